@@ -1,0 +1,159 @@
+//! The judgement, step by step in the order of the contract. All ways to a [`Verified`] lead through here; what drives it
+//! (a future, a function) and what becomes of a refusal is elsewhere.
+
+use bytes::Bytes;
+use http::{HeaderMap, header, request::Parts};
+
+use crate::{
+    Policy, Rejection,
+    RejectionKind::{
+        self, Mismatch, SignatureMalformed, SignatureMissing, SignatureRepeated, TooLarge,
+        WrongKind,
+    },
+    Signature, Verified, Verifier,
+    gather::Gather,
+    payload::Payload,
+    verified::Inner,
+};
+
+/// Verifies a whole body that is at hand: the way of the layer, for people without tower.
+///
+/// The method is not judged, since it is not given. Pass on only what comes back, never `body` or a copy of it.
+///
+/// # Errors
+///
+/// As the layer refuses a request; the status to answer with is [`Rejection::status`].
+///
+/// ```
+/// # use tower_cartgate::*;
+/// # let secret = Secret::new("shared_secret")?;
+/// let policy = Policy::new(Keyring::single(secret));
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert(Signature::HEADER, "cIGmQz/NG2Gq28d3efkTF5DcDcEbcbmhl7EfXAmtTEQ=".parse()?);
+///
+/// let verified = verify(&policy, &headers, r#"{"order":1}"#)?;
+/// assert_eq!(verified.bytes(), r#"{"order":1}"#);
+///
+/// let rejection = verify(&policy, &headers, r#"{"order":2}"#).unwrap_err();
+/// assert_eq!(rejection.kind(), RejectionKind::Mismatch);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn verify(
+    policy: &Policy,
+    headers: &HeaderMap,
+    body: impl Into<Bytes>,
+) -> Result<Verified, Rejection> {
+    let mut intake = Intake::new(policy, sole_signature(policy, headers)?);
+    intake.take(body.into())?;
+    intake.finish(policy, |_| ())
+}
+
+/// Judges what needs no body, so that most forgeries cost no reading. `announced` is what the body itself says.
+pub(crate) fn judge_head(
+    policy: &Policy,
+    head: &Parts,
+    announced: u64,
+) -> Result<Signature, RejectionKind> {
+    if !policy.allowed_methods().contains(&head.method) {
+        return Err(RejectionKind::Method);
+    }
+    let signature = sole_signature(policy, &head.headers)?;
+    if announced.max(declared(&head.headers)) > policy.body_limit() {
+        return Err(TooLarge);
+    }
+    Ok(signature)
+}
+
+/// With two signatures, this reader and the next one could go by different ones.
+fn sole_signature(policy: &Policy, headers: &HeaderMap) -> Result<Signature, RejectionKind> {
+    let mut values = headers.get_all(policy.header_name()).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Err(SignatureMissing),
+        (Some(_), Some(_)) => Err(SignatureRepeated),
+        (Some(value), None) => Signature::parse(value.as_bytes()).map_err(|_| SignatureMalformed),
+    }
+}
+
+/// The greatest length that the headers declare. What is no number is the server's to refuse and counts for nothing here.
+fn declared(headers: &HeaderMap) -> u64 {
+    let lengths = headers.get_all(header::CONTENT_LENGTH).iter();
+    lengths
+        .filter_map(|value| number(value.as_bytes()))
+        .max()
+        .unwrap_or(0)
+}
+
+/// A number too great for 64 bits is none that a limit allows.
+fn number(digits: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    let all = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    all.then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+/// A body on its way in.
+pub(crate) struct Intake {
+    signature: Signature,
+    verifier: Verifier,
+    gather: Gather,
+    room: u64,
+}
+
+impl Intake {
+    pub(crate) fn new(policy: &Policy, signature: Signature) -> Self {
+        Self {
+            signature,
+            verifier: policy.keyring().verifier(),
+            gather: Gather::default(),
+            room: policy.body_limit(),
+        }
+    }
+
+    /// Counts before it hashes: what is too long is not worth the work.
+    pub(crate) fn take(&mut self, bytes: Bytes) -> Result<(), RejectionKind> {
+        self.room = self.room.checked_sub(bytes.len() as u64).ok_or(TooLarge)?;
+        self.verifier.update(&bytes);
+        self.gather.push(bytes);
+        Ok(())
+    }
+
+    /// Nothing more has arrived for now.
+    pub(crate) fn settle(&mut self) {
+        self.gather.settle();
+    }
+
+    /// The body is complete. Only here, after the comparison, does anything look into it.
+    /// A body that no secret matches is shown to `mismatched` and dropped.
+    pub(crate) fn finish(
+        self,
+        policy: &Policy,
+        mismatched: impl FnOnce(&Payload),
+    ) -> Result<Verified, Rejection> {
+        let Self {
+            signature,
+            verifier,
+            gather,
+            ..
+        } = self;
+        let mut payload = gather.finish();
+        let Some(secret_name) = verifier.finish(&signature) else {
+            mismatched(&payload);
+            return Err(Mismatch.into());
+        };
+        let rule = policy.event_rule();
+        let event = if rule.reads_body() {
+            payload.join();
+            rule.read(payload.bytes())
+        } else {
+            rule.read(&[])
+        };
+        if !rule.permits(event.kind) {
+            return Err(WrongKind.into());
+        }
+        Ok(Verified::new(Inner {
+            payload,
+            secret_name,
+            signature,
+            event,
+        }))
+    }
+}

@@ -1,0 +1,125 @@
+//! The few secrets that one endpoint accepts, each with its name and its prepared hash state.
+
+use std::{fmt, sync::Arc};
+
+use subtle::ConstantTimeEq;
+
+use crate::{Secret, SecretName, Verifier, mac::Mac};
+
+/// Named secrets of which any may have signed; made once, cloned cheaply. It is never empty.
+///
+/// Two at once is the usual case, while a shop moves from an old secret to a new one.
+///
+/// ```
+/// # use tower_cartgate::{Keyring, Secret};
+/// let keyring = Keyring::new([
+///     ("current".parse()?, Secret::new("the new secret of the shop")?),
+///     ("previous".parse()?, Secret::new("the old secret of the shop")?),
+/// ])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Keyring(Arc<[Entry]>);
+
+pub(crate) struct Entry {
+    pub(crate) name: SecretName,
+    pub(crate) mac: Mac,
+}
+
+impl Keyring {
+    /// Every secret costs one more hash of each body, so there is a most.
+    pub const MOST: usize = 16;
+
+    /// A keyring of these.
+    ///
+    /// # Errors
+    ///
+    /// Refuses none, more than [`Keyring::MOST`], a name twice, and two names for what HMAC takes for one secret:
+    /// the second name would never be seen, and whoever waits for it would wait for ever.
+    pub fn new(
+        secrets: impl IntoIterator<Item = (SecretName, Secret)>,
+    ) -> Result<Self, KeyringError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (name, secret) in secrets {
+            if entries.len() == Self::MOST {
+                return Err(KeyringError::TooMany);
+            }
+            let mac = Mac::new(&secret);
+            if entries.iter().any(|entry| entry.name == name) {
+                return Err(KeyringError::NameTwice(name));
+            }
+            if let Some(first) = entries.iter().find(|entry| same(&entry.mac, &mac)) {
+                return Err(KeyringError::SecretTwice(first.name.clone(), name));
+            }
+            entries.push(Entry { name, mac });
+        }
+        if entries.is_empty() {
+            return Err(KeyringError::Empty);
+        }
+        Ok(Self(entries.into()))
+    }
+
+    /// A keyring of one secret, named `default`.
+    #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a keyring takes its secrets over, here as in `new`"
+    )]
+    pub fn single(secret: Secret) -> Self {
+        let (name, mac) = (SecretName::default_name(), Mac::new(&secret));
+        Self(Arc::new([Entry { name, mac }]))
+    }
+
+    /// The names, in the order given.
+    pub fn names(&self) -> impl Iterator<Item = &SecretName> {
+        self.0.iter().map(|entry| &entry.name)
+    }
+
+    /// Begins to verify one body.
+    pub fn verifier(&self) -> Verifier {
+        Verifier::new(self)
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.0
+    }
+}
+
+/// Compared by what they sign, not by their text: HMAC hashes a key of over 64 bytes, and takes the hash for the same key.
+fn same(one: &Mac, other: &Mac) -> bool {
+    one.clone().tag().ct_eq(&other.clone().tag()).into()
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keyring")?;
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+/// Why some secrets make no [`Keyring`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyringError {
+    /// There are none.
+    Empty,
+    /// There are more than [`Keyring::MOST`].
+    TooMany,
+    /// Two secrets have this name.
+    NameTwice(SecretName),
+    /// These two names stand for one secret.
+    SecretTwice(SecretName, SecretName),
+}
+
+impl fmt::Display for KeyringError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("a keyring needs at least one secret"),
+            Self::TooMany => write!(f, "a keyring holds at most {} secrets", Keyring::MOST),
+            Self::NameTwice(name) => write!(f, "two secrets are named {name}"),
+            Self::SecretTwice(one, other) => write!(f, "{one} and {other} are the same secret"),
+        }
+    }
+}
+
+impl std::error::Error for KeyringError {}

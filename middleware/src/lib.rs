@@ -1,0 +1,54 @@
+#![doc = include_str!("../README.md")]
+//!
+//! ## The way through this crate
+//!
+//! A request comes to a [`VerifyService`], which a [`VerifyLayer`] put around your service. It asks its [`Policies`] for the
+//! [`Policy`] of this request and judges the head. Then a [`VerifyFuture`] takes the body frame by frame: a
+//! [`Verifier`] of the policy's [`Keyring`] hashes it, and it is kept within [`most_held`] bytes. If the [`Signature`]
+//! holds, the [`EventRule`] is read and a [`Verified`] made, of which the inner service gets a copy in the extensions and a
+//! [`VerifiedBody`]. If anything does not, there is a [`Rejection`], told to [`Observe`] and answered by [`Respond`].
+//! [`verify`] goes the same way without a service.
+//!
+//! The judgement stands in one private module, and nothing else makes a [`Verified`]. This crate knows no runtime, clock, file or flag.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod compare;
+mod event;
+#[cfg(feature = "axum-core")]
+mod extract;
+mod gather;
+mod intake;
+mod keyring;
+mod mac;
+mod observe;
+mod payload;
+mod pointer;
+mod policy;
+mod rejection;
+mod respond;
+mod secret;
+mod signature;
+mod signer;
+mod verified;
+mod verifier;
+mod verify;
+
+#[cfg(all(feature = "axum-core", feature = "serde"))]
+pub use extract::VerifiedJson;
+pub use {
+    event::{Event, EventKind, EventRule, EventSource, KindError},
+    gather::most_held,
+    intake::verify,
+    keyring::{Keyring, KeyringError},
+    observe::Observe,
+    pointer::PointerError,
+    policy::{Fixed, Policies, Policy},
+    rejection::{Fault, Rejection, RejectionKind},
+    respond::{Problem, Respond},
+    secret::{NameError, Secret, SecretError, SecretName, Weakness},
+    signature::{HeaderForm, Malformed, Signature},
+    signer::Signer,
+    verified::{Verified, VerifiedBody},
+    verifier::Verifier,
+    verify::{ResponseBody, VerifyFuture, VerifyLayer, VerifyService},
+};

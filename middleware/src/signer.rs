@@ -1,0 +1,65 @@
+//! The sending half: signs bytes or a whole request as Cartfunnel does. For tests, demonstrations and tools that send.
+
+use std::fmt;
+
+use http::{HeaderName, Request};
+
+use crate::{Secret, Signature, mac::Mac};
+
+/// Signs as Cartfunnel does. Keyed once, it signs any number of bodies.
+///
+/// ```
+/// # use tower_cartgate::{Secret, Signature, Signer};
+/// let signer = Signer::new(&Secret::new("shared_secret")?);
+/// let mut request = http::Request::post("/webhooks/orders").body(r#"{"order":1}"#).expect("a valid request");
+/// signer.sign_request(&mut request);
+/// assert_eq!(
+///     request.headers()[Signature::HEADER],
+///     "cIGmQz/NG2Gq28d3efkTF5DcDcEbcbmhl7EfXAmtTEQ=",
+/// );
+/// # Ok::<(), tower_cartgate::SecretError>(())
+/// ```
+#[derive(Clone)]
+pub struct Signer {
+    mac: Mac,
+    header: HeaderName,
+}
+
+impl Signer {
+    /// Signs with this secret, into [`Signature::HEADER`].
+    #[must_use]
+    pub fn new(secret: &Secret) -> Self {
+        Self {
+            mac: Mac::new(secret),
+            header: Signature::HEADER,
+        }
+    }
+
+    /// Puts the signature of a request into this header instead.
+    #[must_use]
+    pub fn with_header(self, header: HeaderName) -> Self {
+        Self { header, ..self }
+    }
+
+    /// The signature of a body.
+    #[must_use]
+    pub fn sign(&self, body: &[u8]) -> Signature {
+        let mut mac = self.mac.clone();
+        mac.update(body);
+        mac.tag().into()
+    }
+
+    /// Signs a request: exactly one signature header is in it afterwards.
+    pub fn sign_request<B: AsRef<[u8]>>(&self, request: &mut Request<B>) {
+        let value = self.sign(request.body().as_ref()).to_header_value();
+        request.headers_mut().insert(self.header.clone(), value);
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,211 @@
+//! The proof that a delivery is genuine. Only [`intake`](crate::intake) makes one.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use crate::{Event, SecretName, Signature, payload::Payload};
+
+/// A genuine delivery: its bytes, and under which secret and as which event they were found to be so.
+///
+/// Nothing but a verification makes one: by the layer, by [`verify`](crate::verify), or handed on by the axum extractor.
+/// So a function that takes `Verified` cannot be reached by a forgery. Clones share the bytes.
+///
+/// ```compile_fail
+/// // There is no way to make one without a signature, ...
+/// let forged = tower_cartgate::Verified { inner: todo!() };
+/// ```
+/// ```compile_fail
+/// // ... not by default either.
+/// let forged: tower_cartgate::Verified = Default::default();
+/// ```
+#[derive(Clone)]
+pub struct Verified {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) payload: Payload,
+    pub(crate) secret_name: SecretName,
+    pub(crate) signature: Signature,
+    pub(crate) event: Event,
+}
+
+impl Verified {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The body, exactly as it was signed.
+    ///
+    /// A body that is kept in pieces is copied together at the first call; [`chunks`](Self::chunks) and
+    /// [`body`](Self::body) need no copy.
+    #[must_use]
+    pub fn bytes(&self) -> Bytes {
+        self.inner.payload.bytes().clone()
+    }
+
+    /// The body in the pieces in which it is kept.
+    #[must_use]
+    pub fn chunks(&self) -> &[Bytes] {
+        self.inner.payload.chunks()
+    }
+
+    /// The body's length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.payload.len()
+    }
+
+    /// Whether the body is empty. An empty body can be genuine.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of the secret that it was signed with.
+    #[must_use]
+    pub fn secret_name(&self) -> &SecretName {
+        &self.inner.secret_name
+    }
+
+    /// The kind of event, and whether signed content decided it.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        self.inner.event
+    }
+
+    /// The signature it came with.
+    #[must_use]
+    pub fn signature(&self) -> Signature {
+        self.inner.signature
+    }
+
+    /// The bytes as a body, from their beginning.
+    #[must_use]
+    pub fn body(&self) -> VerifiedBody {
+        self.clone().into_body()
+    }
+
+    pub(crate) fn into_body(self) -> VerifiedBody {
+        VerifiedBody {
+            left: self.len(),
+            next: 0,
+            verified: self,
+        }
+    }
+
+    /// The body read as JSON.
+    ///
+    /// # Errors
+    ///
+    /// A [`Misfit`](crate::RejectionKind::Misfit) (422) if it is no JSON or does not fit `T`. Its source tells the place and not the
+    /// payload, parts of which serde's own errors repeat.
+    #[cfg(feature = "serde")]
+    pub fn json<T: serde_core::de::DeserializeOwned>(&self) -> Result<T, crate::Rejection> {
+        serde_json::from_slice(self.inner.payload.bytes()).map_err(|error| {
+            crate::Rejection::with_source(crate::RejectionKind::Misfit, Misfit::from(&error))
+        })
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("len", &self.len())
+            .field("secret_name", self.secret_name())
+            .field("event", &self.event())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The body of a request that the layer let through: the verified bytes, from memory, without trailers.
+pub struct VerifiedBody {
+    verified: Verified,
+    next: usize,
+    left: usize,
+}
+
+impl VerifiedBody {
+    /// The proof for these bytes.
+    #[must_use]
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+}
+
+impl Body for VerifiedBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(chunk) = self.verified.chunks().get(self.next).cloned() else {
+            return Poll::Ready(None);
+        };
+        self.next += 1;
+        self.left -= chunk.len();
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left as u64)
+    }
+}
+
+impl fmt::Debug for VerifiedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedBody")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What `serde_json` found, without the words in which it quotes the payload.
+#[cfg(feature = "serde")]
+#[derive(Debug)]
+struct Misfit {
+    category: serde_json::error::Category,
+    line: usize,
+    column: usize,
+}
+
+#[cfg(feature = "serde")]
+impl From<&serde_json::Error> for Misfit {
+    fn from(error: &serde_json::Error) -> Self {
+        Self {
+            category: error.classify(),
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.category {
+            serde_json::error::Category::Data => "another type is expected",
+            _ => "this is no JSON",
+        };
+        write!(f, "{what} at line {}, column {}", self.line, self.column)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl std::error::Error for Misfit {}

@@ -1,0 +1,282 @@
+//! An axum site around the layer: extractors, and what other layers do outside and inside of it.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{DefaultBodyLimit, State},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use http::{Request, Response, header};
+use http_body_util::BodyExt;
+use serde::Deserialize;
+use tower::ServiceExt;
+use tower_cartgate::{Rejection, RejectionKind, Signature, Verified, VerifiedJson, VerifyLayer};
+use tower_http::{
+    decompression::RequestDecompressionLayer, limit::RequestBodyLimitLayer, trace::TraceLayer,
+};
+
+use crate::support::{BODY, policy, run, signer};
+
+#[derive(Deserialize)]
+struct Order {
+    order: u32,
+}
+
+async fn bytes(verified: Verified) -> Bytes {
+    verified.bytes()
+}
+
+async fn number(VerifiedJson(order): VerifiedJson<Order>) -> String {
+    order.order.to_string()
+}
+
+fn layer() -> VerifyLayer {
+    VerifyLayer::new(policy())
+}
+
+fn protected() -> Router {
+    Router::new()
+        .route("/bytes", post(bytes))
+        .route("/number", post(number))
+        .layer(layer())
+}
+
+fn signed(path: &str, content: impl Into<Bytes>) -> Request<Body> {
+    let content = content.into();
+    let signature = signer().sign(&content).to_header_value();
+    Request::post(path)
+        .header(Signature::HEADER, signature)
+        .body(Body::from(content))
+        .unwrap()
+}
+
+fn unsigned(path: &str) -> Request<Body> {
+    Request::post(path).body(Body::from(BODY)).unwrap()
+}
+
+fn send(site: &Router, request: Request<Body>) -> Response<Bytes> {
+    run(async {
+        let (head, body) = site.clone().oneshot(request).await.unwrap().into_parts();
+        Response::from_parts(head, body.collect().await.unwrap().to_bytes())
+    })
+}
+
+fn status(site: &Router, request: Request<Body>) -> u16 {
+    send(site, request).status().as_u16()
+}
+
+fn kind(response: &Response<Bytes>) -> Option<RejectionKind> {
+    response.extensions().get().map(Rejection::kind)
+}
+
+#[test]
+fn handlers_get_the_proof_and_its_json() {
+    let site = protected();
+    assert_eq!(send(&site, signed("/bytes", BODY)).body(), BODY);
+    assert_eq!(send(&site, signed("/number", BODY)).body(), "1");
+    assert_eq!(status(&site, unsigned("/bytes")), 401);
+    assert_eq!(status(&site, unsigned("/number")), 401);
+}
+
+#[test]
+fn a_misfit_is_told_apart_from_a_forgery() {
+    let response = send(&protected(), signed("/number", r#"{"order":"one"}"#));
+    assert_eq!(response.status(), 422);
+    assert_eq!(kind(&response), Some(RejectionKind::Misfit));
+    let mut forged = signed("/number", "another");
+    *forged.body_mut() = Body::from(r#"{"order":"one"}"#);
+    assert_eq!(
+        kind(&send(&protected(), forged)),
+        Some(RejectionKind::Mismatch)
+    );
+}
+
+/// Both ways at once: the proof for certainty, the body for a handler that takes what axum gives.
+#[test]
+fn the_body_is_still_there_for_other_extractors() {
+    async fn both(verified: Verified, body: String) -> String {
+        assert_eq!(verified.bytes(), body);
+        body
+    }
+    let site = Router::new().route("/", post(both)).layer(layer());
+    assert_eq!(send(&site, signed("/", BODY)).body(), BODY);
+}
+
+#[test]
+fn a_state_makes_no_difference() {
+    async fn with_state(State(greeting): State<&'static str>, verified: Verified) -> String {
+        format!("{greeting} {}", verified.secret_name())
+    }
+    let site = Router::new()
+        .route("/", post(with_state))
+        .layer(layer())
+        .with_state("hello");
+    assert_eq!(send(&site, signed("/", BODY)).body(), "hello default");
+}
+
+#[test]
+fn a_merged_site_keeps_its_unprotected_routes() {
+    let open = Router::new().route("/health", get(async || "well"));
+    let site = protected().merge(open);
+    let health = Request::get("/health").body(Body::empty()).unwrap();
+    assert_eq!(send(&site, health).body(), "well");
+    assert_eq!(status(&site, unsigned("/bytes")), 401);
+    assert_eq!(status(&site, signed("/bytes", BODY)), 200);
+    assert_eq!(status(&site, unsigned("/nowhere")), 404);
+}
+
+/// What stands nowhere is refused like a forgery, so that a stranger cannot find out which paths there are.
+#[test]
+fn a_layer_guards_the_404s_of_its_router_as_well() {
+    assert_eq!(status(&protected(), unsigned("/nowhere")), 401);
+    assert_eq!(status(&protected(), signed("/nowhere", BODY)), 404);
+}
+
+#[test]
+fn a_route_layer_guards_routes_and_leaves_404_and_405_to_axum() {
+    let site = Router::new()
+        .route("/bytes", post(bytes))
+        .route_layer(layer());
+    assert_eq!(status(&site, signed("/bytes", BODY)), 200);
+    assert_eq!(status(&site, unsigned("/bytes")), 401);
+    assert_eq!(status(&site, unsigned("/nowhere")), 404);
+    let get = Request::get("/bytes").body(Body::empty()).unwrap();
+    assert_eq!(status(&site, get), 405);
+    // On one method of one route, it works as well.
+    let site = Router::new().route("/bytes", post(bytes).layer(layer()).get(async || "form"));
+    assert_eq!(status(&site, unsigned("/bytes")), 401);
+    assert_eq!(
+        status(&site, Request::get("/bytes").body(Body::empty()).unwrap()),
+        200
+    );
+}
+
+#[test]
+fn axums_own_limit_does_not_bite_again() {
+    let large = vec![b' '; 3 * 1024 * 1024];
+    let guard = || VerifyLayer::new(policy().max_body(4 * 1024 * 1024));
+    let site = Router::new().route("/", post(bytes)).layer(guard());
+    assert_eq!(
+        send(&site, signed("/", large.clone())).body().len(),
+        large.len()
+    );
+    // The proof is over axum's 2 MB, and over a smaller limit inside as well.
+    let site = Router::new()
+        .route("/", post(bytes))
+        .layer(DefaultBodyLimit::max(10))
+        .layer(guard());
+    assert_eq!(status(&site, signed("/", large)), 200);
+}
+
+#[test]
+fn a_limit_outside_stays_a_413() {
+    let site = protected().layer(RequestBodyLimitLayer::new(BODY.len() - 1));
+    // Of unknown length, so that the limit bites in mid-body.
+    let stream = |content: &'static str| {
+        let body = crate::support::Steps::data([&content[..5], &content[5..]]);
+        signed("/bytes", content).map(|_| Body::new(body))
+    };
+    let response = send(&site, stream(BODY));
+    assert_eq!(
+        (response.status().as_u16(), kind(&response)),
+        (413, Some(RejectionKind::TooLarge))
+    );
+    let site = protected().layer(RequestBodyLimitLayer::new(BODY.len()));
+    assert_eq!(status(&site, stream(BODY)), 200);
+}
+
+fn gzipped(content: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(content.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The signature is over the bytes sent: the compressed ones.
+fn compressed(path: &str) -> Request<Body> {
+    let mut request = signed(path, gzipped(BODY));
+    request
+        .headers_mut()
+        .insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
+    request
+}
+
+#[test]
+fn decompression_outside_makes_every_compressed_delivery_a_401() {
+    let site = Router::new().route("/", post(bytes)).layer(layer());
+    let outside = site.clone().layer(RequestDecompressionLayer::new());
+    assert_eq!(send(&site, compressed("/")).body(), &gzipped(BODY));
+    let response = send(&outside, compressed("/"));
+    assert_eq!(
+        (response.status().as_u16(), kind(&response)),
+        (401, Some(RejectionKind::Mismatch))
+    );
+}
+
+#[test]
+fn decompression_inside_changes_the_body_and_not_the_proof() {
+    async fn both(verified: Verified, body: String) -> Bytes {
+        assert_eq!(body, BODY);
+        verified.bytes()
+    }
+    let site = Router::new()
+        .route("/", post(both))
+        .layer(RequestDecompressionLayer::new())
+        .layer(layer());
+    assert_eq!(send(&site, compressed("/")).body(), &gzipped(BODY));
+}
+
+#[test]
+fn tracing_works_on_both_sides() {
+    let site = Router::new()
+        .route("/", post(bytes))
+        .layer(TraceLayer::new_for_http())
+        .layer(layer())
+        .layer(TraceLayer::new_for_http());
+    assert_eq!(status(&site, signed("/", BODY)), 200);
+    assert_eq!(status(&site, unsigned("/")), 401);
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn without_the_layer_the_answer_is_500_and_the_log_says_what_is_missing() {
+    let site = Router::new()
+        .route("/bytes", post(bytes))
+        .route("/number", post(number));
+    for path in ["/bytes", "/number"] {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let response =
+            tracing::subscriber::with_default(subscriber, || send(&site, signed(path, BODY)));
+        assert_eq!(
+            (response.status().as_u16(), kind(&response)),
+            (500, Some(RejectionKind::Unprotected))
+        );
+        let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(
+            log.contains("ERROR") && log.contains("VerifyLayer") && log.contains(path),
+            "{log}"
+        );
+    }
+}

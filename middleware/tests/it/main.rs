@@ -1,0 +1,20 @@
+//! The layer crate from outside, one module for each seam.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "tests: a failed unwrap is a failed test"
+)]
+
+mod answers;
+mod axum_site;
+mod events;
+mod hyper_server;
+mod limits;
+mod memory;
+mod policies;
+mod properties;
+mod readiness;
+mod secrets;
+mod support;
+mod vectors;

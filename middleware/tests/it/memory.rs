@@ -1,0 +1,265 @@
+//! What a body costs while it arrives: pinned buffers, bytes held, allocations.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use allocation_counter::measure;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::Full;
+use tower::Service;
+use tower_cartgate::{Keyring, Policy, Secret, Verified, VerifiedBody, VerifyLayer, most_held};
+use tower_layer::Layer;
+
+use crate::support::{BODY, BoxError, Steps, delivery, policy, whole};
+
+/// A server's read buffer, counted as long as any slice of it lives.
+struct Buffer {
+    bytes: Vec<u8>,
+    alive: Arc<AtomicUsize>,
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.alive.fetch_sub(self.bytes.len(), Relaxed);
+    }
+}
+
+/// Slices of given lengths, each of a fresh 8 KiB buffer (or one of its own length, if that is more).
+struct Segments {
+    lengths: std::vec::IntoIter<usize>,
+    pending_between: bool,
+    wait: bool,
+    alive: Arc<AtomicUsize>,
+    most_alive: Arc<AtomicUsize>,
+}
+
+impl Body for Segments {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.most_alive.fetch_max(self.alive.load(Relaxed), Relaxed);
+        if self.pending_between && std::mem::replace(&mut self.wait, true) {
+            self.wait = false;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let Some(length) = self.lengths.next() else {
+            return Poll::Ready(None);
+        };
+        let bytes = vec![b'x'; length.max(8192)];
+        self.alive.fetch_add(bytes.len(), Relaxed);
+        let buffer = Buffer {
+            bytes,
+            alive: Arc::clone(&self.alive),
+        };
+        Poll::Ready(Some(Ok(Frame::data(
+            Bytes::from_owner(buffer).slice(..length),
+        ))))
+    }
+}
+
+/// Sends segments through a layer. Returns the most read buffer that was alive between two of them, and the proof.
+fn send(lengths: Vec<usize>, pending_between: bool) -> (usize, Verified) {
+    let content = vec![b'x'; lengths.iter().sum()];
+    let most_alive = Arc::new(AtomicUsize::new(0));
+    let body = Segments {
+        lengths: lengths.into_iter(),
+        pending_between,
+        wait: false,
+        alive: Arc::default(),
+        most_alive: Arc::clone(&most_alive),
+    };
+    let verified = through(&VerifyLayer::new(policy()), delivery(content, body));
+    (most_alive.load(Relaxed), verified)
+}
+
+fn through<B>(layer: &VerifyLayer, request: Request<B>) -> Verified
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let mut service = layer.layer(tower::service_fn(keep));
+    let mut context = Context::from_waker(Waker::noop());
+    let mut answer = std::pin::pin!(service.call(request));
+    loop {
+        if let Poll::Ready(answer) = answer.as_mut().poll(&mut context) {
+            let mut response = answer.unwrap();
+            return response.extensions_mut().remove().expect("it was verified");
+        }
+    }
+}
+
+/// Hands the proof out by way of the response.
+async fn keep(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut response = Response::default();
+    response
+        .extensions_mut()
+        .insert(request.into_body().verified().clone());
+    Ok(response)
+}
+
+#[test]
+fn small_slices_do_not_keep_their_buffers() {
+    for pending_between in [false, true] {
+        let (most_alive, verified) = send(vec![1; 20_000], pending_between);
+        assert_eq!(verified.len(), 20_000);
+        assert!(
+            most_alive <= 8192,
+            "{most_alive} bytes of read buffers were alive"
+        );
+    }
+}
+
+#[test]
+fn a_first_slice_that_is_waited_after_does_not_keep_its_buffer() {
+    let mut service = VerifyLayer::new(policy()).layer(tower::service_fn(keep));
+    let alive = Arc::new(AtomicUsize::new(0));
+    let body = Segments {
+        lengths: vec![1, 1].into_iter(),
+        pending_between: true,
+        wait: false,
+        alive: Arc::clone(&alive),
+        most_alive: Arc::default(),
+    };
+    let mut answer = Box::pin(service.call(delivery("xx", body)));
+    assert!(
+        answer
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    assert_eq!(alive.load(Relaxed), 0);
+}
+
+#[test]
+fn a_whole_body_and_large_frames_are_not_copied() {
+    let frame = Bytes::from(vec![b'x'; 32 * 1024]);
+    let one = through(&VerifyLayer::new(policy()), whole(BODY));
+    assert_eq!(one.chunks().len(), 1);
+    let whole_frame = through(
+        &VerifyLayer::new(policy()),
+        delivery(&frame, Full::new(frame.clone())),
+    );
+    assert_eq!(whole_frame.chunks()[0].as_ptr(), frame.as_ptr());
+    // A large frame after a small one: the small one is copied, the large one kept.
+    let (most_alive, verified) = send(vec![1, 40_000, 40_000, 1, 1], true);
+    let lengths: Vec<_> = verified.chunks().iter().map(Bytes::len).collect();
+    assert_eq!(lengths, [1, 40_000, 40_000, 2]);
+    assert!(most_alive <= 80_000 + 8192);
+}
+
+#[test]
+fn what_is_held_stays_within_what_is_promised() {
+    let shapes: [(&str, Vec<usize>); 4] = [
+        ("one-byte frames", vec![1; 20_000]),
+        ("frames of a read buffer", vec![8000; 120]),
+        ("large frames", vec![32 * 1024; 30]),
+        ("large and small by turns", [1, 32 * 1024].repeat(30)),
+    ];
+    for (shape, lengths) in shapes {
+        let received: usize = lengths.iter().sum();
+        // The frames exist before the measurement and after it, so that what the layer itself allocates is counted.
+        let frames: Vec<_> = lengths
+            .iter()
+            .map(|length| Bytes::from(vec![b'x'; *length]))
+            .collect();
+        let request = delivery(frames.concat(), Steps::data(frames.clone()));
+        let layer = VerifyLayer::new(policy());
+        let mut held = 0;
+        let info = measure(|| held = through(&layer, request).len());
+        assert_eq!(held, received);
+        // A large frame is not copied, and exists already. The list of pieces and the proof are small beside the rest.
+        let copied: usize = lengths.iter().filter(|length| **length < 32 * 1024).sum();
+        let most = most_held(copied as u64) + 8 * 1024;
+        assert!(
+            info.bytes_max <= most,
+            "{shape}: {} bytes for {received}",
+            info.bytes_max
+        );
+    }
+}
+
+#[test]
+fn up_to_four_secrets_cost_no_allocation() {
+    for (secrets, most) in [(1, 0), (4, 0), (5, 1), (16, 1)] {
+        let named = (0..secrets).map(|n| {
+            (
+                format!("s{n}").parse().unwrap(),
+                Secret::new(format!("{n}")).unwrap(),
+            )
+        });
+        let keyring = Keyring::new(named).unwrap();
+        let signature =
+            tower_cartgate::Signer::new(&Secret::new("0").unwrap()).sign(BODY.as_bytes());
+        let info = measure(|| {
+            let mut verifier = keyring.verifier();
+            verifier.update(BODY.as_bytes());
+            assert!(verifier.finish(&signature).is_some());
+        });
+        assert_eq!(info.count_total, most, "{secrets} secrets");
+    }
+}
+
+/// The proof itself, and what `http::Extensions` needs for a first entry: its map's box, the map and the entry's box.
+#[test]
+fn a_common_request_costs_few_allocations() {
+    let request = whole(BODY);
+    let mut service =
+        VerifyLayer::new(policy()).layer(tower::service_fn(async |_: Request<VerifiedBody>| {
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }));
+    let mut context = Context::from_waker(Waker::noop());
+    let info = measure(|| {
+        let answer = std::pin::pin!(service.call(request)).poll(&mut context);
+        let Poll::Ready(Ok(response)) = answer else {
+            panic!("nothing to wait for")
+        };
+        assert_eq!(response.status(), 200);
+    });
+    let extensions = measure(|| assert!(http::Extensions::new().insert(1u64).is_none()));
+    assert!(
+        info.count_total <= extensions.count_total + 2,
+        "{info:?}, {extensions:?}"
+    );
+}
+
+/// A flood of forgeries is refused by its head almost for nothing: the answer's headers and its extension.
+#[test]
+fn memory_for_an_unread_body_is_not_sized_by_what_it_declares() {
+    let mut request = whole(BODY);
+    request
+        .headers_mut()
+        .insert(http::header::CONTENT_LENGTH, "1000000".parse().unwrap());
+    let layer = VerifyLayer::new(Policy::new(Keyring::single(
+        Secret::new("another").unwrap(),
+    )));
+    let mut service = layer.layer(tower::service_fn(keep));
+    let mut context = Context::from_waker(Waker::noop());
+    let info = measure(|| {
+        let answer = std::pin::pin!(service.call(request)).poll(&mut context);
+        let Poll::Ready(Ok(response)) = answer else {
+            panic!("nothing to wait for")
+        };
+        assert_eq!(response.status(), 401);
+    });
+    assert!(info.bytes_max < 4096, "{info:?}");
+}

@@ -1,0 +1,124 @@
+//! What can be typed: the flags of every command, as typed. No I/O and no meaning here; the
+//! folder `commands` resolves and acts.
+//!
+//! Every flag can also be given as a `CARTGATE_*` variable, whose value `--help` never shows: it
+//! may be what nobody should see. A secret is never an argument, because arguments are visible to
+//! every user of the machine.
+
+use clap::builder::Styles;
+use clap::builder::styling::AnsiColor;
+use clap::{Parser, Subcommand};
+
+mod completions;
+mod demo;
+mod inputs;
+mod send;
+mod serve;
+mod sign;
+mod verify;
+
+pub use completions::CompletionsArgs;
+pub use demo::DemoArgs;
+pub use inputs::{HeaderLine, Input};
+pub use send::{ForgeChoice, SampleEvent, SendArgs};
+pub use serve::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs};
+pub use sign::SignArgs;
+pub use verify::VerifyArgs;
+
+/// Only deliveries with a true Cartfunnel signature pass.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cartgate",
+    version,
+    about = "A gate in front of Cartfunnel webhook receivers: only deliveries with a true signature pass",
+    after_help = EXAMPLES,
+    styles = styles(),
+    propagate_version = true,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows it working: sample app, gate, genuine and forged deliveries, all in one process
+    Demo(DemoArgs),
+    /// Runs the gate in front of an app
+    Serve(Box<ServeArgs>),
+    /// Sends a signed delivery, many of them, or forgeries
+    Send(Box<SendArgs>),
+    /// Prints the signature of a body, or a ready curl line
+    Sign(SignArgs),
+    /// Judges a signature, and says what is probably wrong with a false one
+    Verify(VerifyArgs),
+    /// Prints the completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cartgate demo
+      See it work, with nothing else installed.
+
+  cartgate serve --listen 127.0.0.1:8080 --upstream http://127.0.0.1:3000/webhooks/orders \\
+      --secret-file /run/secrets/cartfunnel
+      Let only true deliveries reach the app on port 3000.
+
+  cartgate send http://127.0.0.1:8080/ --secret-file /run/secrets/cartfunnel
+      Send the gate a signed test order.
+
+  cartgate send http://127.0.0.1:8080/ --secret-file /run/secrets/cartfunnel --forge all
+      Try to get forgeries through it.
+
+Exit status: 0 done; 1 the answer is no (refused, not verified, a forgery got in, nobody listens);
+2 usage or configuration, with the reason on stderr.";
+
+const fn styles() -> Styles {
+    Styles::styled()
+        .header(AnsiColor::Green.on_default().bold())
+        .usage(AnsiColor::Green.on_default().bold())
+        .literal(AnsiColor::Cyan.on_default().bold())
+        .placeholder(AnsiColor::Cyan.on_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_a_variable_whose_value_help_never_shows() {
+        let mut flags = 0;
+        for command in Cli::command().get_subcommands() {
+            for flag in command.get_arguments().filter(|arg| !arg.is_positional()) {
+                let at = format!("{} --{}", command.get_name(), flag.get_id());
+                let variable = flag.get_env().unwrap_or_else(|| panic!("{at}: no variable"));
+                assert!(variable.to_string_lossy().starts_with("CARTGATE_"), "{at}");
+                assert_ne!(variable, crate::secret_source::SECRET_VARIABLE, "{at}");
+                assert!(flag.is_hide_env_values_set(), "{at}: shows its value");
+                flags += 1;
+            }
+        }
+        assert!(flags > 20, "only {flags} flags were looked at");
+    }
+
+    #[test]
+    fn every_command_teaches_by_example() {
+        for command in Cli::command().get_subcommands() {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let example = format!("cartgate {}", command.get_name());
+            assert!(after.contains(&example), "{}: no example", command.get_name());
+        }
+    }
+}

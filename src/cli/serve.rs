@@ -1,0 +1,445 @@
+//! `cartgate serve`: what can be typed. What it means is resolved in `config`.
+
+use std::{path::PathBuf, time::Duration};
+
+use bytesize::ByteSize;
+use clap::{ArgAction, Args};
+use http::{HeaderName, Method};
+use tower_cartgate::EventKind;
+
+use super::inputs::method;
+use crate::{
+    config::{AccessLog, Hop},
+    destination::Address,
+    endpoint::PathRule,
+    listener::ListenAddress,
+    log::{Format, Level},
+    secret_source::SecretSource,
+};
+
+/// The arguments of `cartgate serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate serve --listen 127.0.0.1:8080 --upstream http://127.0.0.1:3000/webhooks/orders \\
+      --secret-file /run/secrets/cartfunnel
+      Every verified delivery goes to exactly that path of the app on port 3000.
+
+  cartgate serve --listen unix:/run/cartgate.sock --upstream unix:/run/app.sock \\
+      --path /webhooks/orders --secret-file new=/run/secrets/new --secret-file old=/run/secrets/old
+      Unix sockets on both sides, one path, and two secrets while Cartfunnel moves to a new one.
+
+  cartgate serve --listen :8080 --upstream http://127.0.0.1:3000/hooks --secret-file secret.txt \\
+      --explain
+      Finds out why every delivery gets 401.
+
+  kill -HUP PID     reads the secret files again without losing a request
+  kill -TERM PID    drains and ends; a second one ends at once")]
+pub struct ServeArgs {
+    /// Where to listen: ADDRESS:PORT, :PORT for every address, or unix:/path. May be given several times
+    #[arg(
+        long,
+        value_name = "ADDR",
+        required = true,
+        env = "CARTGATE_LISTEN",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub listen: Vec<ListenAddress>,
+
+    /// The app to protect: http://…, https://… or unix:/socket[:/path]. With a path, every delivery goes to exactly that
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CARTGATE_UPSTREAM",
+        hide_env_values = true
+    )]
+    pub upstream: Address,
+
+    /// The file that holds the secret; one newline at its end is ignored. Several: each with a NAME of its own. Without it: the variable CARTGATE_SECRET
+    #[arg(
+        long,
+        value_name = "[NAME=]FILE",
+        env = "CARTGATE_SECRET_FILE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub secret_file: Vec<SecretSource>,
+
+    /// The one path that is served, byte for byte; /* for every path
+    #[arg(long, value_name = "PATH", env = "CARTGATE_PATH", hide_env_values = true)]
+    pub path: Option<PathRule>,
+
+    /// What logs and the app call this endpoint
+    #[arg(
+        long,
+        default_value = "default",
+        value_parser = endpoint_name,
+        env = "CARTGATE_NAME",
+        hide_env_values = true
+    )]
+    pub name: String,
+
+    /// Methods that are let in
+    #[arg(
+        long,
+        value_name = "METHOD",
+        value_parser = method,
+        value_delimiter = ',',
+        default_value = "POST,PUT",
+        env = "CARTGATE_METHODS",
+        hide_env_values = true
+    )]
+    pub method: Vec<Method>,
+
+    /// The header that carries the signature, for services with the same scheme under another name (x-shopify-hmac-sha256)
+    #[arg(
+        long,
+        visible_alias = "header",
+        value_name = "NAME",
+        default_value = "x-cartfunnel-hmac-sha256",
+        env = "CARTGATE_HEADER_NAME",
+        hide_env_values = true
+    )]
+    pub header_name: HeaderName,
+
+    /// The largest body
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1MiB",
+        env = "CARTGATE_MAX_BODY",
+        hide_env_values = true
+    )]
+    pub max_body: ByteSize,
+
+    /// What the app is told of
+    #[command(flatten)]
+    pub event: EventArgs,
+
+    /// How the app is reached
+    #[command(flatten)]
+    pub destination: DestinationArgs,
+
+    /// What clients may take
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// How long things may last
+    #[command(flatten)]
+    pub clocks: ClockArgs,
+
+    /// How it runs and what it says
+    #[command(flatten)]
+    pub process: ProcessArgs,
+}
+
+/// The event rule.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Event kind")]
+pub struct EventArgs {
+    /// Every delivery to this endpoint is of this kind (by its path, which is not signed)
+    #[arg(
+        long,
+        value_name = "KIND",
+        conflicts_with = "event_pointer",
+        env = "CARTGATE_EVENT",
+        hide_env_values = true
+    )]
+    pub event: Option<EventKind>,
+
+    /// The JSON pointer of the signed field that tells the kind (/event)
+    #[arg(
+        long,
+        value_name = "POINTER",
+        env = "CARTGATE_EVENT_POINTER",
+        hide_env_values = true
+    )]
+    pub event_pointer: Option<String>,
+
+    /// Texts in that field which mean an order
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "event_pointer",
+        value_delimiter = ',',
+        env = "CARTGATE_EVENT_ORDER",
+        hide_env_values = true
+    )]
+    pub event_order: Vec<String>,
+
+    /// Texts in that field which mean an abandoned cart
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "event_pointer",
+        value_delimiter = ',',
+        env = "CARTGATE_EVENT_ABANDONED_CART",
+        hide_env_values = true
+    )]
+    pub event_abandoned_cart: Vec<String>,
+
+    /// The only kinds that are let through; any other genuine delivery gets 422
+    #[arg(
+        long,
+        value_name = "KIND",
+        requires = "event_pointer",
+        value_delimiter = ',',
+        env = "CARTGATE_ONLY",
+        hide_env_values = true
+    )]
+    pub only: Vec<EventKind>,
+}
+
+/// How the app is reached.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The app")]
+pub struct DestinationArgs {
+    /// Believe only certificates that the authorities in this PEM file signed (https)
+    #[arg(long, value_name = "FILE", env = "CARTGATE_CA_FILE", hide_env_values = true)]
+    pub ca_file: Option<PathBuf>,
+
+    /// Pass on the Host that the client named, instead of the app's own
+    #[arg(long, env = "CARTGATE_PRESERVE_HOST", hide_env_values = true)]
+    pub preserve_host: bool,
+
+    /// How long a connection to the app may take to open
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "5s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_CONNECT_TIMEOUT",
+        hide_env_values = true
+    )]
+    pub connect_timeout: Duration,
+
+    /// How long the app's answer may take to begin
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_ANSWER_TIMEOUT",
+        hide_env_values = true
+    )]
+    pub answer_timeout: Duration,
+
+    /// How long the app's answer may pause
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_ANSWER_PAUSE",
+        hide_env_values = true
+    )]
+    pub answer_pause: Duration,
+
+    /// How long an unused connection to the app is kept; below the app's own limit (Node: 5 s). 0s: a new one each time
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "3s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_UPSTREAM_IDLE",
+        hide_env_values = true
+    )]
+    pub upstream_idle: Duration,
+}
+
+/// What clients may take.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Connections open at once
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "10000",
+        value_parser = at_least_one,
+        env = "CARTGATE_MAX_CONNECTIONS",
+        hide_env_values = true
+    )]
+    pub max_connections: usize,
+
+    /// Memory that large bodies hold together
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "256MiB",
+        env = "CARTGATE_MAX_MEMORY",
+        hide_env_values = true
+    )]
+    pub max_memory: ByteSize,
+
+    /// The largest head of a request, its first line included
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "16KiB",
+        env = "CARTGATE_MAX_HEADER",
+        hide_env_values = true
+    )]
+    pub max_header: ByteSize,
+}
+
+/// How long things may last.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Clocks")]
+pub struct ClockArgs {
+    /// A request's head, from its first byte
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_HEADER_TIMEOUT",
+        hide_env_values = true
+    )]
+    pub header_timeout: Duration,
+
+    /// A connection between requests; above the 60 s of nginx and cloud load balancers
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "75s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_KEEP_ALIVE",
+        hide_env_values = true
+    )]
+    pub keep_alive: Duration,
+
+    /// A body, from its head to its last byte
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_BODY_TIMEOUT",
+        hide_env_values = true
+    )]
+    pub body_timeout: Duration,
+
+    /// The least that a body must bring in a second, after its first 5 s
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "1KiB",
+        env = "CARTGATE_BODY_RATE",
+        hide_env_values = true
+    )]
+    pub body_rate: ByteSize,
+
+    /// An answer of which the client takes not one byte
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_WRITE_TIMEOUT",
+        hide_env_values = true
+    )]
+    pub write_timeout: Duration,
+
+    /// After SIGTERM: how long requests are still taken, each as the last of its connection
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "0s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_DRAIN_DELAY",
+        hide_env_values = true
+    )]
+    pub drain_delay: Duration,
+
+    /// After that: how long requests under way may take to end
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        env = "CARTGATE_DRAIN_LIMIT",
+        hide_env_values = true
+    )]
+    pub drain_limit: Duration,
+}
+
+/// How the gate runs and what it says.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Process")]
+pub struct ProcessArgs {
+    /// Threads that serve requests [default: one a core]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = at_least_one,
+        env = "CARTGATE_WORKERS",
+        hide_env_values = true
+    )]
+    pub workers: Option<usize>,
+
+    /// A proxy before the gate whose word about the client is passed on: an address, a network or `unix`. May be given several times
+    #[arg(
+        long,
+        value_name = "ADDR",
+        value_delimiter = ',',
+        env = "CARTGATE_TRUSTED_PROXY",
+        hide_env_values = true
+    )]
+    pub trusted_proxy: Vec<Hop>,
+
+    /// Which requests get a line in the log
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "CARTGATE_ACCESS_LOG",
+        hide_env_values = true
+    )]
+    pub access_log: AccessLog,
+
+    /// How log lines look
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "CARTGATE_LOG_FORMAT",
+        hide_env_values = true
+    )]
+    pub log_format: Format,
+
+    /// Which log lines are written
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "CARTGATE_LOG_LEVEL",
+        hide_env_values = true
+    )]
+    pub log_level: Level,
+
+    /// Look into signatures that do not match, at most one a second, and log the likely cause
+    #[arg(
+        long,
+        action = ArgAction::SetTrue,
+        env = "CARTGATE_EXPLAIN",
+        hide_env_values = true
+    )]
+    pub explain: bool,
+}
+
+fn endpoint_name(typed: &str) -> Result<String, &'static str> {
+    typed
+        .parse::<tower_cartgate::SecretName>()
+        .map(|name| name.as_ref().to_owned())
+        .map_err(|_| "expected 1 to 64 of a-z, 0-9, `_` and `-`")
+}
+
+fn at_least_one(typed: &str) -> Result<usize, &'static str> {
+    typed
+        .parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or("expected a number of at least 1")
+}

@@ -1,0 +1,55 @@
+//! `cartgate verify`: what can be typed.
+
+use std::ffi::OsString;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use super::Input;
+use crate::secret_source::SecretSource;
+
+/// The arguments of `cartgate verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate verify --secret-file secret.txt --signature 'mXq…=' body.json
+      Is this the body's signature? Where it is not, the likely reason is named.
+
+  cartgate verify --secret-file new=new.txt --secret-file old=old.txt --signature 'mXq…=' < body.json
+      By which of two secrets?
+
+Exit status: 0 the signature is true; 1 it is not; 2 usage.")]
+pub struct VerifyArgs {
+    /// A file that holds a secret; repeat it for several. Without it: the variable CARTGATE_SECRET
+    #[arg(
+        long,
+        value_name = "[NAME=]FILE",
+        env = "CARTGATE_SECRET_FILE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub secret_file: Vec<SecretSource>,
+
+    /// The header's value as it was received; leave it out if there was no header
+    #[arg(
+        long,
+        value_name = "VALUE",
+        env = "CARTGATE_SIGNATURE",
+        hide_env_values = true,
+        allow_hyphen_values = true
+    )]
+    pub signature: Option<OsString>,
+
+    /// Prints the verdict as JSON
+    #[arg(
+        long,
+        env = "CARTGATE_JSON",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    pub json: bool,
+
+    /// The body as it was received, byte for byte: a file, or - for standard input
+    #[arg(value_name = "BODY", default_value = "-")]
+    pub body: Input,
+}

@@ -1,0 +1,14 @@
+//! `cartgate completions`.
+
+use clap::CommandFactory;
+
+use super::output::Output;
+use super::{Failure, Outcome};
+use crate::cli::{Cli, CompletionsArgs};
+
+pub(super) fn run(args: &CompletionsArgs) -> Result<Outcome, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "cartgate", &mut script);
+    Output::stdout().write(&script)?;
+    Ok(Outcome::Done)
+}

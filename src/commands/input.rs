@@ -1,0 +1,47 @@
+//! Reads what commands are given: bodies and secrets. Warnings go to stderr.
+
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+
+use bytes::Bytes;
+use tower_cartgate::{Secret, SecretName};
+
+use super::Failure;
+use super::output::message;
+use crate::cli::Input;
+use crate::secret_source::SecretSource;
+
+/// A body, byte for byte.
+pub(super) fn body(from: &Input) -> Result<Bytes, Failure> {
+    let read = match from {
+        Input::File(path) => fs::read(path),
+        Input::Stdin => {
+            if io::stdin().is_terminal() {
+                message("cartgate: reading the body from the terminal; end it with Ctrl-D");
+            }
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        }
+    };
+    let bytes = read.map_err(|error| Failure::usage(format_args!("cannot read the body from {from}: {error}")))?;
+    Ok(bytes.into())
+}
+
+/// Every secret given, or else the one in the environment.
+pub(super) fn secrets(given: Vec<SecretSource>) -> Result<Vec<(SecretName, Secret)>, Failure> {
+    let sources = SecretSource::or_environment(given).map_err(Failure::usage)?;
+    sources.iter().map(read).collect()
+}
+
+/// The one secret given, or else the one in the environment.
+pub(super) fn secret(given: Option<SecretSource>) -> Result<Secret, Failure> {
+    let mut secrets = secrets(given.into_iter().collect())?;
+    let (_, secret) = secrets.pop().expect("a source was given, so a secret was read");
+    Ok(secret)
+}
+
+fn read(source: &SecretSource) -> Result<(SecretName, Secret), Failure> {
+    let (name, secret, warnings) = source.read().map_err(Failure::usage)?;
+    warnings.iter().for_each(|warning| message(format_args!("cartgate: warning: {warning}")));
+    Ok((name, secret))
+}

@@ -1,0 +1,105 @@
+//! `cartgate verify`.
+
+use std::io;
+
+use serde::Serialize;
+use tower_cartgate::{Keyring, Secret, SecretName, Signature};
+
+use super::output::Output;
+use super::{Failure, Outcome, input};
+use crate::cli::VerifyArgs;
+use crate::doctor::{self, Diagnosis};
+
+pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
+    let secrets = input::secrets(args.secret_file)?;
+    let keyring = Keyring::new(secrets.iter().cloned()).map_err(Failure::usage)?;
+    let body = input::body(&args.body)?;
+    let presented = args.signature.map(std::ffi::OsString::into_encoded_bytes);
+    let verdict = Verdict::of(&keyring, &secrets, presented.as_deref(), &body);
+    verdict.print(args.json)?;
+    Ok(Outcome::yes_if(verdict.verified))
+}
+
+#[derive(Serialize)]
+struct Verdict {
+    verified: bool,
+    secret: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnosis: Option<Diagnosis>,
+}
+
+impl Verdict {
+    /// The layer crate decides; the doctor only explains.
+    fn of(keyring: &Keyring, secrets: &[(SecretName, Secret)], presented: Option<&[u8]>, body: &[u8]) -> Self {
+        match presented.and_then(|value| matching(keyring, value, body)) {
+            Some(name) => Self { verified: true, secret: Some(name.to_string()), diagnosis: None },
+            None => {
+                let diagnosis = doctor::diagnose(secrets, presented, body);
+                Self { verified: false, secret: None, diagnosis: Some(diagnosis) }
+            }
+        }
+    }
+
+    fn print(&self, json: bool) -> io::Result<()> {
+        let mut output = Output::stdout();
+        if json {
+            return output.json(self);
+        }
+        match (&self.secret, &self.diagnosis) {
+            (_, Some(diagnosis)) => {
+                output.line(format_args!("not verified: {diagnosis}"))?;
+                output.line(format_args!("what to do: {}", diagnosis.cause().advice()))
+            }
+            (secret, None) => {
+                let name = secret.as_deref().unwrap_or_default();
+                output.line(format_args!("verified: the signature is true under secret {name}"))
+            }
+        }
+    }
+}
+
+fn matching(keyring: &Keyring, value: &[u8], body: &[u8]) -> Option<SecretName> {
+    let signature = Signature::parse(value).ok()?;
+    let mut verifier = keyring.verifier();
+    verifier.update(body);
+    verifier.finish(&signature)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use tower_cartgate::Signer;
+
+    fn secrets() -> Vec<(SecretName, Secret)> {
+        ["old", "new"]
+            .map(|name| {
+                let secret = Secret::new(format!("the-{name}-secret-of-the-shop").into_bytes());
+                (name.parse().expect("a name"), secret.expect("a secret"))
+            })
+            .to_vec()
+    }
+
+    fn verdict(value: Option<&str>, body: &[u8]) -> Verdict {
+        let keyring = Keyring::new(secrets()).expect("two secrets");
+        Verdict::of(&keyring, &secrets(), value.map(str::as_bytes), body)
+    }
+
+    #[test]
+    fn the_matching_secret_is_named() {
+        let value = Signer::new(&secrets()[1].1).sign(b"body").to_string();
+        let verdict = verdict(Some(&value), b"body");
+        assert!(verdict.verified);
+        assert_eq!(verdict.secret.as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn what_the_doctor_can_explain_is_still_not_verified() {
+        let value = Signer::new(&secrets()[1].1).sign(b"body").to_string();
+        for (value, body) in [(Some(&*value), &b"body\n"[..]), (Some(value.trim_end_matches('=')), b"body"), (None, b"body")] {
+            let verdict = verdict(value, body);
+            assert!(!verdict.verified);
+            assert!(verdict.secret.is_none() && verdict.diagnosis.is_some());
+        }
+    }
+}

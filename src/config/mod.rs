@@ -1,0 +1,77 @@
+//! What a gate is configured to do, in resolved form: every value is valid, every secret is read.
+//! Flags (and, one day, other sources) are turned into this; nothing that serves requests sees how
+//! a value was written.
+
+mod clocks;
+mod from_flags;
+mod limits;
+mod trust;
+
+use std::sync::Arc;
+
+pub use clocks::Clocks;
+pub use from_flags::{ConfigError, Resolved};
+pub use limits::Limits;
+pub use trust::{Hop, HopError, TrustedHops};
+
+use crate::endpoint::Endpoints;
+
+/// One snapshot of the configuration. A request is judged by the snapshot that was in force when
+/// its head arrived, to its end.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How many workers serve; each has a thread of its own.
+    pub workers: usize,
+    /// What is protected, and where it is.
+    pub endpoints: Endpoints,
+    /// What a client, and all clients together, may take.
+    pub limits: Limits,
+    /// How long each step may last.
+    pub clocks: Clocks,
+    /// Whose word about the client's address is believed.
+    pub trusted_hops: TrustedHops,
+    /// Which requests get a line in the log.
+    pub access_log: AccessLog,
+    /// Whether a signature that does not match is looked into.
+    pub explain: bool,
+}
+
+/// Which requests get a line in the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum AccessLog {
+    /// Every request.
+    #[default]
+    All,
+    /// Those that were refused or failed.
+    Refused,
+    /// None. Deliveries that were verified and not taken are errors, and stay.
+    Off,
+}
+
+impl Config {
+    /// A gate for `endpoints` with every other value at its default.
+    #[must_use]
+    pub fn new(endpoints: Endpoints) -> Self {
+        Self {
+            workers: default_workers(),
+            endpoints,
+            limits: Limits::default(),
+            clocks: Clocks::default(),
+            trusted_hops: TrustedHops::default(),
+            access_log: AccessLog::default(),
+            explain: false,
+        }
+    }
+
+    /// The same configuration with other endpoints: what a reload of the secrets gives.
+    #[must_use]
+    pub fn with_endpoints(&self, endpoints: Endpoints) -> Arc<Self> {
+        Arc::new(Self { endpoints, ..self.clone() })
+    }
+}
+
+/// One worker a core.
+#[must_use]
+pub fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

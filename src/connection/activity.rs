@@ -1,0 +1,285 @@
+//! What one connection is doing, as others may see it: the roster, which picks who must go when the
+//! gate is full, and the connection's own clocks. Plain atomics, written by one worker and read by
+//! any; nothing here decides anything.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use futures_util::task::AtomicWaker;
+use tokio::time::Instant;
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    /// Two bits of [`Phase`] below a counter that tells one stay in a phase from the next.
+    phase: AtomicU32,
+    since: AtomicU64,
+    opened: Instant,
+    served: AtomicBool,
+    answered: AtomicBool,
+    unread: AtomicBool,
+    /// When the client last took bytes that it still has not taken all of; [`NEVER`] otherwise.
+    stalled: AtomicU64,
+    body: Progress,
+    held: AtomicU64,
+    evicted: AtomicBool,
+    waker: AtomicWaker,
+}
+
+const NEVER: u64 = u64::MAX;
+
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Between requests, or before the first: not one byte of the next has come.
+    Idle,
+    /// A request's head is arriving.
+    Head,
+    /// A body is arriving that nothing is known of yet.
+    Body,
+    /// The verdict is there: the request is with its destination, or the answer on its way.
+    Answer,
+}
+
+/// One stay in a phase: equal only if the connection has not moved in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stay(u32);
+
+impl Stay {
+    pub(crate) fn phase(self) -> Phase {
+        match self.0 & 3 {
+            0 => Phase::Idle,
+            1 => Phase::Head,
+            2 => Phase::Body,
+            _ => Phase::Answer,
+        }
+    }
+}
+
+/// How fast a body comes, over the current second and the one before.
+#[derive(Debug, Default)]
+struct Progress {
+    second: AtomicU64,
+    current: AtomicU64,
+    previous: AtomicU64,
+}
+
+impl Activity {
+    pub(crate) fn new() -> Self {
+        Self {
+            phase: AtomicU32::new(0),
+            since: AtomicU64::new(0),
+            opened: Instant::now(),
+            served: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
+            stalled: AtomicU64::new(NEVER),
+            body: Progress::default(),
+            held: AtomicU64::new(0),
+            evicted: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    pub(crate) fn stay(&self) -> Stay {
+        Stay(self.phase.load(Relaxed))
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.stay().phase()
+    }
+
+    /// Enters a phase. When that was is noted by [`Self::entered`], once the worker has a clock in
+    /// hand, so that a request that passes in one go does not ask for the time at each step.
+    pub(crate) fn enter(&self, phase: Phase) {
+        let count = self.phase.load(Relaxed) & !3;
+        self.phase
+            .store(count.wrapping_add(4) | phase as u32, Relaxed);
+    }
+
+    pub(crate) fn entered(&self, now: Instant) {
+        self.since.store(self.millis(now), Relaxed);
+    }
+
+    /// When the present phase began.
+    pub(crate) fn since(&self) -> Instant {
+        self.at(self.since.load(Relaxed))
+    }
+
+    /// The client takes no more bytes for now.
+    pub(crate) fn stall(&self) {
+        if self.stalled.load(Relaxed) == NEVER {
+            self.stalled.store(self.millis(Instant::now()), Relaxed);
+        }
+    }
+
+    /// The client took bytes.
+    pub(crate) fn progress(&self) {
+        self.stalled.store(NEVER, Relaxed);
+    }
+
+    /// Since when the client takes no bytes, if there are some for it.
+    pub(crate) fn stalled(&self) -> Option<Instant> {
+        let millis = self.stalled.load(Relaxed);
+        (millis != NEVER).then(|| self.at(millis))
+    }
+
+    /// Notes whether the client may have more to send of a body that nobody reads.
+    pub(crate) fn leave_unread(&self, unread: bool) {
+        self.unread.store(unread, Relaxed);
+    }
+
+    pub(crate) fn is_unread(&self) -> bool {
+        self.unread.load(Relaxed)
+    }
+
+    /// A request's head has been read: its body begins.
+    pub(crate) fn begin_request(&self) {
+        self.served.store(true, Relaxed);
+        self.answered.store(false, Relaxed);
+        self.body.reset();
+        self.enter(Phase::Body);
+    }
+
+    /// Whether this connection has carried a request already.
+    pub(crate) fn has_served(&self) -> bool {
+        self.served.load(Relaxed)
+    }
+
+    /// The last byte of the answer was handed to the connection.
+    pub(crate) fn answer_is_complete(&self) {
+        self.answered.store(true, Relaxed);
+    }
+
+    /// Everything handed over so far was written to the socket.
+    pub(crate) fn flushed(&self) {
+        if self.answered.swap(false, Relaxed) {
+            self.enter(Phase::Idle);
+        }
+    }
+
+    /// Bytes of an unverified body arrived.
+    pub(crate) fn received(&self, bytes: u64) {
+        self.body.add(self.second(), bytes);
+    }
+
+    /// Bytes that the body brought in the last one to two seconds.
+    pub(crate) fn body_progress(&self) -> u64 {
+        self.body.recent(self.second())
+    }
+
+    /// Adds to the memory that this connection's unverified body holds.
+    pub(crate) fn hold(&self, bytes: u64) {
+        self.held.fetch_add(bytes, Relaxed);
+    }
+
+    pub(crate) fn held(&self) -> u64 {
+        self.held.load(Relaxed)
+    }
+
+    /// Takes over what is held, so that it is given back exactly once: by whoever verified the
+    /// body, dropped it, or evicted the connection.
+    pub(crate) fn take_held(&self) -> u64 {
+        self.held.swap(0, Relaxed)
+    }
+
+    /// Tells the connection that it must go.
+    pub(crate) fn evict(&self) {
+        self.evicted.store(true, Relaxed);
+        self.wake();
+    }
+
+    pub(crate) fn is_evicted(&self) -> bool {
+        self.evicted.load(Relaxed)
+    }
+
+    /// Has the connection's task look around again.
+    pub(crate) fn wake(&self) {
+        self.waker.wake();
+    }
+
+    pub(crate) fn listen(&self, waker: &std::task::Waker) {
+        self.waker.register(waker);
+    }
+
+    fn at(&self, millis: u64) -> Instant {
+        self.opened + Duration::from_millis(millis)
+    }
+
+    fn second(&self) -> u64 {
+        self.millis(Instant::now()) / 1000
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        let elapsed = now.saturating_duration_since(self.opened);
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Progress {
+    fn reset(&self) {
+        self.current.store(0, Relaxed);
+        self.previous.store(0, Relaxed);
+    }
+
+    fn add(&self, second: u64, bytes: u64) {
+        let last = self.second.swap(second, Relaxed);
+        if last == second {
+            self.current.fetch_add(bytes, Relaxed);
+            return;
+        }
+        let carried = if last + 1 == second { self.current.load(Relaxed) } else { 0 };
+        self.previous.store(carried, Relaxed);
+        self.current.store(bytes, Relaxed);
+    }
+
+    fn recent(&self, second: u64) -> u64 {
+        match second.saturating_sub(self.second.load(Relaxed)) {
+            0 => self.current.load(Relaxed) + self.previous.load(Relaxed),
+            1 => self.current.load(Relaxed),
+            _ => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_stay_in_a_phase_is_another_stay() {
+        let activity = Activity::new();
+        let first = activity.stay();
+        activity.enter(Phase::Head);
+        activity.enter(Phase::Idle);
+        assert_eq!(activity.phase(), Phase::Idle);
+        assert_ne!(activity.stay(), first);
+    }
+
+    #[test]
+    fn idle_begins_when_the_answer_is_complete_and_flushed() {
+        let activity = Activity::new();
+        activity.begin_request();
+        activity.flushed();
+        assert_eq!(activity.phase(), Phase::Body);
+        activity.answer_is_complete();
+        assert_eq!(activity.phase(), Phase::Body);
+        activity.flushed();
+        assert_eq!(activity.phase(), Phase::Idle);
+    }
+
+    #[test]
+    fn progress_forgets_what_is_older_than_two_seconds() {
+        let progress = Progress::default();
+        progress.add(7, 100);
+        assert_eq!(progress.recent(7), 100);
+        progress.add(8, 1);
+        assert_eq!(progress.recent(8), 101);
+        assert_eq!(progress.recent(9), 1);
+        assert_eq!(progress.recent(10), 0);
+        progress.add(20, 5);
+        assert_eq!(progress.recent(20), 5);
+    }
+}

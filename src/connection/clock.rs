@@ -1,0 +1,103 @@
+//! A connection's clocks: idle, head and stalled writing, each from its own beginning. (A body's
+//! clock goes with the body, in `limits`.)
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep};
+
+use super::{
+    Ended,
+    activity::{Activity, Phase, Stay},
+};
+use crate::{
+    config::Clocks,
+    gate::{Gate, Stage},
+};
+
+/// A connection that has carried no request when the gate closes may have one on the line: that
+/// much time it gets to show it.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
+/// The one timer of a connection. It is armed lazily: a deadline that moves back costs nothing, the
+/// timer just fires early and is set again.
+pub(super) struct Clock {
+    sleep: Pin<Box<Sleep>>,
+    seen: Stay,
+    last_call: Option<Instant>,
+}
+
+impl Clock {
+    pub(super) fn new(activity: &Activity, clocks: &Clocks) -> Self {
+        Self {
+            sleep: Box::pin(tokio::time::sleep(clocks.keep_alive)),
+            seen: activity.stay(),
+            last_call: None,
+        }
+    }
+
+    /// Notes when the present phase began, if it is new.
+    pub(super) fn observe(&mut self, activity: &Activity) {
+        let stay = activity.stay();
+        if stay != self.seen {
+            self.seen = stay;
+            activity.entered(Instant::now());
+        }
+    }
+
+    /// Ready once the connection has waited too long for something.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        activity: &Activity,
+        gate: &Gate,
+    ) -> Poll<Ended> {
+        let Some((deadline, ended)) = self.deadline(activity, gate) else {
+            return Poll::Pending;
+        };
+        loop {
+            if self.sleep.is_elapsed() || self.sleep.deadline() > deadline {
+                self.sleep.as_mut().reset(deadline);
+            }
+            if self.sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if Instant::now() >= deadline {
+                return Poll::Ready(ended);
+            }
+        }
+    }
+
+    fn deadline(&mut self, activity: &Activity, gate: &Gate) -> Option<(Instant, Ended)> {
+        let phase = activity.phase();
+        if phase == Phase::Idle && gate.stage() == Stage::Closing {
+            return Some((self.last_call(activity), Ended::Idle));
+        }
+        let stalled = activity.stalled();
+        if stalled.is_none() && matches!(phase, Phase::Body | Phase::Answer) {
+            return None;
+        }
+        let since = activity.since();
+        gate.with_config(|config| {
+            let clocks = &config.clocks;
+            Some(match (stalled, phase) {
+                (Some(stalled), _) => (stalled + clocks.write, Ended::WriteStalled),
+                (None, Phase::Head) => (since + clocks.header, Ended::HeadTooSlow),
+                (None, _) => (since + clocks.keep_alive, Ended::Idle),
+            })
+        })
+    }
+
+    /// Between requests a closing gate lets go at once; before the first it waits a moment.
+    fn last_call(&mut self, activity: &Activity) -> Instant {
+        if activity.has_served() {
+            return activity.since();
+        }
+        *self
+            .last_call
+            .get_or_insert_with(|| Instant::now() + LAST_CALL)
+    }
+}

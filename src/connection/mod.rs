@@ -1,0 +1,158 @@
+//! One client's connection, from its first byte to its close: hyper reads and writes HTTP/1.1, and
+//! this watches its clocks, answers for what hyper could not parse, and ends it so that the client
+//! can read its last answer. What a request means is decided in the stack.
+
+mod activity;
+mod clock;
+mod linger;
+mod watched;
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use hyper::{body::Incoming, server::conn::http1, service::HttpService};
+use hyper_util::rt::TokioIo;
+
+pub(crate) use activity::{Activity, Phase};
+use clock::Clock;
+use watched::Watched;
+
+use crate::{
+    answer::{AnswerBody, Tracked},
+    exchange::Exchange,
+    gate::Gate,
+    limits::{GuardedBody, Member},
+    listener::Peer,
+    record,
+    refusal::Refusal,
+    stack::Stack,
+    stream::Stream,
+};
+
+/// hyper reads at most this much at a time, so a slice that the layer keeps uncopied (32 KiB or
+/// more) keeps at most as much again alive.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// Why a connection ended.
+#[derive(Debug)]
+enum Ended {
+    /// hyper is done with it, in order or not.
+    Done(Result<(), hyper::Error>),
+    /// No request came, or the gate is closing.
+    Idle,
+    /// A head did not come in time.
+    HeadTooSlow,
+    /// The client does not read its answer.
+    WriteStalled,
+    /// Others needed the room.
+    Evicted,
+}
+
+/// Serves a connection that has a place in the roster.
+pub(crate) async fn serve<S: Stack>(
+    stream: Stream,
+    peer: Peer,
+    member: Member,
+    gate: Arc<Gate>,
+    stack: S,
+) {
+    let activity = Arc::clone(member.activity());
+    let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
+    let service = hyper::service::service_fn(|request| {
+        let exchange = Exchange::begin(Arc::clone(&gate), peer, Arc::clone(&activity));
+        answer(request, exchange, stack.clone())
+    });
+    let config = gate.config();
+    let mut connection = http1::Builder::new()
+        .max_buf_size(READ_BUFFER.max(config.limits.header))
+        .max_header_size(config.limits.header)
+        .serve_connection(io, service);
+    let mut clock = Clock::new(&activity, &config.clocks);
+    drop(config);
+    let ended = poll_fn(|cx| drive(cx, &mut connection, &mut clock, &activity, &gate)).await;
+    let parts = connection.into_parts();
+    let io = parts.io.into_inner();
+    let refusal = refusal(&ended, &io, &parts.read_buf, &activity);
+    if let Some(refusal) = refusal {
+        let words = record::last_words(refusal, &gate, peer, &activity);
+        match ended {
+            Ended::Evicted => linger::part(io.into_stream(), &words).await,
+            _ => linger::linger(io.into_stream(), &words).await,
+        }
+    } else if matches!(ended, Ended::Done(_)) && activity.is_unread() && !io.has_ended() {
+        linger::linger(io.into_stream(), &[]).await;
+    }
+}
+
+/// Tells a client that the gate is full, and closes.
+pub(crate) async fn turn_away(stream: Stream, peer: Peer, gate: Arc<Gate>) {
+    let activity = Arc::new(Activity::new());
+    let words = record::last_words(Refusal::Full, &gate, peer, &activity);
+    linger::linger(stream, &words).await;
+}
+
+/// Answers one request. A client that goes away drops this future, wherever it is.
+async fn answer<S: Stack>(
+    request: Request<Incoming>,
+    exchange: Arc<Exchange>,
+    stack: S,
+) -> Result<Response<Tracked<AnswerBody>>, Infallible> {
+    exchange.activity.begin_request();
+    let entry = record::Entry::open(&exchange, &request);
+    let mut request = request.map(|body| GuardedBody::new(body, Arc::clone(&exchange)));
+    request.extensions_mut().insert(Arc::clone(&exchange));
+    let Ok(response) = tower::ServiceExt::oneshot(stack, request).await;
+    exchange.activity.enter(Phase::Answer);
+    let response = entry.close(response);
+    Ok(response.map(|body| Tracked::new(body, Arc::clone(&exchange.activity))))
+}
+
+/// Polls a connection, then its clocks.
+fn drive<S>(
+    cx: &mut Context<'_>,
+    connection: &mut http1::Connection<TokioIo<Watched>, S>,
+    clock: &mut Clock,
+    activity: &Activity,
+    gate: &Gate,
+) -> Poll<Ended>
+where
+    S: HttpService<Incoming, ResBody = Tracked<AnswerBody>> + Unpin,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    activity.listen(cx.waker());
+    if let Poll::Ready(result) = Pin::new(connection).poll(cx) {
+        return Poll::Ready(Ended::Done(result));
+    }
+    clock.observe(activity);
+    // A body that must go is told so by its guard, and gets an answer.
+    if activity.is_evicted() && matches!(activity.phase(), Phase::Idle | Phase::Head) {
+        return Poll::Ready(Ended::Evicted);
+    }
+    clock.poll(cx, activity, gate)
+}
+
+/// What to answer to a request that never became one.
+fn refusal(ended: &Ended, io: &Watched, unread: &[u8], activity: &Activity) -> Option<Refusal> {
+    let in_head = activity.phase() == Phase::Head;
+    match ended {
+        Ended::Done(_) if io.withheld() == Some(414) => Some(Refusal::TargetTooLong),
+        Ended::Done(_) if io.withheld() == Some(431) && !unread.contains(&b'\n') => {
+            Some(Refusal::TargetTooLong)
+        }
+        Ended::Done(_) if io.withheld() == Some(431) => Some(Refusal::HeadTooLarge),
+        Ended::Done(_) if io.withheld().is_some() => Some(Refusal::Framing("malformed")),
+        // hyper gives no answer to a client that speaks HTTP/2 from the start.
+        Ended::Done(Err(error)) if error.is_parse() && in_head => {
+            Some(Refusal::Framing("malformed"))
+        }
+        Ended::HeadTooSlow => Some(Refusal::HeadTooSlow),
+        Ended::Evicted if in_head => Some(Refusal::Full),
+        _ => None,
+    }
+}

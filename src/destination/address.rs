@@ -1,0 +1,252 @@
+//! Where a destination is: the URL or Unix socket that an operator named, parsed once and kept as
+//! the parts that each attempt needs. No I/O here; `connect` opens the address.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use http::{HeaderValue, Uri, uri::PathAndQuery};
+
+/// A destination's address: `http://host[:port][/path]`, `https://…`, or `unix:/socket[:/path]`.
+///
+/// With a path, every request goes to exactly that path; without one, a request keeps its target.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    endpoint: Endpoint,
+    target: Option<PathAndQuery>,
+    host: HeaderValue,
+}
+
+/// What a connector dials.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A TCP peer, in plain text or under TLS.
+    Tcp {
+        /// A name, an IPv4 address, or an IPv6 address without its brackets.
+        host: String,
+        /// The port, the scheme's own where the URL names none.
+        port: u16,
+        /// Whether the URL's scheme is `https`.
+        tls: bool,
+    },
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// Why a text is no destination's address. It never repeats the text: a URL may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// Neither `http://`, `https://` nor `unix:/`.
+    #[error("expected http://HOST[:PORT][/PATH], https://… or unix:/SOCKET[:/PATH]")]
+    Scheme,
+    /// A user name or password stands in the URL.
+    #[error("a user name or password in a URL would end up in logs; remove it")]
+    Userinfo,
+    /// No host, or a port that is none.
+    #[error("the URL's host or port is not valid")]
+    Authority,
+    /// A path that cannot be a request's target.
+    #[error("the URL's path is not valid")]
+    Path,
+}
+
+impl Address {
+    /// What a connector dials.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The one target that every request gets, where the address names a path.
+    #[must_use]
+    pub fn target(&self) -> Option<&PathAndQuery> {
+        self.target.as_ref()
+    }
+
+    /// The `Host` of requests to this destination: `localhost` for a Unix socket.
+    #[must_use]
+    pub fn host(&self) -> &HeaderValue {
+        &self.host
+    }
+
+    /// Whether the peer can only be on this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        match &self.endpoint {
+            Endpoint::Unix(_) => true,
+            Endpoint::Tcp { host, .. } => {
+                host.eq_ignore_ascii_case("localhost")
+                    || host
+                        .parse::<std::net::IpAddr>()
+                        .is_ok_and(|ip| ip.is_loopback())
+            }
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        match text.strip_prefix("unix:") {
+            Some(rest) => parse_unix(rest),
+            None => parse_url(text),
+        }
+    }
+}
+
+/// `/socket` or, as nginx writes it, `/socket:/path`.
+fn parse_unix(rest: &str) -> Result<Address, AddressError> {
+    let (socket, target) = match rest.split_once(":/") {
+        Some((socket, _)) => (socket, Some(&rest[socket.len() + 1..])),
+        None => (rest, None),
+    };
+    if !socket.starts_with('/') {
+        return Err(AddressError::Scheme);
+    }
+    Ok(Address {
+        endpoint: Endpoint::Unix(PathBuf::from(socket)),
+        target: target
+            .map(|path| path.parse().map_err(|_| AddressError::Path))
+            .transpose()?,
+        host: HeaderValue::from_static("localhost"),
+    })
+}
+
+fn parse_url(text: &str) -> Result<Address, AddressError> {
+    let tls = match text.split_once("://") {
+        Some(("http", _)) => false,
+        Some(("https", _)) => true,
+        _ => return Err(AddressError::Scheme),
+    };
+    let uri: Uri = text.parse().map_err(|_| AddressError::Authority)?;
+    let authority = uri.authority().ok_or(AddressError::Authority)?;
+    if authority.as_str().contains('@') {
+        return Err(AddressError::Userinfo);
+    }
+    let port_text = authority.port().map(|port| port.as_str().to_owned());
+    let port = match authority.port_u16() {
+        Some(0) => return Err(AddressError::Authority),
+        Some(port) => port,
+        // `http://host:99999` parses, but has no port as a number.
+        None if port_text.is_some() => return Err(AddressError::Authority),
+        None => default_port(tls),
+    };
+    let host = authority.host().trim_matches(['[', ']']).to_owned();
+    if host.is_empty() {
+        return Err(AddressError::Authority);
+    }
+    Ok(Address {
+        endpoint: Endpoint::Tcp { host, port, tls },
+        target: named_path(text, &uri),
+        host: HeaderValue::from_str(authority.as_str()).map_err(|_| AddressError::Authority)?,
+    })
+}
+
+fn default_port(tls: bool) -> u16 {
+    if tls { 443 } else { 80 }
+}
+
+/// The path, if the text has one: `http` gives every URL a `/`, but only a written one is meant.
+fn named_path(text: &str, uri: &Uri) -> Option<PathAndQuery> {
+    let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
+    after_scheme
+        .contains(['/', '?'])
+        .then(|| uri.path_and_query().cloned())
+        .flatten()
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.endpoint {
+            Endpoint::Unix(socket) => {
+                write!(f, "unix:{}", socket.display())?;
+                if self.target.is_some() {
+                    f.write_str(":")?;
+                }
+            }
+            Endpoint::Tcp { tls, .. } => {
+                let scheme = if *tls { "https" } else { "http" };
+                write!(f, "{scheme}://{}", self.host.to_str().unwrap_or_default())?;
+            }
+        }
+        match &self.target {
+            Some(target) => f.write_str(target.as_str()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Address {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn a_url_without_a_path_names_no_target() {
+        for text in [
+            "http://127.0.0.1:3000",
+            "https://app.example",
+            "unix:/run/app.sock",
+        ] {
+            let address = parsed(text);
+            assert_eq!(address.target(), None, "{text}");
+            assert_eq!(address.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_written_path_is_the_target() {
+        assert_eq!(parsed("http://h/").target().expect("a path"), "/");
+        assert_eq!(parsed("http://h/a?b=c").target().expect("a path"), "/a?b=c");
+        let unix = parsed("unix:/run/app.sock:/hooks");
+        assert_eq!(unix.target().expect("a path"), "/hooks");
+        assert_eq!(unix.to_string(), "unix:/run/app.sock:/hooks");
+    }
+
+    #[test]
+    fn default_ports_and_brackets() {
+        let tcp = |text: &str| match parsed(text).endpoint().clone() {
+            Endpoint::Tcp { host, port, tls } => (host, port, tls),
+            Endpoint::Unix(_) => panic!("not TCP"),
+        };
+        assert_eq!(tcp("http://a"), ("a".into(), 80, false));
+        assert_eq!(tcp("https://a"), ("a".into(), 443, true));
+        assert_eq!(tcp("http://[::1]:81/x"), ("::1".into(), 81, false));
+        assert_eq!(parsed("http://[::1]:81/x").host(), "[::1]:81");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_repeating_it() {
+        for (text, why) in [
+            ("127.0.0.1:3000", AddressError::Scheme),
+            ("ftp://a", AddressError::Scheme),
+            ("unix:relative", AddressError::Scheme),
+            ("http://", AddressError::Authority),
+            ("http://a:0", AddressError::Authority),
+            ("http://a:99999", AddressError::Authority),
+            ("http://user:hunter2@a", AddressError::Userinfo),
+        ] {
+            let error = text.parse::<Address>().expect_err(text);
+            assert_eq!(error, why, "{text}");
+            assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn loopback_is_told_from_elsewhere() {
+        for text in [
+            "http://localhost:1",
+            "http://127.9.9.9",
+            "http://[::1]",
+            "unix:/s",
+        ] {
+            assert!(parsed(text).is_loopback(), "{text}");
+        }
+        for text in ["http://10.0.0.1", "https://localhost.example"] {
+            assert!(!parsed(text).is_loopback(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A destination's answer on its way back, passed on as it comes. Read to its end, its connection
+//! goes back to the pool; let go before, the connection is closed.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+use super::pool::{Pool, Sender};
+
+/// The body of a destination's answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    body: Incoming,
+    connection: Option<(Sender, Pool)>,
+    limit: Duration,
+    /// Runs while the answer pauses.
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Answer {
+    pub(super) fn new(body: Incoming, sender: Sender, pool: Pool, limit: Duration) -> Self {
+        let connection = Some((sender, pool));
+        let mut answer = Self { body, connection, limit, pause: None };
+        if answer.body.is_end_stream() {
+            answer.release();
+        }
+        answer
+    }
+
+    fn release(&mut self) {
+        if let Some((sender, pool)) = self.connection.take() {
+            pool.give(sender);
+        }
+    }
+
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let limit = self.limit;
+        let pause = self
+            .pause
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        ready!(pause.as_mut().poll(cx));
+        Poll::Ready(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the destination paused for too long within its answer",
+        ))
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
+            return self.poll_pause(cx).map(|error| Some(Err(error)));
+        };
+        // The next pause is timed anew.
+        self.pause = None;
+        if frame.is_none() || self.body.is_end_stream() {
+            self.release();
+        }
+        // An error has to reach the client as a connection that breaks off: a short answer must not
+        // look whole.
+        Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,158 @@
+//! What is kept of a delivery's inbound headers. Only the body is signed, so each header is at best
+//! the sender's word; those that an app or a proxy would act on are dropped. What an attempt adds
+//! is `dress`'s. Answers are cleaned here too, of what only the gate may say.
+
+use http::{
+    HeaderMap, HeaderName,
+    header::{self, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE},
+};
+
+use crate::problem::{DELIVERY, PROXY_STATUS};
+
+/// Hop-by-hop (RFC 9110, section 7.6.1), framing that is rebuilt from the bytes, and fields that a
+/// webhook has no use for but a framework may obey.
+const DROPPED: [HeaderName; 20] = [
+    CONNECTION,
+    header::CONTENT_LENGTH,
+    header::COOKIE,
+    header::EXPECT,
+    header::HOST,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("http2-settings"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-method-override"),
+    HeaderName::from_static("x-original-method"),
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-override-url"),
+    HeaderName::from_static("x-accel-redirect"),
+];
+
+/// Whole families: the gate's own, Standard Webhooks', and those between a client and its proxy.
+const DROPPED_PREFIXES: [&str; 4] = ["x-cartgate-", "webhook-", "proxy-", "x-http-method"];
+
+/// What a proxy says of the client; believed only from hops that are trusted.
+const FORWARDING_PREFIX: &str = "x-forwarded-";
+const FORWARDING: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-real-ip")];
+
+/// Drops what must not reach a destination. `signature` is the header that was verified.
+pub(crate) fn clean(headers: &mut HeaderMap, signature: &HeaderName, hop_is_trusted: bool) {
+    let doomed: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| *name != signature && is_dropped(name, hop_is_trusted))
+        .cloned()
+        .chain(named_by_connection(headers, signature))
+        .collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
+    let text = name.as_str();
+    let forwarding = || text.starts_with(FORWARDING_PREFIX) || FORWARDING.contains(name);
+    // CGI and WSGI make one variable of `x_a` and `x-a`, so the first could pose as the second.
+    text.contains('_')
+        || DROPPED.contains(name)
+        || DROPPED_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+        || (!hop_is_trusted && forwarding())
+}
+
+/// Drops from a destination's answer what belongs to its connection, and what only the gate may say.
+pub(crate) fn clean_answer(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = connection_options(headers)
+        .filter(|name| ![header::CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING].contains(name))
+        .collect();
+    for name in named.iter().chain(&DROPPED_FROM_ANSWERS) {
+        headers.remove(name);
+    }
+}
+
+const DROPPED_FROM_ANSWERS: [HeaderName; 8] = [
+    CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TRAILER,
+    header::PROXY_AUTHENTICATE,
+    HeaderName::from_static("keep-alive"),
+    PROXY_STATUS,
+    DELIVERY,
+];
+
+/// The fields that `Connection` calls hop-by-hop, except those that a destination is promised: an
+/// attacker must not strip the signature or the type off a captured delivery by naming them.
+fn named_by_connection<'a>(
+    headers: &'a HeaderMap,
+    signature: &'a HeaderName,
+) -> impl Iterator<Item = HeaderName> + 'a {
+    connection_options(headers)
+        .filter(move |name| name != signature && ![CONTENT_TYPE, CONTENT_ENCODING].contains(name))
+}
+
+/// The names in `Connection` (RFC 9110, section 7.6.1).
+fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + '_ {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(lines: &[(&'static str, &'static str)], trusted: bool) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(HeaderName::from_static(name), value.parse().expect("a value"));
+        }
+        clean(&mut headers, &tower_cartgate::Signature::HEADER, trusted);
+        let mut left: Vec<_> = headers.keys().map(ToString::to_string).collect();
+        left.sort();
+        left
+    }
+
+    #[test]
+    fn what_an_app_could_act_on_is_dropped() {
+        let lines = [
+            ("connection", "close, x-mine, content-type"),
+            ("x-mine", "1"),
+            ("content-type", "application/json"),
+            ("x-cartfunnel-hmac-sha256", "s"),
+            ("x_cartfunnel_hmac_sha256", "s"),
+            ("x-cartgate-verdict", "verified"),
+            ("webhook-id", "1"),
+            ("proxy-authorization", "x"),
+            ("cookie", "a=b"),
+            ("x-http-method-override", "DELETE"),
+            ("x-original-url", "/admin"),
+            ("user-agent", "Cartfunnel"),
+        ];
+        let left = ["content-type", "user-agent", "x-cartfunnel-hmac-sha256"];
+        assert_eq!(cleaned(&lines, false), left);
+    }
+
+    #[test]
+    fn forwarding_headers_stay_only_from_trusted_hops() {
+        let lines = [("forwarded", "for=a"), ("x-forwarded-for", "a"), ("x-real-ip", "a")];
+        assert!(cleaned(&lines, false).is_empty());
+        assert_eq!(cleaned(&lines, true).len(), 3);
+    }
+
+    #[test]
+    fn naming_the_signature_as_hop_by_hop_does_not_strip_it() {
+        let lines = [
+            ("connection", "x-cartfunnel-hmac-sha256"),
+            ("x-cartfunnel-hmac-sha256", "s"),
+        ];
+        assert_eq!(cleaned(&lines, false), ["x-cartfunnel-hmac-sha256"]);
+    }
+}

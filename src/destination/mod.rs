@@ -1,0 +1,102 @@
+//! The protected applications: where they are (`address`), how a connection to them is opened
+//! (`connect`) and kept (`pool`), what a delivery carries (`clean`, `dress`), and one try to hand it
+//! over (`attempt`), whose answer is passed on as it comes (`answer`). Only a
+//! [`Delivery`](crate::delivery::Delivery) gets in here.
+
+pub mod address;
+mod answer;
+mod attempt;
+mod clean;
+pub mod connect;
+mod dress;
+mod pool;
+
+use std::{sync::Arc, time::Duration};
+
+pub use address::{Address, AddressError};
+pub(crate) use answer::Answer;
+pub(crate) use attempt::AttemptError;
+pub(crate) use clean::{clean, clean_answer};
+pub use connect::{ConnectError, Connector, ConnectorError, Trust};
+use pool::Pool;
+
+pub use crate::stream::Stream;
+
+/// A protected application.
+pub struct Destination {
+    /// What logs call it.
+    pub name: Arc<str>,
+    address: Address,
+    connector: Connector,
+    settings: Settings,
+    /// One for each worker, so that a request never waits for another worker's.
+    pools: Box<[Pool]>,
+}
+
+/// How a destination is treated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Whose certificate is believed.
+    pub trust: Trust,
+    /// Whether `Host` stays what the client sent.
+    pub preserve_host: bool,
+    /// How long a connection may take to open.
+    pub connect: Duration,
+    /// How long an answer may take to begin.
+    pub answer: Duration,
+    /// How long an answer may pause.
+    pub pause: Duration,
+    /// How long an unused connection is kept. Below the 5 s after which Node closes its own, so that
+    /// a delivery is not written into a closing connection.
+    pub idle: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            trust: Trust::Platform,
+            preserve_host: false,
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(30),
+            pause: Duration::from_secs(30),
+            idle: Duration::from_secs(3),
+        }
+    }
+}
+
+impl Destination {
+    /// A destination that so many workers deliver to.
+    ///
+    /// # Errors
+    ///
+    /// When its certificate could not be verified: see [`Connector::new`].
+    pub fn new(
+        name: &str,
+        address: Address,
+        settings: Settings,
+        workers: usize,
+    ) -> Result<Self, ConnectorError> {
+        Ok(Self {
+            name: name.into(),
+            connector: Connector::new(&address, &settings.trust)?,
+            pools: (0..workers).map(|_| Pool::new(settings.idle)).collect(),
+            address,
+            settings,
+        })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
+impl std::fmt::Debug for Destination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Destination")
+            .field("name", &self.name)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}

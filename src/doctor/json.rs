@@ -1,0 +1,319 @@
+//! JSON written in the ways of the common libraries, with numbers kept as they are written. A value tree of
+//! `serde_json` would lose that (`10.50` becomes `10.5`), and cost many times the text's size.
+
+use serde::de::IgnoredAny;
+
+/// A parsed document that borrows from its text.
+pub(super) enum Node<'t> {
+    Object(Vec<(Text<'t>, Node<'t>)>),
+    Array(Vec<Node<'t>>),
+    Text(Text<'t>),
+    /// A number or a literal, as written.
+    Word(&'t str),
+}
+
+/// A string, as written with its quotes, and what it says.
+pub(super) struct Text<'t> {
+    raw: &'t str,
+    /// `None` where it holds what no Rust string can: a lone surrogate.
+    said: Option<String>,
+}
+
+/// A way to write JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Style {
+    layout: Layout,
+    escapes: Escapes,
+    sorted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    Compact,
+    /// `, ` and `: ` on one line, as Python writes.
+    Spaced,
+    Indented(&'static str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Escapes {
+    AsWritten,
+    Least,
+    Ascii,
+    Slashes,
+    AsciiAndSlashes,
+    Html,
+}
+
+impl Style {
+    /// Every known way.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        const LAYOUTS: [Layout; 5] = [
+            Layout::Compact,
+            Layout::Spaced,
+            Layout::Indented("  "),
+            Layout::Indented("    "),
+            Layout::Indented("\t"),
+        ];
+        const ESCAPES: [Escapes; 6] = [
+            Escapes::AsWritten,
+            Escapes::Least,
+            Escapes::Ascii,
+            Escapes::Slashes,
+            Escapes::AsciiAndSlashes,
+            Escapes::Html,
+        ];
+        [false, true].into_iter().flat_map(|sorted| {
+            LAYOUTS.into_iter().flat_map(move |layout| {
+                ESCAPES.into_iter().map(move |escapes| Self { layout, escapes, sorted })
+            })
+        })
+    }
+
+    /// In words, what the signed text looked like.
+    pub(super) fn words(self) -> String {
+        let layout = match self.layout {
+            Layout::Compact => "compact",
+            Layout::Spaced => "with a space after each comma and colon",
+            Layout::Indented("\t") => "indented by tabs",
+            Layout::Indented(indent) if indent.len() == 2 => "indented by 2",
+            Layout::Indented(_) => "indented by 4",
+        };
+        let escapes = match self.escapes {
+            Escapes::AsWritten => "",
+            Escapes::Least => ", with the fewest escapes",
+            Escapes::Ascii => ", escaped to ASCII",
+            Escapes::Slashes => ", with escaped slashes",
+            Escapes::AsciiAndSlashes => ", escaped to ASCII with escaped slashes",
+            Escapes::Html => ", with <, > and & escaped",
+        };
+        let sorted = if self.sorted { ", keys sorted" } else { "" };
+        format!("what was signed was {layout}{escapes}{sorted}")
+    }
+}
+
+/// Parses a document, if it is one; nesting is bounded by `serde_json`.
+pub(super) fn parse(body: &[u8]) -> Option<Node<'_>> {
+    serde_json::from_slice::<IgnoredAny>(body).ok()?;
+    let text = std::str::from_utf8(body).ok()?;
+    Scanner { text, at: 0 }.node()
+}
+
+/// Reads what is already known to be JSON, so it looks no further than it must.
+struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Scanner<'t> {
+    fn node(&mut self) -> Option<Node<'t>> {
+        match self.peek()? {
+            b'{' => self.items(b'}', Self::member).map(Node::Object),
+            b'[' => self.items(b']', Self::node).map(Node::Array),
+            b'"' => self.string().map(Node::Text),
+            _ => {
+                let rest = &self.text[self.at..];
+                let ends = |c: char| matches!(c, ',' | ']' | '}') || c.is_ascii_whitespace();
+                self.take(rest.find(ends).unwrap_or(rest.len())).map(Node::Word)
+            }
+        }
+    }
+
+    fn items<T>(&mut self, end: u8, item: fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let mut items = Vec::new();
+        self.at += 1;
+        while self.peek()? != end {
+            items.push(item(self)?);
+            if self.peek()? == b',' {
+                self.at += 1;
+            }
+        }
+        self.at += 1;
+        Some(items)
+    }
+
+    fn member(&mut self) -> Option<(Text<'t>, Node<'t>)> {
+        self.peek()?;
+        let key = self.string()?;
+        self.peek().filter(|&colon| colon == b':')?;
+        self.at += 1;
+        Some((key, self.node()?))
+    }
+
+    fn string(&mut self) -> Option<Text<'t>> {
+        let bytes = &self.text.as_bytes()[self.at..];
+        let mut length = 1;
+        while *bytes.get(length)? != b'"' {
+            length += if bytes[length] == b'\\' { 2 } else { 1 };
+        }
+        let raw = self.take(length + 1)?;
+        Some(Text { raw, said: serde_json::from_str(raw).ok() })
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at += rest.iter().position(|byte| !byte.is_ascii_whitespace())?;
+        Some(self.text.as_bytes()[self.at])
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'t str> {
+        let taken = self.text.get(self.at..self.at + length)?;
+        self.at += length;
+        Some(taken)
+    }
+}
+
+/// The document in this style.
+pub(super) fn write(document: &Node<'_>, style: Style) -> Vec<u8> {
+    let mut writer = Writer { style, out: String::new(), depth: 0 };
+    writer.node(document);
+    writer.out.into_bytes()
+}
+
+struct Writer {
+    style: Style,
+    out: String,
+    depth: usize,
+}
+
+impl Writer {
+    fn node(&mut self, node: &Node<'_>) {
+        match node {
+            Node::Object(members) => self.object(members),
+            Node::Array(items) => {
+                self.items(['[', ']'], items, Self::node);
+            }
+            Node::Text(text) => self.text(text),
+            Node::Word(word) => self.out.push_str(word),
+        }
+    }
+
+    fn object(&mut self, members: &[(Text<'_>, Node<'_>)]) {
+        let mut members: Vec<_> = members.iter().collect();
+        if self.style.sorted {
+            members.sort_by(|(a, _), (b, _)| a.said.cmp(&b.said));
+        }
+        self.items(['{', '}'], &members, |writer, (key, value)| {
+            writer.text(key);
+            writer.out.push_str(if writer.style.layout == Layout::Compact { ":" } else { ": " });
+            writer.node(value);
+        });
+    }
+
+    fn items<T>(&mut self, [open, close]: [char; 2], items: &[T], each: impl Fn(&mut Self, &T)) {
+        self.out.push(open);
+        self.depth += 1;
+        for (place, item) in items.iter().enumerate() {
+            if place > 0 {
+                self.out.push_str(if self.style.layout == Layout::Spaced { ", " } else { "," });
+            }
+            self.line();
+            each(self, item);
+        }
+        self.depth -= 1;
+        if !items.is_empty() {
+            self.line();
+        }
+        self.out.push(close);
+    }
+
+    fn line(&mut self) {
+        if let Layout::Indented(indent) = self.style.layout {
+            self.out.push('\n');
+            (0..self.depth).for_each(|_| self.out.push_str(indent));
+        }
+    }
+
+    fn text(&mut self, text: &Text<'_>) {
+        match &text.said {
+            Some(said) if self.style.escapes != Escapes::AsWritten => {
+                self.out.push('"');
+                said.chars().for_each(|letter| self.letter(letter));
+                self.out.push('"');
+            }
+            _ => self.out.push_str(text.raw),
+        }
+    }
+
+    fn letter(&mut self, letter: char) {
+        use Escapes::{Ascii, AsciiAndSlashes, Html, Slashes};
+        match (letter, self.style.escapes) {
+            ('"' | '\\', _) => self.out.extend(['\\', letter]),
+            ('\n', _) => self.out.push_str("\\n"),
+            ('\r', _) => self.out.push_str("\\r"),
+            ('\t', _) => self.out.push_str("\\t"),
+            ('\u{8}', _) => self.out.push_str("\\b"),
+            ('\u{c}', _) => self.out.push_str("\\f"),
+            ('/', Slashes | AsciiAndSlashes) => self.out.push_str("\\/"),
+            ('<' | '>' | '&' | '\u{2028}' | '\u{2029}', Html) => self.escape(letter),
+            (letter, Ascii | AsciiAndSlashes) if !letter.is_ascii() => self.escape(letter),
+            (letter, _) if u32::from(letter) < 0x20 => self.escape(letter),
+            _ => self.out.push(letter),
+        }
+    }
+
+    fn escape(&mut self, letter: char) {
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            self.out.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"{"b":[1.50,2e3,{},[]],"a":"é/<\u0001😀\n","n":null}"#;
+
+    fn written(layout: Layout, escapes: Escapes, sorted: bool) -> String {
+        let document = parse(TEXT.as_bytes()).expect("JSON");
+        String::from_utf8(write(&document, Style { layout, escapes, sorted })).expect("UTF-8")
+    }
+
+    #[test]
+    fn as_written_and_compact_is_the_text_itself() {
+        assert_eq!(written(Layout::Compact, Escapes::AsWritten, false), TEXT);
+        let spread = format!("\n {} \n", TEXT.replace(',', " , ").replace(':', " : "));
+        let document = parse(spread.as_bytes()).expect("JSON");
+        let style = Style { layout: Layout::Compact, escapes: Escapes::AsWritten, sorted: false };
+        assert_eq!(write(&document, style), TEXT.as_bytes());
+    }
+
+    #[test]
+    fn layouts_are_those_of_python_and_javascript() {
+        let python = r#"{"b": [1.50, 2e3, {}, []], "a": "\u00e9/<\u0001\ud83d\ude00\n", "n": null}"#;
+        assert_eq!(written(Layout::Spaced, Escapes::Ascii, false), python);
+        let javascript = "{\n  \"b\": [\n    1.50,\n    2e3,\n    {},\n    []\n  ],\n  \"a\": \"é/<\\u0001😀\\n\",\n  \"n\": null\n}";
+        assert_eq!(written(Layout::Indented("  "), Escapes::Least, false), javascript);
+    }
+
+    #[test]
+    fn escapes_are_those_of_php_and_go() {
+        let php = r#"{"b":[1.50,2e3,{},[]],"a":"\u00e9\/<\u0001\ud83d\ude00\n","n":null}"#;
+        assert_eq!(written(Layout::Compact, Escapes::AsciiAndSlashes, false), php);
+        let go_sorted = r#"{"a":"é/\u003c\u0001😀\n","b":[1.50,2e3,{},[]],"n":null}"#;
+        assert_eq!(written(Layout::Compact, Escapes::Html, true), go_sorted);
+    }
+
+    #[test]
+    fn every_style_means_the_same() {
+        let meaning: serde_json::Value = serde_json::from_str(TEXT).expect("JSON");
+        let document = parse(TEXT.as_bytes()).expect("JSON");
+        let mut styles = 0;
+        for style in Style::all() {
+            let again: serde_json::Value = serde_json::from_slice(&write(&document, style)).expect("JSON");
+            assert_eq!(again, meaning, "{style:?}");
+            styles += 1;
+        }
+        assert_eq!(styles, 60);
+    }
+
+    #[test]
+    fn what_is_no_json_or_nested_without_end_is_left() {
+        for text in ["", "{", "{\"a\"}", "[1,]", "\"\u{1}\"", "nul"] {
+            assert!(parse(text.as_bytes()).is_none(), "{text:?}");
+        }
+        assert!(parse("[".repeat(100_000).as_bytes()).is_none());
+        assert!(parse(b"\"\xff\"").is_none());
+    }
+}

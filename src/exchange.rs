@@ -1,0 +1,140 @@
+//! One request on its way through the gate: its id, who sent it, and what was found out about it
+//! so far. Every step writes what it alone knows; `record` turns the whole into a log line.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use http::{Extensions, HeaderValue};
+use tokio::time::Instant;
+use tower_cartgate::{HeaderForm, SecretName};
+use uuid::Uuid;
+
+use crate::{
+    config::Config, connection::Activity, endpoint::Endpoint, gate::Gate, listener::Peer,
+    refusal::Refusal,
+};
+
+/// A request under way. Travels in the request's extensions, so that each layer finds it.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// The id in the log, in the answer and toward the destination.
+    pub(crate) id: Uuid,
+    /// Who sent the request.
+    pub(crate) peer: Peer,
+    /// When its head had been read.
+    pub(crate) begun: Instant,
+    pub(crate) gate: Arc<Gate>,
+    /// The configuration that judges it, to the end.
+    pub(crate) config: Arc<Config>,
+    /// The connection that it came over.
+    pub(crate) activity: Arc<Activity>,
+    endpoint: OnceLock<Arc<Endpoint>>,
+    form: OnceLock<(HeaderForm, usize)>,
+    outcome: OnceLock<Outcome>,
+    received: AtomicU64,
+    held: AtomicU64,
+}
+
+/// How a request ended, where it is known inside the gate.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Refused, and by whom.
+    Refused(Refusal),
+    /// Verified by this secret, and what the destination made of it.
+    Verified { secret: SecretName, taken: Taken },
+}
+
+/// What a destination made of a verified delivery.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// It answered.
+    Answered,
+    /// It did not.
+    Failed {
+        /// What the sender is told.
+        refusal: Refusal,
+        /// The cause, as the log says it.
+        cause: String,
+    },
+}
+
+impl Exchange {
+    pub(crate) fn begin(gate: Arc<Gate>, peer: Peer, activity: Arc<Activity>) -> Arc<Self> {
+        Arc::new(Self {
+            id: Uuid::now_v7(),
+            peer,
+            begun: Instant::now(),
+            config: gate.config(),
+            gate,
+            activity,
+            endpoint: OnceLock::new(),
+            form: OnceLock::new(),
+            outcome: OnceLock::new(),
+            received: AtomicU64::new(0),
+            held: AtomicU64::new(0),
+        })
+    }
+
+    /// The exchange of a request that passed the gate's outermost step.
+    pub(crate) fn of(extensions: &Extensions) -> Option<&Arc<Self>> {
+        extensions.get()
+    }
+
+    /// The id as a header's value.
+    pub(crate) fn id_header(&self) -> HeaderValue {
+        let mut buffer = Uuid::encode_buffer();
+        let text = self.id.as_hyphenated().encode_lower(&mut buffer);
+        HeaderValue::from_str(text).expect("hexadecimal digits and hyphens are a header's value")
+    }
+
+    pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        self.endpoint.get()
+    }
+
+    pub(crate) fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.get()
+    }
+
+    /// What the signature header looked like, and how long it was, where the request was refused.
+    pub(crate) fn form(&self) -> Option<(HeaderForm, usize)> {
+        self.form.get().copied()
+    }
+
+    /// Body bytes received.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Relaxed)
+    }
+
+    /// Notes the endpoint; the first one stays.
+    pub(crate) fn found(&self, endpoint: &Arc<Endpoint>) {
+        self.endpoint.get_or_init(|| Arc::clone(endpoint));
+    }
+
+    /// Notes how it ended; the first word stays.
+    pub(crate) fn ended(&self, outcome: Outcome) {
+        self.outcome.get_or_init(|| outcome);
+    }
+
+    /// Notes what the signature header looked like.
+    pub(crate) fn looked_like(&self, form: HeaderForm, length: usize) {
+        self.form.get_or_init(|| (form, length));
+    }
+
+    /// Notes how much of the body was read.
+    pub(crate) fn has_received(&self, bytes: u64) {
+        self.received.store(bytes, Relaxed);
+    }
+
+    /// Takes over memory that is given back once nothing of the request is left.
+    pub(crate) fn keep(&self, held: u64) {
+        self.held.fetch_add(held, Relaxed);
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.gate.memory.give_back(*self.held.get_mut());
+    }
+}

@@ -1,0 +1,135 @@
+//! Broken or ambiguous HTTP, refused before anything else looks at a request: what two servers could
+//! read in two ways lets an attacker put one request inside another. hyper has parsed the head;
+//! this is what it leaves open. Routes and signatures are no business of this file.
+
+use http::{
+    HeaderMap, Method, Request, Uri, Version,
+    header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
+};
+
+use crate::refusal::Refusal;
+
+/// Judges a request's head by RFC 9112 at its strictest.
+pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
+    let headers = request.headers();
+    version(request.version())?;
+    transfer_encoding(headers)?;
+    content_length(headers)?;
+    let host = host(headers)?;
+    target(request.method(), request.uri(), host)?;
+    expectation(headers)
+}
+
+fn version(version: Version) -> Result<(), Refusal> {
+    match version {
+        Version::HTTP_10 | Version::HTTP_11 => Ok(()),
+        _ => Err(Refusal::Framing("version")),
+    }
+}
+
+/// RFC 9112, section 6.1: a server may refuse any coding that it does not understand; one that is
+/// repeated or listed is how a front and a back come to see two different bodies.
+fn transfer_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let mut values = headers.get_all(TRANSFER_ENCODING).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(()),
+        (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Refusal::Framing("transfer-encoding")),
+    }
+}
+
+/// hyper merges equal lengths and refuses unequal ones; a single list (`5, 5`) is refused here.
+fn content_length(headers: &HeaderMap) -> Result<(), Refusal> {
+    let digits = |value: &http::HeaderValue| {
+        !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
+    };
+    if headers.get_all(CONTENT_LENGTH).iter().all(digits) {
+        Ok(())
+    } else {
+        Err(Refusal::Framing("content-length"))
+    }
+}
+
+/// RFC 9112, section 3.2: exactly one `Host`, and a valid one.
+fn host(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut values = headers.get_all(HOST).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(Refusal::Framing("host"));
+    };
+    value
+        .to_str()
+        .ok()
+        .filter(|host| is_host(host))
+        .ok_or(Refusal::Framing("host"))
+}
+
+/// `uri-host [ ":" port ]` of RFC 3986, without userinfo.
+fn is_host(text: &str) -> bool {
+    let (name, port) = match text.rfind(':') {
+        Some(colon) if !text[colon..].contains(']') => (&text[..colon], &text[colon + 1..]),
+        _ => (text, ""),
+    };
+    let port_is_valid = port.is_empty() || port.parse::<u16>().is_ok() && !port.starts_with('+');
+    port_is_valid && is_host_name(name)
+}
+
+fn is_host_name(name: &str) -> bool {
+    if let Some(inner) = name.strip_prefix('[') {
+        let address = inner.strip_suffix(']').unwrap_or_default();
+        return address.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&b);
+    !name.is_empty() && name.len() <= 255 && name.bytes().all(plain)
+}
+
+/// RFC 9112, section 3.2: origin-form, or absolute-form that names this very host over HTTP.
+fn target(method: &Method, uri: &Uri, host: &str) -> Result<(), Refusal> {
+    let Some(authority) = uri.authority() else {
+        return origin_form(method, uri);
+    };
+    let same_host = authority.as_str().eq_ignore_ascii_case(host);
+    let http = uri.scheme_str() == Some("http");
+    if http && same_host && !authority.as_str().contains('@') {
+        Ok(())
+    } else {
+        // Authority-form has no scheme, so CONNECT ends here too.
+        Err(Refusal::Framing("target"))
+    }
+}
+
+fn origin_form(method: &Method, uri: &Uri) -> Result<(), Refusal> {
+    let path = uri.path();
+    if path.starts_with('/') || (path == "*" && method == Method::OPTIONS) {
+        Ok(())
+    } else {
+        Err(Refusal::Framing("target"))
+    }
+}
+
+/// RFC 9110, section 10.1.1.
+fn expectation(headers: &HeaderMap) -> Result<(), Refusal> {
+    let known = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if headers.get_all(EXPECT).iter().all(known) {
+        Ok(())
+    } else {
+        Err(Refusal::Expectation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_told_from_what_only_looks_like_one() {
+        for host in ["a", "a.example:80", "127.0.0.1:1", "[::1]", "[::1]:8080", "a:", "xn--a_b"] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "", ":80", "a:b", "a:99999", "a:+1", "u@a", "a b", "a/b", "a,b", "[::1", "[x]", "::1",
+            "a\\b", "a?b", "a#b", "[::1]x",
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What all requests of a gate share: the configuration in force, the budgets, the roster of
+//! connections and the log's throttle. Read without contention; nothing here is per request.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering::Relaxed},
+};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    config::Config,
+    explain::Explainer,
+    limits::{Memory, Roster},
+    log::Throttle,
+};
+
+/// The state that workers share.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    config: ArcSwap<Config>,
+    pub(crate) memory: Memory,
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) throttle: Throttle,
+    pub(crate) explainer: Option<Explainer>,
+    stage: AtomicU8,
+}
+
+/// How far a gate is on its way out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// It takes requests.
+    Serving,
+    /// It takes requests, says that it is not ready, and closes each connection after its answer.
+    Leaving,
+    /// It ends what is under way; what waits between requests is closed.
+    Closing,
+}
+
+impl Gate {
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        Self {
+            memory: Memory::new(config.limits.memory),
+            roster: Arc::new(Roster::new(config.limits.connections)),
+            throttle: Throttle::default(),
+            explainer: config.explain.then(Explainer::start),
+            stage: AtomicU8::new(Stage::Serving as u8),
+            config: ArcSwap::new(config),
+        }
+    }
+
+    /// The configuration in force at this moment.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// Looks at the configuration in force without taking a share in it.
+    pub(crate) fn with_config<T>(&self, look: impl FnOnce(&Config) -> T) -> T {
+        look(&self.config.load())
+    }
+
+    /// Puts another configuration in force for requests whose head has yet to come. Sizes that were
+    /// fixed at the start (workers, budgets) stay.
+    pub(crate) fn reconfigure(&self, config: Arc<Config>) {
+        self.config.store(config);
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        match self.stage.load(Relaxed) {
+            0 => Stage::Serving,
+            1 => Stage::Leaving,
+            _ => Stage::Closing,
+        }
+    }
+
+    pub(crate) fn advance(&self, stage: Stage) {
+        self.stage.fetch_max(stage as u8, Relaxed);
+        self.roster.wake_all();
+    }
+}

@@ -1,0 +1,47 @@
+//! Cartgate: a gate in front of Cartfunnel webhook receivers. Only deliveries with a true signature
+//! pass.
+//!
+//! The way of a request, which is also the order in which to read:
+//!
+//! ```text
+//! listener → worker → connection → stack ─┬─ framing
+//!                                         ├─ endpoint
+//!                                         ├─ limits, verify (tower_cartgate) → Verified
+//!                                         └─ direct → delivery → destination → answer
+//! ```
+//!
+//! [`serve`] runs a gate with a [`config::Config`]; `record` and `log` say what became of each
+//! request. `cli` is what can be typed, `commands` what it does, `sender` and `doctor` are the tools
+//! around the gate. Signatures are computed in one place alone: the crate `tower_cartgate`.
+
+mod answer;
+mod check;
+pub mod cli;
+pub mod commands;
+pub mod config;
+mod connection;
+mod delivery;
+pub mod demo;
+pub mod destination;
+mod direct;
+pub mod doctor;
+pub mod endpoint;
+mod exchange;
+mod explain;
+mod framing;
+mod gate;
+mod limits;
+pub mod listener;
+pub mod log;
+mod problem;
+mod record;
+mod refusal;
+pub mod secret_source;
+pub mod sender;
+mod serve;
+mod stack;
+mod stream;
+mod watch;
+mod worker;
+
+pub use serve::serve;

@@ -1,0 +1,150 @@
+//! A request's body under guard: its time, its least rate and the memory it makes the verifying
+//! layer hold. Each frame passes through unchanged; a body that breaks a limit ends with the
+//! rejection that says which. How many bytes a body may have is the endpoint's policy, and the
+//! layer's to judge.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep};
+use tower_cartgate::{Rejection, RejectionKind, most_held};
+
+use super::memory::{FREE_SHARE, STEP};
+use crate::{connection::Phase, exchange::Exchange};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of a request that nothing is known of yet.
+#[derive(Debug)]
+pub(crate) struct GuardedBody {
+    body: Incoming,
+    exchange: Arc<Exchange>,
+    received: u64,
+    paid: u64,
+    /// Made when a body first has to be waited for: most come with their head.
+    clock: Option<Pin<Box<Sleep>>>,
+}
+
+impl GuardedBody {
+    pub(crate) fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
+        Self { body, exchange, received: 0, paid: FREE_SHARE, clock: None }
+    }
+
+    fn count(&mut self, bytes: u64) -> Result<(), Rejection> {
+        self.received += bytes;
+        let held = most_held(self.received);
+        if held <= self.paid {
+            return Ok(());
+        }
+        // Only bodies that outgrow the share compete for memory, so only theirs is looked at.
+        self.exchange.activity.received(bytes);
+        self.pay(held.next_multiple_of(STEP) - self.paid)
+    }
+
+    /// Takes memory from the common budget, if need be from a body that makes less progress.
+    fn pay(&mut self, bytes: u64) -> Result<(), Rejection> {
+        let gate = &self.exchange.gate;
+        let activity = &self.exchange.activity;
+        let taken = gate.memory.take(bytes)
+            || (gate.roster.free_memory(&gate.memory, bytes, activity) && gate.memory.take(bytes));
+        if !taken {
+            return Err(Rejection::new(RejectionKind::Busy));
+        }
+        activity.hold(bytes);
+        self.paid += bytes;
+        Ok(())
+    }
+
+    /// While nothing comes: was the connection sent away, or is the body too slow?
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Rejection> {
+        if self.exchange.activity.is_evicted() {
+            return Poll::Ready(Rejection::new(RejectionKind::Busy));
+        }
+        loop {
+            let Some(deadline) = self.deadline() else {
+                return Poll::Ready(Rejection::new(RejectionKind::TooSlow));
+            };
+            let clock = self
+                .clock
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+            if clock.is_elapsed() {
+                clock.as_mut().reset(deadline);
+            }
+            if clock.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// When the body will be too slow if nothing more comes; none if it is already.
+    fn deadline(&self) -> Option<Instant> {
+        let clocks = &self.exchange.config.clocks;
+        let begun = self.exchange.begun;
+        let earned = std::time::Duration::from_secs(self.received / clocks.body_rate.max(1));
+        let deadline = begun + clocks.body.min(clocks.body_grace.max(earned));
+        (deadline > Instant::now()).then_some(deadline)
+    }
+
+    /// The whole body is here: the layer judges it next, and what it holds is the request's now.
+    fn complete(&self) {
+        let activity = &self.exchange.activity;
+        if activity.phase() == Phase::Body {
+            activity.enter(Phase::Answer);
+            self.exchange.keep(activity.take_held());
+        }
+    }
+}
+
+impl Body for GuardedBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+                if let Err(rejection) = self.count(bytes) {
+                    return Poll::Ready(Some(Err(rejection.into())));
+                }
+                if self.body.is_end_stream() {
+                    self.complete();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => {
+                self.complete();
+                Poll::Ready(None)
+            }
+            Poll::Pending => self
+                .poll_patience(cx)
+                .map(|rejection| Some(Err(rejection.into()))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for GuardedBody {
+    fn drop(&mut self) {
+        let activity = &self.exchange.activity;
+        self.exchange.has_received(self.received);
+        self.exchange.gate.memory.give_back(activity.take_held());
+        activity.leave_unread(!self.body.is_end_stream());
+    }
+}

@@ -1,0 +1,10 @@
+//! What clients may take, together and each: connections (`roster`), memory (`memory`), and one
+//! body's time, rate and bytes (`body`).
+
+mod body;
+mod memory;
+mod roster;
+
+pub(crate) use body::GuardedBody;
+pub(crate) use memory::Memory;
+pub(crate) use roster::{Member, Roster};

@@ -1,0 +1,263 @@
+//! The sockets that a gate listens on: bound here, owned by the caller of `serve`. What is said
+//! over an accepted connection belongs to `connection`.
+
+use std::{
+    fmt, io,
+    net::{SocketAddr, ToSocketAddrs as _},
+    os::unix::fs::FileTypeExt as _,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use crate::stream::Stream;
+
+/// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// Where to listen: `ADDRESS:PORT`, `:PORT` for every address, or `unix:/path`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// A host or address, and a port.
+    Tcp(String),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// The text is no address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected ADDRESS:PORT (127.0.0.1:8080, [::]:8080, :8080) or unix:/path")]
+pub struct ListenAddressError;
+
+impl FromStr for ListenAddress {
+    type Err = ListenAddressError;
+
+    fn from_str(text: &str) -> Result<Self, ListenAddressError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let absolute = path.starts_with('/');
+            return absolute
+                .then(|| Self::Unix(path.into()))
+                .ok_or(ListenAddressError);
+        }
+        let (host, port) = text.rsplit_once(':').ok_or(ListenAddressError)?;
+        port.parse::<u16>().map_err(|_| ListenAddressError)?;
+        match host {
+            "" => Ok(Self::Tcp(format!("[::]:{port}"))),
+            _ => Ok(Self::Tcp(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A bound socket that nobody accepts from yet.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Bound,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Tcp(std::net::TcpListener),
+    Unix(std::os::unix::net::UnixListener, OwnedSocketPath),
+}
+
+/// Removes the socket's file when the gate lets go of it.
+#[derive(Debug)]
+pub(crate) struct OwnedSocketPath(PathBuf);
+
+impl Drop for OwnedSocketPath {
+    fn drop(&mut self) {
+        // Nothing can be done about a failure, and the next start clears a stale file.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Listener {
+    /// Binds `address`.
+    ///
+    /// # Errors
+    ///
+    /// When the address is in use, also by another gate, cannot be resolved or may not be bound.
+    pub fn bind(address: &ListenAddress) -> io::Result<Self> {
+        let socket = match address {
+            ListenAddress::Tcp(address) => Bound::Tcp(bind_tcp(address)?),
+            ListenAddress::Unix(path) => bind_unix(path)?,
+        };
+        Ok(Self { socket })
+    }
+
+    /// The address that was bound, with the port that the system chose where 0 was asked.
+    #[must_use]
+    pub fn address(&self) -> ListenAddress {
+        match &self.socket {
+            Bound::Tcp(listener) => ListenAddress::Tcp(
+                listener
+                    .local_addr()
+                    .map_or_else(|_| String::new(), |address| address.to_string()),
+            ),
+            Bound::Unix(_, path) => ListenAddress::Unix(path.0.clone()),
+        }
+    }
+
+    /// The TCP address that was bound, if it is a TCP socket.
+    #[must_use]
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Bound::Tcp(listener) => listener.local_addr().ok(),
+            Bound::Unix(..) => None,
+        }
+    }
+
+    /// Begins to accept, on the runtime of the caller.
+    pub(crate) fn start(self) -> io::Result<Acceptor> {
+        Ok(match self.socket {
+            Bound::Tcp(listener) => Acceptor::Tcp(TcpListener::from_std(listener)?),
+            Bound::Unix(listener, path) => {
+                Acceptor::Unix(UnixListener::from_std(listener)?, path)
+            }
+        })
+    }
+}
+
+/// Without `SO_REUSEPORT`: two gates on one address would share its deliveries in silence.
+fn bind_tcp(address: &str) -> io::Result<std::net::TcpListener> {
+    let address = address
+        .to_socket_addrs()?
+        .next()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.ip().is_unspecified() && address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // Only against the TIME_WAIT of a gate that has ended: a restart must not wait for a minute.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn bind_unix(path: &Path) -> io::Result<Bound> {
+    clear_stale_socket(path)?;
+    let listener = std::os::unix::net::UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok(Bound::Unix(listener, OwnedSocketPath(path.to_owned())))
+}
+
+/// A gate that was killed leaves its socket's file behind; one that lives answers on it.
+fn clear_stale_socket(path: &Path) -> io::Result<()> {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    if !metadata.file_type().is_socket() {
+        let text = "a file that is not a socket is in the way";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        _ => Err(io::ErrorKind::AddrInUse.into()),
+    }
+}
+
+/// A socket that connections are accepted from.
+#[derive(Debug)]
+pub(crate) enum Acceptor {
+    Tcp(TcpListener),
+    #[allow(dead_code, reason = "held so that the file goes when the socket does")]
+    Unix(UnixListener, OwnedSocketPath),
+}
+
+impl Acceptor {
+    pub(crate) async fn accept(&self) -> io::Result<Incoming> {
+        match self {
+            Self::Tcp(listener) => listener.accept().await.and_then(|(stream, peer)| {
+                Ok(Incoming { stream: Accepted::Tcp(stream.into_std()?), peer: Peer::Tcp(peer) })
+            }),
+            Self::Unix(listener, _) => listener.accept().await.and_then(|(stream, _)| {
+                Ok(Incoming { stream: Accepted::Unix(stream.into_std()?), peer: Peer::Unix })
+            }),
+        }
+    }
+}
+
+impl Acceptor {
+    /// Closes the socket, after taking every connection that waits in its queue.
+    pub(crate) fn take_queued(self, mut take: impl FnMut(Incoming)) {
+        match self {
+            Self::Tcp(listener) => {
+                let Ok(listener) = listener.into_std() else { return };
+                while let Ok((stream, peer)) = listener.accept() {
+                    take(Incoming { stream: Accepted::Tcp(stream), peer: Peer::Tcp(peer) });
+                }
+            }
+            Self::Unix(listener, _path) => {
+                let Ok(listener) = listener.into_std() else { return };
+                while let Ok((stream, _)) = listener.accept() {
+                    take(Incoming { stream: Accepted::Unix(stream), peer: Peer::Unix });
+                }
+            }
+        }
+    }
+}
+
+/// A connection on its way from the acceptor to its worker.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) stream: Accepted,
+    pub(crate) peer: Peer,
+}
+
+/// An accepted socket, not yet of any runtime.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Accepted {
+    /// Hands the socket to the runtime of the caller.
+    pub(crate) fn into_stream(self) -> io::Result<Stream> {
+        Ok(match self {
+            Self::Tcp(stream) => {
+                stream.set_nodelay(true)?;
+                // What is taken from a queue at the end has not been through tokio.
+                stream.set_nonblocking(true)?;
+                Stream::Tcp(TcpStream::from_std(stream)?)
+            }
+            Self::Unix(stream) => {
+                stream.set_nonblocking(true)?;
+                Stream::Unix(UnixStream::from_std(stream)?)
+            }
+        })
+    }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// A TCP client.
+    Tcp(SocketAddr),
+    /// A client of the Unix socket.
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{}", address.ip().to_canonical()),
+            Self::Unix => f.write_str("unix"),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! One request's line in the log.
+
+use std::{fmt, time::Duration};
+
+use http::Method;
+use tower_cartgate::{HeaderForm, SecretName};
+use uuid::Uuid;
+
+use super::Throttle;
+use crate::listener::Peer;
+
+/// An answer that begins later than this is worth a warning: how long Cartfunnel waits is unknown,
+/// and others of its kind wait for 5 s.
+const SLOW: Duration = Duration::from_secs(4);
+
+/// How much of a path is shown.
+const PATH: usize = 128;
+
+/// What is said of a request.
+pub(crate) struct Line<'a> {
+    pub(crate) verdict: Verdict<'a>,
+    pub(crate) id: Uuid,
+    pub(crate) endpoint: Option<&'a str>,
+    /// None if the client was gone before its answer.
+    pub(crate) status: Option<u16>,
+    /// Body bytes read.
+    pub(crate) received: u64,
+    /// The body's length as declared.
+    pub(crate) declared: Option<u64>,
+    /// What the signature header looked like, and its length.
+    pub(crate) form: Option<(HeaderForm, usize)>,
+    pub(crate) duration: Duration,
+    pub(crate) peer: Peer,
+    pub(crate) method: Option<&'a Method>,
+    pub(crate) path: Option<Path<'a>>,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Verdict<'a> {
+    /// Verified, and taken by its destination.
+    Taken { secret: &'a SecretName },
+    /// Verified, but its destination did not take it: a person has to look.
+    NotTaken { secret: &'a SecretName, reason: &'static str, cause: Option<&'a str> },
+    /// Never reached a destination.
+    Rejected { reason: &'static str },
+}
+
+/// A path as a log shows it: escaped, so that it can neither break a line nor steer a terminal, and
+/// cut. The query never comes here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Path<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0.as_bytes();
+        let shown = &bytes[..bytes.len().min(PATH)];
+        write!(f, "{}", shown.escape_ascii())?;
+        if shown.len() < bytes.len() { f.write_str("...") } else { Ok(()) }
+    }
+}
+
+/// Optional values, left out of the line where there are none.
+macro_rules! shown {
+    ($value:expr) => {
+        $value.as_ref().map(tracing::field::display)
+    };
+}
+
+macro_rules! line {
+    ($level:ident, $line:expr, $($field:tt)*) => {
+        tracing::$level!(
+            target: "cartgate::access",
+            $($field)*
+            endpoint = $line.endpoint,
+            status = $line.status,
+            bytes = $line.received,
+            ms = milliseconds($line.duration),
+            delivery = %$line.id,
+            peer = %$line.peer,
+            method = shown!($line.method),
+            path = shown!($line.path),
+        )
+    };
+}
+
+impl Line<'_> {
+    pub(crate) fn write(&self, throttle: &Throttle) {
+        match self.verdict {
+            Verdict::Taken { secret } if self.duration > SLOW => line!(
+                warn, self, verdict = "verified", reason = "slow", %secret,
+            ),
+            Verdict::Taken { secret } => line!(info, self, verdict = "verified", %secret,),
+            Verdict::NotTaken { secret, reason, cause } => line!(
+                error, self, verdict = "verified", reason, taken = false, cause, %secret,
+            ),
+            Verdict::Rejected { reason } if throttle.allows() => line!(
+                warn, self,
+                verdict = "rejected",
+                reason,
+                header = shown!(self.form.map(|(form, _)| form)),
+                header_length = self.form.map(|(_, length)| length),
+                declared = self.declared,
+            ),
+            Verdict::Rejected { .. } => {}
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_cannot_break_a_line_or_steer_a_terminal() {
+        assert_eq!(Path("/a\u{1b}[31m\n").to_string(), "/a\\x1b[31m\\n");
+        let long = "/".repeat(PATH + 1);
+        assert_eq!(Path(&long).to_string().len(), PATH + 3);
+    }
+}

@@ -1,0 +1,190 @@
+//! The end of every request: the marks that each answer carries, and the one line in the log. What
+//! outsiders read and what operators read part ways here.
+
+use std::sync::Arc;
+
+use bytes::{BufMut as _, BytesMut};
+use http::{
+    HeaderValue, Method, Request, Response,
+    header::{CONNECTION, CONTENT_LENGTH, DATE},
+    uri::PathAndQuery,
+};
+use tower_cartgate::SecretName;
+
+use crate::{
+    answer::AnswerBody,
+    config::AccessLog,
+    connection::Activity,
+    exchange::{Exchange, Outcome, Taken},
+    gate::{Gate, Stage},
+    listener::Peer,
+    log::{Line, Path, Verdict},
+    problem::{DELIVERY, PROXY_STATUS, problem, proxy_status},
+    refusal::Refusal,
+};
+
+/// More than hyper reads away by itself before it takes the next request.
+const SMALL_BODY: u64 = 4 * 1024;
+
+/// A request whose line is still to be written. Dropped without an answer, it says that the client
+/// went away.
+pub(crate) struct Entry {
+    exchange: Arc<Exchange>,
+    method: Method,
+    target: Option<PathAndQuery>,
+    declared: Option<u64>,
+    open: bool,
+}
+
+impl Entry {
+    pub(crate) fn open<B: http_body::Body>(
+        exchange: &Arc<Exchange>,
+        request: &Request<B>,
+    ) -> Self {
+        Self {
+            exchange: Arc::clone(exchange),
+            method: request.method().clone(),
+            target: request.uri().path_and_query().cloned(),
+            declared: request.body().size_hint().exact(),
+            open: true,
+        }
+    }
+
+    /// Marks the answer and writes the line.
+    pub(crate) fn close(mut self, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+        self.open = false;
+        let headers = response.headers_mut();
+        headers.insert(DELIVERY, self.exchange.id_header());
+        if let Some(refusal) = self.own_answer() {
+            headers.insert(PROXY_STATUS, proxy_status(refusal));
+        }
+        if self.is_last() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.write(Some(response.status().as_u16()));
+        response
+    }
+
+    /// The refusal that the answer comes from, unless a destination gave it.
+    fn own_answer(&self) -> Option<&Refusal> {
+        match self.exchange.outcome()? {
+            Outcome::Refused(refusal) => Some(refusal),
+            Outcome::Verified { taken: Taken::Failed { refusal, .. }, .. } => Some(refusal),
+            Outcome::Verified { .. } => None,
+        }
+    }
+
+    /// Whether the connection ends with this answer, so that the client hears of it in time.
+    fn is_last(&self) -> bool {
+        let leaving = self.exchange.gate.stage() > Stage::Serving;
+        let Some(Outcome::Refused(refusal)) = self.exchange.outcome() else {
+            return leaving;
+        };
+        let too_much_unread = self.exchange.activity.is_unread()
+            && self.declared.is_none_or(|length| length > SMALL_BODY);
+        leaving || refusal.closes() || too_much_unread
+    }
+
+    fn write(&self, status: Option<u16>) {
+        let exchange = &self.exchange;
+        let verdict = verdict(exchange.outcome(), status);
+        if !is_wanted(exchange.config.access_log, &verdict) {
+            return;
+        }
+        let line = Line {
+            verdict,
+            id: exchange.id,
+            endpoint: exchange.endpoint().map(|endpoint| &*endpoint.name),
+            status,
+            received: exchange.received(),
+            declared: self.declared,
+            form: exchange.form(),
+            duration: exchange.begun.elapsed(),
+            peer: exchange.peer,
+            method: Some(&self.method),
+            path: self.target.as_ref().map(|target| Path(target.path())),
+        };
+        line.write(&exchange.gate.throttle);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.open {
+            self.write(None);
+        }
+    }
+}
+
+fn verdict(outcome: Option<&Outcome>, status: Option<u16>) -> Verdict<'_> {
+    match (outcome, status) {
+        (Some(Outcome::Refused(refusal)), _) => Verdict::Rejected { reason: refusal.reason() },
+        (Some(Outcome::Verified { secret, taken: Taken::Failed { refusal, cause } }), _) => {
+            not_taken(secret, refusal.reason(), Some(cause))
+        }
+        (Some(Outcome::Verified { secret, .. }), Some(200..=299)) => Verdict::Taken { secret },
+        (Some(Outcome::Verified { secret, .. }), _) => {
+            not_taken(secret, "destination-answered", None)
+        }
+        (None, _) => Verdict::Rejected { reason: "client-gone" },
+    }
+}
+
+fn not_taken<'a>(
+    secret: &'a SecretName,
+    reason: &'static str,
+    cause: Option<&'a String>,
+) -> Verdict<'a> {
+    Verdict::NotTaken { secret, reason, cause: cause.map(String::as_str) }
+}
+
+/// A verified delivery that its destination did not take is an order that an app has not got: that
+/// line is written whatever was asked.
+fn is_wanted(wanted: AccessLog, verdict: &Verdict<'_>) -> bool {
+    match (wanted, verdict) {
+        (_, Verdict::NotTaken { .. }) | (AccessLog::All, _) => true,
+        (AccessLog::Refused, Verdict::Rejected { .. }) => true,
+        (AccessLog::Refused | AccessLog::Off, _) => false,
+    }
+}
+
+/// The answer to a request that never became one, as it goes over the wire, and its line.
+pub(crate) fn last_words(
+    refusal: Refusal,
+    gate: &Arc<Gate>,
+    peer: Peer,
+    activity: &Arc<Activity>,
+) -> BytesMut {
+    let exchange = Exchange::begin(Arc::clone(gate), peer, Arc::clone(activity));
+    let response = problem(&refusal);
+    exchange.ended(Outcome::Refused(refusal));
+    let entry = Entry { exchange, method: Method::default(), target: None, declared: None, open: true };
+    let length = response.body().len();
+    let (_, body) = response.clone().into_parts();
+    let mut response = entry.close(response.map(AnswerBody::from));
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(std::time::SystemTime::now())) {
+        headers.insert(DATE, date);
+    }
+    serialize(&response, &body)
+}
+
+fn serialize(response: &Response<AnswerBody>, body: &[u8]) -> BytesMut {
+    let status = response.status();
+    let mut wire = BytesMut::with_capacity(512);
+    wire.put_slice(b"HTTP/1.1 ");
+    wire.put_slice(status.as_str().as_bytes());
+    wire.put_slice(b" ");
+    wire.put_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    for (name, value) in response.headers() {
+        wire.put_slice(b"\r\n");
+        wire.put_slice(name.as_str().as_bytes());
+        wire.put_slice(b": ");
+        wire.put_slice(value.as_bytes());
+    }
+    wire.put_slice(b"\r\n\r\n");
+    wire.put_slice(body);
+    wire
+}

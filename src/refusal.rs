@@ -1,0 +1,149 @@
+//! Every reason for which the gate itself answers, with its status, its word for the log and its
+//! error type toward the sender. One place, so that a reason has one answer.
+
+use http::StatusCode;
+use tower_cartgate::{Rejection, RejectionKind};
+
+use crate::destination::AttemptError;
+
+/// Why a request got the gate's own answer.
+#[derive(Debug, Clone)]
+pub(crate) enum Refusal {
+    /// Broken or ambiguous HTTP; the reason is for the log.
+    Framing(&'static str),
+    /// An expectation other than `100-continue`.
+    Expectation,
+    /// The request line does not fit.
+    TargetTooLong,
+    /// The head does not fit, or has too many fields.
+    HeadTooLarge,
+    /// The head did not come in time.
+    HeadTooSlow,
+    /// The gate is full.
+    Full,
+    /// No endpoint has this path.
+    NoEndpoint,
+    /// The layer's verdict.
+    Rejected(RejectionKind),
+    /// Verified, but the destination gave no answer.
+    Destination(Failure),
+}
+
+/// What became of an attempt, as far as the sender is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Unresolved,
+    Refused,
+    Unreachable,
+    Tls,
+    ConnectTimeout,
+    BrokenOff,
+    AnswerTimeout,
+    NotHttp,
+}
+
+impl Refusal {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Framing(_) => StatusCode::BAD_REQUEST,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::Rejected(kind) => Rejection::new(*kind).status(),
+            Self::Destination(Failure::ConnectTimeout | Failure::AnswerTimeout) => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
+            Self::Destination(_) => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// The word for logs and metrics: stable, and never an attacker's text.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Framing(reason) => reason,
+            Self::Expectation => "expectation",
+            Self::TargetTooLong => "target-too-long",
+            Self::HeadTooLarge => "head-too-large",
+            Self::HeadTooSlow => "head-too-slow",
+            Self::Full => "full",
+            Self::NoEndpoint => "no-endpoint",
+            Self::Rejected(kind) => kind.as_str(),
+            Self::Destination(failure) => failure.reason(),
+        }
+    }
+
+    /// The error type of `Proxy-Status` (RFC 9209, section 2.3). It tells a sender no more than the
+    /// status does: every signature that is not right gives the same.
+    pub(crate) fn proxy_error(&self) -> &'static str {
+        match self {
+            Self::Framing(_) | Self::Expectation | Self::HeadTooSlow => "http_request_error",
+            Self::TargetTooLong => "http_request_error",
+            Self::HeadTooLarge => "http_request_error",
+            Self::Full | Self::Rejected(RejectionKind::Busy) => "proxy_internal_response",
+            Self::Rejected(RejectionKind::TooSlow | RejectionKind::Unreadable) => {
+                "http_request_error"
+            }
+            Self::NoEndpoint | Self::Rejected(_) => "http_request_denied",
+            Self::Destination(failure) => failure.proxy_error(),
+        }
+    }
+
+    /// Whether the connection must end with this answer: after these, nobody can tell where the
+    /// next request would begin, or the client has more to send than the gate will read.
+    pub(crate) fn closes(&self) -> bool {
+        match self {
+            Self::Rejected(kind) => matches!(
+                kind,
+                RejectionKind::TooLarge
+                    | RejectionKind::TooSlow
+                    | RejectionKind::Unreadable
+                    | RejectionKind::Busy
+            ),
+            Self::NoEndpoint | Self::Destination(_) => false,
+            _ => true,
+        }
+    }
+}
+
+impl Failure {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Unresolved => "destination-unresolved",
+            Self::Refused => "destination-refused",
+            Self::Unreachable => "destination-unreachable",
+            Self::Tls => "destination-tls",
+            Self::ConnectTimeout => "destination-connect-timeout",
+            Self::BrokenOff => "destination-broke-off",
+            Self::AnswerTimeout => "destination-answer-timeout",
+            Self::NotHttp => "destination-not-http",
+        }
+    }
+
+    fn proxy_error(self) -> &'static str {
+        match self {
+            Self::Unresolved => "dns_error",
+            Self::Refused => "connection_refused",
+            Self::Unreachable => "destination_ip_unroutable",
+            Self::Tls => "tls_protocol_error",
+            Self::ConnectTimeout => "connection_timeout",
+            Self::BrokenOff => "connection_terminated",
+            Self::AnswerTimeout => "http_response_timeout",
+            Self::NotHttp => "http_protocol_error",
+        }
+    }
+}
+
+impl From<&Rejection> for Refusal {
+    fn from(rejection: &Rejection) -> Self {
+        Self::Rejected(rejection.kind())
+    }
+}
+
+impl From<&AttemptError> for Refusal {
+    fn from(error: &AttemptError) -> Self {
+        Self::Destination(error.failure())
+    }
+}

@@ -1,0 +1,331 @@
+//! Where a secret comes from: a file or an environment variable, never an argument.
+//!
+//! A source is only a name and a place; [`SecretSource::read`] does the I/O, each time anew, so that a reload sees a
+//! changed file. What is read never shows in an error or a warning: those name the place and the reason.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use tower_cartgate::{Secret, SecretError, SecretName, Weakness};
+
+/// The environment variable that holds a secret itself.
+pub const SECRET_VARIABLE: &str = "CARTGATE_SECRET";
+
+/// The name of a secret that was given none.
+pub const DEFAULT_NAME: &str = "default";
+
+/// What is longer is no shared secret but the wrong file, perhaps an endless one.
+const MOST_BYTES: u64 = 64 * 1024;
+
+/// One named place to read a secret from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretSource {
+    name: SecretName,
+    place: Place,
+}
+
+/// Where the bytes lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A file's path.
+    File(PathBuf),
+    /// An environment variable's name.
+    Variable(String),
+}
+
+impl SecretSource {
+    /// A secret in a file.
+    pub fn file(name: SecretName, path: impl Into<PathBuf>) -> Self {
+        Self { name, place: Place::File(path.into()) }
+    }
+
+    /// A secret in an environment variable, under the name [`DEFAULT_NAME`].
+    #[must_use]
+    pub fn from_env_var(variable: &str) -> Self {
+        Self { name: default_name(), place: Place::Variable(variable.to_owned()) }
+    }
+
+    /// The sources given, or else [`SECRET_VARIABLE`] where that is set.
+    ///
+    /// # Errors
+    /// [`SourceError::Nowhere`] when there is neither.
+    pub fn or_environment(given: Vec<Self>) -> Result<Vec<Self>, SourceError> {
+        if !given.is_empty() {
+            return Ok(given);
+        }
+        if env::var_os(SECRET_VARIABLE).is_some() {
+            return Ok(vec![Self::from_env_var(SECRET_VARIABLE)]);
+        }
+        Err(SourceError::Nowhere)
+    }
+
+    /// What the secret is called in logs and headers.
+    #[must_use]
+    pub fn name(&self) -> &SecretName {
+        &self.name
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Reads the secret as it is now. Exactly one newline at its end is dropped.
+    ///
+    /// # Errors
+    /// [`SourceError`] where nothing usable can be read.
+    pub fn read(&self) -> Result<(SecretName, Secret, Vec<Warning>), SourceError> {
+        let (bytes, mut warnings) = match &self.place {
+            Place::File(path) => read_file(path, &self.name)?,
+            Place::Variable(variable) => (read_variable(variable)?, Vec::new()),
+        };
+        let secret = Secret::from_line(bytes)
+            .map_err(|reason| SourceError::Unusable { place: self.place.clone(), reason })?;
+        warnings.extend(secret.weaknesses().into_iter().map(|weakness| Warning {
+            name: self.name.clone(),
+            place: self.place.clone(),
+            matter: Matter::Weak(weakness),
+        }));
+        Ok((self.name.clone(), secret, warnings))
+    }
+}
+
+/// `[NAME=]FILE`. What stands before the first `=` is the name, unless it looks like the beginning of a path.
+impl FromStr for SecretSource {
+    type Err = SourceSyntaxError;
+
+    fn from_str(typed: &str) -> Result<Self, Self::Err> {
+        let (name, path) = match typed.split_once('=') {
+            Some((name, path)) if !name.contains(['/', '.', '\\']) => {
+                let name = name.parse().map_err(|_| SourceSyntaxError::Name)?;
+                (name, path)
+            }
+            _ => (default_name(), typed),
+        };
+        if path.is_empty() {
+            return Err(SourceSyntaxError::NoFile);
+        }
+        Ok(Self::file(name, path))
+    }
+}
+
+fn default_name() -> SecretName {
+    DEFAULT_NAME.parse().expect("a fixed word of lower-case letters")
+}
+
+fn read_file(path: &Path, name: &SecretName) -> Result<(Vec<u8>, Vec<Warning>), SourceError> {
+    let failed = |reason| SourceError::Unreadable { path: path.to_owned(), reason };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(SourceError::TooLong { path: path.to_owned() });
+    }
+    let exposed = others_can_read(&metadata).then(|| Warning {
+        name: name.clone(),
+        place: Place::File(path.to_owned()),
+        matter: Matter::ReadableByOthers,
+    });
+    Ok((bytes, exposed.into_iter().collect()))
+}
+
+fn read_variable(variable: &str) -> Result<Vec<u8>, SourceError> {
+    env::var_os(variable)
+        .map(OsString::into_encoded_bytes)
+        .ok_or_else(|| SourceError::Unset { variable: variable.to_owned() })
+}
+
+/// Pipes and devices have modes too, but nobody else can read what passes through them to us.
+#[cfg(unix)]
+fn others_can_read(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    const GROUP_OR_OTHERS_READ: u32 = 0o044;
+    metadata.is_file() && metadata.permissions().mode() & GROUP_OR_OTHERS_READ != 0
+}
+
+#[cfg(not(unix))]
+fn others_can_read(_: &Metadata) -> bool {
+    false
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Variable(variable) => write!(f, "variable {variable}"),
+        }
+    }
+}
+
+/// Something about a secret that works but is probably a mistake.
+#[derive(Clone, Debug)]
+pub struct Warning {
+    name: SecretName,
+    place: Place,
+    matter: Matter,
+}
+
+#[derive(Clone, Debug)]
+enum Matter {
+    Weak(Weakness),
+    ReadableByOthers,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "secret {} ({}): ", self.name, self.place)?;
+        match &self.matter {
+            Matter::Weak(weakness) => weakness.fmt(f),
+            Matter::ReadableByOthers => f.write_str("other users of this machine can read the file; chmod 600 it"),
+        }
+    }
+}
+
+/// Why `[NAME=]FILE` could not be understood.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceSyntaxError {
+    /// The part before `=` is no name.
+    #[error("the name before `=` must be 1 to 64 of a-z, 0-9, `_` and `-` (a file whose name holds `=`: write ./FILE)")]
+    Name,
+    /// Nothing stands where the file should.
+    #[error("no file is named")]
+    NoFile,
+}
+
+/// Why no secret could be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// The file cannot be opened or read.
+    #[error("cannot read the secret file {}: {reason}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The file is too long to be a secret.
+    #[error("the secret file {} is longer than 64 KiB: it cannot be a shared secret", path.display())]
+    TooLong {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The variable is not set.
+    #[error("the environment variable {variable}, which should hold the secret, is not set")]
+    Unset {
+        /// Which variable.
+        variable: String,
+    },
+    /// What was read must not be used as a secret.
+    #[error("the secret in {place} cannot be used: {reason}")]
+    Unusable {
+        /// Where it was read.
+        place: Place,
+        /// Why not.
+        reason: SecretError,
+    },
+    /// Neither a file nor the variable was given.
+    #[error("no secret is given: name its file with --secret-file FILE, or set {SECRET_VARIABLE}")]
+    Nowhere,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::fs;
+
+    fn source(typed: &str) -> Result<SecretSource, SourceSyntaxError> {
+        typed.parse()
+    }
+
+    fn written(content: &[u8], mode: u32) -> (tempfile::TempDir, SecretSource) {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("secret");
+        fs::write(&path, content).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("mode set");
+        (dir, SecretSource::file(default_name(), path))
+    }
+
+    #[test]
+    fn a_name_is_told_from_a_path() {
+        for (typed, name, path) in [
+            ("/run/secrets/shop", "default", "/run/secrets/shop"),
+            ("current=/run/shop", "current", "/run/shop"),
+            ("./a=b", "default", "./a=b"),
+            ("old=a=b", "old", "a=b"),
+        ] {
+            let source = source(typed).expect(typed);
+            assert_eq!(source.name().as_ref(), name, "{typed}");
+            assert_eq!(source.place(), &Place::File(path.into()), "{typed}");
+        }
+        assert!(matches!(source("Big=x"), Err(SourceSyntaxError::Name)));
+        assert!(matches!(source("=x"), Err(SourceSyntaxError::Name)));
+        assert!(matches!(source("name="), Err(SourceSyntaxError::NoFile)));
+        assert!(matches!(source(""), Err(SourceSyntaxError::NoFile)));
+    }
+
+    #[test]
+    fn one_newline_is_dropped_and_no_more() {
+        for (content, expected) in [
+            (&b"sixteen-bytes-or-more\n"[..], &b"sixteen-bytes-or-more"[..]),
+            (b"sixteen-bytes-or-more\r\n", b"sixteen-bytes-or-more"),
+            (b"sixteen-bytes-or-more\n\n", b"sixteen-bytes-or-more\n"),
+            (b"sixteen-bytes-or-more", b"sixteen-bytes-or-more"),
+        ] {
+            let (_dir, source) = written(content, 0o600);
+            let (_, secret, _) = source.read().expect("readable");
+            assert_eq!(secret.expose(), expected);
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_read_is_warned_of_and_a_private_one_is_not() {
+        let (_dir, source) = written(b"a-secret-that-is-long-enough\n", 0o640);
+        let (_, _, warnings) = source.read().expect("readable");
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].to_string().contains("chmod 600"));
+
+        let (_dir, source) = written(b"a-secret-that-is-long-enough\n", 0o600);
+        assert!(source.read().expect("readable").2.is_empty());
+    }
+
+    #[test]
+    fn weaknesses_are_warned_of_without_the_text() {
+        let (_dir, source) = written(b"\"planted\"\n", 0o600);
+        let (_, _, warnings) = source.read().expect("readable");
+        assert!(!warnings.is_empty());
+        assert!(warnings.iter().all(|warning| !warning.to_string().contains("planted")));
+    }
+
+    #[test]
+    fn errors_name_the_place_and_never_the_content() {
+        let (_dir, empty) = written(b"\n", 0o600);
+        let text = empty.read().expect_err("empty").to_string();
+        assert!(text.contains("secret"), "{text}");
+
+        let (_dir, nul) = written(b"planted\0", 0o600);
+        assert!(!nul.read().expect_err("NUL").to_string().contains("planted"));
+
+        let (_dir, long) = written(&vec![b'x'; 70_000], 0o600);
+        assert!(matches!(long.read(), Err(SourceError::TooLong { .. })));
+
+        let gone = source("/nowhere/at/all").expect("well formed");
+        assert!(gone.read().expect_err("missing").to_string().contains("/nowhere/at/all"));
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_named() {
+        let source = SecretSource::from_env_var("CARTGATE_TEST_NEVER_SET");
+        assert!(source.read().expect_err("unset").to_string().contains("CARTGATE_TEST_NEVER_SET"));
+    }
+}

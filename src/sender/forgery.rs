@@ -1,0 +1,400 @@
+//! The forgeries: every known way in which a request can look signed without being so.
+//!
+//! Each differs from the genuine delivery in exactly one respect, so that a gate that lets it in shows which check it
+//! lacks. All but [`ForgeryKind::ReplayedMethod`] must be refused; that one is genuine by the scheme, which signs the
+//! body alone.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderValue, Method};
+use serde_json::Value;
+use sha1::Sha1;
+use tower_cartgate::{Secret, Signature, Signer};
+
+use super::outgoing::{Envelope, Outgoing};
+
+/// The kinds of forgery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ForgeryKind {
+    /// Signed with another secret.
+    WrongSecret,
+    /// The body changed after it was signed.
+    TamperedBody,
+    /// Only the first half of the signature.
+    TruncatedSignature,
+    /// The true signature in hex.
+    Hex,
+    /// No signature header.
+    Missing,
+    /// An empty signature header.
+    Empty,
+    /// The true signature in two header lines.
+    DuplicateHeader,
+    /// The true signature twice in one header line.
+    List,
+    /// A second Base64 spelling of the true signature.
+    NonCanonicalBase64,
+    /// The true signature without its `=`.
+    Unpadded,
+    /// The true signature in the URL-safe alphabet.
+    UrlSafe,
+    /// The signature of an empty body.
+    EmptyBodySignature,
+    /// HMAC-SHA1 instead of HMAC-SHA256.
+    Sha1,
+    /// The same JSON, written in another way.
+    ReSerializedJson,
+    /// A newline added to the body.
+    AppendedNewline,
+    /// A genuine delivery under another method.
+    ReplayedMethod,
+}
+
+impl ForgeryKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::WrongSecret,
+        Self::TamperedBody,
+        Self::TruncatedSignature,
+        Self::Hex,
+        Self::Missing,
+        Self::Empty,
+        Self::DuplicateHeader,
+        Self::List,
+        Self::NonCanonicalBase64,
+        Self::Unpadded,
+        Self::UrlSafe,
+        Self::EmptyBodySignature,
+        Self::Sha1,
+        Self::ReSerializedJson,
+        Self::AppendedNewline,
+        Self::ReplayedMethod,
+    ];
+
+    /// Its name on the command line and in tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WrongSecret => "wrong-secret",
+            Self::TamperedBody => "tampered-body",
+            Self::TruncatedSignature => "truncated-signature",
+            Self::Hex => "hex",
+            Self::Missing => "missing",
+            Self::Empty => "empty",
+            Self::DuplicateHeader => "duplicate-header",
+            Self::List => "list",
+            Self::NonCanonicalBase64 => "non-canonical-base64",
+            Self::Unpadded => "unpadded",
+            Self::UrlSafe => "url-safe",
+            Self::EmptyBodySignature => "empty-body-signature",
+            Self::Sha1 => "sha1",
+            Self::ReSerializedJson => "re-serialized-json",
+            Self::AppendedNewline => "appended-newline",
+            Self::ReplayedMethod => "replayed-method",
+        }
+    }
+
+    /// What it is, in a few words.
+    #[must_use]
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::WrongSecret => "signed with another secret",
+            Self::TamperedBody => "the body changed after it was signed",
+            Self::TruncatedSignature => "half of the true signature",
+            Self::Hex => "the true signature in hex",
+            Self::Missing => "no signature header",
+            Self::Empty => "an empty signature header",
+            Self::DuplicateHeader => "the true signature in two header lines",
+            Self::List => "the true signature twice in one line",
+            Self::NonCanonicalBase64 => "a second Base64 spelling of the true signature",
+            Self::Unpadded => "the true signature without its =",
+            Self::UrlSafe => "the true signature with - and _ for + and /",
+            Self::EmptyBodySignature => "the true signature of an empty body",
+            Self::Sha1 => "HMAC-SHA1 instead of HMAC-SHA256",
+            Self::ReSerializedJson => "the same JSON, spaced differently",
+            Self::AppendedNewline => "a newline added to the body",
+            Self::ReplayedMethod => "a genuine delivery under another method",
+        }
+    }
+
+    /// Whether the scheme itself takes it: only the body is signed.
+    #[must_use]
+    pub const fn is_genuine_by_the_scheme(self) -> bool {
+        matches!(self, Self::ReplayedMethod)
+    }
+}
+
+impl fmt::Display for ForgeryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// No forgery has this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such kind of forgery; `all` sends one of each")]
+pub struct UnknownForgery;
+
+impl FromStr for ForgeryKind {
+    type Err = UnknownForgery;
+
+    fn from_str(typed: &str) -> Result<Self, Self::Err> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == typed).ok_or(UnknownForgery)
+    }
+}
+
+/// Why a body cannot be forged in a certain way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unforgeable {
+    /// An empty body has a true signature of an empty body, and nothing to tamper with.
+    #[error("the body is empty; forgeries need one that is not")]
+    EmptyBody,
+    /// Only JSON can be written anew.
+    #[error("the body is not JSON")]
+    NotJson,
+}
+
+/// Forges a delivery of `body`.
+///
+/// # Errors
+/// [`Unforgeable`] where this body does not allow this kind.
+pub fn forge(
+    kind: ForgeryKind,
+    envelope: &Envelope,
+    secret: &Secret,
+    body: Bytes,
+) -> Result<Outgoing, Unforgeable> {
+    if body.is_empty() {
+        return Err(Unforgeable::EmptyBody);
+    }
+    let sign = |signed: &[u8]| Signer::new(secret).sign(signed);
+    let true_one = sign(&body);
+    Ok(match kind {
+        ForgeryKind::WrongSecret => envelope.with_signature(&Signer::new(&other_than(secret)).sign(&body), body),
+        ForgeryKind::TamperedBody => envelope.with_signature(&true_one, tampered(&body)),
+        ForgeryKind::EmptyBodySignature => envelope.with_signature(&sign(b""), body),
+        ForgeryKind::ReSerializedJson => envelope.with_signature(&true_one, re_serialized(&body)?),
+        ForgeryKind::AppendedNewline => envelope.with_signature(&true_one, with_suffix(&body, b'\n')),
+        ForgeryKind::Missing => envelope.with_values([], body),
+        ForgeryKind::DuplicateHeader => {
+            let line = true_one.to_header_value();
+            envelope.with_values([line.clone(), line], body)
+        }
+        ForgeryKind::UrlSafe => {
+            let (signature, body) = one_that_the_alphabets_write_differently(secret, body);
+            envelope.with_values([value(&URL_SAFE.encode(signature.as_bytes()))], body)
+        }
+        ForgeryKind::ReplayedMethod => {
+            let genuine = envelope.with_signature(&true_one, body);
+            Outgoing { method: another(&genuine.method), ..genuine }
+        }
+        respelled => envelope.with_values([value(&respell(respelled, &true_one, secret, &body))], body),
+    })
+}
+
+/// The kinds that differ in the header's text alone.
+fn respell(kind: ForgeryKind, signature: &Signature, secret: &Secret, body: &[u8]) -> String {
+    let mac = signature.as_bytes();
+    match kind {
+        ForgeryKind::TruncatedSignature => STANDARD.encode(&mac[..mac.len() / 2]),
+        ForgeryKind::Hex => mac.iter().map(|byte| format!("{byte:02x}")).collect(),
+        ForgeryKind::List => format!("{signature}, {signature}"),
+        ForgeryKind::NonCanonicalBase64 => non_canonical(&signature.to_string()),
+        ForgeryKind::Unpadded => STANDARD_NO_PAD.encode(mac),
+        ForgeryKind::Sha1 => STANDARD.encode(hmac_sha1(secret, body)),
+        _ => String::new(),
+    }
+}
+
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("Base64, hex and commas are printable ASCII")
+}
+
+/// Longer by a visible byte, so it is another key whatever the true one is.
+fn other_than(secret: &Secret) -> Secret {
+    let mut bytes = secret.expose().to_vec();
+    bytes.extend_from_slice(b"-forged");
+    Secret::new(bytes).expect("not empty, and ends in a letter")
+}
+
+/// Another digit where there is one, as somebody would change an amount; else another byte.
+fn tampered(body: &[u8]) -> Bytes {
+    let mut changed = body.to_vec();
+    let place = changed.iter().rposition(u8::is_ascii_digit);
+    match place {
+        Some(place) => changed[place] = if changed[place] == b'9' { b'8' } else { changed[place] + 1 },
+        None => changed[body.len() / 2] ^= 1,
+    }
+    changed.into()
+}
+
+/// Pretty, or where it was pretty already, compact: the bytes always differ, the meaning never does.
+fn re_serialized(body: &[u8]) -> Result<Bytes, Unforgeable> {
+    let value: Value = serde_json::from_slice(body).map_err(|_| Unforgeable::NotJson)?;
+    let pretty = format!("{value:#}");
+    let compact = value.to_string();
+    let other = [pretty, compact].into_iter().find(|text| text.as_bytes() != body);
+    // A lone number or word has one spelling, but space around it means nothing.
+    Ok(other.map_or_else(|| with_suffix(body, b' '), Bytes::from))
+}
+
+fn with_suffix(body: &[u8], suffix: u8) -> Bytes {
+    let mut longer = body.to_vec();
+    longer.push(suffix);
+    longer.into()
+}
+
+/// Three signatures in four hold a `+` or `/`; where this one does not, spaces after the body make another.
+fn one_that_the_alphabets_write_differently(secret: &Secret, mut body: Bytes) -> (Signature, Bytes) {
+    loop {
+        let signature = Signer::new(secret).sign(&body);
+        if signature.to_string().contains(['+', '/']) {
+            return (signature, body);
+        }
+        body = with_suffix(&body, b' ');
+    }
+}
+
+/// The last character before `=` carries four bits of the MAC and two that say nothing; a lenient decoder ignores them.
+fn non_canonical(text: &str) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = text.as_bytes().to_vec();
+    let last = bytes.len() - 2;
+    let index = ALPHABET.iter().position(|&letter| letter == bytes[last]).expect("Base64 was encoded here");
+    bytes[last] = ALPHABET[index ^ 1];
+    String::from_utf8(bytes).expect("ASCII replaced by ASCII")
+}
+
+fn hmac_sha1(secret: &Secret, body: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha1>::new_from_slice(secret.expose()).expect("HMAC takes keys of any length");
+    mac.update(body);
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn another(method: &Method) -> Method {
+    if method == Method::POST { Method::PUT } else { Method::POST }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use http::{HeaderMap, HeaderName};
+    use proptest::prelude::*;
+    use tower_cartgate::{Keyring, Policy, verify};
+
+    const BODY: &[u8] = br#"{"id":17,"note":"Test"}"#;
+
+    fn secret() -> Secret {
+        Secret::new(&b"a-secret-for-the-forgery-tests"[..]).expect("a secret")
+    }
+
+    fn envelope(method: Method) -> Envelope {
+        Envelope::new(method, HeaderName::from_static("x-cartfunnel-hmac-sha256"), HeaderMap::new())
+    }
+
+    fn passes(outgoing: &Outgoing) -> bool {
+        let policy = Policy::new(Keyring::single(secret()));
+        verify(&policy, &outgoing.headers, outgoing.body.clone()).is_ok()
+    }
+
+    fn forged(kind: ForgeryKind, body: &[u8]) -> Outgoing {
+        forge(kind, &envelope(Method::POST), &secret(), Bytes::copy_from_slice(body)).expect("can be forged")
+    }
+
+    fn header(outgoing: &Outgoing) -> String {
+        let value = &outgoing.headers["x-cartfunnel-hmac-sha256"];
+        value.to_str().expect("ASCII").to_owned()
+    }
+
+    #[test]
+    fn the_genuine_one_passes() {
+        assert!(passes(&envelope(Method::POST).genuine(&secret(), BODY.into())));
+    }
+
+    #[test]
+    fn every_kind_but_the_replay_is_refused() {
+        let mut seen = 0;
+        for &kind in ForgeryKind::ALL {
+            assert_eq!(passes(&forged(kind, BODY)), kind.is_genuine_by_the_scheme(), "{kind}");
+            seen += 1;
+        }
+        assert_eq!(seen, 16);
+    }
+
+    #[test]
+    fn respelled_signatures_hold_the_true_mac() {
+        let mac = *Signer::new(&secret()).sign(BODY).as_bytes();
+        let hex = header(&forged(ForgeryKind::Hex, BODY));
+        assert_eq!(hex.len(), 64);
+        assert!(hex.starts_with(&format!("{:02x}{:02x}", mac[0], mac[1])));
+        let unpadded = header(&forged(ForgeryKind::Unpadded, BODY));
+        assert_eq!(STANDARD_NO_PAD.decode(unpadded).expect("Base64"), mac);
+        let lenient = base64::engine::GeneralPurpose::new(
+            &base64::alphabet::STANDARD,
+            base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+        );
+        let second_spelling = header(&forged(ForgeryKind::NonCanonicalBase64, BODY));
+        assert_eq!(lenient.decode(&second_spelling).expect("lenient Base64"), mac);
+        assert_ne!(second_spelling, STANDARD.encode(mac));
+    }
+
+    #[test]
+    fn a_duplicate_is_two_lines_and_a_list_is_one() {
+        let lines = |kind| forged(kind, BODY).headers.get_all("x-cartfunnel-hmac-sha256").iter().count();
+        assert_eq!(lines(ForgeryKind::DuplicateHeader), 2);
+        assert_eq!(lines(ForgeryKind::List), 1);
+        assert_eq!(lines(ForgeryKind::Missing), 0);
+    }
+
+    #[test]
+    fn a_replay_changes_the_method() {
+        for (method, other) in [(Method::POST, Method::PUT), (Method::PUT, Method::POST)] {
+            let outgoing = forge(ForgeryKind::ReplayedMethod, &envelope(method), &secret(), BODY.into());
+            assert_eq!(outgoing.expect("can be forged").method, other);
+        }
+    }
+
+    #[test]
+    fn bodies_that_cannot_be_forged_are_refused() {
+        let of = |kind, body: &'static [u8]| {
+            forge(kind, &envelope(Method::POST), &secret(), body.into()).map(|_| ()).expect_err("cannot be forged")
+        };
+        assert_eq!(of(ForgeryKind::ReSerializedJson, b"not JSON"), Unforgeable::NotJson);
+        assert_eq!(of(ForgeryKind::Hex, b""), Unforgeable::EmptyBody);
+    }
+
+    #[test]
+    fn names_read_back() {
+        for &kind in ForgeryKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert_eq!("nonsense".parse::<ForgeryKind>(), Err(UnknownForgery));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_a_forgery_genuine(body in proptest::collection::vec(any::<u8>(), 1..200)) {
+            for &kind in ForgeryKind::ALL {
+                match forge(kind, &envelope(Method::POST), &secret(), body.clone().into()) {
+                    Ok(outgoing) => prop_assert_eq!(passes(&outgoing), kind.is_genuine_by_the_scheme(), "{}", kind),
+                    Err(reason) => prop_assert_eq!(reason, Unforgeable::NotJson),
+                }
+            }
+        }
+
+        #[test]
+        fn re_serialized_json_always_differs_in_bytes(text in "[0-9]{1,9}|\"[a-z ]*\"|\\[ *[0-9]?\\]|\\{\"a\": ?1\\}") {
+            if let Ok(other) = re_serialized(text.as_bytes()) {
+                prop_assert_ne!(&other[..], text.as_bytes());
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What the verifying layer tells the gate: notes for the log, and material for the doctor.
+
+use bytes::Bytes;
+use http::request::Parts;
+use tower_cartgate::{HeaderForm, Observe, Rejection};
+
+use crate::exchange::{Exchange, Outcome};
+
+/// Notes each rejection in its request's exchange.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watch;
+
+impl Observe for Watch {
+    fn mismatched(&self, head: &Parts, forged: &[Bytes]) {
+        let Some(exchange) = Exchange::of(&head.extensions) else {
+            return;
+        };
+        let (Some(explainer), Some(endpoint)) = (&exchange.gate.explainer, exchange.endpoint())
+        else {
+            return;
+        };
+        explainer.consider(exchange.id, endpoint, &head.headers, forged);
+    }
+
+    fn rejected(&self, rejection: &Rejection, head: &Parts) {
+        let Some(exchange) = Exchange::of(&head.extensions) else {
+            return;
+        };
+        if let Some(endpoint) = exchange.endpoint() {
+            let (form, length) = HeaderForm::of(&head.headers, endpoint.policy.header_name());
+            exchange.looked_like(form, length);
+        }
+        exchange.ended(Outcome::Refused(rejection.into()));
+    }
+}

@@ -1,0 +1,127 @@
+//! The workers: each a thread with a runtime of its own, which serves its connections from the first
+//! byte to the last, so that a request crosses no thread. A connection goes to the worker that has
+//! the fewest, which keeps them balanced also when there are few.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use tokio::sync::{
+    OwnedSemaphorePermit,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+};
+
+use crate::{
+    connection,
+    gate::Gate,
+    limits::Member,
+    listener::Incoming,
+    stack::stack,
+};
+
+/// All workers of a gate. Dropped, they end, and with them what they serve.
+pub(crate) struct Workers {
+    all: Vec<Worker>,
+    next: AtomicUsize,
+}
+
+struct Worker {
+    newcomers: UnboundedSender<Newcomer>,
+    load: Arc<AtomicUsize>,
+}
+
+struct Newcomer {
+    incoming: Incoming,
+    admission: Admission,
+    _load: Load,
+}
+
+enum Admission {
+    /// It has a place.
+    Granted(Member),
+    /// It is told that the gate is full, and gives the permit back.
+    Denied { _permit: OwnedSemaphorePermit },
+}
+
+/// One connection of a worker's load.
+struct Load(Arc<AtomicUsize>);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Workers {
+    /// Starts `count` workers, at least one.
+    pub(crate) fn start(count: usize, gate: &Arc<Gate>) -> io::Result<Self> {
+        let all = (0..count.max(1))
+            .map(|index| Worker::start(index, Arc::clone(gate)))
+            .collect::<io::Result<_>>()?;
+        Ok(Self { all, next: AtomicUsize::new(0) })
+    }
+
+    /// Has a connection served that has its place.
+    pub(crate) fn serve(&self, incoming: Incoming, member: Member) {
+        self.least_loaded().take(incoming, Admission::Granted(member));
+    }
+
+    /// Has a client told that the gate is full.
+    pub(crate) fn turn_away(&self, incoming: Incoming, permit: OwnedSemaphorePermit) {
+        self.least_loaded().take(incoming, Admission::Denied { _permit: permit });
+    }
+
+    /// Of several with as few, the next in turn.
+    fn least_loaded(&self) -> &Worker {
+        let first = self.next.fetch_add(1, Relaxed);
+        (0..self.all.len())
+            .map(|offset| &self.all[(first + offset) % self.all.len()])
+            .min_by_key(|worker| worker.load.load(Relaxed))
+            .expect("there is at least one worker")
+    }
+}
+
+impl Worker {
+    fn start(index: usize, gate: Arc<Gate>) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (newcomers, inbox) = unbounded_channel();
+        std::thread::Builder::new()
+            .name(format!("cartgate-{index}"))
+            .spawn(move || runtime.block_on(work(index, inbox, gate)))?;
+        Ok(Self { newcomers, load: Arc::default() })
+    }
+
+    fn take(&self, incoming: Incoming, admission: Admission) {
+        self.load.fetch_add(1, Relaxed);
+        let load = Load(Arc::clone(&self.load));
+        // A worker only ends after its gate did.
+        let _ = self.newcomers.send(Newcomer { incoming, admission, _load: load });
+    }
+}
+
+async fn work(index: usize, mut inbox: UnboundedReceiver<Newcomer>, gate: Arc<Gate>) {
+    let stack = stack(index);
+    while let Some(newcomer) = inbox.recv().await {
+        let (gate, stack) = (Arc::clone(&gate), stack.clone());
+        tokio::spawn(async move {
+            let Newcomer { incoming, admission, _load } = newcomer;
+            let Ok(stream) = incoming.stream.into_stream() else {
+                return;
+            };
+            match admission {
+                Admission::Granted(member) => {
+                    connection::serve(stream, incoming.peer, member, gate, stack).await;
+                }
+                Admission::Denied { _permit } => {
+                    connection::turn_away(stream, incoming.peer, gate).await;
+                }
+            }
+        });
+    }
+}
