@@ -3,15 +3,14 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use http::{Request, Response, request::Parts};
-use tower_cartgate::{SecretName, Verified, VerifiedBody};
+use http::{Request, Response};
+use tower_cartgate::VerifiedBody;
 
 use crate::{
     answer::AnswerBody,
     delivery::Delivery,
     destination::{Answer, AttemptError, clean_answer},
-    endpoint::Endpoint,
-    exchange::{Exchange, Outcome, Taken},
+    exchange::{Exchange, Outcome},
     problem::problem,
     refusal::Refusal,
 };
@@ -30,38 +29,25 @@ pub(crate) async fn deliver(
     let Some(endpoint) = exchange.endpoint() else {
         return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
     };
-    let secret = verified.secret_name().clone();
-    let result = attempt(verified, head, endpoint, &exchange, worker).await;
-    Ok(conclude(result, secret, &exchange))
-}
-
-async fn attempt(
-    verified: Verified,
-    head: Parts,
-    endpoint: &Endpoint,
-    exchange: &Arc<Exchange>,
-    worker: usize,
-) -> Result<Response<Answer>, AttemptError> {
-    let delivery = Delivery::new(verified, head, endpoint, exchange);
-    endpoint.destination.attempt(worker, delivery).await
+    let delivery = Delivery::new(verified, head, endpoint, &exchange);
+    let result = endpoint.destination.attempt(worker, delivery).await;
+    Ok(conclude(result, &exchange))
 }
 
 fn conclude(
     result: Result<Response<Answer>, AttemptError>,
-    secret: SecretName,
     exchange: &Exchange,
 ) -> Response<AnswerBody> {
     match result {
         Ok(mut response) => {
-            exchange.ended(Outcome::Verified { secret, taken: Taken::Answered });
+            exchange.ended(Outcome::Answered);
             clean_answer(response.headers_mut());
             response.map(|answer| AnswerBody::Destination(Box::new(answer)))
         }
         Err(error) => {
             let refusal = Refusal::from(&error);
             let response = problem(&refusal).map(AnswerBody::from);
-            let taken = Taken::Failed { refusal, cause: error.to_string() };
-            exchange.ended(Outcome::Verified { secret, taken });
+            exchange.ended(Outcome::Failed { refusal, cause: error.to_string() });
             response
         }
     }

@@ -12,7 +12,7 @@ use tower_cartgate::{HeaderForm, SecretName};
 use uuid::Uuid;
 
 use crate::{
-    config::Config, connection::Activity, endpoint::Endpoint, gate::Gate, listener::Peer,
+    config::Config, connection::{Activity, Phase}, endpoint::Endpoint, gate::Gate, listener::Peer,
     refusal::Refusal,
 };
 
@@ -32,6 +32,7 @@ pub(crate) struct Exchange {
     pub(crate) activity: Arc<Activity>,
     endpoint: OnceLock<Arc<Endpoint>>,
     form: OnceLock<(HeaderForm, usize)>,
+    secret: OnceLock<SecretName>,
     outcome: OnceLock<Outcome>,
     received: AtomicU64,
     held: AtomicU64,
@@ -40,18 +41,11 @@ pub(crate) struct Exchange {
 /// How a request ended, where it is known inside the gate.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// Refused, and by whom.
+    /// It was refused.
     Refused(Refusal),
-    /// Verified by this secret, and what the destination made of it.
-    Verified { secret: SecretName, taken: Taken },
-}
-
-/// What a destination made of a verified delivery.
-#[derive(Debug)]
-pub(crate) enum Taken {
-    /// It answered.
+    /// Its destination answered.
     Answered,
-    /// It did not.
+    /// Its destination gave no answer.
     Failed {
         /// What the sender is told.
         refusal: Refusal,
@@ -71,6 +65,7 @@ impl Exchange {
             activity,
             endpoint: OnceLock::new(),
             form: OnceLock::new(),
+            secret: OnceLock::new(),
             outcome: OnceLock::new(),
             received: AtomicU64::new(0),
             held: AtomicU64::new(0),
@@ -97,6 +92,19 @@ impl Exchange {
         self.outcome.get()
     }
 
+    /// The secret that verified it, if one did.
+    pub(crate) fn secret(&self) -> Option<&SecretName> {
+        self.secret.get()
+    }
+
+    /// What the connection does while the answer is on its way.
+    pub(crate) fn answer_phase(&self) -> Phase {
+        match self.outcome() {
+            Some(Outcome::Refused(_)) => Phase::Refusal,
+            _ => Phase::Answer,
+        }
+    }
+
     /// What the signature header looked like, and how long it was, where the request was refused.
     pub(crate) fn form(&self) -> Option<(HeaderForm, usize)> {
         self.form.get().copied()
@@ -110,6 +118,11 @@ impl Exchange {
     /// Notes the endpoint; the first one stays.
     pub(crate) fn found(&self, endpoint: &Arc<Endpoint>) {
         self.endpoint.get_or_init(|| Arc::clone(endpoint));
+    }
+
+    /// Notes the secret that verified it.
+    pub(crate) fn verified(&self, secret: &SecretName) {
+        self.secret.get_or_init(|| secret.clone());
     }
 
     /// Notes how it ended; the first word stays.

@@ -20,7 +20,7 @@ const BACKLOG: i32 = 4096;
 /// Where to listen: `ADDRESS:PORT`, `:PORT` for every address, or `unix:/path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// A host or address, and a port.
+    /// A host or address, and a port. Without a host: every address, IPv6 and IPv4.
     Tcp(String),
     /// A Unix socket.
     Unix(PathBuf),
@@ -44,6 +44,9 @@ impl FromStr for ListenAddress {
         let (host, port) = text.rsplit_once(':').ok_or(ListenAddressError)?;
         port.parse::<u16>().map_err(|_| ListenAddressError)?;
         match host {
+            "" if !Path::new("/proc/net/if_inet6").exists() => {
+                Ok(Self::Tcp(format!("0.0.0.0:{port}")))
+            }
             "" => Ok(Self::Tcp(format!("[::]:{port}"))),
             _ => Ok(Self::Tcp(text.to_owned())),
         }

@@ -9,13 +9,12 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, DATE},
     uri::PathAndQuery,
 };
-use tower_cartgate::SecretName;
 
 use crate::{
     answer::AnswerBody,
     config::AccessLog,
     connection::Activity,
-    exchange::{Exchange, Outcome, Taken},
+    exchange::{Exchange, Outcome},
     gate::{Gate, Stage},
     listener::Peer,
     log::{Line, Path, Verdict},
@@ -30,7 +29,7 @@ const SMALL_BODY: u64 = 4 * 1024;
 /// went away.
 pub(crate) struct Entry {
     exchange: Arc<Exchange>,
-    method: Method,
+    method: Option<Method>,
     target: Option<PathAndQuery>,
     declared: Option<u64>,
     open: bool,
@@ -43,7 +42,7 @@ impl Entry {
     ) -> Self {
         Self {
             exchange: Arc::clone(exchange),
-            method: request.method().clone(),
+            method: Some(request.method().clone()),
             target: request.uri().path_and_query().cloned(),
             declared: request.body().size_hint().exact(),
             open: true,
@@ -68,9 +67,8 @@ impl Entry {
     /// The refusal that the answer comes from, unless a destination gave it.
     fn own_answer(&self) -> Option<&Refusal> {
         match self.exchange.outcome()? {
-            Outcome::Refused(refusal) => Some(refusal),
-            Outcome::Verified { taken: Taken::Failed { refusal, .. }, .. } => Some(refusal),
-            Outcome::Verified { .. } => None,
+            Outcome::Refused(refusal) | Outcome::Failed { refusal, .. } => Some(refusal),
+            Outcome::Answered => None,
         }
     }
 
@@ -87,7 +85,7 @@ impl Entry {
 
     fn write(&self, status: Option<u16>) {
         let exchange = &self.exchange;
-        let verdict = verdict(exchange.outcome(), status);
+        let verdict = verdict(exchange, status);
         if !is_wanted(exchange.config.access_log, &verdict) {
             return;
         }
@@ -101,7 +99,7 @@ impl Entry {
             form: exchange.form(),
             duration: exchange.begun.elapsed(),
             peer: exchange.peer,
-            method: Some(&self.method),
+            method: self.method.as_ref(),
             path: self.target.as_ref().map(|target| Path(target.path())),
         };
         line.write(&exchange.gate.throttle);
@@ -116,26 +114,21 @@ impl Drop for Entry {
     }
 }
 
-fn verdict(outcome: Option<&Outcome>, status: Option<u16>) -> Verdict<'_> {
-    match (outcome, status) {
-        (Some(Outcome::Refused(refusal)), _) => Verdict::Rejected { reason: refusal.reason() },
-        (Some(Outcome::Verified { secret, taken: Taken::Failed { refusal, cause } }), _) => {
-            not_taken(secret, refusal.reason(), Some(cause))
-        }
-        (Some(Outcome::Verified { secret, .. }), Some(200..=299)) => Verdict::Taken { secret },
-        (Some(Outcome::Verified { secret, .. }), _) => {
-            not_taken(secret, "destination-answered", None)
-        }
-        (None, _) => Verdict::Rejected { reason: "client-gone" },
+fn verdict(exchange: &Exchange, status: Option<u16>) -> Verdict<'_> {
+    let reason = match exchange.outcome() {
+        Some(Outcome::Refused(refusal) | Outcome::Failed { refusal, .. }) => refusal.reason(),
+        Some(Outcome::Answered) => "destination-answered",
+        None => "client-gone",
+    };
+    let cause = match exchange.outcome() {
+        Some(Outcome::Failed { cause, .. }) => Some(cause.as_str()),
+        _ => None,
+    };
+    match (exchange.secret(), status) {
+        (Some(secret), Some(200..=299)) => Verdict::Taken { secret },
+        (Some(secret), _) => Verdict::NotTaken { secret, reason, cause },
+        (None, _) => Verdict::Rejected { reason },
     }
-}
-
-fn not_taken<'a>(
-    secret: &'a SecretName,
-    reason: &'static str,
-    cause: Option<&'a String>,
-) -> Verdict<'a> {
-    Verdict::NotTaken { secret, reason, cause: cause.map(String::as_str) }
 }
 
 /// A verified delivery that its destination did not take is an order that an app has not got: that
@@ -158,7 +151,7 @@ pub(crate) fn last_words(
     let exchange = Exchange::begin(Arc::clone(gate), peer, Arc::clone(activity));
     let response = problem(&refusal);
     exchange.ended(Outcome::Refused(refusal));
-    let entry = Entry { exchange, method: Method::default(), target: None, declared: None, open: true };
+    let entry = Entry { exchange, method: None, target: None, declared: None, open: true };
     let length = response.body().len();
     let (_, body) = response.clone().into_parts();
     let mut response = entry.close(response.map(AnswerBody::from));

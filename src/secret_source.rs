@@ -1,7 +1,8 @@
 //! Where a secret comes from: a file or an environment variable, never an argument.
 //!
-//! A source is only a name and a place; [`SecretSource::read`] does the I/O, each time anew, so that a reload sees a
-//! changed file. What is read never shows in an error or a warning: those name the place and the reason.
+//! A source is only a name and a place; [`SecretSource::read`] does the I/O, each time anew, so
+//! that a reload sees a changed file. What is read never shows in an error or a warning: those name
+//! the place and the reason.
 
 use std::env;
 use std::ffi::OsString;
@@ -41,13 +42,19 @@ pub enum Place {
 impl SecretSource {
     /// A secret in a file.
     pub fn file(name: SecretName, path: impl Into<PathBuf>) -> Self {
-        Self { name, place: Place::File(path.into()) }
+        Self {
+            name,
+            place: Place::File(path.into()),
+        }
     }
 
     /// A secret in an environment variable, under the name [`DEFAULT_NAME`].
     #[must_use]
     pub fn from_env_var(variable: &str) -> Self {
-        Self { name: default_name(), place: Place::Variable(variable.to_owned()) }
+        Self {
+            name: default_name(),
+            place: Place::Variable(variable.to_owned()),
+        }
     }
 
     /// The sources given, or else [`SECRET_VARIABLE`] where that is set.
@@ -85,8 +92,10 @@ impl SecretSource {
             Place::File(path) => read_file(path, &self.name)?,
             Place::Variable(variable) => (read_variable(variable)?, Vec::new()),
         };
-        let secret = Secret::from_line(bytes)
-            .map_err(|reason| SourceError::Unusable { place: self.place.clone(), reason })?;
+        let secret = Secret::from_line(bytes).map_err(|reason| SourceError::Unusable {
+            place: self.place.clone(),
+            reason,
+        })?;
         warnings.extend(secret.weaknesses().into_iter().map(|weakness| Warning {
             name: self.name.clone(),
             place: self.place.clone(),
@@ -96,7 +105,8 @@ impl SecretSource {
     }
 }
 
-/// `[NAME=]FILE`. What stands before the first `=` is the name, unless it looks like the beginning of a path.
+/// `[NAME=]FILE`. What stands before the first `=` is the name, unless it looks like the beginning
+/// of a path.
 impl FromStr for SecretSource {
     type Err = SourceSyntaxError;
 
@@ -116,17 +126,26 @@ impl FromStr for SecretSource {
 }
 
 fn default_name() -> SecretName {
-    DEFAULT_NAME.parse().expect("a fixed word of lower-case letters")
+    DEFAULT_NAME
+        .parse()
+        .expect("a fixed word of lower-case letters")
 }
 
 fn read_file(path: &Path, name: &SecretName) -> Result<(Vec<u8>, Vec<Warning>), SourceError> {
-    let failed = |reason| SourceError::Unreadable { path: path.to_owned(), reason };
+    let failed = |reason| SourceError::Unreadable {
+        path: path.to_owned(),
+        reason,
+    };
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(SourceError::TooLong { path: path.to_owned() });
+        return Err(SourceError::TooLong {
+            path: path.to_owned(),
+        });
     }
     let exposed = others_can_read(&metadata).then(|| Warning {
         name: name.clone(),
@@ -139,7 +158,9 @@ fn read_file(path: &Path, name: &SecretName) -> Result<(Vec<u8>, Vec<Warning>), 
 fn read_variable(variable: &str) -> Result<Vec<u8>, SourceError> {
     env::var_os(variable)
         .map(OsString::into_encoded_bytes)
-        .ok_or_else(|| SourceError::Unset { variable: variable.to_owned() })
+        .ok_or_else(|| SourceError::Unset {
+            variable: variable.to_owned(),
+        })
 }
 
 /// Pipes and devices have modes too, but nobody else can read what passes through them to us.
@@ -183,7 +204,9 @@ impl fmt::Display for Warning {
         write!(f, "secret {} ({}): ", self.name, self.place)?;
         match &self.matter {
             Matter::Weak(weakness) => weakness.fmt(f),
-            Matter::ReadableByOthers => f.write_str("other users of this machine can read the file; chmod 600 it"),
+            Matter::ReadableByOthers => {
+                f.write_str("other users of this machine can read the file; chmod 600 it")
+            }
         }
     }
 }
@@ -193,7 +216,9 @@ impl fmt::Display for Warning {
 #[non_exhaustive]
 pub enum SourceSyntaxError {
     /// The part before `=` is no name.
-    #[error("the name before `=` must be 1 to 64 of a-z, 0-9, `_` and `-` (a file whose name holds `=`: write ./FILE)")]
+    #[error(
+        "the name before `=` must be 1 to 64 of a-z, 0-9, `_` and `-` (a file whose name holds `=`: write ./FILE)"
+    )]
     Name,
     /// Nothing stands where the file should.
     #[error("no file is named")]
@@ -277,7 +302,10 @@ mod tests {
     #[test]
     fn one_newline_is_dropped_and_no_more() {
         for (content, expected) in [
-            (&b"sixteen-bytes-or-more\n"[..], &b"sixteen-bytes-or-more"[..]),
+            (
+                &b"sixteen-bytes-or-more\n"[..],
+                &b"sixteen-bytes-or-more"[..],
+            ),
             (b"sixteen-bytes-or-more\r\n", b"sixteen-bytes-or-more"),
             (b"sixteen-bytes-or-more\n\n", b"sixteen-bytes-or-more\n"),
             (b"sixteen-bytes-or-more", b"sixteen-bytes-or-more"),
@@ -304,7 +332,11 @@ mod tests {
         let (_dir, source) = written(b"\"planted\"\n", 0o600);
         let (_, _, warnings) = source.read().expect("readable");
         assert!(!warnings.is_empty());
-        assert!(warnings.iter().all(|warning| !warning.to_string().contains("planted")));
+        assert!(
+            warnings
+                .iter()
+                .all(|warning| !warning.to_string().contains("planted"))
+        );
     }
 
     #[test]
@@ -320,12 +352,23 @@ mod tests {
         assert!(matches!(long.read(), Err(SourceError::TooLong { .. })));
 
         let gone = source("/nowhere/at/all").expect("well formed");
-        assert!(gone.read().expect_err("missing").to_string().contains("/nowhere/at/all"));
+        assert!(
+            gone.read()
+                .expect_err("missing")
+                .to_string()
+                .contains("/nowhere/at/all")
+        );
     }
 
     #[test]
     fn a_variable_that_is_not_set_is_named() {
         let source = SecretSource::from_env_var("CARTGATE_TEST_NEVER_SET");
-        assert!(source.read().expect_err("unset").to_string().contains("CARTGATE_TEST_NEVER_SET"));
+        assert!(
+            source
+                .read()
+                .expect_err("unset")
+                .to_string()
+                .contains("CARTGATE_TEST_NEVER_SET")
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::request::Parts;
-use tower_cartgate::{HeaderForm, Observe, Rejection};
+use tower_cartgate::{HeaderForm, Observe, Rejection, Verified};
 
 use crate::exchange::{Exchange, Outcome};
 
@@ -11,6 +11,12 @@ use crate::exchange::{Exchange, Outcome};
 pub(crate) struct Watch;
 
 impl Observe for Watch {
+    fn verified(&self, verified: &Verified, head: &Parts) {
+        if let Some(exchange) = Exchange::of(&head.extensions) {
+            exchange.verified(verified.secret_name());
+        }
+    }
+
     fn mismatched(&self, head: &Parts, forged: &[Bytes]) {
         let Some(exchange) = Exchange::of(&head.extensions) else {
             return;

@@ -14,21 +14,28 @@ const LARGE: usize = 32 * 1024;
 const FIRST_BLOCK: usize = 4 * 1024;
 const LAST_BLOCK: usize = 64 * 1024;
 
-/// The most memory that the layer holds for one body of which so many bytes were received.
+/// The most memory that the layer holds for one body while it arrives, of which so many bytes were received.
 ///
 /// For servers that budget memory over all connections. It counts what is copied here, and large frames by their
 /// length. A frame that came as a slice also keeps the rest of its read buffer alive: the one frame that is not
-/// copied yet, and each of 32 KiB or more. With hyper, `max_buf_size` bounds that.
+/// copied yet, and each of 32 KiB or more. With hyper, `max_buf_size` bounds that. Once the body is verified, it may be
+/// held twice: while a rule reads its event, and after [`Verified::bytes`](crate::Verified::bytes) on one in pieces.
 ///
 /// ```
 /// # use tower_cartgate::most_held;
-/// assert_eq!(most_held(1024 * 1024), 2 * 1024 * 1024 + 4096);
+/// assert_eq!(most_held(1), 4 * 1024 + 2);
+/// assert_eq!(most_held(1024 * 1024), (1024 + 64) * 1024);
 /// ```
 #[must_use]
 pub const fn most_held(received: u64) -> u64 {
-    received
-        .saturating_mul(2)
-        .saturating_add(FIRST_BLOCK as u64)
+    // Blocks double, so what is unused of the last one is at most all before it and a first one; and at most one.
+    let unused = received.saturating_add(FIRST_BLOCK as u64);
+    let unused = if unused < LAST_BLOCK as u64 {
+        unused
+    } else {
+        LAST_BLOCK as u64
+    };
+    received.saturating_add(unused)
 }
 
 /// What has arrived so far.

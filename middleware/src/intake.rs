@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 
 use crate::{
-    Policy, Rejection,
+    Event, EventRule, Policy, Rejection,
     RejectionKind::{
         self, Mismatch, SignatureMalformed, SignatureMissing, SignatureRepeated, TooLarge,
         WrongKind,
@@ -121,8 +121,9 @@ impl Intake {
         self.gather.settle();
     }
 
-    /// The body is complete. Only here, after the comparison, does anything look into it.
-    /// A body that no secret matches is shown to `mismatched` and dropped.
+    /// The body is complete. Only after the comparison does anything look into it.
+    ///
+    /// A body that no secret matches is shown to `mismatched`, and dropped.
     pub(crate) fn finish(
         self,
         policy: &Policy,
@@ -140,12 +141,7 @@ impl Intake {
             return Err(Mismatch.into());
         };
         let rule = policy.event_rule();
-        let event = if rule.reads_body() {
-            payload.join();
-            rule.read(payload.bytes())
-        } else {
-            rule.read(&[])
-        };
+        let event = event_of(&mut payload, rule);
         if !rule.permits(event.kind) {
             return Err(WrongKind.into());
         }
@@ -155,5 +151,15 @@ impl Intake {
             signature,
             event,
         }))
+    }
+}
+
+/// Pieces are put together only for a rule that reads them.
+fn event_of(payload: &mut Payload, rule: &EventRule) -> Event {
+    if rule.reads_body() {
+        payload.join();
+        rule.read(payload.bytes())
+    } else {
+        rule.read(&[])
     }
 }

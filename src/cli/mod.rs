@@ -103,7 +103,9 @@ mod tests {
         for command in Cli::command().get_subcommands() {
             for flag in command.get_arguments().filter(|arg| !arg.is_positional()) {
                 let at = format!("{} --{}", command.get_name(), flag.get_id());
-                let variable = flag.get_env().unwrap_or_else(|| panic!("{at}: no variable"));
+                let variable = flag
+                    .get_env()
+                    .unwrap_or_else(|| panic!("{at}: no variable"));
                 assert!(variable.to_string_lossy().starts_with("CARTGATE_"), "{at}");
                 assert_ne!(variable, crate::secret_source::SECRET_VARIABLE, "{at}");
                 assert!(flag.is_hide_env_values_set(), "{at}: shows its value");
@@ -116,9 +118,16 @@ mod tests {
     #[test]
     fn every_command_teaches_by_example() {
         for command in Cli::command().get_subcommands() {
-            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let after = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             let example = format!("cartgate {}", command.get_name());
-            assert!(after.contains(&example), "{}: no example", command.get_name());
+            assert!(
+                after.contains(&example),
+                "{}: no example",
+                command.get_name()
+            );
         }
     }
 }

@@ -42,7 +42,8 @@ pub struct SendArgs {
     #[arg(value_name = "URL")]
     pub url: Address,
 
-    /// The file that holds the secret; one newline at its end is ignored. Without it: the variable CARTGATE_SECRET
+    /// The file that holds the secret; one newline at its end is ignored. Without it: the variable
+    /// CARTGATE_SECRET
     #[arg(
         long,
         value_name = "[NAME=]FILE",
@@ -112,7 +113,8 @@ pub struct SendArgs {
     )]
     pub concurrency: u16,
 
-    /// At most so many deliveries a second (0.5 is one in two seconds); without it: as fast as answers come
+    /// At most so many deliveries a second (0.5 is one in two seconds); without it: as fast as
+    /// answers come
     #[arg(
         long,
         value_name = "N",
@@ -136,7 +138,8 @@ pub struct SendArgs {
     )]
     pub forge: Option<ForgeChoice>,
 
-    /// The signature header, for services with the same scheme under another name (x-shopify-hmac-sha256)
+    /// The signature header, for services with the same scheme under another name
+    /// (x-shopify-hmac-sha256)
     #[arg(
         long,
         value_name = "NAME",
@@ -231,7 +234,11 @@ fn forge_values() -> Vec<&'static str> {
 }
 
 fn forge_help() -> String {
-    let width = ForgeryKind::ALL.iter().map(|kind| kind.as_str().len()).max().unwrap_or(0);
+    let width = ForgeryKind::ALL
+        .iter()
+        .map(|kind| kind.as_str().len())
+        .max()
+        .unwrap_or(0);
     let mut help = String::from("Sends a forgery of this kind, or `all`: one of each\n\nKinds:\n");
     for kind in ForgeryKind::ALL {
         help.push_str(&format!("  {:width$}  {}\n", kind.as_str(), kind.what()));

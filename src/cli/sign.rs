@@ -21,7 +21,8 @@ Examples:
   cartgate sign --secret-file secret.txt --curl http://127.0.0.1:8080/ order.json
       A curl line that sends the file with its signature; run it with: eval \"$(cartgate sign …)\"")]
 pub struct SignArgs {
-    /// The file that holds the secret; one newline at its end is ignored. Without it: the variable CARTGATE_SECRET
+    /// The file that holds the secret; one newline at its end is ignored. Without it: the variable
+    /// CARTGATE_SECRET
     #[arg(
         long,
         value_name = "[NAME=]FILE",
@@ -49,7 +50,8 @@ pub struct SignArgs {
     )]
     pub method: Method,
 
-    /// The curl line's signature header, for services with the same scheme under another name (x-shopify-hmac-sha256)
+    /// The curl line's signature header, for services with the same scheme under another name
+    /// (x-shopify-hmac-sha256)
     #[arg(
         long,
         visible_alias = "header",

@@ -6,7 +6,8 @@ use crate::cli::DemoArgs;
 
 pub(super) fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
     let show = runtime()?.block_on(crate::demo::run());
-    let show = show.map_err(|error| Failure::no(format_args!("the demonstration cannot run here: {error}")))?;
+    let show = show
+        .map_err(|error| Failure::no(format_args!("the demonstration cannot run here: {error}")))?;
     let mut output = Output::stdout();
     if args.json {
         output.json(&show.json())?;

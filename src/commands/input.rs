@@ -23,7 +23,9 @@ pub(super) fn body(from: &Input) -> Result<Bytes, Failure> {
             io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
         }
     };
-    let bytes = read.map_err(|error| Failure::usage(format_args!("cannot read the body from {from}: {error}")))?;
+    let bytes = read.map_err(|error| {
+        Failure::usage(format_args!("cannot read the body from {from}: {error}"))
+    })?;
     Ok(bytes.into())
 }
 
@@ -36,12 +38,16 @@ pub(super) fn secrets(given: Vec<SecretSource>) -> Result<Vec<(SecretName, Secre
 /// The one secret given, or else the one in the environment.
 pub(super) fn secret(given: Option<SecretSource>) -> Result<Secret, Failure> {
     let mut secrets = secrets(given.into_iter().collect())?;
-    let (_, secret) = secrets.pop().expect("a source was given, so a secret was read");
+    let (_, secret) = secrets
+        .pop()
+        .expect("a source was given, so a secret was read");
     Ok(secret)
 }
 
 fn read(source: &SecretSource) -> Result<(SecretName, Secret), Failure> {
     let (name, secret, warnings) = source.read().map_err(Failure::usage)?;
-    warnings.iter().for_each(|warning| message(format_args!("cartgate: warning: {warning}")));
+    warnings
+        .iter()
+        .for_each(|warning| message(format_args!("cartgate: warning: {warning}")));
     Ok((name, secret))
 }

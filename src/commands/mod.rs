@@ -1,5 +1,5 @@
-//! The commands: each resolves what was typed, calls what does the work, and says what came out. They hold no logic of
-//! their own. Exit statuses are decided here and nowhere else.
+//! The commands: each resolves what was typed, calls what does the work, and says what came out.
+//! They hold no logic of their own. Exit statuses are decided here and nowhere else.
 //!
 //! stdout is data and stderr is messages; both are written through `output`.
 
@@ -45,12 +45,18 @@ pub struct Failure {
 impl Failure {
     /// Usage or configuration: somebody must type or set something else.
     pub fn usage(reason: impl fmt::Display) -> Self {
-        Self { line: reason.to_string(), status: 2 }
+        Self {
+            line: reason.to_string(),
+            status: 2,
+        }
     }
 
     /// The world says no: nobody listens, nobody answers.
     pub fn no(reason: impl fmt::Display) -> Self {
-        Self { line: reason.to_string(), status: 1 }
+        Self {
+            line: reason.to_string(),
+            status: 1,
+        }
     }
 }
 
@@ -69,7 +75,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Does what was typed, and gives the exit status: 0 done, 1 the answer is no, 2 usage or configuration.
+/// Does what was typed, and gives the exit status: 0 done, 1 the answer is no, 2 usage or
+/// configuration.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     match dispatch(cli.command) {
@@ -84,7 +91,9 @@ pub fn run(cli: Cli) -> ExitCode {
 
 /// One thread is enough for a sender; a gate's workers have their own.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     runtime.map_err(|error| Failure::usage(format_args!("cannot start: {error}")))
 }
 

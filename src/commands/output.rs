@@ -1,5 +1,6 @@
-//! The one place that writes to stdout and stderr. Colours go only to terminals that want them (`NO_COLOR` is
-//! honoured), and a reader that went away ends the output, not the command: its exit status is still the answer.
+//! The one place that writes to stdout and stderr. Colours go only to terminals that want them
+//! (`NO_COLOR` is honoured), and a reader that went away ends the output, not the command: its exit
+//! status is still the answer.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -48,7 +49,9 @@ impl<W: Write> Output<W> {
     /// # Errors
     /// As for [`Output::line`].
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(to) = &mut self.to else { return Ok(()) };
+        let Some(to) = &mut self.to else {
+            return Ok(());
+        };
         match to.write_all(bytes).and_then(|()| to.flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.to = None;

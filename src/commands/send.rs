@@ -26,7 +26,11 @@ pub(super) fn run(args: SendArgs) -> Result<Outcome, Failure> {
 fn permitted(args: &SendArgs) -> Result<(), Failure> {
     let heavy = args.count > 1 || args.forge.is_some();
     if heavy && !args.url.is_loopback() && !args.yes {
-        let what = if args.forge.is_some() { "forgeries" } else { "many deliveries" };
+        let what = if args.forge.is_some() {
+            "forgeries"
+        } else {
+            "many deliveries"
+        };
         return Err(Failure::usage(format_args!(
             "{} is not this machine; add --yes to send {what} there",
             args.url
@@ -69,7 +73,8 @@ impl Job {
         let content = match &args.body {
             Some(place) => Content::Given(input::body(place)?),
             None => {
-                let sample = Sample::of(kind(args.event)).expect("there is a sample for each event to choose");
+                let sample = Sample::of(kind(args.event))
+                    .expect("there is a sample for each event to choose");
                 Content::Sample(sample.edited(args.set).map_err(Failure::usage)?)
             }
         };
@@ -78,7 +83,11 @@ impl Job {
             envelope: Envelope::new(args.method, args.header_name, headers(args.header)),
             secret: input::secret(args.secret_file)?,
             content,
-            plan: Plan { count: args.count, concurrency: args.concurrency, rate: args.rate },
+            plan: Plan {
+                count: args.count,
+                concurrency: args.concurrency,
+                rate: args.rate,
+            },
             forge: args.forge,
             place: args.url.to_string(),
             json: args.json,
@@ -95,7 +104,8 @@ impl Job {
     }
 
     fn genuine(&self, number: u64) -> Outgoing {
-        self.envelope.genuine(&self.secret, self.content.body(number))
+        self.envelope
+            .genuine(&self.secret, self.content.body(number))
     }
 
     async fn one(&self) -> Result<Outcome, Failure> {
@@ -130,9 +140,14 @@ impl Job {
 
     async fn many(&self) -> Result<Outcome, Failure> {
         let bar = progress(self.plan.count);
-        let (envelope, secret, content) = (self.envelope.clone(), self.secret.clone(), self.content.clone());
+        let (envelope, secret, content) = (
+            self.envelope.clone(),
+            self.secret.clone(),
+            self.content.clone(),
+        );
         let make = move |number| envelope.genuine(&secret, content.body(number));
-        let report = crate::sender::run(Arc::clone(&self.client), self.plan, make, || bar.inc(1)).await;
+        let report =
+            crate::sender::run(Arc::clone(&self.client), self.plan, make, || bar.inc(1)).await;
         bar.finish_and_clear();
         let mut output = Output::stdout();
         if self.json {
@@ -179,10 +194,14 @@ impl Job {
             message(format_args!("cartgate: {got_in} got in"));
         }
         if unclear > 0 {
-            message(format_args!("cartgate: {unclear} met something else than a judgement of the signature"));
+            message(format_args!(
+                "cartgate: {unclear} met something else than a judgement of the signature"
+            ));
         }
         if rows.iter().any(Row::is_a_genuine_one_refused) {
-            message("cartgate: note: even a true signature was refused, so this secret is not the one over there");
+            message(
+                "cartgate: note: even a true signature was refused, so this secret is not the one over there",
+            );
         }
         Ok(())
     }

@@ -20,10 +20,12 @@ pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {
         Some(address) => {
             output.line(curl(args, address, &signature))?;
             if args.body == Input::Stdin {
-                message("cartgate: the line reads the body from standard input: pipe the same bytes into it");
+                message(
+                    "cartgate: the line reads the body from standard input: pipe the same bytes into it",
+                );
             }
         }
-        None => output.line(&signature)?,
+        None => output.line(signature)?,
     }
     Ok(Outcome::Done)
 }
@@ -31,7 +33,8 @@ pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {
 fn curl(args: &SignArgs, address: &Address, signature: &Signature) -> String {
     let mut line = format!("curl -sS -i -X {}", quoted(args.method.as_str()));
     if let Endpoint::Unix(socket) = address.endpoint() {
-        write!(line, " --unix-socket {}", quoted(&socket.to_string_lossy())).expect("a String takes everything");
+        write!(line, " --unix-socket {}", quoted(&socket.to_string_lossy()))
+            .expect("a String takes everything");
     }
     let body = match &args.body {
         Input::Stdin => "@-".to_owned(),
@@ -39,7 +42,13 @@ fn curl(args: &SignArgs, address: &Address, signature: &Signature) -> String {
     };
     let signed = format!("{}: {signature}", spelled(&args.header_name));
     let parts = [
-        "-H", "Content-Type: application/json", "-H", &signed, "--data-binary", &body, &url(address),
+        "-H",
+        "Content-Type: application/json",
+        "-H",
+        &signed,
+        "--data-binary",
+        &body,
+        &url(address),
     ];
     for part in parts {
         line.push(' ');
@@ -60,7 +69,11 @@ fn url(address: &Address) -> String {
 
 /// Header names have no case; ours is known to people in this one.
 fn spelled(name: &HeaderName) -> &str {
-    if *name == Signature::HEADER { "X-Cartfunnel-Hmac-SHA256" } else { name.as_str() }
+    if *name == Signature::HEADER {
+        "X-Cartfunnel-Hmac-SHA256"
+    } else {
+        name.as_str()
+    }
 }
 
 /// For a POSIX shell: plain words as they are, all else in single quotes.
@@ -81,15 +94,25 @@ mod tests {
     use crate::cli::{Cli, Command};
 
     fn line(typed: &[&str]) -> String {
-        let typed = ["cartgate", "sign", "--secret-file", "x"].iter().chain(typed);
-        let Command::Sign(args) = Cli::parse_from(typed).command else { panic!("not sign") };
+        let typed = ["cartgate", "sign", "--secret-file", "x"]
+            .iter()
+            .chain(typed);
+        let Command::Sign(args) = Cli::parse_from(typed).command else {
+            panic!("not sign")
+        };
         let address = args.curl.clone().expect("an address was typed");
         curl(&args, &address, &Signature::from([0; 32]))
     }
 
     #[test]
     fn a_shell_reads_the_line_as_it_is_meant() {
-        let line = line(&["--curl", "http://127.0.0.1:1/a?b=c&d", "--method", "put", "it's.json"]);
+        let line = line(&[
+            "--curl",
+            "http://127.0.0.1:1/a?b=c&d",
+            "--method",
+            "put",
+            "it's.json",
+        ]);
         assert!(line.starts_with("curl -sS -i -X PUT "), "{line}");
         assert!(line.contains(r"--data-binary '@it'\''s.json'"), "{line}");
         assert!(line.contains("'X-Cartfunnel-Hmac-SHA256: AAAA"), "{line}");
@@ -105,7 +128,13 @@ mod tests {
 
     #[test]
     fn another_header_is_named() {
-        let line = line(&["--header-name", "X-Shopify-Hmac-SHA256", "--curl", "http://h/", "b"]);
+        let line = line(&[
+            "--header-name",
+            "X-Shopify-Hmac-SHA256",
+            "--curl",
+            "http://h/",
+            "b",
+        ]);
         assert!(line.contains("'x-shopify-hmac-sha256: "), "{line}");
     }
 }

@@ -30,12 +30,25 @@ struct Verdict {
 
 impl Verdict {
     /// The layer crate decides; the doctor only explains.
-    fn of(keyring: &Keyring, secrets: &[(SecretName, Secret)], presented: Option<&[u8]>, body: &[u8]) -> Self {
+    fn of(
+        keyring: &Keyring,
+        secrets: &[(SecretName, Secret)],
+        presented: Option<&[u8]>,
+        body: &[u8],
+    ) -> Self {
         match presented.and_then(|value| matching(keyring, value, body)) {
-            Some(name) => Self { verified: true, secret: Some(name.to_string()), diagnosis: None },
+            Some(name) => Self {
+                verified: true,
+                secret: Some(name.to_string()),
+                diagnosis: None,
+            },
             None => {
                 let diagnosis = doctor::diagnose(secrets, presented, body);
-                Self { verified: false, secret: None, diagnosis: Some(diagnosis) }
+                Self {
+                    verified: false,
+                    secret: None,
+                    diagnosis: Some(diagnosis),
+                }
             }
         }
     }
@@ -52,7 +65,9 @@ impl Verdict {
             }
             (secret, None) => {
                 let name = secret.as_deref().unwrap_or_default();
-                output.line(format_args!("verified: the signature is true under secret {name}"))
+                output.line(format_args!(
+                    "verified: the signature is true under secret {name}"
+                ))
             }
         }
     }
@@ -96,7 +111,11 @@ mod tests {
     #[test]
     fn what_the_doctor_can_explain_is_still_not_verified() {
         let value = Signer::new(&secrets()[1].1).sign(b"body").to_string();
-        for (value, body) in [(Some(&*value), &b"body\n"[..]), (Some(value.trim_end_matches('=')), b"body"), (None, b"body")] {
+        for (value, body) in [
+            (Some(&*value), &b"body\n"[..]),
+            (Some(value.trim_end_matches('=')), b"body"),
+            (None, b"body"),
+        ] {
             let verdict = verdict(value, body);
             assert!(!verdict.verified);
             assert!(verdict.secret.is_none() && verdict.diagnosis.is_some());

@@ -3,6 +3,7 @@
 //! any; nothing here decides anything.
 
 use std::{
+    task::{Context, Poll},
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 /// The state of one connection.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    /// Two bits of [`Phase`] below a counter that tells one stay in a phase from the next.
+    /// Three bits of [`Phase`] below a counter that tells one stay in a phase from the next.
     phase: AtomicU32,
     since: AtomicU64,
     opened: Instant,
@@ -30,6 +31,8 @@ pub(crate) struct Activity {
 
 const NEVER: u64 = u64::MAX;
 
+const PHASE_BITS: u32 = 7;
+
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -39,8 +42,11 @@ pub(crate) enum Phase {
     Head,
     /// A body is arriving that nothing is known of yet.
     Body,
-    /// The verdict is there: the request is with its destination, or the answer on its way.
+    /// The body is complete: it is judged, with its destination, or its answer is on the way.
     Answer,
+    /// The request was refused: only that answer is on the way, or what the client still sends is
+    /// being thrown away.
+    Refusal,
 }
 
 /// One stay in a phase: equal only if the connection has not moved in between.
@@ -49,11 +55,12 @@ pub(crate) struct Stay(u32);
 
 impl Stay {
     pub(crate) fn phase(self) -> Phase {
-        match self.0 & 3 {
+        match self.0 & PHASE_BITS {
             0 => Phase::Idle,
             1 => Phase::Head,
             2 => Phase::Body,
-            _ => Phase::Answer,
+            3 => Phase::Answer,
+            _ => Phase::Refusal,
         }
     }
 }
@@ -94,9 +101,9 @@ impl Activity {
     /// Enters a phase. When that was is noted by [`Self::entered`], once the worker has a clock in
     /// hand, so that a request that passes in one go does not ask for the time at each step.
     pub(crate) fn enter(&self, phase: Phase) {
-        let count = self.phase.load(Relaxed) & !3;
-        self.phase
-            .store(count.wrapping_add(4) | phase as u32, Relaxed);
+        let count = self.phase.load(Relaxed) & !PHASE_BITS;
+        let next = count.wrapping_add(PHASE_BITS + 1);
+        self.phase.store(next | phase as u32, Relaxed);
     }
 
     pub(crate) fn entered(&self, now: Instant) {
@@ -189,6 +196,12 @@ impl Activity {
     pub(crate) fn evict(&self) {
         self.evicted.store(true, Relaxed);
         self.wake();
+    }
+
+    /// Ready once the connection must go.
+    pub(crate) fn poll_evicted(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.listen(cx.waker());
+        if self.is_evicted() { Poll::Ready(()) } else { Poll::Pending }
     }
 
     pub(crate) fn is_evicted(&self) -> bool {

@@ -77,7 +77,7 @@ impl Clock {
             return Some((self.last_call(activity), Ended::Idle));
         }
         let stalled = activity.stalled();
-        if stalled.is_none() && matches!(phase, Phase::Body | Phase::Answer) {
+        if stalled.is_none() && !matches!(phase, Phase::Idle | Phase::Head) {
             return None;
         }
         let since = activity.since();

@@ -2,14 +2,17 @@
 //! resets it, and the reset destroys the answer that the client has yet to read; so what it sends is
 //! read and thrown away for a while.
 
-use std::time::Duration;
+use std::{future::poll_fn, io, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     time::timeout,
 };
 
+use super::Activity;
 use crate::stream::Stream;
+
+const BUFFER: usize = 4096;
 
 /// How much a client that was answered early may still send.
 const BYTES: u64 = 1024 * 1024;
@@ -17,26 +20,24 @@ const BYTES: u64 = 1024 * 1024;
 /// How long it may take.
 const TIME: Duration = Duration::from_secs(2);
 
-/// Writes `last_words`, closes the gate's side and reads on until the client closes its own.
-pub(super) async fn linger(mut stream: Stream, last_words: &[u8]) {
-    let _ = timeout(TIME, async {
+/// Writes `last_words`, closes the gate's side and reads on until the client closes its own, or
+/// others need the room.
+pub(super) async fn linger(mut stream: Stream, last_words: &[u8], activity: &Activity) {
+    let words = async {
         stream.write_all(last_words).await?;
         stream.shutdown().await?;
-        let mut rest = stream.take(BYTES);
-        tokio::io::copy_buf(
-            &mut tokio::io::BufReader::with_capacity(4096, &mut rest),
-            &mut tokio::io::sink(),
-        )
-        .await
-    })
-    .await;
+        let evicted = poll_fn(|cx| activity.poll_evicted(cx));
+        tokio::select! {
+            () = evicted => Ok(()),
+            rest = throw_away(stream) => rest,
+        }
+    };
+    // What goes wrong here only the client could have wanted to know.
+    let _: Result<io::Result<()>, _> = timeout(TIME, words).await;
 }
 
-/// Writes `last_words` as far as the client takes them at once: for one whose room others need.
-pub(super) async fn part(mut stream: Stream, last_words: &[u8]) {
-    let _ = timeout(Duration::from_millis(100), async {
-        stream.write_all(last_words).await?;
-        stream.shutdown().await
-    })
-    .await;
+async fn throw_away(stream: Stream) -> io::Result<()> {
+    let mut rest = BufReader::with_capacity(BUFFER, stream.take(BYTES));
+    tokio::io::copy_buf(&mut rest, &mut tokio::io::sink()).await?;
+    Ok(())
 }

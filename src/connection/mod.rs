@@ -79,14 +79,12 @@ pub(crate) async fn serve<S: Stack>(
     let parts = connection.into_parts();
     let io = parts.io.into_inner();
     let refusal = refusal(&ended, &io, &parts.read_buf, &activity);
+    activity.enter(Phase::Refusal);
     if let Some(refusal) = refusal {
         let words = record::last_words(refusal, &gate, peer, &activity);
-        match ended {
-            Ended::Evicted => linger::part(io.into_stream(), &words).await,
-            _ => linger::linger(io.into_stream(), &words).await,
-        }
+        linger::linger(io.into_stream(), &words, &activity).await;
     } else if matches!(ended, Ended::Done(_)) && activity.is_unread() && !io.has_ended() {
-        linger::linger(io.into_stream(), &[]).await;
+        linger::linger(io.into_stream(), &[], &activity).await;
     }
 }
 
@@ -94,7 +92,7 @@ pub(crate) async fn serve<S: Stack>(
 pub(crate) async fn turn_away(stream: Stream, peer: Peer, gate: Arc<Gate>) {
     let activity = Arc::new(Activity::new());
     let words = record::last_words(Refusal::Full, &gate, peer, &activity);
-    linger::linger(stream, &words).await;
+    linger::linger(stream, &words, &activity).await;
 }
 
 /// Answers one request. A client that goes away drops this future, wherever it is.
@@ -108,7 +106,7 @@ async fn answer<S: Stack>(
     let mut request = request.map(|body| GuardedBody::new(body, Arc::clone(&exchange)));
     request.extensions_mut().insert(Arc::clone(&exchange));
     let Ok(response) = tower::ServiceExt::oneshot(stack, request).await;
-    exchange.activity.enter(Phase::Answer);
+    exchange.activity.enter(exchange.answer_phase());
     let response = entry.close(response);
     Ok(response.map(|body| Tracked::new(body, Arc::clone(&exchange.activity))))
 }
@@ -131,7 +129,7 @@ where
     }
     clock.observe(activity);
     // A body that must go is told so by its guard, and gets an answer.
-    if activity.is_evicted() && matches!(activity.phase(), Phase::Idle | Phase::Head) {
+    if activity.is_evicted() && activity.phase() != Phase::Body {
         return Poll::Ready(Ended::Evicted);
     }
     clock.poll(cx, activity, gate)

@@ -1,5 +1,5 @@
-//! The sample app behind the demonstration's gate: it takes whatever comes and remembers it. It verifies nothing, for
-//! that is what the gate is there for.
+//! The sample app behind the demonstration's gate: it takes whatever comes and remembers it. It
+//! verifies nothing, for that is what the gate is there for.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,7 +39,11 @@ impl App {
         let address = listener.local_addr()?;
         let memory = Memory::default();
         let task = tokio::spawn(listen(listener, Arc::clone(&memory))).abort_handle();
-        Ok(Self { address, memory, task })
+        Ok(Self {
+            address,
+            memory,
+            task,
+        })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -48,7 +52,10 @@ impl App {
 
     /// Everything so far, in its order.
     pub(super) fn received(&self) -> Vec<Received> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.memory
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -68,14 +75,29 @@ async fn listen(listener: TcpListener, memory: Memory) {
 async fn serve(stream: TcpStream, memory: Memory) {
     let service = service_fn(|request| receive(request, Arc::clone(&memory)));
     // A connection that breaks off is seen by the gate, which answers for it.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
-async fn receive(request: Request<Incoming>, memory: Memory) -> Result<Response<Full<Bytes>>, hyper::Error> {
+async fn receive(
+    request: Request<Incoming>,
+    memory: Memory,
+) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    let event = head.headers.get("x-cartgate-event").and_then(|value| value.to_str().ok());
-    let received = Received { method: head.method, event: event.map(str::to_owned), body };
-    memory.lock().unwrap_or_else(PoisonError::into_inner).push(received);
+    let event = head
+        .headers
+        .get("x-cartgate-event")
+        .and_then(|value| value.to_str().ok());
+    let received = Received {
+        method: head.method,
+        event: event.map(str::to_owned),
+        body,
+    };
+    memory
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(received);
     Ok(Response::new(Full::new(Bytes::from_static(b"received\n"))))
 }

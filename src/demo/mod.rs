@@ -1,7 +1,8 @@
-//! The demonstration: a sample app, a gate before it, and deliveries through it, all in this process.
+//! The demonstration: a sample app, a gate before it, and deliveries through it, all in this
+//! process.
 //!
-//! It is the real gate, run by [`crate::serve`], and the real sender; only the app is a sample. What passed is not
-//! concluded from answers: the app is asked what it received.
+//! It is the real gate, run by [`crate::serve`], and the real sender; only the app is a sample.
+//! What passed is not concluded from answers: the app is asked what it received.
 
 mod app;
 mod scene;
@@ -35,12 +36,15 @@ const PATH: &str = "/webhooks/cartfunnel";
 /// Runs the whole demonstration.
 ///
 /// # Errors
-/// When this machine gives no sockets or threads for it. What the gate does wrong is no error but part of the [`Show`].
+/// When this machine gives no sockets or threads for it. What the gate does wrong is no error but
+/// part of the [`Show`].
 pub async fn run() -> io::Result<Show> {
     let app = App::start().await?;
     let secret = fresh_secret();
     let listener = Listener::bind(&ListenAddress::Tcp(format!("{}:0", Ipv4Addr::LOCALHOST)))?;
-    let gate = listener.tcp_address().ok_or_else(|| io::Error::other("the gate has no address"))?;
+    let gate = listener
+        .tcp_address()
+        .ok_or_else(|| io::Error::other("the gate has no address"))?;
     // The sender is kept: without it there would be no configuration to follow.
     let (_config, in_force) = watch::channel(Arc::new(configuration(app.address(), &secret)?));
     tokio::select! {
@@ -72,17 +76,23 @@ fn configuration(app: SocketAddr, secret: &Secret) -> io::Result<Config> {
         secrets: vec![(name, secret.clone())],
         destination: Arc::new(destination.map_err(io::Error::other)?),
     };
-    Ok(Config { workers: WORKERS, ..Config::new(Endpoints::new(vec![endpoint])) })
+    Ok(Config {
+        workers: WORKERS,
+        ..Config::new(Endpoints::new(vec![endpoint]))
+    })
 }
 
 /// How the samples say what they are.
 fn rule() -> EventRule {
     let rule = EventRule::pointer("/event").expect("a pointer of RFC 6901");
-    rule.order(["order.processed"]).abandoned_cart(["cart.abandoned"])
+    rule.order(["order.processed"])
+        .abandoned_cart(["cart.abandoned"])
 }
 
 async fn play(app: &App, gate: SocketAddr, secret: &Secret) -> io::Result<Vec<Scene>> {
-    let address: Address = format!("http://{gate}{PATH}").parse().map_err(io::Error::other)?;
+    let address: Address = format!("http://{gate}{PATH}")
+        .parse()
+        .map_err(io::Error::other)?;
     let client = Client::new(&address, &Trust::Platform, PATIENCE).map_err(io::Error::other)?;
     let mut scenes = Vec::new();
     for kind in [EventKind::Order, EventKind::AbandonedCart] {
@@ -93,7 +103,12 @@ async fn play(app: &App, gate: SocketAddr, secret: &Secret) -> io::Result<Vec<Sc
         }
     }
     for &kind in ForgeryKind::ALL {
-        let forged = forge(kind, &envelope(Method::POST), secret, body(EventKind::Order));
+        let forged = forge(
+            kind,
+            &envelope(Method::POST),
+            secret,
+            body(EventKind::Order),
+        );
         let act = Act::Forgery(kind);
         scenes.push(perform(app, &client, act, forged.map_err(io::Error::other)?).await);
     }
@@ -114,5 +129,5 @@ async fn perform(app: &App, client: &Client, act: Act, outgoing: Outgoing) -> Sc
     let sent = outgoing.body.clone();
     let answer = client.connection().deliver(outgoing).await;
     let arrived = app.received().split_off(before);
-    Scene::new(act, answer, sent, arrived)
+    Scene::new(act, &answer, &sent, &arrived)
 }

@@ -41,7 +41,8 @@ pub enum Act {
 }
 
 impl Act {
-    /// Whether it must pass: a replay under another method must too, since the scheme cannot tell it apart.
+    /// Whether it must pass: a replay under another method must too, since the scheme cannot tell
+    /// it apart.
     #[must_use]
     pub fn must_pass(&self) -> bool {
         match self {
@@ -61,20 +62,27 @@ impl Act {
 impl Scene {
     pub(super) fn new(
         act: Act,
-        answer: Result<Answer, NoAnswer>,
-        sent: Bytes,
-        arrived: Vec<Received>,
+        outcome: &Result<Answer, NoAnswer>,
+        sent: &Bytes,
+        arrived: &[Received],
     ) -> Self {
-        let answer = answer.map(|answer| answer.status.as_u16()).map_err(|reason| reason.to_string());
+        let status = outcome.as_ref().map(|answer| answer.status.as_u16());
+        let answer = status.map_err(ToString::to_string);
         let intact = arrived.iter().all(|received| {
-            received.body == sent && received.event.as_deref() == Some(act.event().as_str())
+            received.body == *sent && received.event.as_deref() == Some(act.event().as_str())
         });
         let well = match act.must_pass() {
             true => arrived.len() == 1 && intact && answer == Ok(200),
             false => arrived.is_empty() && answer == Ok(401),
         };
-        let seen = what_the_app_saw(&arrived, intact);
-        Self { act, answer, passed: !arrived.is_empty(), well, seen }
+        let seen = what_the_app_saw(arrived, intact);
+        Self {
+            act,
+            answer,
+            passed: !arrived.is_empty(),
+            well,
+            seen,
+        }
     }
 
     fn json(&self) -> Value {
@@ -89,7 +97,9 @@ impl Scene {
 }
 
 fn what_the_app_saw(arrived: &[Received], intact: bool) -> String {
-    let Some(received) = arrived.first() else { return "nothing".to_owned() };
+    let Some(received) = arrived.first() else {
+        return "nothing".to_owned();
+    };
     let event = received.event.as_deref().unwrap_or("no event");
     let bytes = received.body.len();
     let same = if intact { "as sent" } else { "NOT as sent" };
@@ -101,7 +111,11 @@ impl Show {
     #[must_use]
     pub fn is_well(&self) -> bool {
         // Counted at the end once more: nothing may have slipped in after its answer.
-        let must_pass = self.scenes.iter().filter(|scene| scene.act.must_pass()).count();
+        let must_pass = self
+            .scenes
+            .iter()
+            .filter(|scene| scene.act.must_pass())
+            .count();
         self.received == must_pass && self.scenes.iter().all(|scene| scene.well)
     }
 
@@ -118,23 +132,45 @@ impl Show {
     }
 
     fn count(&self, which: impl Fn(&Act) -> bool) -> usize {
-        self.scenes.iter().filter(|scene| scene.well && which(&scene.act)).count()
+        self.scenes
+            .iter()
+            .filter(|scene| scene.well && which(&scene.act))
+            .count()
     }
 }
 
 impl fmt::Display for Show {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heading = Style::new().bold();
-        writeln!(f, "A sample app listens on {}, the gate before it on {}.\n", self.app, self.gate)?;
-        writeln!(f, "{heading}{:WIDTH$}  answer  what the app received{heading:#}", "delivery")?;
-        self.scenes.iter().try_for_each(|scene| writeln!(f, "{scene}"))?;
+        writeln!(
+            f,
+            "A sample app listens on {}, the gate before it on {}.\n",
+            self.app, self.gate
+        )?;
+        writeln!(
+            f,
+            "{heading}{:WIDTH$}  answer  what the app received{heading:#}",
+            "delivery"
+        )?;
+        self.scenes
+            .iter()
+            .try_for_each(|scene| writeln!(f, "{scene}"))?;
         let genuine = self.count(|act| matches!(act, Act::Genuine(..)));
         let refused = self.count(|act| !act.must_pass());
-        writeln!(f, "\n{genuine} genuine deliveries passed, {refused} forgeries were refused.")?;
-        writeln!(f, "The replay is no forgery to any gate: Cartfunnel signs the body alone, not the method.")?;
+        writeln!(
+            f,
+            "\n{genuine} genuine deliveries passed, {refused} forgeries were refused."
+        )?;
+        writeln!(
+            f,
+            "The replay is no forgery to any gate: Cartfunnel signs the body alone, not the method."
+        )?;
         let (style, words) = match self.is_well() {
             true => (colour(AnsiColor::Green), "Everything went as it must."),
-            false => (colour(AnsiColor::Red), "NOT everything went as it must: see the lines marked with !"),
+            false => (
+                colour(AnsiColor::Red),
+                "NOT everything went as it must: see the lines marked with !",
+            ),
         };
         write!(f, "{style}{words}{style:#}")
     }
@@ -149,11 +185,23 @@ impl fmt::Display for Scene {
             (true, true) => colour(AnsiColor::Green),
             (true, false) => colour(AnsiColor::Yellow),
         };
-        let mark = if self.well { "" } else { "  ! not as it must be" };
+        let mark = if self.well {
+            ""
+        } else {
+            "  ! not as it must be"
+        };
         let act = self.act.to_string();
         match &self.answer {
-            Ok(status) => write!(f, "{act:WIDTH$}  {style}{status:<6}{style:#}  {}{mark}", self.seen),
-            Err(reason) => write!(f, "{act:WIDTH$}  {style}none{style:#}    {} ({reason}){mark}", self.seen),
+            Ok(status) => write!(
+                f,
+                "{act:WIDTH$}  {style}{status:<6}{style:#}  {}{mark}",
+                self.seen
+            ),
+            Err(reason) => write!(
+                f,
+                "{act:WIDTH$}  {style}none{style:#}    {} ({reason}){mark}",
+                self.seen
+            ),
         }
     }
 }
@@ -185,12 +233,21 @@ mod tests {
 
     fn scene(act: Act, status: u16, arrived: Vec<Received>) -> Scene {
         let status = StatusCode::from_u16(status).expect("a status");
-        let answer = Answer { status, headers: HeaderMap::new(), beginning: Vec::new(), took: Duration::ZERO };
-        Scene::new(act, Ok(answer), BODY, arrived)
+        let answer = Answer {
+            status,
+            headers: HeaderMap::new(),
+            beginning: Vec::new(),
+            took: Duration::ZERO,
+        };
+        Scene::new(act, &Ok(answer), &BODY, &arrived)
     }
 
     fn received(body: Bytes, event: &str) -> Received {
-        Received { method: Method::POST, event: Some(event.to_owned()), body }
+        Received {
+            method: Method::POST,
+            event: Some(event.to_owned()),
+            body,
+        }
     }
 
     fn genuine() -> Act {
@@ -199,7 +256,12 @@ mod tests {
 
     fn show(scenes: Vec<Scene>, received: usize) -> Show {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        Show { app: address, gate: address, scenes, received }
+        Show {
+            app: address,
+            gate: address,
+            scenes,
+            received,
+        }
     }
 
     #[test]
@@ -218,14 +280,17 @@ mod tests {
         assert!(scene(forgery(), 401, vec![]).well);
         assert!(!scene(forgery(), 401, vec![received(BODY, "order")]).well);
         assert!(!scene(forgery(), 404, vec![]).well);
-        assert!(!Scene::new(forgery(), Err(NoAnswer::TimedOut), BODY, vec![]).well);
+        assert!(!Scene::new(forgery(), &Err(NoAnswer::TimedOut), &BODY, &[]).well);
     }
 
     #[test]
     fn one_thing_wrong_spoils_the_show() {
         let good = || scene(genuine(), 200, vec![received(BODY, "order")]);
         assert!(show(vec![good()], 1).is_well());
-        assert!(!show(vec![good()], 2).is_well(), "something came in after its answer");
+        assert!(
+            !show(vec![good()], 2).is_well(),
+            "something came in after its answer"
+        );
         let bad = show(vec![good(), scene(genuine(), 401, vec![])], 1);
         assert!(!bad.is_well());
         assert!(bad.to_string().contains('!'));

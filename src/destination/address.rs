@@ -3,7 +3,10 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use http::{HeaderValue, Uri, uri::PathAndQuery};
+use http::{
+    HeaderValue, Uri,
+    uri::{Authority, PathAndQuery},
+};
 
 /// A destination's address: `http://host[:port][/path]`, `https://…`, or `unix:/socket[:/path]`.
 ///
@@ -123,14 +126,7 @@ fn parse_url(text: &str) -> Result<Address, AddressError> {
     if authority.as_str().contains('@') {
         return Err(AddressError::Userinfo);
     }
-    let port_text = authority.port().map(|port| port.as_str().to_owned());
-    let port = match authority.port_u16() {
-        Some(0) => return Err(AddressError::Authority),
-        Some(port) => port,
-        // `http://host:99999` parses, but has no port as a number.
-        None if port_text.is_some() => return Err(AddressError::Authority),
-        None => default_port(tls),
-    };
+    let port = port(authority, tls)?;
     let host = authority.host().trim_matches(['[', ']']).to_owned();
     if host.is_empty() {
         return Err(AddressError::Authority);
@@ -142,8 +138,17 @@ fn parse_url(text: &str) -> Result<Address, AddressError> {
     })
 }
 
-fn default_port(tls: bool) -> u16 {
-    if tls { 443 } else { 80 }
+/// `http` keeps a port that is no number, and one that is too large, to itself.
+fn port(authority: &Authority, tls: bool) -> Result<u16, AddressError> {
+    let after_brackets = authority.as_str().rsplit(']').next().unwrap_or_default();
+    match after_brackets.split_once(':') {
+        None => Ok(if tls { 443 } else { 80 }),
+        Some((_, port)) => port
+            .parse()
+            .ok()
+            .filter(|port| *port != 0)
+            .ok_or(AddressError::Authority),
+    }
 }
 
 /// The path, if the text has one: `http` gives every URL a `/`, but only a written one is meant.

@@ -76,7 +76,7 @@ impl Destination {
         worker: usize,
         delivery: Delivery,
     ) -> Result<Response<Answer>, AttemptError> {
-        let pool = &self.pools[worker];
+        let pool = &self.pools[worker % self.pools.len()];
         let mut request = self.request(delivery);
         while let Some(sender) = pool.take() {
             match self.send(sender, request).await {

@@ -49,8 +49,9 @@ fn insert_name(headers: &mut HeaderMap, header: HeaderName, name: &str) {
 /// RFC 7239, and the older fields that most frameworks read. A trusted hop's own words stay before
 /// the gate's; anybody else's were dropped.
 fn forwarding(headers: &mut HeaderMap, about: &About) {
-    let client = about.peer.to_string();
-    append(headers, FORWARDED_FOR, &client);
+    if let Peer::Tcp(_) = about.peer {
+        append(headers, FORWARDED_FOR, &about.peer.to_string());
+    }
     append(headers, FORWARDED, &forwarded(about));
     append(headers, VIA, "1.1 cartgate");
     if !(about.peer_is_trusted && headers.contains_key(FORWARDED_PROTO)) {

@@ -79,7 +79,7 @@ impl Destination {
         Ok(Self {
             name: name.into(),
             connector: Connector::new(&address, &settings.trust)?,
-            pools: (0..workers).map(|_| Pool::new(settings.idle)).collect(),
+            pools: (0..workers.max(1)).map(|_| Pool::new(settings.idle)).collect(),
             address,
             settings,
         })

@@ -12,10 +12,18 @@ type Compute = fn(&[u8], &[u8]) -> Vec<u8>;
 
 /// Other computations over secret and body.
 const WITH_SECRET: &[(Cause, Compute)] = &[
-    (Cause::HmacSha1, |secret, body| hmac::<Hmac<Sha1>>(secret, body)),
-    (Cause::HmacSha512, |secret, body| hmac::<Hmac<Sha512>>(secret, body)),
-    (Cause::HmacSha384, |secret, body| hmac::<Hmac<Sha384>>(secret, body)),
-    (Cause::Swapped, |secret, body| hmac::<Hmac<Sha256>>(body, secret)),
+    (Cause::HmacSha1, |secret, body| {
+        hmac::<Hmac<Sha1>>(secret, body)
+    }),
+    (Cause::HmacSha512, |secret, body| {
+        hmac::<Hmac<Sha512>>(secret, body)
+    }),
+    (Cause::HmacSha384, |secret, body| {
+        hmac::<Hmac<Sha384>>(secret, body)
+    }),
+    (Cause::Swapped, |secret, body| {
+        hmac::<Hmac<Sha256>>(body, secret)
+    }),
     (Cause::HashOfBoth, |secret, body| sha256(&[secret, body])),
     (Cause::HashOfBoth, |secret, body| sha256(&[body, secret])),
 ];
@@ -25,7 +33,9 @@ pub(super) fn with_secret<'a>(
     secret: &'a Secret,
     body: &'a [u8],
 ) -> impl Iterator<Item = (Cause, Vec<u8>)> + 'a {
-    WITH_SECRET.iter().map(|(cause, compute)| (*cause, compute(secret.expose(), body)))
+    WITH_SECRET
+        .iter()
+        .map(|(cause, compute)| (*cause, compute(secret.expose(), body)))
 }
 
 /// What comes out where the secret plays no part. It is no [`Secret`]: those are never empty.

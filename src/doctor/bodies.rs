@@ -10,28 +10,45 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 
 type Undo = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// What may have happened on the way, each with what undoes it. Made one by one: a body may be large.
+/// What may have happened on the way, each with what undoes it. Made one by one: a body may be
+/// large.
 pub(super) const CHANGES: &[(Cause, Undo)] = &[
     (Cause::EmptyBodySigned, |_| Some(Vec::new())),
-    (Cause::NewlineAdded, |body| body.strip_suffix(b"\n").map(<[u8]>::to_vec)),
-    (Cause::NewlineAdded, |body| body.strip_suffix(b"\r\n").map(<[u8]>::to_vec)),
+    (Cause::NewlineAdded, |body| {
+        body.strip_suffix(b"\n").map(<[u8]>::to_vec)
+    }),
+    (Cause::NewlineAdded, |body| {
+        body.strip_suffix(b"\r\n").map(<[u8]>::to_vec)
+    }),
     (Cause::NewlineLost, |body| Some([body, b"\n"].concat())),
     (Cause::NewlineLost, |body| Some([body, b"\r\n"].concat())),
     (Cause::SpaceAdded, |body| Some(body.trim_ascii().to_vec())),
     (Cause::LineEnds, |body| Some(lf_only(body))),
     (Cause::LineEnds, |body| Some(crlf(&lf_only(body)))),
-    (Cause::BodyBom, |body| body.strip_prefix(BOM).map(<[u8]>::to_vec)),
+    (Cause::BodyBom, |body| {
+        body.strip_prefix(BOM).map(<[u8]>::to_vec)
+    }),
     (Cause::BodyBom, |body| Some([BOM, body].concat())),
     (Cause::Charset, as_latin1),
     (Cause::Charset, from_latin1),
     (Cause::FormEncoding, |body| Some(form_decoded(body))),
-    (Cause::FormEncoding, |body| form_value(body).map(form_decoded)),
+    (Cause::FormEncoding, |body| {
+        form_value(body).map(form_decoded)
+    }),
     (Cause::FormEncoding, |body| Some(form_encoded(body, "+"))),
     (Cause::FormEncoding, |body| Some(form_encoded(body, "%20"))),
-    (Cause::BodyBase64, |body| STANDARD.decode(body.trim_ascii()).ok()),
-    (Cause::BodyBase64, |body| Some(STANDARD.encode(body).into_bytes())),
-    (Cause::JsonInString, |body| serde_json::from_slice(body).ok().map(String::into_bytes)),
-    (Cause::JsonInString, |body| serde_json::to_vec(std::str::from_utf8(body).ok()?).ok()),
+    (Cause::BodyBase64, |body| {
+        STANDARD.decode(body.trim_ascii()).ok()
+    }),
+    (Cause::BodyBase64, |body| {
+        Some(STANDARD.encode(body).into_bytes())
+    }),
+    (Cause::JsonInString, |body| {
+        serde_json::from_slice(body).ok().map(String::into_bytes)
+    }),
+    (Cause::JsonInString, |body| {
+        serde_json::to_vec(std::str::from_utf8(body).ok()?).ok()
+    }),
 ];
 
 fn lf_only(body: &[u8]) -> Vec<u8> {
@@ -58,12 +75,21 @@ fn crlf(body: &[u8]) -> Vec<u8> {
 /// What stands after `payload=`.
 fn form_value(body: &[u8]) -> Option<&[u8]> {
     const LONGEST_NAME: usize = 64;
-    let equals = body.iter().take(LONGEST_NAME).position(|&byte| byte == b'=')?;
+    let equals = body
+        .iter()
+        .take(LONGEST_NAME)
+        .position(|&byte| byte == b'=')?;
     Some(&body[equals + 1..])
 }
 
 /// Whether the body begins as gzip, zstd or zlib data does.
 pub(super) fn is_compressed(body: &[u8]) -> bool {
-    const MAGIC: &[&[u8]] = &[b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x78\x9c", b"\x78\xda", b"\x78\x01"];
+    const MAGIC: &[&[u8]] = &[
+        b"\x1f\x8b",
+        b"\x28\xb5\x2f\xfd",
+        b"\x78\x9c",
+        b"\x78\xda",
+        b"\x78\x01",
+    ];
     MAGIC.iter().any(|magic| body.starts_with(magic))
 }

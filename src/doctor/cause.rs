@@ -1,4 +1,5 @@
-//! The causes that the doctor knows: a stable word for logs and scripts, a sentence and an advice for people.
+//! The causes that the doctor knows: a stable word for logs and scripts, a sentence and an advice
+//! for people.
 
 use std::fmt;
 

@@ -30,7 +30,13 @@ pub enum Certainty {
 
 impl Diagnosis {
     pub(super) fn new(cause: Cause, certainty: Certainty) -> Self {
-        Self { cause, certainty, spelling: None, secret: None, detail: None }
+        Self {
+            cause,
+            certainty,
+            spelling: None,
+            secret: None,
+            detail: None,
+        }
     }
 
     pub(super) fn spelled(mut self, spelling: Option<Cause>) -> Self {

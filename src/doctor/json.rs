@@ -1,5 +1,6 @@
-//! JSON written in the ways of the common libraries, with numbers kept as they are written. A value tree of
-//! `serde_json` would lose that (`10.50` becomes `10.5`), and cost many times the text's size.
+//! JSON written in the ways of the common libraries, with numbers kept as they are written. A value
+//! tree of `serde_json` would lose that (`10.50` becomes `10.5`), and cost many times the text's
+//! size.
 
 use serde::de::IgnoredAny;
 
@@ -65,7 +66,11 @@ impl Style {
         ];
         [false, true].into_iter().flat_map(|sorted| {
             LAYOUTS.into_iter().flat_map(move |layout| {
-                ESCAPES.into_iter().map(move |escapes| Self { layout, escapes, sorted })
+                ESCAPES.into_iter().map(move |escapes| Self {
+                    layout,
+                    escapes,
+                    sorted,
+                })
             })
         })
     }
@@ -114,7 +119,8 @@ impl<'t> Scanner<'t> {
             _ => {
                 let rest = &self.text[self.at..];
                 let ends = |c: char| matches!(c, ',' | ']' | '}') || c.is_ascii_whitespace();
-                self.take(rest.find(ends).unwrap_or(rest.len())).map(Node::Word)
+                self.take(rest.find(ends).unwrap_or(rest.len()))
+                    .map(Node::Word)
             }
         }
     }
@@ -147,7 +153,10 @@ impl<'t> Scanner<'t> {
             length += if bytes[length] == b'\\' { 2 } else { 1 };
         }
         let raw = self.take(length + 1)?;
-        Some(Text { raw, said: serde_json::from_str(raw).ok() })
+        Some(Text {
+            raw,
+            said: serde_json::from_str(raw).ok(),
+        })
     }
 
     fn peek(&mut self) -> Option<u8> {
@@ -165,7 +174,11 @@ impl<'t> Scanner<'t> {
 
 /// The document in this style.
 pub(super) fn write(document: &Node<'_>, style: Style) -> Vec<u8> {
-    let mut writer = Writer { style, out: String::new(), depth: 0 };
+    let mut writer = Writer {
+        style,
+        out: String::new(),
+        depth: 0,
+    };
     writer.node(document);
     writer.out.into_bytes()
 }
@@ -195,7 +208,13 @@ impl Writer {
         }
         self.items(['{', '}'], &members, |writer, (key, value)| {
             writer.text(key);
-            writer.out.push_str(if writer.style.layout == Layout::Compact { ":" } else { ": " });
+            writer
+                .out
+                .push_str(if writer.style.layout == Layout::Compact {
+                    ":"
+                } else {
+                    ": "
+                });
             writer.node(value);
         });
     }
@@ -205,7 +224,11 @@ impl Writer {
         self.depth += 1;
         for (place, item) in items.iter().enumerate() {
             if place > 0 {
-                self.out.push_str(if self.style.layout == Layout::Spaced { ", " } else { "," });
+                self.out.push_str(if self.style.layout == Layout::Spaced {
+                    ", "
+                } else {
+                    ","
+                });
             }
             self.line();
             each(self, item);
@@ -267,7 +290,15 @@ mod tests {
 
     fn written(layout: Layout, escapes: Escapes, sorted: bool) -> String {
         let document = parse(TEXT.as_bytes()).expect("JSON");
-        String::from_utf8(write(&document, Style { layout, escapes, sorted })).expect("UTF-8")
+        String::from_utf8(write(
+            &document,
+            Style {
+                layout,
+                escapes,
+                sorted,
+            },
+        ))
+        .expect("UTF-8")
     }
 
     #[test]
@@ -275,22 +306,33 @@ mod tests {
         assert_eq!(written(Layout::Compact, Escapes::AsWritten, false), TEXT);
         let spread = format!("\n {} \n", TEXT.replace(',', " , ").replace(':', " : "));
         let document = parse(spread.as_bytes()).expect("JSON");
-        let style = Style { layout: Layout::Compact, escapes: Escapes::AsWritten, sorted: false };
+        let style = Style {
+            layout: Layout::Compact,
+            escapes: Escapes::AsWritten,
+            sorted: false,
+        };
         assert_eq!(write(&document, style), TEXT.as_bytes());
     }
 
     #[test]
     fn layouts_are_those_of_python_and_javascript() {
-        let python = r#"{"b": [1.50, 2e3, {}, []], "a": "\u00e9/<\u0001\ud83d\ude00\n", "n": null}"#;
+        let python =
+            r#"{"b": [1.50, 2e3, {}, []], "a": "\u00e9/<\u0001\ud83d\ude00\n", "n": null}"#;
         assert_eq!(written(Layout::Spaced, Escapes::Ascii, false), python);
         let javascript = "{\n  \"b\": [\n    1.50,\n    2e3,\n    {},\n    []\n  ],\n  \"a\": \"é/<\\u0001😀\\n\",\n  \"n\": null\n}";
-        assert_eq!(written(Layout::Indented("  "), Escapes::Least, false), javascript);
+        assert_eq!(
+            written(Layout::Indented("  "), Escapes::Least, false),
+            javascript
+        );
     }
 
     #[test]
     fn escapes_are_those_of_php_and_go() {
         let php = r#"{"b":[1.50,2e3,{},[]],"a":"\u00e9\/<\u0001\ud83d\ude00\n","n":null}"#;
-        assert_eq!(written(Layout::Compact, Escapes::AsciiAndSlashes, false), php);
+        assert_eq!(
+            written(Layout::Compact, Escapes::AsciiAndSlashes, false),
+            php
+        );
         let go_sorted = r#"{"a":"é/\u003c\u0001😀\n","b":[1.50,2e3,{},[]],"n":null}"#;
         assert_eq!(written(Layout::Compact, Escapes::Html, true), go_sorted);
     }
@@ -301,7 +343,8 @@ mod tests {
         let document = parse(TEXT.as_bytes()).expect("JSON");
         let mut styles = 0;
         for style in Style::all() {
-            let again: serde_json::Value = serde_json::from_slice(&write(&document, style)).expect("JSON");
+            let again: serde_json::Value =
+                serde_json::from_slice(&write(&document, style)).expect("JSON");
             assert_eq!(again, meaning, "{style:?}");
             styles += 1;
         }

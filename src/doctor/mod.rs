@@ -1,13 +1,15 @@
 //! The doctor: why does this signature not fit? Shared by `cartgate verify` and `serve --explain`.
 //!
-//! It tries one mistake at a time, in the order in which people make them: how the header is written, which key was
-//! used, what happened to the body, which algorithm, and at last the many ways to write the same JSON. What it says is
-//! proved where the very signature comes out. A header in a wrong form is seen through on every try, so a form and one
-//! other mistake are found together.
+//! It tries one mistake at a time, in the order in which people make them: how the header is
+//! written, which key was used, what happened to the body, which algorithm, and at last the many
+//! ways to write the same JSON. What it says is proved where the very signature comes out. A header
+//! in a wrong form is seen through on every try, so a form and one other mistake are found
+//! together.
 //!
-//! It is lenient beyond anything that verification may be, so nothing that it finds may ever let a request pass. It
-//! is also slow: bounded, but up to some hundred MACs over the body. It holds no secret and no body once it returns, and
-//! compares in constant time, because an attacker may choose what it looks at.
+//! It is lenient beyond anything that verification may be, so nothing that it finds may ever let a
+//! request pass. It is also slow: bounded, but up to some hundred MACs over the body. It holds no
+//! secret and no body once it returns, and compares in constant time, because an attacker may
+//! choose what it looks at.
 
 mod algorithms;
 mod bodies;
@@ -31,7 +33,8 @@ const LONGEST_BODY: usize = 1024 * 1024;
 /// Longer JSON is not written anew: sixty times is much.
 const LONGEST_JSON: usize = 256 * 1024;
 
-/// Names the first cause that fits. `presented` is the header's value as it was received, `None` where there was none.
+/// Names the first cause that fits. `presented` is the header's value as it was received, `None`
+/// where there was none.
 #[must_use]
 pub fn diagnose(
     secrets: &[(SecretName, Secret)],
@@ -45,7 +48,11 @@ pub fn diagnose(
     if value.is_empty() {
         return certain(Cause::HeaderEmpty);
     }
-    let case = Case { secrets, readings: Readings::of(value), body };
+    let case = Case {
+        secrets,
+        readings: Readings::of(value),
+        body,
+    };
     case.proved().unwrap_or_else(|| case.by_its_looks())
 }
 
@@ -75,7 +82,10 @@ impl Case<'_> {
             let mac = Signer::new(secret).sign(self.body);
             let cause = match self.readings.find(mac.as_bytes()) {
                 Some(reading) => reading.spelling.unwrap_or(Cause::Genuine),
-                None => self.readings.find_beginning(mac.as_bytes()).map(|_| Cause::Truncated)?,
+                None => self
+                    .readings
+                    .find_beginning(mac.as_bytes())
+                    .map(|_| Cause::Truncated)?,
             };
             Some(Diagnosis::new(cause, Certainty::Proved).by(name))
         })
@@ -83,7 +93,8 @@ impl Case<'_> {
 
     fn another_key(&self) -> Option<Diagnosis> {
         self.secrets.iter().find_map(|(name, secret)| {
-            keys::variants(secret).find_map(|(cause, key)| Some(self.found(cause, &key, self.body)?.by(name)))
+            keys::variants(secret)
+                .find_map(|(cause, key)| Some(self.found(cause, &key, self.body)?.by(name)))
         })
     }
 
@@ -96,7 +107,9 @@ impl Case<'_> {
 
     fn another_algorithm(&self) -> Option<Diagnosis> {
         let found = |(cause, mac): (Cause, Vec<u8>)| Some(proved(cause, self.readings.find(&mac)?));
-        let without_secret = algorithms::without_secret(self.body).into_iter().find_map(found);
+        let without_secret = algorithms::without_secret(self.body)
+            .into_iter()
+            .find_map(found);
         without_secret.or_else(|| {
             self.secrets.iter().find_map(|(name, secret)| {
                 let diagnosis = algorithms::with_secret(secret, self.body).find_map(found)?;
@@ -125,7 +138,9 @@ impl Case<'_> {
 
     fn found(&self, cause: Cause, key: &Secret, body: &[u8]) -> Option<Diagnosis> {
         let mac = Signer::new(key).sign(body);
-        self.readings.find(mac.as_bytes()).map(|reading| proved(cause, reading))
+        self.readings
+            .find(mac.as_bytes())
+            .map(|reading| proved(cause, reading))
     }
 
     /// No signature came out. What does the header look like, and the body?

@@ -17,12 +17,18 @@ fn mac(key: &[u8], body: &[u8]) -> Vec<u8> {
 }
 
 fn named(name: &str, key: &[u8]) -> (SecretName, Secret) {
-    (name.parse().expect("a name"), Secret::new(key.to_vec()).expect("a secret"))
+    (
+        name.parse().expect("a name"),
+        Secret::new(key.to_vec()).expect("a secret"),
+    )
 }
 
 /// The gate holds `gate`; `header` and `body` arrived.
 fn found(gate: &[u8], header: &str, body: &[u8]) -> Diagnosis {
-    let secrets = [named("other", b"some-other-secret-of-the-shop"), named("shop", gate)];
+    let secrets = [
+        named("other", b"some-other-secret-of-the-shop"),
+        named("shop", gate),
+    ];
     diagnose(&secrets, Some(header.as_bytes()), body)
 }
 
@@ -33,7 +39,11 @@ fn of(gate: &[u8], sender: &[u8], signed: &[u8], arrived: &[u8]) -> Diagnosis {
 
 #[track_caller]
 fn assert_proved(diagnosis: &Diagnosis, cause: Cause) {
-    assert_eq!((diagnosis.cause(), diagnosis.certainty()), (cause, Certainty::Proved), "{diagnosis}");
+    assert_eq!(
+        (diagnosis.cause(), diagnosis.certainty()),
+        (cause, Certainty::Proved),
+        "{diagnosis}"
+    );
 }
 
 #[test]
@@ -46,7 +56,12 @@ fn the_true_one_is_genuine() {
 #[test]
 fn a_stranger_is_another_secret() {
     for body in [BODY, b"", b"\n", b"text", b"{}", b"\"\"", b"a=b"] {
-        let diagnosis = of(KEY, b"an-honest-different-secret", b"and another body", body);
+        let diagnosis = of(
+            KEY,
+            b"an-honest-different-secret",
+            b"and another body",
+            body,
+        );
         assert_eq!(diagnosis.cause(), Cause::AnotherSecret, "{diagnosis}");
         assert_eq!(diagnosis.certainty(), Certainty::Open);
         assert_eq!(diagnosis.secret(), None);
@@ -55,7 +70,10 @@ fn a_stranger_is_another_secret() {
 
 #[test]
 fn headers_that_hold_nothing() {
-    assert_proved(&diagnose(&[named("shop", KEY)], None, BODY), Cause::HeaderAbsent);
+    assert_proved(
+        &diagnose(&[named("shop", KEY)], None, BODY),
+        Cause::HeaderAbsent,
+    );
     assert_proved(&found(KEY, " ", BODY), Cause::HeaderEmpty);
     assert_proved(&found(KEY, "not-a-signature!", BODY), Cause::NotASignature);
 }
@@ -73,7 +91,10 @@ fn spellings_of_the_true_mac() {
         (format!("\"{standard}\""), Cause::Quoted),
         (format!("sha256={hex}"), Cause::Prefixed),
         (standard.replace('=', "%3D"), Cause::PercentEncoded),
-        (format!("{} {}", &standard[..9], &standard[9..]), Cause::Broken),
+        (
+            format!("{} {}", &standard[..9], &standard[9..]),
+            Cause::Broken,
+        ),
         (STANDARD.encode(&true_one[..16]), Cause::Truncated),
     ] {
         let diagnosis = found(KEY, &header, BODY);
@@ -90,10 +111,20 @@ fn alphabets_that_differ() {
     });
     let body = body.expect("one signature in three holds both");
     let true_one = mac(KEY, &body);
-    assert_proved(&found(KEY, &URL_SAFE_NO_PAD.encode(&true_one), &body), Cause::UrlSafe);
-    assert_proved(&found(KEY, &STANDARD.encode(&true_one).replace('+', " "), &body), Cause::PlusAsSpace);
+    assert_proved(
+        &found(KEY, &URL_SAFE_NO_PAD.encode(&true_one), &body),
+        Cause::UrlSafe,
+    );
+    assert_proved(
+        &found(KEY, &STANDARD.encode(&true_one).replace('+', " "), &body),
+        Cause::PlusAsSpace,
+    );
     let mut second = STANDARD.encode(&true_one).into_bytes();
-    second[42] = if second[42] == b'9' { b'+' } else { second[42] + 1 };
+    second[42] = if second[42] == b'9' {
+        b'+'
+    } else {
+        second[42] + 1
+    };
     let second = String::from_utf8(second).expect("ASCII");
     assert_proved(&found(KEY, &second, &body), Cause::NonCanonical);
 }
@@ -101,9 +132,15 @@ fn alphabets_that_differ() {
 #[test]
 fn a_form_without_the_mac_in_it_is_only_likely() {
     let diagnosis = found(KEY, &"ab".repeat(32), BODY);
-    assert_eq!((diagnosis.cause(), diagnosis.certainty()), (Cause::Hex, Certainty::Likely));
+    assert_eq!(
+        (diagnosis.cause(), diagnosis.certainty()),
+        (Cause::Hex, Certainty::Likely)
+    );
     let diagnosis = found(KEY, &STANDARD.encode([7; 20]), BODY);
-    assert_eq!((diagnosis.cause(), diagnosis.certainty()), (Cause::OtherLength, Certainty::Likely));
+    assert_eq!(
+        (diagnosis.cause(), diagnosis.certainty()),
+        (Cause::OtherLength, Certainty::Likely)
+    );
     assert!(diagnosis.to_string().contains("SHA-1"), "{diagnosis}");
 }
 
@@ -117,9 +154,21 @@ fn keys_that_the_sender_gets_wrong() {
         (KEY, [KEY, b" "].concat(), Cause::SenderSecretSpaces),
         (KEY, [b" ", KEY].concat(), Cause::SenderSecretSpaces),
         (KEY, [b"\"", KEY, b"\""].concat(), Cause::SenderSecretQuotes),
-        (hex_text, text::hex_decoded(hex_text).expect("hex"), Cause::SenderSecretHexDecoded),
-        (base64_text, STANDARD.decode(base64_text).expect("Base64"), Cause::SenderSecretBase64Decoded),
-        (b"whsec_c2VjcmV0LXRoYXQ=", b"secret-that".to_vec(), Cause::SenderSecretBase64Decoded),
+        (
+            hex_text,
+            text::hex_decoded(hex_text).expect("hex"),
+            Cause::SenderSecretHexDecoded,
+        ),
+        (
+            base64_text,
+            STANDARD.decode(base64_text).expect("Base64"),
+            Cause::SenderSecretBase64Decoded,
+        ),
+        (
+            b"whsec_c2VjcmV0LXRoYXQ=",
+            b"secret-that".to_vec(),
+            Cause::SenderSecretBase64Decoded,
+        ),
         (KEY, Vec::new(), Cause::SenderSecretEmpty),
     ] {
         assert_proved(&of(gate, &sender, BODY, BODY), cause);
@@ -129,7 +178,10 @@ fn keys_that_the_sender_gets_wrong() {
 #[test]
 fn a_decoded_key_that_ends_in_nul_is_found_too() {
     let sender = text::hex_decoded(b"aabbcc00").expect("hex");
-    assert_proved(&of(b"aabbcc00", &sender, BODY, BODY), Cause::SenderSecretHexDecoded);
+    assert_proved(
+        &of(b"aabbcc00", &sender, BODY, BODY),
+        Cause::SenderSecretHexDecoded,
+    );
 }
 
 #[test]
@@ -151,10 +203,27 @@ fn keys_that_are_wrong_here() {
         let diagnosis = of(&gate, KEY, BODY, BODY);
         assert_eq!(diagnosis.cause(), cause, "{diagnosis}");
     }
-    assert_proved(&of(b"AbCd-EfGh", b"abcd-efgh", BODY, BODY), Cause::SecretCase);
-    assert_proved(&of(b"\x01\x02\xfe", b"0102fe", BODY, BODY), Cause::SecretDecoded);
-    assert_proved(&of(b"\x01\x02\xfe", b"0102FE", BODY, BODY), Cause::SecretDecoded);
-    assert_proved(&of(b"\x01\x02\xfe\xff", STANDARD.encode(b"\x01\x02\xfe\xff").as_bytes(), BODY, BODY), Cause::SecretDecoded);
+    assert_proved(
+        &of(b"AbCd-EfGh", b"abcd-efgh", BODY, BODY),
+        Cause::SecretCase,
+    );
+    assert_proved(
+        &of(b"\x01\x02\xfe", b"0102fe", BODY, BODY),
+        Cause::SecretDecoded,
+    );
+    assert_proved(
+        &of(b"\x01\x02\xfe", b"0102FE", BODY, BODY),
+        Cause::SecretDecoded,
+    );
+    assert_proved(
+        &of(
+            b"\x01\x02\xfe\xff",
+            STANDARD.encode(b"\x01\x02\xfe\xff").as_bytes(),
+            BODY,
+            BODY,
+        ),
+        Cause::SecretDecoded,
+    );
 }
 
 #[test]
@@ -168,19 +237,55 @@ fn bodies_that_changed_on_the_way() {
         (with(b"", b"\n"), BODY.to_vec(), Cause::NewlineLost),
         (with(b"", b"\r\n"), BODY.to_vec(), Cause::NewlineLost),
         (BODY.to_vec(), with(b" ", b" "), Cause::SpaceAdded),
-        (b"a\nb\nc".to_vec(), b"a\r\nb\r\nc".to_vec(), Cause::LineEnds),
-        (b"a\r\nb\r\nc".to_vec(), b"a\nb\nc".to_vec(), Cause::LineEnds),
+        (
+            b"a\nb\nc".to_vec(),
+            b"a\r\nb\r\nc".to_vec(),
+            Cause::LineEnds,
+        ),
+        (
+            b"a\r\nb\r\nc".to_vec(),
+            b"a\nb\nc".to_vec(),
+            Cause::LineEnds,
+        ),
         (BODY.to_vec(), with(b"\xef\xbb\xbf", b""), Cause::BodyBom),
         (with(b"\xef\xbb\xbf", b""), BODY.to_vec(), Cause::BodyBom),
         (latin1.clone(), BODY.to_vec(), Cause::Charset),
         (BODY.to_vec(), latin1, Cause::Charset),
-        (b"{\"a b\":1}".to_vec(), b"%7B%22a+b%22%3A1%7D".to_vec(), Cause::FormEncoding),
-        (b"{\"a b\":1}".to_vec(), b"payload=%7B%22a%20b%22%3A1%7D".to_vec(), Cause::FormEncoding),
-        (b"%7B%22a+b%22%3A1%7D".to_vec(), b"{\"a b\":1}".to_vec(), Cause::FormEncoding),
-        (BODY.to_vec(), STANDARD.encode(BODY).into_bytes(), Cause::BodyBase64),
-        (STANDARD.encode(BODY).into_bytes(), BODY.to_vec(), Cause::BodyBase64),
-        (b"{\"a\":1}".to_vec(), br#""{\"a\":1}""#.to_vec(), Cause::JsonInString),
-        (br#""{\"a\":1}""#.to_vec(), b"{\"a\":1}".to_vec(), Cause::JsonInString),
+        (
+            b"{\"a b\":1}".to_vec(),
+            b"%7B%22a+b%22%3A1%7D".to_vec(),
+            Cause::FormEncoding,
+        ),
+        (
+            b"{\"a b\":1}".to_vec(),
+            b"payload=%7B%22a%20b%22%3A1%7D".to_vec(),
+            Cause::FormEncoding,
+        ),
+        (
+            b"%7B%22a+b%22%3A1%7D".to_vec(),
+            b"{\"a b\":1}".to_vec(),
+            Cause::FormEncoding,
+        ),
+        (
+            BODY.to_vec(),
+            STANDARD.encode(BODY).into_bytes(),
+            Cause::BodyBase64,
+        ),
+        (
+            STANDARD.encode(BODY).into_bytes(),
+            BODY.to_vec(),
+            Cause::BodyBase64,
+        ),
+        (
+            b"{\"a\":1}".to_vec(),
+            br#""{\"a\":1}""#.to_vec(),
+            Cause::JsonInString,
+        ),
+        (
+            br#""{\"a\":1}""#.to_vec(),
+            b"{\"a\":1}".to_vec(),
+            Cause::JsonInString,
+        ),
     ] {
         assert_proved(&of(KEY, KEY, &signed, &arrived), cause);
     }
@@ -192,22 +297,28 @@ fn json_written_anew_by_the_usual_libraries() {
     let text = std::str::from_utf8(BODY).expect("UTF-8");
     for signed in [
         text.replace(',', ", ").replace(':', ": "),
-        text.replace(',', ", ").replace(':', ": ").replace('ü', "\\u00fc"),
+        text.replace(',', ", ")
+            .replace(':', ": ")
+            .replace('ü', "\\u00fc"),
         text.replace('ü', "\\u00fc"),
         text.replace('/', "\\/"),
         text.replace('ü', "\\u00fc").replace('/', "\\/"),
         text.replace('&', "\\u0026"),
         "{\n  \"id\": 17,\n  \"total\": 10.50,\n  \"name\": \"Büyer & Co/Test\"\n}".to_owned(),
-        "{\n    \"id\": 17,\n    \"total\": 10.50,\n    \"name\": \"Büyer & Co/Test\"\n}".to_owned(),
+        "{\n    \"id\": 17,\n    \"total\": 10.50,\n    \"name\": \"Büyer & Co/Test\"\n}"
+            .to_owned(),
         "{\"id\":17,\"name\":\"Büyer & Co/Test\",\"total\":10.50}".to_owned(),
     ] {
         let diagnosis = of(KEY, KEY, signed.as_bytes(), &compact);
         assert_proved(&diagnosis, Cause::JsonReSerialized);
-        assert_proved(&of(KEY, KEY, &compact, signed.as_bytes()), match signed.find("name") < signed.find("total") {
-            // Sorting cannot be undone, since the order before is not known.
-            true => continue,
-            false => Cause::JsonReSerialized,
-        });
+        assert_proved(
+            &of(KEY, KEY, &compact, signed.as_bytes()),
+            match signed.find("name") < signed.find("total") {
+                // Sorting cannot be undone, since the order before is not known.
+                true => continue,
+                false => Cause::JsonReSerialized,
+            },
+        );
     }
 }
 
@@ -248,7 +359,10 @@ fn other_algorithms() {
 
 #[test]
 fn a_form_and_another_mistake_are_found_together() {
-    let hex: String = mac(KEY, BODY).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = mac(KEY, BODY)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let diagnosis = found(KEY, &hex, &[BODY, b"\n"].concat());
     assert_proved(&diagnosis, Cause::NewlineAdded);
     assert_eq!(diagnosis.spelling(), Some(Cause::Hex));
@@ -258,7 +372,10 @@ fn a_form_and_another_mistake_are_found_together() {
 #[test]
 fn a_compressed_body_is_suspected() {
     let diagnosis = of(KEY, KEY, BODY, b"\x1f\x8b\x08 compressed");
-    assert_eq!((diagnosis.cause(), diagnosis.certainty()), (Cause::CompressedBody, Certainty::Likely));
+    assert_eq!(
+        (diagnosis.cause(), diagnosis.certainty()),
+        (Cause::CompressedBody, Certainty::Likely)
+    );
 }
 
 #[test]
@@ -273,9 +390,16 @@ fn a_long_body_is_tried_only_as_it_is() {
 #[test]
 fn nothing_said_holds_the_secret_or_the_body() {
     let gate = b"planted-secret \n";
-    for header in [STANDARD.encode(mac(b"planted-secret", b"planted-body")), "planted-header".to_owned()] {
+    for header in [
+        STANDARD.encode(mac(b"planted-secret", b"planted-body")),
+        "planted-header".to_owned(),
+    ] {
         let diagnosis = found(gate, &header, b"planted-body\n");
-        for text in [diagnosis.to_string(), format!("{diagnosis:?}"), serde_json::to_string(&diagnosis).expect("JSON")] {
+        for text in [
+            diagnosis.to_string(),
+            format!("{diagnosis:?}"),
+            serde_json::to_string(&diagnosis).expect("JSON"),
+        ] {
             assert!(!text.contains("planted"), "{text}");
         }
     }

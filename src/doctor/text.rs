@@ -2,11 +2,17 @@
 
 /// The bytes of an even number of hex digits.
 pub(super) fn hex_decoded(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    if text.is_empty() || text.len() % 2 != 0 {
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    if text.is_empty() || !text.len().is_multiple_of(2) {
         return None;
     }
-    text.chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+    text.chunks_exact(2)
+        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
+        .collect()
 }
 
 /// `%2B` and the like as bytes; what is no escape stays.
@@ -14,7 +20,9 @@ pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, tail)) = rest.split_first() {
-        let escape = (first == b'%').then(|| tail.get(..2).and_then(hex_decoded)).flatten();
+        let escape = (first == b'%')
+            .then(|| tail.get(..2).and_then(hex_decoded))
+            .flatten();
         match escape {
             Some(byte) => {
                 decoded.extend(byte);
@@ -31,7 +39,10 @@ pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
 
 /// As in a form's body: `+` is a space.
 pub(super) fn form_decoded(text: &[u8]) -> Vec<u8> {
-    let spaced: Vec<u8> = text.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
+    let spaced: Vec<u8> = text
+        .iter()
+        .map(|&byte| if byte == b'+' { b' ' } else { byte })
+        .collect();
     percent_decoded(&spaced)
 }
 
@@ -41,7 +52,9 @@ pub(super) fn form_encoded(bytes: &[u8], space: &str) -> Vec<u8> {
     for &byte in bytes {
         match byte {
             b' ' => encoded.extend_from_slice(space.as_bytes()),
-            b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => encoded.push(byte),
+            b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                encoded.push(byte)
+            }
             _ => encoded.extend_from_slice(format!("%{byte:02X}").as_bytes()),
         }
     }
@@ -50,8 +63,12 @@ pub(super) fn form_encoded(bytes: &[u8], space: &str) -> Vec<u8> {
 
 /// UTF-8 text as Latin-1, if it has only such letters and not only ASCII.
 pub(super) fn as_latin1(text: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(text).ok().filter(|text| !text.is_ascii())?;
-    text.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect()
+    let text = std::str::from_utf8(text)
+        .ok()
+        .filter(|text| !text.is_ascii())?;
+    text.chars()
+        .map(|letter| u8::try_from(u32::from(letter)).ok())
+        .collect()
 }
 
 /// Bytes taken for Latin-1 and written as UTF-8.

@@ -39,11 +39,13 @@ impl GuardedBody {
     fn count(&mut self, bytes: u64) -> Result<(), Rejection> {
         self.received += bytes;
         let held = most_held(self.received);
+        if held > FREE_SHARE {
+            // Only bodies that outgrow the share compete for memory, so only their pace counts.
+            self.exchange.activity.received(bytes);
+        }
         if held <= self.paid {
             return Ok(());
         }
-        // Only bodies that outgrow the share compete for memory, so only theirs is looked at.
-        self.exchange.activity.received(bytes);
         self.pay(held.next_multiple_of(STEP) - self.paid)
     }
 

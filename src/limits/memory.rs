@@ -35,6 +35,7 @@ impl Memory {
     }
 
     /// Bytes held now.
+    #[cfg(test)]
     pub(crate) fn held(&self) -> u64 {
         self.held.load(Relaxed)
     }

@@ -1,6 +1,6 @@
 //! Every open connection, and who must go when there is no room: first those that wait between
-//! requests, then those whose head dawdles, then the unverified body that makes least progress.
-//! A delivery that was verified is never sent away. Locked when a connection opens or closes, and
+//! requests, then those whose head, refusal or answer dawdles, then the unverified body that makes
+//! least progress. A verified delivery that its destination has yet to answer is never sent away. Locked when a connection opens or closes, and
 //! when something is full; never for a request.
 
 use std::{
@@ -17,7 +17,8 @@ use tokio::time::Instant;
 use super::memory::Memory;
 use crate::connection::{Activity, Phase};
 
-/// A body gets this long before its progress is held against it: a genuine delivery has just begun.
+/// A connection or a body gets this long before its pace is held against it: a genuine delivery has
+/// just begun.
 const BENEFIT_OF_DOUBT: Duration = Duration::from_secs(1);
 
 /// A full roster frees this part of itself at once, so that an attacker who opens connections in a
@@ -133,17 +134,23 @@ fn make_room(members: &mut HashMap<u64, Arc<Activity>>, places: usize) -> bool {
 
 fn standing(activity: &Activity, now: Instant) -> Option<Standing> {
     let since = activity.since();
+    let is_new = now.saturating_duration_since(since) < BENEFIT_OF_DOUBT;
     match activity.phase() {
+        // A client that has just connected is about to send; it must not go before those that
+        // have dawdled for long.
+        Phase::Idle if is_new && !activity.has_served() => Some(Standing::Dawdling { since }),
         Phase::Idle => Some(Standing::Idle { since }),
-        Phase::Head => Some(Standing::Dawdling { since }),
-        Phase::Body if now.saturating_duration_since(since) < BENEFIT_OF_DOUBT => {
-            Some(Standing::JustBegun { since })
-        }
+        Phase::Head | Phase::Refusal => Some(Standing::Dawdling { since }),
+        Phase::Body if is_new => Some(Standing::JustBegun { since }),
         Phase::Body => {
             let recent_bytes = activity.body_progress();
             Some(Standing::Receiving { recent_bytes, since })
         }
-        Phase::Answer => None,
+        // Its delivery is done; only the client still holds things up.
+        Phase::Answer => activity
+            .stalled()
+            .filter(|stalled| now.saturating_duration_since(*stalled) > BENEFIT_OF_DOUBT)
+            .map(|since| Standing::Dawdling { since }),
     }
 }
 
@@ -180,9 +187,10 @@ mod tests {
         members.iter().map(|member| member.activity().is_evicted()).collect()
     }
 
-    #[test]
-    fn the_idle_go_before_heads_and_heads_before_bodies() {
+    #[tokio::test(start_paused = true)]
+    async fn the_idle_go_before_heads_and_heads_before_bodies() {
         let (roster, members) = full(&[Phase::Answer, Phase::Body, Phase::Head, Phase::Idle]);
+        tokio::time::advance(BENEFIT_OF_DOUBT * 2).await;
         let _first = roster.admit().expect("the idle one went");
         assert_eq!(evicted(&members), [false, false, false, true]);
         _first.activity().enter(Phase::Answer);
@@ -191,6 +199,15 @@ mod tests {
         _second.activity().enter(Phase::Answer);
         let _third = roster.admit().expect("the body went");
         assert_eq!(evicted(&members), [false, true, true, true]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_just_connected_does_not_go_before_an_old_dawdler() {
+        let (roster, members) = full(&[Phase::Head, Phase::Idle]);
+        members[1].activity().entered(Instant::now() + BENEFIT_OF_DOUBT * 5);
+        tokio::time::advance(BENEFIT_OF_DOUBT * 5).await;
+        let _third = roster.admit().expect("the dawdler went");
+        assert_eq!(evicted(&members), [true, false]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Sends a request and takes the answer, over connections that are kept. Redirects are not followed: an answer is what
-//! the named address said.
+//! Sends a request and takes the answer, over connections that are kept. Redirects are not
+//! followed: an answer is what the named address said.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -28,15 +28,23 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for an address without a connection yet. `timeout` is for one delivery with all that it needs.
+    /// A client for an address without a connection yet. `timeout` is for one delivery with all
+    /// that it needs.
     ///
     /// # Errors
     /// [`ConnectorError`] when an `https` address cannot be verified.
-    pub fn new(address: &Address, trust: &Trust, timeout: Duration) -> Result<Self, ConnectorError> {
+    pub fn new(
+        address: &Address,
+        trust: &Trust,
+        timeout: Duration,
+    ) -> Result<Self, ConnectorError> {
         Ok(Self {
             connector: Connector::new(address, trust)?,
             host: address.host().clone(),
-            target: address.target().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
+            target: address
+                .target()
+                .cloned()
+                .unwrap_or_else(|| PathAndQuery::from_static("/")),
             timeout,
         })
     }
@@ -44,7 +52,10 @@ impl Client {
     /// A connection, opened by its first delivery.
     #[must_use]
     pub fn connection(&self) -> Connection<'_> {
-        Connection { client: self, open: None }
+        Connection {
+            client: self,
+            open: None,
+        }
     }
 
     fn request(&self, outgoing: Outgoing) -> Request<Full<Bytes>> {
@@ -52,7 +63,10 @@ impl Client {
         *request.method_mut() = outgoing.method;
         *request.uri_mut() = Uri::from(self.target.clone());
         *request.headers_mut() = outgoing.headers;
-        request.headers_mut().entry(HOST).or_insert_with(|| self.host.clone());
+        request
+            .headers_mut()
+            .entry(HOST)
+            .or_insert_with(|| self.host.clone());
         request
     }
 }
@@ -75,7 +89,10 @@ impl Connection<'_> {
         if answer.is_err() {
             self.open = None;
         }
-        answer.map(|answer| Answer { took: begun.elapsed(), ..answer })
+        answer.map(|answer| Answer {
+            took: begun.elapsed(),
+            ..answer
+        })
     }
 
     async fn exchange(&mut self, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
@@ -95,7 +112,12 @@ impl Connection<'_> {
     }
 
     async fn open(&self) -> Result<SendRequest<Full<Bytes>>, NoAnswer> {
-        let stream = self.client.connector.connect().await.map_err(NoAnswer::Connect)?;
+        let stream = self
+            .client
+            .connector
+            .connect()
+            .await
+            .map_err(NoAnswer::Connect)?;
         let handshake = http1::handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(NoAnswer::Broken)?;
         // Its errors come back through the sender.
@@ -103,7 +125,8 @@ impl Connection<'_> {
         Ok(sender)
     }
 
-    /// A request of which nothing was written comes back: a kept connection may have been closed meanwhile.
+    /// A request of which nothing was written comes back: a kept connection may have been closed
+    /// meanwhile.
     async fn attempt(
         &mut self,
         mut sender: SendRequest<Full<Bytes>>,
@@ -149,17 +172,26 @@ impl Answer {
         let (head, mut body) = response.into_parts();
         let mut beginning = Vec::new();
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(NoAnswer::Broken)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(NoAnswer::Broken)?.into_data() else {
+                continue;
+            };
             let room = KEPT_OF_AN_ANSWER - beginning.len();
             beginning.extend_from_slice(&data[..data.len().min(room)]);
         }
-        Ok(Self { status: head.status, headers: head.headers, beginning, took: Duration::ZERO })
+        Ok(Self {
+            status: head.status,
+            headers: head.headers,
+            beginning,
+            took: Duration::ZERO,
+        })
     }
 
     /// The id under which the gate logged the delivery.
     #[must_use]
     pub fn delivery_id(&self) -> Option<String> {
-        self.headers.get("x-cartgate-delivery").map(|id| printable(id.as_bytes()))
+        self.headers
+            .get("x-cartgate-delivery")
+            .map(|id| printable(id.as_bytes()))
     }
 
     /// Whether a gate answered by itself; what it answers so comes with this mark.
@@ -237,12 +269,20 @@ mod tests {
         for &(name, value) in headers {
             map.insert(name, HeaderValue::from_static(value));
         }
-        Answer { status: StatusCode::OK, headers: map, beginning: b"one\ntwo\n\n\n".to_vec(), took: Duration::ZERO }
+        Answer {
+            status: StatusCode::OK,
+            headers: map,
+            beginning: b"one\ntwo\n\n\n".to_vec(),
+            took: Duration::ZERO,
+        }
     }
 
     #[test]
     fn the_gates_own_answers_are_told_from_those_passed_on() {
-        let own = answer(&[("x-cartgate-delivery", "1"), ("proxy-status", "cartgate; error=http_request_denied")]);
+        let own = answer(&[
+            ("x-cartgate-delivery", "1"),
+            ("proxy-status", "cartgate; error=http_request_denied"),
+        ]);
         assert!(own.is_the_gates_own() && !own.is_from_behind_a_gate());
         let passed_on = answer(&[("x-cartgate-delivery", "1")]);
         assert!(passed_on.is_from_behind_a_gate() && !passed_on.is_the_gates_own());

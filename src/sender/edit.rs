@@ -1,4 +1,5 @@
-//! One change to a sample: `/pointer=text` sets a string, `/pointer:=json` any JSON (RFC 6901 pointers).
+//! One change to a sample: `/pointer=text` sets a string, `/pointer:=json` any JSON (RFC 6901
+//! pointers).
 
 use std::str::FromStr;
 
@@ -44,16 +45,25 @@ impl FromStr for Edit {
     fn from_str(typed: &str) -> Result<Self, Self::Err> {
         let (pointer, text) = typed.split_once('=').ok_or(EditSyntaxError::NoEquals)?;
         let (pointer, value) = match pointer.strip_suffix(':') {
-            Some(pointer) => (pointer, serde_json::from_str(text).map_err(|_| EditSyntaxError::Json)?),
+            Some(pointer) => (
+                pointer,
+                serde_json::from_str(text).map_err(|_| EditSyntaxError::Json)?,
+            ),
             None => (pointer, Value::from(text)),
         };
         let steps = pointer.strip_prefix('/').ok_or(EditSyntaxError::NoSlash)?;
-        Ok(Self { pointer: steps.split('/').map(unescape).collect::<Result<_, _>>()?, value })
+        Ok(Self {
+            pointer: steps.split('/').map(unescape).collect::<Result<_, _>>()?,
+            value,
+        })
     }
 }
 
 fn unescape(step: &str) -> Result<String, EditSyntaxError> {
-    let wrong = step.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1']));
+    let wrong = step
+        .split('~')
+        .skip(1)
+        .any(|rest| !rest.starts_with(['0', '1']));
     if wrong {
         return Err(EditSyntaxError::Escape);
     }
@@ -62,23 +72,30 @@ fn unescape(step: &str) -> Result<String, EditSyntaxError> {
 }
 
 impl Edit {
-    /// Makes the change. Objects that are missing on the way are made; arrays grow by `-`, as RFC 6901 names the place
-    /// after their end.
+    /// Makes the change. Objects that are missing on the way are made; arrays grow by `-`, as RFC
+    /// 6901 names the place after their end.
     ///
     /// # Errors
-    /// [`EditError`] when the pointer leads through a value that has no parts, or past an array's end.
+    /// [`EditError`] when the pointer leads through a value that has no parts, or past an array's
+    /// end.
     pub fn apply(&self, document: &mut Value) -> Result<(), EditError> {
         let place = self
             .pointer
             .iter()
             .try_fold(document, |value, step| descend(value, step))
-            .map_err(|reason| EditError { pointer: self.typed_pointer(), reason })?;
+            .map_err(|reason| EditError {
+                pointer: self.typed_pointer(),
+                reason,
+            })?;
         *place = self.value.clone();
         Ok(())
     }
 
     fn typed_pointer(&self) -> String {
-        let escaped = self.pointer.iter().map(|step| step.replace('~', "~0").replace('/', "~1"));
+        let escaped = self
+            .pointer
+            .iter()
+            .map(|step| step.replace('~', "~0").replace('/', "~1"));
         escaped.map(|step| format!("/{step}")).collect()
     }
 }
@@ -95,8 +112,11 @@ fn descend<'v>(value: &'v mut Value, step: &str) -> Result<&'v mut Value, &'stat
             }
             let last = items.len().checked_sub(1);
             let place = if step == "-" { last } else { index(step) };
-            let place = place.ok_or("an array's elements are numbered from 0, and `-` appends one")?;
-            items.get_mut(place).ok_or("the array has no such element (`-` appends one)")
+            let place =
+                place.ok_or("an array's elements are numbered from 0, and `-` appends one")?;
+            items
+                .get_mut(place)
+                .ok_or("the array has no such element (`-` appends one)")
         }
         _ => Err("it leads through a value that has no fields"),
     }
@@ -116,7 +136,10 @@ mod tests {
 
     fn after(typed: &str) -> Result<Value, EditError> {
         let mut value = json!({"a": {"b": 1, "a/b": 2}, "list": [1, 2], "nothing": null});
-        typed.parse::<Edit>().expect("well formed").apply(&mut value)?;
+        typed
+            .parse::<Edit>()
+            .expect("well formed")
+            .apply(&mut value)?;
         Ok(value)
     }
 
@@ -124,15 +147,24 @@ mod tests {
     fn text_and_json_are_told_apart() {
         assert_eq!(after("/a/b=12").expect("fits")["a"]["b"], "12");
         assert_eq!(after("/a/b:=12").expect("fits")["a"]["b"], 12);
-        assert_eq!(after("/a/b:={\"c\":[]}").expect("fits")["a"]["b"], json!({"c": []}));
+        assert_eq!(
+            after("/a/b:={\"c\":[]}").expect("fits")["a"]["b"],
+            json!({"c": []})
+        );
         assert_eq!(after("/a/b=x=y").expect("fits")["a"]["b"], "x=y");
         assert_eq!(after("/a/b=").expect("fits")["a"]["b"], "");
     }
 
     #[test]
     fn what_is_missing_is_made() {
-        assert_eq!(after("/new/deep/field=x").expect("fits")["new"]["deep"]["field"], "x");
-        assert_eq!(after("/nothing/field=x").expect("fits")["nothing"]["field"], "x");
+        assert_eq!(
+            after("/new/deep/field=x").expect("fits")["new"]["deep"]["field"],
+            "x"
+        );
+        assert_eq!(
+            after("/nothing/field=x").expect("fits")["nothing"]["field"],
+            "x"
+        );
         assert_eq!(after("/list/-:=3").expect("fits")["list"], json!([1, 2, 3]));
     }
 
@@ -146,9 +178,18 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_said_with_its_pointer() {
-        for typed in ["/a/b/c=x", "/list/2=x", "/list/01=x", "/list/+1=x", "/list/x=x"] {
+        for typed in [
+            "/a/b/c=x",
+            "/list/2=x",
+            "/list/01=x",
+            "/list/+1=x",
+            "/list/x=x",
+        ] {
             let error = after(typed).expect_err(typed).to_string();
-            assert!(error.contains(typed.strip_suffix("=x").expect("ends so")), "{error}");
+            assert!(
+                error.contains(typed.strip_suffix("=x").expect("ends so")),
+                "{error}"
+            );
         }
     }
 

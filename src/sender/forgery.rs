@@ -1,8 +1,8 @@
 //! The forgeries: every known way in which a request can look signed without being so.
 //!
-//! Each differs from the genuine delivery in exactly one respect, so that a gate that lets it in shows which check it
-//! lacks. All but [`ForgeryKind::ReplayedMethod`] must be refused; that one is genuine by the scheme, which signs the
-//! body alone.
+//! Each differs from the genuine delivery in exactly one respect, so that a gate that lets it in
+//! shows which check it lacks. All but [`ForgeryKind::ReplayedMethod`] must be refused; that one is
+//! genuine by the scheme, which signs the body alone.
 
 use std::fmt;
 use std::str::FromStr;
@@ -145,7 +145,11 @@ impl FromStr for ForgeryKind {
     type Err = UnknownForgery;
 
     fn from_str(typed: &str) -> Result<Self, Self::Err> {
-        Self::ALL.iter().copied().find(|kind| kind.as_str() == typed).ok_or(UnknownForgery)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.as_str() == typed)
+            .ok_or(UnknownForgery)
     }
 }
 
@@ -177,11 +181,15 @@ pub fn forge(
     let sign = |signed: &[u8]| Signer::new(secret).sign(signed);
     let true_one = sign(&body);
     Ok(match kind {
-        ForgeryKind::WrongSecret => envelope.with_signature(&Signer::new(&other_than(secret)).sign(&body), body),
+        ForgeryKind::WrongSecret => {
+            envelope.with_signature(&Signer::new(&other_than(secret)).sign(&body), body)
+        }
         ForgeryKind::TamperedBody => envelope.with_signature(&true_one, tampered(&body)),
         ForgeryKind::EmptyBodySignature => envelope.with_signature(&sign(b""), body),
         ForgeryKind::ReSerializedJson => envelope.with_signature(&true_one, re_serialized(&body)?),
-        ForgeryKind::AppendedNewline => envelope.with_signature(&true_one, with_suffix(&body, b'\n')),
+        ForgeryKind::AppendedNewline => {
+            envelope.with_signature(&true_one, with_suffix(&body, b'\n'))
+        }
         ForgeryKind::Missing => envelope.with_values([], body),
         ForgeryKind::DuplicateHeader => {
             let line = true_one.to_header_value();
@@ -193,9 +201,14 @@ pub fn forge(
         }
         ForgeryKind::ReplayedMethod => {
             let genuine = envelope.with_signature(&true_one, body);
-            Outgoing { method: another(&genuine.method), ..genuine }
+            Outgoing {
+                method: another(&genuine.method),
+                ..genuine
+            }
         }
-        respelled => envelope.with_values([value(&respell(respelled, &true_one, secret, &body))], body),
+        respelled => {
+            envelope.with_values([value(&respell(respelled, &true_one, secret, &body))], body)
+        }
     })
 }
 
@@ -229,18 +242,27 @@ fn tampered(body: &[u8]) -> Bytes {
     let mut changed = body.to_vec();
     let place = changed.iter().rposition(u8::is_ascii_digit);
     match place {
-        Some(place) => changed[place] = if changed[place] == b'9' { b'8' } else { changed[place] + 1 },
+        Some(place) => {
+            changed[place] = if changed[place] == b'9' {
+                b'8'
+            } else {
+                changed[place] + 1
+            }
+        }
         None => changed[body.len() / 2] ^= 1,
     }
     changed.into()
 }
 
-/// Pretty, or where it was pretty already, compact: the bytes always differ, the meaning never does.
+/// Pretty, or where it was pretty already, compact: the bytes always differ, the meaning never
+/// does.
 fn re_serialized(body: &[u8]) -> Result<Bytes, Unforgeable> {
     let value: Value = serde_json::from_slice(body).map_err(|_| Unforgeable::NotJson)?;
     let pretty = format!("{value:#}");
     let compact = value.to_string();
-    let other = [pretty, compact].into_iter().find(|text| text.as_bytes() != body);
+    let other = [pretty, compact]
+        .into_iter()
+        .find(|text| text.as_bytes() != body);
     // A lone number or word has one spelling, but space around it means nothing.
     Ok(other.map_or_else(|| with_suffix(body, b' '), Bytes::from))
 }
@@ -251,8 +273,12 @@ fn with_suffix(body: &[u8], suffix: u8) -> Bytes {
     longer.into()
 }
 
-/// Three signatures in four hold a `+` or `/`; where this one does not, spaces after the body make another.
-fn one_that_the_alphabets_write_differently(secret: &Secret, mut body: Bytes) -> (Signature, Bytes) {
+/// Three signatures in four hold a `+` or `/`; where this one does not, spaces after the body make
+/// another.
+fn one_that_the_alphabets_write_differently(
+    secret: &Secret,
+    mut body: Bytes,
+) -> (Signature, Bytes) {
     loop {
         let signature = Signer::new(secret).sign(&body);
         if signature.to_string().contains(['+', '/']) {
@@ -262,24 +288,33 @@ fn one_that_the_alphabets_write_differently(secret: &Secret, mut body: Bytes) ->
     }
 }
 
-/// The last character before `=` carries four bits of the MAC and two that say nothing; a lenient decoder ignores them.
+/// The last character before `=` carries four bits of the MAC and two that say nothing; a lenient
+/// decoder ignores them.
 fn non_canonical(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = text.as_bytes().to_vec();
     let last = bytes.len() - 2;
-    let index = ALPHABET.iter().position(|&letter| letter == bytes[last]).expect("Base64 was encoded here");
+    let index = ALPHABET
+        .iter()
+        .position(|&letter| letter == bytes[last])
+        .expect("Base64 was encoded here");
     bytes[last] = ALPHABET[index ^ 1];
     String::from_utf8(bytes).expect("ASCII replaced by ASCII")
 }
 
 fn hmac_sha1(secret: &Secret, body: &[u8]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha1>::new_from_slice(secret.expose()).expect("HMAC takes keys of any length");
+    let mut mac =
+        Hmac::<Sha1>::new_from_slice(secret.expose()).expect("HMAC takes keys of any length");
     mac.update(body);
     mac.finalize().into_bytes().to_vec()
 }
 
 fn another(method: &Method) -> Method {
-    if method == Method::POST { Method::PUT } else { Method::POST }
+    if method == Method::POST {
+        Method::PUT
+    } else {
+        Method::POST
+    }
 }
 
 #[cfg(test)]
@@ -297,7 +332,11 @@ mod tests {
     }
 
     fn envelope(method: Method) -> Envelope {
-        Envelope::new(method, HeaderName::from_static("x-cartfunnel-hmac-sha256"), HeaderMap::new())
+        Envelope::new(
+            method,
+            HeaderName::from_static("x-cartfunnel-hmac-sha256"),
+            HeaderMap::new(),
+        )
     }
 
     fn passes(outgoing: &Outgoing) -> bool {
@@ -306,7 +345,13 @@ mod tests {
     }
 
     fn forged(kind: ForgeryKind, body: &[u8]) -> Outgoing {
-        forge(kind, &envelope(Method::POST), &secret(), Bytes::copy_from_slice(body)).expect("can be forged")
+        forge(
+            kind,
+            &envelope(Method::POST),
+            &secret(),
+            Bytes::copy_from_slice(body),
+        )
+        .expect("can be forged")
     }
 
     fn header(outgoing: &Outgoing) -> String {
@@ -316,14 +361,20 @@ mod tests {
 
     #[test]
     fn the_genuine_one_passes() {
-        assert!(passes(&envelope(Method::POST).genuine(&secret(), BODY.into())));
+        assert!(passes(
+            &envelope(Method::POST).genuine(&secret(), BODY.into())
+        ));
     }
 
     #[test]
     fn every_kind_but_the_replay_is_refused() {
         let mut seen = 0;
         for &kind in ForgeryKind::ALL {
-            assert_eq!(passes(&forged(kind, BODY)), kind.is_genuine_by_the_scheme(), "{kind}");
+            assert_eq!(
+                passes(&forged(kind, BODY)),
+                kind.is_genuine_by_the_scheme(),
+                "{kind}"
+            );
             seen += 1;
         }
         assert_eq!(seen, 16);
@@ -342,13 +393,22 @@ mod tests {
             base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
         );
         let second_spelling = header(&forged(ForgeryKind::NonCanonicalBase64, BODY));
-        assert_eq!(lenient.decode(&second_spelling).expect("lenient Base64"), mac);
+        assert_eq!(
+            lenient.decode(&second_spelling).expect("lenient Base64"),
+            mac
+        );
         assert_ne!(second_spelling, STANDARD.encode(mac));
     }
 
     #[test]
     fn a_duplicate_is_two_lines_and_a_list_is_one() {
-        let lines = |kind| forged(kind, BODY).headers.get_all("x-cartfunnel-hmac-sha256").iter().count();
+        let lines = |kind| {
+            forged(kind, BODY)
+                .headers
+                .get_all("x-cartfunnel-hmac-sha256")
+                .iter()
+                .count()
+        };
         assert_eq!(lines(ForgeryKind::DuplicateHeader), 2);
         assert_eq!(lines(ForgeryKind::List), 1);
         assert_eq!(lines(ForgeryKind::Missing), 0);
@@ -357,7 +417,12 @@ mod tests {
     #[test]
     fn a_replay_changes_the_method() {
         for (method, other) in [(Method::POST, Method::PUT), (Method::PUT, Method::POST)] {
-            let outgoing = forge(ForgeryKind::ReplayedMethod, &envelope(method), &secret(), BODY.into());
+            let outgoing = forge(
+                ForgeryKind::ReplayedMethod,
+                &envelope(method),
+                &secret(),
+                BODY.into(),
+            );
             assert_eq!(outgoing.expect("can be forged").method, other);
         }
     }
@@ -365,9 +430,14 @@ mod tests {
     #[test]
     fn bodies_that_cannot_be_forged_are_refused() {
         let of = |kind, body: &'static [u8]| {
-            forge(kind, &envelope(Method::POST), &secret(), body.into()).map(|_| ()).expect_err("cannot be forged")
+            forge(kind, &envelope(Method::POST), &secret(), body.into())
+                .map(|_| ())
+                .expect_err("cannot be forged")
         };
-        assert_eq!(of(ForgeryKind::ReSerializedJson, b"not JSON"), Unforgeable::NotJson);
+        assert_eq!(
+            of(ForgeryKind::ReSerializedJson, b"not JSON"),
+            Unforgeable::NotJson
+        );
         assert_eq!(of(ForgeryKind::Hex, b""), Unforgeable::EmptyBody);
     }
 

@@ -1,4 +1,5 @@
-//! The signed sender: sample payloads and changes to them, genuine requests and forgeries, one or many.
+//! The signed sender: sample payloads and changes to them, genuine requests and forgeries, one or
+//! many.
 //!
 //! ```text
 //!   sample + edits ─┐

@@ -1,4 +1,5 @@
-//! One request as it goes out, genuine or forged: method, headers, body. Where to is the client's business.
+//! One request as it goes out, genuine or forged: method, headers, body. Where to is the client's
+//! business.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
@@ -28,7 +29,11 @@ impl Envelope {
     /// An envelope; `extra` headers replace those that every delivery has.
     #[must_use]
     pub fn new(method: Method, signature_header: HeaderName, extra: HeaderMap) -> Self {
-        Self { method, signature_header, extra }
+        Self {
+            method,
+            signature_header,
+            extra,
+        }
     }
 
     /// Its method.
@@ -52,7 +57,11 @@ impl Envelope {
 
     /// A delivery with these header lines for the signature: none, one or several.
     #[must_use]
-    pub fn with_values(&self, values: impl IntoIterator<Item = HeaderValue>, body: Bytes) -> Outgoing {
+    pub fn with_values(
+        &self,
+        values: impl IntoIterator<Item = HeaderValue>,
+        body: Bytes,
+    ) -> Outgoing {
         let mut headers = common_headers();
         for value in values {
             headers.append(self.signature_header.clone(), value);
@@ -61,13 +70,20 @@ impl Envelope {
             headers.remove(name);
         }
         headers.extend(self.extra.clone());
-        Outgoing { method: self.method.clone(), headers, body }
+        Outgoing {
+            method: self.method.clone(),
+            headers,
+            body,
+        }
     }
 }
 
 fn common_headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("cartgate/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(
+        USER_AGENT,
+        HeaderValue::from_static(concat!("cartgate/", env!("CARGO_PKG_VERSION"))),
+    );
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers
 }
@@ -95,7 +111,14 @@ mod tests {
         extra.append("x-a", HeaderValue::from_static("1"));
         extra.append("x-a", HeaderValue::from_static("2"));
         let outgoing = envelope(extra).with_values([], Bytes::new());
-        assert_eq!(outgoing.headers.get_all(CONTENT_TYPE).iter().collect::<Vec<_>>(), ["text/plain"]);
+        assert_eq!(
+            outgoing
+                .headers
+                .get_all(CONTENT_TYPE)
+                .iter()
+                .collect::<Vec<_>>(),
+            ["text/plain"]
+        );
         assert_eq!(outgoing.headers.get_all("x-a").iter().count(), 2);
     }
 }

@@ -25,7 +25,8 @@ impl Report {
         Self {
             statuses: BTreeMap::new(),
             failures: BTreeMap::new(),
-            micros: Histogram::new_with_max(LONGEST_MICROS, SIGNIFICANT_DIGITS).expect("an hour and three digits are allowed"),
+            micros: Histogram::new_with_max(LONGEST_MICROS, SIGNIFICANT_DIGITS)
+                .expect("an hour and three digits are allowed"),
             took: Duration::ZERO,
         }
     }
@@ -59,7 +60,11 @@ impl Report {
     /// Whether each was answered with a 2xx.
     #[must_use]
     pub fn all_taken(&self) -> bool {
-        self.failures.is_empty() && self.statuses.keys().all(|status| (200..300).contains(status))
+        self.failures.is_empty()
+            && self
+                .statuses
+                .keys()
+                .all(|status| (200..300).contains(status))
     }
 
     /// The figures, as `--json` prints them.
@@ -72,7 +77,11 @@ impl Report {
             statuses: &self.statuses,
             failures: &self.failures,
             seconds,
-            per_second: if seconds > 0.0 { self.sent() as f64 / seconds } else { 0.0 },
+            per_second: if seconds > 0.0 {
+                self.sent() as f64 / seconds
+            } else {
+                0.0
+            },
             latency_us: (!self.micros.is_empty()).then(|| self.latency()),
         }
     }
@@ -112,7 +121,11 @@ pub struct Latency {
 
 impl fmt::Display for Figures<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "sent       {} in {:.2} s, {:.0} a second", self.sent, self.seconds, self.per_second)?;
+        writeln!(
+            f,
+            "sent       {} in {:.2} s, {:.0} a second",
+            self.sent, self.seconds, self.per_second
+        )?;
         for (status, count) in self.statuses {
             writeln!(f, "{status:<10} {count}")?;
         }
@@ -128,8 +141,12 @@ impl fmt::Display for Figures<'_> {
 
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [min, p50, p90, p99, max] = [self.min, self.p50, self.p90, self.p99, self.max].map(millis);
-        write!(f, "min {min}, p50 {p50}, p90 {p90}, p99 {p99}, max {max} ms")
+        let [min, p50, p90, p99, max] =
+            [self.min, self.p50, self.p90, self.p99, self.max].map(millis);
+        write!(
+            f,
+            "min {min}, p50 {p50}, p90 {p90}, p99 {p99}, max {max} ms"
+        )
     }
 }
 
@@ -145,7 +162,12 @@ mod tests {
 
     fn answered(status: StatusCode, millis: u64) -> Result<Answer, NoAnswer> {
         let took = Duration::from_millis(millis);
-        Ok(Answer { status, headers: HeaderMap::new(), beginning: Vec::new(), took })
+        Ok(Answer {
+            status,
+            headers: HeaderMap::new(),
+            beginning: Vec::new(),
+            took,
+        })
     }
 
     #[test]

@@ -25,8 +25,8 @@ pub struct Plan {
 
 type Outcome = Result<Answer, NoAnswer>;
 
-/// Sends by the plan; `make` gives the delivery with a number, `each` sees every outcome as it comes. The run ends early
-/// when the very first delivery finds nobody listening.
+/// Sends by the plan; `make` gives the delivery with a number, `each` sees every outcome as it
+/// comes. The run ends early when the very first delivery finds nobody listening.
 pub async fn run(
     client: Arc<Client>,
     plan: Plan,
@@ -38,8 +38,17 @@ pub async fn run(
     let (outcomes, mut collected) = mpsc::channel(usize::from(plan.concurrency));
     let mut workers = JoinSet::new();
     for _ in 0..u64::from(plan.concurrency).min(plan.count) {
-        let queue = Queue { next: Arc::clone(&next), begun, plan };
-        workers.spawn(work(Arc::clone(&client), queue, make.clone(), outcomes.clone()));
+        let queue = Queue {
+            next: Arc::clone(&next),
+            begun,
+            plan,
+        };
+        workers.spawn(work(
+            Arc::clone(&client),
+            queue,
+            make.clone(),
+            outcomes.clone(),
+        ));
     }
     drop(outcomes);
 
@@ -88,7 +97,8 @@ impl Queue {
         Some(number)
     }
 
-    /// By the beginning, not by the one before: what falls behind catches up, so the rate holds on the whole.
+    /// By the beginning, not by the one before: what falls behind catches up, so the rate holds on
+    /// the whole.
     fn due(&self, number: u64) -> Option<Instant> {
         let seconds = number as f64 / self.plan.rate?;
         let wait = Duration::try_from_secs_f64(seconds).ok()?;
@@ -101,8 +111,16 @@ mod tests {
     use super::*;
 
     fn queue(count: u64, rate: Option<f64>) -> Queue {
-        let plan = Plan { count, concurrency: 1, rate };
-        Queue { next: Arc::new(AtomicU64::new(0)), begun: Instant::now(), plan }
+        let plan = Plan {
+            count,
+            concurrency: 1,
+            rate,
+        };
+        Queue {
+            next: Arc::new(AtomicU64::new(0)),
+            begun: Instant::now(),
+            plan,
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -124,6 +142,9 @@ mod tests {
         let begun = Instant::now();
         while queue.take().await.is_some() {}
         let took = begun.elapsed().as_millis();
-        assert!((2000..=2020).contains(&took), "{took} ms for ten waits of 200 ms");
+        assert!(
+            (2000..=2020).contains(&took),
+            "{took} ms for ten waits of 200 ms"
+        );
     }
 }

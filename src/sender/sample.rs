@@ -25,7 +25,10 @@ impl Sample {
             EventKind::AbandonedCart => ABANDONED_CART,
             _ => return None,
         };
-        Some(Self { text, edits: Vec::new() })
+        Some(Self {
+            text,
+            edits: Vec::new(),
+        })
     }
 
     /// The sample with these changes.
@@ -35,25 +38,27 @@ impl Sample {
     pub fn edited(mut self, edits: Vec<Edit>) -> Result<Self, EditError> {
         self.edits = edits;
         let mut value = self.value();
-        self.edits.iter().try_for_each(|edit| edit.apply(&mut value))?;
+        self.edits
+            .iter()
+            .try_for_each(|edit| edit.apply(&mut value))?;
         Ok(self)
     }
 
-    /// The payload of the delivery with this number. The first is the sample itself, to the byte; later ones have ids
-    /// of their own, because equal bodies carry equal signatures and look like one delivery repeated.
+    /// The payload of the delivery with this number. The first is the sample itself, to the byte;
+    /// later ones have ids of their own, because equal bodies carry equal signatures and look like
+    /// one delivery repeated.
     #[must_use]
     pub fn body(&self, number: u64) -> Bytes {
         if number == 0 && self.edits.is_empty() {
             return Bytes::from_static(self.text.as_bytes());
         }
         let mut value = self.value();
-        if let Some(Value::String(id)) = value.get_mut("id") {
-            if number > 0 {
-                id.push_str(&format!("-{number}"));
-            }
+        if let Some(Value::String(id)) = value.get_mut("id").filter(|_| number > 0) {
+            id.push_str(&format!("-{number}"));
         }
         for edit in &self.edits {
-            edit.apply(&mut value).expect("the same edit fitted the same sample before");
+            edit.apply(&mut value)
+                .expect("the same edit fitted the same sample before");
         }
         Bytes::from(value.to_string())
     }
@@ -76,11 +81,21 @@ mod tests {
         for sample in samples() {
             let value = sample.value();
             assert_eq!(value["test"], true);
-            assert!(value["id"].as_str().is_some_and(|id| id.starts_with("test-")));
+            assert!(
+                value["id"]
+                    .as_str()
+                    .is_some_and(|id| id.starts_with("test-"))
+            );
             let mails = sample.text.matches('@').count();
-            assert!(mails > 0, "a sample without a mail address is not realistic");
+            assert!(
+                mails > 0,
+                "a sample without a mail address is not realistic"
+            );
             assert_eq!(mails, sample.text.matches("@example.com").count());
-            assert_eq!(sample.text.matches("://").count(), sample.text.matches("example.com/").count());
+            assert_eq!(
+                sample.text.matches("://").count(),
+                sample.text.matches("example.com/").count()
+            );
         }
     }
 
@@ -104,7 +119,10 @@ mod tests {
     #[test]
     fn an_edit_outlives_the_numbering() {
         let edit = "/id=mine".parse().expect("an edit");
-        let sample = Sample::of(EventKind::Order).expect("a sample").edited(vec![edit]).expect("fits");
+        let sample = Sample::of(EventKind::Order)
+            .expect("a sample")
+            .edited(vec![edit])
+            .expect("fits");
         assert_eq!(sample.body(0), sample.body(7));
     }
 }

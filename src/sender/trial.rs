@@ -1,4 +1,5 @@
-//! The trial of a gate by forgeries: what each was expected to get, what it got, and what that means.
+//! The trial of a gate by forgeries: what each was expected to get, what it got, and what that
+//! means.
 
 use std::fmt;
 
@@ -40,7 +41,9 @@ impl Row {
     #[must_use]
     pub fn of(kind: ForgeryKind, outcome: &Result<Answer, NoAnswer>) -> Self {
         let (verdict, words) = match outcome {
-            Ok(answer) if kind.is_genuine_by_the_scheme() => (Verdict::Genuine, replayed(answer).to_owned()),
+            Ok(answer) if kind.is_genuine_by_the_scheme() => {
+                (Verdict::Genuine, replayed(answer).to_owned())
+            }
             Ok(answer) => judge(answer),
             Err(reason) => (Verdict::Unclear, reason.to_string()),
         };
@@ -55,8 +58,18 @@ impl Row {
     }
 
     fn new(kind: ForgeryKind, status: Option<u16>, verdict: Verdict, words: String) -> Self {
-        let expected = if kind.is_genuine_by_the_scheme() { "2xx" } else { "401" };
-        Self { kind: kind.as_str(), expected, status, verdict, words }
+        let expected = if kind.is_genuine_by_the_scheme() {
+            "2xx"
+        } else {
+            "401"
+        };
+        Self {
+            kind: kind.as_str(),
+            expected,
+            status,
+            verdict,
+            words,
+        }
     }
 
     /// Whether this row speaks for the gate, or at least not against it.
@@ -71,7 +84,8 @@ impl Row {
         self.verdict == Verdict::GotIn
     }
 
-    /// Whether a delivery that is genuine by the scheme got no further than the forgeries. Then their refusals say little.
+    /// Whether a delivery that is genuine by the scheme got no further than the forgeries. Then
+    /// their refusals say little.
     #[must_use]
     pub fn is_a_genuine_one_refused(&self) -> bool {
         self.verdict == Verdict::Genuine && self.status == Some(401)
@@ -119,11 +133,25 @@ pub struct Table<'r>(pub &'r [Row]);
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.0.iter().map(|row| row.kind.len()).max().unwrap_or(0).max(7);
+        let width = self
+            .0
+            .iter()
+            .map(|row| row.kind.len())
+            .max()
+            .unwrap_or(0)
+            .max(7);
         write!(f, "{:width$}  expected  got  verdict", "forgery")?;
         self.0.iter().try_for_each(|row| {
-            let got = row.status.map_or_else(|| "-".to_owned(), |status| status.to_string());
-            write!(f, "\n{:width$}  {:8}  {got:3}  {}", row.kind, row.expected, Words(row))
+            let got = row
+                .status
+                .map_or_else(|| "-".to_owned(), |status| status.to_string());
+            write!(
+                f,
+                "\n{:width$}  {:8}  {got:3}  {}",
+                row.kind,
+                row.expected,
+                Words(row)
+            )
         })
     }
 }
@@ -166,22 +194,37 @@ mod tests {
             map.insert(name, HeaderValue::from_static(value));
         }
         let status = StatusCode::from_u16(status).expect("a status");
-        let answer = Answer { status, headers: map, beginning: Vec::new(), took: Duration::ZERO };
+        let answer = Answer {
+            status,
+            headers: map,
+            beginning: Vec::new(),
+            took: Duration::ZERO,
+        };
         Row::of(kind, &Ok(answer))
     }
 
-    const OWN: &[(&str, &str)] = &[("x-cartgate-delivery", "1"), ("proxy-status", "cartgate; error=x")];
+    const OWN: &[(&str, &str)] = &[
+        ("x-cartgate-delivery", "1"),
+        ("proxy-status", "cartgate; error=x"),
+    ];
     const PASSED_ON: &[(&str, &str)] = &[("x-cartgate-delivery", "1")];
 
     #[test]
     fn only_a_refusal_for_the_signature_counts_as_refused() {
         for status in [400, 401, 403] {
-            assert_eq!(row(ForgeryKind::Hex, status, &[]).verdict, Verdict::Refused, "{status}");
+            assert_eq!(
+                row(ForgeryKind::Hex, status, &[]).verdict,
+                Verdict::Refused,
+                "{status}"
+            );
         }
         for status in [302, 404, 405, 408, 413, 422, 429, 500, 502, 503, 504] {
             let row = row(ForgeryKind::Hex, status, &[]);
             assert_eq!(row.verdict, Verdict::Unclear, "{status}");
-            assert!(!row.is_well() && row.words.contains("not judged"), "{status}");
+            assert!(
+                !row.is_well() && row.words.contains("not judged"),
+                "{status}"
+            );
         }
     }
 
@@ -212,7 +255,10 @@ mod tests {
 
     #[test]
     fn the_table_has_a_line_for_each() {
-        let rows = [row(ForgeryKind::Hex, 401, &[]), row(ForgeryKind::NonCanonicalBase64, 200, &[])];
+        let rows = [
+            row(ForgeryKind::Hex, 401, &[]),
+            row(ForgeryKind::NonCanonicalBase64, 200, &[]),
+        ];
         let table = Table(&rows).to_string();
         assert_eq!(table.lines().count(), 3);
         assert!(table.contains("GOT IN"));

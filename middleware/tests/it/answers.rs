@@ -173,6 +173,14 @@ impl Observe for Log {
         ));
     }
 
+    fn mismatched(&self, head: &Parts, forged: &[Bytes]) {
+        let forged = String::from_utf8(forged.concat()).unwrap();
+        self.0
+            .lock()
+            .unwrap()
+            .push(format!("{} forged: {forged}", head.uri));
+    }
+
     fn rejected(&self, rejection: &Rejection, head: &Parts) {
         self.0
             .lock()
@@ -195,10 +203,27 @@ fn each_verdict_is_told_once() {
         told,
         [
             "/hook verified under default",
+            r#"/hook forged: {"order":1}"#,
             "/hook mismatch",
             "/hook signature-missing"
         ]
     );
+}
+
+/// For a server whose own body type has a place for refusals.
+#[test]
+fn the_response_body_can_be_taken_apart() {
+    let body = |request| {
+        let service = VerifyLayer::new(policy()).layer(tower::service_fn(echo));
+        run(service.oneshot(request))
+            .unwrap()
+            .into_body()
+            .into_inner()
+    };
+    let inner = body(whole(BODY)).unwrap();
+    assert_eq!(run(inner.collect()).unwrap().to_bytes(), BODY);
+    let refusal = body(mismatched()).unwrap_err();
+    assert_eq!(refusal, r#"{"title":"Unauthorized","status":401}"#);
 }
 
 #[test]
