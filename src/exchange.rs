@@ -23,7 +23,7 @@ pub(crate) struct Exchange {
     pub(crate) id: Uuid,
     /// Who sent the request.
     pub(crate) peer: Peer,
-    /// When its head had been read.
+    /// When its head had been read, or began to arrive where it never was.
     pub(crate) begun: Instant,
     pub(crate) gate: Arc<Gate>,
     /// The configuration that judges it, to the end.
@@ -55,11 +55,16 @@ pub(crate) enum Outcome {
 }
 
 impl Exchange {
-    pub(crate) fn begin(gate: Arc<Gate>, peer: Peer, activity: Arc<Activity>) -> Arc<Self> {
+    pub(crate) fn begin(
+        gate: Arc<Gate>,
+        peer: Peer,
+        activity: Arc<Activity>,
+        begun: Instant,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id: Uuid::now_v7(),
             peer,
-            begun: Instant::now(),
+            begun,
             config: gate.config(),
             gate,
             activity,

@@ -148,7 +148,7 @@ pub(crate) fn last_words(
     peer: Peer,
     activity: &Arc<Activity>,
 ) -> BytesMut {
-    let exchange = Exchange::begin(Arc::clone(gate), peer, Arc::clone(activity));
+    let exchange = Exchange::begin(Arc::clone(gate), peer, Arc::clone(activity), activity.since());
     let response = problem(&refusal);
     exchange.ended(Outcome::Refused(refusal));
     let entry = Entry { exchange, method: None, target: None, declared: None, open: true };

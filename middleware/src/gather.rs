@@ -1,7 +1,7 @@
 //! Keeps a body while it arrives, unverified, and bounds what that costs. It neither hashes nor judges.
 //!
 //! A server hands over slices of its read buffer, and a slice of one byte keeps its whole buffer alive: hyper's is 8 KiB,
-//! so that 20,000 bytes sent one at a time would hold 160 MB. Therefore a frame is kept as it is only if it is large, or
+//! so that 20,000 bytes sent one at a time would hold up to 160 MB. Therefore a frame is kept as it is only if it is large, or
 //! if it turns out to be the whole body. All else is copied together into blocks, which grow with what has
 //! arrived and never with what a header announces.
 

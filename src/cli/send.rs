@@ -38,7 +38,7 @@ Examples:
 
 Exit status: 0 all answers were 2xx (forgeries: all refused); 1 otherwise, or nobody listens; 2 usage.")]
 pub struct SendArgs {
-    /// Where to: http://HOST[:PORT][/PATH], https://…, or unix:/SOCKET[:/PATH]
+    /// Where to: an http or https URL, with its path; or unix:/SOCKET[:/PATH]
     #[arg(value_name = "URL")]
     pub url: Address,
 

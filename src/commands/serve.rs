@@ -114,7 +114,7 @@ async fn reload(mut hangup: Signal, resolved: &Resolved, config: &watch::Sender<
             }
         }
     }
-    pending().await
+    pending::<()>().await;
 }
 
 /// The start: what is protected, where it goes, by which secrets, and what looks like a mistake.

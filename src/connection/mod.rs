@@ -18,6 +18,7 @@ use std::{
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::HttpService};
 use hyper_util::rt::TokioIo;
+use tokio::time::Instant;
 
 pub(crate) use activity::{Activity, Phase};
 use clock::Clock;
@@ -65,7 +66,8 @@ pub(crate) async fn serve<S: Stack>(
     let activity = Arc::clone(member.activity());
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
     let service = hyper::service::service_fn(|request| {
-        let exchange = Exchange::begin(Arc::clone(&gate), peer, Arc::clone(&activity));
+        let (gate, activity) = (Arc::clone(&gate), Arc::clone(&activity));
+        let exchange = Exchange::begin(gate, peer, activity, Instant::now());
         answer(request, exchange, stack.clone())
     });
     let config = gate.config();
@@ -140,10 +142,7 @@ fn refusal(ended: &Ended, io: &Watched, unread: &[u8], activity: &Activity) -> O
     let in_head = activity.phase() == Phase::Head;
     match ended {
         Ended::Done(_) if io.withheld() == Some(414) => Some(Refusal::TargetTooLong),
-        Ended::Done(_) if io.withheld() == Some(431) && !unread.contains(&b'\n') => {
-            Some(Refusal::TargetTooLong)
-        }
-        Ended::Done(_) if io.withheld() == Some(431) => Some(Refusal::HeadTooLarge),
+        Ended::Done(_) if io.withheld() == Some(431) => Some(too_large(unread, limit)),
         Ended::Done(_) if io.withheld().is_some() => Some(Refusal::Framing("malformed")),
         // hyper gives no answer to a client that speaks HTTP/2 from the start.
         Ended::Done(Err(error)) if error.is_parse() && in_head => {

@@ -99,7 +99,7 @@ impl Destination {
         let mut request = Request::new(body);
         *request.uri_mut() = match self.address.target() {
             Some(target) => target.clone().into(),
-            None => origin_form(delivery.target),
+            None => origin_form(&delivery.target),
         };
         *request.method_mut() = delivery.method;
         *request.headers_mut() = delivery.headers;
@@ -163,7 +163,7 @@ enum Unsent {
 }
 
 /// A client may name the gate in the request line; its destination must not see that name.
-fn origin_form(target: http::Uri) -> http::Uri {
+fn origin_form(target: &http::Uri) -> http::Uri {
     target
         .path_and_query()
         .cloned()

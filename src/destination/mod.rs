@@ -1,7 +1,6 @@
 //! The protected applications: where they are (`address`), how a connection to them is opened
 //! (`connect`) and kept (`pool`), what a delivery carries (`clean`, `dress`), and one try to hand it
-//! over (`attempt`), whose answer is passed on as it comes (`answer`). Only a
-//! [`Delivery`](crate::delivery::Delivery) gets in here.
+//! over (`attempt`), whose answer is passed on as it comes (`answer`). Only a `Delivery` gets in here.
 
 pub mod address;
 mod answer;

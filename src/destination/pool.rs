@@ -39,12 +39,11 @@ impl Pool {
     /// The connection that was used last, so that a quiet time lets the others go.
     pub(super) fn take(&self) -> Option<Sender> {
         let mut idle = self.lock();
-        while let Some((since, sender)) = idle.connections.pop_back() {
-            if since.elapsed() < self.limit && sender.is_ready() {
-                return Some(sender);
-            }
-        }
-        None
+        let usable = |(since, sender): &(Instant, Sender)| {
+            since.elapsed() < self.limit && sender.is_ready()
+        };
+        let place = idle.connections.iter().rposition(usable)?;
+        idle.connections.remove(place).map(|(_, sender)| sender)
     }
 
     /// Keeps a connection whose answer was read to its end.

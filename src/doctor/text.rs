@@ -53,7 +53,7 @@ pub(super) fn form_encoded(bytes: &[u8], space: &str) -> Vec<u8> {
         match byte {
             b' ' => encoded.extend_from_slice(space.as_bytes()),
             b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                encoded.push(byte)
+                encoded.push(byte);
             }
             _ => encoded.extend_from_slice(format!("%{byte:02X}").as_bytes()),
         }

@@ -27,13 +27,14 @@ pub(crate) struct GuardedBody {
     exchange: Arc<Exchange>,
     received: u64,
     paid: u64,
+    whole: bool,
     /// Made when a body first has to be waited for: most come with their head.
     clock: Option<Pin<Box<Sleep>>>,
 }
 
 impl GuardedBody {
     pub(crate) fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
-        Self { body, exchange, received: 0, paid: FREE_SHARE, clock: None }
+        Self { body, exchange, received: 0, paid: FREE_SHARE, whole: false, clock: None }
     }
 
     fn count(&mut self, bytes: u64) -> Result<(), Rejection> {
@@ -94,9 +95,9 @@ impl GuardedBody {
     }
 
     /// The whole body is here: the layer judges it next, and what it holds is the request's now.
-    fn complete(&self) {
+    fn complete(&mut self) {
         let activity = &self.exchange.activity;
-        if activity.phase() == Phase::Body {
+        if !std::mem::replace(&mut self.whole, true) {
             activity.enter(Phase::Answer);
             self.exchange.keep(activity.take_held());
         }
@@ -147,6 +148,6 @@ impl Drop for GuardedBody {
         let activity = &self.exchange.activity;
         self.exchange.has_received(self.received);
         self.exchange.gate.memory.give_back(activity.take_held());
-        activity.leave_unread(!self.body.is_end_stream());
+        activity.leave_unread(!self.whole && !self.body.is_end_stream());
     }
 }

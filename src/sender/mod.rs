@@ -2,9 +2,9 @@
 //! many.
 //!
 //! ```text
-//!   sample + edits ─┐
-//!                   ├─ envelope (signs) ── outgoing ── client ── answer ── report, or trial of the gate
-//!   body as given ──┘   or forgery
+//!   sample + edits ─┐                                           ┌─ report
+//!                   ├─ envelope (signs) ── outgoing ── client ──┤
+//!   body as given ──┘   or forgery                              └─ trial of a gate
 //! ```
 //!
 //! Signing is the layer crate's. Nothing here prints.
@@ -12,6 +12,7 @@
 mod client;
 mod edit;
 mod forgery;
+mod forgery_kind;
 mod outgoing;
 mod report;
 mod run;
@@ -20,7 +21,8 @@ mod trial;
 
 pub use client::{Answer, Client, Connection, NoAnswer};
 pub use edit::{Edit, EditError, EditSyntaxError};
-pub use forgery::{ForgeryKind, Unforgeable, UnknownForgery, forge};
+pub use forgery::{Unforgeable, forge};
+pub use forgery_kind::{ForgeryKind, UnknownForgery};
 pub use outgoing::{Envelope, Outgoing};
 pub use report::{Figures, Latency, Report};
 pub use run::{Plan, run};

@@ -7,7 +7,8 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::client::{Answer, NoAnswer};
-use super::forgery::{ForgeryKind, Unforgeable};
+use super::forgery::Unforgeable;
+use super::forgery_kind::ForgeryKind;
 
 /// One forgery and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -120,10 +121,10 @@ fn judge(answer: &Answer) -> (Verdict, String) {
 
 fn replayed(answer: &Answer) -> &'static str {
     match answer.status.as_u16() {
-        200..=299 => "genuine by the scheme: the method is not signed",
+        200..=299 => "the scheme does not sign the method",
         405 => "the endpoint takes only the other method",
-        401 => "genuine by the scheme, and refused all the same",
-        _ => "genuine by the scheme; refused for another reason",
+        401 => "its signature is true, and it was refused all the same",
+        _ => "its signature is true; it was refused for another reason",
     }
 }
 

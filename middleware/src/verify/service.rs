@@ -72,31 +72,25 @@ where
         // connection stays open, and a few forgers with open connections would have them all.
         let inner = self.take_ready();
         let (head, body) = request.into_parts();
+        let refused = |kind: RejectionKind, policy: Option<&Policy>| {
+            VerifyFuture::refused(self.bench.refuse(kind.into(), &head, policy))
+        };
         let Some(policy) = self.bench.policies.policy(&head) else {
-            return VerifyFuture::refused(self.bench.refuse(
-                RejectionKind::NoPolicy.into(),
-                &head,
-                None,
-            ));
+            return refused(RejectionKind::NoPolicy, None);
         };
         match intake::judge_head(&policy, &head, body.size_hint().lower()) {
             Ok(signature) => {
-                let intake = Intake::new(&policy, signature);
-                let bench = Arc::clone(&self.bench);
-                VerifyFuture::receiving(
-                    body,
-                    Receiving {
-                        inner,
-                        bench,
-                        head,
-                        policy,
-                        intake,
-                    },
-                )
+                let (bench, intake) = (Arc::clone(&self.bench), Intake::new(&policy, signature));
+                let receiving = Receiving {
+                    inner,
+                    bench,
+                    head,
+                    policy,
+                    intake,
+                };
+                VerifyFuture::receiving(body, receiving)
             }
-            Err(kind) => {
-                VerifyFuture::refused(self.bench.refuse(kind.into(), &head, Some(&policy)))
-            }
+            Err(kind) => refused(kind, Some(&policy)),
         }
     }
 }

@@ -168,10 +168,35 @@ fn a_whole_body_and_large_frames_are_not_copied() {
 }
 
 #[test]
+fn a_body_in_pieces_comes_piece_by_piece_and_says_what_is_left() {
+    let (_, verified) = send(vec![1, 40_000], false);
+    let mut body = std::pin::pin!(verified.body());
+    let mut context = Context::from_waker(Waker::noop());
+    for (left, next) in [(40_001, 1), (40_000, 40_000)] {
+        assert_eq!(body.size_hint().exact(), Some(left));
+        assert!(!body.is_end_stream());
+        let Poll::Ready(Some(Ok(frame))) = body.as_mut().poll_frame(&mut context) else {
+            panic!("there is more")
+        };
+        assert_eq!(frame.into_data().unwrap().len(), next);
+    }
+    assert_eq!(body.size_hint().exact(), Some(0));
+    assert!(body.is_end_stream());
+    assert!(matches!(
+        body.as_mut().poll_frame(&mut context),
+        Poll::Ready(None)
+    ));
+    // And in one piece, the same each time.
+    assert_eq!(verified.bytes(), vec![b'x'; 40_001]);
+    assert_eq!(verified.bytes().as_ptr(), verified.bytes().as_ptr());
+}
+
+#[test]
 fn what_is_held_stays_within_what_is_promised() {
-    let shapes: [(&str, Vec<usize>); 5] = [
+    let shapes: [(&str, Vec<usize>); 6] = [
         ("one-byte frames", vec![1; 20_000]),
-        ("one byte more than fills a block", vec![1; 60 * 1024 + 1]),
+        ("one byte more than a block", vec![1; 4 * 1024 + 1]),
+        ("one byte more than four blocks", vec![1; 60 * 1024 + 1]),
         ("frames of a read buffer", vec![8000; 120]),
         ("large frames", vec![32 * 1024; 30]),
         ("large and small by turns", [1, 32 * 1024].repeat(30)),

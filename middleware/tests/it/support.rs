@@ -7,6 +7,7 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -50,12 +51,14 @@ pub(crate) fn whole(content: impl Into<Bytes>) -> Request<Full<Bytes>> {
     delivery(content.clone(), Full::new(content))
 }
 
-/// Runs a future that needs no clock and no socket.
+/// Runs a future that needs no socket and waits for nothing, so that one that hangs is a failure and not a hanging test.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
-        .unwrap()
-        .block_on(future)
+        .unwrap();
+    let limit = Duration::from_secs(20);
+    runtime.block_on(async { tokio::time::timeout(limit, future).await.expect("it hangs") })
 }
 
 pub(crate) enum Step {

@@ -1,0 +1,180 @@
+//! What all commands have in common: statuses, help, closed pipes; and `demo`.
+
+use std::process::Stdio;
+
+use super::{Bench, Ran, SECRET};
+
+#[test]
+fn usage_and_configuration_end_with_2_and_say_where() {
+    let bench = Bench::new();
+    bench.file("empty", "\n");
+    for (args, said) in [
+        (vec!["sign"], "CARTGATE_SECRET"),
+        (vec!["sign", "--secret-file", "nowhere"], "nowhere"),
+        (vec!["sign", "--secret-file", "empty"], "empty"),
+        (
+            vec!["sign", "--secret-file", "secret", "no-such-body"],
+            "no-such-body",
+        ),
+        (
+            vec!["send", "127.0.0.1:1", "--secret-file", "secret"],
+            "http://HOST",
+        ),
+        (
+            vec![
+                "send",
+                "http://127.0.0.1:1",
+                "--secret-file",
+                "secret",
+                "--set",
+                "a=b",
+            ],
+            "--set",
+        ),
+        (
+            vec![
+                "send",
+                "http://127.0.0.1:1",
+                "--secret-file",
+                "secret",
+                "--set",
+                "/id/x=b",
+            ],
+            "/id/x",
+        ),
+        (
+            vec![
+                "send",
+                "http://127.0.0.1:1",
+                "--secret-file",
+                "secret",
+                "--body",
+                "-",
+                "--set",
+                "/a=b",
+            ],
+            "--set",
+        ),
+        (
+            vec![
+                "send",
+                "http://127.0.0.1:1",
+                "--secret-file",
+                "secret",
+                "--forge",
+                "nonsense",
+            ],
+            "--forge",
+        ),
+        (
+            vec![
+                "send",
+                "http://127.0.0.1:1",
+                "--secret-file",
+                "secret",
+                "--rate",
+                "0",
+            ],
+            "--rate",
+        ),
+        (
+            vec![
+                "send",
+                "https://127.0.0.1:1",
+                "--secret-file",
+                "secret",
+                "--ca-file",
+                "no-ca",
+            ],
+            "no-ca",
+        ),
+        (
+            vec![
+                "send",
+                "http://192.0.2.1/",
+                "--secret-file",
+                "secret",
+                "--count",
+                "2",
+            ],
+            "--yes",
+        ),
+        (
+            vec![
+                "send",
+                "http://192.0.2.1/",
+                "--secret-file",
+                "secret",
+                "--forge",
+                "hex",
+            ],
+            "--yes",
+        ),
+        (vec!["nonsense"], "nonsense"),
+    ] {
+        let ran = bench.run(&args).ends(2);
+        assert!(ran.stderr.contains(said), "{args:?}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "", "{args:?}");
+    }
+}
+
+#[test]
+fn help_never_shows_what_variables_hold() {
+    let bench = Bench::new();
+    let variables = [
+        ("CARTGATE_SECRET", SECRET),
+        ("CARTGATE_SECRET_FILE", SECRET),
+        ("CARTGATE_HEADER", SECRET),
+    ];
+    for command in ["demo", "serve", "send", "sign", "verify", "completions"] {
+        for flag in ["-h", "--help"] {
+            let ran = bench.run_with(&[command, flag], b"", &variables).ends(0);
+            assert!(ran.stdout.contains("cartgate"), "{command}");
+        }
+    }
+    assert!(
+        bench
+            .run(&["send", "--help"])
+            .ends(0)
+            .stdout
+            .contains("CARTGATE_SECRET_FILE")
+    );
+}
+
+#[test]
+fn completions_know_the_commands_of_each_shell() {
+    let bench = Bench::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = bench.run(&["completions", shell]).ends(0);
+        assert!(ran.stdout.contains("forge"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let bench = Bench::new();
+    let mut child = bench
+        .command(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    Ran::of(child.wait_with_output().expect("the program ends")).ends(0);
+}
+
+#[test]
+fn the_demo_goes_as_it_must() {
+    let bench = Bench::new();
+    let ran = bench.run(&["demo"]).ends(0);
+    assert!(
+        ran.stdout
+            .contains("4 genuine deliveries passed, 15 forgeries were refused"),
+        "{}",
+        ran.stdout
+    );
+    let show = bench.run(&["demo", "--json"]).ends(0).json();
+    assert_eq!(show["as_it_must"], true);
+    assert_eq!(show["deliveries"].as_array().map(Vec::len), Some(20));
+    assert_eq!(show["received_by_app"], 5);
+}

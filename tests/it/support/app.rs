@@ -1,0 +1,264 @@
+//! An app behind the gate. It reads requests strictly, records each exactly as it came, and answers
+//! as it is told. What a gate must never do (ambiguous framing, unverified bytes) fails the test
+//! that asks what came.
+
+use std::{
+    io::{self, Write as _},
+    net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+};
+
+use super::{
+    answer::{APPS_LIES, APPS_MARK},
+    sign_with, wait_until,
+    wire::{Wire, header_lines, patient, patient_unix, read_head, read_some},
+};
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    pub method: String,
+    pub target: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    /// Which connection it came over, counted from 0.
+    pub connection: usize,
+}
+
+/// What an app does after its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    Keep,
+    Close,
+}
+
+/// What an app does with a request.
+pub trait Behave: Fn(&Recorded, &mut dyn Wire) -> io::Result<Then> + Send + Sync + 'static {}
+impl<F: Fn(&Recorded, &mut dyn Wire) -> io::Result<Then> + Send + Sync + 'static> Behave for F {}
+
+/// A running app.
+pub struct App {
+    /// As `--upstream` names it, without a path.
+    pub url: String,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    requests: Mutex<Vec<Recorded>>,
+    wrong: Mutex<Vec<String>>,
+    connections: AtomicUsize,
+    open: AtomicUsize,
+}
+
+/// An answer with the app's mark, and with lies that the gate must not pass on.
+pub fn answer(status: &str, lines: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status}\r\n{APPS_MARK}: 1\r\n{APPS_LIES}{lines}Content-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+impl App {
+    /// An app that is content with everything.
+    pub fn content() -> Self {
+        Self::tcp(|_, wire| {
+            wire.write_all(&answer("200 OK", "", b"taken"))?;
+            Ok(Then::Keep)
+        })
+    }
+
+    /// An app on a TCP port.
+    pub fn tcp(behave: impl Behave) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", address(&listener));
+        let wires = move || Some(Box::new(patient(listener.accept().ok()?.0)) as Box<dyn Wire>);
+        Self::start(url, wires, behave)
+    }
+
+    /// An app on a Unix socket.
+    pub fn unix(path: &Path, behave: impl Behave) -> Self {
+        let listener = UnixListener::bind(path).expect("a socket");
+        let url = format!("unix:{}", path.display());
+        let wires =
+            move || Some(Box::new(patient_unix(listener.accept().ok()?.0)) as Box<dyn Wire>);
+        Self::start(url, wires, behave)
+    }
+
+    /// An app under TLS.
+    pub fn tls(config: rustls::ServerConfig, behave: impl Behave) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("https://localhost:{}", address(&listener).port());
+        let config = Arc::new(config);
+        let wires = move || {
+            let tcp = patient(listener.accept().ok()?.0);
+            let session = rustls::ServerConnection::new(Arc::clone(&config)).ok()?;
+            Some(Box::new(rustls::StreamOwned::new(session, tcp)) as Box<dyn Wire>)
+        };
+        Self::start(url, wires, behave)
+    }
+
+    fn start(
+        url: String,
+        wires: impl Fn() -> Option<Box<dyn Wire>> + Send + 'static,
+        behave: impl Behave,
+    ) -> Self {
+        let shared = Arc::new(Shared::default());
+        let (app, behave) = (Arc::clone(&shared), Arc::new(behave));
+        thread::spawn(move || {
+            while let Some(mut wire) = wires() {
+                let connection = app.connections.fetch_add(1, SeqCst);
+                let (app, behave) = (Arc::clone(&app), Arc::clone(&behave));
+                thread::spawn(move || {
+                    app.open.fetch_add(1, SeqCst);
+                    // A gate that hangs up ends the conversation, which is its right.
+                    let _ = app.converse(&mut *wire, connection, &*behave);
+                    drop(wire);
+                    app.open.fetch_sub(1, SeqCst);
+                });
+            }
+        });
+        Self { url, shared }
+    }
+
+    /// Everything that came so far, all of it genuine.
+    #[track_caller]
+    pub fn requests(&self) -> Vec<Recorded> {
+        let wrong = self.shared.wrong.lock().expect("no panic").clone();
+        assert!(wrong.is_empty(), "the app got what it never should: {wrong:#?}");
+        self.shared.requests.lock().expect("no panic").clone()
+    }
+
+    /// How many requests came so far.
+    #[track_caller]
+    pub fn count(&self) -> usize {
+        self.requests().len()
+    }
+
+    /// The one request that came.
+    #[track_caller]
+    pub fn only(&self) -> Recorded {
+        let mut requests = self.requests();
+        assert_eq!(requests.len(), 1, "{requests:#?}");
+        requests.remove(0)
+    }
+
+    /// Connections that were opened so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(SeqCst)
+    }
+
+    /// Waits until so many requests have come.
+    #[track_caller]
+    pub fn wait_for(&self, requests: usize) {
+        wait_until("requests at the app", || self.count() >= requests);
+    }
+
+    /// Waits until nobody is connected.
+    #[track_caller]
+    pub fn wait_until_left_alone(&self) {
+        wait_until("the app's connections end", || self.shared.open.load(SeqCst) == 0);
+    }
+}
+
+impl Shared {
+    fn converse(
+        &self,
+        wire: &mut dyn Wire,
+        connection: usize,
+        behave: &dyn Behave,
+    ) -> io::Result<()> {
+        let mut buffer = Vec::new();
+        while let Some(end) = read_head(wire, &mut buffer)? {
+            let head: Vec<u8> = buffer.drain(..end).collect();
+            let mut request = match parse(&head, connection) {
+                Ok(request) => request,
+                Err(wrong) => {
+                    self.wrong.lock().expect("no panic").push(wrong);
+                    return Ok(());
+                }
+            };
+            let length = request.header("content-length").expect("parsed").parse().expect("parsed");
+            while buffer.len() < length {
+                if !read_some(wire, &mut buffer)? {
+                    return Ok(());
+                }
+            }
+            request.body = buffer.drain(..length).collect();
+            self.record(request.clone());
+            if behave(&request, wire)? == Then::Close {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&self, request: Recorded) {
+        if !request.is_genuine() {
+            self.wrong.lock().expect("no panic").push(format!("not verified: {request:?}"));
+        }
+        self.requests.lock().expect("no panic").push(request);
+    }
+}
+
+impl Recorded {
+    /// The one value of a header; none if it is absent.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self
+            .headers
+            .iter()
+            .filter(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str());
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} occurs twice");
+        value
+    }
+
+    /// Whether it carries the signature of its very body under one of the tests' secrets.
+    fn is_genuine(&self) -> bool {
+        let header = self.header("x-cartfunnel-hmac-sha256");
+        let secrets: [&[u8]; 2] = [super::SECRET, b"another planted secret of the tests"];
+        secrets.iter().any(|secret| header == Some(&sign_with(secret, &self.body)))
+    }
+}
+
+/// A head as the gate must write it: whatever a second reader could take otherwise is wrong.
+fn parse(head: &[u8], connection: usize) -> Result<Recorded, String> {
+    let text = std::str::from_utf8(&head[..head.len() - 2]).map_err(|_| "not text".to_owned())?;
+    let (first, lines) = text.split_once("\r\n").ok_or("no first line")?;
+    let words: Vec<_> = first.split(' ').collect();
+    let [method, target, "HTTP/1.1"] = words[..] else {
+        return Err(format!("malformed: {first:?}"));
+    };
+    let request = Recorded {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers: header_lines(lines)?,
+        body: Vec::new(),
+        connection,
+    };
+    let all = |name: &str| {
+        let named = request.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+    };
+    let [length] = all("content-length")[..] else {
+        return Err(format!("not one length: {text:?}"));
+    };
+    let digits = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
+    if !digits || !all("transfer-encoding").is_empty() || all("host").len() != 1 {
+        return Err(format!("ambiguous: {text:?}"));
+    }
+    Ok(request)
+}
+
+fn address(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("an address")
+}

@@ -1,0 +1,164 @@
+//! A gate in this process, on a thread and a port of its own. Dropped, it ends at once.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use cartgate::{
+    config::{Config, TrustedHops},
+    destination::{Destination, Settings},
+    endpoint::{Endpoint, Endpoints, PathRule},
+    listener::{ListenAddress, Listener},
+};
+use tokio::sync::{oneshot, watch};
+use tower_cartgate::{Keyring, Policy, Secret, SecretName};
+
+use super::{App, Client, SECRET};
+
+/// What a gate is made of. Tests change the fields that they are about.
+pub struct Setup {
+    pub listen: ListenAddress,
+    pub upstream: String,
+    pub path: PathRule,
+    pub settings: Settings,
+    /// What changes the policy that every gate of these tests begins with.
+    pub policy: Box<dyn Fn(Policy) -> Policy>,
+    pub config: Config,
+}
+
+/// A running gate.
+pub struct Gate {
+    listen: ListenAddress,
+    stop: Option<oneshot::Sender<()>>,
+    kill: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+    /// Puts another configuration in force.
+    pub config: watch::Sender<Arc<Config>>,
+}
+
+/// An endpoint's secrets: names and bytes.
+pub type Secrets<'a> = [(&'a str, &'a [u8])];
+
+impl Setup {
+    /// A gate before `app` with everything at its default, on two workers.
+    pub fn before(app: &App) -> Self {
+        Self::at(&app.url)
+    }
+
+    /// A gate before whatever is at `upstream`.
+    pub fn at(upstream: &str) -> Self {
+        let mut config = Config::new(Endpoints::new(Vec::new()));
+        config.workers = 2;
+        config.trusted_hops = TrustedHops::default();
+        Self {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            upstream: upstream.to_owned(),
+            path: PathRule::All,
+            settings: Settings::default(),
+            policy: Box::new(|policy| policy),
+            config,
+        }
+    }
+
+    /// The same with something changed.
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// The configuration with these secrets.
+    pub fn config(&self, secrets: &Secrets<'_>) -> Arc<Config> {
+        let named: Vec<(SecretName, Secret)> = secrets
+            .iter()
+            .map(|(name, bytes)| {
+                (name.parse().expect("a name"), Secret::new(*bytes).expect("a secret"))
+            })
+            .collect();
+        let keyring = Keyring::new(named.iter().cloned()).expect("a keyring");
+        let upstream = self.upstream.parse().expect("an address");
+        let destination =
+            Destination::new("app", upstream, self.settings.clone(), self.config.workers)
+                .expect("a destination");
+        self.config.with_endpoints(Endpoints::new(vec![Endpoint {
+            name: "hooks".into(),
+            path: self.path.clone(),
+            policy: Arc::new((self.policy)(Policy::new(keyring))),
+            secrets: named,
+            destination: Arc::new(destination),
+        }]))
+    }
+
+    /// Starts it.
+    pub fn start(self) -> Gate {
+        let config = self.config(&[("current", SECRET)]);
+        let listener = Listener::bind(&self.listen).expect("bound");
+        let listen = listener.address();
+        let (config, receiver) = watch::channel(config);
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (kill, killed) = oneshot::channel::<()>();
+        let thread = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let shutdown = async {
+                    // A gate whose handle is gone is killed, not drained.
+                    if stopped.await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                tokio::select! {
+                    ended = cartgate::serve(vec![listener], receiver, shutdown) => ended,
+                    _ = killed => Ok(()),
+                }
+            })
+        });
+        let (stop, kill) = (Some(stop), Some(kill));
+        Gate { listen, stop, kill, thread: Some(thread), config }
+    }
+}
+
+impl Gate {
+    /// A gate before `app` with everything at its default.
+    pub fn before(app: &App) -> Self {
+        Setup::before(app).start()
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        match &self.listen {
+            ListenAddress::Tcp(address) => address.parse().expect("an address"),
+            ListenAddress::Unix(path) => panic!("it listens on {}", path.display()),
+        }
+    }
+
+    /// A new connection.
+    pub fn client(&self) -> Client {
+        match &self.listen {
+            ListenAddress::Tcp(_) => Client::tcp(self.address()),
+            ListenAddress::Unix(path) => Client::unix(path),
+        }
+    }
+
+    /// Asks it to drain.
+    pub fn stop(&mut self) {
+        let stop = self.stop.take().expect("asked once");
+        stop.send(()).expect("it runs");
+    }
+
+    /// Waits for its end.
+    pub fn join(mut self) {
+        let thread = self.thread.take().expect("joined once");
+        thread.join().expect("no panic").expect("no error");
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        drop(self.kill.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
