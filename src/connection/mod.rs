@@ -36,9 +36,8 @@ use crate::{
     stream::Stream,
 };
 
-/// hyper reads at most this much at a time, so a slice that the layer keeps uncopied (32 KiB or
-/// more) keeps at most as much again alive.
-const READ_BUFFER: usize = 64 * 1024;
+/// Bytes that hyper reads at most at a time, which bounds what a slice of its buffer keeps alive.
+pub(crate) const READ_BUFFER: u64 = 64 * 1024;
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -72,15 +71,16 @@ pub(crate) async fn serve<S: Stack>(
     });
     let config = gate.config();
     let mut connection = http1::Builder::new()
-        .max_buf_size(READ_BUFFER.max(config.limits.header))
+        .max_buf_size((READ_BUFFER as usize).max(config.limits.header))
         .max_header_size(config.limits.header)
         .serve_connection(io, service);
     let mut clock = Clock::new(&activity, &config.clocks);
+    let limit = config.limits.header;
     drop(config);
     let ended = poll_fn(|cx| drive(cx, &mut connection, &mut clock, &activity, &gate)).await;
     let parts = connection.into_parts();
     let io = parts.io.into_inner();
-    let refusal = refusal(&ended, &io, &parts.read_buf, &activity);
+    let refusal = refusal(&ended, &io, &parts.read_buf, limit, &activity);
     activity.enter(Phase::Refusal);
     if let Some(refusal) = refusal {
         let words = record::last_words(refusal, &gate, peer, &activity);
@@ -138,7 +138,13 @@ where
 }
 
 /// What to answer to a request that never became one.
-fn refusal(ended: &Ended, io: &Watched, unread: &[u8], activity: &Activity) -> Option<Refusal> {
+fn refusal(
+    ended: &Ended,
+    io: &Watched,
+    unread: &[u8],
+    limit: usize,
+    activity: &Activity,
+) -> Option<Refusal> {
     let in_head = activity.phase() == Phase::Head;
     match ended {
         Ended::Done(_) if io.withheld() == Some(414) => Some(Refusal::TargetTooLong),
@@ -151,5 +157,16 @@ fn refusal(ended: &Ended, io: &Watched, unread: &[u8], activity: &Activity) -> O
         Ended::HeadTooSlow => Some(Refusal::HeadTooSlow),
         Ended::Evicted if in_head => Some(Refusal::Full),
         _ => None,
+    }
+}
+
+/// hyper calls three things too large: a request line, a head, and a `Content-Length` near 2^64. It
+/// has taken the head out of its buffer only in the last case.
+fn too_large(unread: &[u8], limit: usize) -> Refusal {
+    let line = unread.iter().position(|byte| *byte == b'\n');
+    match line {
+        _ if line.unwrap_or(unread.len()) >= limit => Refusal::TargetTooLong,
+        Some(_) => Refusal::HeadTooLarge,
+        None => Refusal::Framing("content-length"),
     }
 }

@@ -16,9 +16,16 @@ use tokio::time::{Instant, Sleep};
 use tower_cartgate::{Rejection, RejectionKind, most_held};
 
 use super::memory::{FREE_SHARE, STEP};
-use crate::{connection::Phase, exchange::Exchange};
+use crate::{
+    connection::{Phase, READ_BUFFER},
+    exchange::Exchange,
+};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A frame of this size or more is a slice of hyper's read buffer that the layer keeps as it is; see
+/// [`most_held`].
+const UNCOPIED: u64 = 32 * 1024;
 
 /// The body of a request that nothing is known of yet.
 #[derive(Debug)]
@@ -26,6 +33,8 @@ pub(crate) struct GuardedBody {
     body: Incoming,
     exchange: Arc<Exchange>,
     received: u64,
+    /// What uncopied frames keep alive beyond their own bytes, at most.
+    pinned: u64,
     paid: u64,
     whole: bool,
     /// Made when a body first has to be waited for: most come with their head.
@@ -34,12 +43,15 @@ pub(crate) struct GuardedBody {
 
 impl GuardedBody {
     pub(crate) fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
-        Self { body, exchange, received: 0, paid: FREE_SHARE, whole: false, clock: None }
+        Self { body, exchange, received: 0, pinned: 0, paid: FREE_SHARE, whole: false, clock: None }
     }
 
     fn count(&mut self, bytes: u64) -> Result<(), Rejection> {
         self.received += bytes;
-        let held = most_held(self.received);
+        if bytes >= UNCOPIED {
+            self.pinned += READ_BUFFER.saturating_sub(bytes);
+        }
+        let held = most_held(self.received) + self.pinned;
         if held > FREE_SHARE {
             // Only bodies that outgrow the share compete for memory, so only their pace counts.
             self.exchange.activity.received(bytes);

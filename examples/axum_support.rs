@@ -1,0 +1,118 @@
+//! An axum app with the layer: customer support hears of each new order.
+//!
+//! Support reads a chat. Most chats (Slack, Mattermost and others) take `{"text": "…"}` at a URL of
+//! their own; put it into `SUPPORT_URL`. Without it the message is printed.
+//!
+//! A forged order never gets to `new_order`: its argument is only made by a verification. The answer
+//! is 204 once the chat has the message, and 502 if it has not, so that the sender does not take the
+//! order for done.
+//!
+//! Try it, in two terminals:
+//!
+//! ```text
+//! printf 'correct-horse-battery-staple' > secret.txt && chmod 600 secret.txt
+//! cargo run --example axum_support -- secret.txt
+//!
+//! cargo run -- send http://127.0.0.1:3000/webhooks/orders --secret-file secret.txt
+//! cargo run -- send http://127.0.0.1:3000/webhooks/orders --secret-file secret.txt --forge all
+//! ```
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to whoever tries it")]
+
+use std::{env, error::Error, fs, time::Duration};
+
+use axum::{Router, extract::State, http::StatusCode, routing::post};
+use serde::Deserialize;
+use tower_cartgate::{Keyring, Policy, Secret, VerifiedJson, VerifyLayer};
+use tower_http::timeout::TimeoutLayer;
+
+/// What this app reads of a payload. The merchant chooses the fields, so only what the message cannot
+/// do without is demanded; a payload without it is answered 422.
+#[derive(Deserialize)]
+struct Delivery {
+    order: Order,
+}
+
+#[derive(Deserialize)]
+struct Order {
+    number: String,
+    total: Option<String>,
+    currency: Option<String>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let file = env::args().nth(1).ok_or("name the file that holds the secret")?;
+    let secret = Secret::from_line(fs::read(file)?)?;
+    for weakness in secret.weaknesses() {
+        eprintln!("warning: {weakness}");
+    }
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    println!("listening on {}", listener.local_addr()?);
+    axum::serve(listener, site(secret, Chat::from_env())).await?;
+    Ok(())
+}
+
+fn site(secret: Secret, chat: Chat) -> Router {
+    let too_slow = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
+    let webhooks = Router::new()
+        .route("/webhooks/orders", post(new_order).put(new_order))
+        .with_state(chat)
+        .layer(VerifyLayer::new(Policy::new(Keyring::single(secret))))
+        // Outside of the layer, which reads the body and has no clock of its own.
+        .layer(too_slow);
+    // What is merged here is not behind the layer.
+    Router::new()
+        .route("/health", axum::routing::get(|| async { "well" }))
+        .merge(webhooks)
+}
+
+async fn new_order(
+    State(chat): State<Chat>,
+    VerifiedJson(Delivery { order }): VerifiedJson<Delivery>,
+) -> StatusCode {
+    match chat.tell(message(&order)).await {
+        Ok(()) => StatusCode::NO_CONTENT,
+        Err(error) => {
+            eprintln!("support was not told of order {}: {error}", order.number);
+            StatusCode::BAD_GATEWAY
+        }
+    }
+}
+
+fn message(order: &Order) -> String {
+    match (&order.total, &order.currency) {
+        (Some(total), Some(currency)) => format!("New order {}: {total} {currency}", order.number),
+        _ => format!("New order {}", order.number),
+    }
+}
+
+/// Where support reads.
+#[derive(Clone)]
+enum Chat {
+    Hook { url: String, client: ureq::Agent },
+    Terminal,
+}
+
+impl Chat {
+    fn from_env() -> Self {
+        let Ok(url) = env::var("SUPPORT_URL") else {
+            return Self::Terminal;
+        };
+        // Cartfunnel's patience is not published; others of its kind wait for 5 s.
+        let client = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(4))).build();
+        Self::Hook { url, client: client.into() }
+    }
+
+    async fn tell(&self, text: String) -> Result<(), Box<dyn Error + Send + Sync>> {
+        match self.clone() {
+            Self::Hook { url, client } => {
+                let body = serde_json::json!({ "text": text }).to_string();
+                // This client blocks, so it runs where that holds nobody up.
+                let post = move || client.post(&url).content_type("application/json").send(body);
+                tokio::task::spawn_blocking(post).await??;
+            }
+            Self::Terminal => println!("{text}"),
+        }
+        Ok(())
+    }
+}
