@@ -16,7 +16,11 @@
 //! cargo run -- send http://127.0.0.1:3000/webhooks/orders --secret-file secret.txt
 //! cargo run -- send http://127.0.0.1:3000/webhooks/orders --secret-file secret.txt --forge all
 //! ```
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to whoever tries it")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example talks to whoever tries it"
+)]
 
 use std::{env, error::Error, fs, time::Duration};
 
@@ -41,7 +45,9 @@ struct Order {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let file = env::args().nth(1).ok_or("name the file that holds the secret")?;
+    let file = env::args()
+        .nth(1)
+        .ok_or("name the file that holds the secret")?;
     let secret = Secret::from_line(fs::read(file)?)?;
     for weakness in secret.weaknesses() {
         eprintln!("warning: {weakness}");
@@ -53,7 +59,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn site(secret: Secret, chat: Chat) -> Router {
-    let too_slow = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
+    let too_slow =
+        TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
     let webhooks = Router::new()
         .route("/webhooks/orders", post(new_order).put(new_order))
         .with_state(chat)
@@ -99,8 +106,13 @@ impl Chat {
             return Self::Terminal;
         };
         // Cartfunnel's patience is not published; others of its kind wait for 5 s.
-        let client = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(4))).build();
-        Self::Hook { url, client: client.into() }
+        let client = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(4)))
+            .build();
+        Self::Hook {
+            url,
+            client: client.into(),
+        }
     }
 
     async fn tell(&self, text: String) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -108,7 +120,12 @@ impl Chat {
             Self::Hook { url, client } => {
                 let body = serde_json::json!({ "text": text }).to_string();
                 // This client blocks, so it runs where that holds nobody up.
-                let post = move || client.post(&url).content_type("application/json").send(body);
+                let post = move || {
+                    client
+                        .post(&url)
+                        .content_type("application/json")
+                        .send(body)
+                };
                 tokio::task::spawn_blocking(post).await??;
             }
             Self::Terminal => println!("{text}"),

@@ -12,7 +12,11 @@
 //! cargo run -- send http://127.0.0.1:3000/webhooks --secret-file secret.txt --event abandoned-cart
 //! cargo run -- send http://127.0.0.1:3000/webhooks --secret-file secret.txt --forge all
 //! ```
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example talks to whoever tries it")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example talks to whoever tries it"
+)]
 
 use std::{convert::Infallible, env, error::Error, fs, sync::Arc, time::Duration};
 
@@ -31,7 +35,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let file = env::args().nth(1).ok_or("name the file that holds the secret")?;
+    let file = env::args()
+        .nth(1)
+        .ok_or("name the file that holds the secret")?;
     let secret = Secret::from_line(fs::read(file)?)?;
     let service = VerifyLayer::with_policies(policies(secret)?).layer(tower::service_fn(take));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
@@ -50,7 +56,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
-            .serve_connection(TokioIo::new(socket), service_fn(move |request| answer(request, service.clone())));
+            .serve_connection(
+                TokioIo::new(socket),
+                service_fn(move |request| answer(request, service.clone())),
+            );
         // A client that breaks off is no concern of the server's.
         tokio::spawn(async { drop(connection.await) });
     }
@@ -66,7 +75,10 @@ fn policies(secret: Secret) -> Result<impl Policies, Box<dyn Error>> {
 }
 
 /// The layer reads the body and has no clock, so one stands around it.
-async fn answer<S, B>(request: Request<Incoming>, service: S) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible>
+async fn answer<S, B>(
+    request: Request<Incoming>,
+    service: S,
+) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     B: http_body::Body<Data = Bytes, Error = Infallible> + Send + Sync + 'static,
@@ -82,6 +94,9 @@ where
 async fn take(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     let verified = request.body().verified();
     let (kind, secret) = (verified.event().kind, verified.secret_name());
-    println!("{kind}: {} bytes, signed with the secret {secret}", verified.len());
+    println!(
+        "{kind}: {} bytes, signed with the secret {secret}",
+        verified.len()
+    );
     Ok(Response::new(Full::from("taken\n")))
 }

@@ -50,13 +50,22 @@ fn app(secret: Secret, ledger: Ledger) -> Router {
 }
 
 /// An order that is known is 200, so that nobody sends it again.
-async fn book(State(ledger): State<Ledger>, VerifiedJson(order): VerifiedJson<Order>) -> StatusCode {
-    if ledger.book(order) { StatusCode::CREATED } else { StatusCode::OK }
+async fn book(
+    State(ledger): State<Ledger>,
+    VerifiedJson(order): VerifiedJson<Order>,
+) -> StatusCode {
+    if ledger.book(order) {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    }
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let file = env::args().nth(1).ok_or("name the file that holds the secret")?;
+    let file = env::args()
+        .nth(1)
+        .ok_or("name the file that holds the secret")?;
     let secret = Secret::from_line(fs::read(file)?)?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on {}", listener.local_addr()?);
@@ -90,7 +99,9 @@ mod tests {
     }
 
     async fn answer(ledger: &Ledger, request: Request<String>) -> Response<Body> {
-        let Ok(answer) = app(secret(), ledger.clone()).oneshot(request.map(Body::from)).await;
+        let Ok(answer) = app(secret(), ledger.clone())
+            .oneshot(request.map(Body::from))
+            .await;
         answer
     }
 

@@ -28,7 +28,10 @@ impl<S, B> Layer<S> for CheckLayer<B> {
     type Service = Check<S, B>;
 
     fn layer(&self, inner: S) -> Check<S, B> {
-        Check { inner, question: self.0 }
+        Check {
+            inner,
+            question: self.0,
+        }
     }
 }
 
@@ -40,7 +43,10 @@ pub(crate) struct Check<S, B> {
 
 impl<S: Clone, B> Clone for Check<S, B> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), question: self.question }
+        Self {
+            inner: self.inner.clone(),
+            question: self.question,
+        }
     }
 }
 

@@ -47,7 +47,10 @@ fn conclude(
         Err(error) => {
             let refusal = Refusal::from(&error);
             let response = problem(&refusal).map(AnswerBody::from);
-            exchange.ended(Outcome::Failed { refusal, cause: error.to_string() });
+            exchange.ended(Outcome::Failed {
+                refusal,
+                cause: error.to_string(),
+            });
             response
         }
     }

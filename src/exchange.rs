@@ -12,7 +12,11 @@ use tower_cartgate::{HeaderForm, SecretName};
 use uuid::Uuid;
 
 use crate::{
-    config::Config, connection::{Activity, Phase}, endpoint::Endpoint, gate::Gate, listener::Peer,
+    config::Config,
+    connection::{Activity, Phase},
+    endpoint::Endpoint,
+    gate::Gate,
+    listener::Peer,
     refusal::Refusal,
 };
 

@@ -35,10 +35,17 @@ impl Explainer {
     pub(crate) fn start() -> Self {
         let (cases, inbox) = sync_channel(1);
         let name = "cartgate-doctor".to_owned();
-        if let Err(error) = std::thread::Builder::new().name(name).spawn(move || work(&inbox)) {
+        if let Err(error) = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || work(&inbox))
+        {
             tracing::error!(%error, "mismatches will not be explained: no thread for it");
         }
-        Self { cases, begun: Instant::now(), next: AtomicU64::new(0) }
+        Self {
+            cases,
+            begun: Instant::now(),
+            next: AtomicU64::new(0),
+        }
     }
 
     /// Hands a mismatch to the doctor, unless it had one in this second or is still at it.

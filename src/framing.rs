@@ -123,7 +123,15 @@ mod tests {
 
     #[test]
     fn hosts_are_told_from_what_only_looks_like_one() {
-        for host in ["a", "a.example:80", "127.0.0.1:1", "[::1]", "[::1]:8080", "a:", "xn--a_b"] {
+        for host in [
+            "a",
+            "a.example:80",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:8080",
+            "a:",
+            "xn--a_b",
+        ] {
             assert!(is_host(host), "{host}");
         }
         for host in [

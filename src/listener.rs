@@ -125,9 +125,7 @@ impl Listener {
     pub(crate) fn start(self) -> io::Result<Acceptor> {
         Ok(match self.socket {
             Bound::Tcp(listener) => Acceptor::Tcp(TcpListener::from_std(listener)?),
-            Bound::Unix(listener, path) => {
-                Acceptor::Unix(UnixListener::from_std(listener)?, path)
-            }
+            Bound::Unix(listener, path) => Acceptor::Unix(UnixListener::from_std(listener)?, path),
         })
     }
 }
@@ -138,7 +136,11 @@ fn bind_tcp(address: &str) -> io::Result<std::net::TcpListener> {
         .to_socket_addrs()?
         .next()
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))?;
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     if address.ip().is_unspecified() && address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
@@ -186,10 +188,16 @@ impl Acceptor {
     pub(crate) async fn accept(&self) -> io::Result<Incoming> {
         match self {
             Self::Tcp(listener) => listener.accept().await.and_then(|(stream, peer)| {
-                Ok(Incoming { stream: Accepted::Tcp(stream.into_std()?), peer: Peer::Tcp(peer) })
+                Ok(Incoming {
+                    stream: Accepted::Tcp(stream.into_std()?),
+                    peer: Peer::Tcp(peer),
+                })
             }),
             Self::Unix(listener, _) => listener.accept().await.and_then(|(stream, _)| {
-                Ok(Incoming { stream: Accepted::Unix(stream.into_std()?), peer: Peer::Unix })
+                Ok(Incoming {
+                    stream: Accepted::Unix(stream.into_std()?),
+                    peer: Peer::Unix,
+                })
             }),
         }
     }
@@ -200,15 +208,25 @@ impl Acceptor {
     pub(crate) fn take_queued(self, mut take: impl FnMut(Incoming)) {
         match self {
             Self::Tcp(listener) => {
-                let Ok(listener) = listener.into_std() else { return };
+                let Ok(listener) = listener.into_std() else {
+                    return;
+                };
                 while let Ok((stream, peer)) = listener.accept() {
-                    take(Incoming { stream: Accepted::Tcp(stream), peer: Peer::Tcp(peer) });
+                    take(Incoming {
+                        stream: Accepted::Tcp(stream),
+                        peer: Peer::Tcp(peer),
+                    });
                 }
             }
             Self::Unix(listener, _path) => {
-                let Ok(listener) = listener.into_std() else { return };
+                let Ok(listener) = listener.into_std() else {
+                    return;
+                };
                 while let Ok((stream, _)) = listener.accept() {
-                    take(Incoming { stream: Accepted::Unix(stream), peer: Peer::Unix });
+                    take(Incoming {
+                        stream: Accepted::Unix(stream),
+                        peer: Peer::Unix,
+                    });
                 }
             }
         }

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use cartgate::cli::Cli;
-use clap::Parser;
 
 fn main() -> ExitCode {
-    cartgate::commands::run(Cli::parse())
+    cartgate::commands::run(Cli::parse_typed())
 }

@@ -36,10 +36,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn open<B: http_body::Body>(
-        exchange: &Arc<Exchange>,
-        request: &Request<B>,
-    ) -> Self {
+    pub(crate) fn open<B: http_body::Body>(exchange: &Arc<Exchange>, request: &Request<B>) -> Self {
         Self {
             exchange: Arc::clone(exchange),
             method: Some(request.method().clone()),
@@ -126,7 +123,11 @@ fn verdict(exchange: &Exchange, status: Option<u16>) -> Verdict<'_> {
     };
     match (exchange.secret(), status) {
         (Some(secret), Some(200..=299)) => Verdict::Taken { secret },
-        (Some(secret), _) => Verdict::NotTaken { secret, reason, cause },
+        (Some(secret), _) => Verdict::NotTaken {
+            secret,
+            reason,
+            cause,
+        },
         (None, _) => Verdict::Rejected { reason },
     }
 }
@@ -148,17 +149,29 @@ pub(crate) fn last_words(
     peer: Peer,
     activity: &Arc<Activity>,
 ) -> BytesMut {
-    let exchange = Exchange::begin(Arc::clone(gate), peer, Arc::clone(activity), activity.since());
+    let exchange = Exchange::begin(
+        Arc::clone(gate),
+        peer,
+        Arc::clone(activity),
+        activity.since(),
+    );
     let response = problem(&refusal);
     exchange.ended(Outcome::Refused(refusal));
-    let entry = Entry { exchange, method: None, target: None, declared: None, open: true };
+    let entry = Entry {
+        exchange,
+        method: None,
+        target: None,
+        declared: None,
+        open: true,
+    };
     let length = response.body().len();
     let (_, body) = response.clone().into_parts();
     let mut response = entry.close(response.map(AnswerBody::from));
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(std::time::SystemTime::now())) {
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(std::time::SystemTime::now()))
+    {
         headers.insert(DATE, date);
     }
     serialize(&response, &body)

@@ -115,12 +115,7 @@ async fn follow(mut config: watch::Receiver<Arc<Config>>, gate: Arc<Gate>) {
     }
 }
 
-async fn drain(
-    gate: &Gate,
-    door: &Door,
-    mut tasks: JoinSet<()>,
-    acceptors: Vec<Arc<Acceptor>>,
-) {
+async fn drain(gate: &Gate, door: &Door, mut tasks: JoinSet<()>, acceptors: Vec<Arc<Acceptor>>) {
     let clocks = gate.config().clocks.clone();
     gate.advance(Stage::Leaving);
     sleep(clocks.drain_delay).await;

@@ -20,12 +20,8 @@ use crate::{
 
 /// A service that answers every request, one clone a request.
 pub(crate) trait Stack:
-    Service<
-        Request<GuardedBody>,
-        Response = Response<AnswerBody>,
-        Error = Infallible,
-        Future: Send,
-    > + Clone
+    Service<Request<GuardedBody>, Response = Response<AnswerBody>, Error = Infallible, Future: Send>
+    + Clone
     + Send
     + Sync
     + 'static
@@ -56,7 +52,9 @@ pub(crate) fn stack(worker: usize) -> impl Stack {
         // The last that sees what is not verified. What is below demands its proof.
         .map_response(into_answer)
         .layer(VerifyLayer::with_policies(EndpointPolicies).observe(Watch))
-        .service(tower::service_fn(move |request| direct::deliver(request, worker)))
+        .service(tower::service_fn(move |request| {
+            direct::deliver(request, worker)
+        }))
 }
 
 fn into_answer(response: Response<ResponseBody<AnswerBody>>) -> Response<AnswerBody> {

@@ -15,13 +15,7 @@ use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use crate::{
-    connection,
-    gate::Gate,
-    limits::Member,
-    listener::Incoming,
-    stack::stack,
-};
+use crate::{connection, gate::Gate, limits::Member, listener::Incoming, stack::stack};
 
 /// All workers of a gate. Dropped, they end, and with them what they serve.
 pub(crate) struct Workers {
@@ -62,17 +56,22 @@ impl Workers {
         let all = (0..count.max(1))
             .map(|index| Worker::start(index, Arc::clone(gate)))
             .collect::<io::Result<_>>()?;
-        Ok(Self { all, next: AtomicUsize::new(0) })
+        Ok(Self {
+            all,
+            next: AtomicUsize::new(0),
+        })
     }
 
     /// Has a connection served that has its place.
     pub(crate) fn serve(&self, incoming: Incoming, member: Member) {
-        self.least_loaded().take(incoming, Admission::Granted(member));
+        self.least_loaded()
+            .take(incoming, Admission::Granted(member));
     }
 
     /// Has a client told that the gate is full.
     pub(crate) fn turn_away(&self, incoming: Incoming, permit: OwnedSemaphorePermit) {
-        self.least_loaded().take(incoming, Admission::Denied { _permit: permit });
+        self.least_loaded()
+            .take(incoming, Admission::Denied { _permit: permit });
     }
 
     /// Of several with as few, the next in turn.
@@ -94,14 +93,21 @@ impl Worker {
         std::thread::Builder::new()
             .name(format!("cartgate-{index}"))
             .spawn(move || runtime.block_on(work(index, inbox, gate)))?;
-        Ok(Self { newcomers, load: Arc::default() })
+        Ok(Self {
+            newcomers,
+            load: Arc::default(),
+        })
     }
 
     fn take(&self, incoming: Incoming, admission: Admission) {
         self.load.fetch_add(1, Relaxed);
         let load = Load(Arc::clone(&self.load));
         // A worker only ends after its gate did.
-        let _ = self.newcomers.send(Newcomer { incoming, admission, _load: load });
+        let _ = self.newcomers.send(Newcomer {
+            incoming,
+            admission,
+            _load: load,
+        });
     }
 }
 
@@ -110,7 +116,11 @@ async fn work(index: usize, mut inbox: UnboundedReceiver<Newcomer>, gate: Arc<Ga
     while let Some(newcomer) = inbox.recv().await {
         let (gate, stack) = (Arc::clone(&gate), stack.clone());
         tokio::spawn(async move {
-            let Newcomer { incoming, admission, _load } = newcomer;
+            let Newcomer {
+                incoming,
+                admission,
+                _load,
+            } = newcomer;
             let Ok(stream) = incoming.stream.into_stream() else {
                 return;
             };

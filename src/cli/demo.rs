@@ -1,7 +1,6 @@
 //! `cartgate demo`: what can be typed.
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
 
 /// The arguments of `cartgate demo`.
 #[derive(Debug, Args)]
@@ -14,11 +13,6 @@ Example:
 Exit status: 0 everything went as it must; 1 it did not.")]
 pub struct DemoArgs {
     /// Prints the results as JSON
-    #[arg(
-        long,
-        env = "CARTGATE_JSON",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new()
-    )]
+    #[arg(long)]
     pub json: bool,
 }

@@ -5,9 +5,9 @@
 //! may be what nobody should see. A secret is never an argument, because arguments are visible to
 //! every user of the machine.
 
-use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
-use clap::{Parser, Subcommand};
+use clap::builder::{BoolishValueParser, Styles};
+use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 mod completions;
 mod demo;
@@ -41,6 +41,35 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What was typed. Ends the process where that makes no sense, or asks for help.
+    #[must_use]
+    pub fn parse_typed() -> Self {
+        let matches = definition().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// The whole definition of what can be typed. The one place that gives each flag its variable:
+/// `--max-body` is `CARTGATE_MAX_BODY`.
+#[must_use]
+pub fn definition() -> clap::Command {
+    Cli::command().mut_subcommands(|command| command.mut_args(with_variable))
+}
+
+fn with_variable(arg: Arg) -> Arg {
+    let Some(flag) = arg.get_long() else {
+        return arg;
+    };
+    let variable = format!("CARTGATE_{}", flag.to_ascii_uppercase().replace('-', "_"));
+    let arg = arg.env(variable).hide_env_values(true);
+    match arg.get_action() {
+        // `CARTGATE_EXPLAIN=1`, `=yes`, `=off`.
+        ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
+        _ => arg,
+    }
 }
 
 /// The commands.
@@ -90,17 +119,15 @@ const fn styles() -> Styles {
 mod tests {
     use super::*;
 
-    use clap::CommandFactory;
-
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        definition().debug_assert();
     }
 
     #[test]
     fn every_flag_has_a_variable_whose_value_help_never_shows() {
         let mut flags = 0;
-        for command in Cli::command().get_subcommands() {
+        for command in definition().get_subcommands() {
             for flag in command.get_arguments().filter(|arg| !arg.is_positional()) {
                 let at = format!("{} --{}", command.get_name(), flag.get_id());
                 let variable = flag
@@ -117,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_command_teaches_by_example() {
-        for command in Cli::command().get_subcommands() {
+        for command in definition().get_subcommands() {
             let after = command
                 .get_after_help()
                 .map(ToString::to_string)

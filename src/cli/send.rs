@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{BoolishValueParser, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use http::{HeaderName, Method};
 
@@ -44,12 +44,7 @@ pub struct SendArgs {
 
     /// The file that holds the secret; one newline at its end is ignored. Without it: the variable
     /// CARTGATE_SECRET
-    #[arg(
-        long,
-        value_name = "[NAME=]FILE",
-        env = "CARTGATE_SECRET_FILE",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "[NAME=]FILE")]
     pub secret_file: Option<SecretSource>,
 
     /// Which sample to send
@@ -57,8 +52,6 @@ pub struct SendArgs {
         long,
         value_enum,
         default_value_t = SampleEvent::Order,
-        env = "CARTGATE_EVENT",
-        hide_env_values = true
     )]
     pub event: SampleEvent,
 
@@ -67,28 +60,15 @@ pub struct SendArgs {
         long,
         default_value = "POST",
         value_parser = method,
-        env = "CARTGATE_METHOD",
-        hide_env_values = true
     )]
     pub method: Method,
 
     /// Sends this body instead of a sample, byte for byte: a file, or - for standard input
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "set",
-        env = "CARTGATE_BODY",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "set")]
     pub body: Option<Input>,
 
     /// Changes a field of the sample: /pointer=text, or /pointer:=json; repeat it for several
-    #[arg(
-        long,
-        value_name = "/POINTER=TEXT",
-        env = "CARTGATE_SET",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "/POINTER=TEXT")]
     pub set: Vec<Edit>,
 
     /// How many deliveries; samples get an id of their own each
@@ -97,8 +77,6 @@ pub struct SendArgs {
         value_name = "N",
         default_value_t = 1,
         value_parser = clap::value_parser!(u64).range(1..),
-        env = "CARTGATE_COUNT",
-        hide_env_values = true
     )]
     pub count: u64,
 
@@ -108,8 +86,6 @@ pub struct SendArgs {
         value_name = "N",
         default_value_t = 1,
         value_parser = clap::value_parser!(u16).range(1..),
-        env = "CARTGATE_CONCURRENCY",
-        hide_env_values = true
     )]
     pub concurrency: u16,
 
@@ -119,8 +95,6 @@ pub struct SendArgs {
         long,
         value_name = "N",
         value_parser = rate,
-        env = "CARTGATE_RATE",
-        hide_env_values = true
     )]
     pub rate: Option<f64>,
 
@@ -132,30 +106,17 @@ pub struct SendArgs {
         value_parser = PossibleValuesParser::new(forge_values())
             .map(|typed| typed.parse::<ForgeChoice>().expect("one of the possible values")),
         hide_possible_values = true,
-        env = "CARTGATE_FORGE",
-        hide_env_values = true,
         long_help = forge_help()
     )]
     pub forge: Option<ForgeChoice>,
 
     /// The signature header, for services with the same scheme under another name
     /// (x-shopify-hmac-sha256)
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "x-cartfunnel-hmac-sha256",
-        env = "CARTGATE_HEADER_NAME",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "NAME", default_value = "x-cartfunnel-hmac-sha256")]
     pub header_name: HeaderName,
 
     /// Adds a header, or replaces one of ours ('Content-Type: text/plain'); repeat it for several
-    #[arg(
-        long,
-        value_name = "NAME: VALUE",
-        env = "CARTGATE_HEADER",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "NAME: VALUE")]
     pub header: Vec<HeaderLine>,
 
     /// How long one delivery may take, connecting included
@@ -164,36 +125,19 @@ pub struct SendArgs {
         value_name = "TIME",
         default_value = "30s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_TIMEOUT",
-        hide_env_values = true
     )]
     pub timeout: Duration,
 
     /// For https: trusts only the authorities in this PEM file, instead of this machine's
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "CARTGATE_CA_FILE",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 
     /// Yes, many or forged deliveries may go to a host that is not this machine
-    #[arg(
-        long,
-        env = "CARTGATE_YES",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new()
-    )]
+    #[arg(long)]
     pub yes: bool,
 
     /// Prints the results as JSON
-    #[arg(
-        long,
-        env = "CARTGATE_JSON",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new()
-    )]
+    #[arg(long)]
     pub json: bool,
 }
 

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
-use clap::{ArgAction, Args};
+use clap::Args;
 use http::{HeaderName, Method};
 use tower_cartgate::EventKind;
 
@@ -37,37 +37,19 @@ Examples:
   kill -TERM PID    drains and ends; a second one ends at once")]
 pub struct ServeArgs {
     /// Where to listen: ADDRESS:PORT, :PORT for every address, or unix:/path. May be given several times
-    #[arg(
-        long,
-        value_name = "ADDR",
-        required = true,
-        env = "CARTGATE_LISTEN",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "ADDR", required = true, value_delimiter = ',')]
     pub listen: Vec<ListenAddress>,
 
     /// The app to protect: http://…, https://… or unix:/socket[:/path]. With a path, every delivery goes to exactly that
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "CARTGATE_UPSTREAM",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "URL")]
     pub upstream: Address,
 
     /// The file that holds the secret; one newline at its end is ignored. Several: each with a NAME of its own. Without it: the variable CARTGATE_SECRET
-    #[arg(
-        long,
-        value_name = "[NAME=]FILE",
-        env = "CARTGATE_SECRET_FILE",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "[NAME=]FILE", value_delimiter = ',')]
     pub secret_file: Vec<SecretSource>,
 
     /// The one path that is served, byte for byte; /* for every path
-    #[arg(long, value_name = "PATH", env = "CARTGATE_PATH", hide_env_values = true)]
+    #[arg(long, value_name = "PATH")]
     pub path: Option<PathRule>,
 
     /// What logs and the app call this endpoint
@@ -75,8 +57,6 @@ pub struct ServeArgs {
         long,
         default_value = "default",
         value_parser = endpoint_name,
-        env = "CARTGATE_NAME",
-        hide_env_values = true
     )]
     pub name: String,
 
@@ -87,8 +67,6 @@ pub struct ServeArgs {
         value_parser = method,
         value_delimiter = ',',
         default_value = "POST,PUT",
-        env = "CARTGATE_METHODS",
-        hide_env_values = true
     )]
     pub method: Vec<Method>,
 
@@ -97,20 +75,12 @@ pub struct ServeArgs {
         long,
         visible_alias = "header",
         value_name = "NAME",
-        default_value = "x-cartfunnel-hmac-sha256",
-        env = "CARTGATE_HEADER_NAME",
-        hide_env_values = true
+        default_value = "x-cartfunnel-hmac-sha256"
     )]
     pub header_name: HeaderName,
 
     /// The largest body
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "1MiB",
-        env = "CARTGATE_MAX_BODY",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
     pub max_body: ByteSize,
 
     /// What the app is told of
@@ -139,22 +109,11 @@ pub struct ServeArgs {
 #[command(next_help_heading = "Event kind")]
 pub struct EventArgs {
     /// Every delivery to this endpoint is of this kind (by its path, which is not signed)
-    #[arg(
-        long,
-        value_name = "KIND",
-        conflicts_with = "event_pointer",
-        env = "CARTGATE_EVENT",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "KIND", conflicts_with = "event_pointer")]
     pub event: Option<EventKind>,
 
     /// The JSON pointer of the signed field that tells the kind (/event)
-    #[arg(
-        long,
-        value_name = "POINTER",
-        env = "CARTGATE_EVENT_POINTER",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "POINTER")]
     pub event_pointer: Option<String>,
 
     /// Texts in that field which mean an order
@@ -162,9 +121,7 @@ pub struct EventArgs {
         long,
         value_name = "TEXT",
         requires = "event_pointer",
-        value_delimiter = ',',
-        env = "CARTGATE_EVENT_ORDER",
-        hide_env_values = true
+        value_delimiter = ','
     )]
     pub event_order: Vec<String>,
 
@@ -173,9 +130,7 @@ pub struct EventArgs {
         long,
         value_name = "TEXT",
         requires = "event_pointer",
-        value_delimiter = ',',
-        env = "CARTGATE_EVENT_ABANDONED_CART",
-        hide_env_values = true
+        value_delimiter = ','
     )]
     pub event_abandoned_cart: Vec<String>,
 
@@ -184,9 +139,7 @@ pub struct EventArgs {
         long,
         value_name = "KIND",
         requires = "event_pointer",
-        value_delimiter = ',',
-        env = "CARTGATE_ONLY",
-        hide_env_values = true
+        value_delimiter = ','
     )]
     pub only: Vec<EventKind>,
 }
@@ -196,11 +149,11 @@ pub struct EventArgs {
 #[command(next_help_heading = "The app")]
 pub struct DestinationArgs {
     /// Believe only certificates that the authorities in this PEM file signed (https)
-    #[arg(long, value_name = "FILE", env = "CARTGATE_CA_FILE", hide_env_values = true)]
+    #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 
     /// Pass on the Host that the client named, instead of the app's own
-    #[arg(long, env = "CARTGATE_PRESERVE_HOST", hide_env_values = true)]
+    #[arg(long)]
     pub preserve_host: bool,
 
     /// How long a connection to the app may take to open
@@ -209,8 +162,6 @@ pub struct DestinationArgs {
         value_name = "TIME",
         default_value = "5s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_CONNECT_TIMEOUT",
-        hide_env_values = true
     )]
     pub connect_timeout: Duration,
 
@@ -220,8 +171,6 @@ pub struct DestinationArgs {
         value_name = "TIME",
         default_value = "30s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_ANSWER_TIMEOUT",
-        hide_env_values = true
     )]
     pub answer_timeout: Duration,
 
@@ -231,8 +180,6 @@ pub struct DestinationArgs {
         value_name = "TIME",
         default_value = "30s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_ANSWER_PAUSE",
-        hide_env_values = true
     )]
     pub answer_pause: Duration,
 
@@ -242,8 +189,6 @@ pub struct DestinationArgs {
         value_name = "TIME",
         default_value = "3s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_UPSTREAM_IDLE",
-        hide_env_values = true
     )]
     pub upstream_idle: Duration,
 }
@@ -258,29 +203,15 @@ pub struct LimitArgs {
         value_name = "N",
         default_value = "10000",
         value_parser = at_least_one,
-        env = "CARTGATE_MAX_CONNECTIONS",
-        hide_env_values = true
     )]
     pub max_connections: usize,
 
     /// Memory that large bodies hold together
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "256MiB",
-        env = "CARTGATE_MAX_MEMORY",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
     pub max_memory: ByteSize,
 
     /// The largest head of a request, its first line included
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "16KiB",
-        env = "CARTGATE_MAX_HEADER",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "16KiB")]
     pub max_header: ByteSize,
 }
 
@@ -294,8 +225,6 @@ pub struct ClockArgs {
         value_name = "TIME",
         default_value = "10s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_HEADER_TIMEOUT",
-        hide_env_values = true
     )]
     pub header_timeout: Duration,
 
@@ -305,8 +234,6 @@ pub struct ClockArgs {
         value_name = "TIME",
         default_value = "75s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_KEEP_ALIVE",
-        hide_env_values = true
     )]
     pub keep_alive: Duration,
 
@@ -316,19 +243,11 @@ pub struct ClockArgs {
         value_name = "TIME",
         default_value = "30s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_BODY_TIMEOUT",
-        hide_env_values = true
     )]
     pub body_timeout: Duration,
 
     /// The least that a body must bring in a second, after its first 5 s
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value = "1KiB",
-        env = "CARTGATE_BODY_RATE",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "SIZE", default_value = "1KiB")]
     pub body_rate: ByteSize,
 
     /// An answer of which the client takes not one byte
@@ -337,8 +256,6 @@ pub struct ClockArgs {
         value_name = "TIME",
         default_value = "30s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_WRITE_TIMEOUT",
-        hide_env_values = true
     )]
     pub write_timeout: Duration,
 
@@ -348,8 +265,6 @@ pub struct ClockArgs {
         value_name = "TIME",
         default_value = "0s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_DRAIN_DELAY",
-        hide_env_values = true
     )]
     pub drain_delay: Duration,
 
@@ -359,8 +274,6 @@ pub struct ClockArgs {
         value_name = "TIME",
         default_value = "30s",
         value_parser = humantime::parse_duration,
-        env = "CARTGATE_DRAIN_LIMIT",
-        hide_env_values = true
     )]
     pub drain_limit: Duration,
 }
@@ -374,58 +287,27 @@ pub struct ProcessArgs {
         long,
         value_name = "N",
         value_parser = at_least_one,
-        env = "CARTGATE_WORKERS",
-        hide_env_values = true
     )]
     pub workers: Option<usize>,
 
     /// A proxy before the gate whose word about the client is passed on: an address, a network or `unix`. May be given several times
-    #[arg(
-        long,
-        value_name = "ADDR",
-        value_delimiter = ',',
-        env = "CARTGATE_TRUSTED_PROXY",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
     pub trusted_proxy: Vec<Hop>,
 
     /// Which requests get a line in the log
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        env = "CARTGATE_ACCESS_LOG",
-        hide_env_values = true
-    )]
+    #[arg(long, value_enum, default_value_t)]
     pub access_log: AccessLog,
 
     /// How log lines look
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        env = "CARTGATE_LOG_FORMAT",
-        hide_env_values = true
-    )]
+    #[arg(long, value_enum, default_value_t)]
     pub log_format: Format,
 
     /// Which log lines are written
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        env = "CARTGATE_LOG_LEVEL",
-        hide_env_values = true
-    )]
+    #[arg(long, value_enum, default_value_t)]
     pub log_level: Level,
 
     /// Look into signatures that do not match, at most one a second, and log the likely cause
-    #[arg(
-        long,
-        action = ArgAction::SetTrue,
-        env = "CARTGATE_EXPLAIN",
-        hide_env_values = true
-    )]
+    #[arg(long)]
     pub explain: bool,
 }
 

@@ -23,21 +23,11 @@ Examples:
 pub struct SignArgs {
     /// The file that holds the secret; one newline at its end is ignored. Without it: the variable
     /// CARTGATE_SECRET
-    #[arg(
-        long,
-        value_name = "[NAME=]FILE",
-        env = "CARTGATE_SECRET_FILE",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "[NAME=]FILE")]
     pub secret_file: Option<SecretSource>,
 
     /// Prints a curl line that sends the body to this address
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "CARTGATE_CURL",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "URL")]
     pub curl: Option<Address>,
 
     /// The curl line's method
@@ -45,8 +35,6 @@ pub struct SignArgs {
         long,
         default_value = "POST",
         value_parser = method,
-        env = "CARTGATE_METHOD",
-        hide_env_values = true
     )]
     pub method: Method,
 
@@ -56,9 +44,7 @@ pub struct SignArgs {
         long,
         visible_alias = "header",
         value_name = "NAME",
-        default_value = "x-cartfunnel-hmac-sha256",
-        env = "CARTGATE_HEADER_NAME",
-        hide_env_values = true
+        default_value = "x-cartfunnel-hmac-sha256"
     )]
     pub header_name: HeaderName,
 

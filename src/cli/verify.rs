@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use clap::builder::BoolishValueParser;
 
 use super::Input;
 use crate::secret_source::SecretSource;
@@ -21,32 +20,15 @@ Examples:
 Exit status: 0 the signature is true; 1 it is not; 2 usage.")]
 pub struct VerifyArgs {
     /// A file that holds a secret; repeat it for several. Without it: the variable CARTGATE_SECRET
-    #[arg(
-        long,
-        value_name = "[NAME=]FILE",
-        env = "CARTGATE_SECRET_FILE",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "[NAME=]FILE", value_delimiter = ',')]
     pub secret_file: Vec<SecretSource>,
 
     /// The header's value as it was received; leave it out if there was no header
-    #[arg(
-        long,
-        value_name = "VALUE",
-        env = "CARTGATE_SIGNATURE",
-        hide_env_values = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
     pub signature: Option<OsString>,
 
     /// Prints the verdict as JSON
-    #[arg(
-        long,
-        env = "CARTGATE_JSON",
-        hide_env_values = true,
-        value_parser = BoolishValueParser::new()
-    )]
+    #[arg(long)]
     pub json: bool,
 
     /// The body as it was received, byte for byte: a file, or - for standard input

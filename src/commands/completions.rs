@@ -1,14 +1,12 @@
 //! `cartgate completions`.
 
-use clap::CommandFactory;
-
 use super::output::Output;
 use super::{Failure, Outcome};
-use crate::cli::{Cli, CompletionsArgs};
+use crate::cli::{self, CompletionsArgs};
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "cartgate", &mut script);
+    clap_complete::generate(args.shell, &mut cli::definition(), "cartgate", &mut script);
     Output::stdout().write(&script)?;
     Ok(Outcome::Done)
 }

@@ -37,7 +37,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
 
 /// Every mistake on a line of its own; the last one ends the command.
 fn mistakes(errors: &[ConfigError]) -> Failure {
-    let (last, first) = errors.split_last().expect("there is no failure without an error");
+    let (last, first) = errors
+        .split_last()
+        .expect("there is no failure without an error");
     for error in first {
         output::message(format_args!("cartgate: {error}"));
     }
@@ -83,11 +85,7 @@ async fn serve(listeners: Vec<Listener>, resolved: &Resolved) -> io::Result<()> 
 }
 
 /// The first signal asks for a drain; ready at the second.
-async fn stop_twice(
-    terminate: &mut Signal,
-    interrupt: &mut Signal,
-    asked: &watch::Sender<bool>,
-) {
+async fn stop_twice(terminate: &mut Signal, interrupt: &mut Signal, asked: &watch::Sender<bool>) {
     for _ in 0..2 {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -119,7 +117,10 @@ async fn reload(mut hangup: Signal, resolved: &Resolved, config: &watch::Sender<
 
 /// The start: what is protected, where it goes, by which secrets, and what looks like a mistake.
 fn announce(listeners: &[Listener], config: &Config, warnings: &[Warning], args: &ServeArgs) {
-    let addresses: Vec<_> = listeners.iter().map(|one| one.address().to_string()).collect();
+    let addresses: Vec<_> = listeners
+        .iter()
+        .map(|one| one.address().to_string())
+        .collect();
     let version = env!("CARGO_PKG_VERSION");
     for endpoint in config.endpoints.iter() {
         tracing::info!(

@@ -98,7 +98,14 @@ impl Resolved {
             destination: Arc::new(destination),
         };
         let config = base(args, workers, blueprint.endpoints(&secrets));
-        Ok((Self { sources, blueprint, config }, secrets.warnings))
+        Ok((
+            Self {
+                sources,
+                blueprint,
+                config,
+            },
+            secrets.warnings,
+        ))
     }
 
     /// The configuration, as read at the start.
@@ -158,7 +165,11 @@ fn read_secrets(sources: &[SecretSource]) -> Result<Secrets, Vec<ConfigError>> {
         return Err(errors);
     }
     let keyring = Keyring::new(named.iter().cloned()).map_err(|error| vec![error.into()])?;
-    Ok(Secrets { keyring, named, warnings })
+    Ok(Secrets {
+        keyring,
+        named,
+        warnings,
+    })
 }
 
 fn collect<T>(result: Result<T, ConfigError>, errors: &mut Vec<ConfigError>) -> Option<T> {
@@ -227,7 +238,11 @@ fn event_rule(args: &EventArgs) -> Result<EventRule, ConfigError> {
     let rule = EventRule::pointer(pointer)?
         .order(args.event_order.iter().cloned())
         .abandoned_cart(args.event_abandoned_cart.iter().cloned());
-    Ok(if args.only.is_empty() { rule } else { rule.only(args.only.iter().copied()) })
+    Ok(if args.only.is_empty() {
+        rule
+    } else {
+        rule.only(args.only.iter().copied())
+    })
 }
 
 fn destination(args: &ServeArgs, workers: usize) -> Result<Destination, ConfigError> {

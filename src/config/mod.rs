@@ -66,7 +66,10 @@ impl Config {
     /// The same configuration with other endpoints: what a reload of the secrets gives.
     #[must_use]
     pub fn with_endpoints(&self, endpoints: Endpoints) -> Arc<Self> {
-        Arc::new(Self { endpoints, ..self.clone() })
+        Arc::new(Self {
+            endpoints,
+            ..self.clone()
+        })
     }
 }
 

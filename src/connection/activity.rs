@@ -3,8 +3,8 @@
 //! any; nothing here decides anything.
 
 use std::{
-    task::{Context, Poll},
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -201,7 +201,11 @@ impl Activity {
     /// Ready once the connection must go.
     pub(crate) fn poll_evicted(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.listen(cx.waker());
-        if self.is_evicted() { Poll::Ready(()) } else { Poll::Pending }
+        if self.is_evicted() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     pub(crate) fn is_evicted(&self) -> bool {
@@ -243,7 +247,11 @@ impl Progress {
             self.current.fetch_add(bytes, Relaxed);
             return;
         }
-        let carried = if last + 1 == second { self.current.load(Relaxed) } else { 0 };
+        let carried = if last + 1 == second {
+            self.current.load(Relaxed)
+        } else {
+            0
+        };
         self.previous.store(carried, Relaxed);
         self.current.store(bytes, Relaxed);
     }

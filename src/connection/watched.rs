@@ -26,7 +26,12 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn new(stream: Stream, activity: Arc<Activity>) -> Self {
-        Self { stream, activity, withheld: None, ended: false }
+        Self {
+            stream,
+            activity,
+            withheld: None,
+            ended: false,
+        }
     }
 
     pub(crate) fn withheld(&self) -> Option<u16> {
@@ -47,7 +52,9 @@ impl Watched {
     fn withhold(&mut self, bytes: &[u8]) -> bool {
         let own = matches!(self.activity.phase(), Phase::Idle | Phase::Head);
         if own && self.withheld.is_none() {
-            let status = bytes.get(9..12).and_then(|code| std::str::from_utf8(code).ok());
+            let status = bytes
+                .get(9..12)
+                .and_then(|code| std::str::from_utf8(code).ok());
             self.withheld = Some(status.and_then(|code| code.parse().ok()).unwrap_or(400));
         }
         own

@@ -28,7 +28,12 @@ pub(crate) struct Answer {
 impl Answer {
     pub(super) fn new(body: Incoming, sender: Sender, pool: Pool, limit: Duration) -> Self {
         let connection = Some((sender, pool));
-        let mut answer = Self { body, connection, limit, pause: None };
+        let mut answer = Self {
+            body,
+            connection,
+            limit,
+            pause: None,
+        };
         if answer.body.is_end_stream() {
             answer.release();
         }

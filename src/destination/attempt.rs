@@ -120,7 +120,9 @@ impl Destination {
             tokio::spawn(connection);
             Ok(sender)
         });
-        opened.await.unwrap_or(Err(AttemptError::ConnectTimeout(limit)))
+        opened
+            .await
+            .unwrap_or(Err(AttemptError::ConnectTimeout(limit)))
     }
 
     async fn send(

@@ -60,7 +60,9 @@ fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
     // CGI and WSGI make one variable of `x_a` and `x-a`, so the first could pose as the second.
     text.contains('_')
         || DROPPED.contains(name)
-        || DROPPED_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+        || DROPPED_PREFIXES
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
         || (!hop_is_trusted && forwarding())
 }
 
@@ -112,7 +114,10 @@ mod tests {
     fn cleaned(lines: &[(&'static str, &'static str)], trusted: bool) -> Vec<String> {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(HeaderName::from_static(name), value.parse().expect("a value"));
+            headers.append(
+                HeaderName::from_static(name),
+                value.parse().expect("a value"),
+            );
         }
         clean(&mut headers, &tower_cartgate::Signature::HEADER, trusted);
         let mut left: Vec<_> = headers.keys().map(ToString::to_string).collect();
@@ -142,7 +147,11 @@ mod tests {
 
     #[test]
     fn forwarding_headers_stay_only_from_trusted_hops() {
-        let lines = [("forwarded", "for=a"), ("x-forwarded-for", "a"), ("x-real-ip", "a")];
+        let lines = [
+            ("forwarded", "for=a"),
+            ("x-forwarded-for", "a"),
+            ("x-real-ip", "a"),
+        ];
         assert!(cleaned(&lines, false).is_empty());
         assert_eq!(cleaned(&lines, true).len(), 3);
     }

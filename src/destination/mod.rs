@@ -78,7 +78,9 @@ impl Destination {
         Ok(Self {
             name: name.into(),
             connector: Connector::new(&address, &settings.trust)?,
-            pools: (0..workers.max(1)).map(|_| Pool::new(settings.idle)).collect(),
+            pools: (0..workers.max(1))
+                .map(|_| Pool::new(settings.idle))
+                .collect(),
             address,
             settings,
         })

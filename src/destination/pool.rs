@@ -33,15 +33,17 @@ struct Idle {
 
 impl Pool {
     pub(super) fn new(limit: Duration) -> Self {
-        Self { idle: Arc::default(), limit }
+        Self {
+            idle: Arc::default(),
+            limit,
+        }
     }
 
     /// The connection that was used last, so that a quiet time lets the others go.
     pub(super) fn take(&self) -> Option<Sender> {
         let mut idle = self.lock();
-        let usable = |(since, sender): &(Instant, Sender)| {
-            since.elapsed() < self.limit && sender.is_ready()
-        };
+        let usable =
+            |(since, sender): &(Instant, Sender)| since.elapsed() < self.limit && sender.is_ready();
         let place = idle.connections.iter().rposition(usable)?;
         idle.connections.remove(place).map(|(_, sender)| sender)
     }

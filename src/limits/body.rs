@@ -43,7 +43,15 @@ pub(crate) struct GuardedBody {
 
 impl GuardedBody {
     pub(crate) fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
-        Self { body, exchange, received: 0, pinned: 0, paid: FREE_SHARE, whole: false, clock: None }
+        Self {
+            body,
+            exchange,
+            received: 0,
+            pinned: 0,
+            paid: FREE_SHARE,
+            whole: false,
+            clock: None,
+        }
     }
 
     fn count(&mut self, bytes: u64) -> Result<(), Rejection> {

@@ -19,7 +19,10 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, held: AtomicU64::new(0) }
+        Self {
+            limit,
+            held: AtomicU64::new(0),
+        }
     }
 
     /// Takes `bytes`, if the limit allows.

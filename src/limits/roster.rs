@@ -52,7 +52,11 @@ enum Standing {
 
 impl Roster {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, next: AtomicU64::new(0), members: Mutex::default() }
+        Self {
+            limit,
+            next: AtomicU64::new(0),
+            members: Mutex::default(),
+        }
     }
 
     /// A place for a new connection, if need be by sending others away; none if all that are there
@@ -66,7 +70,11 @@ impl Roster {
         let activity = Arc::new(Activity::new());
         members.insert(key, Arc::clone(&activity));
         drop(members);
-        Some(Member { roster: Arc::clone(self), key, activity })
+        Some(Member {
+            roster: Arc::clone(self),
+            key,
+            activity,
+        })
     }
 
     /// Frees at least `bytes` of memory by sending away the unverified bodies that make least
@@ -144,7 +152,10 @@ fn standing(activity: &Activity, now: Instant) -> Option<Standing> {
         Phase::Body if is_new => Some(Standing::JustBegun { since }),
         Phase::Body => {
             let recent_bytes = activity.body_progress();
-            Some(Standing::Receiving { recent_bytes, since })
+            Some(Standing::Receiving {
+                recent_bytes,
+                since,
+            })
         }
         // Its delivery is done; only the client still holds things up.
         Phase::Answer => activity
@@ -184,7 +195,10 @@ mod tests {
     }
 
     fn evicted(members: &[Member]) -> Vec<bool> {
-        members.iter().map(|member| member.activity().is_evicted()).collect()
+        members
+            .iter()
+            .map(|member| member.activity().is_evicted())
+            .collect()
     }
 
     #[tokio::test(start_paused = true)]
@@ -204,7 +218,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_has_just_connected_does_not_go_before_an_old_dawdler() {
         let (roster, members) = full(&[Phase::Head, Phase::Idle]);
-        members[1].activity().entered(Instant::now() + BENEFIT_OF_DOUBT * 5);
+        members[1]
+            .activity()
+            .entered(Instant::now() + BENEFIT_OF_DOUBT * 5);
         tokio::time::advance(BENEFIT_OF_DOUBT * 5).await;
         let _third = roster.admit().expect("the dawdler went");
         assert_eq!(evicted(&members), [true, false]);
@@ -242,7 +258,9 @@ mod tests {
         let memory = Memory::new(100);
         assert!(memory.take(100));
         members[0].activity().hold(100);
-        members.iter().for_each(|member| member.activity().entered(Instant::now()));
+        members
+            .iter()
+            .for_each(|member| member.activity().entered(Instant::now()));
         tokio::time::advance(BENEFIT_OF_DOUBT * 2).await;
         members[0].activity().received(500);
         members[1].activity().received(1);

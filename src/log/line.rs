@@ -41,7 +41,11 @@ pub(crate) enum Verdict<'a> {
     /// Verified, and taken by its destination.
     Taken { secret: &'a SecretName },
     /// Verified, but its destination did not take it: a person has to look.
-    NotTaken { secret: &'a SecretName, reason: &'static str, cause: Option<&'a str> },
+    NotTaken {
+        secret: &'a SecretName,
+        reason: &'static str,
+        cause: Option<&'a str>,
+    },
     /// Never reached a destination.
     Rejected { reason: &'static str },
 }
@@ -56,7 +60,11 @@ impl fmt::Display for Path<'_> {
         let bytes = self.0.as_bytes();
         let shown = &bytes[..bytes.len().min(PATH)];
         write!(f, "{}", shown.escape_ascii())?;
-        if shown.len() < bytes.len() { f.write_str("...") } else { Ok(()) }
+        if shown.len() < bytes.len() {
+            f.write_str("...")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -91,11 +99,16 @@ impl Line<'_> {
                 warn, self, verdict = "verified", reason = "slow", %secret,
             ),
             Verdict::Taken { secret } => line!(info, self, verdict = "verified", %secret,),
-            Verdict::NotTaken { secret, reason, cause } => line!(
+            Verdict::NotTaken {
+                secret,
+                reason,
+                cause,
+            } => line!(
                 error, self, verdict = "verified", reason, taken = false, cause, %secret,
             ),
             Verdict::Rejected { reason } if throttle.allows() => line!(
-                warn, self,
+                warn,
+                self,
                 verdict = "rejected",
                 reason,
                 header = shown!(self.form.map(|(form, _)| form)),

@@ -66,7 +66,10 @@ impl Log {
                 tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish())
             }
         };
-        Self { _writer: guard, dropped }
+        Self {
+            _writer: guard,
+            dropped,
+        }
     }
 
     /// Lines that found the queue full, since the start.
@@ -82,7 +85,11 @@ impl Log {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             let dropped = self.dropped_lines();
             if dropped > said {
-                tracing::warn!(lines = dropped - said, total = dropped, "log lines were dropped");
+                tracing::warn!(
+                    lines = dropped - said,
+                    total = dropped,
+                    "log lines were dropped"
+                );
                 said = dropped;
             }
         }

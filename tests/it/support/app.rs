@@ -3,12 +3,12 @@
 //! that asks what came.
 
 use std::{
-    io::{self, Write as _},
+    io,
     net::{SocketAddr, TcpListener},
     os::unix::net::UnixListener,
     path::Path,
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     thread,
@@ -73,6 +73,18 @@ impl App {
             wire.write_all(&answer("200 OK", "", b"taken"))?;
             Ok(Then::Keep)
         })
+    }
+
+    /// An app that answers nothing until it is let.
+    pub fn holding() -> (Self, Hold) {
+        let hold = Hold::default();
+        let held = hold.clone();
+        let app = Self::tcp(move |_, wire| {
+            held.wait();
+            wire.write_all(&answer("200 OK", "", b"taken"))?;
+            Ok(Then::Keep)
+        });
+        (app, hold)
     }
 
     /// An app on a TCP port.
@@ -165,6 +177,27 @@ impl App {
     #[track_caller]
     pub fn wait_until_left_alone(&self) {
         wait_until("the app's connections end", || self.shared.open.load(SeqCst) == 0);
+    }
+}
+
+/// Holds an app back until it is opened.
+#[derive(Clone, Default)]
+pub struct Hold(Arc<(Mutex<bool>, Condvar)>);
+
+impl Hold {
+    pub fn open(&self) {
+        *self.0.0.lock().expect("no panic") = true;
+        self.0.1.notify_all();
+    }
+
+    pub fn wait(&self) {
+        let open = self.0.0.lock().expect("no panic");
+        let (_open, waited) = self
+            .0
+            .1
+            .wait_timeout_while(open, super::PATIENCE, |open| !*open)
+            .expect("no panic");
+        assert!(!waited.timed_out(), "an app was held back for ever");
     }
 }
 

@@ -4,7 +4,7 @@
 //! library on the tests' side, so that no test shares a runtime with what it tests. Nothing here
 //! needs the built program, so that fuzz targets can include it.
 
-#![allow(dead_code, unreachable_pub, reason = "fuzz targets include this and use parts of it")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "fuzz targets include this and use parts of it")]
 
 pub mod answer;
 pub mod app;
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tower_cartgate::{Secret, Signer};
 
 pub use answer::Answer;
-pub use app::{App, Recorded, Then};
+pub use app::{App, Hold, Recorded, Then};
 pub use client::Client;
 pub use gate::{Gate, Setup};
 

@@ -1,0 +1,112 @@
+//! A gate before an app, both real, and a client that writes what it is told to.
+
+use std::{
+    future::pending,
+    io::{Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use cartgate::{
+    config::{AccessLog, Clocks, Config},
+    destination::{Destination, Settings},
+    endpoint::{Endpoint, Endpoints, PathRule},
+    listener::{ListenAddress, Listener},
+};
+use tokio::sync::watch;
+
+use super::{
+    app::App,
+    oracle::{self, PATH, check},
+};
+
+/// A gate that has not closed by then hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Site {
+    app: App,
+    gate: SocketAddr,
+}
+
+impl Site {
+    /// A gate whose every clock on its clients is `clock`.
+    pub fn start(clock: Duration) -> Self {
+        let app = App::start();
+        let address = ListenAddress::Tcp(format!("{}:0", Ipv4Addr::LOCALHOST));
+        let listener = Listener::bind(&address).expect("a port");
+        let gate = listener.tcp_address().expect("an address");
+        let config = Arc::new(config(app.address, clock));
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let (_sender, config) = watch::channel(config);
+            let served = cartgate::serve(vec![listener], config, pending());
+            runtime.expect("a runtime").block_on(served).expect("the gate serves");
+        });
+        Self { app, gate }
+    }
+
+    /// Writes `data` to the gate and judges what came of it. Gives the number of deliveries that passed.
+    pub fn judge(&self, data: &[u8]) -> usize {
+        let answers = self.converse(data);
+        let received = self.app.take();
+        for record in &received {
+            check(record.as_ref().expect("the gate writes clean HTTP"));
+        }
+        let passed = received.len();
+        assert!(passed <= oracle::signatures_in(data), "a delivery passed more than once");
+        assert!(accepted(&answers) <= passed, "accepted, and not delivered");
+        passed
+    }
+
+    /// The answers, read until the gate closes.
+    fn converse(&self, data: &[u8]) -> Vec<u8> {
+        let mut client = TcpStream::connect(self.gate).expect("the gate accepts");
+        client.set_read_timeout(Some(PATIENCE)).expect("a time");
+        // The gate may close before it has read everything. That is its right, and shows in the answers.
+        drop(client.write_all(data));
+        let (mut answers, mut buffer) = (Vec::new(), [0; 4096]);
+        loop {
+            match client.read(&mut buffer) {
+                Ok(0) => return answers,
+                Ok(length) => answers.extend(&buffer[..length]),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    panic!("the gate neither answers nor closes")
+                }
+                Err(_) => return answers,
+            }
+            if is_the_last(&answers) {
+                drop(client.shutdown(Shutdown::Write));
+            }
+        }
+    }
+}
+
+/// After this answer the gate only waits for the client to be done with writing.
+fn is_the_last(answers: &[u8]) -> bool {
+    answers.to_ascii_lowercase().windows(17).any(|window| window == b"connection: close")
+}
+
+fn accepted(answers: &[u8]) -> usize {
+    answers.windows(13).filter(|window| window == b"HTTP/1.1 202 ").count()
+}
+
+fn config(app: SocketAddr, clock: Duration) -> Config {
+    const WORKERS: usize = 1;
+    let address = format!("http://{app}").parse().expect("an address");
+    let destination = Destination::new("app", address, Settings::default(), WORKERS);
+    let endpoint = Endpoint {
+        name: "fuzz".into(),
+        path: PathRule::Exact(PATH.to_owned()),
+        policy: Arc::new(oracle::policy()),
+        secrets: vec![("default".parse().expect("a name"), oracle::secret())],
+        destination: Arc::new(destination.expect("no certificate is needed")),
+    };
+    Config {
+        workers: WORKERS,
+        clocks: Clocks { header: clock, keep_alive: clock, body: clock, ..Clocks::default() },
+        access_log: AccessLog::Off,
+        ..Config::new(Endpoints::new(vec![endpoint]))
+    }
+}

@@ -1,0 +1,160 @@
+//! How long heads, bodies and silence may last. The clocks are set short; each test has another
+//! clock set long, so that only the one that it names can have struck.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use cartgate::config::Clocks;
+
+use crate::support::{App, BODY, Client, Gate, PATIENCE, Setup, genuine, ms, signature_line};
+
+fn gate(app: &App, change: impl FnOnce(&mut Clocks)) -> Gate {
+    Setup::before(app)
+        .with(|setup| {
+            let long = PATIENCE * 10;
+            setup.config.clocks = Clocks {
+                header: long,
+                keep_alive: long,
+                body: long,
+                body_grace: long,
+                write: long,
+                ..Clocks::default()
+            };
+            change(&mut setup.config.clocks);
+        })
+        .start()
+}
+
+fn unfinished_body() -> String {
+    let signature = signature_line(BODY);
+    format!("POST /hooks HTTP/1.1\r\nHost: gate\r\nContent-Length: 5\r\n{signature}\r\nhel")
+}
+
+#[track_caller]
+fn is_timed_out(client: &mut Client) {
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.closes()), (408, true));
+    client.is_closed();
+}
+
+#[test]
+fn a_body_that_takes_too_long_is_408() {
+    let app = App::content();
+    let gate = gate(&app, |clocks| clocks.body = ms(150));
+    let begun = Instant::now();
+    is_timed_out(gate.client().send(unfinished_body()));
+    assert!(begun.elapsed() >= ms(150));
+    assert_eq!(app.count(), 0);
+}
+
+#[test]
+fn a_body_that_drips_is_408_although_it_never_stops() {
+    let app = App::content();
+    let gate = gate(&app, |clocks| {
+        clocks.body_grace = ms(150);
+        clocks.body_rate = 1024 * 1024;
+    });
+    let signature = signature_line(BODY);
+    let head =
+        format!("POST /hooks HTTP/1.1\r\nHost: gate\r\nContent-Length: 900000\r\n{signature}\r\n");
+    let mut client = gate.client();
+    client.send(head);
+    let begun = Instant::now();
+    while client.try_send("a").is_ok() && begun.elapsed() < ms(600) {
+        thread::sleep(ms(10));
+    }
+    is_timed_out(&mut client);
+}
+
+#[test]
+fn a_body_in_time_and_at_the_rate_passes_after_the_grace() {
+    let app = App::content();
+    let gate = gate(&app, |clocks| {
+        clocks.body_grace = ms(1);
+        clocks.body_rate = 1;
+    });
+    let mut client = gate.client();
+    client.send(unfinished_body());
+    // Three bytes at one a second: three seconds, of which a tenth passes.
+    thread::sleep(ms(300));
+    assert_eq!(client.ask("lo").status, 200);
+}
+
+#[test]
+fn a_head_that_takes_too_long_is_408_however_it_drips() {
+    let app = App::content();
+    let gate = gate(&app, |clocks| clocks.header = ms(150));
+    is_timed_out(gate.client().send("POST /ho"));
+    is_timed_out(gate.client().send("P"));
+
+    let mut client = gate.client();
+    let begun = Instant::now();
+    for byte in genuine(BODY) {
+        if client.try_send([byte]).is_err() || begun.elapsed() > ms(1000) {
+            break;
+        }
+        thread::sleep(ms(10));
+    }
+    is_timed_out(&mut client);
+    assert_eq!(app.count(), 0);
+}
+
+#[test]
+fn the_second_head_has_a_clock_of_its_own() {
+    let app = App::content();
+    let gate = gate(&app, |clocks| clocks.header = ms(150));
+    let mut client = gate.client();
+    assert_eq!(client.ask(genuine(BODY)).status, 200);
+    // Idle for longer than a head may take, which is another matter.
+    thread::sleep(ms(300));
+    assert_eq!(client.ask(genuine(BODY)).status, 200);
+    is_timed_out(client.send("POST"));
+}
+
+#[test]
+fn the_head_of_a_request_that_came_behind_another_has_its_clock_too() {
+    let app = App::content();
+    let gate = gate(&app, |clocks| clocks.header = ms(150));
+    let mut client = gate.client();
+    client.send([&genuine(BODY)[..], b"POST /ho"].concat());
+    assert_eq!(client.answer().status, 200);
+    is_timed_out(&mut client);
+}
+
+#[test]
+fn a_silent_connection_is_closed_without_a_word() {
+    let app = App::content();
+    let gate = gate(&app, |clocks| clocks.keep_alive = ms(150));
+    let mut silent = gate.client();
+    let mut idle = gate.client();
+    assert_eq!(idle.ask(genuine(BODY)).status, 200);
+    silent.is_closed();
+    idle.is_closed();
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answer_is_let_go() {
+    let size = 30_000_000;
+    let app = App::tcp(move |_, wire| {
+        wire.write_all(&crate::support::app::answer("200 OK", "", &vec![b'a'; size]))?;
+        Ok(crate::support::Then::Keep)
+    });
+    let gate = gate(&app, |clocks| clocks.write = ms(200));
+    let mut client = gate.client();
+    client.send(genuine(BODY));
+    app.wait_for(1);
+    // The gate gives up on the client, and so on the app.
+    app.wait_until_left_alone();
+    assert!(client.try_answer().is_err(), "a torn answer must not look whole");
+}
+
+#[test]
+fn the_clocks_of_the_contract_are_the_defaults() {
+    let clocks = Clocks::default();
+    let seconds = Duration::from_secs;
+    assert_eq!((clocks.header, clocks.keep_alive), (seconds(10), seconds(75)));
+    assert_eq!((clocks.body, clocks.body_grace), (seconds(30), seconds(5)));
+    assert_eq!(clocks.body_rate, 1024);
+}

@@ -1,0 +1,166 @@
+//! What a verified delivery is answered: the app's own answer, or why there is none.
+
+use std::net::Ipv4Addr;
+
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{
+    App, BODY, Gate, Setup, Then,
+    app::answer,
+    genuine, ms,
+};
+
+/// A port that is taken and on which nobody listens.
+fn taken_port() -> (Socket, String) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&(Ipv4Addr::LOCALHOST, 0).into_address()).expect("bound");
+    let address = socket.local_addr().expect("an address").as_socket().expect("of IP");
+    (socket, format!("http://{address}"))
+}
+
+trait IntoAddress {
+    fn into_address(self) -> socket2::SockAddr;
+}
+
+impl IntoAddress for (Ipv4Addr, u16) {
+    fn into_address(self) -> socket2::SockAddr {
+        std::net::SocketAddr::from(self).into()
+    }
+}
+
+#[test]
+fn an_apps_answer_is_passed_on_as_it_is() {
+    for (status, lines) in [
+        ("200 OK", "X-Own: a b\r\n"),
+        ("202 Accepted", "Set-Cookie: a=b\r\n"),
+        ("302 Found", "Location: /elsewhere\r\n"),
+        ("307 Temporary Redirect", "Location: http://127.0.0.1:1/\r\n"),
+        ("401 Unauthorized", "WWW-Authenticate: Basic\r\n"),
+        ("404 Not Found", "Content-Type: text/html\r\n"),
+        ("410 Gone", ""),
+        ("429 Too Many Requests", "Retry-After: 120\r\n"),
+        ("500 Internal Server Error", ""),
+        ("503 Service Unavailable", "Retry-After: 7\r\n"),
+    ] {
+        let app = App::tcp(move |_, wire| {
+            wire.write_all(&answer(status, lines, b"the app's own words"))?;
+            Ok(Then::Keep)
+        });
+        let gate = Gate::before(&app);
+        let answer = gate.client().ask(genuine(BODY));
+        assert!(status.starts_with(&answer.status.to_string()), "{answer:?}");
+        assert_eq!(answer.body, b"the app's own words");
+        if let Some((name, value)) = lines.trim_end().split_once(": ") {
+            assert_eq!(answer.header(name), Some(value));
+        }
+        // A redirect is never followed, nothing is sent twice.
+        assert_eq!((app.count(), app.connections()), (1, 1), "{status}");
+    }
+}
+
+#[test]
+fn an_app_that_nobody_runs_is_502() {
+    let (_taken, url) = taken_port();
+    let gate = Setup::at(&url).start();
+    let mut client = gate.client();
+    let answer = client.ask(genuine(BODY));
+    assert_eq!((answer.status, answer.error()), (502, "connection_refused"));
+    // That is no reason to let the client go.
+    assert_eq!(client.ask(genuine(BODY)).status, 502);
+}
+
+#[test]
+fn an_app_that_hangs_up_is_502_and_is_asked_once() {
+    for words in ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nX-App: 1\r\nContent-"] {
+        let app = App::tcp(move |_, wire| {
+            wire.write_all(words.as_bytes())?;
+            Ok(Then::Close)
+        });
+        let gate = Gate::before(&app);
+        let mut client = gate.client();
+        let answer = client.ask(genuine(BODY));
+        assert_eq!((answer.status, answer.error()), (502, "connection_terminated"), "{words:?}");
+        assert_eq!((app.count(), app.connections()), (1, 1));
+    }
+}
+
+#[test]
+fn an_app_that_does_not_speak_http_is_502() {
+    for words in [
+        "SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        "HTTP/1.1 999999 What\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
+    ] {
+        let app = App::tcp(move |_, wire| {
+            wire.write_all(words.as_bytes())?;
+            Ok(Then::Close)
+        });
+        let gate = Gate::before(&app);
+        let answer = gate.client().ask(genuine(BODY));
+        assert_eq!((answer.status, answer.error()), (502, "http_protocol_error"), "{words:?}");
+        assert_eq!(app.count(), 1);
+    }
+}
+
+#[test]
+fn an_interim_answer_is_not_the_answer() {
+    let app = App::tcp(|_, wire| {
+        wire.write_all(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n")?;
+        wire.write_all(&answer("200 OK", "", b"at last"))?;
+        Ok(Then::Keep)
+    });
+    let gate = Gate::before(&app);
+    assert_eq!(gate.client().ask(genuine(BODY)).body, b"at last");
+}
+
+#[test]
+fn an_app_that_does_not_answer_in_time_is_504() {
+    let (app, hold) = App::holding();
+    let gate = Setup::before(&app).with(|setup| setup.settings.answer = ms(150)).start();
+    let answer = gate.client().ask(genuine(BODY));
+    assert_eq!((answer.status, answer.error()), (504, "http_response_timeout"));
+    hold.open();
+    assert_eq!(app.count(), 1);
+}
+
+#[test]
+fn an_app_that_accepts_no_connection_in_time_is_504() {
+    // A queue of one that nobody empties: once it is full, further connections hang.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&(Ipv4Addr::LOCALHOST, 0).into_address()).expect("bound");
+    socket.listen(0).expect("listening");
+    let address = socket.local_addr().expect("an address").as_socket().expect("of IP");
+    let mut queued = Vec::new();
+    while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, ms(100)) {
+        queued.push(stream);
+        assert!(queued.len() < 64, "the queue never fills");
+    }
+    let url = format!("http://{address}");
+    let gate = Setup::at(&url).with(|setup| setup.settings.connect = ms(150)).start();
+    let answer = gate.client().ask(genuine(BODY));
+    assert_eq!((answer.status, answer.error()), (504, "connection_timeout"));
+}
+
+#[test]
+fn a_gate_full_of_verified_deliveries_is_503() {
+    let (app, hold) = App::holding();
+    let gate = Setup::before(&app).with(|setup| setup.config.limits.connections = 2).start();
+    let mut busy = [gate.client(), gate.client()];
+    for client in &mut busy {
+        client.send(genuine(BODY));
+    }
+    app.wait_for(2);
+    let mut third = gate.client();
+    let answer = third.answer();
+    assert_eq!((answer.status, answer.closes()), (503, true));
+    third.is_closed();
+    hold.open();
+    for client in &mut busy {
+        assert_eq!(client.answer().status, 200);
+    }
+    drop(busy);
+    assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
+}
