@@ -14,10 +14,10 @@
 //! person to look at, since it would hold up all others. With [`MOST_WAITING`] carts in the spool
 //! the answer is 503.
 //!
-//! Try it, in three terminals (`nc` plays a hook that takes one request):
+//! Try it, in three terminals (the first plays the hook; start it late, or stop it, and see what happens):
 //!
 //! ```text
-//! printf 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n' | nc -l -p 9000 -q 1
+//! node -e 'require("http").createServer((q, a) => q.on("end", () => a.end()).pipe(process.stdout)).listen(9000)'
 //!
 //! printf 'correct-horse-battery-staple' > secret.txt && chmod 600 secret.txt
 //! HOOK_URL=http://127.0.0.1:9000/hook cargo run --example forward_carts -- secret.txt

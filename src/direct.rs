@@ -42,6 +42,9 @@ fn conclude(
         Ok(mut response) => {
             exchange.ended(Outcome::Answered);
             clean_answer(response.headers_mut());
+            // The version is the connection's, not the message's (RFC 9110, section 2.5). Passed on, an
+            // app's HTTP/1.0 would take the framing off its answer, and a short one would look whole.
+            *response.version_mut() = http::Version::HTTP_11;
             response.map(|answer| AnswerBody::Destination(Box::new(answer)))
         }
         Err(error) => {

@@ -144,10 +144,12 @@ fn standing(activity: &Activity, now: Instant) -> Option<Standing> {
     let since = activity.since();
     let is_new = now.saturating_duration_since(since) < BENEFIT_OF_DOUBT;
     match activity.phase() {
-        // A client that has just connected is about to send; it must not go before those that
-        // have dawdled for long.
-        Phase::Idle if is_new && !activity.has_served() => Some(Standing::Dawdling { since }),
+        // A client that has just connected is about to send. Whatever it has shown so far, all that
+        // is new stands alike, the oldest first: were a body worth more, attackers who begin one and
+        // come back for ever would push out each delivery whose head is still on its way.
+        Phase::Idle if is_new && !activity.has_served() => Some(Standing::JustBegun { since }),
         Phase::Idle => Some(Standing::Idle { since }),
+        Phase::Head if is_new => Some(Standing::JustBegun { since }),
         Phase::Head | Phase::Refusal => Some(Standing::Dawdling { since }),
         Phase::Body if is_new => Some(Standing::JustBegun { since }),
         Phase::Body => {

@@ -9,7 +9,9 @@ pub struct Corpus(Vec<(String, Vec<u8>)>);
 impl Corpus {
     /// In the order of their names, so that a seed always means the same mutant.
     pub fn load(target: &str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(target);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/corpus")
+            .join(target);
         let mut files: Vec<_> = fs::read_dir(&folder)
             .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
             .map(|entry| {
@@ -19,12 +21,19 @@ impl Corpus {
             })
             .collect();
         files.sort();
-        assert!(files.len() >= 5, "{} files in {}", files.len(), folder.display());
+        assert!(
+            files.len() >= 5,
+            "{} files in {}",
+            files.len(),
+            folder.display()
+        );
         Self(files)
     }
 
     pub fn all(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(name, data)| (name.as_str(), data.as_slice()))
+        self.0
+            .iter()
+            .map(|(name, data)| (name.as_str(), data.as_slice()))
     }
 
     /// One of them with one to four changes, some of them out of another one.

@@ -2,11 +2,7 @@
 //!
 //! `CARTGATE_FUZZ_RUNS` multiplies the number of mutations; `make fuzz` lets libFuzzer look for itself.
 
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    reason = "tests: nobody else sees them"
-)]
+#![allow(missing_docs, unreachable_pub, reason = "tests: nobody else sees them")]
 
 #[path = "../fuzz_targets/mod.rs"]
 mod targets;
@@ -25,13 +21,19 @@ use targets::gate::{BODIES, Received, Site, check, signature};
 
 fn runs(usual: u64) -> u64 {
     let times = std::env::var("CARTGATE_FUZZ_RUNS").ok();
-    times.map_or(1, |times| times.parse::<u64>().expect("CARTGATE_FUZZ_RUNS is a number")) * usual
+    times.map_or(1, |times| {
+        times
+            .parse::<u64>()
+            .expect("CARTGATE_FUZZ_RUNS is a number")
+    }) * usual
 }
 
 /// The corpus as it is, then mutations of it.
 fn exercise(name: &str, usual: u64, target: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
     let corpus = Corpus::load(name);
-    corpus.all().for_each(|(file, data)| attempt(file, data, &target));
+    corpus
+        .all()
+        .for_each(|(file, data)| attempt(file, data, &target));
     for seed in 0..runs(usual) {
         let data = corpus.mutant(&mut Dice::new(seed));
         attempt(&format!("mutant {seed} of {name}"), &data, &target);
@@ -72,17 +74,34 @@ fn streams_into_the_gate() {
     let runs = runs(1200);
     let passed: usize = thread::scope(|scope| {
         let corpus = &corpus;
-        let part = |first: u64| move || (first..runs).step_by(8).map(|seed| one_stream(corpus, seed)).sum::<usize>();
+        let part = |first: u64| {
+            move || {
+                (first..runs)
+                    .step_by(8)
+                    .map(|seed| one_stream(corpus, seed))
+                    .sum::<usize>()
+            }
+        };
         let parts: Vec<_> = (0..THREADS).map(|first| scope.spawn(part(first))).collect();
-        parts.into_iter().map(|part| part.join().expect("no stream broke the gate")).sum()
+        parts
+            .into_iter()
+            .map(|part| part.join().expect("no stream broke the gate"))
+            .sum()
     });
     let runs = usize::try_from(runs).expect("not that many");
-    assert!(passed > runs / 20, "{passed} of {runs} passed: too few to try anything");
+    assert!(
+        passed > runs / 20,
+        "{passed} of {runs} passed: too few to try anything"
+    );
 }
 
 fn one_stream(corpus: &Corpus, seed: u64) -> usize {
     let mut dice = Dice::new(seed);
-    let data = if dice.one_in(3) { corpus.mutant(&mut dice) } else { streams::stream(&mut dice) };
+    let data = if dice.one_in(3) {
+        corpus.mutant(&mut dice)
+    } else {
+        streams::stream(&mut dice)
+    };
     let passed = catch_unwind(|| targets::gate::run(&data));
     passed.unwrap_or_else(|_| panic!("stream {seed}: {}", data.escape_ascii()))
 }
@@ -120,7 +139,12 @@ fn the_oracle_refuses_what_should_not_have_passed() {
             ("x-cartgate-delivery", "id".to_owned()),
         ]
         .into_iter()
-        .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
+        .map(|(name, value)| {
+            (
+                name.parse().expect("a name"),
+                value.parse().expect("a value"),
+            )
+        })
         .collect(),
         body: BODIES[1].to_vec(),
     };
@@ -132,7 +156,11 @@ fn the_oracle_refuses_what_should_not_have_passed() {
         |one| one.method = "DELETE".to_owned(),
         |one| one.target = "/admin".to_owned(),
         |one| _ = one.headers.append("host", HeaderValue::from_static("app")),
-        |one| _ = one.headers.insert("upgrade", HeaderValue::from_static("h2c")),
+        |one| {
+            _ = one
+                .headers
+                .insert("upgrade", HeaderValue::from_static("h2c"))
+        },
     ];
     for (place, spoil) in spoilt.into_iter().enumerate() {
         let mut received = genuine();

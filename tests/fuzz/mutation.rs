@@ -76,13 +76,23 @@ pub fn mutate(data: &mut Vec<u8>, other: &[u8], dice: &mut Dice) {
     match dice.below(7) {
         0 => drop(data.splice(stretch, [])),
         1 => drop(data.splice(stretch, dice.pick(&WORDS).iter().copied())),
-        2 => drop(data.splice(stretch.start..stretch.start, dice.pick(&WORDS).iter().copied())),
+        2 => drop(data.splice(
+            stretch.start..stretch.start,
+            dice.pick(&WORDS).iter().copied(),
+        )),
         3 => drop(data.splice(stretch, other[dice.stretch(other.len())].iter().copied())),
         4 => data.extend_from_within(stretch),
         5 if dice.one_in(4) => data.truncate(stretch.start),
         _ => {
-            let byte = if dice.one_in(2) { 1 << dice.below(8) } else { dice.byte() };
-            data[stretch].iter_mut().take(1).for_each(|place| *place ^= byte);
+            let byte = if dice.one_in(2) {
+                1 << dice.below(8)
+            } else {
+                dice.byte()
+            };
+            data[stretch]
+                .iter_mut()
+                .take(1)
+                .for_each(|place| *place ^= byte);
         }
     }
 }

@@ -8,7 +8,11 @@ use crate::{
 
 /// The first is the good one, and is taken half of the time.
 fn mostly<'p>(dice: &mut Dice, from: &[&'p str]) -> &'p str {
-    if dice.one_in(2) { dice.pick(from) } else { from[0] }
+    if dice.one_in(2) {
+        dice.pick(from)
+    } else {
+        from[0]
+    }
 }
 
 const METHODS: [&str; 6] = ["POST", "PUT", "GET", "post", "CONNECT", "TRACE"];
@@ -76,7 +80,11 @@ pub fn stream(dice: &mut Dice) -> Vec<u8> {
 
 fn request(dice: &mut Dice, stream: &mut Vec<u8>) {
     let body = dice.pick(&BODIES);
-    let signed = if dice.one_in(8) { dice.pick(&BODIES) } else { body };
+    let signed = if dice.one_in(8) {
+        dice.pick(&BODIES)
+    } else {
+        body
+    };
     let head = [
         mostly(dice, &METHODS),
         " ",
@@ -109,7 +117,11 @@ fn framing(dice: &mut Dice, body: &[u8], stream: &mut Vec<u8>) {
         stream.extend(length(dice, body.len(), lies).bytes());
     }
     stream.extend(b"\r\n");
-    if chunked { chunks(dice, body, stream) } else { stream.extend(body) }
+    if chunked {
+        chunks(dice, body, stream)
+    } else {
+        stream.extend(body)
+    }
 }
 
 fn length(dice: &mut Dice, length: usize, lies: bool) -> String {

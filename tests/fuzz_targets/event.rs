@@ -12,7 +12,10 @@ const ORDER: &str = "order.paid";
 const CART: &str = "cart.left";
 
 pub fn run(data: &[u8]) {
-    let end = data.iter().position(|&byte| byte == b'\n').unwrap_or(data.len());
+    let end = data
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .unwrap_or(data.len());
     let (pointer, document) = (&data[..end], data.get(end + 1..).unwrap_or_default());
     let Ok(pointer) = std::str::from_utf8(pointer) else {
         return;

@@ -58,7 +58,9 @@ fn policy() -> Policy {
     let names = ["first", "second"].map(|name| name.parse().expect("a name"));
     let keyring = Keyring::new(names.into_iter().zip(secrets)).expect("two secrets");
     let rule = EventRule::pointer("/event").expect("a pointer");
-    Policy::new(keyring).max_body(LIMIT).event(rule.order(["order.paid"]))
+    Policy::new(keyring)
+        .max_body(LIMIT)
+        .event(rule.order(["order.paid"]))
 }
 
 fn head(flags: u8, body: &[u8]) -> HeaderMap {
@@ -67,7 +69,10 @@ fn head(flags: u8, body: &[u8]) -> HeaderMap {
     let mut signature = *signer.sign(body).as_bytes();
     signature[usize::from(flags >> 3)] ^= flags & 1;
     let mut headers = HeaderMap::new();
-    headers.insert(Signature::HEADER, Signature::from(signature).to_header_value());
+    headers.insert(
+        Signature::HEADER,
+        Signature::from(signature).to_header_value(),
+    );
     if flags & 4 != 0 {
         headers.insert(http::header::CONTENT_LENGTH, body.len().into());
     }
@@ -95,11 +100,16 @@ struct Passed {
 fn through_the_layer(headers: &HeaderMap, frames: Vec<Bytes>) -> Result<Passed, RejectionKind> {
     let passed = Arc::new(Mutex::new(None));
     let service = VerifyService::new(recorder(Arc::clone(&passed)), policy());
-    let frames = frames.into_iter().map(|frame| Ok::<_, Infallible>(Frame::data(frame)));
+    let frames = frames
+        .into_iter()
+        .map(|frame| Ok::<_, Infallible>(Frame::data(frame)));
     let body = StreamBody::new(futures_util::stream::iter(frames));
     let mut request = Request::post("/").body(body).expect("a request");
     *request.headers_mut() = headers.clone();
-    let response = service.oneshot(request).now_or_never().expect("nothing here waits");
+    let response = service
+        .oneshot(request)
+        .now_or_never()
+        .expect("nothing here waits");
     let response = response.unwrap_or_else(|never| match never {});
     let rejection = response.extensions().get::<Rejection>();
     let passed = passed.lock().expect("no panic yet").take();
@@ -117,7 +127,10 @@ fn recorder(
     service_fn(move |request: Request<VerifiedBody>| {
         let proof = request.extensions().get::<Verified>().cloned();
         let body = request.into_body().collect().now_or_never();
-        let bytes = body.expect("it is all there").unwrap_or_else(|never| match never {}).to_bytes();
+        let bytes = body
+            .expect("it is all there")
+            .unwrap_or_else(|never| match never {})
+            .to_bytes();
         let proof = proof.expect("the layer leaves its proof");
         *passed.lock().expect("no panic yet") = Some(Passed { proof, bytes });
         std::future::ready(Ok(Response::new(String::new())))

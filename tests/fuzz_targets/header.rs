@@ -33,7 +33,10 @@ fn form(values: &[&[u8]]) {
     }
     let present: Vec<_> = headers.get_all(Signature::HEADER).iter().collect();
     let (form, length) = HeaderForm::of(&headers, &Signature::HEADER);
-    assert_eq!(length, present.iter().map(|value| value.len()).sum::<usize>());
+    assert_eq!(
+        length,
+        present.iter().map(|value| value.len()).sum::<usize>()
+    );
     assert_eq!(form.to_string(), form.as_str());
     match present[..] {
         [] => assert_eq!(form, HeaderForm::Absent),
@@ -50,14 +53,19 @@ fn trim(value: &[u8]) -> &[u8] {
     let Some(start) = value.iter().position(|byte| !blank(byte)) else {
         return &[];
     };
-    let end = value.iter().rposition(|byte| !blank(byte)).expect("one is not blank");
+    let end = value
+        .iter()
+        .rposition(|byte| !blank(byte))
+        .expect("one is not blank");
     &value[start..=end]
 }
 
 /// Base64 by the letter of RFC 4648, and by nobody's library.
 fn decode(text: &[u8]) -> Option<[u8; 32]> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digits = text.strip_suffix(b"=").filter(|digits| digits.len() == 43)?;
+    let digits = text
+        .strip_suffix(b"=")
+        .filter(|digits| digits.len() == 43)?;
     let mut bits = Vec::with_capacity(43 * 6);
     for digit in digits {
         let value = ALPHABET.iter().position(|letter| letter == digit)?;
@@ -66,5 +74,7 @@ fn decode(text: &[u8]) -> Option<[u8; 32]> {
     let (bytes, rest) = bits.split_at(256);
     let byte = |bits: &[usize]| bits.iter().fold(0, |byte, &bit| byte << 1 | bit as u8);
     let bytes: Vec<u8> = bytes.chunks(8).map(byte).collect();
-    rest.iter().all(|&bit| bit == 0).then(|| bytes.try_into().expect("256 bits"))
+    rest.iter()
+        .all(|&bit| bit == 0)
+        .then(|| bytes.try_into().expect("256 bits"))
 }

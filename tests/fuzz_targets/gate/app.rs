@@ -80,7 +80,12 @@ fn read(reader: &mut impl BufRead) -> Result<Option<Received>, String> {
         return Ok(None);
     }
     let (method, target) = (method.to_owned(), target.to_owned());
-    Ok(Some(Received { method, target, headers, body }))
+    Ok(Some(Received {
+        method,
+        target,
+        headers,
+        body,
+    }))
 }
 
 fn line(reader: &mut impl BufRead) -> Result<Option<String>, String> {
@@ -100,7 +105,11 @@ fn field(line: &str, headers: &mut HeaderMap) -> Result<(), String> {
     let wrong = || format!("header line {line:?}");
     let (name, value) = line.split_once(':').ok_or_else(wrong)?;
     let name: HeaderName = name.parse().map_err(|_| wrong())?;
-    let value: Vec<u8> = value.trim_matches(' ').chars().map(|byte| byte as u8).collect();
+    let value: Vec<u8> = value
+        .trim_matches(' ')
+        .chars()
+        .map(|byte| byte as u8)
+        .collect();
     headers.append(name, HeaderValue::from_bytes(&value).map_err(|_| wrong())?);
     Ok(())
 }

@@ -24,26 +24,55 @@ pub fn signature(body: &[u8]) -> Signature {
 
 /// How many signatures an input brings along: no more deliveries than those may pass.
 pub fn signatures_in(data: &[u8]) -> usize {
-    let count = |text: String| data.windows(text.len()).filter(|window| *window == text.as_bytes()).count();
-    BODIES.iter().map(|body| count(signature(body).encode())).sum()
+    let count = |text: String| {
+        data.windows(text.len())
+            .filter(|window| *window == text.as_bytes())
+            .count()
+    };
+    BODIES
+        .iter()
+        .map(|body| count(signature(body).encode()))
+        .sum()
 }
 
 /// # Panics
 ///
 /// When the request should never have passed.
 pub fn check(received: &Received) {
-    let Received { method, target, headers, body } = received;
-    assert!([Method::POST, Method::PUT].iter().any(|one| one.as_str() == method), "{method}");
+    let Received {
+        method,
+        target,
+        headers,
+        body,
+    } = received;
+    assert!(
+        [Method::POST, Method::PUT]
+            .iter()
+            .any(|one| one.as_str() == method),
+        "{method}"
+    );
     assert_eq!(target.split('?').next(), Some(PATH));
     for name in [Signature::HEADER.as_str(), "host", "content-length"] {
         assert_eq!(count(headers, name), 1, "{name}");
     }
-    for name in ["verdict", "endpoint", "event", "event-source", "secret-name", "delivery"] {
+    for name in [
+        "verdict",
+        "endpoint",
+        "event",
+        "event-source",
+        "secret-name",
+        "delivery",
+    ] {
         assert_eq!(count(headers, &format!("x-cartgate-{name}")), 1, "{name}");
     }
     assert_eq!(headers["x-cartgate-verdict"], "verified");
-    headers.keys().for_each(|name| assert!(may_pass(name.as_str()), "{name}"));
-    assert!(BODIES.contains(&body.as_slice()), "nobody signed this body: {body:?}");
+    headers
+        .keys()
+        .for_each(|name| assert!(may_pass(name.as_str()), "{name}"));
+    assert!(
+        BODIES.contains(&body.as_slice()),
+        "nobody signed this body: {body:?}"
+    );
     verify(&policy(), headers, body.clone()).expect("the signature is true");
 }
 

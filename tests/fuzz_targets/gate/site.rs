@@ -39,10 +39,15 @@ impl Site {
         let gate = listener.tcp_address().expect("an address");
         let config = Arc::new(config(app.address, clock));
         thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             let (_sender, config) = watch::channel(config);
             let served = cartgate::serve(vec![listener], config, pending());
-            runtime.expect("a runtime").block_on(served).expect("the gate serves");
+            runtime
+                .expect("a runtime")
+                .block_on(served)
+                .expect("the gate serves");
         });
         Self { app, gate }
     }
@@ -55,7 +60,10 @@ impl Site {
             check(record.as_ref().expect("the gate writes clean HTTP"));
         }
         let passed = received.len();
-        assert!(passed <= oracle::signatures_in(data), "a delivery passed more than once");
+        assert!(
+            passed <= oracle::signatures_in(data),
+            "a delivery passed more than once"
+        );
         assert!(accepted(&answers) <= passed, "accepted, and not delivered");
         passed
     }
@@ -85,11 +93,17 @@ impl Site {
 
 /// After this answer the gate only waits for the client to be done with writing.
 fn is_the_last(answers: &[u8]) -> bool {
-    answers.to_ascii_lowercase().windows(17).any(|window| window == b"connection: close")
+    answers
+        .to_ascii_lowercase()
+        .windows(17)
+        .any(|window| window == b"connection: close")
 }
 
 fn accepted(answers: &[u8]) -> usize {
-    answers.windows(13).filter(|window| window == b"HTTP/1.1 202 ").count()
+    answers
+        .windows(13)
+        .filter(|window| window == b"HTTP/1.1 202 ")
+        .count()
 }
 
 fn config(app: SocketAddr, clock: Duration) -> Config {
@@ -105,7 +119,12 @@ fn config(app: SocketAddr, clock: Duration) -> Config {
     };
     Config {
         workers: WORKERS,
-        clocks: Clocks { header: clock, keep_alive: clock, body: clock, ..Clocks::default() },
+        clocks: Clocks {
+            header: clock,
+            keep_alive: clock,
+            body: clock,
+            ..Clocks::default()
+        },
         access_log: AccessLog::Off,
         ..Config::new(Endpoints::new(vec![endpoint]))
     }

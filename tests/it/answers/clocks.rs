@@ -114,13 +114,15 @@ fn the_second_head_has_a_clock_of_its_own() {
 }
 
 #[test]
-fn the_head_of_a_request_that_came_behind_another_has_its_clock_too() {
+fn half_a_head_that_came_behind_another_request_does_not_stay_longer_than_silence() {
+    // Nobody but hyper sees these bytes, so their clock is the idle one, which gains a client
+    // nothing: silence lasts as long. Whatever comes next starts the head's.
     let app = App::content();
-    let gate = gate(&app, |clocks| clocks.header = ms(150));
+    let gate = gate(&app, |clocks| clocks.keep_alive = ms(150));
     let mut client = gate.client();
     client.send([&genuine(BODY)[..], b"POST /ho"].concat());
     assert_eq!(client.answer().status, 200);
-    is_timed_out(&mut client);
+    client.is_closed();
 }
 
 #[test]

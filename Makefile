@@ -1,0 +1,85 @@
+# What can be done with this tree. `make` alone lists it.
+
+CARGO  ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+HOST   := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+TOOLS  := $(TARGET)/tools
+APART  := fuzz tests/constant-time
+
+# How long each fuzz target of `make fuzz` looks, in seconds.
+FUZZ_SECONDS ?= 60
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check check-all fmt clippy features docs api constant-time fuzz deny audit unused dist locks
+
+help: ## list what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+demo: ## show genuine deliveries pass and forged ones stay out
+	$(CARGO) run --release --locked -- demo
+
+test: ## run every test; installs valgrind (as root or by sudo) where it is missing
+	@scripts/install-debian valgrind
+	$(CARGO) test --workspace --all-features --locked
+	@$(MAKE) --no-print-directory constant-time
+
+check: fmt clippy features docs api ## judge format, lints, feature combinations, documents and public types
+
+check-all: check deny unused fuzz ## check, and all that takes tools to be built first and minutes to run
+	@for one in $(APART); do \
+	    $(CARGO) clippy --manifest-path $$one/Cargo.toml --target-dir $(TARGET)/$$(basename $$one) --locked \
+	        --all-targets -- -D warnings || exit; \
+	done
+	$$(scripts/install-tool $(TOOLS) cargo-hack 0.6.46) hack clippy --workspace --feature-powerset --locked -- -D warnings
+	CARTGATE_FUZZ_RUNS=20 $(CARGO) test --release --locked --test fuzz
+
+fmt:
+	$(CARGO) fmt --all --check
+	@for one in $(APART); do $(CARGO) fmt --manifest-path $$one/Cargo.toml --check || exit; done
+
+clippy:
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+# The layer crate is used with any of its features; the workspace alone would build it with all of them.
+features:
+	@for features in "" axum-core serde axum-core,serde; do \
+	    echo "features of tower-cartgate: $${features:-none}"; \
+	    $(CARGO) clippy --quiet --package tower-cartgate --lib --no-default-features --features "$$features" --locked \
+	        -- -D warnings || exit; \
+	done
+
+docs:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
+
+api:
+	$(CARGO) test --quiet --locked --test guard -- --ignored
+
+constant-time: ## prove under valgrind that no time tells how nearly a forgery was right
+	@tests/constant-time/check $(TARGET)/constant-time
+
+fuzz: ## let libFuzzer look for FUZZ_SECONDS (60) at each target; needs a C++ compiler
+	@scripts/install-debian g++
+	fuzz/run $(TARGET)/fuzz $(FUZZ_SECONDS)
+
+deny:
+	$$(scripts/install-tool $(TOOLS) cargo-deny 0.20.2) --locked check bans licenses sources
+
+audit: ## look the dependencies up among known vulnerabilities, which are fetched anew
+	$$(scripts/install-tool $(TOOLS) cargo-deny 0.20.2) --locked check advisories
+
+unused:
+	$$(scripts/install-tool $(TOOLS) cargo-machete 0.9.2) .
+
+dist: ## build dist/cartgate, one static binary, and its checksum
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --target $(HOST)
+	@mkdir -p dist
+	cp $(TARGET)/$(HOST)/release/cartgate dist/cartgate
+	@if ldd dist/cartgate 2>/dev/null | grep -q '=>'; then echo "dist/cartgate is not static" >&2; exit 1; fi
+	dist/cartgate demo >/dev/null
+	cd dist && sha256sum cartgate > cartgate.sha256 && cat cartgate.sha256
+
+locks: ## bring the lock files of the crates apart up to that of the workspace
+	cp Cargo.lock fuzz/Cargo.lock
+	$(CARGO) metadata --quiet --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+	$(CARGO) update --manifest-path tests/constant-time/Cargo.toml subtle \
+	    --precise $$(sed -n '/^name = "subtle"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' Cargo.lock)

@@ -1,0 +1,74 @@
+# A small receiver behind the gate: Ruby 2.7 or later, the standard library alone.
+#
+# It reads HTTP by hand, which no app should do that faces the network. Behind the gate it can be this short,
+# because the gate has parsed the request and written it anew: every request has exactly one Content-Length, which is
+# the length of the verified body, and no chunks. An app with a web server (Puma, Rails, Sinatra) reads
+# the same headers, as request.get_header("HTTP_X_CARTGATE_EVENT") and so on.
+#
+# The check of the verdict is only worth something while the app can be reached through the gate alone.
+# Anybody who reaches it directly can write that header too. So the app listens on a Unix socket of this user's
+# (SOCKET=…), or at least on loopback (PORT=…).
+#
+# Try it, in three terminals:
+#
+#   PORT=3000 ruby examples/ruby/receiver.rb
+#
+#   printf 'correct-horse-battery-staple' > secret.txt && chmod 600 secret.txt
+#   cargo run -- serve --listen 127.0.0.1:8080 --upstream http://127.0.0.1:3000/hooks --event order \
+#       --secret-file secret.txt
+#
+#   cargo run -- send http://127.0.0.1:8080/ --secret-file secret.txt --method PUT
+#   cargo run -- send http://127.0.0.1:8080/ --secret-file secret.txt --forge all
+
+require "json"
+require "socket"
+
+def take(headers, body)
+  unless headers["x-cartgate-verdict"] == "verified"
+    warn "a request that did not come through the gate"
+    return "403 Forbidden"
+  end
+  delivery = JSON.parse(body)
+  kind = headers["x-cartgate-event"]
+  # "endpoint": the gate was told so for this path. "payload": it read it in the signed body.
+  source = headers["x-cartgate-event-source"]
+  puts "#{kind} (by #{source}) #{delivery["id"]}, delivery #{headers["x-cartgate-delivery"]}"
+  "200 OK"
+rescue JSON::ParserError
+  "422 Unprocessable Content"
+end
+
+def serve(connection)
+  # The gate sends one request after the other over a connection, and closes it when it was idle for 3 s.
+  while connection.gets("\r\n")
+    headers = {}
+    while (line = connection.gets("\r\n")) && line != "\r\n"
+      name, value = line.chomp.split(":", 2)
+      headers[name.downcase] = value.strip
+    end
+    body = connection.read(headers.fetch("content-length", "0").to_i)
+    connection.write("HTTP/1.1 #{take(headers, body)}\r\nContent-Length: 0\r\n\r\n")
+  end
+rescue Errno::ECONNRESET, Errno::EPIPE
+  # The gate gave up waiting; it has written that to its log.
+ensure
+  connection.close
+end
+
+def listen
+  socket = ENV["SOCKET"]
+  return TCPServer.new("127.0.0.1", Integer(ENV.fetch("PORT", "3000"))) unless socket
+
+  File.unlink(socket) if File.socket?(socket)
+  File.umask(0o177)
+  UNIXServer.new(socket)
+end
+
+$stdout.sync = true
+server = listen
+puts "listening on #{ENV.fetch("SOCKET", "127.0.0.1:#{ENV.fetch("PORT", "3000")}")}"
+begin
+  loop { Thread.new(server.accept) { |connection| serve(connection) } }
+rescue Interrupt
+  puts "stopped"
+end

@@ -1,0 +1,7 @@
+//! libFuzzer around the target of the same name.
+#![no_main]
+
+#[path = "../../tests/fuzz_targets/header.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::run(data));

@@ -1,0 +1,256 @@
+//! Attackers at each limit, while genuine deliveries pass.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    program::Program,
+    support::{
+        App, BODY, Client, Gate, Setup, forged, genuine, genuine_in_chunks, ms, signature_line,
+    },
+};
+
+const MIB: u64 = 1024 * 1024;
+
+/// A head that announces a body of `length`.
+fn announced(length: usize, of: &[u8]) -> String {
+    let signature = signature_line(of);
+    format!("POST /hooks HTTP/1.1\r\nHost: gate\r\nContent-Length: {length}\r\n{signature}\r\n")
+}
+
+/// What each kind of stuck client says before it falls silent.
+fn stuck() -> [(&'static str, Vec<u8>); 5] {
+    [
+        ("silent", Vec::new()),
+        ("half a first line", b"POST /ho".to_vec()),
+        ("half a head", b"POST /hooks HTTP/1.1\r\nHost: gate\r\nX: ".to_vec()),
+        ("no body", announced(5, BODY).into_bytes()),
+        ("half a body", [announced(50_000, BODY).as_bytes(), &[b'a'; 25_000]].concat()),
+    ]
+}
+
+fn small_gate(app: &App, connections: usize) -> Gate {
+    Setup::before(app).with(|setup| setup.config.limits.connections = connections).start()
+}
+
+#[test]
+fn a_gate_full_of_stuck_clients_takes_genuine_deliveries() {
+    for (kind, words) in stuck() {
+        let app = App::content();
+        let gate = small_gate(&app, 20);
+        let mut attackers: Vec<_> = (0..20).map(|_| gate.client()).collect();
+        attackers.iter_mut().for_each(|attacker| attacker.send(&words).ignore());
+        for round in 0..20 {
+            let answer = gate.client().ask(genuine(BODY));
+            assert_eq!(answer.status, 200, "{kind}, round {round}");
+        }
+        assert_eq!(app.count(), 20);
+    }
+}
+
+#[test]
+fn idle_clients_that_were_served_go_first() {
+    let app = App::content();
+    let gate = small_gate(&app, 3);
+    let mut idle = gate.client();
+    assert_eq!(idle.ask(forged(BODY)).status, 401);
+    let mut receiving = [gate.client(), gate.client()];
+    let request = genuine(BODY);
+    for client in &mut receiving {
+        client.send(&request[..request.len() - 1]);
+    }
+    let mut fourth = gate.client();
+    assert_eq!(fourth.ask(genuine(BODY)).status, 200);
+    idle.is_closed();
+    for client in &mut receiving {
+        assert_eq!(client.ask(&request[request.len() - 1..]).status, 200);
+    }
+}
+
+#[test]
+fn attackers_who_come_back_for_ever_do_not_keep_genuine_deliveries_out() {
+    for (kind, words) in stuck() {
+        let app = App::content();
+        let gate = small_gate(&app, 256);
+        let over = AtomicBool::new(false);
+        let mut taken = Vec::new();
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let mut held = std::collections::VecDeque::new();
+                    while !over.load(Relaxed) {
+                        let mut attacker = gate.client();
+                        // It may have been sent away already.
+                        let _ = attacker.try_send(&words);
+                        held.push_back(attacker);
+                        if held.len() > 256 {
+                            held.pop_front();
+                        }
+                        thread::sleep(Duration::from_micros(200));
+                    }
+                });
+            }
+            for _ in 0..30 {
+                let answer = gate.client().send(genuine(BODY)).try_answer();
+                let status = answer.ok().flatten().map(|answer| answer.status);
+                taken.push(status);
+            }
+            over.store(true, Relaxed);
+        });
+        assert!(taken.iter().all(|status| *status == Some(200)), "{kind}: {taken:?}");
+    }
+}
+
+fn gate_with_memory(app: &App, memory: u64) -> Gate {
+    Setup::before(app).with(|setup| setup.config.limits.memory = memory).start()
+}
+
+#[test]
+fn bodies_that_hold_all_memory_do_not_keep_others_out() {
+    let app = App::content();
+    let gate = gate_with_memory(&app, 4 * MIB);
+    let mut attackers: Vec<_> = (0..16).map(|_| gate.client()).collect();
+    let most = [announced(1_000_000, BODY).as_bytes(), &[b'a'; 900_000]].concat();
+    for attacker in &mut attackers {
+        // Some are refused while they write.
+        let _ = attacker.try_send(&most);
+    }
+    // Small bodies have a share of their own; large ones take the place of those that are stuck.
+    for size in [5, 10_000, 100_000, 500_000, 1_000_000] {
+        let body = vec![b'b'; size];
+        for request in [genuine(&body), genuine_in_chunks(&body, 1000)] {
+            assert_eq!(gate.client().ask(request).status, 200, "{size}");
+        }
+    }
+    assert_eq!(app.count(), 10);
+    let refused = attackers.iter_mut().filter_map(|attacker| {
+        attacker.end();
+        attacker.try_answer().ok().flatten()
+    });
+    assert!(refused.filter(|answer| answer.status == 503).count() >= 12);
+}
+
+#[test]
+fn memory_that_was_given_back_is_there_again() {
+    let app = App::content();
+    let gate = gate_with_memory(&app, 2 * MIB);
+    let body = vec![b'a'; 900_000];
+    for _ in 0..20 {
+        // Forged, broken off, and genuine: each gives back what it held.
+        let mut client = gate.client();
+        client.send(announced(1_000_000, BODY)).send(&body);
+        drop(client);
+        assert_eq!(gate.client().ask(forged(&body)).status, 401);
+        assert_eq!(gate.client().ask(genuine(&body)).status, 200);
+    }
+    // Both at once fit only if nothing leaked.
+    let request = genuine(&body);
+    let mut two = [gate.client(), gate.client()];
+    for client in &mut two {
+        client.send(&request[..request.len() - 1]);
+    }
+    for client in &mut two {
+        assert_eq!(client.ask(&request[request.len() - 1..]).status, 200);
+    }
+}
+
+#[test]
+fn the_body_that_makes_least_progress_goes() {
+    let app = App::content();
+    let gate = gate_with_memory(&app, 2 * MIB);
+    let body = vec![b'a'; 900_000];
+    let request = genuine(&body);
+    let piece = |client: &mut Client, part: usize| {
+        let size = request.len() / 100;
+        client.send(&request[part * size..(part + 1) * size]);
+    };
+    let (mut stuck, mut moving) = (gate.client(), gate.client());
+    (0..80).for_each(|part| piece(&mut stuck, part));
+    (0..60).for_each(|part| piece(&mut moving, part));
+    // A body's pace counts from its first second on.
+    for part in 60..80 {
+        piece(&mut moving, part);
+        thread::sleep(ms(75));
+    }
+    let third = gate.client().ask(&request);
+    assert_eq!(third.status, 200);
+    assert_eq!(stuck.answer().status, 503);
+    moving.send(&request[request.len() / 100 * 80..]);
+    assert_eq!(moving.answer().status, 200);
+}
+
+/// How many clients the tests of memory use; `ulimit -n` has to allow twice as many.
+fn clients(default: usize) -> usize {
+    let asked = std::env::var("CARTGATE_CLIENTS").ok();
+    asked.map_or(default, |count| count.parse().expect("CARTGATE_CLIENTS is a number"))
+}
+
+#[test]
+fn stuck_clients_hold_little_memory_while_genuine_deliveries_go_on() {
+    let app = App::content();
+    let program = Program::serve(&app, &["--access-log", "off"]);
+    let request = genuine(BODY);
+    let mut attackers: Vec<_> = (0..clients(400)).map(|_| program.client()).collect();
+    for (n, attacker) in attackers.iter_mut().enumerate() {
+        match n % 4 {
+            0 => {}
+            1 => attacker.send("POST /hooks HTTP/1.1\r\nHost: ").ignore(),
+            2 => attacker.send(announced(5, BODY)).ignore(),
+            _ => attacker.send(&request[..request.len() - 1]).ignore(),
+        }
+    }
+    for byte in b"X: one byte at a time, round after round".repeat(5) {
+        // In mid-header, each byte a segment of its own.
+        attackers.iter_mut().skip(1).step_by(4).for_each(|attacker| attacker.send([byte]).ignore());
+    }
+    for _ in 0..50 {
+        assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+    }
+    let peak = program.peak_memory();
+    assert!(peak < 100 * MIB, "{} MiB", peak / MIB);
+    // They were all held: those that wait for one byte are still served.
+    for attacker in attackers.iter_mut().skip(3).step_by(4) {
+        assert_eq!(attacker.ask(&request[request.len() - 1..]).status, 200);
+    }
+}
+
+/// Many clients whose bodies come in the smallest pieces, in turn, so that each is read by itself.
+fn drip(program: &Program, clients: usize, wire: &[u8], step: usize) {
+    let mut clients: Vec<_> = (0..clients).map(|_| program.client()).collect();
+    for piece in wire.chunks(step) {
+        clients.iter_mut().for_each(|client| client.send(piece).ignore());
+    }
+    for (n, client) in clients.iter_mut().enumerate() {
+        eprintln!("{n} {step} {}", program.lines().len());
+        assert_eq!(client.answer().status, 200);
+    }
+}
+
+#[test]
+fn one_byte_segments_and_one_byte_chunks_hold_no_more_than_their_bytes() {
+    let app = App::content();
+    let patient = ["--access-log", "off", "--body-rate", "1B", "--body-timeout", "10m"];
+    let program = Program::serve(&app, &patient);
+    assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+    let before = program.peak_memory();
+    let clients = clients(400) / 4;
+    let body = vec![b'a'; 600];
+    // Were the buffer of each read kept, this would hold half a gigabyte.
+    drip(&program, clients, &genuine(&body), 1);
+    let wire = genuine_in_chunks(&vec![b'a'; 20_000], 1);
+    drip(&program, clients, &wire, 6 * 64);
+    drip(&program, clients, &genuine_in_chunks(&body, 1), 6);
+    let grown = program.peak_memory() - before;
+    assert!(grown < 64 * MIB, "{} MiB", grown / MIB);
+    assert_eq!(app.count(), 1 + 3 * clients);
+}
+
+/// Ends a chain of calls in a closure.
+trait Ignore {
+    fn ignore(&self) {}
+}
+
+impl Ignore for Client {}

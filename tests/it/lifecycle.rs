@@ -1,0 +1,205 @@
+//! The built program's life: secrets read again, drains, its end.
+
+use std::time::Instant;
+
+use crate::{
+    program::Program,
+    support::{App, BODY, SECRET, forged, genuine, ms, request, sign_with, signature_line},
+};
+
+const ANOTHER: &[u8] = b"another planted secret of the tests";
+
+fn genuine_by_another() -> Vec<u8> {
+    let lines = format!("X-Cartfunnel-Hmac-SHA256: {}\r\n", sign_with(ANOTHER, BODY));
+    request("POST /hooks HTTP/1.1", &lines, BODY)
+}
+
+#[test]
+fn a_hangup_reads_the_secrets_again() {
+    let app = App::content();
+    let program = Program::serve(&app, &[]);
+    let mut client = program.client();
+    assert_eq!(client.ask(genuine(BODY)).status, 200);
+    assert_eq!(client.ask(genuine_by_another()).status, 401);
+
+    program.write_secret(ANOTHER);
+    assert_eq!(client.ask(genuine(BODY)).status, 200, "not before it is asked to");
+    program.signal("HUP");
+    program.line(&["in force"]);
+    // The same connection: from that line on, the old secret is worth nothing.
+    assert_eq!(client.ask(genuine(BODY)).status, 401);
+    assert_eq!(client.ask(genuine_by_another()).status, 200);
+    assert_eq!(app.count(), 3);
+}
+
+#[test]
+fn a_secret_that_cannot_be_used_leaves_the_old_one_in_force() {
+    let app = App::content();
+    let program = Program::serve(&app, &[]);
+    let mut client = program.client();
+    let mut said = 0;
+    let mut says_so = || {
+        program.signal("HUP");
+        said += 1;
+        crate::support::wait_until("a line that says so", || {
+            let stays = |line: &&String| line.contains("ERROR") && line.contains("in force stay");
+            program.lines().iter().filter(stays).count() >= said
+        });
+    };
+    for useless in [&b""[..], b"\n", b"ends in NUL\0"] {
+        program.write_secret(useless);
+        says_so();
+        assert_eq!(client.ask(genuine(BODY)).status, 200);
+    }
+    std::fs::remove_file(program.file("secret")).expect("removed");
+    says_so();
+    assert_eq!(client.ask(genuine(BODY)).status, 200);
+    program.write_secret(ANOTHER);
+    program.signal("HUP");
+    program.line(&["reloaded"]);
+    assert_eq!(client.ask(genuine_by_another()).status, 200);
+}
+
+#[test]
+fn a_request_is_judged_by_the_secrets_at_its_head() {
+    let app = App::content();
+    let program = Program::serve(&app, &[]);
+    let mut client = program.client();
+    let lines = signature_line(BODY) + "Expect: 100-continue\r\n";
+    let whole = request("POST /hooks HTTP/1.1", &lines, BODY);
+    let (head, rest) = whole.split_at(whole.len() - BODY.len());
+    client.send(head);
+    assert_eq!(client.answer_head().status, 100, "the head was judged");
+    program.write_secret(ANOTHER);
+    program.signal("HUP");
+    program.line(&["in force"]);
+    assert_eq!(client.ask(rest).status, 200);
+    assert_eq!(client.ask(genuine(BODY)).status, 401);
+}
+
+#[test]
+fn a_drain_lets_what_is_under_way_end_and_closes_the_rest() {
+    let (app, hold) = App::holding();
+    let mut program = Program::serve(&app, &[]);
+    let mut idle = program.client();
+    assert_eq!(idle.ask(forged(BODY)).status, 401);
+    let mut busy = program.client();
+    busy.send(genuine(BODY));
+    app.wait_for(1);
+    let mut receiving = program.client();
+    let late = genuine(BODY);
+    receiving.send(&late[..late.len() - 1]);
+    assert_eq!(program.client().ask(forged(BODY)).status, 401);
+
+    program.signal("TERM");
+    program.line(&["draining"]);
+    idle.is_closed();
+    assert!(program.runs(), "it waits for what is under way");
+    receiving.send(&late[late.len() - 1..]);
+    hold.open();
+    for client in [&mut busy, &mut receiving] {
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.closes()), (200, true));
+        client.is_closed();
+    }
+    let (status, log) = program.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(log.iter().any(|line| line.contains("drained")), "{log:#?}");
+    assert_eq!(app.count(), 2);
+}
+
+#[test]
+fn connections_that_wait_when_the_drain_begins_are_served() {
+    let app = App::content();
+    let program = Program::serve(&app, &[]);
+    // Stopped, it accepts nothing: all of these wait in the socket's queue.
+    program.signal("STOP");
+    let mut queued: Vec<_> = (0..100).map(|_| program.client()).collect();
+    for client in &mut queued {
+        client.send(genuine(BODY));
+    }
+    program.signal("TERM");
+    program.signal("CONT");
+    for client in &mut queued {
+        assert_eq!(client.answer().status, 200);
+        client.is_closed();
+    }
+    assert_eq!(program.end().0.code(), Some(0));
+    assert_eq!(app.count(), 100);
+}
+
+#[test]
+fn the_drains_delay_goes_on_serving_and_closes_after_each_answer() {
+    let app = App::content();
+    let program = Program::serve(&app, &["--drain-delay", "1s"]);
+    let mut before = program.client();
+    assert!(!before.ask(genuine(BODY)).closes());
+    let begun = Instant::now();
+    program.signal("TERM");
+    program.line(&["draining"]);
+    // A load balancer that has not noticed yet opens new connections, too.
+    for client in [&mut before, &mut program.client()] {
+        let answer = client.ask(genuine(BODY));
+        assert_eq!((answer.status, answer.closes()), (200, true));
+        client.is_closed();
+    }
+    assert_eq!(program.end().0.code(), Some(0));
+    assert!(begun.elapsed() >= ms(1000));
+}
+
+#[test]
+fn the_drains_limit_ends_what_never_ends() {
+    let (app, hold) = App::holding();
+    let program = Program::serve(&app, &["--drain-limit", "200ms"]);
+    let mut busy = program.client();
+    busy.send(genuine(BODY));
+    app.wait_for(1);
+    let begun = Instant::now();
+    program.signal("TERM");
+    let (status, log) = program.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(begun.elapsed() >= ms(200));
+    assert!(log.iter().any(|line| line.contains("drain limit")), "{log:#?}");
+    busy.is_gone();
+    hold.open();
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    for (first, second) in [("TERM", "TERM"), ("INT", "INT"), ("TERM", "INT")] {
+        let (app, hold) = App::holding();
+        let mut program = Program::serve(&app, &["--drain-limit", "10m"]);
+        let mut busy = program.client();
+        busy.send(genuine(BODY));
+        app.wait_for(1);
+        program.signal(first);
+        program.line(&["draining"]);
+        assert!(program.runs());
+        program.signal(second);
+        let (status, log) = program.end();
+        assert!(status.code().is_some(), "it ended by itself");
+        assert!(log.iter().any(|line| line.contains("second signal")), "{log:#?}");
+        hold.open();
+    }
+}
+
+#[test]
+fn an_address_in_use_is_an_error_of_usage() {
+    let app = App::content();
+    let program = Program::serve(&app, &[]);
+    assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+    let start = program.line(&["protecting"]);
+    let address = &start[start.find("127.0.0.1:").expect("an address")..];
+    let port = address["127.0.0.1:".len()..].split(|c: char| !c.is_ascii_digit()).next();
+    let address = format!("127.0.0.1:{}", port.expect("a port"));
+    let second = std::process::Command::new(env!("CARGO_BIN_EXE_cartgate"))
+        .env_clear()
+        .env("CARTGATE_SECRET", std::str::from_utf8(SECRET).expect("text"))
+        .args(["serve", "--listen", &address, "--upstream", &app.url])
+        .output()
+        .expect("it runs");
+    assert_eq!(second.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("in use") && said.contains(&address), "{said}");
+    assert_eq!(program.client().ask(genuine(BODY)).status, 200, "the first one goes on");
+}

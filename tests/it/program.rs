@@ -1,0 +1,155 @@
+//! The built program as a child process: its signals, its log, its memory, its end.
+
+use std::{
+    io::{BufRead as _, BufReader, Read},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+};
+
+use tempfile::TempDir;
+
+use crate::support::{App, Client, SECRET, wait_until};
+
+/// `cartgate serve`, running.
+pub(crate) struct Program {
+    child: Child,
+    dir: TempDir,
+    log: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
+    address: SocketAddr,
+}
+
+impl Program {
+    /// A gate before `app` with these further arguments.
+    pub(crate) fn serve(app: &App, args: &[&str]) -> Self {
+        Self::serve_with(app, args, &[])
+    }
+
+    /// The same with environment variables.
+    pub(crate) fn serve_with(app: &App, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        write_secret(&dir.path().join("secret"), SECRET);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cartgate"))
+            .env_clear()
+            .envs(variables.iter().copied())
+            .current_dir(dir.path())
+            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "2"])
+            .args(["--upstream", &app.url, "--secret-file", "current=secret"])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let log = Arc::default();
+        let readers = vec![
+            collect(child.stdout.take().expect("piped"), &log),
+            collect(child.stderr.take().expect("piped"), &log),
+        ];
+        let address = listening(&log);
+        Self { child, dir, log, readers, address }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::tcp(self.address)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes the file that the secret is read from.
+    pub(crate) fn write_secret(&self, secret: &[u8]) {
+        write_secret(&self.file("secret"), secret);
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let kill = Command::new("kill")
+            .args([&format!("-{signal}"), &self.child.id().to_string()])
+            .status();
+        assert!(kill.expect("kill runs").success());
+    }
+
+    /// All lines that it has printed so far, on both channels.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.log.lock().expect("no panic").clone()
+    }
+
+    /// Waits for a line that holds all of `parts`.
+    #[track_caller]
+    pub(crate) fn line(&self, parts: &[&str]) -> String {
+        let mut found = None;
+        let holds = |line: &String| parts.iter().all(|part| line.contains(part));
+        wait_until(&format!("a line with {parts:?}"), || {
+            found = self.lines().into_iter().find(holds);
+            found.is_some()
+        });
+        found.expect("waited for")
+    }
+
+    /// Bytes of memory that it keeps in RAM, at most, until now.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+        let kib = line.split_ascii_whitespace().nth(1).expect("a number");
+        kib.parse::<u64>().expect("a number") * 1024
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Waits for its end; how it ended and all that it printed.
+    pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {
+        wait_until("the program ends", || !self.runs());
+        let status = self.child.wait().expect("a child");
+        for reader in self.readers.drain(..) {
+            reader.join().expect("no panic");
+        }
+        (status, self.lines())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A file that only its owner reads.
+pub(crate) fn write_secret(path: &Path, secret: &[u8]) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, secret).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("mode set");
+}
+
+fn collect(from: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            log.lock().expect("no panic").push(line);
+        }
+    })
+}
+
+/// The address in the line that the start prints.
+fn listening(log: &Arc<Mutex<Vec<String>>>) -> SocketAddr {
+    let mut address = None;
+    wait_until("the program's start", || {
+        let lines = log.lock().expect("no panic");
+        address = lines.iter().find_map(|line| {
+            let after = &line[line.find("127.0.0.1:").filter(|_| line.contains("protecting"))?..];
+            let digits = |c: char| c.is_ascii_digit() || c == '.' || c == ':';
+            after[..after.find(|c| !digits(c))?].parse().ok()
+        });
+        address.is_some()
+    });
+    address.expect("waited for")
+}
