@@ -28,7 +28,7 @@ fn stuck() -> [(&'static str, Vec<u8>); 5] {
         ("half a first line", b"POST /ho".to_vec()),
         ("half a head", b"POST /hooks HTTP/1.1\r\nHost: gate\r\nX: ".to_vec()),
         ("no body", announced(5, BODY).into_bytes()),
-        ("half a body", [announced(50_000, BODY).as_bytes(), &[b'a'; 25_000]].concat()),
+        ("half a body", [announced(50_000, BODY).as_bytes(), &[b'a'; 2_000]].concat()),
     ]
 }
 
@@ -89,7 +89,7 @@ fn attackers_who_come_back_for_ever_do_not_keep_genuine_deliveries_out() {
                         if held.len() > 256 {
                             held.pop_front();
                         }
-                        thread::sleep(Duration::from_micros(200));
+                        thread::sleep(Duration::from_millis(1));
                     }
                 });
             }
@@ -223,8 +223,7 @@ fn drip(program: &Program, clients: usize, wire: &[u8], step: usize) {
     for piece in wire.chunks(step) {
         clients.iter_mut().for_each(|client| client.send(piece).ignore());
     }
-    for (n, client) in clients.iter_mut().enumerate() {
-        eprintln!("{n} {step} {}", program.lines().len());
+    for client in &mut clients {
         assert_eq!(client.answer().status, 200);
     }
 }
@@ -240,7 +239,7 @@ fn one_byte_segments_and_one_byte_chunks_hold_no_more_than_their_bytes() {
     let body = vec![b'a'; 600];
     // Were the buffer of each read kept, this would hold half a gigabyte.
     drip(&program, clients, &genuine(&body), 1);
-    let wire = genuine_in_chunks(&vec![b'a'; 20_000], 1);
+    let wire = genuine_in_chunks(&vec![b'a'; 2_000], 1);
     drip(&program, clients, &wire, 6 * 64);
     drip(&program, clients, &genuine_in_chunks(&body, 1), 6);
     let grown = program.peak_memory() - before;
