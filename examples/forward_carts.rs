@@ -187,6 +187,10 @@ impl Spool {
 }
 
 /// Hands on what waits, for ever. After a failure it waits longer each time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread of its own, with nothing else to do"
+)]
 fn forward(spool: &Spool, hook: &Hook) {
     let mut wait = SHORTEST_WAIT;
     loop {

@@ -36,7 +36,7 @@ fn value(dice: &mut Dice, depth: usize, text: &mut String) {
     let length = dice.below(4);
     match dice.below(3) {
         0 if depth > 0 => list(dice, length, "[]", text, |dice, text| {
-            value(dice, depth - 1, text)
+            value(dice, depth - 1, text);
         }),
         1 if depth > 0 => list(dice, length, "{}", text, |dice, text| {
             text.push_str(&format!("\"{}\":", dice.pick(&KEYS)));

@@ -157,9 +157,8 @@ fn the_oracle_refuses_what_should_not_have_passed() {
         |one| one.target = "/admin".to_owned(),
         |one| _ = one.headers.append("host", HeaderValue::from_static("app")),
         |one| {
-            _ = one
-                .headers
-                .insert("upgrade", HeaderValue::from_static("h2c"))
+            one.headers
+                .extend([(http::header::UPGRADE, HeaderValue::from_static("h2c"))]);
         },
     ];
     for (place, spoil) in spoilt.into_iter().enumerate() {

@@ -118,9 +118,9 @@ fn framing(dice: &mut Dice, body: &[u8], stream: &mut Vec<u8>) {
     }
     stream.extend(b"\r\n");
     if chunked {
-        chunks(dice, body, stream)
+        chunks(dice, body, stream);
     } else {
-        stream.extend(body)
+        stream.extend(body);
     }
 }
 

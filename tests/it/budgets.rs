@@ -1,7 +1,7 @@
 //! Attackers at each limit, while genuine deliveries pass.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     thread,
     time::Duration,
 };
@@ -10,6 +10,7 @@ use crate::{
     program::Program,
     support::{
         App, BODY, Client, Gate, Setup, forged, genuine, genuine_in_chunks, ms, signature_line,
+        wait_until,
     },
 };
 
@@ -26,14 +27,22 @@ fn stuck() -> [(&'static str, Vec<u8>); 5] {
     [
         ("silent", Vec::new()),
         ("half a first line", b"POST /ho".to_vec()),
-        ("half a head", b"POST /hooks HTTP/1.1\r\nHost: gate\r\nX: ".to_vec()),
+        (
+            "half a head",
+            b"POST /hooks HTTP/1.1\r\nHost: gate\r\nX: ".to_vec(),
+        ),
         ("no body", announced(5, BODY).into_bytes()),
-        ("half a body", [announced(50_000, BODY).as_bytes(), &[b'a'; 2_000]].concat()),
+        (
+            "half a body",
+            [announced(50_000, BODY).as_bytes(), &[b'a'; 2_000]].concat(),
+        ),
     ]
 }
 
 fn small_gate(app: &App, connections: usize) -> Gate {
-    Setup::before(app).with(|setup| setup.config.limits.connections = connections).start()
+    Setup::before(app)
+        .with(|setup| setup.config.limits.connections = connections)
+        .start()
 }
 
 #[test]
@@ -42,7 +51,9 @@ fn a_gate_full_of_stuck_clients_takes_genuine_deliveries() {
         let app = App::content();
         let gate = small_gate(&app, 20);
         let mut attackers: Vec<_> = (0..20).map(|_| gate.client()).collect();
-        attackers.iter_mut().for_each(|attacker| attacker.send(&words).ignore());
+        attackers
+            .iter_mut()
+            .for_each(|attacker| attacker.send(&words).ignore());
         for round in 0..20 {
             let answer = gate.client().ask(genuine(BODY));
             assert_eq!(answer.status, 200, "{kind}, round {round}");
@@ -75,7 +86,7 @@ fn attackers_who_come_back_for_ever_do_not_keep_genuine_deliveries_out() {
     for (kind, words) in stuck() {
         let app = App::content();
         let gate = small_gate(&app, 256);
-        let over = AtomicBool::new(false);
+        let (over, opened) = (AtomicBool::new(false), AtomicUsize::new(0));
         let mut taken = Vec::new();
         thread::scope(|scope| {
             for _ in 0..2 {
@@ -86,6 +97,7 @@ fn attackers_who_come_back_for_ever_do_not_keep_genuine_deliveries_out() {
                         // It may have been sent away already.
                         let _ = attacker.try_send(&words);
                         held.push_back(attacker);
+                        opened.fetch_add(1, Relaxed);
                         if held.len() > 256 {
                             held.pop_front();
                         }
@@ -93,19 +105,26 @@ fn attackers_who_come_back_for_ever_do_not_keep_genuine_deliveries_out() {
                     }
                 });
             }
+            wait_until("a full gate", || opened.load(Relaxed) > 300);
             for _ in 0..30 {
+                thread::sleep(ms(10));
                 let answer = gate.client().send(genuine(BODY)).try_answer();
                 let status = answer.ok().flatten().map(|answer| answer.status);
                 taken.push(status);
             }
             over.store(true, Relaxed);
         });
-        assert!(taken.iter().all(|status| *status == Some(200)), "{kind}: {taken:?}");
+        assert!(
+            taken.iter().all(|status| *status == Some(200)),
+            "{kind}: {taken:?}"
+        );
     }
 }
 
 fn gate_with_memory(app: &App, memory: u64) -> Gate {
-    Setup::before(app).with(|setup| setup.config.limits.memory = memory).start()
+    Setup::before(app)
+        .with(|setup| setup.config.limits.memory = memory)
+        .start()
 }
 
 #[test]
@@ -185,7 +204,9 @@ fn the_body_that_makes_least_progress_goes() {
 /// How many clients the tests of memory use; `ulimit -n` has to allow twice as many.
 fn clients(default: usize) -> usize {
     let asked = std::env::var("CARTGATE_CLIENTS").ok();
-    asked.map_or(default, |count| count.parse().expect("CARTGATE_CLIENTS is a number"))
+    asked.map_or(default, |count| {
+        count.parse().expect("CARTGATE_CLIENTS is a number")
+    })
 }
 
 #[test]
@@ -204,7 +225,11 @@ fn stuck_clients_hold_little_memory_while_genuine_deliveries_go_on() {
     }
     for byte in b"X: one byte at a time, round after round".repeat(5) {
         // In mid-header, each byte a segment of its own.
-        attackers.iter_mut().skip(1).step_by(4).for_each(|attacker| attacker.send([byte]).ignore());
+        attackers
+            .iter_mut()
+            .skip(1)
+            .step_by(4)
+            .for_each(|attacker| attacker.send([byte]).ignore());
     }
     for _ in 0..50 {
         assert_eq!(program.client().ask(genuine(BODY)).status, 200);
@@ -221,7 +246,9 @@ fn stuck_clients_hold_little_memory_while_genuine_deliveries_go_on() {
 fn drip(program: &Program, clients: usize, wire: &[u8], step: usize) {
     let mut clients: Vec<_> = (0..clients).map(|_| program.client()).collect();
     for piece in wire.chunks(step) {
-        clients.iter_mut().for_each(|client| client.send(piece).ignore());
+        clients
+            .iter_mut()
+            .for_each(|client| client.send(piece).ignore());
     }
     for client in &mut clients {
         assert_eq!(client.answer().status, 200);
@@ -231,7 +258,14 @@ fn drip(program: &Program, clients: usize, wire: &[u8], step: usize) {
 #[test]
 fn one_byte_segments_and_one_byte_chunks_hold_no_more_than_their_bytes() {
     let app = App::content();
-    let patient = ["--access-log", "off", "--body-rate", "1B", "--body-timeout", "10m"];
+    let patient = [
+        "--access-log",
+        "off",
+        "--body-rate",
+        "1B",
+        "--body-timeout",
+        "10m",
+    ];
     let program = Program::serve(&app, &patient);
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
     let before = program.peak_memory();

@@ -23,7 +23,11 @@ fn a_hangup_reads_the_secrets_again() {
     assert_eq!(client.ask(genuine_by_another()).status, 401);
 
     program.write_secret(ANOTHER);
-    assert_eq!(client.ask(genuine(BODY)).status, 200, "not before it is asked to");
+    assert_eq!(
+        client.ask(genuine(BODY)).status,
+        200,
+        "not before it is asked to"
+    );
     program.signal("HUP");
     program.line(&["in force"]);
     // The same connection: from that line on, the old secret is worth nothing.
@@ -159,7 +163,10 @@ fn the_drains_limit_ends_what_never_ends() {
     let (status, log) = program.end();
     assert_eq!(status.code(), Some(0));
     assert!(begun.elapsed() >= ms(200));
-    assert!(log.iter().any(|line| line.contains("drain limit")), "{log:#?}");
+    assert!(
+        log.iter().any(|line| line.contains("drain limit")),
+        "{log:#?}"
+    );
     busy.is_gone();
     hold.open();
 }
@@ -178,7 +185,10 @@ fn a_second_signal_ends_at_once() {
         program.signal(second);
         let (status, log) = program.end();
         assert!(status.code().is_some(), "it ended by itself");
-        assert!(log.iter().any(|line| line.contains("second signal")), "{log:#?}");
+        assert!(
+            log.iter().any(|line| line.contains("second signal")),
+            "{log:#?}"
+        );
         hold.open();
     }
 }
@@ -190,16 +200,25 @@ fn an_address_in_use_is_an_error_of_usage() {
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
     let start = program.line(&["protecting"]);
     let address = &start[start.find("127.0.0.1:").expect("an address")..];
-    let port = address["127.0.0.1:".len()..].split(|c: char| !c.is_ascii_digit()).next();
+    let port = address["127.0.0.1:".len()..]
+        .split(|c: char| !c.is_ascii_digit())
+        .next();
     let address = format!("127.0.0.1:{}", port.expect("a port"));
     let second = std::process::Command::new(env!("CARGO_BIN_EXE_cartgate"))
         .env_clear()
-        .env("CARTGATE_SECRET", std::str::from_utf8(SECRET).expect("text"))
+        .env(
+            "CARTGATE_SECRET",
+            std::str::from_utf8(SECRET).expect("text"),
+        )
         .args(["serve", "--listen", &address, "--upstream", &app.url])
         .output()
         .expect("it runs");
     assert_eq!(second.status.code(), Some(2));
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(said.contains("in use") && said.contains(&address), "{said}");
-    assert_eq!(program.client().ask(genuine(BODY)).status, 200, "the first one goes on");
+    assert_eq!(
+        program.client().ask(genuine(BODY)).status,
+        200,
+        "the first one goes on"
+    );
 }

@@ -1,5 +1,10 @@
 //! One binary for all integration tests, so that they link once.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the clients here are threads of their own, and slow ones are the point"
+)]
+
 mod answers;
 mod broken_http;
 mod budgets;

@@ -50,7 +50,13 @@ impl Program {
             collect(child.stderr.take().expect("piped"), &log),
         ];
         let address = listening(&log);
-        Self { child, dir, log, readers, address }
+        Self {
+            child,
+            dir,
+            log,
+            readers,
+            address,
+        }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -94,7 +100,10 @@ impl Program {
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("it runs");
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .expect("a peak");
         let kib = line.split_ascii_whitespace().nth(1).expect("a number");
         kib.parse::<u64>().expect("a number") * 1024
     }
@@ -145,7 +154,9 @@ fn listening(log: &Arc<Mutex<Vec<String>>>) -> SocketAddr {
     wait_until("the program's start", || {
         let lines = log.lock().expect("no panic");
         address = lines.iter().find_map(|line| {
-            let after = &line[line.find("127.0.0.1:").filter(|_| line.contains("protecting"))?..];
+            let after = &line[line
+                .find("127.0.0.1:")
+                .filter(|_| line.contains("protecting"))?..];
             let digits = |c: char| c.is_ascii_digit() || c == '.' || c == ':';
             after[..after.find(|c| !digits(c))?].parse().ok()
         });

@@ -18,7 +18,10 @@ fn unix(path: &Path) -> ListenAddress {
     ListenAddress::Unix(path.to_owned())
 }
 
-fn content(app: &crate::support::Recorded, wire: &mut dyn crate::support::wire::Wire) -> io::Result<Then> {
+fn content(
+    app: &crate::support::Recorded,
+    wire: &mut dyn crate::support::wire::Wire,
+) -> io::Result<Then> {
     assert_eq!(app.body, BODY);
     wire.write_all(&answer("200 OK", "", b"taken"))?;
     Ok(Then::Keep)
@@ -37,7 +40,11 @@ fn unix_sockets_on_both_sides() {
     let request = app.only();
     assert_eq!(request.target, "/in");
     assert_eq!(request.header("host"), Some("localhost"));
-    assert_eq!(request.header("x-forwarded-for"), None, "a Unix client has no address");
+    assert_eq!(
+        request.header("x-forwarded-for"),
+        None,
+        "a Unix client has no address"
+    );
     let forwarded = "for=unknown;host=\"gate.example\";proto=http";
     assert_eq!(request.header("forwarded"), Some(forwarded));
 }
@@ -47,7 +54,9 @@ fn a_gate_that_ends_takes_its_sockets_file_along() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("gate.sock");
     let app = App::content();
-    let mut gate = Setup::before(&app).with(|setup| setup.listen = unix(&path)).start();
+    let mut gate = Setup::before(&app)
+        .with(|setup| setup.listen = unix(&path))
+        .start();
     assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
     gate.stop();
     gate.join();
@@ -62,12 +71,18 @@ fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     drop(std::os::unix::net::UnixListener::bind(&path).expect("bound"));
     assert!(path.exists());
     let app = App::content();
-    let gate = Setup::before(&app).with(|setup| setup.listen = unix(&path)).start();
+    let gate = Setup::before(&app)
+        .with(|setup| setup.listen = unix(&path))
+        .start();
     assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
 
     let second = Listener::bind(&unix(&path)).expect_err("two gates on one socket");
     assert_eq!(second.kind(), ErrorKind::AddrInUse);
-    assert_eq!(gate.client().ask(genuine(BODY)).status, 200, "the first one goes on");
+    assert_eq!(
+        gate.client().ask(genuine(BODY)).status,
+        200,
+        "the first one goes on"
+    );
 }
 
 #[test]
@@ -94,7 +109,9 @@ fn an_address_in_use_is_refused() {
 fn both_families_reach_a_gate_on_every_address() {
     let app = App::content();
     let every: ListenAddress = ":0".parse().expect("an address");
-    let gate = Setup::before(&app).with(|setup| setup.listen = every).start();
+    let gate = Setup::before(&app)
+        .with(|setup| setup.listen = every)
+        .start();
     let address = ([127, 0, 0, 1], gate.address().port()).into();
     assert_eq!(Client::tcp(address).ask(genuine(BODY)).status, 200);
     // An IPv4 client is shown as one, although its socket is of IPv6.
@@ -110,7 +127,9 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
-        Self { issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate") }
+        Self {
+            issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate"),
+        }
     }
 
     /// A server that shows a certificate for `name`.
@@ -136,7 +155,9 @@ impl Authority {
 }
 
 fn answered(app: &App, trust: Trust) -> crate::support::Answer {
-    let gate = Setup::before(app).with(|setup| setup.settings.trust = trust).start();
+    let gate = Setup::before(app)
+        .with(|setup| setup.settings.trust = trust)
+        .start();
     gate.client().ask(genuine(BODY))
 }
 
@@ -157,9 +178,15 @@ fn an_app_under_tls_that_cannot_be_believed_gets_nothing() {
     let misnamed = App::tls(authority.server("other.example"), content);
     let trust = authority.file(dir.path());
     for url in [&stranger.url, &misnamed.url] {
-        let gate = Setup::at(url).with(|setup| setup.settings.trust = trust.clone()).start();
+        let gate = Setup::at(url)
+            .with(|setup| setup.settings.trust = trust.clone())
+            .start();
         let answer = gate.client().ask(genuine(BODY));
-        assert_eq!((answer.status, answer.error()), (502, "tls_protocol_error"), "{url}");
+        assert_eq!(
+            (answer.status, answer.error()),
+            (502, "tls_protocol_error"),
+            "{url}"
+        );
     }
     assert_eq!(stranger.count() + misnamed.count(), 0);
     assert_eq!(answered(&misnamed, trust).status, 502);

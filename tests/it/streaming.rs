@@ -1,9 +1,8 @@
 //! Answers as they pass, connections as they are used again, and clients that are answered early.
 
 use crate::support::{
-    App, BODY, Gate, Hold, Setup, Then,
-    app::answer,
-    forged, genuine, genuine_in_chunks, ms, request, signature_line,
+    App, BODY, Gate, Hold, Setup, Then, app::answer, forged, genuine, genuine_in_chunks, ms,
+    request, signature_line,
 };
 
 const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nX-App: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -60,7 +59,9 @@ fn an_answer_that_pauses_for_too_long_is_broken_off() {
             held.wait();
             Ok(Then::Close)
         });
-        let gate = Setup::before(&app).with(|setup| setup.settings.pause = ms(150)).start();
+        let gate = Setup::before(&app)
+            .with(|setup| setup.settings.pause = ms(150))
+            .start();
         let mut client = gate.client();
         client.send(genuine(BODY));
         assert!(client.try_answer().is_err(), "it looks whole: {words:?}");
@@ -84,7 +85,11 @@ fn an_answer_until_the_end_of_the_connection_is_passed_on_with_framing() {
         body.extend(chunk);
     }
     assert_eq!(body, b"until the end");
-    assert_eq!(client.ask(genuine(BODY)).body, b"until the end", "the client's goes on");
+    assert_eq!(
+        client.ask(genuine(BODY)).body,
+        b"until the end",
+        "the client's goes on"
+    );
 }
 
 #[test]
@@ -98,12 +103,22 @@ fn what_belongs_to_the_apps_connection_stays_there() {
     });
     let gate = Gate::before(&app);
     let answer = gate.client().ask(genuine(BODY));
-    for name in ["connection", "keep-alive", "x-named", "upgrade", "trailer", "proxy-authenticate"] {
+    for name in [
+        "connection",
+        "keep-alive",
+        "x-named",
+        "upgrade",
+        "trailer",
+        "proxy-authenticate",
+    ] {
         assert_eq!(answer.header(name), None);
     }
     assert_eq!(answer.header("server"), Some("app"));
     assert_eq!(answer.header("content-type"), Some("text/plain"));
-    let cookies = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+    let cookies = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
     assert_eq!(cookies.count(), 2);
 }
 
@@ -155,7 +170,9 @@ fn a_client_that_never_ends_its_refused_body_is_left() {
     client.send("POST /h HTTP/1.1\r\nHost: gate\r\nContent-Length: 90000000\r\n\r\n");
     assert_eq!(client.answer().status, 401);
     let megabyte = vec![b'a'; 1024 * 1024];
-    let taken = (0..90).take_while(|_| client.try_send(&megabyte).is_ok()).count();
+    let taken = (0..90)
+        .take_while(|_| client.try_send(&megabyte).is_ok())
+        .count();
     assert!(taken < 60, "the gate reads on and on: {taken} MiB");
 }
 
@@ -183,7 +200,11 @@ fn pipelined_requests_are_answered_in_their_order() {
     let mut wire = Vec::new();
     for n in 0..30 {
         let body = format!("body {n}");
-        let one = if n % 3 == 0 { forged(body.as_bytes()) } else { genuine(body.as_bytes()) };
+        let one = if n % 3 == 0 {
+            forged(body.as_bytes())
+        } else {
+            genuine(body.as_bytes())
+        };
         wire.extend(one);
     }
     client.send(wire);
@@ -191,9 +212,15 @@ fn pipelined_requests_are_answered_in_their_order() {
         let expected = if n % 3 == 0 { 401 } else { 200 };
         assert_eq!(client.answer().status, expected, "{n}");
     }
-    let bodies: Vec<_> = app.requests().into_iter().map(|request| request.body).collect();
-    let expected: Vec<_> =
-        (0..30).filter(|n| n % 3 != 0).map(|n| format!("body {n}").into_bytes()).collect();
+    let bodies: Vec<_> = app
+        .requests()
+        .into_iter()
+        .map(|request| request.body)
+        .collect();
+    let expected: Vec<_> = (0..30)
+        .filter(|n| n % 3 != 0)
+        .map(|n| format!("body {n}").into_bytes())
+        .collect();
     assert_eq!(bodies, expected);
 }
 
@@ -231,7 +258,9 @@ fn connections_to_the_app_are_used_again() {
 #[test]
 fn an_unused_connection_to_the_app_is_closed_in_time() {
     let app = App::content();
-    let gate = one_worker(&app).with(|setup| setup.settings.idle = ms(100)).start();
+    let gate = one_worker(&app)
+        .with(|setup| setup.settings.idle = ms(100))
+        .start();
     let mut client = gate.client();
     assert_eq!(client.ask(genuine(BODY)).status, 200);
     app.wait_until_left_alone();
@@ -252,7 +281,11 @@ fn a_connection_that_the_app_has_closed_is_replaced_unseen() {
         assert_eq!(client.ask(genuine(BODY)).status, 200, "round {round}");
         app.wait_until_left_alone();
     }
-    assert_eq!((app.count(), app.connections()), (50, 50), "none twice, none lost");
+    assert_eq!(
+        (app.count(), app.connections()),
+        (50, 50),
+        "none twice, none lost"
+    );
 }
 
 #[test]
@@ -270,9 +303,18 @@ fn a_delivery_that_was_written_is_never_sent_again() {
     for method in ["POST", "PUT"] {
         assert_eq!(client.ask(genuine(BODY)).status, 200);
         let line = format!("{method} /hang-up HTTP/1.1");
-        assert_eq!(client.ask(request(&line, &signature_line(BODY), BODY)).status, 502);
+        assert_eq!(
+            client
+                .ask(request(&line, &signature_line(BODY), BODY))
+                .status,
+            502
+        );
     }
-    let hung_up = app.requests().iter().filter(|one| one.target == "/hang-up").count();
+    let hung_up = app
+        .requests()
+        .iter()
+        .filter(|one| one.target == "/hang-up")
+        .count();
     assert_eq!((app.count(), hung_up), (4, 2));
 }
 

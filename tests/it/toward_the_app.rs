@@ -2,24 +2,30 @@
 
 use cartgate::config::{Hop, TrustedHops};
 
-use crate::support::{
-    App, BODY, Gate, Recorded, Setup, genuine, request, sign, signature_line,
-};
+use crate::support::{App, BODY, Gate, Recorded, Setup, genuine, request, sign, signature_line};
 
 /// Sends a delivery with these header lines; what the app got.
 fn delivered(setup: Setup, app: &App, lines: &str) -> Recorded {
     let gate = setup.start();
     let lines = signature_line(BODY) + lines;
-    let answer = gate.client().ask(request("POST /hooks?a=b HTTP/1.1", &lines, BODY));
+    let answer = gate
+        .client()
+        .ask(request("POST /hooks?a=b HTTP/1.1", &lines, BODY));
     assert_eq!(answer.status, 200);
     let request = app.only();
-    assert_eq!(request.header("x-cartgate-delivery"), answer.header("x-cartgate-delivery"));
+    assert_eq!(
+        request.header("x-cartgate-delivery"),
+        answer.header("x-cartgate-delivery")
+    );
     request
 }
 
 fn names(request: &Recorded) -> Vec<String> {
-    let mut names: Vec<_> =
-        request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let mut names: Vec<_> = request
+        .headers
+        .iter()
+        .map(|(name, _)| name.to_ascii_lowercase())
+        .collect();
     names.sort();
     names
 }
@@ -56,14 +62,20 @@ fn the_gate_says_what_it_found() {
         ("x-forwarded-for", "127.0.0.1"),
         ("x-forwarded-host", "gate.example"),
         ("x-forwarded-proto", "http"),
-        ("forwarded", "for=127.0.0.1;host=\"gate.example\";proto=http"),
+        (
+            "forwarded",
+            "for=127.0.0.1;host=\"gate.example\";proto=http",
+        ),
         ("via", "1.1 cartgate"),
         ("content-length", "5"),
     ] {
         assert_eq!(request.header(name), Some(value), "{name}");
     }
     assert_eq!(request.header("host"), app.url.strip_prefix("http://"));
-    assert_eq!(request.header("x-cartfunnel-hmac-sha256"), Some(&*sign(BODY)));
+    assert_eq!(
+        request.header("x-cartfunnel-hmac-sha256"),
+        Some(&*sign(BODY))
+    );
     assert_eq!((&*request.method, &*request.target), ("POST", "/hooks?a=b"));
 }
 
@@ -73,11 +85,17 @@ fn what_the_sender_says_of_its_payload_is_kept_to_the_byte() {
     let lines = "Content-Type:  application/json;charset=\"UTF-8\" \r\nContent-Encoding: gzip\r\n\
                  User-Agent: Cartfunnel/1\r\nAccept: */*\r\nX-Own: 1\r\nX-Own: 2\r\nPriority: u=1\r\n";
     let request = delivered(Setup::before(&app), &app, lines);
-    assert_eq!(request.header("content-type"), Some("application/json;charset=\"UTF-8\""));
+    assert_eq!(
+        request.header("content-type"),
+        Some("application/json;charset=\"UTF-8\"")
+    );
     assert_eq!(request.header("content-encoding"), Some("gzip"));
     assert_eq!(request.header("user-agent"), Some("Cartfunnel/1"));
-    let own: Vec<_> =
-        request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-own")).collect();
+    let own: Vec<_> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("x-own"))
+        .collect();
     assert_eq!(own.len(), 2);
     assert_eq!(own[0].1, "1");
 }
@@ -87,13 +105,24 @@ fn bytes_arrive_as_they_are_whatever_they_claim_to_be() {
     let app = App::content();
     let gate = Gate::before(&app);
     let all: Vec<u8> = (0..=255).cycle().take(70_000).collect();
-    for body in [&all[..], b"", b"\xef\xbb\xbf{}", b"{}\r\n", b"\x1f\x8b\x08 no gzip"] {
+    for body in [
+        &all[..],
+        b"",
+        b"\xef\xbb\xbf{}",
+        b"{}\r\n",
+        b"\x1f\x8b\x08 no gzip",
+    ] {
         let lines = signature_line(body) + "Content-Encoding: gzip\r\n";
-        let answer = gate.client().ask(request("PUT /hooks HTTP/1.1", &lines, body));
+        let answer = gate
+            .client()
+            .ask(request("PUT /hooks HTTP/1.1", &lines, body));
         assert_eq!(answer.status, 200);
         let request = app.requests().pop().expect("it came");
         assert_eq!((&request.body[..], &*request.method), (body, "PUT"));
-        assert_eq!(request.header("content-length"), Some(&*body.len().to_string()));
+        assert_eq!(
+            request.header("content-length"),
+            Some(&*body.len().to_string())
+        );
     }
 }
 
@@ -132,7 +161,10 @@ fn connection_cannot_strip_what_an_app_is_promised() {
     let mut expected = ADDED.to_vec();
     expected.extend(["content-encoding", "content-type"]);
     expected.sort_unstable();
-    assert_eq!(names(&delivered(Setup::before(&app), &app, lines)), expected);
+    assert_eq!(
+        names(&delivered(Setup::before(&app), &app, lines)),
+        expected
+    );
 }
 
 #[test]
@@ -204,7 +236,10 @@ fn another_hops_word_of_the_client_is_dropped() {
 fn the_clients_host_is_kept_only_where_that_was_asked() {
     let app = App::content();
     let setup = Setup::before(&app).with(|setup| setup.settings.preserve_host = true);
-    assert_eq!(delivered(setup, &app, "").header("host"), Some("gate.example"));
+    assert_eq!(
+        delivered(setup, &app, "").header("host"),
+        Some("gate.example")
+    );
 }
 
 #[test]
@@ -212,11 +247,21 @@ fn an_upstream_with_a_path_is_the_only_target() {
     for (path, expected) in [("/", "/"), ("/in", "/in"), ("/in?key=1", "/in?key=1")] {
         let app = App::content();
         let gate = Setup::at(&format!("{}{path}", app.url)).start();
-        for line in ["POST /admin/delete?all=1 HTTP/1.1", "POST http://gate.example/x HTTP/1.1"] {
-            let answer = gate.client().ask(request(line, &signature_line(BODY), BODY));
+        for line in [
+            "POST /admin/delete?all=1 HTTP/1.1",
+            "POST http://gate.example/x HTTP/1.1",
+        ] {
+            let answer = gate
+                .client()
+                .ask(request(line, &signature_line(BODY), BODY));
             assert_eq!(answer.status, 200, "{line}");
         }
-        assert!(app.requests().iter().all(|request| request.target == expected), "{path}");
+        assert!(
+            app.requests()
+                .iter()
+                .all(|request| request.target == expected),
+            "{path}"
+        );
         assert_eq!(app.count(), 2);
     }
 }
@@ -225,9 +270,22 @@ fn an_upstream_with_a_path_is_the_only_target() {
 fn an_upstream_without_a_path_gets_the_target_byte_for_byte() {
     let app = App::content();
     let gate = Gate::before(&app);
-    for target in ["/", "/a/../b", "/a//b", "/%2e%2e/%61", "/?", "/a?b=c&d=%20", "/a;b"] {
+    for target in [
+        "/",
+        "/a/../b",
+        "/a//b",
+        "/%2e%2e/%61",
+        "/?",
+        "/a?b=c&d=%20",
+        "/a;b",
+    ] {
         let line = format!("POST {target} HTTP/1.1");
-        assert_eq!(gate.client().ask(request(&line, &signature_line(BODY), BODY)).status, 200);
+        assert_eq!(
+            gate.client()
+                .ask(request(&line, &signature_line(BODY), BODY))
+                .status,
+            200
+        );
         assert_eq!(app.requests().pop().expect("it came").target, target);
     }
 }
@@ -236,11 +294,17 @@ fn an_upstream_without_a_path_gets_the_target_byte_for_byte() {
 fn an_absolute_target_loses_the_gates_name() {
     let app = App::content();
     let gate = Gate::before(&app);
-    for (target, expected) in
-        [("http://gate.example/a?b", "/a?b"), ("http://gate.example", "/")]
-    {
+    for (target, expected) in [
+        ("http://gate.example/a?b", "/a?b"),
+        ("http://gate.example", "/"),
+    ] {
         let line = format!("POST {target} HTTP/1.1");
-        assert_eq!(gate.client().ask(request(&line, &signature_line(BODY), BODY)).status, 200);
+        assert_eq!(
+            gate.client()
+                .ask(request(&line, &signature_line(BODY), BODY))
+                .status,
+            200
+        );
         let request = app.requests().pop().expect("it came");
         assert_eq!(request.target, expected);
         assert_eq!(request.header("host"), app.url.strip_prefix("http://"));
@@ -253,7 +317,13 @@ fn each_delivery_has_an_id_of_its_own() {
     let gate = Gate::before(&app);
     let mut client = gate.client();
     let ids: std::collections::HashSet<String> = (0..50)
-        .map(|_| client.ask(genuine(BODY)).header("x-cartgate-delivery").expect("one").to_owned())
+        .map(|_| {
+            client
+                .ask(genuine(BODY))
+                .header("x-cartgate-delivery")
+                .expect("one")
+                .to_owned()
+        })
         .collect();
     assert_eq!(ids.len(), 50);
 }
@@ -268,7 +338,12 @@ fn another_header_may_carry_the_signature() {
     // The tests' app checks the usual header; it is carried along here for its sake.
     let lines = signature_line(BODY) + &format!("X-Shopify-Hmac-SHA256: {}\r\n", sign(BODY));
     assert_eq!(gate.client().ask(genuine(BODY)).status, 401);
-    let answer = gate.client().ask(request("POST /hooks HTTP/1.1", &lines, BODY));
+    let answer = gate
+        .client()
+        .ask(request("POST /hooks HTTP/1.1", &lines, BODY));
     assert_eq!(answer.status, 200);
-    assert_eq!(app.only().header("x-shopify-hmac-sha256"), Some(&*sign(BODY)));
+    assert_eq!(
+        app.only().header("x-shopify-hmac-sha256"),
+        Some(&*sign(BODY))
+    );
 }

@@ -140,7 +140,11 @@ fn a_silent_connection_is_closed_without_a_word() {
 fn a_client_that_does_not_read_its_answer_is_let_go() {
     let size = 30_000_000;
     let app = App::tcp(move |_, wire| {
-        wire.write_all(&crate::support::app::answer("200 OK", "", &vec![b'a'; size]))?;
+        wire.write_all(&crate::support::app::answer(
+            "200 OK",
+            "",
+            &vec![b'a'; size],
+        ))?;
         Ok(crate::support::Then::Keep)
     });
     let gate = gate(&app, |clocks| clocks.write = ms(200));
@@ -149,14 +153,20 @@ fn a_client_that_does_not_read_its_answer_is_let_go() {
     app.wait_for(1);
     // The gate gives up on the client, and so on the app.
     app.wait_until_left_alone();
-    assert!(client.try_answer().is_err(), "a torn answer must not look whole");
+    assert!(
+        client.try_answer().is_err(),
+        "a torn answer must not look whole"
+    );
 }
 
 #[test]
 fn the_clocks_of_the_contract_are_the_defaults() {
     let clocks = Clocks::default();
     let seconds = Duration::from_secs;
-    assert_eq!((clocks.header, clocks.keep_alive), (seconds(10), seconds(75)));
+    assert_eq!(
+        (clocks.header, clocks.keep_alive),
+        (seconds(10), seconds(75))
+    );
     assert_eq!((clocks.body, clocks.body_grace), (seconds(30), seconds(5)));
     assert_eq!(clocks.body_rate, 1024);
 }

@@ -4,17 +4,19 @@ use std::net::Ipv4Addr;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{
-    App, BODY, Gate, Setup, Then,
-    app::answer,
-    genuine, ms,
-};
+use crate::support::{App, BODY, Gate, Setup, Then, app::answer, genuine, ms};
 
 /// A port that is taken and on which nobody listens.
 fn taken_port() -> (Socket, String) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.bind(&(Ipv4Addr::LOCALHOST, 0).into_address()).expect("bound");
-    let address = socket.local_addr().expect("an address").as_socket().expect("of IP");
+    socket
+        .bind(&(Ipv4Addr::LOCALHOST, 0).into_address())
+        .expect("bound");
+    let address = socket
+        .local_addr()
+        .expect("an address")
+        .as_socket()
+        .expect("of IP");
     (socket, format!("http://{address}"))
 }
 
@@ -34,7 +36,10 @@ fn an_apps_answer_is_passed_on_as_it_is() {
         ("200 OK", "X-Own: a b\r\n"),
         ("202 Accepted", "Set-Cookie: a=b\r\n"),
         ("302 Found", "Location: /elsewhere\r\n"),
-        ("307 Temporary Redirect", "Location: http://127.0.0.1:1/\r\n"),
+        (
+            "307 Temporary Redirect",
+            "Location: http://127.0.0.1:1/\r\n",
+        ),
         ("401 Unauthorized", "WWW-Authenticate: Basic\r\n"),
         ("404 Not Found", "Content-Type: text/html\r\n"),
         ("410 Gone", ""),
@@ -71,7 +76,11 @@ fn an_app_that_nobody_runs_is_502() {
 
 #[test]
 fn an_app_that_hangs_up_is_502_and_is_asked_once() {
-    for words in ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nX-App: 1\r\nContent-"] {
+    for words in [
+        "",
+        "HTTP/1.1 200",
+        "HTTP/1.1 200 OK\r\nX-App: 1\r\nContent-",
+    ] {
         let app = App::tcp(move |_, wire| {
             wire.write_all(words.as_bytes())?;
             Ok(Then::Close)
@@ -79,7 +88,11 @@ fn an_app_that_hangs_up_is_502_and_is_asked_once() {
         let gate = Gate::before(&app);
         let mut client = gate.client();
         let answer = client.ask(genuine(BODY));
-        assert_eq!((answer.status, answer.error()), (502, "connection_terminated"), "{words:?}");
+        assert_eq!(
+            (answer.status, answer.error()),
+            (502, "connection_terminated"),
+            "{words:?}"
+        );
         assert_eq!((app.count(), app.connections()), (1, 1));
     }
 }
@@ -100,7 +113,11 @@ fn an_app_that_does_not_speak_http_is_502() {
         });
         let gate = Gate::before(&app);
         let answer = gate.client().ask(genuine(BODY));
-        assert_eq!((answer.status, answer.error()), (502, "http_protocol_error"), "{words:?}");
+        assert_eq!(
+            (answer.status, answer.error()),
+            (502, "http_protocol_error"),
+            "{words:?}"
+        );
         assert_eq!(app.count(), 1);
     }
 }
@@ -119,9 +136,14 @@ fn an_interim_answer_is_not_the_answer() {
 #[test]
 fn an_app_that_does_not_answer_in_time_is_504() {
     let (app, hold) = App::holding();
-    let gate = Setup::before(&app).with(|setup| setup.settings.answer = ms(150)).start();
+    let gate = Setup::before(&app)
+        .with(|setup| setup.settings.answer = ms(150))
+        .start();
     let answer = gate.client().ask(genuine(BODY));
-    assert_eq!((answer.status, answer.error()), (504, "http_response_timeout"));
+    assert_eq!(
+        (answer.status, answer.error()),
+        (504, "http_response_timeout")
+    );
     hold.open();
     assert_eq!(app.count(), 1);
 }
@@ -130,16 +152,24 @@ fn an_app_that_does_not_answer_in_time_is_504() {
 fn an_app_that_accepts_no_connection_in_time_is_504() {
     // A queue of one that nobody empties: once it is full, further connections hang.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.bind(&(Ipv4Addr::LOCALHOST, 0).into_address()).expect("bound");
+    socket
+        .bind(&(Ipv4Addr::LOCALHOST, 0).into_address())
+        .expect("bound");
     socket.listen(0).expect("listening");
-    let address = socket.local_addr().expect("an address").as_socket().expect("of IP");
+    let address = socket
+        .local_addr()
+        .expect("an address")
+        .as_socket()
+        .expect("of IP");
     let mut queued = Vec::new();
     while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, ms(100)) {
         queued.push(stream);
         assert!(queued.len() < 64, "the queue never fills");
     }
     let url = format!("http://{address}");
-    let gate = Setup::at(&url).with(|setup| setup.settings.connect = ms(150)).start();
+    let gate = Setup::at(&url)
+        .with(|setup| setup.settings.connect = ms(150))
+        .start();
     let answer = gate.client().ask(genuine(BODY));
     assert_eq!((answer.status, answer.error()), (504, "connection_timeout"));
 }
@@ -147,7 +177,9 @@ fn an_app_that_accepts_no_connection_in_time_is_504() {
 #[test]
 fn a_gate_full_of_verified_deliveries_is_503() {
     let (app, hold) = App::holding();
-    let gate = Setup::before(&app).with(|setup| setup.config.limits.connections = 2).start();
+    let gate = Setup::before(&app)
+        .with(|setup| setup.config.limits.connections = 2)
+        .start();
     let mut busy = [gate.client(), gate.client()];
     for client in &mut busy {
         client.send(genuine(BODY));

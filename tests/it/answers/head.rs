@@ -1,8 +1,6 @@
 //! What a request's head alone decides.
 
-use crate::support::{
-    App, BODY, Gate, Setup, genuine, request, signature_line,
-};
+use crate::support::{App, BODY, Gate, Setup, genuine, request, signature_line};
 
 fn exactly_hooks(app: &App) -> Setup {
     Setup::before(app).with(|setup| setup.path = "/hooks".parse().expect("a path"))
@@ -30,7 +28,12 @@ fn a_path_without_an_endpoint_is_404_whatever_else_is_wrong() {
     }
     // The connection goes on, and a query is no part of the path.
     let line = "POST /hooks?a=b HTTP/1.1";
-    assert_eq!(client.ask(request(line, &signature_line(BODY), BODY)).status, 200);
+    assert_eq!(
+        client
+            .ask(request(line, &signature_line(BODY), BODY))
+            .status,
+        200
+    );
     assert_eq!(app.only().target, "/hooks?a=b");
 }
 
@@ -39,7 +42,9 @@ fn other_methods_are_405_with_those_that_are_allowed() {
     let app = App::content();
     let gate = Gate::before(&app);
     let mut client = gate.client();
-    for method in ["GET", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "POSTS", "Post"] {
+    for method in [
+        "GET", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "POSTS", "Post",
+    ] {
         for lines in [signature_line(BODY), String::new()] {
             let answer = client.ask(request(&format!("{method} /hooks HTTP/1.1"), &lines, BODY));
             assert_eq!(answer.status, 405, "{method}");
@@ -48,9 +53,18 @@ fn other_methods_are_405_with_those_that_are_allowed() {
     }
     client.send(request("HEAD /hooks HTTP/1.1", &signature_line(BODY), BODY));
     assert_eq!(client.answer_to_head().status, 405);
-    assert_eq!(client.ask(request("PUT /hooks HTTP/1.1", &signature_line(BODY), BODY)).status, 200);
+    assert_eq!(
+        client
+            .ask(request("PUT /hooks HTTP/1.1", &signature_line(BODY), BODY))
+            .status,
+        200
+    );
     assert_eq!(client.ask(genuine(BODY)).status, 200);
-    let methods: Vec<_> = app.requests().into_iter().map(|request| request.method).collect();
+    let methods: Vec<_> = app
+        .requests()
+        .into_iter()
+        .map(|request| request.method)
+        .collect();
     assert_eq!(methods, ["PUT", "POST"]);
 }
 
@@ -82,7 +96,12 @@ fn a_target_that_is_too_long_is_414_however_it_comes() {
         client.is_closed();
     }
     let fits = format!("POST /{} HTTP/1.1", "a".repeat(15_000));
-    assert_eq!(gate.client().ask(request(&fits, &signature_line(BODY), BODY)).status, 200);
+    assert_eq!(
+        gate.client()
+            .ask(request(&fits, &signature_line(BODY), BODY))
+            .status,
+        200
+    );
     assert_eq!(app.only().target.len(), 15_001);
 }
 
@@ -101,12 +120,19 @@ fn headers_that_are_too_long_or_too_many_are_431() {
     }
     let fewer: String = (0..90).map(|n| format!("X-{n}: 1\r\n")).collect();
     let fewer = signature_line(BODY) + &fewer;
-    assert_eq!(gate.client().ask(request("POST /hooks HTTP/1.1", &fewer, BODY)).status, 200);
+    assert_eq!(
+        gate.client()
+            .ask(request("POST /hooks HTTP/1.1", &fewer, BODY))
+            .status,
+        200
+    );
     assert_eq!(app.count(), 1);
 }
 
 fn expecting(expectation: &str, lines: &str) -> String {
-    format!("POST /hooks HTTP/1.1\r\nHost: gate\r\n{lines}Content-Length: 5\r\nExpect: {expectation}\r\n\r\n")
+    format!(
+        "POST /hooks HTTP/1.1\r\nHost: gate\r\n{lines}Content-Length: 5\r\nExpect: {expectation}\r\n\r\n"
+    )
 }
 
 #[test]
@@ -147,8 +173,14 @@ fn other_expectations_are_417() {
     let gate = Gate::before(&app);
     for expectation in ["200-ok", "100-continue, 200-ok", "100-continue;a=b", ""] {
         let mut client = gate.client();
-        let answer = client.send(expecting(expectation, &signature_line(BODY))).ask(BODY);
-        assert_eq!((answer.status, answer.closes()), (417, true), "{expectation:?}");
+        let answer = client
+            .send(expecting(expectation, &signature_line(BODY)))
+            .ask(BODY);
+        assert_eq!(
+            (answer.status, answer.closes()),
+            (417, true),
+            "{expectation:?}"
+        );
         client.is_closed();
     }
     assert_eq!(app.count(), 0);

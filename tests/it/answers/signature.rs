@@ -83,7 +83,9 @@ fn a_signature_is_of_all_the_bytes_and_of_no_others() {
     ];
     for body in changed {
         let lines = signature_line(br#"{"event":"order.paid","note":"caf\u00e9"}"#);
-        let answer = gate.client().ask(request("POST /hooks HTTP/1.1", &lines, &body));
+        let answer = gate
+            .client()
+            .ask(request("POST /hooks HTTP/1.1", &lines, &body));
         assert_eq!(answer.status, 401);
     }
     assert_eq!(app.count(), 0);
@@ -107,9 +109,15 @@ fn each_secret_of_the_keyring_verifies() {
     crate::support::wait_until("the new secrets are in force", || {
         gate.client().ask(&request).status == 200
     });
-    assert_eq!(app.only().header("x-cartgate-secret-name"), Some("previous"));
+    assert_eq!(
+        app.only().header("x-cartgate-secret-name"),
+        Some("previous")
+    );
     assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
-    assert_eq!(app.requests()[1].header("x-cartgate-secret-name"), Some("current"));
+    assert_eq!(
+        app.requests()[1].header("x-cartgate-secret-name"),
+        Some("current")
+    );
 }
 
 #[test]
@@ -136,7 +144,10 @@ fn a_delivery_of_another_kind_is_422_and_a_forged_one_stays_401() {
         assert_eq!(client.ask(genuine(body)).status, 422, "{body:?}");
         assert_eq!(client.ask(forged(body)).status, 401, "{body:?}");
     }
-    assert_eq!(client.ask(genuine(br#"{"event":"order.paid"}"#)).status, 200);
+    assert_eq!(
+        client.ask(genuine(br#"{"event":"order.paid"}"#)).status,
+        200
+    );
     let request = app.only();
     assert_eq!(request.header("x-cartgate-event"), Some("order"));
     assert_eq!(request.header("x-cartgate-event-source"), Some("payload"));

@@ -20,9 +20,18 @@ fn each_row_is_refused_or_passed_as_exactly_one_request() {
     let gate = Gate::before(&app);
     let wrong: Vec<String> = ROWS
         .iter()
-        .filter_map(|row| try_row(row, &gate, &app).err().map(|why| format!("{}: {why}", row.name)))
+        .filter_map(|row| {
+            try_row(row, &gate, &app)
+                .err()
+                .map(|why| format!("{}: {why}", row.name))
+        })
         .collect();
-    assert!(wrong.is_empty(), "{} rows are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} rows are wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// What is wrong with a row, so that one run shows all that are.
@@ -52,9 +61,18 @@ fn check(row: &Row, gate: &Gate, app: &App) {
     }
     client.is_closed();
     let requests = app.requests();
-    let new: Vec<&[u8]> = requests[seen..].iter().map(|request| &request.body[..]).collect();
+    let new: Vec<&[u8]> = requests[seen..]
+        .iter()
+        .map(|request| &request.body[..])
+        .collect();
     assert_eq!(new, row.bodies(), "what reached the app");
-    let others = ["transfer-encoding", "trailer", "te", "connection", "smuggled"];
+    let others = [
+        "transfer-encoding",
+        "trailer",
+        "te",
+        "connection",
+        "smuggled",
+    ];
     for request in &requests[seen..] {
         for name in others {
             assert_eq!(request.header(name), None, "{request:?}");

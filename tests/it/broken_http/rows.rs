@@ -22,7 +22,7 @@ pub(super) struct Row {
     pub(super) expect: Expect,
 }
 
-use Expect::{Closed, Passed, Refused, Kept};
+use Expect::{Closed, Kept, Passed, Refused};
 
 /// A row whose client waits for what the gate says.
 const fn row(name: &'static str, wire: &'static [u8], expect: Expect) -> Row {
@@ -36,26 +36,47 @@ const fn signed(
     wire: &'static [u8],
     expect: Expect,
 ) -> Row {
-    Row { name, wire, signed, ends: false, expect }
+    Row {
+        name,
+        wire,
+        signed,
+        ends: false,
+        expect,
+    }
 }
 
 /// A row whose client ends its side at once.
 const fn torn(name: &'static str, wire: &'static [u8], expect: Expect) -> Row {
-    Row { name, wire, signed: b"hello", ends: true, expect }
+    Row {
+        name,
+        wire,
+        signed: b"hello",
+        ends: true,
+        expect,
+    }
 }
 
 /// A request with these lines and a body of five bytes.
 macro_rules! sized {
     ($lines:literal) => {
-        concat!("POST /h HTTP/1.1\r\nHost: gate\r\n@\n", $lines, "\r\n\r\nhello").as_bytes()
+        concat!(
+            "POST /h HTTP/1.1\r\nHost: gate\r\n@\n",
+            $lines,
+            "\r\n\r\nhello"
+        )
+        .as_bytes()
     };
 }
 
 /// A request with these lines and a body in one chunk.
 macro_rules! chunked {
     ($lines:literal) => {
-        concat!("POST /h HTTP/1.1\r\nHost: gate\r\n@\n", $lines, "\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
-            .as_bytes()
+        concat!(
+            "POST /h HTTP/1.1\r\nHost: gate\r\n@\n",
+            $lines,
+            "\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+        )
+        .as_bytes()
     };
 }
 

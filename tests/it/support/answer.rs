@@ -36,7 +36,11 @@ impl Answer {
         bodyless: bool,
     ) -> io::Result<Option<(Self, Framing)>> {
         let Some(end) = read_head(stream, buffer)? else {
-            assert!(buffer.is_empty(), "a torn head: {:?}", String::from_utf8_lossy(buffer));
+            assert!(
+                buffer.is_empty(),
+                "a torn head: {:?}",
+                String::from_utf8_lossy(buffer)
+            );
             return Ok(None);
         };
         let head: Vec<u8> = buffer.drain(..end).collect();
@@ -44,7 +48,11 @@ impl Answer {
         let (first, lines) = head.split_once("\r\n").expect("a first line");
         let status = status(first).unwrap_or_else(|| panic!("malformed: {first:?}"));
         let headers = header_lines(lines).unwrap_or_else(|wrong| panic!("{wrong}"));
-        let mut answer = Self { status, headers, body: Vec::new() };
+        let mut answer = Self {
+            status,
+            headers,
+            body: Vec::new(),
+        };
         let framing = answer.framing(bodyless);
         if status >= 200 {
             answer.check_head();
@@ -101,12 +109,15 @@ impl Answer {
     /// The error type in `Proxy-Status`.
     pub fn error(&self) -> &str {
         let status = self.header("Proxy-Status").expect("the gate's own answer");
-        status.strip_prefix("cartgate; error=").expect("an error type")
+        status
+            .strip_prefix("cartgate; error=")
+            .expect("an error type")
     }
 
     /// Whether the connection is to be used no more.
     pub fn closes(&self) -> bool {
-        self.header("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+        self.header("Connection")
+            .is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
 
     fn framing(&self, bodyless: bool) -> Framing {
@@ -123,14 +134,23 @@ impl Answer {
 
     /// What must hold for each answer.
     fn check_head(&self) {
-        let id = self.header("X-Cartgate-Delivery").expect("every answer has an id");
+        let id = self
+            .header("X-Cartgate-Delivery")
+            .expect("every answer has an id");
         uuid::Uuid::try_parse(id).unwrap_or_else(|_| panic!("not an id: {id:?}"));
         if !self.is_the_gates() {
-            assert_eq!(self.header("Proxy-Status"), None, "an app's word is passed on");
+            assert_eq!(
+                self.header("Proxy-Status"),
+                None,
+                "an app's word is passed on"
+            );
             return;
         }
         assert!(!self.error().is_empty());
-        assert_eq!(self.header("Content-Type"), Some("application/problem+json"));
+        assert_eq!(
+            self.header("Content-Type"),
+            Some("application/problem+json")
+        );
         let has = |name: &str| self.header(name).is_some();
         assert_eq!(has("WWW-Authenticate"), self.status == 401, "{self:?}");
         assert_eq!(has("Allow"), self.status == 405, "{self:?}");
@@ -154,16 +174,23 @@ impl Answer {
             // RFC 9110 gave these two their present names.
             413 => Some("Content Too Large"),
             422 => Some("Unprocessable Content"),
-            status => http::StatusCode::from_u16(status).expect("a status").canonical_reason(),
+            status => http::StatusCode::from_u16(status)
+                .expect("a status")
+                .canonical_reason(),
         };
         assert_eq!(Some(title), canonical);
     }
 }
 
 fn status(line: &str) -> Option<u16> {
-    let rest = line.strip_prefix("HTTP/1.1 ").or_else(|| line.strip_prefix("HTTP/1.0 "))?;
+    let rest = line
+        .strip_prefix("HTTP/1.1 ")
+        .or_else(|| line.strip_prefix("HTTP/1.0 "))?;
     let (status, _reason) = rest.split_once(' ')?;
-    status.parse().ok().filter(|status| (100..600).contains(status))
+    status
+        .parse()
+        .ok()
+        .filter(|status| (100..600).contains(status))
 }
 
 fn broke_off() -> io::Error {

@@ -144,7 +144,10 @@ impl App {
     #[track_caller]
     pub fn requests(&self) -> Vec<Recorded> {
         let wrong = self.shared.wrong.lock().expect("no panic").clone();
-        assert!(wrong.is_empty(), "the app got what it never should: {wrong:#?}");
+        assert!(
+            wrong.is_empty(),
+            "the app got what it never should: {wrong:#?}"
+        );
         self.shared.requests.lock().expect("no panic").clone()
     }
 
@@ -176,7 +179,9 @@ impl App {
     /// Waits until nobody is connected.
     #[track_caller]
     pub fn wait_until_left_alone(&self) {
-        wait_until("the app's connections end", || self.shared.open.load(SeqCst) == 0);
+        wait_until("the app's connections end", || {
+            self.shared.open.load(SeqCst) == 0
+        });
     }
 }
 
@@ -218,7 +223,11 @@ impl Shared {
                     return Ok(());
                 }
             };
-            let length = request.header("content-length").expect("parsed").parse().expect("parsed");
+            let length = request
+                .header("content-length")
+                .expect("parsed")
+                .parse()
+                .expect("parsed");
             while buffer.len() < length {
                 if !read_some(wire, &mut buffer)? {
                     return Ok(());
@@ -235,7 +244,10 @@ impl Shared {
 
     fn record(&self, request: Recorded) {
         if !request.is_genuine() {
-            self.wrong.lock().expect("no panic").push(format!("not verified: {request:?}"));
+            self.wrong
+                .lock()
+                .expect("no panic")
+                .push(format!("not verified: {request:?}"));
         }
         self.requests.lock().expect("no panic").push(request);
     }
@@ -259,7 +271,9 @@ impl Recorded {
     fn is_genuine(&self) -> bool {
         let header = self.header("x-cartfunnel-hmac-sha256");
         let secrets: [&[u8]; 2] = [super::SECRET, b"another planted secret of the tests"];
-        secrets.iter().any(|secret| header == Some(&sign_with(secret, &self.body)))
+        secrets
+            .iter()
+            .any(|secret| header == Some(&sign_with(secret, &self.body)))
     }
 }
 
@@ -279,7 +293,10 @@ fn parse(head: &[u8], connection: usize) -> Result<Recorded, String> {
         connection,
     };
     let all = |name: &str| {
-        let named = request.headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
+        let named = request
+            .headers
+            .iter()
+            .filter(|(own, _)| own.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
     };
     let [length] = all("content-length")[..] else {

@@ -21,12 +21,18 @@ pub struct Client {
 impl Client {
     pub fn tcp(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("a connection");
-        Self { stream: Box::new(patient(stream)), buffer: Vec::new() }
+        Self {
+            stream: Box::new(patient(stream)),
+            buffer: Vec::new(),
+        }
     }
 
     pub fn unix(path: &Path) -> Self {
         let stream = UnixStream::connect(path).expect("a connection");
-        Self { stream: Box::new(patient_unix(stream)), buffer: Vec::new() }
+        Self {
+            stream: Box::new(patient_unix(stream)),
+            buffer: Vec::new(),
+        }
     }
 
     /// Writes `bytes` as they are.
@@ -58,7 +64,9 @@ impl Client {
     /// The next answer, whole.
     #[track_caller]
     pub fn answer(&mut self) -> Answer {
-        self.try_answer().expect("an answer").expect("an answer, not an end")
+        self.try_answer()
+            .expect("an answer")
+            .expect("an answer, not an end")
     }
 
     /// The next answer; none if the gate closed in order, an error if it broke off.
@@ -73,13 +81,19 @@ impl Client {
     /// The answer to a HEAD request.
     #[track_caller]
     pub fn answer_to_head(&mut self) -> Answer {
-        self.head(true).expect("an answer").expect("an answer, not an end").0
+        self.head(true)
+            .expect("an answer")
+            .expect("an answer, not an end")
+            .0
     }
 
     /// The next answer's head; its chunks are read by [`Self::chunk`].
     #[track_caller]
     pub fn answer_head(&mut self) -> Answer {
-        self.head(false).expect("an answer").expect("an answer, not an end").0
+        self.head(false)
+            .expect("an answer")
+            .expect("an answer, not an end")
+            .0
     }
 
     /// The next chunk of an answer, as soon as it is there.
@@ -94,7 +108,10 @@ impl Client {
     /// Reads at least so many bytes of whatever comes, and lets the rest lie.
     pub fn read_raw(&mut self, least: usize) -> Vec<u8> {
         while self.buffer.len() < least {
-            assert!(read_some(&mut *self.stream, &mut self.buffer).expect("bytes"), "it ended");
+            assert!(
+                read_some(&mut *self.stream, &mut self.buffer).expect("bytes"),
+                "it ended"
+            );
         }
         std::mem::take(&mut self.buffer)
     }
@@ -103,7 +120,10 @@ impl Client {
     #[track_caller]
     pub fn is_closed(&mut self) {
         let next = self.try_answer();
-        assert!(matches!(next, Ok(None)), "expected the end of the connection: {next:?}");
+        assert!(
+            matches!(next, Ok(None)),
+            "expected the end of the connection: {next:?}"
+        );
     }
 
     /// The gate closes, in order or by a reset, and says nothing more before.

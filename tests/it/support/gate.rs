@@ -74,7 +74,10 @@ impl Setup {
         let named: Vec<(SecretName, Secret)> = secrets
             .iter()
             .map(|(name, bytes)| {
-                (name.parse().expect("a name"), Secret::new(*bytes).expect("a secret"))
+                (
+                    name.parse().expect("a name"),
+                    Secret::new(*bytes).expect("a secret"),
+                )
             })
             .collect();
         let keyring = Keyring::new(named.iter().cloned()).expect("a keyring");
@@ -100,7 +103,9 @@ impl Setup {
         let (stop, stopped) = oneshot::channel::<()>();
         let (kill, killed) = oneshot::channel::<()>();
         let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(async {
                 let shutdown = async {
                     // A gate whose handle is gone is killed, not drained.
@@ -115,7 +120,13 @@ impl Setup {
             })
         });
         let (stop, kill) = (Some(stop), Some(kill));
-        Gate { listen, stop, kill, thread: Some(thread), config }
+        Gate {
+            listen,
+            stop,
+            kill,
+            thread: Some(thread),
+            config,
+        }
     }
 }
 

@@ -4,7 +4,12 @@
 //! library on the tests' side, so that no test shares a runtime with what it tests. Nothing here
 //! needs the built program, so that fuzz targets can include it.
 
-#![allow(dead_code, unused_imports, unreachable_pub, reason = "fuzz targets include this and use parts of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "fuzz targets include this and use parts of it"
+)]
 
 pub mod answer;
 pub mod app;
@@ -49,9 +54,8 @@ pub fn signature_line(body: &[u8]) -> String {
 /// A whole request with any header lines, each ended by CRLF. Its length is declared.
 pub fn request(first_line: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head = format!(
-        "{first_line}\r\nHost: gate.example\r\nContent-Length: {length}\r\n{lines}\r\n"
-    );
+    let head =
+        format!("{first_line}\r\nHost: gate.example\r\nContent-Length: {length}\r\n{lines}\r\n");
     [head.as_bytes(), body].concat()
 }
 
@@ -78,7 +82,11 @@ pub fn genuine_in_chunks(body: &[u8], size: usize) -> Vec<u8> {
 
 /// A delivery that carries a well-formed signature of something else.
 pub fn forged(body: &[u8]) -> Vec<u8> {
-    request("POST /hooks HTTP/1.1", &signature_line(b"something else"), body)
+    request(
+        "POST /hooks HTTP/1.1",
+        &signature_line(b"something else"),
+        body,
+    )
 }
 
 /// Waits until `done`, and fails with `what` if that never comes.

@@ -81,7 +81,9 @@ pub fn header_lines(lines: &str) -> Result<Vec<(String, String)>, String> {
     lines
         .split_terminator("\r\n")
         .map(|line| {
-            let (name, value) = line.split_once(':').ok_or_else(|| format!("no colon: {line:?}"))?;
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| format!("no colon: {line:?}"))?;
             let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
             if name.is_empty() || !name.bytes().all(token) || value.contains(['\r', '\n', '\0']) {
                 return Err(format!("malformed: {line:?}"));
