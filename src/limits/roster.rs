@@ -228,6 +228,17 @@ mod tests {
         assert_eq!(evicted(&members), [true, false]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn who_has_just_connected_does_not_go_before_a_body_that_began_earlier() {
+        let (roster, members) = full(&[Phase::Body, Phase::Idle]);
+        members[1]
+            .activity()
+            .entered(Instant::now() + Duration::from_millis(5));
+        tokio::time::advance(Duration::from_millis(10)).await;
+        let _third = roster.admit().expect("the body went");
+        assert_eq!(evicted(&members), [true, false]);
+    }
+
     #[test]
     fn work_on_verified_deliveries_is_never_sent_away() {
         let (roster, members) = full(&[Phase::Answer, Phase::Answer]);

@@ -10,6 +10,7 @@ mod broken_http;
 mod budgets;
 mod commands;
 mod lifecycle;
+mod logs;
 mod program;
 mod sockets;
 mod streaming;

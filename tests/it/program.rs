@@ -28,16 +28,25 @@ impl Program {
         Self::serve_with(app, args, &[])
     }
 
+    /// A gate before whatever is at `upstream`.
+    pub(crate) fn serve_at(upstream: &str, args: &[&str]) -> Self {
+        Self::start(upstream, "127.0.0.1:0", args, &[])
+    }
+
     /// The same with environment variables.
     pub(crate) fn serve_with(app: &App, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start(&app.url, "127.0.0.1:0", args, variables)
+    }
+
+    fn start(upstream: &str, listen: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         write_secret(&dir.path().join("secret"), SECRET);
         let mut child = Command::new(env!("CARGO_BIN_EXE_cartgate"))
             .env_clear()
             .envs(variables.iter().copied())
             .current_dir(dir.path())
-            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "2"])
-            .args(["--upstream", &app.url, "--secret-file", "current=secret"])
+            .args(["serve", "--listen", listen, "--workers", "2"])
+            .args(["--upstream", upstream, "--secret-file", "current=secret"])
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -7,7 +7,7 @@ use socket2::{Domain, Socket, Type};
 use crate::support::{App, BODY, Gate, Setup, Then, app::answer, genuine, ms};
 
 /// A port that is taken and on which nobody listens.
-fn taken_port() -> (Socket, String) {
+pub(crate) fn taken_port() -> (Socket, String) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket
         .bind(&(Ipv4Addr::LOCALHOST, 0).into_address())

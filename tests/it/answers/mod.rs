@@ -1,7 +1,7 @@
 //! Every row of the table of answers, in its order, and what stands below the table.
 
 mod clocks;
-mod destination;
+pub(crate) mod destination;
 mod head;
 mod signature;
 mod size;
