@@ -22,7 +22,7 @@ pub fn document(dice: &mut Dice) -> Vec<u8> {
     let mut text = String::new();
     for _ in 0..dice.below(4) {
         text.push('/');
-        text.push_str(dice.pick(&STEPS));
+        text.push_str(name(dice, &STEPS));
     }
     text.push('\n');
     value(dice, 4, &mut text);
@@ -32,6 +32,12 @@ pub fn document(dice: &mut Dice) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// Most are one of two, so that pointers and documents meet.
+fn name(dice: &mut Dice, names: &[&'static str]) -> &'static str {
+    let any = dice.one_in(4);
+    dice.pick(if any { names } else { &names[..2] })
+}
+
 fn value(dice: &mut Dice, depth: usize, text: &mut String) {
     let length = dice.below(4);
     match dice.below(3) {
@@ -39,7 +45,7 @@ fn value(dice: &mut Dice, depth: usize, text: &mut String) {
             value(dice, depth - 1, text);
         }),
         1 if depth > 0 => list(dice, length, "{}", text, |dice, text| {
-            text.push_str(&format!("\"{}\":", dice.pick(&KEYS)));
+            text.push_str(&format!("\"{}\":", name(dice, &KEYS)));
             value(dice, depth - 1, text);
         }),
         _ => text.push_str(dice.pick(&LEAVES)),

@@ -55,7 +55,7 @@ fn headers() {
 #[test]
 fn events() {
     exercise("event", 20_000, targets::event::run);
-    for seed in 0..runs(20_000) {
+    for seed in 0..runs(100_000) {
         let data = documents::document(&mut Dice::new(seed));
         attempt(&format!("document {seed}"), &data, &targets::event::run);
     }
@@ -71,7 +71,7 @@ fn frames() {
 fn streams_into_the_gate() {
     const THREADS: u64 = 8;
     let corpus = Corpus::load("gate");
-    let runs = runs(1200);
+    let runs = runs(6000);
     let passed: usize = thread::scope(|scope| {
         let corpus = &corpus;
         let part = |first: u64| {

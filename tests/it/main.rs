@@ -9,6 +9,7 @@ mod answers;
 mod broken_http;
 mod budgets;
 mod commands;
+mod forgeries;
 mod lifecycle;
 mod logs;
 mod program;
