@@ -97,17 +97,28 @@ impl Style {
     }
 }
 
-/// Parses a document, if it is one; nesting is bounded by `serde_json`.
+/// As deep as `serde_json` reads values. The scanner, the writer and the end of a document recurse,
+/// and what an attacker nests deeper would overflow the stack, which ends the process.
+const DEEPEST: usize = 128;
+
+/// Parses a document, if it is one and no deeper than [`DEEPEST`]. (`serde_json` bounds the nesting
+/// of what it reads, but skips what it ignores without a bound.)
 pub(super) fn parse(body: &[u8]) -> Option<Node<'_>> {
     serde_json::from_slice::<IgnoredAny>(body).ok()?;
     let text = std::str::from_utf8(body).ok()?;
-    Scanner { text, at: 0 }.node()
+    Scanner {
+        text,
+        at: 0,
+        depth: 0,
+    }
+    .node()
 }
 
 /// Reads what is already known to be JSON, so it looks no further than it must.
 struct Scanner<'t> {
     text: &'t str,
     at: usize,
+    depth: usize,
 }
 
 impl<'t> Scanner<'t> {
@@ -128,6 +139,7 @@ impl<'t> Scanner<'t> {
     fn items<T>(&mut self, end: u8, item: fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         let mut items = Vec::new();
         self.at += 1;
+        self.depth = Some(self.depth + 1).filter(|depth| *depth <= DEEPEST)?;
         while self.peek()? != end {
             items.push(item(self)?);
             if self.peek()? == b',' {
@@ -135,6 +147,7 @@ impl<'t> Scanner<'t> {
             }
         }
         self.at += 1;
+        self.depth -= 1;
         Some(items)
     }
 
@@ -172,21 +185,30 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// The document in this style.
-pub(super) fn write(document: &Node<'_>, style: Style) -> Vec<u8> {
+/// The document in this style, unless it grows longer than `longest`: indented, a few bytes can ask
+/// for a hundred times as many.
+pub(super) fn write(document: &Node<'_>, style: Style, longest: usize) -> Option<Vec<u8>> {
+    let text = spell(document, style, longest);
+    (text.len() <= longest).then(|| text.into_bytes())
+}
+
+/// Stops soon after `longest`.
+fn spell(document: &Node<'_>, style: Style, longest: usize) -> String {
     let mut writer = Writer {
         style,
         out: String::new(),
         depth: 0,
+        longest,
     };
     writer.node(document);
-    writer.out.into_bytes()
+    writer.out
 }
 
 struct Writer {
     style: Style,
     out: String,
     depth: usize,
+    longest: usize,
 }
 
 impl Writer {
@@ -223,6 +245,9 @@ impl Writer {
         self.out.push(open);
         self.depth += 1;
         for (place, item) in items.iter().enumerate() {
+            if self.out.len() > self.longest {
+                return;
+            }
             if place > 0 {
                 self.out.push_str(if self.style.layout == Layout::Spaced {
                     ", "
@@ -241,7 +266,9 @@ impl Writer {
     }
 
     fn line(&mut self) {
-        if let Layout::Indented(indent) = self.style.layout {
+        if let Layout::Indented(indent) = self.style.layout
+            && self.out.len() <= self.longest
+        {
             self.out.push('\n');
             (0..self.depth).for_each(|_| self.out.push_str(indent));
         }
@@ -290,15 +317,12 @@ mod tests {
 
     fn written(layout: Layout, escapes: Escapes, sorted: bool) -> String {
         let document = parse(TEXT.as_bytes()).expect("JSON");
-        String::from_utf8(write(
-            &document,
-            Style {
-                layout,
-                escapes,
-                sorted,
-            },
-        ))
-        .expect("UTF-8")
+        let style = Style {
+            layout,
+            escapes,
+            sorted,
+        };
+        String::from_utf8(write(&document, style, 1024).expect("short")).expect("UTF-8")
     }
 
     #[test]
@@ -311,7 +335,10 @@ mod tests {
             escapes: Escapes::AsWritten,
             sorted: false,
         };
-        assert_eq!(write(&document, style), TEXT.as_bytes());
+        assert_eq!(
+            write(&document, style, 1024).expect("short"),
+            TEXT.as_bytes()
+        );
     }
 
     #[test]
@@ -344,7 +371,8 @@ mod tests {
         let mut styles = 0;
         for style in Style::all() {
             let again: serde_json::Value =
-                serde_json::from_slice(&write(&document, style)).expect("JSON");
+                serde_json::from_slice(&write(&document, style, 1024).expect("short"))
+                    .expect("JSON");
             assert_eq!(again, meaning, "{style:?}");
             styles += 1;
         }
@@ -358,5 +386,33 @@ mod tests {
         }
         assert!(parse("[".repeat(100_000).as_bytes()).is_none());
         assert!(parse(b"\"\xff\"").is_none());
+    }
+
+    #[test]
+    fn what_is_nested_deeper_than_any_payload_is_left() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(parse(nested(DEEPEST).as_bytes()).is_some());
+        // An attacker chooses the body: any deeper, and the recursion would end the process.
+        for levels in [DEEPEST + 1, 5_000, 100_000] {
+            assert!(parse(nested(levels).as_bytes()).is_none(), "{levels}");
+            let objects = format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+            assert!(parse(objects.as_bytes()).is_none(), "{levels} objects");
+        }
+    }
+
+    #[test]
+    fn a_text_that_grows_out_of_proportion_is_not_written() {
+        // Deep and wide: indented, each item costs a hundred times its own length.
+        let wide = format!(
+            "{}{}1{}",
+            "[".repeat(DEEPEST),
+            "1,".repeat(50_000),
+            "]".repeat(DEEPEST)
+        );
+        let document = parse(wide.as_bytes()).expect("JSON");
+        for style in Style::all() {
+            let text = spell(&document, style, wide.len());
+            assert!(text.len() <= wide.len() + 1024, "{style:?}: {}", text.len());
+        }
     }
 }

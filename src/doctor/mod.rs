@@ -33,6 +33,9 @@ const LONGEST_BODY: usize = 1024 * 1024;
 /// Longer JSON is not written anew: sixty times is much.
 const LONGEST_JSON: usize = 256 * 1024;
 
+/// Nor does what is written anew become longer than this.
+const LONGEST_TEXT: usize = 4 * LONGEST_JSON;
+
 /// Names the first cause that fits. `presented` is the header's value as it was received, `None`
 /// where there was none.
 #[must_use]
@@ -124,7 +127,7 @@ impl Case<'_> {
         }
         let document = json::parse(self.body)?;
         json::Style::all().find_map(|style| {
-            let body = json::write(&document, style);
+            let body = json::write(&document, style, LONGEST_TEXT)?;
             let diagnosis = self.with_each_secret(Cause::JsonReSerialized, &body)?;
             Some(diagnosis.detail(style.words()))
         })
