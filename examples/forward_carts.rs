@@ -40,8 +40,9 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
-    thread::{self, Thread},
+    thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -68,10 +69,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         spool.waiting.load(Relaxed)
     );
     let outgoing = Arc::clone(&spool);
-    let forwarder = thread::spawn(move || forward(&outgoing, &hook))
-        .thread()
-        .clone();
-    axum::serve(listener, site(secret, Keeper { spool, forwarder })?).await?;
+    let (wake, woken) = sync_channel(1);
+    thread::spawn(move || forward(&outgoing, &hook, &woken));
+    axum::serve(listener, site(secret, Keeper { spool, wake })?).await?;
     Ok(())
 }
 
@@ -90,20 +90,27 @@ fn site(secret: Secret, keeper: Keeper) -> Result<Router, Box<dyn Error>> {
         .layer(too_slow))
 }
 
-/// What the handler needs: where carts are kept, and whom to wake.
+/// What the handler needs: where carts are kept, and how the forwarder is woken. (By a channel and not by
+/// `Thread::unpark`: the HTTP client parks the same thread, and would use the wake-up up.)
 #[derive(Clone)]
 struct Keeper {
     spool: Arc<Spool>,
-    forwarder: Thread,
+    wake: SyncSender<()>,
+}
+
+impl Keeper {
+    fn keep(&self, cart: &Verified) -> io::Result<()> {
+        self.spool.keep(cart)?;
+        // Full, it is about to look anyway.
+        let _ = self.wake.try_send(());
+        Ok(())
+    }
 }
 
 /// 200 only once the cart would survive a power cut.
-async fn keep(State(Keeper { spool, forwarder }): State<Keeper>, cart: Verified) -> StatusCode {
-    match tokio::task::spawn_blocking(move || spool.keep(&cart)).await {
-        Ok(Ok(())) => {
-            forwarder.unpark();
-            StatusCode::OK
-        }
+async fn keep(State(keeper): State<Keeper>, cart: Verified) -> StatusCode {
+    match tokio::task::spawn_blocking(move || keeper.keep(&cart)).await {
+        Ok(Ok(())) => StatusCode::OK,
         Ok(Err(error)) => {
             eprintln!("a cart could not be kept: {error}");
             StatusCode::SERVICE_UNAVAILABLE
@@ -186,18 +193,21 @@ impl Spool {
     }
 }
 
-/// Hands on what waits, for ever. After a failure it waits longer each time.
+/// Hands on what waits, until the server ends. After a failure it waits longer each time.
 #[expect(
     clippy::disallowed_methods,
     reason = "a thread of its own, with nothing else to do"
 )]
-fn forward(spool: &Spool, hook: &Hook) {
+fn forward(spool: &Spool, hook: &Hook, woken: &Receiver<()>) {
     let mut wait = SHORTEST_WAIT;
     loop {
         match forward_all(spool, hook) {
             Ok(()) => {
                 wait = SHORTEST_WAIT;
-                thread::park();
+                // No sender left: the server has ended.
+                if woken.recv().is_err() {
+                    return;
+                }
             }
             Err(error) => {
                 eprintln!("the hook did not take a cart: {error}; next try in {wait:?}");

@@ -2,11 +2,12 @@
 //! so far. Every step writes what it alone knows; `record` turns the whole into a log line.
 
 use std::sync::{
-    Arc, OnceLock,
+    Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use http::{Extensions, HeaderValue};
+use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower_cartgate::{HeaderForm, SecretName};
 use uuid::Uuid;
@@ -40,6 +41,7 @@ pub(crate) struct Exchange {
     outcome: OnceLock<Outcome>,
     received: AtomicU64,
     held: AtomicU64,
+    rest: Mutex<Option<Incoming>>,
 }
 
 /// How a request ended, where it is known inside the gate.
@@ -78,6 +80,7 @@ impl Exchange {
             outcome: OnceLock::new(),
             received: AtomicU64::new(0),
             held: AtomicU64::new(0),
+            rest: Mutex::new(None),
         })
     }
 
@@ -147,6 +150,19 @@ impl Exchange {
     /// Notes how much of the body was read.
     pub(crate) fn has_received(&self, bytes: u64) {
         self.received.store(bytes, Relaxed);
+    }
+
+    /// Takes over the little that a refusal left unread of the body.
+    pub(crate) fn leave(&self, rest: Incoming) {
+        *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Some(rest);
+    }
+
+    /// What a refusal left unread of the body.
+    pub(crate) fn take_rest(&self) -> Option<Incoming> {
+        self.rest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Takes over memory that is given back once nothing of the request is left.

@@ -28,6 +28,7 @@ pub mod doctor;
 pub mod endpoint;
 mod exchange;
 mod explain;
+mod files;
 mod framing;
 mod gate;
 mod limits;

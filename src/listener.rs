@@ -211,7 +211,7 @@ impl Acceptor {
                 let Ok(listener) = listener.into_std() else {
                     return;
                 };
-                while let Ok((stream, peer)) = listener.accept() {
+                for (stream, peer) in queued(|| listener.accept()) {
                     take(Incoming {
                         stream: Accepted::Tcp(stream),
                         peer: Peer::Tcp(peer),
@@ -222,7 +222,7 @@ impl Acceptor {
                 let Ok(listener) = listener.into_std() else {
                     return;
                 };
-                while let Ok((stream, _)) = listener.accept() {
+                for (stream, _) in queued(|| listener.accept()) {
                     take(Incoming {
                         stream: Accepted::Unix(stream),
                         peer: Peer::Unix,
@@ -231,6 +231,19 @@ impl Acceptor {
             }
         }
     }
+}
+
+/// What waits in a queue. A client that has left it again is no reason to reset the others.
+fn queued<T>(mut accept: impl FnMut() -> io::Result<T>) -> impl Iterator<Item = T> {
+    let passing = [io::ErrorKind::ConnectionAborted, io::ErrorKind::Interrupted];
+    std::iter::from_fn(move || {
+        loop {
+            match accept() {
+                Err(error) if passing.contains(&error.kind()) => {}
+                other => return other.ok(),
+            }
+        }
+    })
 }
 
 /// A connection on its way from the acceptor to its worker.

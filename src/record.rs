@@ -22,9 +22,6 @@ use crate::{
     refusal::Refusal,
 };
 
-/// More than hyper reads away by itself before it takes the next request.
-const SMALL_BODY: u64 = 4 * 1024;
-
 /// A request whose line is still to be written. Dropped without an answer, it says that the client
 /// went away.
 pub(crate) struct Entry {
@@ -71,13 +68,15 @@ impl Entry {
 
     /// Whether the connection ends with this answer, so that the client hears of it in time.
     fn is_last(&self) -> bool {
-        let leaving = self.exchange.gate.stage() > Stage::Serving;
+        let leaving =
+            self.exchange.gate.stage() > Stage::Serving || self.exchange.activity.is_evicted();
         let Some(Outcome::Refused(refusal)) = self.exchange.outcome() else {
             return leaving;
         };
-        let too_much_unread = self.exchange.activity.is_unread()
-            && self.declared.is_none_or(|length| length > SMALL_BODY);
-        leaving || refusal.closes() || too_much_unread
+        // What is left of a body that nobody reads stands where the next request would begin. hyper
+        // skips it only if it has it already, and else closes: unannounced, that would lose the next
+        // request, perhaps a genuine one, on a connection that a proxy shares.
+        leaving || refusal.closes() || self.exchange.activity.is_unread()
     }
 
     fn write(&self, status: Option<u16>) {

@@ -19,6 +19,7 @@ started="$started $!"
 "$cartgate" serve --listen "$GATE" --upstream "unix:$dir/app.sock" --path /webhooks/orders \
     --secret-file "$dir/secret" --event order --trusted-proxy 127.0.0.1 &
 started="$started $!"
+until [ -S "$dir/app.sock" ]; do sleep 0.1; done
 caddy run --config "$here/Caddyfile" --adapter caddyfile &
 started="$started $!"
 curl --silent --output /dev/null --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:8081/

@@ -36,6 +36,7 @@ started="$started $!"
 "$cartgate" serve --listen "unix:$dir/gate.sock" --upstream "unix:$dir/app.sock" --path /webhooks/orders \
     --secret-file "$dir/secret" --event order --trusted-proxy unix &
 started="$started $!"
+until [ -S "$dir/app.sock" ] && [ -S "$dir/gate.sock" ]; do sleep 0.1; done
 nginx -c "$dir/nginx.conf" &
 started="$started $!"
 curl --silent --output /dev/null --retry 20 --retry-connrefused --retry-delay 1 http://127.0.0.1:8081/

@@ -1,5 +1,10 @@
 //! libFuzzer around the target of the same name.
 #![no_main]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "tests/fuzz uses more of the target"
+)]
 
 #[path = "../../tests/fuzz_targets/gate/mod.rs"]
 mod target;

@@ -7,6 +7,7 @@
 
 use clap::builder::styling::AnsiColor;
 use clap::builder::{BoolishValueParser, Styles};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 mod completions;
@@ -47,9 +48,19 @@ impl Cli {
     /// What was typed. Ends the process where that makes no sense, or asks for help.
     #[must_use]
     pub fn parse_typed() -> Self {
-        let matches = definition().get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let matches = definition().try_get_matches();
+        let typed = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        typed.unwrap_or_else(|error| without_value(error).exit())
     }
+}
+
+/// A value that makes no sense may still be a password or a token: it is named by its flag alone.
+fn without_value(mut error: clap::Error) -> clap::Error {
+    if error.kind() == ErrorKind::ValueValidation {
+        let hidden = ContextValue::String("(not shown)".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    error
 }
 
 /// The whole definition of what can be typed. The one place that gives each flag its variable:

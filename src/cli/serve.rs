@@ -121,6 +121,7 @@ pub struct EventArgs {
         long,
         value_name = "TEXT",
         requires = "event_pointer",
+        conflicts_with = "event",
         value_delimiter = ','
     )]
     pub event_order: Vec<String>,
@@ -130,6 +131,7 @@ pub struct EventArgs {
         long,
         value_name = "TEXT",
         requires = "event_pointer",
+        conflicts_with = "event",
         value_delimiter = ','
     )]
     pub event_abandoned_cart: Vec<String>,
@@ -139,6 +141,7 @@ pub struct EventArgs {
         long,
         value_name = "KIND",
         requires = "event_pointer",
+        conflicts_with = "event",
         value_delimiter = ','
     )]
     pub only: Vec<EventKind>,

@@ -1,10 +1,12 @@
 //! `cartgate serve`: binds, says what it protects, and runs the gate until a signal ends it.
 
-use std::{future::pending, io, sync::Arc};
+use std::{fmt, future::pending, io, sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    task::spawn_blocking,
+    time::timeout,
 };
 
 use super::{Failure, Outcome, output};
@@ -12,10 +14,14 @@ use crate::{
     cli::ServeArgs,
     config::{Config, ConfigError, Resolved},
     endpoint::{Endpoint, PathRule},
+    files,
     listener::{ListenAddress, Listener},
     log::Log,
     secret_source::Warning,
 };
+
+/// How long reading the secrets again may take.
+const RELOAD: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
     let (resolved, warnings) = Resolved::new(args).map_err(|errors| mistakes(&errors))?;
@@ -26,13 +32,16 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
         .map_err(Failure::no)?;
     let log = Log::start(args.process.log_format, args.process.log_level);
     announce(&listeners, &resolved.config(), &warnings, args);
-    runtime.block_on(async {
+    let resolved = Arc::new(resolved);
+    let ended = runtime.block_on(async {
         tokio::select! {
-            ended = serve(listeners, &resolved) => ended.map_err(Failure::no),
+            ended = serve(listeners, resolved) => ended.map_err(Failure::no),
             () = log.report_dropped_lines() => Ok(()),
         }
-    })?;
-    Ok(Outcome::Done)
+    });
+    // A secret's file that never ends being read must not keep the process.
+    runtime.shutdown_background();
+    ended.map(|()| Outcome::Done)
 }
 
 /// Every mistake on a line of its own; the last one ends the command.
@@ -65,8 +74,24 @@ fn why(error: &io::Error) -> String {
     }
 }
 
-async fn serve(listeners: Vec<Listener>, resolved: &Resolved) -> io::Result<()> {
-    let (sender, config) = watch::channel(resolved.config());
+/// The configuration with no more connections than there are files for; budgets are those of the
+/// start, so a reload need not ask again.
+fn within_files(mut config: Arc<Config>) -> Arc<Config> {
+    let asked = config.limits.connections;
+    let connections = files::connections(asked);
+    if connections < asked {
+        tracing::warn!(
+            connections,
+            asked,
+            "fewer connections than --max-connections: the limit of open files (ulimit -n) is low"
+        );
+        Arc::make_mut(&mut config).limits.connections = connections;
+    }
+    config
+}
+
+async fn serve(listeners: Vec<Listener>, resolved: Arc<Resolved>) -> io::Result<()> {
+    let (sender, config) = watch::channel(within_files(resolved.config()));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
@@ -98,21 +123,27 @@ async fn stop_twice(terminate: &mut Signal, interrupt: &mut Signal, asked: &watc
 }
 
 /// Reads the secrets again at each `SIGHUP`. What cannot be used leaves the old ones in force.
-async fn reload(mut hangup: Signal, resolved: &Resolved, config: &watch::Sender<Arc<Config>>) {
+async fn reload(mut hangup: Signal, resolved: Arc<Resolved>, config: &watch::Sender<Arc<Config>>) {
     while hangup.recv().await.is_some() {
-        match resolved.reload() {
-            Ok((new, warnings)) => {
+        // Not on this thread, which accepts and hears signals: a file may be a pipe that nobody
+        // writes to, or on a machine that is gone.
+        let resolved = Arc::clone(&resolved);
+        let reading = spawn_blocking(move || resolved.reload());
+        match timeout(RELOAD, reading).await {
+            Ok(Ok(Ok((new, warnings)))) => {
                 warn(&warnings);
                 config.send_replace(new);
             }
-            Err(errors) => {
-                for error in &errors {
-                    tracing::error!(%error, "the secrets in force stay");
-                }
-            }
+            Ok(Ok(Err(errors))) => errors.iter().for_each(|error| keep(error)),
+            Ok(Err(error)) => keep(&error),
+            Err(_) => keep(&"the secrets could not be read in time"),
         }
     }
     pending::<()>().await;
+}
+
+fn keep(error: &dyn fmt::Display) {
+    tracing::error!(%error, "the secrets in force stay");
 }
 
 /// The start: what is protected, where it goes, by which secrets, and what looks like a mistake.

@@ -1,7 +1,7 @@
 //! From what was typed to what it means: the flags of `serve` become a [`Config`] with one endpoint.
 //! It reads secret and CA files, and does no other I/O.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tower_cartgate::{
     EventKind, EventRule, Keyring, KeyringError, PointerError, Policy, Secret, SecretName,
@@ -57,6 +57,9 @@ pub enum ConfigError {
     /// A clock of no length.
     #[error("--{0}: nothing could ever happen in no time; give it at least 1ms")]
     NoTime(&'static str),
+    /// A clock that no machine lives to see the end of.
+    #[error("--{0}: expected a year at most")]
+    TooLong(&'static str),
     /// A head that no request fits in.
     #[error("--max-header: expected between 1KiB and 1MiB")]
     Header,
@@ -176,6 +179,9 @@ fn collect<T>(result: Result<T, ConfigError>, errors: &mut Vec<ConfigError>) -> 
     result.map_err(|error| errors.push(error)).ok()
 }
 
+/// Longer clocks would one day be beyond what a point in time can hold.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What the types of the flags do not rule out.
 fn check(args: &ServeArgs) -> Vec<ConfigError> {
     let never = [http::Method::CONNECT, http::Method::TRACE];
@@ -190,10 +196,20 @@ fn check(args: &ServeArgs) -> Vec<ConfigError> {
         ("answer-pause", args.destination.answer_pause),
     ];
     let no_time = times.iter().filter(|(_, time)| time.as_millis() == 0);
+    let may_be_none = [
+        ("upstream-idle", args.destination.upstream_idle),
+        ("drain-delay", args.clocks.drain_delay),
+        ("drain-limit", args.clocks.drain_limit),
+    ];
+    let too_long = times
+        .iter()
+        .chain(&may_be_none)
+        .filter(|(_, time)| *time > LONGEST);
     let header = !(1024..=1024 * 1024).contains(&args.limits.max_header.as_u64());
     methods
         .map(|method| ConfigError::Method(method.clone()))
         .chain(no_time.map(|(name, _)| ConfigError::NoTime(name)))
+        .chain(too_long.map(|(name, _)| ConfigError::TooLong(name)))
         .chain(header.then_some(ConfigError::Header))
         .collect()
 }

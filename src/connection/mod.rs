@@ -28,7 +28,7 @@ use crate::{
     answer::{AnswerBody, Tracked},
     exchange::Exchange,
     gate::Gate,
-    limits::{GuardedBody, Member},
+    limits::{GuardedBody, Member, skip_rest},
     listener::Peer,
     record,
     refusal::Refusal,
@@ -71,6 +71,8 @@ pub(crate) async fn serve<S: Stack>(
     });
     let config = gate.config();
     let mut connection = http1::Builder::new()
+        // A client that has said all it wants to say still waits for its answer.
+        .half_close(true)
         .max_buf_size((READ_BUFFER as usize).max(config.limits.header))
         .max_header_size(config.limits.header)
         .serve_connection(io, service);
@@ -105,10 +107,11 @@ async fn answer<S: Stack>(
 ) -> Result<Response<Tracked<AnswerBody>>, Infallible> {
     exchange.activity.begin_request();
     let entry = record::Entry::open(&exchange, &request);
-    let mut request = request.map(|body| GuardedBody::new(body, Arc::clone(&exchange)));
+    let mut request = GuardedBody::new(request, &exchange);
     request.extensions_mut().insert(Arc::clone(&exchange));
     let Ok(response) = tower::ServiceExt::oneshot(stack, request).await;
     exchange.activity.enter(exchange.answer_phase());
+    skip_rest(&exchange).await;
     let response = entry.close(response);
     Ok(response.map(|body| Tracked::new(body, Arc::clone(&exchange.activity))))
 }
@@ -130,11 +133,20 @@ where
         return Poll::Ready(Ended::Done(result));
     }
     clock.observe(activity);
-    // A body that must go is told so by its guard, and gets an answer.
-    if activity.is_evicted() && activity.phase() != Phase::Body {
+    if activity.is_evicted() && may_go(activity) {
         return Poll::Ready(Ended::Evicted);
     }
     clock.poll(cx, activity, gate)
+}
+
+/// Who sends a connection away judges what it was doing a moment ago. A body that must go is told so
+/// by its guard, and gets an answer; one that was verified since is delivered all the same.
+fn may_go(activity: &Activity) -> bool {
+    match activity.phase() {
+        Phase::Body => false,
+        Phase::Answer => activity.stalled().is_some(),
+        Phase::Idle | Phase::Head | Phase::Refusal => true,
+    }
 }
 
 /// What to answer to a request that never became one.

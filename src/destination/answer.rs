@@ -13,21 +13,21 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Sleep;
 
-use super::pool::{Pool, Sender};
+use super::pool::{Link, Pool};
 
 /// The body of a destination's answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     body: Incoming,
-    connection: Option<(Sender, Pool)>,
+    connection: Option<(Link, Pool)>,
     limit: Duration,
     /// Runs while the answer pauses.
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Answer {
-    pub(super) fn new(body: Incoming, sender: Sender, pool: Pool, limit: Duration) -> Self {
-        let connection = Some((sender, pool));
+    pub(super) fn new(body: Incoming, link: Link, pool: Pool, limit: Duration) -> Self {
+        let connection = Some((link, pool));
         let mut answer = Self {
             body,
             connection,
@@ -41,8 +41,8 @@ impl Answer {
     }
 
     fn release(&mut self) {
-        if let Some((sender, pool)) = self.connection.take() {
-            pool.give(sender);
+        if let Some((link, pool)) = self.connection.take() {
+            pool.give(link);
         }
     }
 

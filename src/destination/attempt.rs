@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::{
     Answer, ConnectError, Destination,
     dress::dress,
-    pool::{Pool, Sender},
+    pool::{Link, Pool},
 };
 use crate::{
     delivery::{Delivery, DeliveryBody},
@@ -78,16 +78,16 @@ impl Destination {
     ) -> Result<Response<Answer>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
         let mut request = self.request(delivery);
-        while let Some(sender) = pool.take() {
-            match self.send(sender, request).await {
+        while let Some(link) = pool.take() {
+            match self.send(link, request).await {
                 Err(Unsent::Whole(unsent)) => request = *unsent,
                 Err(Unsent::Failed(error)) => return Err(error),
-                Ok((sender, response)) => return self.answer(pool, sender, response),
+                Ok((link, response)) => return self.answer(pool, link, response),
             }
         }
-        let sender = self.open().await?;
-        match self.send(sender, request).await {
-            Ok((sender, response)) => self.answer(pool, sender, response),
+        let link = self.open().await?;
+        match self.send(link, request).await {
+            Ok((link, response)) => self.answer(pool, link, response),
             Err(Unsent::Failed(error)) => Err(error),
             Err(Unsent::Whole(_)) => Err(ConnectError::Io(closed_at_once()).into()),
         }
@@ -107,7 +107,7 @@ impl Destination {
         request
     }
 
-    async fn open(&self) -> Result<Sender, AttemptError> {
+    async fn open(&self) -> Result<Link, AttemptError> {
         let limit = self.settings.connect;
         let opened = timeout(limit, async {
             let stream = self.connector.connect().await?;
@@ -115,10 +115,9 @@ impl Destination {
                 .max_header_size(HEAD)
                 .handshake(TokioIo::new(stream))
                 .await?;
-            // It ends by itself when the peer closes or the sender is dropped; what it would
-            // report, the sender is told too.
-            tokio::spawn(connection);
-            Ok(sender)
+            // What it would report, the sender is told too.
+            let task = tokio::spawn(connection).abort_handle();
+            Ok(Link::new(sender, task))
         });
         opened
             .await
@@ -127,13 +126,17 @@ impl Destination {
 
     async fn send(
         &self,
-        mut sender: Sender,
+        mut link: Link,
         request: Request<DeliveryBody>,
-    ) -> Result<(Sender, Response<hyper::body::Incoming>), Unsent> {
+    ) -> Result<(Link, Response<hyper::body::Incoming>), Unsent> {
         let limit = self.settings.answer;
-        let sent = timeout_at(Instant::now() + limit, sender.try_send_request(request)).await;
+        let sent = timeout_at(
+            Instant::now() + limit,
+            link.sender.try_send_request(request),
+        )
+        .await;
         match sent {
-            Ok(Ok(response)) => Ok((sender, response)),
+            Ok(Ok(response)) => Ok((link, response)),
             Ok(Err(mut error)) => Err(match error.take_message() {
                 // hyper gives the request back only if it never began to write it.
                 Some(request) => Unsent::Whole(Box::new(request)),
@@ -146,13 +149,13 @@ impl Destination {
     fn answer(
         &self,
         pool: &Pool,
-        sender: Sender,
+        link: Link,
         response: Response<hyper::body::Incoming>,
     ) -> Result<Response<Answer>, AttemptError> {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(AttemptError::Upgrade);
         }
-        Ok(response.map(|body| Answer::new(body, sender, pool.clone(), self.settings.pause)))
+        Ok(response.map(|body| Answer::new(body, link, pool.clone(), self.settings.pause)))
     }
 }
 

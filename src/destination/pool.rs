@@ -8,12 +8,35 @@ use std::{
 };
 
 use hyper::client::conn::http1::SendRequest;
-use tokio::time::Instant;
+use tokio::{task::AbortHandle, time::Instant};
 
 use crate::delivery::DeliveryBody;
 
-/// A connection's sending half.
-pub(super) type Sender = SendRequest<DeliveryBody>;
+/// A connection to the destination. Dropped, it is closed, whatever was still to be written: else an
+/// app that answers early and reads no more would hold a body's memory for as long as it likes.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) sender: SendRequest<DeliveryBody>,
+    task: AbortHandle,
+}
+
+impl Link {
+    /// Takes over the task that reads and writes for `sender`.
+    pub(super) fn new(sender: SendRequest<DeliveryBody>, task: AbortHandle) -> Self {
+        Self { sender, task }
+    }
+
+    /// Whether the last exchange is over on both sides, and the next may begin.
+    fn is_ready(&self) -> bool {
+        self.sender.is_ready()
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
 
 /// More unused connections than this are closed: a burst's are not worth an app's sockets.
 const MOST_IDLE: usize = 256;
@@ -27,7 +50,7 @@ pub(super) struct Pool {
 
 #[derive(Debug, Default)]
 struct Idle {
-    connections: VecDeque<(Instant, Sender)>,
+    connections: VecDeque<(Instant, Link)>,
     reaper_runs: bool,
 }
 
@@ -40,24 +63,24 @@ impl Pool {
     }
 
     /// The connection that was used last, so that a quiet time lets the others go.
-    pub(super) fn take(&self) -> Option<Sender> {
+    pub(super) fn take(&self) -> Option<Link> {
         let mut idle = self.lock();
         let usable =
-            |(since, sender): &(Instant, Sender)| since.elapsed() < self.limit && sender.is_ready();
+            |(since, sender): &(Instant, Link)| since.elapsed() < self.limit && sender.is_ready();
         let place = idle.connections.iter().rposition(usable)?;
-        idle.connections.remove(place).map(|(_, sender)| sender)
+        idle.connections.remove(place).map(|(_, link)| link)
     }
 
     /// Keeps a connection whose answer was read to its end.
-    pub(super) fn give(&self, sender: Sender) {
-        if sender.is_closed() || self.limit.is_zero() {
+    pub(super) fn give(&self, link: Link) {
+        if !link.is_ready() || self.limit.is_zero() {
             return;
         }
         let mut idle = self.lock();
         if idle.connections.len() >= MOST_IDLE {
             idle.connections.pop_front();
         }
-        idle.connections.push_back((Instant::now(), sender));
+        idle.connections.push_back((Instant::now(), link));
         if !idle.reaper_runs {
             idle.reaper_runs = true;
             tokio::spawn(self.clone().reap());
@@ -74,8 +97,8 @@ impl Pool {
 
     fn close_expired(&self) -> Option<Instant> {
         let mut idle = self.lock();
-        let expired = |(since, sender): &(Instant, Sender)| {
-            since.elapsed() >= self.limit || sender.is_closed()
+        let expired = |(since, link): &(Instant, Link)| {
+            since.elapsed() >= self.limit || link.sender.is_closed()
         };
         while idle.connections.front().is_some_and(expired) {
             idle.connections.pop_front();

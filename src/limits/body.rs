@@ -7,12 +7,15 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
+use http::{Request, header::EXPECT};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, timeout};
 use tower_cartgate::{Rejection, RejectionKind, most_held};
 
 use super::memory::{FREE_SHARE, STEP};
@@ -27,11 +30,20 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// [`most_held`].
 const UNCOPIED: u64 = 32 * 1024;
 
+/// What is read away behind a refusal, so that the connection can go on.
+const LITTLE: u64 = 4 * 1024;
+
+/// How long that may take.
+const SKIPPING: Duration = Duration::from_millis(50);
+
 /// The body of a request that nothing is known of yet.
 #[derive(Debug)]
 pub(crate) struct GuardedBody {
-    body: Incoming,
+    /// None once what is left was handed on, which is its last moment.
+    body: Option<Incoming>,
     exchange: Arc<Exchange>,
+    /// Whether what a refusal leaves unread is little, and can be skipped.
+    can_be_skipped: bool,
     received: u64,
     /// What uncopied frames keep alive beyond their own bytes, at most.
     pinned: u64,
@@ -42,16 +54,18 @@ pub(crate) struct GuardedBody {
 }
 
 impl GuardedBody {
-    pub(crate) fn new(body: Incoming, exchange: Arc<Exchange>) -> Self {
-        Self {
-            body,
-            exchange,
+    pub(crate) fn new(request: Request<Incoming>, exchange: &Arc<Exchange>) -> Request<Self> {
+        let can_be_skipped = is_little(&request);
+        request.map(|body| Self {
+            body: Some(body),
+            exchange: Arc::clone(exchange),
+            can_be_skipped,
             received: 0,
             pinned: 0,
             paid: FREE_SHARE,
             whole: false,
             clock: None,
-        }
+        })
     }
 
     fn count(&mut self, bytes: u64) -> Result<(), Rejection> {
@@ -109,7 +123,7 @@ impl GuardedBody {
     fn deadline(&self) -> Option<Instant> {
         let clocks = &self.exchange.config.clocks;
         let begun = self.exchange.begun;
-        let earned = std::time::Duration::from_secs(self.received / clocks.body_rate.max(1));
+        let earned = Duration::from_secs(self.received / clocks.body_rate.max(1));
         let deadline = begun + clocks.body.min(clocks.body_grace.max(earned));
         (deadline > Instant::now()).then_some(deadline)
     }
@@ -132,13 +146,16 @@ impl Body for GuardedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        match Pin::new(body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
                 if let Err(rejection) = self.count(bytes) {
                     return Poll::Ready(Some(Err(rejection.into())));
                 }
-                if self.body.is_end_stream() {
+                if self.is_end_stream() {
                     self.complete();
                 }
                 Poll::Ready(Some(Ok(frame)))
@@ -155,11 +172,13 @@ impl Body for GuardedBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body
+            .as_ref()
+            .map_or(SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
@@ -168,6 +187,36 @@ impl Drop for GuardedBody {
         let activity = &self.exchange.activity;
         self.exchange.has_received(self.received);
         self.exchange.gate.memory.give_back(activity.take_held());
-        activity.leave_unread(!self.whole && !self.body.is_end_stream());
+        let unread = !self.whole && !self.is_end_stream();
+        activity.leave_unread(unread);
+        if unread
+            && self.can_be_skipped
+            && let Some(rest) = self.body.take()
+        {
+            self.exchange.leave(rest);
+        }
     }
+}
+
+/// A body that ends within a packet or two. Reading one that its client sends only when told to
+/// (`Expect`) would tell it to.
+fn is_little<B: Body>(request: &Request<B>) -> bool {
+    let length = request.body().size_hint().exact();
+    length.is_some_and(|length| length <= LITTLE) && !request.headers().contains_key(EXPECT)
+}
+
+/// Reads away what a refused request left unread, if that is little and comes at once: the next
+/// request on the connection stands behind it, and may be a genuine one.
+pub(crate) async fn skip_rest(exchange: &Exchange) {
+    let Some(mut rest) = exchange.take_rest() else {
+        return;
+    };
+    let skipped = timeout(SKIPPING, async {
+        while let Some(frame) = rest.frame().await {
+            frame?;
+        }
+        Ok::<(), hyper::Error>(())
+    });
+    let skipped = matches!(skipped.await, Ok(Ok(())));
+    exchange.activity.leave_unread(!skipped);
 }

@@ -5,6 +5,6 @@ mod body;
 mod memory;
 mod roster;
 
-pub(crate) use body::GuardedBody;
+pub(crate) use body::{GuardedBody, skip_rest};
 pub(crate) use memory::Memory;
 pub(crate) use roster::{Member, Roster};

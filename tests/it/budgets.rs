@@ -3,14 +3,13 @@
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     thread,
-    time::Duration,
 };
 
 use crate::{
     program::Program,
     support::{
-        App, BODY, Client, Gate, Setup, forged, genuine, genuine_in_chunks, ms, signature_line,
-        wait_until,
+        App, BODY, Client, Gate, Setup, forged, genuine, genuine_in_chunks, many_sockets, ms,
+        signature_line, wait_until,
     },
 };
 
@@ -81,36 +80,40 @@ fn idle_clients_that_were_served_go_first() {
     }
 }
 
+/// Opens connections that stay stuck, one after the other, as often as it is sent away.
+fn come_back(gate: &Gate, words: &[u8], over: &AtomicBool, opened: &AtomicUsize) {
+    let mut held = std::collections::VecDeque::new();
+    while !over.load(Relaxed) {
+        let mut attacker = gate.client();
+        // It may have been sent away already.
+        let _ = attacker.try_send(words);
+        held.push_back(attacker);
+        opened.fetch_add(1, Relaxed);
+        if held.len() > 128 {
+            held.pop_front();
+        }
+        thread::sleep(ms(2));
+    }
+}
+
 #[test]
 fn attackers_who_come_back_for_ever_do_not_keep_genuine_deliveries_out() {
+    let _many = many_sockets();
     for (kind, words) in stuck() {
         let app = App::content();
-        let gate = small_gate(&app, 256);
+        let gate = small_gate(&app, 128);
         let (over, opened) = (AtomicBool::new(false), AtomicUsize::new(0));
         let mut taken = Vec::new();
         thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    let mut held = std::collections::VecDeque::new();
-                    while !over.load(Relaxed) {
-                        let mut attacker = gate.client();
-                        // It may have been sent away already.
-                        let _ = attacker.try_send(&words);
-                        held.push_back(attacker);
-                        opened.fetch_add(1, Relaxed);
-                        if held.len() > 256 {
-                            held.pop_front();
-                        }
-                        thread::sleep(Duration::from_millis(1));
-                    }
-                });
-            }
-            wait_until("a full gate", || opened.load(Relaxed) > 300);
+            scope.spawn(|| come_back(&gate, &words, &over, &opened));
+            wait_until("a full gate", || opened.load(Relaxed) > 150);
             for _ in 0..30 {
                 thread::sleep(ms(10));
-                let answer = gate.client().send(genuine(BODY)).try_answer();
-                let status = answer.ok().flatten().map(|answer| answer.status);
-                taken.push(status);
+                let mut client = gate.client();
+                let answer = client
+                    .try_send(genuine(BODY))
+                    .and_then(|()| client.try_answer());
+                taken.push(answer.ok().flatten().map(|answer| answer.status));
             }
             over.store(true, Relaxed);
         });
@@ -177,6 +180,29 @@ fn memory_that_was_given_back_is_there_again() {
 }
 
 #[test]
+fn memory_full_of_verified_deliveries_is_503_and_small_ones_still_pass() {
+    let (app, hold) = App::holding();
+    let gate = gate_with_memory(&app, 2 * MIB);
+    let large = genuine(&vec![b'a'; 900_000]);
+    let mut held = vec![gate.client(), gate.client()];
+    for client in &mut held {
+        client.send(&large);
+    }
+    app.wait_for(2);
+    // Nobody is sent away for it: those two are with the app.
+    let answer = gate.client().ask(&large);
+    assert_eq!((answer.status, answer.closes()), (503, true));
+    held.push(gate.client());
+    held[2].send(genuine(&[b'a'; 5000]));
+    app.wait_for(3);
+    hold.open();
+    for client in &mut held {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!(gate.client().ask(&large).status, 200);
+}
+
+#[test]
 fn the_body_that_makes_least_progress_goes() {
     let app = App::content();
     let gate = gate_with_memory(&app, 2 * MIB);
@@ -189,10 +215,10 @@ fn the_body_that_makes_least_progress_goes() {
     let (mut stuck, mut moving) = (gate.client(), gate.client());
     (0..80).for_each(|part| piece(&mut stuck, part));
     (0..60).for_each(|part| piece(&mut moving, part));
-    // A body's pace counts from its first second on.
+    // A body's pace is that of the last two seconds.
     for part in 60..80 {
         piece(&mut moving, part);
-        thread::sleep(ms(75));
+        thread::sleep(ms(125));
     }
     let third = gate.client().ask(&request);
     assert_eq!(third.status, 200);
@@ -211,6 +237,7 @@ fn clients(default: usize) -> usize {
 
 #[test]
 fn stuck_clients_hold_little_memory_while_genuine_deliveries_go_on() {
+    let _many = many_sockets();
     let app = App::content();
     let program = Program::serve(&app, &["--access-log", "off"]);
     let request = genuine(BODY);
@@ -257,6 +284,7 @@ fn drip(program: &Program, clients: usize, wire: &[u8], step: usize) {
 
 #[test]
 fn one_byte_segments_and_one_byte_chunks_hold_no_more_than_their_bytes() {
+    let _many = many_sockets();
     let app = App::content();
     let patient = [
         "--access-log",
@@ -279,6 +307,18 @@ fn one_byte_segments_and_one_byte_chunks_hold_no_more_than_their_bytes() {
     let grown = program.peak_memory() - before;
     assert!(grown < 64 * MIB, "{} MiB", grown / MIB);
     assert_eq!(app.count(), 1 + 3 * clients);
+}
+
+#[test]
+fn few_files_do_not_let_silent_clients_keep_genuine_deliveries_out() {
+    let _many = many_sockets();
+    let app = App::content();
+    // As a system allows them: far fewer than `--max-connections`, which is 10,000 by default.
+    let program = Program::serve_with_files(&app, 128, &["--access-log", "off"]);
+    let _silent: Vec<_> = (0..200).map(|_| program.client()).collect();
+    for _ in 0..5 {
+        assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+    }
 }
 
 /// Ends a chain of calls in a closure.

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use crate::{
     program::Program,
-    support::{App, BODY, SECRET, forged, genuine, ms, request, sign_with, signature_line},
+    support::{
+        App, BODY, SECRET, forged, genuine, many_sockets, ms, request, sign_with, signature_line,
+        wait_until,
+    },
 };
 
 const ANOTHER: &[u8] = b"another planted secret of the tests";
@@ -45,7 +48,7 @@ fn a_secret_that_cannot_be_used_leaves_the_old_one_in_force() {
     let mut says_so = || {
         program.signal("HUP");
         said += 1;
-        crate::support::wait_until("a line that says so", || {
+        wait_until("a line that says so", || {
             let stays = |line: &&String| line.contains("ERROR") && line.contains("in force stay");
             program.lines().iter().filter(stays).count() >= said
         });
@@ -114,14 +117,15 @@ fn a_drain_lets_what_is_under_way_end_and_closes_the_rest() {
 
 #[test]
 fn connections_that_wait_when_the_drain_begins_are_served() {
+    let _many = many_sockets();
     let app = App::content();
     let program = Program::serve(&app, &[]);
-    // Stopped, it accepts nothing: all of these wait in the socket's queue.
-    program.signal("STOP");
-    let mut queued: Vec<_> = (0..100).map(|_| program.client()).collect();
+    program.suspend();
+    let mut queued: Vec<_> = (0..300).map(|_| program.client()).collect();
     for client in &mut queued {
         client.send(genuine(BODY));
     }
+    wait_until("they are queued", || program.queued() == queued.len());
     program.signal("TERM");
     program.signal("CONT");
     for client in &mut queued {
@@ -129,7 +133,7 @@ fn connections_that_wait_when_the_drain_begins_are_served() {
         client.is_closed();
     }
     assert_eq!(program.end().0.code(), Some(0));
-    assert_eq!(app.count(), 100);
+    assert_eq!(app.count(), 300);
 }
 
 #[test]

@@ -30,22 +30,35 @@ impl Program {
 
     /// A gate before whatever is at `upstream`.
     pub(crate) fn serve_at(upstream: &str, args: &[&str]) -> Self {
-        Self::start(upstream, "127.0.0.1:0", args, &[])
+        Self::start(binary(), upstream, args, &[])
     }
 
     /// The same with environment variables.
     pub(crate) fn serve_with(app: &App, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::start(&app.url, "127.0.0.1:0", args, variables)
+        Self::start(binary(), &app.url, args, variables)
     }
 
-    fn start(upstream: &str, listen: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+    /// The same in a process that may have so many files.
+    pub(crate) fn serve_with_files(app: &App, files: usize, args: &[&str]) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        let limited = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+        shell.args(["-c", &limited, env!("CARGO_BIN_EXE_cartgate")]);
+        Self::start(shell, &app.url, args, &[])
+    }
+
+    fn start(
+        mut command: Command,
+        upstream: &str,
+        args: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         write_secret(&dir.path().join("secret"), SECRET);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_cartgate"))
+        let mut child = command
             .env_clear()
             .envs(variables.iter().copied())
             .current_dir(dir.path())
-            .args(["serve", "--listen", listen, "--workers", "2"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--workers", "2"])
             .args(["--upstream", upstream, "--secret-file", "current=secret"])
             .args(args)
             .stdin(Stdio::null())
@@ -117,6 +130,28 @@ impl Program {
         kib.parse::<u64>().expect("a number") * 1024
     }
 
+    /// Stops it, as the system stops a process: whatever comes waits in its socket's queue.
+    pub(crate) fn suspend(&self) {
+        self.signal("STOP");
+        let stat = format!("/proc/{}/stat", self.child.id());
+        wait_until("it has stopped", || {
+            let stat = std::fs::read_to_string(&stat).expect("it runs");
+            stat.rsplit(") ").next().expect("a state").starts_with('T')
+        });
+    }
+
+    /// Connections that wait to be accepted, as the system counts them.
+    pub(crate) fn queued(&self) -> usize {
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("a table");
+        let own = format!(":{:04X}", self.address.port());
+        let queue = table.lines().find_map(|line| {
+            let words: Vec<_> = line.split_ascii_whitespace().collect();
+            let listens = words[1].ends_with(&own) && words[3] == "0A";
+            listens.then(|| words[4].split_once(':').map(|(_, queue)| queue))?
+        });
+        usize::from_str_radix(queue.expect("it listens"), 16).expect("a number")
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
@@ -134,11 +169,22 @@ impl Program {
 }
 
 impl Drop for Program {
+    #[allow(
+        clippy::print_stderr,
+        reason = "a failing test shows what the program said"
+    )]
     fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("what the program said: {:#?}", self.lines());
+        }
         // It may have ended before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn binary() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_cartgate"))
 }
 
 /// A file that only its owner reads.

@@ -20,9 +20,9 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     match std::env::args().nth(1).as_deref() {
-        Some("honest") => try_all(|tags, presented| compare::position(tags, presented)),
-        Some("by-byte") => try_all(|tags, presented| leaky::by_byte(tags, presented)),
-        Some("by-tag") => try_all(|tags, presented| leaky::by_tag(tags, presented)),
+        Some("honest") => try_all(compare::position),
+        Some("by-byte") => try_all(leaky::by_byte),
+        Some("by-tag") => try_all(leaky::by_tag),
         _ => {
             eprintln!("constant-time: expected honest, by-byte or by-tag");
             return ExitCode::from(2);

@@ -5,23 +5,23 @@ use std::io;
 use super::wire::{Wire, header_lines, read_head, read_some};
 
 /// Stands in every answer of the tests' apps, so that the gate's own are told from theirs.
-pub const APPS_MARK: &str = "X-App";
+pub(crate) const APPS_MARK: &str = "X-App";
 
 /// What an app claims and only the gate may say.
-pub const APPS_LIES: &str =
+pub(crate) const APPS_LIES: &str =
     "Proxy-Status: app; error=dns_error\r\nX-Cartgate-Delivery: not-the-gates\r\n";
 
 /// One answer.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// An answer's head, whose body is still to be read.
 #[derive(Debug, Clone, Copy)]
-pub enum Framing {
+pub(crate) enum Framing {
     Length(usize),
     Chunked,
     Close,
@@ -30,7 +30,7 @@ pub enum Framing {
 
 impl Answer {
     /// Reads an answer's head. None if the stream ends before its first byte.
-    pub fn read_head(
+    pub(crate) fn read_head(
         stream: &mut dyn Wire,
         buffer: &mut Vec<u8>,
         bodyless: bool,
@@ -63,7 +63,7 @@ impl Answer {
     }
 
     /// Reads the body. An error if it breaks off.
-    pub fn read_body(
+    pub(crate) fn read_body(
         &mut self,
         stream: &mut dyn Wire,
         buffer: &mut Vec<u8>,
@@ -90,7 +90,7 @@ impl Answer {
 
     /// The one value of a header; none if it is absent.
     #[track_caller]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self
             .headers
             .iter()
@@ -102,12 +102,12 @@ impl Answer {
     }
 
     /// Whether the gate made it, rather than the app.
-    pub fn is_the_gates(&self) -> bool {
+    pub(crate) fn is_the_gates(&self) -> bool {
         self.header(APPS_MARK).is_none()
     }
 
     /// The error type in `Proxy-Status`.
-    pub fn error(&self) -> &str {
+    pub(crate) fn error(&self) -> &str {
         let status = self.header("Proxy-Status").expect("the gate's own answer");
         status
             .strip_prefix("cartgate; error=")
@@ -115,7 +115,7 @@ impl Answer {
     }
 
     /// Whether the connection is to be used no more.
-    pub fn closes(&self) -> bool {
+    pub(crate) fn closes(&self) -> bool {
         self.header("Connection")
             .is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
@@ -207,7 +207,10 @@ fn take(stream: &mut dyn Wire, buffer: &mut Vec<u8>, length: usize) -> io::Resul
 }
 
 /// One chunk, as soon as it is there; none for the last.
-pub fn read_chunk(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn read_chunk(
+    stream: &mut dyn Wire,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<Vec<u8>>> {
     let end = loop {
         if let Some(end) = buffer.windows(2).position(|two| two == b"\r\n") {
             break end;

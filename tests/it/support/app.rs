@@ -22,30 +22,31 @@ use super::{
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub struct Recorded {
-    pub method: String,
-    pub target: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-    /// Which connection it came over, counted from 0.
-    pub connection: usize,
+pub(crate) struct Recorded {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What an app does after its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub(crate) enum Then {
     Keep,
     Close,
 }
 
 /// What an app does with a request.
-pub trait Behave: Fn(&Recorded, &mut dyn Wire) -> io::Result<Then> + Send + Sync + 'static {}
+pub(crate) trait Behave:
+    Fn(&Recorded, &mut dyn Wire) -> io::Result<Then> + Send + Sync + 'static
+{
+}
 impl<F: Fn(&Recorded, &mut dyn Wire) -> io::Result<Then> + Send + Sync + 'static> Behave for F {}
 
 /// A running app.
-pub struct App {
+pub(crate) struct App {
     /// As `--upstream` names it, without a path.
-    pub url: String,
+    pub(crate) url: String,
     shared: Arc<Shared>,
 }
 
@@ -58,7 +59,7 @@ struct Shared {
 }
 
 /// An answer with the app's mark, and with lies that the gate must not pass on.
-pub fn answer(status: &str, lines: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(status: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status}\r\n{APPS_MARK}: 1\r\n{APPS_LIES}{lines}Content-Length: {length}\r\n\r\n"
@@ -68,7 +69,7 @@ pub fn answer(status: &str, lines: &str, body: &[u8]) -> Vec<u8> {
 
 impl App {
     /// An app that is content with everything.
-    pub fn content() -> Self {
+    pub(crate) fn content() -> Self {
         Self::tcp(|_, wire| {
             wire.write_all(&answer("200 OK", "", b"taken"))?;
             Ok(Then::Keep)
@@ -76,7 +77,7 @@ impl App {
     }
 
     /// An app that answers nothing until it is let.
-    pub fn holding() -> (Self, Hold) {
+    pub(crate) fn holding() -> (Self, Hold) {
         let hold = Hold::default();
         let held = hold.clone();
         let app = Self::tcp(move |_, wire| {
@@ -88,7 +89,7 @@ impl App {
     }
 
     /// An app on a TCP port.
-    pub fn tcp(behave: impl Behave) -> Self {
+    pub(crate) fn tcp(behave: impl Behave) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", address(&listener));
         let wires = move || Some(Box::new(patient(listener.accept().ok()?.0)) as Box<dyn Wire>);
@@ -96,7 +97,7 @@ impl App {
     }
 
     /// An app on a Unix socket.
-    pub fn unix(path: &Path, behave: impl Behave) -> Self {
+    pub(crate) fn unix(path: &Path, behave: impl Behave) -> Self {
         let listener = UnixListener::bind(path).expect("a socket");
         let url = format!("unix:{}", path.display());
         let wires =
@@ -105,7 +106,7 @@ impl App {
     }
 
     /// An app under TLS.
-    pub fn tls(config: rustls::ServerConfig, behave: impl Behave) -> Self {
+    pub(crate) fn tls(config: rustls::ServerConfig, behave: impl Behave) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("https://localhost:{}", address(&listener).port());
         let config = Arc::new(config);
@@ -126,12 +127,12 @@ impl App {
         let (app, behave) = (Arc::clone(&shared), Arc::new(behave));
         thread::spawn(move || {
             while let Some(mut wire) = wires() {
-                let connection = app.connections.fetch_add(1, SeqCst);
+                app.connections.fetch_add(1, SeqCst);
                 let (app, behave) = (Arc::clone(&app), Arc::clone(&behave));
                 thread::spawn(move || {
                     app.open.fetch_add(1, SeqCst);
                     // A gate that hangs up ends the conversation, which is its right.
-                    let _ = app.converse(&mut *wire, connection, &*behave);
+                    let _ = app.converse(&mut *wire, &*behave);
                     drop(wire);
                     app.open.fetch_sub(1, SeqCst);
                 });
@@ -142,7 +143,7 @@ impl App {
 
     /// Everything that came so far, all of it genuine.
     #[track_caller]
-    pub fn requests(&self) -> Vec<Recorded> {
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
         let wrong = self.shared.wrong.lock().expect("no panic").clone();
         assert!(
             wrong.is_empty(),
@@ -153,32 +154,32 @@ impl App {
 
     /// How many requests came so far.
     #[track_caller]
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.requests().len()
     }
 
     /// The one request that came.
     #[track_caller]
-    pub fn only(&self) -> Recorded {
+    pub(crate) fn only(&self) -> Recorded {
         let mut requests = self.requests();
         assert_eq!(requests.len(), 1, "{requests:#?}");
         requests.remove(0)
     }
 
     /// Connections that were opened so far.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(SeqCst)
     }
 
     /// Waits until so many requests have come.
     #[track_caller]
-    pub fn wait_for(&self, requests: usize) {
+    pub(crate) fn wait_for(&self, requests: usize) {
         wait_until("requests at the app", || self.count() >= requests);
     }
 
     /// Waits until nobody is connected.
     #[track_caller]
-    pub fn wait_until_left_alone(&self) {
+    pub(crate) fn wait_until_left_alone(&self) {
         wait_until("the app's connections end", || {
             self.shared.open.load(SeqCst) == 0
         });
@@ -187,15 +188,15 @@ impl App {
 
 /// Holds an app back until it is opened.
 #[derive(Clone, Default)]
-pub struct Hold(Arc<(Mutex<bool>, Condvar)>);
+pub(crate) struct Hold(Arc<(Mutex<bool>, Condvar)>);
 
 impl Hold {
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         *self.0.0.lock().expect("no panic") = true;
         self.0.1.notify_all();
     }
 
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let open = self.0.0.lock().expect("no panic");
         let (_open, waited) = self
             .0
@@ -207,16 +208,11 @@ impl Hold {
 }
 
 impl Shared {
-    fn converse(
-        &self,
-        wire: &mut dyn Wire,
-        connection: usize,
-        behave: &dyn Behave,
-    ) -> io::Result<()> {
+    fn converse(&self, wire: &mut dyn Wire, behave: &dyn Behave) -> io::Result<()> {
         let mut buffer = Vec::new();
         while let Some(end) = read_head(wire, &mut buffer)? {
             let head: Vec<u8> = buffer.drain(..end).collect();
-            let mut request = match parse(&head, connection) {
+            let mut request = match parse(&head) {
                 Ok(request) => request,
                 Err(wrong) => {
                     self.wrong.lock().expect("no panic").push(wrong);
@@ -256,7 +252,7 @@ impl Shared {
 impl Recorded {
     /// The one value of a header; none if it is absent.
     #[track_caller]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self
             .headers
             .iter()
@@ -278,7 +274,7 @@ impl Recorded {
 }
 
 /// A head as the gate must write it: whatever a second reader could take otherwise is wrong.
-fn parse(head: &[u8], connection: usize) -> Result<Recorded, String> {
+fn parse(head: &[u8]) -> Result<Recorded, String> {
     let text = std::str::from_utf8(&head[..head.len() - 2]).map_err(|_| "not text".to_owned())?;
     let (first, lines) = text.split_once("\r\n").ok_or("no first line")?;
     let words: Vec<_> = first.split(' ').collect();
@@ -290,7 +286,6 @@ fn parse(head: &[u8], connection: usize) -> Result<Recorded, String> {
         target: target.to_owned(),
         headers: header_lines(lines)?,
         body: Vec::new(),
-        connection,
     };
     let all = |name: &str| {
         let named = request

@@ -9,17 +9,17 @@ use std::{
 
 use super::{
     answer::{Answer, Framing, read_chunk},
-    wire::{Wire, patient, patient_unix, read_some},
+    wire::{Wire, patient, patient_unix},
 };
 
 /// One connection to a gate.
-pub struct Client {
+pub(crate) struct Client {
     stream: Box<dyn Wire>,
     buffer: Vec<u8>,
 }
 
 impl Client {
-    pub fn tcp(address: SocketAddr) -> Self {
+    pub(crate) fn tcp(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("a connection");
         Self {
             stream: Box::new(patient(stream)),
@@ -27,7 +27,7 @@ impl Client {
         }
     }
 
-    pub fn unix(path: &Path) -> Self {
+    pub(crate) fn unix(path: &Path) -> Self {
         let stream = UnixStream::connect(path).expect("a connection");
         Self {
             stream: Box::new(patient_unix(stream)),
@@ -36,26 +36,18 @@ impl Client {
     }
 
     /// Writes `bytes` as they are.
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.try_send(bytes).expect("the gate takes it");
         self
     }
 
     /// Writes `bytes`, unless the gate has gone.
-    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.write_all(bytes.as_ref())
     }
 
-    /// Writes byte after byte, each a segment of its own.
-    pub fn send_by_bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        for byte in bytes {
-            self.send([*byte]);
-        }
-        self
-    }
-
     /// Says that nothing more comes.
-    pub fn end(&mut self) -> &mut Self {
+    pub(crate) fn end(&mut self) -> &mut Self {
         // A gate that has closed already is content, too.
         let _ = self.stream.end();
         self
@@ -63,14 +55,14 @@ impl Client {
 
     /// The next answer, whole.
     #[track_caller]
-    pub fn answer(&mut self) -> Answer {
+    pub(crate) fn answer(&mut self) -> Answer {
         self.try_answer()
             .expect("an answer")
             .expect("an answer, not an end")
     }
 
     /// The next answer; none if the gate closed in order, an error if it broke off.
-    pub fn try_answer(&mut self) -> io::Result<Option<Answer>> {
+    pub(crate) fn try_answer(&mut self) -> io::Result<Option<Answer>> {
         let Some((mut answer, framing)) = self.head(false)? else {
             return Ok(None);
         };
@@ -80,7 +72,7 @@ impl Client {
 
     /// The answer to a HEAD request.
     #[track_caller]
-    pub fn answer_to_head(&mut self) -> Answer {
+    pub(crate) fn answer_to_head(&mut self) -> Answer {
         self.head(true)
             .expect("an answer")
             .expect("an answer, not an end")
@@ -89,7 +81,7 @@ impl Client {
 
     /// The next answer's head; its chunks are read by [`Self::chunk`].
     #[track_caller]
-    pub fn answer_head(&mut self) -> Answer {
+    pub(crate) fn answer_head(&mut self) -> Answer {
         self.head(false)
             .expect("an answer")
             .expect("an answer, not an end")
@@ -97,7 +89,7 @@ impl Client {
     }
 
     /// The next chunk of an answer, as soon as it is there.
-    pub fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         read_chunk(&mut *self.stream, &mut self.buffer)
     }
 
@@ -105,20 +97,9 @@ impl Client {
         Answer::read_head(&mut *self.stream, &mut self.buffer, bodyless)
     }
 
-    /// Reads at least so many bytes of whatever comes, and lets the rest lie.
-    pub fn read_raw(&mut self, least: usize) -> Vec<u8> {
-        while self.buffer.len() < least {
-            assert!(
-                read_some(&mut *self.stream, &mut self.buffer).expect("bytes"),
-                "it ended"
-            );
-        }
-        std::mem::take(&mut self.buffer)
-    }
-
     /// The gate closes in order, and says nothing more before.
     #[track_caller]
-    pub fn is_closed(&mut self) {
+    pub(crate) fn is_closed(&mut self) {
         let next = self.try_answer();
         assert!(
             matches!(next, Ok(None)),
@@ -128,7 +109,7 @@ impl Client {
 
     /// The gate closes, in order or by a reset, and says nothing more before.
     #[track_caller]
-    pub fn is_gone(&mut self) {
+    pub(crate) fn is_gone(&mut self) {
         let next = self.try_answer();
         let gone = match &next {
             Ok(answer) => answer.is_none(),
@@ -139,7 +120,7 @@ impl Client {
 
     /// Sends a request and reads its answer.
     #[track_caller]
-    pub fn ask(&mut self, request: impl AsRef<[u8]>) -> Answer {
+    pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> Answer {
         self.send(request).answer()
     }
 }

@@ -19,37 +19,37 @@ use tower_cartgate::{Keyring, Policy, Secret, SecretName};
 use super::{App, Client, SECRET};
 
 /// What a gate is made of. Tests change the fields that they are about.
-pub struct Setup {
-    pub listen: ListenAddress,
-    pub upstream: String,
-    pub path: PathRule,
-    pub settings: Settings,
+pub(crate) struct Setup {
+    pub(crate) listen: ListenAddress,
+    pub(crate) upstream: String,
+    pub(crate) path: PathRule,
+    pub(crate) settings: Settings,
     /// What changes the policy that every gate of these tests begins with.
-    pub policy: Box<dyn Fn(Policy) -> Policy>,
-    pub config: Config,
+    pub(crate) policy: Box<dyn Fn(Policy) -> Policy>,
+    pub(crate) config: Config,
 }
 
 /// A running gate.
-pub struct Gate {
+pub(crate) struct Gate {
     listen: ListenAddress,
     stop: Option<oneshot::Sender<()>>,
     kill: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
     /// Puts another configuration in force.
-    pub config: watch::Sender<Arc<Config>>,
+    pub(crate) config: watch::Sender<Arc<Config>>,
 }
 
 /// An endpoint's secrets: names and bytes.
-pub type Secrets<'a> = [(&'a str, &'a [u8])];
+pub(crate) type Secrets<'a> = [(&'a str, &'a [u8])];
 
 impl Setup {
     /// A gate before `app` with everything at its default, on two workers.
-    pub fn before(app: &App) -> Self {
+    pub(crate) fn before(app: &App) -> Self {
         Self::at(&app.url)
     }
 
     /// A gate before whatever is at `upstream`.
-    pub fn at(upstream: &str) -> Self {
+    pub(crate) fn at(upstream: &str) -> Self {
         let mut config = Config::new(Endpoints::new(Vec::new()));
         config.workers = 2;
         config.trusted_hops = TrustedHops::default();
@@ -64,13 +64,13 @@ impl Setup {
     }
 
     /// The same with something changed.
-    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
     /// The configuration with these secrets.
-    pub fn config(&self, secrets: &Secrets<'_>) -> Arc<Config> {
+    pub(crate) fn config(&self, secrets: &Secrets<'_>) -> Arc<Config> {
         let named: Vec<(SecretName, Secret)> = secrets
             .iter()
             .map(|(name, bytes)| {
@@ -95,7 +95,7 @@ impl Setup {
     }
 
     /// Starts it.
-    pub fn start(self) -> Gate {
+    pub(crate) fn start(self) -> Gate {
         let config = self.config(&[("current", SECRET)]);
         let listener = Listener::bind(&self.listen).expect("bound");
         let listen = listener.address();
@@ -132,12 +132,12 @@ impl Setup {
 
 impl Gate {
     /// A gate before `app` with everything at its default.
-    pub fn before(app: &App) -> Self {
+    pub(crate) fn before(app: &App) -> Self {
         Setup::before(app).start()
     }
 
     /// Its address.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         match &self.listen {
             ListenAddress::Tcp(address) => address.parse().expect("an address"),
             ListenAddress::Unix(path) => panic!("it listens on {}", path.display()),
@@ -145,7 +145,7 @@ impl Gate {
     }
 
     /// A new connection.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         match &self.listen {
             ListenAddress::Tcp(_) => Client::tcp(self.address()),
             ListenAddress::Unix(path) => Client::unix(path),
@@ -153,13 +153,13 @@ impl Gate {
     }
 
     /// Asks it to drain.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         let stop = self.stop.take().expect("asked once");
         stop.send(()).expect("it runs");
     }
 
     /// Waits for its end.
-    pub fn join(mut self) {
+    pub(crate) fn join(mut self) {
         let thread = self.thread.take().expect("joined once");
         thread.join().expect("no panic").expect("no error");
     }

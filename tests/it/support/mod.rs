@@ -1,58 +1,53 @@
 //! What the tests of the proxy stand on: a gate in this process (`gate`), an app behind it that
 //! records what it gets (`app`), and a client that writes bytes as they are given and checks on
 //! every answer what must always hold (`client`, `answer`). Blocking sockets of the standard
-//! library on the tests' side, so that no test shares a runtime with what it tests. Nothing here
-//! needs the built program, so that fuzz targets can include it.
+//! library on the tests' side, so that no test shares a runtime with what it tests.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    unreachable_pub,
-    reason = "fuzz targets include this and use parts of it"
-)]
+pub(crate) mod answer;
+pub(crate) mod app;
+pub(crate) mod client;
+pub(crate) mod gate;
+pub(crate) mod wire;
 
-pub mod answer;
-pub mod app;
-pub mod client;
-pub mod gate;
-pub mod wire;
-
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use tower_cartgate::{Secret, Signer};
 
-pub use answer::Answer;
-pub use app::{App, Hold, Recorded, Then};
-pub use client::Client;
-pub use gate::{Gate, Setup};
+pub(crate) use answer::Answer;
+pub(crate) use app::{App, Hold, Recorded, Then};
+pub(crate) use client::Client;
+pub(crate) use gate::{Gate, Setup};
 
 /// How long a test waits for what must happen. Only a failing test ever waits that long.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The secret that gates are set up with.
-pub const SECRET: &[u8] = b"planted-secret-of-the-proxy-tests";
+pub(crate) const SECRET: &[u8] = b"planted-secret-of-the-proxy-tests";
 
 /// A body that is as good as any.
-pub const BODY: &[u8] = b"hello";
+pub(crate) const BODY: &[u8] = b"hello";
 
 /// The signature of `body`, as the header's value.
-pub fn sign(body: &[u8]) -> String {
+pub(crate) fn sign(body: &[u8]) -> String {
     sign_with(SECRET, body)
 }
 
 /// The signature of `body` under another secret.
-pub fn sign_with(secret: &[u8], body: &[u8]) -> String {
+pub(crate) fn sign_with(secret: &[u8], body: &[u8]) -> String {
     let secret = Secret::new(secret).expect("a secret");
     Signer::new(&secret).sign(body).to_string()
 }
 
 /// A header line with the signature of `body`.
-pub fn signature_line(body: &[u8]) -> String {
+pub(crate) fn signature_line(body: &[u8]) -> String {
     format!("X-Cartfunnel-Hmac-SHA256: {}\r\n", sign(body))
 }
 
 /// A whole request with any header lines, each ended by CRLF. Its length is declared.
-pub fn request(first_line: &str, lines: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn request(first_line: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head =
         format!("{first_line}\r\nHost: gate.example\r\nContent-Length: {length}\r\n{lines}\r\n");
@@ -60,12 +55,12 @@ pub fn request(first_line: &str, lines: &str, body: &[u8]) -> Vec<u8> {
 }
 
 /// A genuine delivery to `/hooks`.
-pub fn genuine(body: &[u8]) -> Vec<u8> {
+pub(crate) fn genuine(body: &[u8]) -> Vec<u8> {
     request("POST /hooks HTTP/1.1", &signature_line(body), body)
 }
 
 /// A genuine delivery in chunks of `size`.
-pub fn genuine_in_chunks(body: &[u8], size: usize) -> Vec<u8> {
+pub(crate) fn genuine_in_chunks(body: &[u8], size: usize) -> Vec<u8> {
     let signature = signature_line(body);
     let mut wire = format!(
         "POST /hooks HTTP/1.1\r\nHost: gate.example\r\n{signature}Transfer-Encoding: chunked\r\n\r\n"
@@ -81,7 +76,7 @@ pub fn genuine_in_chunks(body: &[u8], size: usize) -> Vec<u8> {
 }
 
 /// A delivery that carries a well-formed signature of something else.
-pub fn forged(body: &[u8]) -> Vec<u8> {
+pub(crate) fn forged(body: &[u8]) -> Vec<u8> {
     request(
         "POST /hooks HTTP/1.1",
         &signature_line(b"something else"),
@@ -91,7 +86,7 @@ pub fn forged(body: &[u8]) -> Vec<u8> {
 
 /// Waits until `done`, and fails with `what` if that never comes.
 #[track_caller]
-pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
@@ -100,6 +95,13 @@ pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
 }
 
 /// Milliseconds.
-pub const fn ms(milliseconds: u64) -> Duration {
+pub(crate) const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
+}
+
+/// Held by each test that opens hundreds of sockets: many systems let a process have 1,024 files.
+pub(crate) fn many_sockets() -> MutexGuard<'static, ()> {
+    static MANY: Mutex<()> = Mutex::new(());
+    // Poisoned by a test that failed, it still keeps the others apart.
+    MANY.lock().unwrap_or_else(PoisonError::into_inner)
 }

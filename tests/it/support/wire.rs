@@ -9,7 +9,7 @@ use std::{
 use super::PATIENCE;
 
 /// A connection.
-pub trait Wire: Read + Write + Send {
+pub(crate) trait Wire: Read + Write + Send {
     /// Ends this side; the other side reads its end.
     fn end(&mut self) -> io::Result<()>;
 }
@@ -35,7 +35,7 @@ impl Wire for rustls::StreamOwned<rustls::ServerConnection, TcpStream> {
 }
 
 /// A TCP connection that nobody waits on for ever.
-pub fn patient(stream: TcpStream) -> TcpStream {
+pub(crate) fn patient(stream: TcpStream) -> TcpStream {
     stream.set_nodelay(true).expect("no delay");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
@@ -43,14 +43,14 @@ pub fn patient(stream: TcpStream) -> TcpStream {
 }
 
 /// The same for a Unix socket.
-pub fn patient_unix(stream: UnixStream) -> UnixStream {
+pub(crate) fn patient_unix(stream: UnixStream) -> UnixStream {
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
     stream
 }
 
 /// Reads until `buffer` holds an empty line; where that ends. None if the stream ends before.
-pub fn read_head(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
+pub(crate) fn read_head(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
     loop {
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             return Ok(Some(end + 4));
@@ -62,7 +62,7 @@ pub fn read_head(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<Opti
 }
 
 /// Reads what there is; false at the end of the stream.
-pub fn read_some(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<bool> {
+pub(crate) fn read_some(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<bool> {
     let mut piece = [0; 16 * 1024];
     loop {
         match stream.read(&mut piece) {
@@ -77,7 +77,7 @@ pub fn read_some(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<bool
 }
 
 /// The lines of a head, strictly: `name: value`, each ended by CRLF, no folding, no odd bytes.
-pub fn header_lines(lines: &str) -> Result<Vec<(String, String)>, String> {
+pub(crate) fn header_lines(lines: &str) -> Result<Vec<(String, String)>, String> {
     lines
         .split_terminator("\r\n")
         .map(|line| {
