@@ -182,3 +182,22 @@ fn too_large(unread: &[u8], limit: usize) -> Refusal {
         None => Refusal::Framing("content-length"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_verified_after_it_was_sent_away_is_delivered_all_the_same() {
+        let activity = Activity::new();
+        activity.evict();
+        activity.begin_request();
+        assert!(!may_go(&activity), "its guard refuses it");
+        activity.enter(Phase::Answer);
+        assert!(!may_go(&activity), "its destination has it");
+        activity.stall();
+        assert!(may_go(&activity), "only the client holds things up");
+        activity.enter(Phase::Idle);
+        assert!(may_go(&activity));
+    }
+}

@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod attacks;
 mod broken_http;
 mod budgets;
 mod commands;

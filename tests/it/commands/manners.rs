@@ -119,6 +119,69 @@ fn usage_and_configuration_end_with_2_and_say_where() {
 }
 
 #[test]
+fn a_flag_that_would_do_nothing_or_never_end_is_refused() {
+    let bench = Bench::new();
+    let serve = |more: &[&str]| {
+        let gate = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--upstream",
+            "http://127.0.0.1:1",
+        ];
+        let secret = ["--secret-file", "secret"];
+        bench.run(&[&gate[..], &secret, more].concat())
+    };
+    for (more, said) in [
+        // It would look like a protection, and be none.
+        (
+            &["--event", "abandoned-cart", "--only", "order"][..],
+            "--only",
+        ),
+        (
+            &["--event", "order", "--event-order", "order.paid"],
+            "--event-order",
+        ),
+        (&["--keep-alive", "18446744073709551615s"], "--keep-alive"),
+        (&["--answer-timeout", "400days"], "--answer-timeout"),
+        (&["--upstream-idle", "1000years"], "--upstream-idle"),
+        (&["--header-timeout", "0s"], "--header-timeout"),
+    ] {
+        let ran = serve(more).ends(2);
+        assert!(ran.stderr.contains(said), "{more:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_value_that_makes_no_sense_is_not_repeated() {
+    let bench = Bench::new();
+    let url = "http://user:planted-password@127.0.0.1";
+    let serve = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--secret-file",
+        "secret",
+    ];
+    let send = ["send", "http://127.0.0.1:1", "--secret-file", "secret"];
+    let runs = [
+        bench.run(&[&serve[..], &["--upstream", url]].concat()),
+        bench.run_with(&serve, b"", &[("CARTGATE_UPSTREAM", url)]),
+        bench.run(&[&send[..], &["--header", "Authorization planted-token"]].concat()),
+        bench.run(&[&send[..], &["--set", "planted-value"]].concat()),
+    ];
+    for ran in runs {
+        let ran = ran.ends(2);
+        assert!(
+            ran.stderr.contains("--"),
+            "it names the flag: {}",
+            ran.stderr
+        );
+        assert!(!ran.stderr.contains("planted-"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn help_never_shows_what_variables_hold() {
     let bench = Bench::new();
     let variables = [

@@ -1,0 +1,132 @@
+//! What attacks on the gate have found, each as a test that it stays mended.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    process::Command,
+    thread,
+};
+
+use crate::{
+    program::Program,
+    support::{App, BODY, Gate, Setup, forged, genuine, request, signature_line},
+};
+
+#[test]
+fn no_body_that_is_explained_ends_the_gate() {
+    let app = App::content();
+    let program = Program::serve(&app, &["--explain"]);
+    let mut client = program.client();
+    let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+    assert_eq!(client.ask(forged(deep.as_bytes())).status, 401);
+    program.line(&["cause=", "another-secret"]);
+    assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+}
+
+#[test]
+fn a_client_that_has_closed_its_sending_half_is_answered() {
+    let app = App::content();
+    let gate = Gate::before(&app);
+    for _ in 0..20 {
+        let mut client = gate.client();
+        client.send(genuine(BODY)).end();
+        assert_eq!(client.answer().status, 200);
+        client.is_closed();
+    }
+    assert_eq!(app.count(), 20);
+}
+
+#[test]
+fn behind_a_refusal_the_next_request_is_read_from_its_first_byte() {
+    let app = App::content();
+    let gate = Gate::before(&app);
+    let body = vec![b'a'; 2000];
+    let unsigned = request("POST /hooks HTTP/1.1", "", &body);
+    let (head, body) = unsigned.split_at(unsigned.len() - body.len());
+    for _ in 0..20 {
+        let mut client = gate.client();
+        client.send(head).send(body);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.closes()), (401, false));
+        assert_eq!(client.ask(genuine(BODY)).status, 200);
+    }
+}
+
+#[test]
+fn a_refusal_whose_body_does_not_come_says_that_it_is_the_last() {
+    let app = App::content();
+    let gate = Gate::before(&app);
+    for line in ["", "Expect: 100-continue\r\n"] {
+        let mut client = gate.client();
+        let head =
+            format!("POST /hooks HTTP/1.1\r\nHost: gate\r\nContent-Length: 200\r\n{line}\r\n");
+        client.send(head);
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.closes()), (401, true), "{line:?}");
+    }
+}
+
+/// Answers each request at its head and reads no further, but keeps the connection.
+fn hasty_app() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let mut some = [0; 1024];
+            // Whoever connects sends a request, or is of no interest.
+            let _ = stream.read(&mut some);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX-App: 1\r\nContent-Length: 2\r\n\r\nok");
+            kept.push(stream);
+        }
+    });
+    url
+}
+
+#[test]
+fn an_app_that_answers_early_and_reads_no_more_holds_no_memory() {
+    const MIB: usize = 1024 * 1024;
+    let gate = Setup::at(&hasty_app())
+        .with(|setup| {
+            setup.config.limits.memory = 40 * MIB as u64;
+            setup.policy = Box::new(|policy| policy.max_body(32 * MIB as u64));
+        })
+        .start();
+    let body = vec![b'a'; 24 * MIB];
+    for round in 0..4 {
+        let answer = gate.client().ask(genuine(&body));
+        assert_eq!(answer.status, 200, "round {round}");
+    }
+}
+
+#[test]
+fn a_secret_that_cannot_be_read_to_its_end_stops_nothing() {
+    let app = App::content();
+    let program = Program::serve(&app, &[]);
+    std::fs::remove_file(program.file("secret")).expect("removed");
+    let pipe = Command::new("mkfifo").arg(program.file("secret")).status();
+    assert!(pipe.expect("mkfifo runs").success());
+    program.signal("HUP");
+    assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+    program.line(&["ERROR", "in force stay"]);
+    assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+    program.signal("TERM");
+    assert!(program.end().0.success());
+}
+
+#[test]
+fn a_signed_body_in_pieces_is_not_refused_for_its_pace_at_the_head() {
+    let app = App::content();
+    let gate = Gate::before(&app);
+    let mut client = gate.client();
+    let line = signature_line(BODY);
+    client.send(format!(
+        "POST /hooks HTTP/1.1\r\nHost: gate\r\nContent-Length: 5\r\n{line}\r\n"
+    ));
+    for byte in BODY {
+        client.send([*byte]);
+    }
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.closes()), (200, false));
+}
