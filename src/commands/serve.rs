@@ -12,7 +12,7 @@ use tokio::{
 use super::{Failure, Outcome, output};
 use crate::{
     cli::ServeArgs,
-    config::{Config, ConfigError, Resolved},
+    config::{Config, ConfigError, Limits, Resolved},
     endpoint::{Endpoint, PathRule},
     files,
     listener::{ListenAddress, Listener},
@@ -80,11 +80,12 @@ fn within_files(mut config: Arc<Config>) -> Arc<Config> {
     let asked = config.limits.connections;
     let connections = files::connections(asked);
     if connections < asked {
-        tracing::warn!(
-            connections,
-            asked,
-            "fewer connections than --max-connections: the limit of open files (ulimit -n) is low"
-        );
+        let why = "the limit of open files (ulimit -n) allows no more connections";
+        if asked == Limits::default().connections {
+            tracing::info!(connections, "{why}");
+        } else {
+            tracing::warn!(connections, asked, "{why}");
+        }
         Arc::make_mut(&mut config).limits.connections = connections;
     }
     config

@@ -99,7 +99,7 @@ pub(crate) async fn turn_away(stream: Stream, peer: Peer, gate: Arc<Gate>) {
     linger::linger(stream, &words, &activity).await;
 }
 
-/// Answers one request. A client that goes away drops this future, wherever it is.
+/// Answers one request. A connection that breaks off drops this future, wherever it is.
 async fn answer<S: Stack>(
     request: Request<Incoming>,
     exchange: Arc<Exchange>,

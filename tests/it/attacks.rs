@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     program::Program,
-    support::{App, BODY, Gate, Setup, forged, genuine, request, signature_line},
+    support::{App, BODY, Gate, Setup, forged, genuine, request},
 };
 
 #[test]
@@ -113,20 +113,4 @@ fn a_secret_that_cannot_be_read_to_its_end_stops_nothing() {
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
     program.signal("TERM");
     assert!(program.end().0.success());
-}
-
-#[test]
-fn a_signed_body_in_pieces_is_not_refused_for_its_pace_at_the_head() {
-    let app = App::content();
-    let gate = Gate::before(&app);
-    let mut client = gate.client();
-    let line = signature_line(BODY);
-    client.send(format!(
-        "POST /hooks HTTP/1.1\r\nHost: gate\r\nContent-Length: 5\r\n{line}\r\n"
-    ));
-    for byte in BODY {
-        client.send([*byte]);
-    }
-    let answer = client.answer();
-    assert_eq!((answer.status, answer.closes()), (200, false));
 }
