@@ -4,7 +4,7 @@
 use std::{
     fmt, io,
     net::{SocketAddr, ToSocketAddrs as _},
-    os::unix::fs::FileTypeExt as _,
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -74,14 +74,35 @@ enum Bound {
     Unix(std::os::unix::net::UnixListener, OwnedSocketPath),
 }
 
-/// Removes the socket's file when the gate lets go of it.
+/// Removes the socket's file when the gate lets go of it, if it is still this gate's: one that was
+/// started since, while the old one drained, may have put its own in the place.
 #[derive(Debug)]
-pub(crate) struct OwnedSocketPath(PathBuf);
+pub(crate) struct OwnedSocketPath {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+impl OwnedSocketPath {
+    fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            identity: identity(path),
+        }
+    }
+}
+
+/// Device and inode.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
 
 impl Drop for OwnedSocketPath {
     fn drop(&mut self) {
-        // Nothing can be done about a failure, and the next start clears a stale file.
-        let _ = std::fs::remove_file(&self.0);
+        if identity(&self.path) == self.identity {
+            // Nothing can be done about a failure, and the next start clears a stale file.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -108,7 +129,7 @@ impl Listener {
                     .local_addr()
                     .map_or_else(|_| String::new(), |address| address.to_string()),
             ),
-            Bound::Unix(_, path) => ListenAddress::Unix(path.0.clone()),
+            Bound::Unix(_, path) => ListenAddress::Unix(path.path.clone()),
         }
     }
 
@@ -156,7 +177,7 @@ fn bind_unix(path: &Path) -> io::Result<Bound> {
     clear_stale_socket(path)?;
     let listener = std::os::unix::net::UnixListener::bind(path)?;
     listener.set_nonblocking(true)?;
-    Ok(Bound::Unix(listener, OwnedSocketPath(path.to_owned())))
+    Ok(Bound::Unix(listener, OwnedSocketPath::new(path)))
 }
 
 /// A gate that was killed leaves its socket's file behind; one that lives answers on it.

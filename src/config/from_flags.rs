@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tower_cartgate::{
     EventKind, EventRule, Keyring, KeyringError, PointerError, Policy, Secret, SecretName,
+    most_held,
 };
 
 use super::{Clocks, Config, Limits, default_workers};
@@ -60,6 +61,12 @@ pub enum ConfigError {
     /// A clock that no machine lives to see the end of.
     #[error("--{0}: expected a year at most")]
     TooLong(&'static str),
+    /// A header that has another meaning.
+    #[error("--header-name: {0} has a meaning of its own and cannot carry a signature")]
+    HeaderName(http::HeaderName),
+    /// A body that no budget has room for.
+    #[error("--max-memory: too little for one body of --max-body; give it at least {0} bytes")]
+    Memory(u64),
     /// A head that no request fits in.
     #[error("--max-header: expected between 1KiB and 1MiB")]
     Header,
@@ -179,6 +186,18 @@ fn collect<T>(result: Result<T, ConfigError>, errors: &mut Vec<ConfigError>) -> 
     result.map_err(|error| errors.push(error)).ok()
 }
 
+/// Headers that frame a request, name its host or say what its body is.
+const RESERVED: [http::HeaderName; 8] = [
+    http::header::CONNECTION,
+    http::header::CONTENT_ENCODING,
+    http::header::CONTENT_LENGTH,
+    http::header::CONTENT_TYPE,
+    http::header::EXPECT,
+    http::header::HOST,
+    http::header::TRANSFER_ENCODING,
+    http::header::UPGRADE,
+];
+
 /// Longer clocks would one day be beyond what a point in time can hold.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -205,11 +224,15 @@ fn check(args: &ServeArgs) -> Vec<ConfigError> {
         .iter()
         .chain(&may_be_none)
         .filter(|(_, time)| *time > LONGEST);
+    let reserved = RESERVED.contains(&args.header_name);
+    let memory = most_held(args.max_body.as_u64());
     let header = !(1024..=1024 * 1024).contains(&args.limits.max_header.as_u64());
     methods
         .map(|method| ConfigError::Method(method.clone()))
         .chain(no_time.map(|(name, _)| ConfigError::NoTime(name)))
         .chain(too_long.map(|(name, _)| ConfigError::TooLong(name)))
+        .chain(reserved.then(|| ConfigError::HeaderName(args.header_name.clone())))
+        .chain((memory > args.limits.max_memory.as_u64()).then_some(ConfigError::Memory(memory)))
         .chain(header.then_some(ConfigError::Header))
         .collect()
 }

@@ -117,8 +117,8 @@ fn parse_unix(rest: &str) -> Result<Address, AddressError> {
 
 fn parse_url(text: &str) -> Result<Address, AddressError> {
     let tls = match text.split_once("://") {
-        Some(("http", _)) => false,
-        Some(("https", _)) => true,
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => false,
+        Some((scheme, _)) if scheme.eq_ignore_ascii_case("https") => true,
         _ => return Err(AddressError::Scheme),
     };
     let uri: Uri = text.parse().map_err(|_| AddressError::Authority)?;
@@ -218,6 +218,7 @@ mod tests {
             Endpoint::Unix(_) => panic!("not TCP"),
         };
         assert_eq!(tcp("http://a"), ("a".into(), 80, false));
+        assert_eq!(tcp("HTTP://a"), ("a".into(), 80, false));
         assert_eq!(tcp("https://a"), ("a".into(), 443, true));
         assert_eq!(tcp("http://[::1]:81/x"), ("::1".into(), 81, false));
         assert_eq!(parsed("http://[::1]:81/x").host(), "[::1]:81");

@@ -64,6 +64,19 @@ fn a_gate_that_ends_takes_its_sockets_file_along() {
 }
 
 #[test]
+fn a_gate_that_ends_leaves_its_successors_socket_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("gate.sock");
+    let old = Listener::bind(&unix(&path)).expect("bound");
+    std::fs::remove_file(&path).expect("removed");
+    let new = Listener::bind(&unix(&path)).expect("bound");
+    drop(old);
+    assert!(path.exists());
+    drop(new);
+    assert!(!path.exists());
+}
+
+#[test]
 fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("gate.sock");

@@ -146,6 +146,11 @@ fn a_flag_that_would_do_nothing_or_never_end_is_refused() {
         (&["--answer-timeout", "400days"], "--answer-timeout"),
         (&["--upstream-idle", "1000years"], "--upstream-idle"),
         (&["--header-timeout", "0s"], "--header-timeout"),
+        (&["--header-name", "Content-Type"], "--header-name"),
+        (
+            &["--max-body", "64MiB", "--max-memory", "32MiB"],
+            "--max-memory",
+        ),
     ] {
         let ran = serve(more).ends(2);
         assert!(ran.stderr.contains(said), "{more:?}: {}", ran.stderr);
