@@ -31,11 +31,12 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
         .build()
         .map_err(Failure::no)?;
     let log = Log::start(args.process.log_format, args.process.log_level);
-    announce(&listeners, &resolved.config(), &warnings, args);
-    let resolved = Arc::new(resolved);
     let ended = runtime.block_on(async {
+        // Before the gate says that it is there: a signal without its handler ends the process.
+        let signals = Signals::install().map_err(Failure::no)?;
+        announce(&listeners, &resolved.config(), &warnings, args);
         tokio::select! {
-            ended = serve(listeners, resolved) => ended.map_err(Failure::no),
+            ended = serve(listeners, Arc::new(resolved), signals) => ended.map_err(Failure::no),
             () = log.report_dropped_lines() => Ok(()),
         }
     });
@@ -91,11 +92,34 @@ fn within_files(mut config: Arc<Config>) -> Arc<Config> {
     config
 }
 
-async fn serve(listeners: Vec<Listener>, resolved: Arc<Resolved>) -> io::Result<()> {
+/// What a gate listens to beside its sockets.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn install() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+async fn serve(
+    listeners: Vec<Listener>,
+    resolved: Arc<Resolved>,
+    signals: Signals,
+) -> io::Result<()> {
+    let Signals {
+        mut terminate,
+        mut interrupt,
+        hangup,
+    } = signals;
     let (sender, config) = watch::channel(within_files(resolved.config()));
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let hangup = signal(SignalKind::hangup())?;
     let (asked, mut stop) = watch::channel(false);
     let shutdown = async move {
         let _ = stop.wait_for(|stop| *stop).await;

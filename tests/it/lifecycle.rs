@@ -40,6 +40,17 @@ fn a_hangup_reads_the_secrets_again() {
 }
 
 #[test]
+fn a_signal_right_after_the_start_line_does_not_end_the_gate() {
+    let app = App::content();
+    for _ in 0..20 {
+        let program = Program::serve(&app, &[]);
+        program.signal("HUP");
+        program.line(&["in force"]);
+        assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+    }
+}
+
+#[test]
 fn a_secret_that_cannot_be_used_leaves_the_old_one_in_force() {
     let app = App::content();
     let program = Program::serve(&app, &[]);
