@@ -177,7 +177,7 @@ pub struct DestinationArgs {
     )]
     pub answer_timeout: Duration,
 
-    /// How long the app's answer may pause
+    /// How long the app's answer may pause, and an app that has answered may take to read the rest
     #[arg(
         long,
         value_name = "TIME",

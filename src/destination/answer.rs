@@ -1,5 +1,5 @@
 //! A destination's answer on its way back, passed on as it comes. Read to its end, its connection
-//! goes back to the pool; let go before, the connection is closed.
+//! goes back to the pool once the delivery was written to its end, too; let go before, it is closed.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
+use tokio::time::{Sleep, timeout};
 
 use super::pool::{Link, Pool};
 
@@ -40,10 +40,22 @@ impl Answer {
         answer
     }
 
+    /// The answer is whole. An app may answer before it has read the delivery to its end: it gets as
+    /// long for the rest as for a pause, and no longer, since the delivery's memory is held for it.
     fn release(&mut self) {
-        if let Some((link, pool)) = self.connection.take() {
+        let Some((mut link, pool)) = self.connection.take() else {
+            return;
+        };
+        if link.is_ready() {
             pool.give(link);
+            return;
         }
+        let limit = self.limit;
+        tokio::spawn(async move {
+            if let Ok(Ok(())) = timeout(limit, link.ready()).await {
+                pool.give(link);
+            }
+        });
     }
 
     fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {

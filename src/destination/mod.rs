@@ -43,7 +43,8 @@ pub struct Settings {
     pub connect: Duration,
     /// How long an answer may take to begin.
     pub answer: Duration,
-    /// How long an answer may pause.
+    /// How long an answer may pause, and how long an app that has answered may take to read the rest
+    /// of the delivery.
     pub pause: Duration,
     /// How long an unused connection is kept. Below the 5 s after which Node closes its own, so that
     /// a delivery is not written into a closing connection.

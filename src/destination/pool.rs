@@ -13,7 +13,7 @@ use tokio::{task::AbortHandle, time::Instant};
 use crate::delivery::DeliveryBody;
 
 /// A connection to the destination. Dropped, it is closed, whatever was still to be written: else an
-/// app that answers early and reads no more would hold a body's memory for as long as it likes.
+/// app that reads no more would hold a body's memory for as long as it likes.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) sender: SendRequest<DeliveryBody>,
@@ -27,8 +27,13 @@ impl Link {
     }
 
     /// Whether the last exchange is over on both sides, and the next may begin.
-    fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         self.sender.is_ready()
+    }
+
+    /// Waits until the last exchange is over on both sides.
+    pub(super) async fn ready(&mut self) -> hyper::Result<()> {
+        self.sender.ready().await
     }
 }
 
@@ -66,7 +71,7 @@ impl Pool {
     pub(super) fn take(&self) -> Option<Link> {
         let mut idle = self.lock();
         let usable =
-            |(since, sender): &(Instant, Link)| since.elapsed() < self.limit && sender.is_ready();
+            |(since, link): &(Instant, Link)| since.elapsed() < self.limit && link.is_ready();
         let place = idle.connections.iter().rposition(usable)?;
         idle.connections.remove(place).map(|(_, link)| link)
     }

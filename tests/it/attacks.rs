@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     program::Program,
-    support::{App, BODY, Gate, Setup, forged, genuine, request},
+    support::{App, BODY, Gate, Setup, forged, genuine, ms, request, wait_until},
 };
 
 #[test]
@@ -90,14 +90,48 @@ fn an_app_that_answers_early_and_reads_no_more_holds_no_memory() {
     let gate = Setup::at(&hasty_app())
         .with(|setup| {
             setup.config.limits.memory = 40 * MIB as u64;
+            setup.settings.pause = ms(50);
             setup.policy = Box::new(|policy| policy.max_body(32 * MIB as u64));
         })
         .start();
     let body = vec![b'a'; 24 * MIB];
+    let request = genuine(&body);
     for round in 0..4 {
-        let answer = gate.client().ask(genuine(&body));
-        assert_eq!(answer.status, 200, "round {round}");
+        // Full until the app's time is over; not a moment too late, or this waits in vain.
+        wait_until(&format!("room in round {round}"), || {
+            gate.client().ask(&request).status == 200
+        });
     }
+}
+
+#[test]
+fn an_app_that_answers_early_can_still_read_the_delivery() {
+    const LENGTH: usize = 24 * 1024 * 1024;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let gate = Setup::at(&format!("http://{}", listener.local_addr().expect("bound")))
+        .with(|setup| setup.policy = Box::new(|policy| policy.max_body(LENGTH as u64)))
+        .start();
+    let app = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a delivery");
+        let mut received = Vec::new();
+        let mut some = vec![0; 64 * 1024];
+        let end = loop {
+            let count = stream.read(&mut some).expect("a head");
+            received.extend_from_slice(&some[..count]);
+            if let Some(end) = received.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end + 4;
+            }
+        };
+        let answer = b"HTTP/1.1 200 OK\r\nX-App: 1\r\nContent-Length: 2\r\n\r\nok";
+        stream.write_all(answer).expect("answered");
+        (stream, received.len() - end)
+    });
+    let answer = gate.client().ask(genuine(&vec![b'a'; LENGTH]));
+    assert_eq!(answer.status, 200);
+    // Only now does it read on: the sender has its answer already.
+    let (mut stream, read) = app.join().expect("an app");
+    let mut rest = vec![0; LENGTH - read];
+    stream.read_exact(&mut rest).expect("the whole delivery");
 }
 
 #[test]
