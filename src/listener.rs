@@ -201,7 +201,6 @@ fn clear_stale_socket(path: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) enum Acceptor {
     Tcp(TcpListener),
-    #[allow(dead_code, reason = "held so that the file goes when the socket does")]
     Unix(UnixListener, OwnedSocketPath),
 }
 

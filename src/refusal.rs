@@ -79,13 +79,15 @@ impl Refusal {
     /// status does: every signature that is not right gives the same.
     pub(crate) fn proxy_error(&self) -> &'static str {
         match self {
-            Self::Framing(_) | Self::Expectation | Self::HeadTooSlow => "http_request_error",
-            Self::TargetTooLong => "http_request_error",
-            Self::HeadTooLarge => "http_request_error",
-            Self::Full | Self::Rejected(RejectionKind::Busy) => "proxy_internal_response",
-            Self::Rejected(RejectionKind::TooSlow | RejectionKind::Unreadable) => {
+            Self::Framing(_)
+            | Self::Expectation
+            | Self::TargetTooLong
+            | Self::HeadTooLarge
+            | Self::HeadTooSlow
+            | Self::Rejected(RejectionKind::TooSlow | RejectionKind::Unreadable) => {
                 "http_request_error"
             }
+            Self::Full | Self::Rejected(RejectionKind::Busy) => "proxy_internal_response",
             Self::NoEndpoint | Self::Rejected(_) => "http_request_denied",
             Self::Destination(failure) => failure.proxy_error(),
         }

@@ -28,7 +28,7 @@ use tower_cartgate::{Secret, SecretName, Signer};
 use spelling::{Reading, Readings};
 
 /// A longer body is only tried as it is.
-const LONGEST_BODY: usize = 1024 * 1024;
+pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
 
 /// Longer JSON is not written anew: sixty times is much.
 const LONGEST_JSON: usize = 256 * 1024;
