@@ -74,7 +74,8 @@ fn is_host(text: &str) -> bool {
     port_is_valid && is_host_name(name)
 }
 
-fn is_host_name(name: &str) -> bool {
+/// The name or address in a host, without a port.
+pub(crate) fn is_host_name(name: &str) -> bool {
     if let Some(inner) = name.strip_prefix('[') {
         let address = inner.strip_suffix(']').unwrap_or_default();
         return address.parse::<std::net::Ipv6Addr>().is_ok();

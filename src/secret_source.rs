@@ -1,4 +1,4 @@
-//! Where a secret comes from: a file or an environment variable, never an argument.
+//! Where a secret comes from: a file, an environment variable or a systemd credential, never an argument.
 //!
 //! A source is only a name and a place; [`SecretSource::read`] does the I/O, each time anew, so
 //! that a reload sees a changed file. What is read never shows in an error or a warning: those name
@@ -17,6 +17,9 @@ use tower_cartgate::{Secret, SecretError, SecretName, Weakness};
 /// The environment variable that holds a secret itself.
 pub const SECRET_VARIABLE: &str = "CARTGATE_SECRET";
 
+/// Where systemd says that a unit's credentials lie (systemd.exec(5)).
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// The name of a secret that was given none.
 pub const DEFAULT_NAME: &str = "default";
 
@@ -24,22 +27,30 @@ pub const DEFAULT_NAME: &str = "default";
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// One named place to read a secret from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretSource {
     name: SecretName,
     place: Place,
 }
 
 /// Where the bytes lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// A file's path.
     File(PathBuf),
     /// An environment variable's name.
     Variable(String),
+    /// The name of a file in the folder where systemd puts a unit's credentials.
+    Credential(String),
 }
 
 impl SecretSource {
+    /// A secret in some place.
+    #[must_use]
+    pub fn new(name: SecretName, place: Place) -> Self {
+        Self { name, place }
+    }
+
     /// A secret in a file.
     pub fn file(name: SecretName, path: impl Into<PathBuf>) -> Self {
         Self {
@@ -88,19 +99,15 @@ impl SecretSource {
     /// # Errors
     /// [`SourceError`] where nothing usable can be read.
     pub fn read(&self) -> Result<(SecretName, Secret, Vec<Warning>), SourceError> {
-        let (bytes, mut warnings) = match &self.place {
-            Place::File(path) => read_file(path, &self.name)?,
-            Place::Variable(variable) => (read_variable(variable)?, Vec::new()),
-        };
-        let secret = Secret::from_line(bytes).map_err(|reason| SourceError::Unusable {
-            place: self.place.clone(),
-            reason,
-        })?;
-        warnings.extend(secret.weaknesses().into_iter().map(|weakness| Warning {
+        let (secret, exposed) = self.place.read()?;
+        let exposed = exposed.then_some(Matter::ReadableByOthers);
+        let weak = secret.weaknesses().into_iter().map(Matter::Weak);
+        let warnings = exposed.into_iter().chain(weak).map(|matter| Warning {
             name: self.name.clone(),
             place: self.place.clone(),
-            matter: Matter::Weak(weakness),
-        }));
+            matter,
+        });
+        let warnings = warnings.collect();
         Ok((self.name.clone(), secret, warnings))
     }
 }
@@ -131,7 +138,31 @@ fn default_name() -> SecretName {
         .expect("a fixed word of lower-case letters")
 }
 
-fn read_file(path: &Path, name: &SecretName) -> Result<(Vec<u8>, Vec<Warning>), SourceError> {
+impl Place {
+    /// What lies there, as a secret, and whether other users of this machine can read it too.
+    ///
+    /// # Errors
+    /// [`SourceError`] where nothing usable can be read.
+    pub fn read(&self) -> Result<(Secret, bool), SourceError> {
+        let (bytes, exposed) = match self {
+            Self::File(path) => read_file(path)?,
+            Self::Variable(variable) => (read_variable(variable)?, false),
+            Self::Credential(name) => {
+                let folder = env::var_os(CREDENTIALS)
+                    .ok_or_else(|| SourceError::NoCredentials { name: name.clone() })?;
+                // Who may read it is systemd's affair.
+                (read_file(&Path::new(&folder).join(name))?.0, false)
+            }
+        };
+        let secret = Secret::from_line(bytes).map_err(|reason| SourceError::Unusable {
+            place: self.clone(),
+            reason,
+        })?;
+        Ok((secret, exposed))
+    }
+}
+
+fn read_file(path: &Path) -> Result<(Vec<u8>, bool), SourceError> {
     let failed = |reason| SourceError::Unreadable {
         path: path.to_owned(),
         reason,
@@ -147,12 +178,7 @@ fn read_file(path: &Path, name: &SecretName) -> Result<(Vec<u8>, Vec<Warning>), 
             path: path.to_owned(),
         });
     }
-    let exposed = others_can_read(&metadata).then(|| Warning {
-        name: name.clone(),
-        place: Place::File(path.to_owned()),
-        matter: Matter::ReadableByOthers,
-    });
-    Ok((bytes, exposed.into_iter().collect()))
+    Ok((bytes, others_can_read(&metadata)))
 }
 
 fn read_variable(variable: &str) -> Result<Vec<u8>, SourceError> {
@@ -181,6 +207,7 @@ impl fmt::Display for Place {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Variable(variable) => write!(f, "variable {variable}"),
+            Self::Credential(name) => write!(f, "credential {name}"),
         }
     }
 }
@@ -248,6 +275,14 @@ pub enum SourceError {
     Unset {
         /// Which variable.
         variable: String,
+    },
+    /// systemd gives this process no credentials.
+    #[error(
+        "there is no credential {name}: {CREDENTIALS} is not set, as it is in a systemd unit with LoadCredential="
+    )]
+    NoCredentials {
+        /// Which credential.
+        name: String,
     },
     /// What was read must not be used as a secret.
     #[error("the secret in {place} cannot be used: {reason}")]

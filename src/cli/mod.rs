@@ -5,11 +5,16 @@
 //! may be what nobody should see. A secret is never an argument, because arguments are visible to
 //! every user of the machine.
 
+use std::ffi::OsStr;
+
 use clap::builder::styling::AnsiColor;
 use clap::builder::{BoolishValueParser, Styles};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::secret_source::SECRET_VARIABLE;
+
+mod check;
 mod completions;
 mod demo;
 mod inputs;
@@ -18,6 +23,7 @@ mod serve;
 mod sign;
 mod verify;
 
+pub use check::CheckArgs;
 pub use completions::CompletionsArgs;
 pub use demo::DemoArgs;
 pub use inputs::{HeaderLine, Input};
@@ -83,6 +89,33 @@ fn with_variable(arg: Arg) -> Arg {
     }
 }
 
+/// A line for each `CARTGATE_*` variable that nothing reads: most likely a flag's name with a slip in it, whose setting is
+/// not in force. `also` names those that a configuration takes secrets from.
+#[must_use]
+pub fn unknown_variables(also: &[&str]) -> Vec<String> {
+    let definition = definition();
+    let known: Vec<&OsStr> = definition
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(Arg::get_env)
+        .chain([OsStr::new(SECRET_VARIABLE)])
+        .chain(also.iter().map(OsStr::new))
+        .collect();
+    let set = std::env::vars_os().map(|(name, _)| name);
+    let unknown = set.filter(|name| {
+        name.as_encoded_bytes().starts_with(b"CARTGATE_") && !known.contains(&name.as_os_str())
+    });
+    unknown
+        .map(|name| {
+            let name = name.to_string_lossy();
+            format!(
+                "the variable {} is none that cartgate reads",
+                name.escape_debug()
+            )
+        })
+        .collect()
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -90,6 +123,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Runs the gate in front of an app
     Serve(Box<ServeArgs>),
+    /// Judges a configuration file: all mistakes at once, each with its line
+    Check(CheckArgs),
     /// Sends a signed delivery, many of them, or forgeries
     Send(Box<SendArgs>),
     /// Prints the signature of a body, or a ready curl line
@@ -145,7 +180,7 @@ mod tests {
                     .get_env()
                     .unwrap_or_else(|| panic!("{at}: no variable"));
                 assert!(variable.to_string_lossy().starts_with("CARTGATE_"), "{at}");
-                assert_ne!(variable, crate::secret_source::SECRET_VARIABLE, "{at}");
+                assert_ne!(variable, SECRET_VARIABLE, "{at}");
                 assert!(flag.is_hide_env_values_set(), "{at}: shows its value");
                 flags += 1;
             }

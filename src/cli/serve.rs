@@ -7,9 +7,8 @@ use clap::Args;
 use http::{HeaderName, Method};
 use tower_cartgate::EventKind;
 
-use super::inputs::method;
 use crate::{
-    config::{AccessLog, Hop},
+    config::{AccessLog, Hop, value},
     destination::Address,
     endpoint::PathRule,
     listener::ListenAddress,
@@ -18,7 +17,7 @@ use crate::{
 };
 
 /// The arguments of `cartgate serve`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
   cartgate serve --listen 127.0.0.1:8080 --upstream http://127.0.0.1:3000/webhooks/orders \\
@@ -33,16 +32,28 @@ Examples:
       --explain
       Finds out why every delivery gets 401.
 
-  kill -HUP PID     reads the secret files again without losing a request
+  cartgate serve --config /etc/cartgate/cartgate.toml
+      Several endpoints, and everything else, from a file.
+
+  kill -HUP PID     reads the file, and all that it names, again without losing a request
   kill -TERM PID    drains and ends; a second one ends at once")]
 pub struct ServeArgs {
+    /// Everything from this file instead of from flags; `cartgate check FILE` finds its mistakes
+    #[arg(long, value_name = "FILE", exclusive = true)]
+    pub config: Option<PathBuf>,
+
     /// Where to listen: ADDRESS:PORT, :PORT for every address, or unix:/path. May be given several times
-    #[arg(long, value_name = "ADDR", required = true, value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        required_unless_present = "config",
+        value_delimiter = ','
+    )]
     pub listen: Vec<ListenAddress>,
 
     /// The app to protect: http://…, https://… or unix:/socket[:/path]. With a path, every delivery goes to exactly that
-    #[arg(long, value_name = "URL")]
-    pub upstream: Address,
+    #[arg(long, value_name = "URL", required_unless_present = "config")]
+    pub upstream: Option<Address>,
 
     /// The file that holds the secret; one newline at its end is ignored. Several: each with a NAME of its own. Without it: the variable CARTGATE_SECRET
     #[arg(long, value_name = "[NAME=]FILE", value_delimiter = ',')]
@@ -56,7 +67,7 @@ pub struct ServeArgs {
     #[arg(
         long,
         default_value = "default",
-        value_parser = endpoint_name,
+        value_parser = value::name,
     )]
     pub name: String,
 
@@ -64,7 +75,7 @@ pub struct ServeArgs {
     #[arg(
         long,
         value_name = "METHOD",
-        value_parser = method,
+        value_parser = value::method,
         value_delimiter = ',',
         default_value = "POST,PUT",
     )]
@@ -75,12 +86,13 @@ pub struct ServeArgs {
         long,
         visible_alias = "header",
         value_name = "NAME",
+        value_parser = value::signature_header,
         default_value = "x-cartfunnel-hmac-sha256"
     )]
     pub header_name: HeaderName,
 
     /// The largest body
-    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = value::size)]
     pub max_body: ByteSize,
 
     /// What the app is told of
@@ -105,7 +117,7 @@ pub struct ServeArgs {
 }
 
 /// The event rule.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Event kind")]
 pub struct EventArgs {
     /// Every delivery to this endpoint is of this kind (by its path, which is not signed)
@@ -148,7 +160,7 @@ pub struct EventArgs {
 }
 
 /// How the app is reached.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "The app")]
 pub struct DestinationArgs {
     /// Believe only certificates that the authorities in this PEM file signed (https)
@@ -164,7 +176,7 @@ pub struct DestinationArgs {
         long,
         value_name = "TIME",
         default_value = "5s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::clock,
     )]
     pub connect_timeout: Duration,
 
@@ -173,7 +185,7 @@ pub struct DestinationArgs {
         long,
         value_name = "TIME",
         default_value = "30s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::clock,
     )]
     pub answer_timeout: Duration,
 
@@ -182,7 +194,7 @@ pub struct DestinationArgs {
         long,
         value_name = "TIME",
         default_value = "30s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::clock,
     )]
     pub answer_pause: Duration,
 
@@ -191,13 +203,13 @@ pub struct DestinationArgs {
         long,
         value_name = "TIME",
         default_value = "3s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::pause,
     )]
     pub upstream_idle: Duration,
 }
 
 /// What clients may take.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Connections open at once
@@ -205,21 +217,21 @@ pub struct LimitArgs {
         long,
         value_name = "N",
         default_value = "10000",
-        value_parser = at_least_one,
+        value_parser = value::count,
     )]
     pub max_connections: usize,
 
     /// Memory that large bodies hold together
-    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = value::size)]
     pub max_memory: ByteSize,
 
     /// The largest head of a request, its first line included
-    #[arg(long, value_name = "SIZE", default_value = "16KiB")]
+    #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = value::header_size)]
     pub max_header: ByteSize,
 }
 
 /// How long things may last.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Clocks")]
 pub struct ClockArgs {
     /// A request's head, from its first byte
@@ -227,7 +239,7 @@ pub struct ClockArgs {
         long,
         value_name = "TIME",
         default_value = "10s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::clock,
     )]
     pub header_timeout: Duration,
 
@@ -236,7 +248,7 @@ pub struct ClockArgs {
         long,
         value_name = "TIME",
         default_value = "75s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::clock,
     )]
     pub keep_alive: Duration,
 
@@ -245,12 +257,12 @@ pub struct ClockArgs {
         long,
         value_name = "TIME",
         default_value = "30s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::clock,
     )]
     pub body_timeout: Duration,
 
     /// The least that a body must bring in a second, after its first 5 s
-    #[arg(long, value_name = "SIZE", default_value = "1KiB")]
+    #[arg(long, value_name = "SIZE", default_value = "1KiB", value_parser = value::size)]
     pub body_rate: ByteSize,
 
     /// An answer of which the client takes not one byte
@@ -258,7 +270,7 @@ pub struct ClockArgs {
         long,
         value_name = "TIME",
         default_value = "30s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::clock,
     )]
     pub write_timeout: Duration,
 
@@ -267,7 +279,7 @@ pub struct ClockArgs {
         long,
         value_name = "TIME",
         default_value = "0s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::pause,
     )]
     pub drain_delay: Duration,
 
@@ -276,20 +288,20 @@ pub struct ClockArgs {
         long,
         value_name = "TIME",
         default_value = "30s",
-        value_parser = humantime::parse_duration,
+        value_parser = value::pause,
     )]
     pub drain_limit: Duration,
 }
 
 /// How the gate runs and what it says.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Process")]
 pub struct ProcessArgs {
     /// Threads that serve requests [default: one a core]
     #[arg(
         long,
         value_name = "N",
-        value_parser = at_least_one,
+        value_parser = value::count,
     )]
     pub workers: Option<usize>,
 
@@ -312,19 +324,4 @@ pub struct ProcessArgs {
     /// Look into signatures that do not match, at most one a second, and log the likely cause
     #[arg(long)]
     pub explain: bool,
-}
-
-fn endpoint_name(typed: &str) -> Result<String, &'static str> {
-    typed
-        .parse::<tower_cartgate::SecretName>()
-        .map(|name| name.as_ref().to_owned())
-        .map_err(|_| "expected 1 to 64 of a-z, 0-9, `_` and `-`")
-}
-
-fn at_least_one(typed: &str) -> Result<usize, &'static str> {
-    typed
-        .parse()
-        .ok()
-        .filter(|number| *number > 0)
-        .ok_or("expected a number of at least 1")
 }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 
+mod check;
 mod completions;
 mod demo;
 mod input;
@@ -101,6 +102,7 @@ fn dispatch(command: Command) -> Result<Outcome, Failure> {
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Send(args) => send::run(*args),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(args),

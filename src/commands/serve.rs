@@ -1,6 +1,6 @@
 //! `cartgate serve`: binds, says what it protects, and runs the gate until a signal ends it.
 
-use std::{fmt, future::pending, io, sync::Arc, time::Duration};
+use std::{future::pending, io, sync::Arc, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -11,32 +11,39 @@ use tokio::{
 
 use super::{Failure, Outcome, output};
 use crate::{
-    cli::ServeArgs,
-    config::{Config, ConfigError, Limits, Resolved},
-    endpoint::{Endpoint, PathRule},
+    cli::{ServeArgs, unknown_variables},
+    config::{Config, Finding, Limits, Plan, Source},
+    endpoint::Endpoint,
     files,
     listener::{ListenAddress, Listener},
     log::Log,
-    secret_source::Warning,
 };
 
-/// How long reading the secrets again may take.
+/// How long reading everything again may take.
 const RELOAD: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
-    let (resolved, warnings) = Resolved::new(args).map_err(|errors| mistakes(&errors))?;
-    let listeners = bind(&args.listen)?;
+    let source = Source::of(args);
+    let plan = source.plan().map_err(mistakes)?;
+    let loaded = source.load(&plan).map_err(mistakes)?;
+    let listeners = bind(&plan.server.listen)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::no)?;
-    let log = Log::start(args.process.log_format, args.process.log_level);
+    let log = Log::start(plan.log.format, plan.log.level);
     let ended = runtime.block_on(async {
         // Before the gate says that it is there: a signal without its handler ends the process.
         let signals = Signals::install().map_err(Failure::no)?;
-        announce(&listeners, &resolved.config(), &warnings, args);
+        announce(&listeners, &loaded.config);
+        warn(&source, &loaded.warnings);
+        let config = within_files(loaded.config);
+        let running = Running { source, plan };
+        for line in unknown_variables(&running.plan.variables()) {
+            tracing::warn!("{line}");
+        }
         tokio::select! {
-            ended = serve(listeners, Arc::new(resolved), signals) => ended.map_err(Failure::no),
+            ended = serve(listeners, config, running, signals) => ended.map_err(Failure::no),
             () = log.report_dropped_lines() => Ok(()),
         }
     });
@@ -46,12 +53,10 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
 }
 
 /// Every mistake on a line of its own; the last one ends the command.
-fn mistakes(errors: &[ConfigError]) -> Failure {
-    let (last, first) = errors
-        .split_last()
-        .expect("there is no failure without an error");
-    for error in first {
-        output::message(format_args!("cartgate: {error}"));
+pub(super) fn mistakes(mut lines: Vec<String>) -> Failure {
+    let last = lines.pop().unwrap_or_default();
+    for line in lines {
+        output::message(format_args!("cartgate: {line}"));
     }
     Failure::usage(last)
 }
@@ -77,7 +82,7 @@ fn why(error: &io::Error) -> String {
 
 /// The configuration with no more connections than there are files for; budgets are those of the
 /// start, so a reload need not ask again.
-fn within_files(mut config: Arc<Config>) -> Arc<Config> {
+fn within_files(mut config: Config) -> Arc<Config> {
     let asked = config.limits.connections;
     let connections = files::connections(asked);
     if connections < asked {
@@ -87,9 +92,15 @@ fn within_files(mut config: Arc<Config>) -> Arc<Config> {
         } else {
             tracing::warn!(connections, asked, "{why}");
         }
-        Arc::make_mut(&mut config).limits.connections = connections;
+        config.limits.connections = connections;
     }
-    config
+    Arc::new(config)
+}
+
+/// What a reload goes by: where the configuration is written, and the plan whose sockets and sizes are in use.
+struct Running {
+    source: Source,
+    plan: Plan,
 }
 
 /// What a gate listens to beside its sockets.
@@ -111,7 +122,8 @@ impl Signals {
 
 async fn serve(
     listeners: Vec<Listener>,
-    resolved: Arc<Resolved>,
+    config: Arc<Config>,
+    running: Running,
     signals: Signals,
 ) -> io::Result<()> {
     let Signals {
@@ -119,7 +131,7 @@ async fn serve(
         mut interrupt,
         hangup,
     } = signals;
-    let (sender, config) = watch::channel(within_files(resolved.config()));
+    let (sender, config) = watch::channel(config);
     let (asked, mut stop) = watch::channel(false);
     let shutdown = async move {
         let _ = stop.wait_for(|stop| *stop).await;
@@ -130,7 +142,7 @@ async fn serve(
             tracing::warn!("ended at once by a second signal");
             Ok(())
         }
-        () = reload(hangup, resolved, &sender) => Ok(()),
+        () = reload(hangup, Arc::new(running), &sender) => Ok(()),
     }
 }
 
@@ -147,32 +159,43 @@ async fn stop_twice(terminate: &mut Signal, interrupt: &mut Signal, asked: &watc
     }
 }
 
-/// Reads the secrets again at each `SIGHUP`. What cannot be used leaves the old ones in force.
-async fn reload(mut hangup: Signal, resolved: Arc<Resolved>, config: &watch::Sender<Arc<Config>>) {
+/// Reads everything again at each `SIGHUP`. What cannot be used leaves the old in force.
+async fn reload(mut hangup: Signal, running: Arc<Running>, config: &watch::Sender<Arc<Config>>) {
     while hangup.recv().await.is_some() {
         // Not on this thread, which accepts and hears signals: a file may be a pipe that nobody
         // writes to, or on a machine that is gone.
-        let resolved = Arc::clone(&resolved);
-        let reading = spawn_blocking(move || resolved.reload());
-        match timeout(RELOAD, reading).await {
-            Ok(Ok(Ok((new, warnings)))) => {
-                warn(&warnings);
+        let reading = Arc::clone(&running);
+        let reading = spawn_blocking(move || reading.read_again());
+        let lines = match timeout(RELOAD, reading).await {
+            Ok(Ok(Ok(new))) => {
                 config.send_replace(new);
+                continue;
             }
-            Ok(Ok(Err(errors))) => errors.iter().for_each(|error| keep(error)),
-            Ok(Err(error)) => keep(&error),
-            Err(_) => keep(&"the secrets could not be read in time"),
+            Ok(Ok(Err(lines))) => lines,
+            Ok(Err(error)) => vec![error.to_string()],
+            Err(_) => vec!["what the configuration names could not be read in time".to_owned()],
+        };
+        for error in lines {
+            tracing::error!(%error, "the configuration and the secrets in force stay");
         }
     }
     pending::<()>().await;
 }
 
-fn keep(error: &dyn fmt::Display) {
-    tracing::error!(%error, "the secrets in force stay");
+impl Running {
+    fn read_again(&self) -> Result<Arc<Config>, Vec<String>> {
+        let plan = self.source.plan()?;
+        let loaded = self.source.load(&plan)?;
+        warn(&self.source, &loaded.warnings);
+        for key in plan.needs_restart(&self.plan) {
+            tracing::warn!(key, "a change of this is taken up only by a restart");
+        }
+        Ok(Arc::new(loaded.config))
+    }
 }
 
-/// The start: what is protected, where it goes, by which secrets, and what looks like a mistake.
-fn announce(listeners: &[Listener], config: &Config, warnings: &[Warning], args: &ServeArgs) {
+/// The start: what is protected, where it goes, and by which secrets.
+fn announce(listeners: &[Listener], config: &Config) {
     let addresses: Vec<_> = listeners
         .iter()
         .map(|one| one.address().to_string())
@@ -190,27 +213,28 @@ fn announce(listeners: &[Listener], config: &Config, warnings: &[Warning], args:
             "protecting"
         );
     }
-    warn(warnings);
-    if args.path.is_none() && args.upstream.target().is_none() {
-        tracing::warn!(
-            "neither --path nor a path in --upstream is given: a captured delivery can be aimed at \
-             every route of the app, since the path is not signed"
+    for (secret, endpoints) in config.endpoints.sharing() {
+        tracing::info!(
+            %secret,
+            endpoints = endpoints.join(", "),
+            "these accept each other's captured deliveries, since they share a secret; `only` binds one to its kind"
         );
     }
 }
 
-fn warn(warnings: &[Warning]) {
+fn warn(source: &Source, warnings: &[Finding]) {
     for warning in warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!("{}", source.line(warning));
     }
 }
 
 /// `/hooks -> http://app/other`: where which path goes.
 fn mapping(endpoint: &Endpoint) -> String {
     let address = endpoint.destination.address();
-    match (&endpoint.path, address.target()) {
-        (path, Some(_)) => format!("{path} -> {address}"),
-        (PathRule::Exact(path), None) => format!("{path} -> {address}{path}"),
-        (PathRule::All, None) => format!("/* -> {address}/*"),
+    let host = endpoint.host.as_ref().map(ToString::to_string);
+    let path = format!("{}{}", host.unwrap_or_default(), endpoint.path);
+    match address.target() {
+        Some(_) => format!("{path} -> {address}"),
+        None => format!("{path} -> {address}{}", endpoint.path),
     }
 }

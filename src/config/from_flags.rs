@@ -1,251 +1,103 @@
-//! From what was typed to what it means: the flags of `serve` become a [`Config`] with one endpoint.
-//! It reads secret and CA files, and does no other I/O.
+//! The flags of `serve` as a [`Plan`] with one endpoint. Values were judged when they were parsed, by the same functions that
+//! the file's values go through; no I/O here.
 
-use std::{sync::Arc, time::Duration};
-
-use tower_cartgate::{
-    EventKind, EventRule, Keyring, KeyringError, PointerError, Policy, Secret, SecretName,
-    most_held,
+use super::{
+    Clocks, Limits, default_workers,
+    finding::{Finding, Place},
+    plan::{DestinationPlan, EndpointPlan, EventPlan, LogPlan, Plan, ServerPlan},
 };
-
-use super::{Clocks, Config, Limits, default_workers};
 use crate::{
     cli::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ServeArgs},
-    destination::{ConnectorError, Destination, Settings, Trust},
-    endpoint::{Endpoint, Endpoints, PathRule},
-    secret_source::{SecretSource, SourceError, Warning},
+    destination::{Address, Settings, Trust},
+    endpoint::PathRule,
+    secret_source::SecretSource,
 };
+use tower_cartgate::EventKind;
 
-/// The flags of `serve`, in resolved form but for the secrets, which are read anew at each reload.
-#[derive(Debug)]
-pub struct Resolved {
-    sources: Vec<SecretSource>,
-    blueprint: Blueprint,
-    config: Config,
-}
-
-/// What the endpoint is made of, apart from its secrets.
-#[derive(Debug)]
-struct Blueprint {
-    name: Arc<str>,
-    path: PathRule,
-    methods: Vec<http::Method>,
-    header: http::HeaderName,
-    max_body: u64,
-    event: EventRule,
-    destination: Arc<Destination>,
-}
-
-/// A mistake in what was typed, or in a file that it names.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A secret cannot be read.
-    #[error(transparent)]
-    Secret(#[from] SourceError),
-    /// The secrets do not go together.
-    #[error("--secret-file: {0}")]
-    Keyring(#[from] KeyringError),
-    /// The pointer is not one.
-    #[error("--event-pointer: {0}")]
-    Pointer(#[from] PointerError),
-    /// TLS toward the destination cannot be verified.
-    #[error("--upstream: {0}")]
-    Destination(#[from] ConnectorError),
-    /// A method that no delivery may have.
-    #[error("--method: {0} is never let in")]
-    Method(http::Method),
-    /// A clock of no length.
-    #[error("--{0}: nothing could ever happen in no time; give it at least 1ms")]
-    NoTime(&'static str),
-    /// A clock that no machine lives to see the end of.
-    #[error("--{0}: expected a year at most")]
-    TooLong(&'static str),
-    /// A header that has another meaning.
-    #[error("--header-name: {0} has a meaning of its own and cannot carry a signature")]
-    HeaderName(http::HeaderName),
-    /// A body that no budget has room for.
-    #[error("--max-memory: too little for one body of --max-body; give it at least {0} bytes")]
-    Memory(u64),
-    /// A head that no request fits in.
-    #[error("--max-header: expected between 1KiB and 1MiB")]
-    Header,
-}
-
-impl Resolved {
-    /// Makes sense of the flags and reads the secrets.
+impl Plan {
+    /// What the flags mean.
     ///
     /// # Errors
     ///
     /// Every mistake that was found, not only the first.
-    pub fn new(args: &ServeArgs) -> Result<(Self, Vec<Warning>), Vec<ConfigError>> {
-        let mut errors = check(args);
-        let event = collect(event_rule(&args.event), &mut errors);
-        let workers = args.process.workers.unwrap_or_else(default_workers);
-        let destination = collect(destination(args, workers), &mut errors);
+    pub fn from_flags(args: &ServeArgs) -> Result<Self, Vec<Finding>> {
+        let mut findings = Vec::new();
         let sources = SecretSource::or_environment(args.secret_file.clone());
-        let sources = collect(sources.map_err(ConfigError::from), &mut errors);
-        let secrets = sources.as_deref().map(read_secrets);
-        let secrets = secrets.and_then(|secrets| match secrets {
-            Ok(secrets) => Some(secrets),
-            Err(more) => {
-                errors.extend(more);
-                None
-            }
-        });
-        let (Some(event), Some(destination), Some(sources), Some(secrets), true) =
-            (event, destination, sources, secrets, errors.is_empty())
-        else {
-            return Err(errors);
+        let secrets = keep(Place::flag("--secret-file"), sources, &mut findings);
+        let upstream = args.upstream.clone().ok_or("which app is to be protected?");
+        let upstream = keep(Place::flag("--upstream"), upstream, &mut findings);
+        let event = event(&args.event);
+        keep(Place::flag("--event-pointer"), event.rule(), &mut findings);
+        let (Some(secrets), Some(upstream), true) = (secrets, upstream, findings.is_empty()) else {
+            return Err(findings);
         };
-        let blueprint = Blueprint {
-            name: args.name.as_str().into(),
-            path: args.path.clone().unwrap_or(PathRule::All),
-            methods: args.method.clone(),
-            header: args.header_name.clone(),
-            max_body: args.max_body.as_u64(),
-            event,
-            destination: Arc::new(destination),
-        };
-        let config = base(args, workers, blueprint.endpoints(&secrets));
-        Ok((
-            Self {
-                sources,
-                blueprint,
-                config,
-            },
-            secrets.warnings,
-        ))
-    }
-
-    /// The configuration, as read at the start.
-    #[must_use]
-    pub fn config(&self) -> Arc<Config> {
-        Arc::new(self.config.clone())
-    }
-
-    /// The configuration with the secrets as they are now.
-    ///
-    /// # Errors
-    ///
-    /// When a secret cannot be read or they do not go together: the configuration in force is then
-    /// still good.
-    pub fn reload(&self) -> Result<(Arc<Config>, Vec<Warning>), Vec<ConfigError>> {
-        let secrets = read_secrets(&self.sources)?;
-        let endpoints = self.blueprint.endpoints(&secrets);
-        Ok((self.config.with_endpoints(endpoints), secrets.warnings))
-    }
-}
-
-impl Blueprint {
-    fn endpoints(&self, secrets: &Secrets) -> Endpoints {
-        let policy = Policy::new(secrets.keyring.clone())
-            .methods(self.methods.iter().cloned())
-            .header(self.header.clone())
-            .max_body(self.max_body)
-            .event(self.event.clone());
-        Endpoints::new(vec![Endpoint {
-            name: Arc::clone(&self.name),
-            path: self.path.clone(),
-            policy: Arc::new(policy),
-            secrets: secrets.named.clone(),
-            destination: Arc::clone(&self.destination),
-        }])
-    }
-}
-
-struct Secrets {
-    keyring: Keyring,
-    named: Vec<(SecretName, Secret)>,
-    warnings: Vec<Warning>,
-}
-
-fn read_secrets(sources: &[SecretSource]) -> Result<Secrets, Vec<ConfigError>> {
-    let (mut named, mut warnings, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-    for source in sources {
-        match source.read() {
-            Ok((name, secret, more)) => {
-                named.push((name, secret));
-                warnings.extend(more);
-            }
-            Err(error) => errors.push(error.into()),
+        let mut warnings = Vec::new();
+        if args.path.is_none() && upstream.target().is_none() {
+            warnings.push(Finding::new(Place::flag("--upstream"), AIMED));
         }
+        let plan = Self {
+            server: server(args),
+            log: LogPlan {
+                format: args.process.log_format,
+                level: args.process.log_level,
+                access: args.process.access_log,
+                explain: args.process.explain,
+            },
+            endpoints: vec![endpoint(args, event, secrets, upstream)],
+            warnings,
+        };
+        plan.check()
     }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
-    let keyring = Keyring::new(named.iter().cloned()).map_err(|error| vec![error.into()])?;
-    Ok(Secrets {
-        keyring,
-        named,
-        warnings,
-    })
 }
 
-fn collect<T>(result: Result<T, ConfigError>, errors: &mut Vec<ConfigError>) -> Option<T> {
-    result.map_err(|error| errors.push(error)).ok()
+/// Where neither path is fixed.
+const AIMED: &str = "neither --path nor a path in --upstream is given: a captured delivery can be aimed at every route of \
+                     the app, since the path is not signed";
+
+fn keep<T, E: std::fmt::Display>(
+    place: Place,
+    result: Result<T, E>,
+    findings: &mut Vec<Finding>,
+) -> Option<T> {
+    result
+        .map_err(|error| findings.push(Finding::new(place, error)))
+        .ok()
 }
 
-/// Headers that frame a request, name its host or say what its body is.
-const RESERVED: [http::HeaderName; 8] = [
-    http::header::CONNECTION,
-    http::header::CONTENT_ENCODING,
-    http::header::CONTENT_LENGTH,
-    http::header::CONTENT_TYPE,
-    http::header::EXPECT,
-    http::header::HOST,
-    http::header::TRANSFER_ENCODING,
-    http::header::UPGRADE,
-];
-
-/// Longer clocks would one day be beyond what a point in time can hold.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// What the types of the flags do not rule out.
-fn check(args: &ServeArgs) -> Vec<ConfigError> {
-    let never = [http::Method::CONNECT, http::Method::TRACE];
-    let methods = args.method.iter().filter(|method| never.contains(method));
-    let times = [
-        ("header-timeout", args.clocks.header_timeout),
-        ("keep-alive", args.clocks.keep_alive),
-        ("body-timeout", args.clocks.body_timeout),
-        ("write-timeout", args.clocks.write_timeout),
-        ("connect-timeout", args.destination.connect_timeout),
-        ("answer-timeout", args.destination.answer_timeout),
-        ("answer-pause", args.destination.answer_pause),
-    ];
-    let no_time = times.iter().filter(|(_, time)| time.as_millis() == 0);
-    let may_be_none = [
-        ("upstream-idle", args.destination.upstream_idle),
-        ("drain-delay", args.clocks.drain_delay),
-        ("drain-limit", args.clocks.drain_limit),
-    ];
-    let too_long = times
-        .iter()
-        .chain(&may_be_none)
-        .filter(|(_, time)| *time > LONGEST);
-    let reserved = RESERVED.contains(&args.header_name);
-    let memory = most_held(args.max_body.as_u64());
-    let header = !(1024..=1024 * 1024).contains(&args.limits.max_header.as_u64());
-    methods
-        .map(|method| ConfigError::Method(method.clone()))
-        .chain(no_time.map(|(name, _)| ConfigError::NoTime(name)))
-        .chain(too_long.map(|(name, _)| ConfigError::TooLong(name)))
-        .chain(reserved.then(|| ConfigError::HeaderName(args.header_name.clone())))
-        .chain((memory > args.limits.max_memory.as_u64()).then_some(ConfigError::Memory(memory)))
-        .chain(header.then_some(ConfigError::Header))
-        .collect()
-}
-
-fn base(args: &ServeArgs, workers: usize, endpoints: Endpoints) -> Config {
-    Config {
-        workers,
-        endpoints,
+fn server(args: &ServeArgs) -> ServerPlan {
+    ServerPlan {
+        listen: args.listen.clone(),
+        workers: args.process.workers.unwrap_or_else(default_workers),
+        trusted_proxies: args.process.trusted_proxy.clone(),
         limits: limits(&args.limits),
+        memory_at: Place::flag("--max-memory"),
         clocks: clocks(&args.clocks),
-        trusted_hops: args.process.trusted_proxy.iter().copied().collect(),
-        access_log: args.process.access_log,
-        explain: args.process.explain,
+    }
+}
+
+fn endpoint(
+    args: &ServeArgs,
+    event: EventPlan,
+    secrets: Vec<SecretSource>,
+    address: Address,
+) -> EndpointPlan {
+    let at = Place::flag("--secret-file");
+    EndpointPlan {
+        at: Place::flag("--name"),
+        name: args.name.clone(),
+        path: args.path.clone().unwrap_or(PathRule::All),
+        host: None,
+        methods: args.method.clone(),
+        header: args.header_name.clone(),
+        max_body: args.max_body.as_u64(),
+        event,
+        secrets: secrets.into_iter().map(|source| (at, source)).collect(),
+        destination: DestinationPlan {
+            at: Place::flag("--upstream"),
+            name: args.name.clone(),
+            address,
+            settings: settings(&args.destination),
+        },
     }
 }
 
@@ -270,24 +122,16 @@ fn clocks(args: &ClockArgs) -> Clocks {
     }
 }
 
-fn event_rule(args: &EventArgs) -> Result<EventRule, ConfigError> {
-    let Some(pointer) = &args.event_pointer else {
-        return Ok(EventRule::given(args.event.unwrap_or(EventKind::Other)));
-    };
-    let rule = EventRule::pointer(pointer)?
-        .order(args.event_order.iter().cloned())
-        .abandoned_cart(args.event_abandoned_cart.iter().cloned());
-    Ok(if args.only.is_empty() {
-        rule
-    } else {
-        rule.only(args.only.iter().copied())
-    })
-}
-
-fn destination(args: &ServeArgs, workers: usize) -> Result<Destination, ConfigError> {
-    let settings = settings(&args.destination);
-    let address = args.upstream.clone();
-    Ok(Destination::new(&args.name, address, settings, workers)?)
+fn event(args: &EventArgs) -> EventPlan {
+    match &args.event_pointer {
+        None => EventPlan::Given(args.event.unwrap_or(EventKind::Other)),
+        Some(pointer) => EventPlan::Field {
+            pointer: pointer.clone(),
+            order: args.event_order.clone(),
+            abandoned_cart: args.event_abandoned_cart.clone(),
+            only: args.only.clone(),
+        },
+    }
 }
 
 fn settings(args: &DestinationArgs) -> Settings {
@@ -298,5 +142,61 @@ fn settings(args: &DestinationArgs) -> Settings {
         answer: args.answer_timeout,
         pause: args.answer_pause,
         idle: args.upstream_idle,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use clap::Parser as _;
+
+    use crate::cli::{Cli, Command};
+
+    fn plan(more: &[&str]) -> Result<Plan, Vec<Finding>> {
+        let typed = [
+            "cartgate",
+            "serve",
+            "--listen",
+            ":0",
+            "--upstream",
+            "http://h/x",
+        ];
+        let typed = typed.iter().chain(&["--secret-file", "x"]).chain(more);
+        let Command::Serve(args) = Cli::parse_from(typed).command else {
+            panic!("not serve")
+        };
+        Plan::from_flags(&args)
+    }
+
+    #[test]
+    fn what_is_not_typed_is_the_same_as_what_is_not_written() {
+        let plan = plan(&[]).expect("a plan");
+        assert_eq!(plan.server.limits, Limits::default());
+        assert_eq!(plan.server.clocks, Clocks::default());
+        assert_eq!(plan.endpoints[0].destination.settings, Settings::default());
+        assert!(plan.warnings.is_empty());
+    }
+
+    #[test]
+    fn values_that_do_not_go_together_are_found() {
+        for (flags, place) in [
+            (&["--max-memory", "64KiB"][..], "--max-memory"),
+            (&["--event-pointer", "event"], "--event-pointer"),
+            (
+                &[
+                    "--event-pointer",
+                    "/e",
+                    "--event-order",
+                    "o",
+                    "--only",
+                    "abandoned-cart",
+                ],
+                "--name",
+            ),
+        ] {
+            let findings = plan(flags).expect_err(place);
+            assert_eq!(findings[0].place.to_string(), place);
+        }
     }
 }

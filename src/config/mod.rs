@@ -1,17 +1,28 @@
-//! What a gate is configured to do, in resolved form: every value is valid, every secret is read.
-//! Flags (and, one day, other sources) are turned into this; nothing that serves requests sees how
-//! a value was written.
+//! What a gate is configured to do. Two steps lead to it: flags (`from_flags`) or a file (`file`) become a [`Plan`], whose
+//! values are all valid and which has read nothing; `load` reads what the plan names and gives a [`Config`]. Nothing that
+//! serves requests sees how a value was written.
 
 mod clocks;
+mod file;
+mod finding;
 mod from_flags;
 mod limits;
+mod load;
+pub mod plan;
+mod show;
+mod source;
 mod trust;
+pub mod value;
 
 use std::sync::Arc;
 
 pub use clocks::Clocks;
-pub use from_flags::{ConfigError, Resolved};
+pub use file::FileError;
+pub use finding::{Finding, Place};
 pub use limits::Limits;
+pub use load::Loaded;
+pub use plan::{EventPlan, Plan};
+pub use source::Source;
 pub use trust::{Hop, HopError, TrustedHops};
 
 use crate::endpoint::Endpoints;
@@ -63,7 +74,7 @@ impl Config {
         }
     }
 
-    /// The same configuration with other endpoints: what a reload of the secrets gives.
+    /// The same configuration with other endpoints: for tests and for callers that know their endpoints.
     #[must_use]
     pub fn with_endpoints(&self, endpoints: Endpoints) -> Arc<Self> {
         Arc::new(Self {

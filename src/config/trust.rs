@@ -1,6 +1,6 @@
 //! Whose word about the client is believed: the hops before this gate.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
 
@@ -39,6 +39,15 @@ impl FromStr for Hop {
             .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
             .map(Self::Network)
             .map_err(|_| HopError)
+    }
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(network) => network.fmt(f),
+            Self::Unix => f.write_str("unix"),
+        }
     }
 }
 

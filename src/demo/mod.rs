@@ -72,6 +72,7 @@ fn configuration(app: SocketAddr, secret: &Secret) -> io::Result<Config> {
     let endpoint = Endpoint {
         name: "demo".into(),
         path: PathRule::Exact(PATH.to_owned()),
+        host: None,
         policy: Arc::new(Policy::new(keyring).event(rule())),
         secrets: vec![(name, secret.clone())],
         destination: Arc::new(destination.map_err(io::Error::other)?),

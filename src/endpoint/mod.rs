@@ -1,15 +1,19 @@
-//! What the gate protects: endpoints, each a path with its policy and its destination, and the
-//! look-up from a request's path to its endpoint.
+//! What the gate protects: endpoints, each a path (and perhaps a host) with its policy and its destination. How one is
+//! found is `route`'s.
 
+mod host;
 mod layer;
+mod route;
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use tower_cartgate::{Policies, Policy, Secret, SecretName};
 
 use crate::{destination::Destination, exchange::Exchange};
 
+pub use host::{Host, HostError};
 pub(crate) use layer::find_endpoint;
+pub use route::{Endpoints, PathRule, PathRuleError};
 
 /// A path of the gate with what its deliveries are judged by and where verified ones go.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub struct Endpoint {
     pub name: Arc<str>,
     /// Which paths are its.
     pub path: PathRule,
+    /// Which host is its; none for every host.
+    pub host: Option<Host>,
     /// What its requests are judged by.
     pub policy: Arc<Policy>,
     /// Its secrets by name, for the doctor; the policy holds only their keyed state.
@@ -35,75 +41,6 @@ impl Endpoint {
     }
 }
 
-/// Which paths belong to an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PathRule {
-    /// This path, byte for byte.
-    Exact(String),
-    /// Every path: written `/*`.
-    All,
-}
-
-/// The text is no path of an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected a path such as /webhooks/orders without a query, or /* for every path")]
-pub struct PathRuleError;
-
-impl std::str::FromStr for PathRule {
-    type Err = PathRuleError;
-
-    fn from_str(text: &str) -> Result<Self, PathRuleError> {
-        let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '*');
-        match text {
-            "/*" => Ok(Self::All),
-            _ if text.starts_with('/') && text.chars().all(plain) => {
-                Ok(Self::Exact(text.to_owned()))
-            }
-            _ => Err(PathRuleError),
-        }
-    }
-}
-
-impl fmt::Display for PathRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact(path) => f.write_str(path),
-            Self::All => f.write_str("/*"),
-        }
-    }
-}
-
-/// The endpoints of one configuration.
-#[derive(Debug, Clone)]
-pub struct Endpoints {
-    all: Arc<[Arc<Endpoint>]>,
-}
-
-impl Endpoints {
-    /// Looks endpoints up in this order: exact paths win over `/*` wherever it stands.
-    #[must_use]
-    pub fn new(mut endpoints: Vec<Endpoint>) -> Self {
-        endpoints.sort_by_key(|endpoint| endpoint.path == PathRule::All);
-        let all = endpoints.into_iter().map(Arc::new).collect();
-        Self { all }
-    }
-
-    /// The endpoint that a path belongs to. The path is compared as it was sent: nothing is
-    /// decoded or normalized, so no second spelling of a path reaches an endpoint.
-    #[must_use]
-    pub fn find(&self, path: &str) -> Option<&Arc<Endpoint>> {
-        self.all.iter().find(|endpoint| match &endpoint.path {
-            PathRule::Exact(own) => own == path,
-            PathRule::All => path.starts_with('/'),
-        })
-    }
-
-    /// Every endpoint.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
-        self.all.iter()
-    }
-}
-
 /// Gives the layer the policy of the endpoint that was found for the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndpointPolicies;
@@ -112,19 +49,5 @@ impl Policies for EndpointPolicies {
     fn policy(&self, head: &http::request::Parts) -> Option<Arc<Policy>> {
         let endpoint = Exchange::of(&head.extensions)?.endpoint()?;
         Some(Arc::clone(&endpoint.policy))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_rule_is_a_path_or_all() {
-        assert_eq!("/*".parse(), Ok(PathRule::All));
-        assert_eq!("/a/b".parse(), Ok(PathRule::Exact("/a/b".into())));
-        for text in ["", "a", "/a?b", "/a#b", "/a/*", "/a b", "*", "/é"] {
-            assert_eq!(text.parse::<PathRule>(), Err(PathRuleError), "{text}");
-        }
     }
 }

@@ -113,6 +113,7 @@ fn config(app: SocketAddr, clock: Duration) -> Config {
     let endpoint = Endpoint {
         name: "fuzz".into(),
         path: PathRule::Exact(PATH.to_owned()),
+        host: None,
         policy: Arc::new(oracle::policy()),
         secrets: vec![("default".parse().expect("a name"), oracle::secret())],
         destination: Arc::new(destination.expect("no certificate is needed")),

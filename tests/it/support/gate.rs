@@ -88,6 +88,7 @@ impl Setup {
         self.config.with_endpoints(Endpoints::new(vec![Endpoint {
             name: "hooks".into(),
             path: self.path.clone(),
+            host: None,
             policy: Arc::new((self.policy)(Policy::new(keyring))),
             secrets: named,
             destination: Arc::new(destination),

@@ -1,0 +1,81 @@
+//! `[[endpoint]]`: what is protected.
+
+use http::Method;
+use tower_cartgate::{EventKind, Policy, Signature};
+
+use super::{destination, document::Table, event, secret::Secrets};
+use crate::{
+    config::{
+        finding::{Finding, Place},
+        plan::{EndpointPlan, EventPlan},
+        value,
+    },
+    secret_source::SecretSource,
+};
+
+const HEADER: &str = "[[endpoint]]";
+
+pub(super) fn read(file: &mut Table<'_, '_>, secrets: &mut Secrets) -> Option<Vec<EndpointPlan>> {
+    let what = "expected at least one table [[endpoint]]: what is to be protected";
+    let tables = file
+        .demand("endpoint", what)?
+        .not_empty(what)?
+        .tables(HEADER);
+    let endpoints: Vec<_> = tables
+        .into_iter()
+        .map(|table| endpoint(table, secrets))
+        .collect();
+    // One that has mistakes must not hide those of the next, so all were read before this.
+    endpoints.into_iter().collect()
+}
+
+fn endpoint(mut table: Table<'_, '_>, secrets: &Secrets) -> Option<EndpointPlan> {
+    let at = table.place();
+    let name = table.demand("name", "what logs, metrics and the app call this endpoint");
+    let name = name.and_then(|name| name.text(value::name));
+    let path = table.demand(
+        "path",
+        "such as \"/webhooks/orders\", or \"/*\" for every path",
+    );
+    let path = path.and_then(|path| path.text(str::parse));
+    let host = table.text("host", str::parse);
+    let methods = table.texts("methods", value::method);
+    let header = table.text("header", value::signature_header);
+    let max_body = table.number("max_body", value::size);
+    let event = table.table("event").map(event::read);
+    let secrets = named(&mut table, secrets);
+    let destination = destination::read(&mut table, name.as_ref().map(|at| at.value.as_str()));
+    table.close();
+    Some(EndpointPlan {
+        at,
+        name: name?.value,
+        path: path?.value,
+        host,
+        methods: methods.unwrap_or_else(|| vec![Method::POST, Method::PUT]),
+        header: header.unwrap_or(Signature::HEADER),
+        max_body: max_body.map_or(Policy::DEFAULT_MAX_BODY, |size| size.as_u64()),
+        event: event.unwrap_or(Some(EventPlan::Given(EventKind::Other)))?,
+        secrets: secrets?,
+        destination: destination?,
+    })
+}
+
+/// The secrets that the endpoint names, each at the place where it does.
+fn named(table: &mut Table<'_, '_>, secrets: &Secrets) -> Option<Vec<(Place, SecretSource)>> {
+    let what = "the names of its secrets, the newest first, such as [\"current\", \"previous\"]";
+    let value = table.demand("secrets", what)?;
+    let value = value.not_empty("expected at least one secret")?;
+    let names = value.texts(|text| text.parse().map_err(|_| "expected the name of a [secret]"));
+    let mut sources: Vec<(Place, SecretSource)> = Vec::new();
+    for name in &names {
+        match secrets.find(name) {
+            Ok(Some(source)) if sources.iter().any(|(_, one)| *one == source) => {
+                table.add(Finding::new(name.place, "this secret is named twice"));
+            }
+            Ok(Some(source)) => sources.push((name.place, source)),
+            Ok(None) => {}
+            Err(finding) => table.add(finding),
+        }
+    }
+    (!sources.is_empty()).then_some(sources)
+}

@@ -1,0 +1,81 @@
+//! `[server]`: where the gate listens, how it runs, and what clients may take.
+
+use std::time::Duration;
+
+use super::document::{At, Table, Value};
+use crate::{
+    config::{Clocks, Limits, default_workers, plan::ServerPlan, value},
+    listener::ListenAddress,
+};
+
+pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
+    let table = file.demand("server", "a table [server] with at least `listen`")?;
+    let mut table = table.table()?;
+    let listen = listen(&mut table);
+    let memory = table.take("max_memory");
+    let plan = ServerPlan {
+        memory_at: memory.as_ref().map_or(table.place(), Value::place),
+        limits: limits(&mut table, memory),
+        workers: table
+            .number("workers", value::count)
+            .unwrap_or_else(default_workers),
+        trusted_proxies: table
+            .texts("trusted_proxies", str::parse)
+            .unwrap_or_default(),
+        clocks: clocks(&mut table),
+        listen: listen.unwrap_or_default(),
+    };
+    table.close();
+    (!plan.listen.is_empty()).then_some(plan)
+}
+
+fn listen(table: &mut Table<'_, '_>) -> Option<Vec<ListenAddress>> {
+    let value = table.demand(
+        "listen",
+        "an address such as \"127.0.0.1:8080\", or a list of them",
+    )?;
+    let value = value.not_empty("expected at least one address to listen on")?;
+    let addresses = value.texts(str::parse::<ListenAddress>);
+    Some(addresses.into_iter().map(|at| at.value).collect())
+}
+
+fn limits(table: &mut Table<'_, '_>, memory: Option<Value<'_, '_>>) -> Limits {
+    let default = Limits::default();
+    let memory = memory.and_then(|value| value.number(value::size));
+    let header = table.number("max_header", value::header_size);
+    Limits {
+        connections: table
+            .number("max_connections", value::count)
+            .unwrap_or(default.connections),
+        memory: memory.map_or(default.memory, |At { value, .. }| value.as_u64()),
+        header: header.map_or(default.header, |size| {
+            usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+        }),
+    }
+}
+
+fn clocks(table: &mut Table<'_, '_>) -> Clocks {
+    let default = Clocks::default();
+    let mut clock = |key, default: Duration| table.text(key, value::clock).unwrap_or(default);
+    let (header, keep_alive, body, write) = (
+        clock("header_timeout", default.header),
+        clock("keep_alive", default.keep_alive),
+        clock("body_timeout", default.body),
+        clock("write_timeout", default.write),
+    );
+    let rate = table.number("body_rate", value::size);
+    Clocks {
+        header,
+        keep_alive,
+        body,
+        body_grace: default.body_grace,
+        body_rate: rate.map_or(default.body_rate, |size| size.as_u64()),
+        write,
+        drain_delay: table
+            .text("drain_delay", value::pause)
+            .unwrap_or(default.drain_delay),
+        drain_limit: table
+            .text("drain_limit", value::pause)
+            .unwrap_or(default.drain_limit),
+    }
+}

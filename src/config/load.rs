@@ -1,0 +1,133 @@
+//! From a plan to what serves requests: reads the secrets and certificates that the plan names, each time anew, so that a
+//! reload sees what has changed. No value is judged here, only what was found at its place.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tower_cartgate::{Keyring, Policy, Secret, SecretName};
+
+use super::{
+    Config,
+    finding::{Finding, Place},
+    plan::{DestinationPlan, EndpointPlan, Plan},
+};
+use crate::{
+    destination::Destination,
+    endpoint::{Endpoint, Endpoints},
+    secret_source::{SecretSource, SourceError},
+};
+
+/// A configuration that can be put in force.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What serves requests.
+    pub config: Config,
+    /// What looks like a mistake and is none.
+    pub warnings: Vec<Finding>,
+}
+
+impl Plan {
+    /// Reads what the plan names.
+    ///
+    /// # Errors
+    ///
+    /// Everything that cannot be read or does not go together, not only the first.
+    pub fn load(&self) -> Result<Loaded, Vec<Finding>> {
+        let mut reading = Reading {
+            workers: self.server.workers,
+            secrets: HashMap::new(),
+            warnings: self.warnings.clone(),
+            findings: Vec::new(),
+        };
+        let endpoints: Vec<_> = self
+            .endpoints
+            .iter()
+            .filter_map(|endpoint| reading.endpoint(endpoint))
+            .collect();
+        if !reading.findings.is_empty() {
+            return Err(reading.findings);
+        }
+        let config = Config {
+            workers: self.server.workers,
+            endpoints: Endpoints::new(endpoints),
+            limits: self.server.limits.clone(),
+            clocks: self.server.clocks.clone(),
+            trusted_hops: self.server.trusted_proxies.iter().copied().collect(),
+            access_log: self.log.access,
+            explain: self.log.explain,
+        };
+        Ok(Loaded {
+            config,
+            warnings: reading.warnings,
+        })
+    }
+}
+
+/// What was read so far. Endpoints that share a secret's place read it once.
+struct Reading {
+    workers: usize,
+    secrets: HashMap<SecretSource, Option<Secret>>,
+    warnings: Vec<Finding>,
+    findings: Vec<Finding>,
+}
+
+impl Reading {
+    fn endpoint(&mut self, plan: &EndpointPlan) -> Option<Endpoint> {
+        let event = plan.event.rule();
+        let event = self.keep(plan.at, event);
+        let secrets: Vec<_> = plan
+            .secrets
+            .iter()
+            .map(|(at, source)| self.secret(*at, source))
+            .collect();
+        let secrets: Option<Vec<_>> = secrets.into_iter().collect();
+        let destination = self.destination(&plan.destination);
+        let secrets = secrets?;
+        let keyring = Keyring::new(secrets.iter().cloned());
+        let keyring = self.keep(plan.secrets.first().map_or(plan.at, |one| one.0), keyring)?;
+        let policy = Policy::new(keyring)
+            .methods(plan.methods.iter().cloned())
+            .header(plan.header.clone())
+            .max_body(plan.max_body)
+            .event(event?);
+        Some(Endpoint {
+            name: plan.name.as_str().into(),
+            path: plan.path.clone(),
+            host: plan.host.clone(),
+            policy: Arc::new(policy),
+            secrets,
+            destination: Arc::new(destination?),
+        })
+    }
+
+    fn secret(&mut self, at: Place, source: &SecretSource) -> Option<(SecretName, Secret)> {
+        let secret = match self.secrets.get(source) {
+            Some(secret) => secret.clone(),
+            None => {
+                let secret = self.read(at, source);
+                self.secrets.insert(source.clone(), secret.clone());
+                secret
+            }
+        };
+        secret.map(|secret| (source.name().clone(), secret))
+    }
+
+    fn read(&mut self, at: Place, source: &SecretSource) -> Option<Secret> {
+        let read: Result<_, SourceError> = source.read();
+        let (_, secret, warnings) = self.keep(at, read)?;
+        let warnings = warnings.iter().map(|warning| Finding::new(at, warning));
+        self.warnings.extend(warnings);
+        Some(secret)
+    }
+
+    fn destination(&mut self, plan: &DestinationPlan) -> Option<Destination> {
+        let settings = plan.settings.clone();
+        let made = Destination::new(&plan.name, plan.address.clone(), settings, self.workers);
+        self.keep(plan.at, made)
+    }
+
+    fn keep<T, E: std::fmt::Display>(&mut self, at: Place, result: Result<T, E>) -> Option<T> {
+        result
+            .map_err(|error| self.findings.push(Finding::new(at, error)))
+            .ok()
+    }
+}

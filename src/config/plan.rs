@@ -1,0 +1,248 @@
+//! A configuration as it was meant: every value is valid by itself and by the others, and nothing that it names was read yet.
+//! Flags and file both become a plan; `load` turns a plan into what serves requests.
+
+use std::collections::HashMap;
+
+use http::{HeaderName, Method};
+use tower_cartgate::{EventKind, EventRule, PointerError, most_held};
+
+use super::{
+    AccessLog, Clocks, Hop, Limits,
+    finding::{Finding, Place},
+};
+use crate::{
+    destination::{Address, Settings},
+    endpoint::{Host, PathRule},
+    listener::ListenAddress,
+    log::{Format, Level},
+    secret_source::{self, SecretSource},
+};
+
+/// A whole configuration.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Where it listens, how it runs and what clients may take.
+    pub server: ServerPlan,
+    /// What it writes down.
+    pub log: LogPlan,
+    /// What it protects.
+    pub endpoints: Vec<EndpointPlan>,
+    /// What looks like a mistake and is none.
+    pub warnings: Vec<Finding>,
+}
+
+/// Where a gate listens, how it runs and what clients may take.
+#[derive(Debug, Clone)]
+pub struct ServerPlan {
+    /// The public addresses.
+    pub listen: Vec<ListenAddress>,
+    /// How many workers serve.
+    pub workers: usize,
+    /// Whose word about the client is believed.
+    pub trusted_proxies: Vec<Hop>,
+    /// What all clients together may take.
+    pub limits: Limits,
+    /// Where the memory's limit was written, or should have been.
+    pub memory_at: Place,
+    /// How long each step may last.
+    pub clocks: Clocks,
+}
+
+/// What a gate writes down.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogPlan {
+    /// How lines look.
+    pub format: Format,
+    /// Which lines are written.
+    pub level: Level,
+    /// Which requests get a line.
+    pub access: AccessLog,
+    /// Whether a signature that does not match is looked into.
+    pub explain: bool,
+}
+
+/// One endpoint.
+#[derive(Debug, Clone)]
+pub struct EndpointPlan {
+    /// Where it was written.
+    pub at: Place,
+    /// What logs, metrics and apps call it.
+    pub name: String,
+    /// Which paths are its.
+    pub path: PathRule,
+    /// Which host is its; none for every host.
+    pub host: Option<Host>,
+    /// Methods that are let in.
+    pub methods: Vec<Method>,
+    /// The header that carries the signature.
+    pub header: HeaderName,
+    /// The largest body in bytes.
+    pub max_body: u64,
+    /// How the kind of event is told.
+    pub event: EventPlan,
+    /// Its secrets, the newest first, each with the place where it was named.
+    pub secrets: Vec<(Place, SecretSource)>,
+    /// Where verified deliveries go.
+    pub destination: DestinationPlan,
+}
+
+/// How the kind of an event is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventPlan {
+    /// By the endpoint.
+    Given(EventKind),
+    /// By a signed field.
+    Field {
+        /// A JSON pointer.
+        pointer: String,
+        /// Texts there that mean an order.
+        order: Vec<String>,
+        /// Texts there that mean an abandoned cart.
+        abandoned_cart: Vec<String>,
+        /// The kinds that are let through; all, if none is named.
+        only: Vec<EventKind>,
+    },
+}
+
+/// Where verified deliveries of an endpoint go.
+#[derive(Debug, Clone)]
+pub struct DestinationPlan {
+    /// Where it was written.
+    pub at: Place,
+    /// What logs and metrics call it.
+    pub name: String,
+    /// Where it is.
+    pub address: Address,
+    /// How it is treated.
+    pub settings: Settings,
+}
+
+impl EventPlan {
+    /// The rule that reads it.
+    ///
+    /// # Errors
+    ///
+    /// When the pointer is none.
+    pub fn rule(&self) -> Result<EventRule, PointerError> {
+        match self {
+            Self::Given(kind) => Ok(EventRule::given(*kind)),
+            Self::Field {
+                pointer,
+                order,
+                abandoned_cart,
+                only,
+            } => {
+                let rule = EventRule::pointer(pointer)?
+                    .order(order.iter().cloned())
+                    .abandoned_cart(abandoned_cart.iter().cloned());
+                Ok(if only.is_empty() {
+                    rule
+                } else {
+                    rule.only(only.iter().copied())
+                })
+            }
+        }
+    }
+
+    /// A kind that `only` names although no text means it: whoever waits for it waits for ever.
+    fn unreachable(&self) -> Option<EventKind> {
+        let Self::Field {
+            order,
+            abandoned_cart,
+            only,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        only.iter().copied().find(|kind| match kind {
+            EventKind::Order => order.is_empty(),
+            EventKind::AbandonedCart => abandoned_cart.is_empty(),
+            EventKind::Other => false,
+        })
+    }
+}
+
+impl Plan {
+    /// What each value for itself does not rule out.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake that was found.
+    pub fn check(self) -> Result<Self, Vec<Finding>> {
+        let mut findings = Vec::new();
+        self.check_memory(&mut findings);
+        self.check_names(&mut findings);
+        for endpoint in &self.endpoints {
+            if let Some(kind) = endpoint.event.unreachable() {
+                let message = format!(
+                    "`only` lets `{kind}` through, but no text is named that means it, so none ever comes"
+                );
+                findings.push(Finding::new(endpoint.at, message));
+            }
+        }
+        if findings.is_empty() {
+            Ok(self)
+        } else {
+            Err(findings)
+        }
+    }
+
+    fn check_memory(&self, findings: &mut Vec<Finding>) {
+        let largest = self.endpoints.iter().map(|one| one.max_body).max();
+        let needed = most_held(largest.unwrap_or(0));
+        if needed > self.server.limits.memory {
+            let message = format!(
+                "too little memory for one body of the largest `max_body`; give it at least {needed} bytes"
+            );
+            findings.push(Finding::new(self.server.memory_at, message));
+        }
+    }
+
+    fn check_names(&self, findings: &mut Vec<Finding>) {
+        let (mut names, mut routes) = (HashMap::new(), HashMap::new());
+        for endpoint in &self.endpoints {
+            if let Some(first) = names.insert(&endpoint.name, endpoint.at) {
+                let message = format!("the endpoint at {first} has the same name");
+                findings.push(Finding::new(endpoint.at, message));
+            }
+            let route = (endpoint.path.to_string(), &endpoint.host);
+            if let Some(first) = routes.insert(route, endpoint.at) {
+                let message = format!("the endpoint at {first} has the same path and host");
+                findings.push(Finding::new(endpoint.at, message));
+            }
+        }
+    }
+
+    /// The environment variables that it takes secrets from.
+    #[must_use]
+    pub fn variables(&self) -> Vec<&str> {
+        let sources = self.endpoints.iter().flat_map(|one| &one.secrets);
+        sources
+            .filter_map(|(_, source)| match source.place() {
+                secret_source::Place::Variable(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What a running gate cannot take up: it holds sockets and sizes from its start.
+    #[must_use]
+    pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
+        let (new, old) = (&self.server, &running.server);
+        let log = |plan: &Self| (plan.log.format, plan.log.level, plan.log.explain);
+        [
+            ("listen", new.listen != old.listen),
+            ("workers", new.workers != old.workers),
+            (
+                "max_connections",
+                new.limits.connections != old.limits.connections,
+            ),
+            ("max_memory", new.limits.memory != old.limits.memory),
+            ("log", log(self) != log(running)),
+        ]
+        .into_iter()
+        .filter_map(|(key, differs)| differs.then_some(key))
+        .collect()
+    }
+}

@@ -1,0 +1,221 @@
+//! A plan as the text of a file that means the same, with every default written out: what is in force. Values that may be
+//! secret are named by their place and never shown, so the text can be handed on.
+
+use std::{
+    fmt::{self, Display, Write as _},
+    time::Duration,
+};
+
+use super::{
+    Hop, Plan,
+    plan::{DestinationPlan, EndpointPlan, EventPlan, LogPlan, ServerPlan},
+};
+use crate::{
+    destination::Trust,
+    secret_source::{Place, SecretSource},
+};
+
+impl Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Text::default();
+        text.server(&self.server);
+        text.log(&self.log);
+        text.secrets(&self.endpoints);
+        for endpoint in &self.endpoints {
+            text.endpoint(endpoint);
+        }
+        f.write_str(text.0.trim_end())
+    }
+}
+
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn server(&mut self, server: &ServerPlan) {
+        self.section("[server]");
+        self.list("listen", &server.listen);
+        self.plain("workers", server.workers);
+        self.list("trusted_proxies", &hops(&server.trusted_proxies));
+        let (limits, clocks) = (&server.limits, &server.clocks);
+        self.plain("max_connections", limits.connections);
+        self.plain("max_memory", limits.memory);
+        self.plain("max_header", limits.header);
+        self.time("header_timeout", clocks.header);
+        self.time("keep_alive", clocks.keep_alive);
+        self.time("body_timeout", clocks.body);
+        self.plain("body_rate", clocks.body_rate);
+        self.time("write_timeout", clocks.write);
+        self.time("drain_delay", clocks.drain_delay);
+        self.time("drain_limit", clocks.drain_limit);
+    }
+
+    fn log(&mut self, log: &LogPlan) {
+        self.section("[log]");
+        self.text("format", word(&log.format));
+        self.text("level", word(&log.level));
+        self.text("access", word(&log.access));
+        self.plain("explain", log.explain);
+    }
+
+    fn secrets(&mut self, endpoints: &[EndpointPlan]) {
+        let mut shown: Vec<&SecretSource> = Vec::new();
+        for (_, source) in endpoints.iter().flat_map(|endpoint| &endpoint.secrets) {
+            if !shown.contains(&source) {
+                shown.push(source);
+                self.section(&format!("[secret.{}]", source.name()));
+                let (key, place) = place(source.place());
+                self.text(key, place);
+            }
+        }
+    }
+
+    fn endpoint(&mut self, endpoint: &EndpointPlan) {
+        self.section("[[endpoint]]");
+        self.text("name", &endpoint.name);
+        self.text("path", &endpoint.path);
+        if let Some(host) = &endpoint.host {
+            self.text("host", host);
+        }
+        self.list("methods", &endpoint.methods);
+        self.text("header", &endpoint.header);
+        self.plain("max_body", endpoint.max_body);
+        self.plain("event", event(&endpoint.event));
+        let secrets: Vec<_> = endpoint.secrets.iter().map(|(_, one)| one.name()).collect();
+        self.list("secrets", &secrets);
+        self.destination(&endpoint.destination);
+    }
+
+    fn destination(&mut self, destination: &DestinationPlan) {
+        self.section("[[endpoint.destination]]");
+        self.text("name", &destination.name);
+        self.text("url", &destination.address);
+        let settings = &destination.settings;
+        if let Trust::CaFile(path) = &settings.trust {
+            self.text("ca_file", path.display());
+        }
+        self.plain("preserve_host", settings.preserve_host);
+        self.time("connect_timeout", settings.connect);
+        self.time("timeout", settings.answer);
+        self.time("pause", settings.pause);
+        self.time("idle", settings.idle);
+    }
+
+    fn section(&mut self, header: &str) {
+        self.line(format_args!("\n{header}"));
+    }
+
+    fn text(&mut self, key: &str, value: impl Display) {
+        self.line(format_args!("{key} = {}", quoted(value)));
+    }
+
+    fn plain(&mut self, key: &str, value: impl Display) {
+        self.line(format_args!("{key} = {value}"));
+    }
+
+    fn time(&mut self, key: &str, time: Duration) {
+        self.text(key, humantime::format_duration(time));
+    }
+
+    fn list(&mut self, key: &str, values: &[impl Display]) {
+        self.plain(key, list(values));
+    }
+
+    fn line(&mut self, line: fmt::Arguments<'_>) {
+        writeln!(self.0, "{line}").expect("a String takes everything");
+    }
+}
+
+/// As a basic string of TOML.
+fn quoted(value: impl Display) -> String {
+    let mut text = String::from('"');
+    for character in value.to_string().chars() {
+        match character {
+            '"' | '\\' => text.extend(['\\', character]),
+            control if control.is_control() => {
+                write!(text, "\\u{:04X}", u32::from(control)).expect("a String takes everything");
+            }
+            other => text.push(other),
+        }
+    }
+    text + "\""
+}
+
+fn list(values: &[impl Display]) -> String {
+    let values: Vec<_> = values.iter().map(quoted).collect();
+    format!("[{}]", values.join(", "))
+}
+
+fn hops(hops: &[Hop]) -> Vec<String> {
+    hops.iter().map(ToString::to_string).collect()
+}
+
+fn word(value: &impl clap::ValueEnum) -> String {
+    value
+        .to_possible_value()
+        .map_or_else(String::new, |word| word.get_name().to_owned())
+}
+
+/// The key and the text by which a file names the place of something secret.
+fn place(place: &Place) -> (&'static str, String) {
+    match place {
+        Place::File(path) => ("file", path.display().to_string()),
+        Place::Variable(variable) => ("env", variable.clone()),
+        Place::Credential(name) => ("credential", name.clone()),
+    }
+}
+
+fn event(event: &EventPlan) -> String {
+    match event {
+        EventPlan::Given(kind) => format!("{{ kind = {} }}", quoted(kind)),
+        EventPlan::Field {
+            pointer,
+            order,
+            abandoned_cart,
+            only,
+        } => {
+            let mut keys = format!("pointer = {}", quoted(pointer));
+            let only: Vec<_> = only.iter().map(ToString::to_string).collect();
+            for (key, texts) in [
+                ("order", order),
+                ("abandoned-cart", abandoned_cart),
+                ("only", &only),
+            ] {
+                if !texts.is_empty() {
+                    write!(keys, ", {key} = {}", list(texts)).expect("a String takes everything");
+                }
+            }
+            format!("{{ {keys} }}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_means_the_same() {
+        let text = r#"
+            [server]
+            listen = ["127.0.0.1:0", "unix:/run/gate.sock"]
+            trusted_proxies = ["10.0.0.0/8", "unix"]
+            [secret.current]
+            env = "SHOP"
+            [[endpoint]]
+            name = "orders"
+            path = "/a\"b"
+            host = "Shop.example"
+            secrets = "current"
+            event = { pointer = "/e", order = ["o\\\u0007"], only = ["order"] }
+            [[endpoint.destination]]
+            url = "http://127.0.0.1:1/x"
+            ca_file = "/ca.pem"
+        "#;
+        let plan = Plan::from_text(text).expect("a plan");
+        let shown = plan.to_string();
+        let again = Plan::from_text(&shown).expect(&shown);
+        assert_eq!(again.to_string(), shown);
+        assert!(shown.contains(r#"only = ["order"]"#) && shown.contains(r#"path = "/a\"b""#));
+    }
+}

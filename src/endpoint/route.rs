@@ -1,0 +1,189 @@
+//! The paths and hosts of all endpoints, and the look-up from a request to its endpoint. It costs the same for one endpoint
+//! and for a thousand. The more exact route wins, wherever it stands: a path before `/*`, a host before every host.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use subtle::ConstantTimeEq as _;
+use tower_cartgate::{Secret, SecretName};
+
+use super::Endpoint;
+
+/// Which paths belong to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathRule {
+    /// This path, byte for byte.
+    Exact(String),
+    /// Every path: written `/*`.
+    All,
+}
+
+/// The text is no path of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected a path such as /webhooks/orders without a query, or /* for every path")]
+pub struct PathRuleError;
+
+impl std::str::FromStr for PathRule {
+    type Err = PathRuleError;
+
+    fn from_str(text: &str) -> Result<Self, PathRuleError> {
+        let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '*');
+        match text {
+            "/*" => Ok(Self::All),
+            _ if text.starts_with('/') && text.chars().all(plain) => {
+                Ok(Self::Exact(text.to_owned()))
+            }
+            _ => Err(PathRuleError),
+        }
+    }
+}
+
+impl fmt::Display for PathRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(path) => f.write_str(path),
+            Self::All => f.write_str("/*"),
+        }
+    }
+}
+
+/// Endpoints of one path: those of one host each, and that of every host.
+type OfPath = Vec<Arc<Endpoint>>;
+
+/// The endpoints of one configuration.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    all: Arc<[Arc<Endpoint>]>,
+    exact: Arc<HashMap<String, OfPath>>,
+    every_path: Arc<OfPath>,
+}
+
+impl Endpoints {
+    /// These, in the order in which people see them.
+    #[must_use]
+    pub fn new(endpoints: Vec<Endpoint>) -> Self {
+        let all: Arc<[_]> = endpoints.into_iter().map(Arc::new).collect();
+        let (mut exact, mut every_path) = (HashMap::<_, OfPath>::new(), OfPath::new());
+        for endpoint in all.iter() {
+            let of_path = match &endpoint.path {
+                PathRule::Exact(path) => exact.entry(path.clone()).or_default(),
+                PathRule::All => &mut every_path,
+            };
+            of_path.push(Arc::clone(endpoint));
+        }
+        Self {
+            all,
+            exact: Arc::new(exact),
+            every_path: Arc::new(every_path),
+        }
+    }
+
+    /// The endpoint that a request to `host` for `path` belongs to. The path is compared as it was sent: nothing is
+    /// decoded or normalized, so no second spelling of a path reaches an endpoint.
+    #[must_use]
+    pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Endpoint>> {
+        let exact = self.exact.get(path);
+        exact
+            .and_then(|of_path| of_host(of_path, host))
+            .or_else(|| of_host(&self.every_path, host).filter(|_| path.starts_with('/')))
+    }
+
+    /// The secrets that several endpoints accept, each with those endpoints' names. Known by what they are, whatever they
+    /// are called.
+    #[must_use]
+    pub fn sharing(&self) -> Vec<(SecretName, Vec<String>)> {
+        let mut groups: Vec<(&SecretName, &Secret, Vec<String>)> = Vec::new();
+        for endpoint in self.iter() {
+            for (name, secret) in &endpoint.secrets {
+                let same = |one: &&Secret| bool::from(one.expose().ct_eq(secret.expose()));
+                match groups.iter_mut().find(|group| same(&group.1)) {
+                    Some(group) => group.2.push(endpoint.name.to_string()),
+                    None => groups.push((name, secret, vec![endpoint.name.to_string()])),
+                }
+            }
+        }
+        groups
+            .into_iter()
+            .filter(|(.., endpoints)| endpoints.len() > 1)
+            .map(|(name, _, endpoints)| (name.clone(), endpoints))
+            .collect()
+    }
+
+    /// Every endpoint.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.all.iter()
+    }
+}
+
+fn of_host<'e>(endpoints: &'e OfPath, host: &str) -> Option<&'e Arc<Endpoint>> {
+    let named = |endpoint: &&Arc<Endpoint>| endpoint.host.as_ref().is_some_and(|own| own.is(host));
+    let any = |endpoint: &&Arc<Endpoint>| endpoint.host.is_none();
+    endpoints
+        .iter()
+        .find(named)
+        .or_else(|| endpoints.iter().find(any))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_rule_is_a_path_or_all() {
+        assert_eq!("/*".parse(), Ok(PathRule::All));
+        assert_eq!("/a/b".parse(), Ok(PathRule::Exact("/a/b".into())));
+        for text in ["", "a", "/a?b", "/a#b", "/a/*", "/a b", "*", "/é"] {
+            assert_eq!(text.parse::<PathRule>(), Err(PathRuleError), "{text}");
+        }
+    }
+
+    fn endpoints(routes: &[(&str, Option<&str>)]) -> Endpoints {
+        let of = |&(path, host): &(&str, Option<&str>)| {
+            let secret = Secret::new("a secret of the tests").expect("not empty");
+            let keyring = tower_cartgate::Keyring::single(secret);
+            let address = "http://127.0.0.1:1".parse().expect("an address");
+            let settings = crate::destination::Settings::default();
+            let destination = crate::destination::Destination::new("app", address, settings, 1);
+            Endpoint {
+                name: format!("{path} {}", host.unwrap_or("any")).into(),
+                path: path.parse().expect("a path"),
+                host: host.map(|host| host.parse().expect("a host")),
+                policy: Arc::new(tower_cartgate::Policy::new(keyring)),
+                secrets: Vec::new(),
+                destination: Arc::new(destination.expect("plain HTTP needs no certificate")),
+            }
+        };
+        Endpoints::new(routes.iter().map(of).collect())
+    }
+
+    #[test]
+    fn the_more_exact_route_wins_wherever_it_stands() {
+        let endpoints = endpoints(&[
+            ("/*", None),
+            ("/*", Some("a.example")),
+            ("/hooks", None),
+            ("/hooks", Some("a.example")),
+            ("/b-only", Some("b.example")),
+        ]);
+        for (host, path, found) in [
+            ("a.example:8080", "/hooks", "/hooks a.example"),
+            ("c.example", "/hooks", "/hooks any"),
+            ("A.example", "/other", "/* a.example"),
+            ("c.example", "/other", "/* any"),
+            ("b.example", "/b-only", "/b-only b.example"),
+            ("c.example", "/b-only", "/* any"),
+            ("c.example", "/hooks/", "/* any"),
+            ("c.example", "/%68ooks", "/* any"),
+        ] {
+            let endpoint = endpoints.find(host, path).expect("one for every path");
+            assert_eq!(&*endpoint.name, found, "{host} {path}");
+        }
+        assert!(endpoints.find("c.example", "*").is_none());
+    }
+
+    #[test]
+    fn without_one_for_every_host_another_host_has_none() {
+        let endpoints = endpoints(&[("/hooks", Some("a.example"))]);
+        assert!(endpoints.find("a.example", "/hooks").is_some());
+        assert!(endpoints.find("b.example", "/hooks").is_none());
+    }
+}
