@@ -10,6 +10,7 @@ mod attacks;
 mod broken_http;
 mod budgets;
 mod commands;
+mod config;
 mod forgeries;
 mod lifecycle;
 mod logs;

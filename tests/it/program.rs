@@ -13,6 +13,9 @@ use tempfile::TempDir;
 
 use crate::support::{App, Client, SECRET, wait_until};
 
+/// The configuration file's name.
+const FILE: &str = "cartgate.toml";
+
 /// `cartgate serve`, running.
 pub(crate) struct Program {
     child: Child,
@@ -46,6 +49,18 @@ impl Program {
         Self::start(shell, &app.url, args, &[])
     }
 
+    /// A gate with this configuration file, whose folder holds these others.
+    pub(crate) fn serve_file(text: &str, others: &[(&str, &[u8])]) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        for (name, content) in others {
+            write_secret(&dir.path().join(name), content);
+        }
+        std::fs::write(dir.path().join(FILE), text).expect("written");
+        let mut command = binary();
+        command.env_clear().args(["serve", "--config", FILE]);
+        Self::spawn(command, dir)
+    }
+
     fn start(
         mut command: Command,
         upstream: &str,
@@ -54,13 +69,18 @@ impl Program {
     ) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         write_secret(&dir.path().join("secret"), SECRET);
-        let mut child = command
+        command
             .env_clear()
             .envs(variables.iter().copied())
-            .current_dir(dir.path())
             .args(["serve", "--listen", "127.0.0.1:0", "--workers", "2"])
             .args(["--upstream", upstream, "--secret-file", "current=secret"])
-            .args(args)
+            .args(args);
+        Self::spawn(command, dir)
+    }
+
+    fn spawn(mut command: Command, dir: TempDir) -> Self {
+        let mut child = command
+            .current_dir(dir.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -87,6 +107,11 @@ impl Program {
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Writes the configuration file anew.
+    pub(crate) fn write_config(&self, text: &str) {
+        std::fs::write(self.file(FILE), text).expect("written");
     }
 
     /// Writes the file that the secret is read from.

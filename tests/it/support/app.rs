@@ -265,7 +265,8 @@ impl Recorded {
 
     /// Whether it carries the signature of its very body under one of the tests' secrets.
     fn is_genuine(&self) -> bool {
-        let header = self.header("x-cartfunnel-hmac-sha256");
+        let shopify = self.header("x-shopify-hmac-sha256");
+        let header = self.header("x-cartfunnel-hmac-sha256").or(shopify);
         let secrets: [&[u8]; 2] = [super::SECRET, b"another planted secret of the tests"];
         secrets
             .iter()

@@ -1,0 +1,154 @@
+//! `cartgate check`, and `serve` with what `check` refuses.
+
+use std::{path::Path, process::Command};
+
+use super::two_shops;
+use crate::{
+    program::write_secret,
+    support::{App, SECRET},
+};
+
+struct Site {
+    dir: tempfile::TempDir,
+}
+
+struct Said {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Site {
+    fn with(text: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("gate.toml"), text).expect("written");
+        write_secret(&dir.path().join("secret"), SECRET);
+        write_secret(
+            &dir.path().join("another"),
+            b"another planted secret of the tests",
+        );
+        Self { dir }
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> Said {
+        let output = Command::new(env!("CARGO_BIN_EXE_cartgate"))
+            .env_clear()
+            .envs(variables.iter().copied())
+            .current_dir(self.path())
+            .args(args)
+            .output()
+            .expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        let said = Said {
+            status: output.status.code(),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        };
+        let secret = std::str::from_utf8(SECRET).expect("text");
+        assert!(!said.out.contains(secret) && !said.err.contains(secret));
+        said
+    }
+}
+
+#[test]
+fn a_good_file_can_be_used() {
+    let site = Site::with(&two_shops(&App::content()));
+    let said = site.run(&["check", "gate.toml"], &[]);
+    assert_eq!((said.status, said.err.as_str()), (Some(0), ""));
+    assert_eq!(said.out, "gate.toml: can be used\n");
+}
+
+#[test]
+fn each_mistake_is_a_line_that_editors_jump_to() {
+    let text = two_shops(&App::content())
+        .replace("workers", "wrkers")
+        .replace("\"/carts\"", "\"carts\"")
+        .replace("[\"other-shop\"]", "[\"othershop\"]");
+    let site = Site::with(&text);
+    let said = site.run(&["check", "gate.toml"], &[]);
+    assert_eq!((said.status, said.out.as_str()), (Some(2), ""));
+    let lines: Vec<_> = said.err.lines().collect();
+    for (line, (place, hint)) in lines.iter().zip([
+        ("gate.toml:4:1: ", "did you mean `workers`?"),
+        ("gate.toml:23:8: ", "/webhooks/orders"),
+        ("gate.toml:34:12: ", "did you mean `other-shop`?"),
+    ]) {
+        assert!(line.contains(place) && line.contains(hint), "{line}");
+    }
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+
+    let json = site.run(&["check", "--json", "gate.toml"], &[]);
+    let json: serde_json::Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!(json["usable"], false);
+    assert_eq!(json["mistakes"][0]["line"], 4);
+    assert_eq!(json["mistakes"][0]["did_you_mean"], "workers");
+}
+
+#[test]
+fn what_a_file_names_is_read_unless_it_is_not_to_be() {
+    let site = Site::with(&two_shops(&App::content()));
+    std::fs::remove_file(site.path().join("another")).expect("removed");
+    let said = site.run(&["check", "gate.toml"], &[]);
+    assert_eq!(said.status, Some(2));
+    assert!(
+        said.err.contains("gate.toml:34:12: ") && said.err.contains("another"),
+        "{}",
+        said.err
+    );
+    let said = site.run(&["check", "--without-files", "gate.toml"], &[]);
+    assert_eq!(said.status, Some(0), "{}", said.err);
+    let said = site.run(&["check", "nowhere.toml"], &[]);
+    assert_eq!(said.status, Some(2));
+    assert!(said.err.contains("nowhere.toml"));
+}
+
+#[test]
+fn what_is_shown_can_be_used_again() {
+    let site = Site::with(&two_shops(&App::content()));
+    let shown = site.run(&["check", "--show", "gate.toml"], &[]);
+    assert_eq!(shown.status, Some(0), "{}", shown.err);
+    assert!(
+        shown.out.contains("keep_alive = \"1m 15s\""),
+        "{}",
+        shown.out
+    );
+    let again = Site::with(&shown.out).run(&["check", "--show", "gate.toml"], &[]);
+    assert_eq!(again.out, shown.out);
+}
+
+#[test]
+fn a_file_and_flags_are_not_mixed() {
+    let site = Site::with(&two_shops(&App::content()));
+    let with_flag = ["serve", "--config", "gate.toml", "--max-body", "1KiB"];
+    let said = site.run(&with_flag, &[]);
+    assert_eq!(said.status, Some(2), "{}", said.err);
+    assert!(said.err.contains("--config"), "{}", said.err);
+    let said = site.run(
+        &["serve", "--config", "gate.toml"],
+        &[("CARTGATE_MAX_BODY", "1KiB")],
+    );
+    assert_eq!(said.status, Some(2), "{}", said.err);
+}
+
+#[test]
+fn a_variable_with_a_slip_in_its_name_is_warned_of() {
+    let text =
+        two_shops(&App::content()).replace("file = \"another\"", "env = \"CARTGATE_TEST_SHOP\"");
+    let site = Site::with(&text);
+    let variables = [
+        ("CARTGATE_TEST_SHOP", "a planted secret in a variable"),
+        ("CARTGATE_MAX_BDOY", "1KiB"),
+    ];
+    let said = site.run(&["check", "gate.toml"], &variables);
+    assert_eq!(said.status, Some(0), "{}", said.err);
+    assert!(said.err.contains("CARTGATE_MAX_BDOY"), "{}", said.err);
+    assert!(
+        !said.err.contains("TEST_SHOP") && !said.err.contains("1KiB"),
+        "{}",
+        said.err
+    );
+}

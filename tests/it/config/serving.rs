@@ -1,0 +1,120 @@
+//! Several endpoints from one file, and the file changed while they serve.
+
+use super::two_shops;
+use crate::{
+    program::Program,
+    support::{App, BODY, SECRET, sign_with, wait_until},
+};
+
+const ANOTHER: &[u8] = b"another planted secret of the tests";
+const SECRETS: [(&str, &[u8]); 2] = [("secret", SECRET), ("another", ANOTHER)];
+
+/// A delivery to a path and host, signed by `secret` in `header`.
+fn delivery(line: &str, host: &str, header: &str, secret: &[u8]) -> Vec<u8> {
+    let (signature, length) = (sign_with(secret, BODY), BODY.len());
+    let head = format!(
+        "{line} HTTP/1.1\r\nHost: {host}\r\n{header}: {signature}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), BODY].concat()
+}
+
+const CARTFUNNEL: &str = "X-Cartfunnel-Hmac-SHA256";
+const SHOPIFY: &str = "X-Shopify-Hmac-SHA256";
+
+#[test]
+fn each_endpoint_has_its_own_secret_header_methods_and_way() {
+    let app = App::content();
+    let program = Program::serve_file(&two_shops(&app), &SECRETS);
+    let mut client = program.client();
+    for (line, host, header, secret, status) in [
+        ("POST /orders", "one.example", CARTFUNNEL, SECRET, 200),
+        ("PUT /carts", "anything.example", CARTFUNNEL, SECRET, 200),
+        ("POST /orders", "TWO.example:80", SHOPIFY, ANOTHER, 200),
+        ("POST /orders", "two.example", SHOPIFY, SECRET, 401),
+        ("POST /orders", "two.example", CARTFUNNEL, ANOTHER, 401),
+        ("POST /orders", "one.example", CARTFUNNEL, ANOTHER, 401),
+        ("PUT /orders", "two.example", SHOPIFY, ANOTHER, 405),
+        ("POST /orders", "three.example", CARTFUNNEL, SECRET, 404),
+        ("POST /other", "one.example", CARTFUNNEL, SECRET, 404),
+    ] {
+        let answer = client.ask(delivery(line, host, header, secret));
+        assert_eq!(answer.status, status, "{line} {host} {header}");
+        // Behind a body that nobody read the connection ends.
+        if answer.closes() {
+            client = program.client();
+        }
+    }
+    let came: Vec<_> = app
+        .requests()
+        .iter()
+        .map(|request| {
+            let header = |name| request.header(name).unwrap_or_default().to_owned();
+            let (endpoint, event) = (header("x-cartgate-endpoint"), header("x-cartgate-event"));
+            format!("{} {endpoint} {event}", request.target)
+        })
+        .collect();
+    assert_eq!(
+        came,
+        [
+            "/app/orders orders order",
+            "/app/carts carts abandoned-cart",
+            "/orders other other"
+        ]
+    );
+    let shared = program.line(&["accept each other's captured deliveries"]);
+    assert!(
+        shared.contains("orders, carts") && !shared.contains("other,"),
+        "{shared}"
+    );
+}
+
+#[test]
+fn a_hangup_takes_up_another_endpoint_and_lets_one_go() {
+    let app = App::content();
+    let text = two_shops(&app);
+    let program = Program::serve_file(&text, &SECRETS);
+    let mut client = program.client();
+    let new = || delivery("POST /new", "one.example", CARTFUNNEL, SECRET);
+    let old = || delivery("POST /carts", "one.example", CARTFUNNEL, SECRET);
+    assert_eq!(client.ask(new()).status, 404);
+    assert_eq!(client.ask(old()).status, 200);
+    program.write_config(&text.replace("\"/carts\"", "\"/new\""));
+    program.signal("HUP");
+    program.line(&["in force from here"]);
+    assert_eq!(client.ask(new()).status, 200);
+    assert_eq!(client.ask(old()).status, 404);
+}
+
+#[test]
+fn a_bad_file_leaves_the_old_in_force_and_says_each_mistake() {
+    let app = App::content();
+    let text = two_shops(&app);
+    let program = Program::serve_file(&text, &SECRETS);
+    let mut client = program.client();
+    let broken = text
+        .replace("listen =", "lisen =")
+        .replace("\"POST\"", "\"TRACE\"");
+    program.write_config(&broken);
+    program.signal("HUP");
+    program.line(&["ERROR", "cartgate.toml:3:1", "did you mean `listen`"]);
+    program.line(&["ERROR", "CONNECT and TRACE", "in force stay"]);
+    let carts = delivery("POST /carts", "one.example", CARTFUNNEL, SECRET);
+    assert_eq!(client.ask(carts).status, 200);
+}
+
+#[test]
+fn what_only_a_restart_takes_up_is_said() {
+    let app = App::content();
+    let text = two_shops(&app);
+    let program = Program::serve_file(&text, &SECRETS);
+    program.write_config(&text.replace("workers = 2", "workers = 1\nmax_connections = 7"));
+    program.signal("HUP");
+    program.line(&["WARN", "workers", "restart"]);
+    program.line(&["WARN", "max_connections", "restart"]);
+    wait_until("the rest is in force", || {
+        program
+            .lines()
+            .iter()
+            .any(|line| line.contains("in force from here"))
+    });
+}
