@@ -15,6 +15,7 @@ mod forgeries;
 mod lifecycle;
 mod logs;
 mod program;
+mod rotation;
 mod sockets;
 mod streaming;
 mod support;
