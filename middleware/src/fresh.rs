@@ -63,12 +63,12 @@ impl FreshRule {
 
     /// Whether a verified body is fresh at the time `now`.
     ///
-    /// It reads one value and skips the rest.
+    /// It reads one value and skips the rest. Both edges are within.
     ///
     /// # Errors
     ///
-    /// Where two readers of the same bytes could see two different times, there is none: a key twice on the way, what is not
-    /// JSON to its end, text that is not UTF-8.
+    /// Says why it is not. Where two readers of the same bytes could see two different times, there is no time: a key twice
+    /// on the way, what is not JSON to its end, text that is not UTF-8.
     pub fn judge(&self, body: &[u8], now: SystemTime) -> Result<(), Staleness> {
         let sent = self.sent(body).ok_or(Staleness::NoTime)?;
         match now.duration_since(sent) {
@@ -116,7 +116,7 @@ fn read_seconds(seconds: f64) -> Option<Duration> {
 }
 
 fn read_text(text: &str) -> Option<Duration> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
         text.parse().ok().map(Duration::from_secs)
     } else {
         read_date(text)

@@ -105,6 +105,21 @@ fn a_body_in_pieces_is_read_as_one() {
     assert_eq!(judge(&layer, pieces(&bad)), Err(RejectionKind::Stale));
 }
 
+/// What was copied together to be read must not be held twice.
+#[test]
+fn pieces_that_were_put_together_are_let_go() {
+    let one_piece = |request: Request<VerifiedBody>| async move {
+        assert_eq!(request.body().verified().chunks().len(), 1);
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    };
+    let layer = VerifyLayer::new(fresh());
+    let body = sent(0) + &" ".repeat(100_000);
+    let pieces = body.as_bytes().chunks(50_000).map(<[u8]>::to_vec);
+    let request = delivery(&body, Steps::data(pieces));
+    let verdict = run(judged(layer.layer(tower::service_fn(one_piece)), request));
+    assert_eq!(verdict, Ok(Bytes::new()));
+}
+
 #[test]
 fn without_tower_it_is_judged_alike_and_the_rejection_says_why() {
     for (body, why) in [
