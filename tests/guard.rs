@@ -55,7 +55,7 @@ const SINGLE: [&str; 13] = [
 ];
 
 /// All that the layer crate builds on, with every feature. No runtime, no server, no flags.
-const UNDER_THE_LAYER: [&str; 35] = [
+const UNDER_THE_LAYER: [&str; 40] = [
     "axum-core",
     "base64",
     "block-buffer",
@@ -66,6 +66,7 @@ const UNDER_THE_LAYER: [&str; 35] = [
     "cpufeatures",
     "crypto-common",
     "ctutils",
+    "deranged",
     "digest",
     "futures-core",
     "hmac",
@@ -76,13 +77,17 @@ const UNDER_THE_LAYER: [&str; 35] = [
     "itoa",
     "memchr",
     "mime",
+    "num-conv",
     "once_cell",
     "pin-project-lite",
+    "powerfmt",
     "serde_core",
     "serde_json",
     "sha2",
     "subtle",
     "sync_wrapper",
+    "time",
+    "time-core",
     "tower-layer",
     "tower-service",
     "tracing",

@@ -1,13 +1,15 @@
 //! The judgement, step by step in the order of the contract. All ways to a [`Verified`] lead through here; what drives it
 //! (a future, a function) and what becomes of a refusal is elsewhere.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
 
 use crate::{
     Event, EventRule, Policy, Rejection,
     RejectionKind::{
-        self, Mismatch, SignatureMalformed, SignatureMissing, SignatureRepeated, TooLarge,
+        self, Mismatch, SignatureMalformed, SignatureMissing, SignatureRepeated, Stale, TooLarge,
         WrongKind,
     },
     Signature, Verified, Verifier,
@@ -145,6 +147,7 @@ impl Intake {
         if !rule.permits(event.kind) {
             return Err(WrongKind.into());
         }
+        demand_fresh(&mut payload, policy)?;
         Ok(Verified::new(Inner {
             payload,
             secret_name,
@@ -162,4 +165,14 @@ fn event_of(payload: &mut Payload, rule: &EventRule) -> Event {
     } else {
         rule.read(&[])
     }
+}
+
+/// The clock is read once the body is here, since a slow one grows older on its way.
+fn demand_fresh(payload: &mut Payload, policy: &Policy) -> Result<(), Rejection> {
+    let Some(rule) = policy.fresh_rule() else {
+        return Ok(());
+    };
+    payload.join();
+    rule.judge(payload.bytes(), SystemTime::now())
+        .map_err(|staleness| Rejection::with_source(Stale, staleness))
 }

@@ -5,17 +5,19 @@
 //! A request comes to a [`VerifyService`], which a [`VerifyLayer`] put around your service. It asks its [`Policies`] for the
 //! [`Policy`] of this request and judges the head. Then a [`VerifyFuture`] takes the body frame by frame: a
 //! [`Verifier`] of the policy's [`Keyring`] hashes it, and it is kept within [`most_held`] bytes. If the [`Signature`]
-//! holds, the [`EventRule`] is read and a [`Verified`] made, of which the inner service gets a copy in the extensions and a
+//! holds, the [`EventRule`] is read, the [`FreshRule`] (if there is one) judges, and a [`Verified`] is made, of which the inner service gets a copy in the extensions and a
 //! [`VerifiedBody`]. If anything does not, there is a [`Rejection`], told to [`Observe`] and answered by [`Respond`].
 //! [`verify`] goes the same way without a service.
 //!
-//! The judgement stands in one private module, and nothing else makes a [`Verified`]. This crate knows no runtime, clock, file or flag.
+//! The judgement stands in one private module, and nothing else makes a [`Verified`]. This crate knows no runtime, timer, file or flag;
+//! it looks at the clock only for a [`FreshRule`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod compare;
 mod event;
 #[cfg(feature = "axum-core")]
 mod extract;
+mod fresh;
 mod gather;
 mod intake;
 mod keyring;
@@ -37,6 +39,7 @@ mod verify;
 pub use extract::VerifiedJson;
 pub use {
     event::{Event, EventKind, EventRule, EventSource, KindError},
+    fresh::{FreshRule, Staleness},
     gather::most_held,
     intake::verify,
     keyring::{Keyring, KeyringError},

@@ -1,8 +1,8 @@
-//! A JSON pointer (RFC 6901) and the walk along it that builds nothing: one text is read, all else is skipped.
+//! A JSON pointer (RFC 6901) and the walk along it that builds nothing: one value is read, all else is skipped.
 //!
-//! The walk fails wherever two JSON readers could disagree about the text. It knows nothing of events.
+//! The walk fails wherever two JSON readers could disagree about the value. It knows nothing of events or times.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, marker::PhantomData, str::FromStr};
 
 use serde_core::de::{
     DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
@@ -14,16 +14,25 @@ pub(crate) struct Pointer(Vec<String>);
 impl Pointer {
     /// The text at the pointer, as `read` sees it; none unless the body is JSON to its end and holds exactly one.
     pub(crate) fn text<T>(&self, body: &[u8], read: impl FnOnce(&str) -> T) -> Option<T> {
+        self.walk(body, Text(read))
+    }
+
+    /// The number at the pointer, found as strictly as a text.
+    pub(crate) fn number(&self, body: &[u8]) -> Option<f64> {
+        // Any value would do in the same walk as a text, were it not for serde_json's `arbitrary_precision`: a crate next to
+        // this one can turn it on, and whoever asks for no type is then shown a map instead of a number.
+        self.walk(body, PhantomData)
+    }
+
+    fn walk<'de, E: DeserializeSeed<'de>>(&self, body: &'de [u8], end: E) -> Option<E::Value> {
         // serde_json does not look into the texts that it skips, and what is not UTF-8 is not JSON (RFC 8259, 8.1).
         let body = std::str::from_utf8(body).ok()?;
         let mut deserializer = serde_json::Deserializer::from_str(body);
-        let mut found = None;
         let walk = Walk {
             steps: &self.0,
-            found: &mut found,
-            read: &mut Some(read),
+            end,
         };
-        walk.deserialize(&mut deserializer).ok()?;
+        let found = walk.deserialize(&mut deserializer).ok()?;
         deserializer.end().ok()?;
         found
     }
@@ -95,79 +104,69 @@ impl fmt::Display for PointerError {
 
 impl std::error::Error for PointerError {}
 
-/// One value on the way (or, without steps, at its end).
-struct Walk<'w, T, F> {
+/// The way that is left, and what reads the value at its end.
+struct Walk<'w, E> {
     steps: &'w [String],
-    found: &'w mut Option<T>,
-    read: &'w mut Option<F>,
+    end: E,
 }
 
-impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for Walk<'_, T, F> {
-    type Value = ();
+impl<'de, E: DeserializeSeed<'de>> DeserializeSeed<'de> for Walk<'_, E> {
+    type Value = Option<E::Value>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.steps.is_empty() {
-            deserializer.deserialize_str(self)
-        } else {
-            deserializer.deserialize_any(self)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        match self.steps.split_first() {
+            None => self.end.deserialize(deserializer).map(Some),
+            Some((step, steps)) => deserializer.deserialize_any(Step {
+                step,
+                onward: Walk {
+                    steps,
+                    end: self.end,
+                },
+            }),
         }
     }
 }
 
+/// One step into a map or a list, and the way from there.
+struct Step<'w, E> {
+    step: &'w str,
+    onward: Walk<'w, E>,
+}
+
 /// Anything else than what is visited here is an error, by serde's default: the pointer leads nowhere.
-impl<'de, T, F: FnOnce(&str) -> T> Visitor<'de> for Walk<'_, T, F> {
-    type Value = ();
+impl<'de, E: DeserializeSeed<'de>> Visitor<'de> for Step<'_, E> {
+    type Value = Option<E::Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text at the pointer")
+        f.write_str("a map or a list on the way of the pointer")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        let read = self.read.take().filter(|_| self.steps.is_empty());
-        let read = read.ok_or_else(|| E::custom("no text is expected here"))?;
-        *self.found = Some(read(text));
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((step, steps)) = self.steps.split_first() else {
-            return Err(A::Error::custom("a text is expected here"));
-        };
-        let mut seen = false;
-        while let Some(is_step) = map.next_key_seed(IsStep(step))? {
-            if is_step && seen {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut onward = Some(self.onward);
+        let mut found = None;
+        // The key is compared where it stands, and not kept.
+        while let Some(is_step) = map.next_key_seed(Text(|key: &str| key == self.step))? {
+            if is_step {
                 // Readers differ in whether the first or the last of them counts (RFC 8259, section 4).
-                return Err(A::Error::custom("a key stands twice"));
-            } else if is_step {
-                seen = true;
-                map.next_value_seed(Walk {
-                    steps,
-                    found: &mut *self.found,
-                    read: &mut *self.read,
-                })?;
+                let onward = onward.take();
+                let onward = onward.ok_or_else(|| A::Error::custom("a key stands twice"))?;
+                found = map.next_value_seed(onward)?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(())
+        Ok(found)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Some((step, steps)) = self.steps.split_first() else {
-            return Err(A::Error::custom("a text is expected here"));
-        };
-        for _ in 0..array_index(step).ok_or_else(|| A::Error::custom("no index"))? {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        for _ in 0..array_index(self.step).ok_or_else(|| A::Error::custom("no index"))? {
             if seq.next_element::<IgnoredAny>()?.is_none() {
-                return Ok(());
+                return Ok(None);
             }
         }
-        seq.next_element_seed(Walk {
-            steps,
-            found: self.found,
-            read: self.read,
-        })?;
+        let found = seq.next_element_seed(self.onward)?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
+        Ok(found.flatten())
     }
 }
 
@@ -178,26 +177,25 @@ fn array_index(step: &str) -> Option<usize> {
     step.parse().ok().filter(|_| plain)
 }
 
-/// Whether a key is the step, found out without keeping the key.
-#[derive(Clone, Copy)]
-struct IsStep<'s>(&'s str);
+/// A text, shown to the function and not kept.
+struct Text<F>(F);
 
-impl<'de> DeserializeSeed<'de> for IsStep<'_> {
-    type Value = bool;
+impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for Text<F> {
+    type Value = T;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for IsStep<'_> {
-    type Value = bool;
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Text<F> {
+    type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
+        f.write_str("a text")
     }
 
-    fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
-        Ok(key == self.0)
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        Ok((self.0)(text))
     }
 }

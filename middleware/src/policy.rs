@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, request::Parts};
 
-use crate::{EventRule, Keyring, Signature};
+use crate::{EventRule, FreshRule, Keyring, Signature};
 
-/// What a request is judged by: secrets, header, methods, limit and the rule for its event kind.
+/// What a request is judged by: secrets, header, methods, limit and the rules for its event kind and age.
 ///
 /// ```
 /// # use tower_cartgate::{EventKind, EventRule, Keyring, Policy, Secret};
@@ -24,13 +24,14 @@ pub struct Policy {
     methods: Vec<Method>,
     max_body: u64,
     event: EventRule,
+    fresh: Option<FreshRule>,
 }
 
 impl Policy {
     /// The longest body unless another is set: 1 MiB.
     pub const DEFAULT_MAX_BODY: u64 = 1024 * 1024;
 
-    /// POST and PUT, bodies of up to 1 MiB, the header [`Signature::HEADER`], the event kind `other`.
+    /// POST and PUT, bodies of up to 1 MiB, the header [`Signature::HEADER`], the event kind `other`, of any age.
     #[must_use]
     pub fn new(keyring: Keyring) -> Self {
         Self {
@@ -39,6 +40,7 @@ impl Policy {
             methods: vec![Method::POST, Method::PUT],
             max_body: Self::DEFAULT_MAX_BODY,
             event: EventRule::default(),
+            fresh: None,
         }
     }
 
@@ -76,6 +78,15 @@ impl Policy {
         Self { event, ..self }
     }
 
+    /// How old a delivery may be; an older one is answered 422.
+    #[must_use]
+    pub fn fresh(self, rule: FreshRule) -> Self {
+        Self {
+            fresh: Some(rule),
+            ..self
+        }
+    }
+
     /// The secrets.
     #[must_use]
     pub const fn keyring(&self) -> &Keyring {
@@ -104,6 +115,12 @@ impl Policy {
     #[must_use]
     pub const fn event_rule(&self) -> &EventRule {
         &self.event
+    }
+
+    /// How old a delivery may be; none if it may be of any age.
+    #[must_use]
+    pub const fn fresh_rule(&self) -> Option<&FreshRule> {
+        self.fresh.as_ref()
     }
 
     /// The value of an `Allow` header (RFC 9110, section 10.2.1).

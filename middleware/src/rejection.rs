@@ -110,6 +110,8 @@ pub enum RejectionKind {
     Mismatch,
     /// Verified, but of a kind that the endpoint does not take.
     WrongKind,
+    /// Verified, but not fresh by the time that its payload states. The source is a [`Staleness`](crate::Staleness).
+    Stale,
     /// Verified, but the handler's type does not fit its JSON.
     Misfit,
     /// A handler demands the proof where no layer gives it.
@@ -118,7 +120,7 @@ pub enum RejectionKind {
 
 impl RejectionKind {
     /// All of them, for metrics that begin at nought.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoPolicy,
         Self::Method,
         Self::SignatureMissing,
@@ -130,6 +132,7 @@ impl RejectionKind {
         Self::Unreadable,
         Self::Mismatch,
         Self::WrongKind,
+        Self::Stale,
         Self::Misfit,
         Self::Unprotected,
     ];
@@ -149,6 +152,7 @@ impl RejectionKind {
             Self::Unreadable => "body-unreadable",
             Self::Mismatch => "mismatch",
             Self::WrongKind => "wrong-kind",
+            Self::Stale => "stale",
             Self::Misfit => "misfit",
             Self::Unprotected => "unprotected",
         }
@@ -168,7 +172,7 @@ impl RejectionKind {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreadable => StatusCode::BAD_REQUEST,
-            Self::WrongKind | Self::Misfit => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::WrongKind | Self::Stale | Self::Misfit => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unprotected => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -197,6 +201,7 @@ impl RejectionKind {
             Self::Unreadable => "the body broke off",
             Self::Mismatch => "the signature matches under none of the secrets",
             Self::WrongKind => "verified, but not of a kind that this endpoint takes",
+            Self::Stale => "verified, but not fresh by the time in the payload",
             Self::Misfit => {
                 "verified, but the JSON does not fit the type that the handler asks for"
             }

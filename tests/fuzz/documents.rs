@@ -4,7 +4,7 @@ use crate::mutation::Dice;
 
 const KEYS: [&str; 9] = ["a", "b", "", "0", "1", "01", "~", "/", "a\\u0062"];
 const STEPS: [&str; 10] = ["a", "b", "", "0", "1", "01", "~0", "~1", "-", "ab"];
-const LEAVES: [&str; 10] = [
+const LEAVES: [&str; 11] = [
     "\"order.paid\"",
     "\"cart.left\"",
     "\"order\\u002epaid\"",
@@ -15,6 +15,7 @@ const LEAVES: [&str; 10] = [
     "true",
     "\"\\ud800\"",
     "1e999",
+    "\"2026-11-24T10:00:00Z\"",
 ];
 
 /// A pointer, a line feed, a document.

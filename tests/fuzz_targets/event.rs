@@ -1,12 +1,15 @@
-//! The event kind by JSON pointer from any bytes, against the plain way: build the whole tree, then look.
+//! Event kind and freshness by JSON pointer from any bytes, against the plain way: build the whole tree, then look.
 //!
 //! Input: a pointer up to the first line feed, then the document.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use tower_cartgate::{EventKind, EventRule, EventSource};
+use tower_cartgate::{EventKind, EventRule, EventSource, FreshRule};
 
 const ORDER: &str = "order.paid";
 const CART: &str = "cart.left";
@@ -25,27 +28,47 @@ pub fn run(data: &[u8]) {
     };
     let event = rule.order([ORDER]).abandoned_cart([CART]).read(document);
     assert_eq!(event.source, EventSource::Payload);
-    judge(event.kind, pointer, document);
+    judge(event.kind, has_time(pointer, document), pointer, document);
 }
 
-fn judge(kind: EventKind, pointer: &str, document: &[u8]) {
+/// Whether a rule that takes any time finds one.
+fn has_time(pointer: &str, document: &[u8]) -> bool {
+    let rule = FreshRule::new(pointer, Duration::MAX).expect("a pointer, as before");
+    let any = rule.skew(Duration::MAX);
+    any.judge(document, SystemTime::UNIX_EPOCH).is_ok()
+}
+
+fn judge(kind: EventKind, has_time: bool, pointer: &str, document: &[u8]) {
     if serde_json::from_slice::<IgnoredAny>(document).is_err() {
         assert_eq!(kind, EventKind::Other, "read from what is no JSON");
+        assert!(!has_time, "a time read from what is no JSON");
     }
     // A number too great for any type, or deep nesting, in a part that is skipped: no tree can be built, so there is
     // nothing to compare with.
     let Ok(tree) = serde_json::from_slice::<Tree>(document) else {
         return;
     };
-    let plain = match tree.text_at(pointer) {
-        Some(ORDER) => EventKind::Order,
-        Some(CART) => EventKind::AbandonedCart,
+    let place = tree.at(pointer);
+    let plain = match place {
+        Some(Tree::Text(text)) if text == ORDER => EventKind::Order,
+        Some(Tree::Text(text)) if text == CART => EventKind::AbandonedCart,
         _ => EventKind::Other,
     };
     assert_eq!(kind, plain);
+    match place {
+        // Which texts are times is tested beside the rule.
+        Some(Tree::Text(text)) => assert!(!has_time || text.contains(|c: char| c.is_ascii_digit())),
+        Some(Tree::Number(number)) => assert_eq!(has_time, is_time(*number)),
+        _ => assert!(!has_time, "a time from nowhere"),
+    }
     let value: Value = serde_json::from_slice(document).expect("a tree could be built");
     let text = value.pointer(pointer).and_then(Value::as_str);
     assert!(kind == EventKind::Other || text == Some(ORDER) || text == Some(CART));
+}
+
+fn is_time(seconds: f64) -> bool {
+    let since_1970 = Duration::try_from_secs_f64(seconds).ok();
+    since_1970.is_some_and(|since| SystemTime::UNIX_EPOCH.checked_add(since).is_some())
 }
 
 /// JSON with every key that was written, doubled ones too.
@@ -53,21 +76,19 @@ enum Tree {
     Map(Vec<(String, Self)>),
     List(Vec<Self>),
     Text(String),
+    Number(f64),
     Another,
 }
 
 impl Tree {
-    /// The one text that every reader finds there.
-    fn text_at(&self, pointer: &str) -> Option<&str> {
+    /// The one value that every reader finds there.
+    fn at(&self, pointer: &str) -> Option<&Self> {
         let mut place = self;
         for step in pointer.split('/').skip(1) {
             let step = step.replace("~1", "/").replace("~0", "~");
             place = place.child(&step)?;
         }
-        match place {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
+        Some(place)
     }
 
     fn child(&self, step: &str) -> Option<&Self> {
@@ -82,7 +103,7 @@ impl Tree {
                 let index: usize = step.parse().ok()?;
                 items.get(index).filter(|_| index.to_string() == step)
             }
-            Self::Text(_) | Self::Another => None,
+            Self::Text(_) | Self::Number(_) | Self::Another => None,
         }
     }
 }
@@ -126,16 +147,16 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(Tree::Another)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Tree, E> {
-        Ok(Tree::Another)
+    fn visit_i64<E>(self, number: i64) -> Result<Tree, E> {
+        Ok(Tree::Number(number as f64))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Tree, E> {
-        Ok(Tree::Another)
+    fn visit_u64<E>(self, number: u64) -> Result<Tree, E> {
+        Ok(Tree::Number(number as f64))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Tree, E> {
-        Ok(Tree::Another)
+    fn visit_f64<E>(self, number: f64) -> Result<Tree, E> {
+        Ok(Tree::Number(number))
     }
 
     fn visit_unit<E>(self) -> Result<Tree, E> {

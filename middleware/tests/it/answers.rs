@@ -32,6 +32,7 @@ fn every_kind_has_its_own_word_and_the_contracts_status() {
         ("body-unreadable", 400),
         ("mismatch", 401),
         ("wrong-kind", 422),
+        ("stale", 422),
         ("misfit", 422),
         ("unprotected", 500),
     ];

@@ -9,6 +9,7 @@
 mod answers;
 mod axum_site;
 mod events;
+mod freshness;
 mod hyper_server;
 mod limits;
 mod memory;

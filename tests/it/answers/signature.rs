@@ -1,6 +1,8 @@
 //! What the signature decides. Whatever is wrong with it, the answer is the same to the byte.
 
-use tower_cartgate::{EventKind, EventRule};
+use std::time::{Duration, SystemTime};
+
+use tower_cartgate::{EventKind, EventRule, FreshRule};
 
 use crate::support::{
     Answer, App, BODY, Gate, Setup, forged, genuine, request, sign, sign_with, signature_line,
@@ -151,4 +153,31 @@ fn a_delivery_of_another_kind_is_422_and_a_forged_one_stays_401() {
     let request = app.only();
     assert_eq!(request.header("x-cartgate-event"), Some("order"));
     assert_eq!(request.header("x-cartgate-event-source"), Some("payload"));
+}
+
+#[test]
+fn a_stale_delivery_is_422_and_a_forged_one_stays_401() {
+    let app = App::content();
+    let rule = FreshRule::new("/sent_at", Duration::from_secs(600)).expect("a pointer");
+    let gate = Setup::before(&app)
+        .with(|setup| setup.policy = Box::new(move |policy| policy.fresh(rule.clone())))
+        .start();
+    let mut client = gate.client();
+    for body in [
+        &br#"{"sent_at":"2020-01-01T00:00:00Z"}"#[..],
+        br#"{"sent_at":"9999-01-01T00:00:00Z"}"#,
+        b"{}",
+        b"",
+    ] {
+        let stale = client.ask(genuine(body));
+        assert_eq!(stale.status, 422, "{body:?}");
+        let error = "cartgate; error=http_request_denied";
+        assert_eq!(stale.header("proxy-status"), Some(error));
+        assert_eq!(client.ask(forged(body)).status, 401, "{body:?}");
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.expect("a clock after 1970").as_secs();
+    let fresh = format!(r#"{{"sent_at":{now}}}"#);
+    assert_eq!(client.ask(genuine(fresh.as_bytes())).status, 200);
+    assert_eq!(app.count(), 1);
 }
