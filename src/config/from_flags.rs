@@ -11,7 +11,7 @@ use tower_cartgate::{
 use super::{Clocks, Config, Limits, default_workers};
 use crate::{
     cli::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ServeArgs},
-    destination::{ConnectorError, Destination, Settings, Trust},
+    destination::{ConnectorError, Destination, HostRule, Settings, Trust},
     endpoint::{Endpoint, Endpoints, PathRule},
     secret_source::{SecretSource, SourceError, Warning},
 };
@@ -144,13 +144,13 @@ impl Blueprint {
             .header(self.header.clone())
             .max_body(self.max_body)
             .event(self.event.clone());
-        Endpoints::new(vec![Endpoint {
-            name: Arc::clone(&self.name),
-            path: self.path.clone(),
-            policy: Arc::new(policy),
-            secrets: secrets.named.clone(),
-            destination: Arc::clone(&self.destination),
-        }])
+        Endpoints::new(vec![Endpoint::new(
+            Arc::clone(&self.name),
+            self.path.clone(),
+            policy,
+            secrets.named.clone(),
+            Arc::clone(&self.destination),
+        )])
     }
 }
 
@@ -291,12 +291,18 @@ fn destination(args: &ServeArgs, workers: usize) -> Result<Destination, ConfigEr
 }
 
 fn settings(args: &DestinationArgs) -> Settings {
+    let host = if args.preserve_host {
+        HostRule::Preserve
+    } else {
+        HostRule::Own
+    };
     Settings {
         trust: args.ca_file.clone().map_or(Trust::Platform, Trust::CaFile),
-        preserve_host: args.preserve_host,
+        host,
         connect: args.connect_timeout,
         answer: args.answer_timeout,
         pause: args.answer_pause,
         idle: args.upstream_idle,
+        ..Settings::default()
     }
 }

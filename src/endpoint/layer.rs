@@ -1,10 +1,11 @@
-//! The step that finds a request's endpoint and notes it in the exchange.
+//! The step that finds a request's endpoint, notes it in the exchange, and refuses a query that the
+//! endpoint does not take.
 
 use http::Request;
 
 use crate::{exchange::Exchange, refusal::Refusal};
 
-/// Notes the endpoint of the request's path.
+/// Notes the endpoint of the request's path. A query that it refuses costs no reading either.
 pub(crate) fn find_endpoint<B>(request: &Request<B>) -> Result<(), Refusal> {
     let exchange = Exchange::of(request.extensions()).ok_or(Refusal::NoEndpoint)?;
     let endpoint = exchange
@@ -13,5 +14,8 @@ pub(crate) fn find_endpoint<B>(request: &Request<B>) -> Result<(), Refusal> {
         .find(request.uri().path())
         .ok_or(Refusal::NoEndpoint)?;
     exchange.found(endpoint);
+    if endpoint.query.refuses(request.uri()) {
+        return Err(Refusal::Query);
+    }
     Ok(())
 }

@@ -233,16 +233,6 @@ fn another_hops_word_of_the_client_is_dropped() {
 }
 
 #[test]
-fn the_clients_host_is_kept_only_where_that_was_asked() {
-    let app = App::content();
-    let setup = Setup::before(&app).with(|setup| setup.settings.preserve_host = true);
-    assert_eq!(
-        delivered(setup, &app, "").header("host"),
-        Some("gate.example")
-    );
-}
-
-#[test]
 fn an_upstream_with_a_path_is_the_only_target() {
     for (path, expected) in [("/", "/"), ("/in", "/in"), ("/in?key=1", "/in?key=1")] {
         let app = App::content();
