@@ -8,6 +8,7 @@ use http::{
     header::{self, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE},
 };
 
+use super::trace;
 use crate::problem::{DELIVERY, PROXY_STATUS};
 
 /// Hop-by-hop (RFC 9110, section 7.6.1), framing that is rebuilt from the bytes, and fields that a
@@ -61,6 +62,8 @@ pub(crate) fn clean(
     for name in doomed {
         headers.remove(name);
     }
+    // Last: without its `traceparent`, a `tracestate` means nothing.
+    trace::keep_if_valid(headers);
 }
 
 /// Whether an operator may set this header for an endpoint or a destination: nothing that frames a
@@ -68,7 +71,8 @@ pub(crate) fn clean(
 /// inbound requests because an app could act on it.
 #[must_use]
 pub fn header_may_be_set(name: &HeaderName, signature: &HeaderName) -> bool {
-    !is_promised(name, signature) && !is_dropped(name, false) && *name != header::VIA
+    const OWN: [HeaderName; 3] = [header::VIA, trace::TRACEPARENT, trace::TRACESTATE];
+    !is_promised(name, signature) && !is_dropped(name, false) && !OWN.contains(name)
 }
 
 /// Whether an operator may drop this header of an endpoint's deliveries: not what a destination is
@@ -216,9 +220,21 @@ mod tests {
         assert_eq!(cleaned_besides(&lines, &besides, false), promised);
     }
 
+    #[test]
+    fn a_trace_goes_whole_whoever_takes_its_parent() {
+        const PARENT: (&str, &str) = (
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        );
+        let state = ("tracestate", "a=1");
+        assert_eq!(cleaned(&[PARENT, state], false).len(), 2);
+        assert!(cleaned(&[("connection", "traceparent"), PARENT, state], false).is_empty());
+        assert!(cleaned_besides(&[PARENT, state], &[trace::TRACEPARENT], false).is_empty());
+    }
+
     /// Names, whether an operator may set them, and whether they may drop them.
     #[rustfmt::skip]
-    const CHANGES: [(&str, bool, bool); 32] = [
+    const CHANGES: [(&str, bool, bool); 34] = [
         ("authorization", true, true),
         ("user-agent", true, true),
         ("x-mine", true, true),
@@ -251,6 +267,8 @@ mod tests {
         ("x-forwarded-anything", false, true),
         ("x-real-ip", false, true),
         ("via", false, true),
+        ("traceparent", false, true),
+        ("tracestate", false, true),
     ];
 
     #[test]

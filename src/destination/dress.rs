@@ -1,12 +1,12 @@
 //! What an attempt adds to a delivery's headers: what the operator wants there, the gate's findings,
-//! the way it came, and framing from the bytes. What is kept of the inbound headers is `clean`'s.
+//! the way it came, its trace, and framing from the bytes. What is kept of the inbound headers is `clean`'s.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_LENGTH, FORWARDED, HOST, VIA},
 };
 
-use super::Destination;
+use super::{Destination, trace};
 use crate::{delivery::About, exchange::id_header, listener::Peer, problem::DELIVERY};
 
 const VERDICT: HeaderName = HeaderName::from_static("x-cartgate-verdict");
@@ -27,6 +27,7 @@ pub(super) fn dress(headers: &mut HeaderMap, mut about: About, length: usize, to
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     findings(headers, &about);
     forwarding(headers, &about);
+    trace::start_unless_passed(headers, about.id);
     let host = to.settings.host.host(to.address.host(), about.host);
     headers.insert(HOST, host);
 }

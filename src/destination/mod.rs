@@ -1,5 +1,5 @@
 //! The protected applications: where they are (`address`), how a connection to them is opened
-//! (`connect`) and kept (`pool`), what a delivery carries (`clean`, `dress` with `host`,
+//! (`connect`) and kept (`pool`), what a delivery carries (`clean`, `dress` with `trace`, `host`,
 //! `fixed_headers`), and one try to hand it over (`attempt`), whose
 //! answer is passed on as it comes (`answer`). Only a `Delivery` gets in here.
 
@@ -12,6 +12,7 @@ mod dress;
 mod fixed_headers;
 mod host;
 mod pool;
+mod trace;
 
 use std::{sync::Arc, time::Duration};
 

@@ -31,10 +31,11 @@ fn names(request: &Recorded) -> Vec<String> {
 }
 
 /// What every app gets in addition to what the sender said.
-const ADDED: [&str; 14] = [
+const ADDED: [&str; 15] = [
     "content-length",
     "forwarded",
     "host",
+    "traceparent",
     "via",
     "x-cartfunnel-hmac-sha256",
     "x-cartgate-delivery",
