@@ -97,6 +97,13 @@ pub(crate) struct DeliveryBody {
     _exchange: Arc<Exchange>,
 }
 
+impl DeliveryBody {
+    /// All bytes, in the pieces in which they are kept.
+    pub(crate) fn chunks(&self) -> &[Bytes] {
+        self.body.verified().chunks()
+    }
+}
+
 impl Body for DeliveryBody {
     type Data = Bytes;
     type Error = Infallible;

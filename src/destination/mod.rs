@@ -1,6 +1,6 @@
 //! The protected applications: where they are (`address`), how a connection to them is opened
 //! (`connect`) and kept (`pool`), what a delivery carries (`clean`, `dress` with `trace`, `host`,
-//! `fixed_headers`), and one try to hand it over (`attempt`), whose
+//! `fixed_headers`, and signed anew by `webhooks`), and one try to hand it over (`attempt`), whose
 //! answer is passed on as it comes (`answer`). Only a `Delivery` gets in here.
 
 pub mod address;
@@ -13,6 +13,7 @@ mod fixed_headers;
 mod host;
 mod pool;
 mod trace;
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,6 +49,8 @@ pub struct Settings {
     pub host: HostRule,
     /// What each delivery carries for it alone.
     pub headers: FixedHeaders,
+    /// Signs each attempt anew as Standard Webhooks, where that was asked.
+    pub sign: Option<webhooks::Signer>,
     /// How long a connection may take to open.
     pub connect: Duration,
     /// How long an answer may take to begin.
@@ -66,6 +69,7 @@ impl Default for Settings {
             trust: Trust::Platform,
             host: HostRule::default(),
             headers: FixedHeaders::default(),
+            sign: None,
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(30),
             pause: Duration::from_secs(30),
