@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Uri, request::Parts};
 use http_body::{Body, Frame, SizeHint};
 use tower_cartgate::{Event, SecretName, Verified, VerifiedBody};
+use uuid::Uuid;
 
 use crate::{destination::clean, endpoint::Endpoint, exchange::Exchange, listener::Peer};
 
@@ -28,8 +29,10 @@ pub(crate) struct Delivery {
 
 /// What the gate knows of a delivery and tells its destination.
 pub(crate) struct About {
-    pub(crate) id: HeaderValue,
+    pub(crate) id: Uuid,
     pub(crate) endpoint: Arc<str>,
+    /// What the endpoint adds to the headers.
+    pub(crate) added: HeaderMap,
     pub(crate) event: Event,
     pub(crate) secret: SecretName,
     /// The `Host` that the client named.
@@ -51,15 +54,17 @@ impl Delivery {
         clean(
             &mut head.headers,
             endpoint.policy.header_name(),
+            &endpoint.headers.drop,
             peer_is_trusted,
         );
         Self {
             method: head.method,
-            target: head.uri,
+            target: endpoint.query.kept(head.uri),
             headers: head.headers,
             about: About {
-                id: exchange.id_header(),
+                id: exchange.id,
                 endpoint: Arc::clone(&endpoint.name),
+                added: endpoint.headers.add.clone(),
                 event: verified.event(),
                 secret: verified.secret_name().clone(),
                 host,
@@ -90,6 +95,13 @@ impl Delivery {
 pub(crate) struct DeliveryBody {
     body: VerifiedBody,
     _exchange: Arc<Exchange>,
+}
+
+impl DeliveryBody {
+    /// All bytes, in the pieces in which they are kept.
+    pub(crate) fn chunks(&self) -> &[Bytes] {
+        self.body.verified().chunks()
+    }
 }
 
 impl Body for DeliveryBody {

@@ -91,9 +91,7 @@ impl Exchange {
 
     /// The id as a header's value.
     pub(crate) fn id_header(&self) -> HeaderValue {
-        let mut buffer = Uuid::encode_buffer();
-        let text = self.id.as_hyphenated().encode_lower(&mut buffer);
-        HeaderValue::from_str(text).expect("hexadecimal digits and hyphens are a header's value")
+        id_header(self.id)
     }
 
     pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
@@ -169,6 +167,13 @@ impl Exchange {
     pub(crate) fn keep(&self, held: u64) {
         self.held.fetch_add(held, Relaxed);
     }
+}
+
+/// A delivery's id as a header's value.
+pub(crate) fn id_header(id: Uuid) -> HeaderValue {
+    let mut buffer = Uuid::encode_buffer();
+    let text = id.as_hyphenated().encode_lower(&mut buffer);
+    HeaderValue::from_str(text).expect("hexadecimal digits and hyphens are a header's value")
 }
 
 impl Drop for Exchange {

@@ -65,7 +65,7 @@ fn host(headers: &HeaderMap) -> Result<&str, Refusal> {
 
 /// `uri-host [ ":" port ]` of RFC 3986, without userinfo, and without the sub-delimiters that no host
 /// on the Internet has: a comma makes one host for one reader and two for the next.
-fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     let (name, port) = match text.rfind(':') {
         Some(colon) if !text[colon..].contains(']') => (&text[..colon], &text[colon + 1..]),
         _ => (text, ""),

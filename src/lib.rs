@@ -12,7 +12,8 @@
 //!
 //! [`serve`] runs a gate with a [`config::Config`]; `record` and `log` say what became of each
 //! request. `cli` is what can be typed, `commands` what it does, `sender` and `doctor` are the tools
-//! around the gate. Signatures are computed in one place alone: the crate `tower_cartgate`.
+//! around the gate. Cartfunnel's signatures are computed in one place alone: the crate
+//! `tower_cartgate`.
 
 mod answer;
 mod check;

@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     Full,
     /// No endpoint has this path.
     NoEndpoint,
+    /// The endpoint takes no query.
+    Query,
     /// The layer's verdict.
     Rejected(RejectionKind),
     /// Verified, but the destination gave no answer.
@@ -45,7 +47,7 @@ pub(crate) enum Failure {
 impl Refusal {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Framing(_) => StatusCode::BAD_REQUEST,
+            Self::Framing(_) | Self::Query => StatusCode::BAD_REQUEST,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -70,6 +72,7 @@ impl Refusal {
             Self::HeadTooSlow => "head-too-slow",
             Self::Full => "full",
             Self::NoEndpoint => "no-endpoint",
+            Self::Query => "query",
             Self::Rejected(kind) => kind.as_str(),
             Self::Destination(failure) => failure.reason(),
         }
@@ -88,7 +91,7 @@ impl Refusal {
                 "http_request_error"
             }
             Self::Full | Self::Rejected(RejectionKind::Busy) => "proxy_internal_response",
-            Self::NoEndpoint | Self::Rejected(_) => "http_request_denied",
+            Self::NoEndpoint | Self::Query | Self::Rejected(_) => "http_request_denied",
             Self::Destination(failure) => failure.proxy_error(),
         }
     }
@@ -104,7 +107,7 @@ impl Refusal {
                     | RejectionKind::Unreadable
                     | RejectionKind::Busy
             ),
-            Self::NoEndpoint | Self::Destination(_) => false,
+            Self::NoEndpoint | Self::Query | Self::Destination(_) => false,
             _ => true,
         }
     }

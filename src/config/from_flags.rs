@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     cli::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ServeArgs},
-    destination::{Address, Settings, Trust},
-    endpoint::PathRule,
+    destination::{Address, HostRule, Settings, Trust},
+    endpoint::{HeaderChanges, PathRule, Query},
     secret_source::SecretSource,
 };
 use tower_cartgate::EventKind;
@@ -91,12 +91,17 @@ fn endpoint(
         header: args.header_name.clone(),
         max_body: args.max_body.as_u64(),
         event,
+        fresh: None,
+        query: Query::default(),
+        headers: HeaderChanges::default(),
         secrets: secrets.into_iter().map(|source| (at, source)).collect(),
         destination: DestinationPlan {
             at: Place::flag("--upstream"),
             name: args.name.clone(),
             address,
             settings: settings(&args.destination),
+            headers: Vec::new(),
+            standard_webhooks: Vec::new(),
         },
     }
 }
@@ -137,11 +142,16 @@ fn event(args: &EventArgs) -> EventPlan {
 fn settings(args: &DestinationArgs) -> Settings {
     Settings {
         trust: args.ca_file.clone().map_or(Trust::Platform, Trust::CaFile),
-        preserve_host: args.preserve_host,
+        host: if args.preserve_host {
+            HostRule::Preserve
+        } else {
+            HostRule::Own
+        },
         connect: args.connect_timeout,
         answer: args.answer_timeout,
         pause: args.answer_pause,
         idle: args.upstream_idle,
+        ..Settings::default()
     }
 }
 
@@ -174,7 +184,8 @@ mod tests {
         let plan = plan(&[]).expect("a plan");
         assert_eq!(plan.server.limits, Limits::default());
         assert_eq!(plan.server.clocks, Clocks::default());
-        assert_eq!(plan.endpoints[0].destination.settings, Settings::default());
+        let settings = format!("{:?}", plan.endpoints[0].destination.settings);
+        assert_eq!(settings, format!("{:?}", Settings::default()));
         assert!(plan.warnings.is_empty());
     }
 

@@ -8,12 +8,12 @@ use tower_cartgate::{Keyring, Policy, Secret, SecretName};
 use super::{
     Config,
     finding::{Finding, Place},
-    plan::{DestinationPlan, EndpointPlan, Plan},
+    plan::{DestinationPlan, EndpointPlan, FreshPlan, Plan},
 };
 use crate::{
-    destination::Destination,
+    destination::{Destination, webhooks::Signer},
     endpoint::{Endpoint, Endpoints},
-    secret_source::{SecretSource, SourceError},
+    secret_source::{self, SecretSource, SourceError},
 };
 
 /// A configuration that can be put in force.
@@ -80,22 +80,26 @@ impl Reading {
             .map(|(at, source)| self.secret(*at, source))
             .collect();
         let secrets: Option<Vec<_>> = secrets.into_iter().collect();
+        let fresh = plan.fresh.as_ref().map(FreshPlan::rule).transpose();
+        let fresh = self.keep(plan.at, fresh);
         let destination = self.destination(&plan.destination);
         let secrets = secrets?;
         let keyring = Keyring::new(secrets.iter().cloned());
         let keyring = self.keep(plan.secrets.first().map_or(plan.at, |one| one.0), keyring)?;
-        let policy = Policy::new(keyring)
+        let mut policy = Policy::new(keyring)
             .methods(plan.methods.iter().cloned())
             .header(plan.header.clone())
             .max_body(plan.max_body)
             .event(event?);
+        if let Some(rule) = fresh? {
+            policy = policy.fresh(rule);
+        }
+        let (name, path) = (plan.name.as_str(), plan.path.clone());
         Some(Endpoint {
-            name: plan.name.as_str().into(),
-            path: plan.path.clone(),
             host: plan.host.clone(),
-            policy: Arc::new(policy),
-            secrets,
-            destination: Arc::new(destination?),
+            query: plan.query,
+            headers: plan.headers.clone(),
+            ..Endpoint::new(name, path, policy, secrets, Arc::new(destination?))
         })
     }
 
@@ -120,9 +124,33 @@ impl Reading {
     }
 
     fn destination(&mut self, plan: &DestinationPlan) -> Option<Destination> {
-        let settings = plan.settings.clone();
+        let mut settings = plan.settings.clone();
+        for (at, name, place) in &plan.headers {
+            let secret = self.bare(*at, place)?;
+            let set = settings.headers.insert(name.clone(), &secret);
+            self.keep(*at, set)?;
+        }
+        for (at, place) in &plan.standard_webhooks {
+            let secret = self.bare(*at, place)?;
+            let signer = match settings.sign.take() {
+                Some(signer) => signer.also(&secret),
+                None => Signer::new(&secret),
+            };
+            settings.sign = Some(self.keep(*at, signer)?);
+        }
         let made = Destination::new(&plan.name, plan.address.clone(), settings, self.workers);
         self.keep(plan.at, made)
+    }
+
+    /// A secret that is no endpoint's.
+    fn bare(&mut self, at: Place, place: &secret_source::Place) -> Option<Secret> {
+        let read = place.read();
+        let (secret, exposed) = self.keep(at, read)?;
+        if exposed {
+            let message = format!("other users of this machine can read {place}; chmod 600 it");
+            self.warnings.push(Finding::new(at, message));
+        }
+        Some(secret)
     }
 
     fn keep<T, E: std::fmt::Display>(&mut self, at: Place, result: Result<T, E>) -> Option<T> {

@@ -1,10 +1,10 @@
 //! A configuration as it was meant: every value is valid by itself and by the others, and nothing that it names was read yet.
 //! Flags and file both become a plan; `load` turns a plan into what serves requests.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use http::{HeaderName, Method};
-use tower_cartgate::{EventKind, EventRule, PointerError, most_held};
+use tower_cartgate::{EventKind, EventRule, FreshRule, PointerError, most_held};
 
 use super::{
     AccessLog, Clocks, Hop, Limits,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     destination::{Address, Settings},
-    endpoint::{Host, PathRule},
+    endpoint::{HeaderChanges, Host, PathRule, Query},
     listener::ListenAddress,
     log::{Format, Level},
     secret_source::{self, SecretSource},
@@ -80,6 +80,12 @@ pub struct EndpointPlan {
     pub max_body: u64,
     /// How the kind of event is told.
     pub event: EventPlan,
+    /// How old a delivery may be by its own signed time; none for every age.
+    pub fresh: Option<FreshPlan>,
+    /// What becomes of a query.
+    pub query: Query,
+    /// What its deliveries' headers have more or less.
+    pub headers: HeaderChanges,
     /// Its secrets, the newest first, each with the place where it was named.
     pub secrets: Vec<(Place, SecretSource)>,
     /// Where verified deliveries go.
@@ -104,6 +110,17 @@ pub enum EventPlan {
     },
 }
 
+/// How old a delivery may be by its own signed time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreshPlan {
+    /// A JSON pointer to the time.
+    pub pointer: String,
+    /// How old it may be.
+    pub within: Duration,
+    /// How far ahead of this machine's clock it may be.
+    pub skew: Duration,
+}
+
 /// Where verified deliveries of an endpoint go.
 #[derive(Debug, Clone)]
 pub struct DestinationPlan {
@@ -113,8 +130,12 @@ pub struct DestinationPlan {
     pub name: String,
     /// Where it is.
     pub address: Address,
-    /// How it is treated.
+    /// How it is treated, but for what secrets say.
     pub settings: Settings,
+    /// Headers whose values are secrets, each with the place where it was written.
+    pub headers: Vec<(Place, HeaderName, secret_source::Place)>,
+    /// The secrets by which attempts are signed as Standard Webhooks.
+    pub standard_webhooks: Vec<(Place, secret_source::Place)>,
 }
 
 impl EventPlan {
@@ -160,6 +181,25 @@ impl EventPlan {
             EventKind::AbandonedCart => abandoned_cart.is_empty(),
             EventKind::Other => false,
         })
+    }
+}
+
+impl FreshPlan {
+    /// The rule that reads it.
+    ///
+    /// # Errors
+    ///
+    /// When the pointer is none.
+    pub fn rule(&self) -> Result<FreshRule, PointerError> {
+        Ok(FreshRule::new(&self.pointer, self.within)?.skew(self.skew))
+    }
+}
+
+impl DestinationPlan {
+    /// The places of all its secrets.
+    fn places(&self) -> impl Iterator<Item = &secret_source::Place> {
+        let headers = self.headers.iter().map(|(.., place)| place);
+        headers.chain(self.standard_webhooks.iter().map(|(_, place)| place))
     }
 }
 
@@ -217,9 +257,14 @@ impl Plan {
     /// The environment variables that it takes secrets from.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
-        let sources = self.endpoints.iter().flat_map(|one| &one.secrets);
-        sources
-            .filter_map(|(_, source)| match source.place() {
+        let own = self.endpoints.iter().flat_map(|one| &one.secrets);
+        let own = own.map(|(_, source)| source.place());
+        let others = self
+            .endpoints
+            .iter()
+            .flat_map(|one| one.destination.places());
+        own.chain(others)
+            .filter_map(|place| match place {
                 secret_source::Place::Variable(name) => Some(name.as_str()),
                 _ => None,
             })

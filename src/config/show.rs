@@ -8,10 +8,10 @@ use std::{
 
 use super::{
     Hop, Plan,
-    plan::{DestinationPlan, EndpointPlan, EventPlan, LogPlan, ServerPlan},
+    plan::{DestinationPlan, EndpointPlan, EventPlan, FreshPlan, LogPlan, ServerPlan},
 };
 use crate::{
-    destination::Trust,
+    destination::{HostRule, Trust},
     secret_source::{Place, SecretSource},
 };
 
@@ -81,6 +81,17 @@ impl Text {
         self.text("header", &endpoint.header);
         self.plain("max_body", endpoint.max_body);
         self.plain("event", event(&endpoint.event));
+        if let Some(fresh) = &endpoint.fresh {
+            self.plain("fresh", shown_fresh(fresh));
+        }
+        self.text("query", endpoint.query);
+        let (add, drop) = (&endpoint.headers.add, &endpoint.headers.drop);
+        // A value may be a token.
+        self.pairs(
+            "add_headers",
+            add.keys().map(|name| format!("{name} = {NOT_SHOWN}")),
+        );
+        self.list("drop_headers", drop);
         let secrets: Vec<_> = endpoint.secrets.iter().map(|(_, one)| one.name()).collect();
         self.list("secrets", &secrets);
         self.destination(&endpoint.destination);
@@ -94,7 +105,24 @@ impl Text {
         if let Trust::CaFile(path) = &settings.trust {
             self.text("ca_file", path.display());
         }
-        self.plain("preserve_host", settings.preserve_host);
+        match &settings.host {
+            HostRule::Own => self.plain("preserve_host", false),
+            HostRule::Preserve => self.plain("preserve_host", true),
+            HostRule::Fixed(host) => self.text("host", host.to_str().unwrap_or_default()),
+        }
+        let headers = destination.headers.iter();
+        self.pairs(
+            "headers",
+            headers.map(|(_, name, place)| format!("{name} = {}", source(place))),
+        );
+        let secrets: Vec<_> = destination.standard_webhooks.iter().collect();
+        if !secrets.is_empty() {
+            let secrets: Vec<_> = secrets.iter().map(|(_, place)| source(place)).collect();
+            self.plain(
+                "standard_webhooks",
+                format_args!("[{}]", secrets.join(", ")),
+            );
+        }
         self.time("connect_timeout", settings.connect);
         self.time("timeout", settings.answer);
         self.time("pause", settings.pause);
@@ -121,10 +149,20 @@ impl Text {
         self.plain(key, list(values));
     }
 
+    /// An inline table, unless there is nothing in it.
+    fn pairs(&mut self, key: &str, pairs: impl Iterator<Item = String>) {
+        let pairs: Vec<_> = pairs.collect();
+        if !pairs.is_empty() {
+            self.plain(key, format_args!("{{ {} }}", pairs.join(", ")));
+        }
+    }
+
     fn line(&mut self, line: fmt::Arguments<'_>) {
         writeln!(self.0, "{line}").expect("a String takes everything");
     }
 }
+
+const NOT_SHOWN: &str = "\"(not shown)\"";
 
 /// As a basic string of TOML.
 fn quoted(value: impl Display) -> String {
@@ -163,6 +201,18 @@ fn place(place: &Place) -> (&'static str, String) {
         Place::Variable(variable) => ("env", variable.clone()),
         Place::Credential(name) => ("credential", name.clone()),
     }
+}
+
+/// The same as an inline table.
+fn source(of: &Place) -> String {
+    let (key, text) = place(of);
+    format!("{{ {key} = {} }}", quoted(text))
+}
+
+fn shown_fresh(fresh: &FreshPlan) -> String {
+    let time = |time| quoted(humantime::format_duration(time));
+    let (pointer, within, skew) = (quoted(&fresh.pointer), time(fresh.within), time(fresh.skew));
+    format!("{{ pointer = {pointer}, within = {within}, skew = {skew} }}")
 }
 
 fn event(event: &EventPlan) -> String {
@@ -208,14 +258,22 @@ mod tests {
             host = "Shop.example"
             secrets = "current"
             event = { pointer = "/e", order = ["o\\\u0007"], only = ["order"] }
+            fresh = { pointer = "/sent_at", within = "10m" }
+            query = "drop"
+            add_headers = { x-shop = "planted token" }
+            drop_headers = ["user-agent"]
             [[endpoint.destination]]
             url = "http://127.0.0.1:1/x"
             ca_file = "/ca.pem"
+            host = "app.example:81"
+            headers = { authorization = { file = "/run/app" }, x-b = { credential = "b" } }
+            standard_webhooks = [{ env = "WHSEC" }]
         "#;
         let plan = Plan::from_text(text).expect("a plan");
         let shown = plan.to_string();
         let again = Plan::from_text(&shown).expect(&shown);
         assert_eq!(again.to_string(), shown);
+        assert!(!shown.contains("planted"));
         assert!(shown.contains(r#"only = ["order"]"#) && shown.contains(r#"path = "/a\"b""#));
     }
 }

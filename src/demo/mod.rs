@@ -69,14 +69,13 @@ fn configuration(app: SocketAddr, secret: &Secret) -> io::Result<Config> {
     let address: Address = format!("http://{app}").parse().map_err(io::Error::other)?;
     let destination = Destination::new("sample-app", address, Settings::default(), WORKERS);
     let keyring = Keyring::new([(name.clone(), secret.clone())]).map_err(io::Error::other)?;
-    let endpoint = Endpoint {
-        name: "demo".into(),
-        path: PathRule::Exact(PATH.to_owned()),
-        host: None,
-        policy: Arc::new(Policy::new(keyring).event(rule())),
-        secrets: vec![(name, secret.clone())],
-        destination: Arc::new(destination.map_err(io::Error::other)?),
-    };
+    let endpoint = Endpoint::new(
+        "demo",
+        PathRule::Exact(PATH.to_owned()),
+        Policy::new(keyring).event(rule()),
+        vec![(name, secret.clone())],
+        Arc::new(destination.map_err(io::Error::other)?),
+    );
     Ok(Config {
         workers: WORKERS,
         ..Config::new(Endpoints::new(vec![endpoint]))

@@ -2,7 +2,7 @@
 //! head. Whether another try follows is for the caller to say; here only what was never written may
 //! be sent over a second connection.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use http::{Request, Response, StatusCode};
 use hyper::client::conn::http1;
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     delivery::{Delivery, DeliveryBody},
+    exchange::id_header,
     refusal::Failure,
 };
 
@@ -77,7 +78,7 @@ impl Destination {
         delivery: Delivery,
     ) -> Result<Response<Answer>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
-        let mut request = self.request(delivery);
+        let mut request = self.request(delivery).await;
         while let Some(link) = pool.take() {
             match self.send(link, request).await {
                 Err(Unsent::Whole(unsent)) => request = *unsent,
@@ -93,17 +94,23 @@ impl Destination {
         }
     }
 
-    fn request(&self, delivery: Delivery) -> Request<DeliveryBody> {
-        let body = delivery.body();
-        let length = delivery.len();
+    async fn request(&self, delivery: Delivery) -> Request<DeliveryBody> {
+        let (body, length, id) = (delivery.body(), delivery.len(), delivery.about.id);
+        let mut headers = delivery.headers;
+        dress(&mut headers, delivery.about, length, self);
+        if let Some(signer) = &self.settings.sign {
+            let now = SystemTime::now();
+            signer
+                .sign(&mut headers, &id_header(id), now, body.chunks())
+                .await;
+        }
         let mut request = Request::new(body);
         *request.uri_mut() = match self.address.target() {
             Some(target) => target.clone().into(),
             None => origin_form(&delivery.target),
         };
         *request.method_mut() = delivery.method;
-        *request.headers_mut() = delivery.headers;
-        dress(request.headers_mut(), delivery.about, length, self);
+        *request.headers_mut() = headers;
         request
     }
 

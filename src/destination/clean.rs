@@ -1,12 +1,14 @@
-//! What is kept of a delivery's inbound headers. Only the body is signed, so each header is at best
-//! the sender's word; those that an app or a proxy would act on are dropped. What an attempt adds
-//! is `dress`'s. Answers are cleaned here too, of what only the gate may say.
+//! What is kept of a delivery's inbound headers, and so which of them an operator may change. Only the
+//! body is signed, so each header is at best the sender's word; those that an app or a proxy would
+//! act on are dropped. What an attempt adds is `dress`'s. Answers are cleaned here too, of what only
+//! the gate may say.
 
 use http::{
     HeaderMap, HeaderName,
     header::{self, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE},
 };
 
+use super::trace;
 use crate::problem::{DELIVERY, PROXY_STATUS};
 
 /// Hop-by-hop (RFC 9110, section 7.6.1), framing that is rebuilt from the bytes, and fields that a
@@ -41,17 +43,49 @@ const DROPPED_PREFIXES: [&str; 4] = ["x-cartgate-", "webhook-", "proxy-", "x-htt
 const FORWARDING_PREFIX: &str = "x-forwarded-";
 const FORWARDING: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-real-ip")];
 
-/// Drops what must not reach a destination. `signature` is the header that was verified.
-pub(crate) fn clean(headers: &mut HeaderMap, signature: &HeaderName, hop_is_trusted: bool) {
+/// Drops what must not reach a destination, and what the endpoint drops besides. `signature` is the
+/// header that was verified.
+pub(crate) fn clean(
+    headers: &mut HeaderMap,
+    signature: &HeaderName,
+    besides: &[HeaderName],
+    hop_is_trusted: bool,
+) {
     let doomed: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| *name != signature && is_dropped(name, hop_is_trusted))
+        .filter(|name| is_dropped(name, hop_is_trusted))
+        .chain(besides)
         .cloned()
-        .chain(named_by_connection(headers, signature))
+        .chain(connection_options(headers))
+        .filter(|name| !is_promised(name, signature))
         .collect();
     for name in doomed {
         headers.remove(name);
     }
+    // Last: without its `traceparent`, a `tracestate` means nothing.
+    trace::keep_if_valid(headers);
+}
+
+/// Whether an operator may set this header for an endpoint or a destination: nothing that frames a
+/// request, says where it came from, or is the gate's own word, and nothing that is dropped from
+/// inbound requests because an app could act on it.
+#[must_use]
+pub fn header_may_be_set(name: &HeaderName, signature: &HeaderName) -> bool {
+    const OWN: [HeaderName; 3] = [header::VIA, trace::TRACEPARENT, trace::TRACESTATE];
+    !is_promised(name, signature) && !is_dropped(name, false) && !OWN.contains(name)
+}
+
+/// Whether an operator may drop this header of an endpoint's deliveries: not what a destination is
+/// promised, and not what is always dropped, which would look as if it could be kept.
+#[must_use]
+pub fn header_may_be_dropped(name: &HeaderName, signature: &HeaderName) -> bool {
+    !is_promised(name, signature) && !is_dropped(name, true)
+}
+
+/// What belongs to the payload. An attacker must not strip the signature or the type off a captured
+/// delivery by naming them in `Connection`.
+fn is_promised(name: &HeaderName, signature: &HeaderName) -> bool {
+    name == signature || [CONTENT_TYPE, CONTENT_ENCODING].contains(name)
 }
 
 fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
@@ -87,16 +121,6 @@ const DROPPED_FROM_ANSWERS: [HeaderName; 8] = [
     DELIVERY,
 ];
 
-/// The fields that `Connection` calls hop-by-hop, except those that a destination is promised: an
-/// attacker must not strip the signature or the type off a captured delivery by naming them.
-fn named_by_connection<'a>(
-    headers: &'a HeaderMap,
-    signature: &'a HeaderName,
-) -> impl Iterator<Item = HeaderName> + 'a {
-    connection_options(headers)
-        .filter(move |name| name != signature && ![CONTENT_TYPE, CONTENT_ENCODING].contains(name))
-}
-
 /// The names in `Connection` (RFC 9110, section 7.6.1).
 fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + '_ {
     headers
@@ -112,6 +136,14 @@ mod tests {
     use super::*;
 
     fn cleaned(lines: &[(&'static str, &'static str)], trusted: bool) -> Vec<String> {
+        cleaned_besides(lines, &[], trusted)
+    }
+
+    fn cleaned_besides(
+        lines: &[(&'static str, &'static str)],
+        besides: &[HeaderName],
+        trusted: bool,
+    ) -> Vec<String> {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(
@@ -119,7 +151,12 @@ mod tests {
                 value.parse().expect("a value"),
             );
         }
-        clean(&mut headers, &tower_cartgate::Signature::HEADER, trusted);
+        clean(
+            &mut headers,
+            &tower_cartgate::Signature::HEADER,
+            besides,
+            trusted,
+        );
         let mut left: Vec<_> = headers.keys().map(ToString::to_string).collect();
         left.sort();
         left
@@ -163,5 +200,84 @@ mod tests {
             ("x-cartfunnel-hmac-sha256", "s"),
         ];
         assert_eq!(cleaned(&lines, false), ["x-cartfunnel-hmac-sha256"]);
+    }
+
+    #[test]
+    fn an_endpoint_drops_more_but_nothing_that_is_promised() {
+        let lines = [
+            ("x-mine", "1"),
+            ("user-agent", "a"),
+            ("content-type", "a/b"),
+            ("content-encoding", "gzip"),
+            ("x-cartfunnel-hmac-sha256", "s"),
+        ];
+        let besides = lines.map(|(name, _)| HeaderName::from_static(name));
+        let promised = [
+            "content-encoding",
+            "content-type",
+            "x-cartfunnel-hmac-sha256",
+        ];
+        assert_eq!(cleaned_besides(&lines, &besides, false), promised);
+    }
+
+    #[test]
+    fn a_trace_goes_whole_whoever_takes_its_parent() {
+        const PARENT: (&str, &str) = (
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        );
+        let state = ("tracestate", "a=1");
+        assert_eq!(cleaned(&[PARENT, state], false).len(), 2);
+        assert!(cleaned(&[("connection", "traceparent"), PARENT, state], false).is_empty());
+        assert!(cleaned_besides(&[PARENT, state], &[trace::TRACEPARENT], false).is_empty());
+    }
+
+    /// Names, whether an operator may set them, and whether they may drop them.
+    #[rustfmt::skip]
+    const CHANGES: [(&str, bool, bool); 34] = [
+        ("authorization", true, true),
+        ("user-agent", true, true),
+        ("x-mine", true, true),
+        ("x-cartfunnel-other", true, true),
+        ("content-type", false, false),
+        ("content-encoding", false, false),
+        ("x-cartfunnel-hmac-sha256", false, false),
+        ("connection", false, false),
+        ("content-length", false, false),
+        ("cookie", false, false),
+        ("expect", false, false),
+        ("host", false, false),
+        ("http2-settings", false, false),
+        ("keep-alive", false, false),
+        ("te", false, false),
+        ("trailer", false, false),
+        ("transfer-encoding", false, false),
+        ("upgrade", false, false),
+        ("proxy-authorization", false, false),
+        ("proxy-connection", false, false),
+        ("webhook-id", false, false),
+        ("webhook-signature", false, false),
+        ("x-cartgate-verdict", false, false),
+        ("x-cartgate-anything", false, false),
+        ("x-http-method-override", false, false),
+        ("x-original-url", false, false),
+        ("x_mine", false, false),
+        ("forwarded", false, true),
+        ("x-forwarded-for", false, true),
+        ("x-forwarded-anything", false, true),
+        ("x-real-ip", false, true),
+        ("via", false, true),
+        ("traceparent", false, true),
+        ("tracestate", false, true),
+    ];
+
+    #[test]
+    fn an_operator_changes_what_is_neither_promised_nor_the_gates() {
+        let signature = tower_cartgate::Signature::HEADER;
+        for (text, set, dropped) in CHANGES {
+            let name = HeaderName::from_static(text);
+            assert_eq!(header_may_be_set(&name, &signature), set, "{text}");
+            assert_eq!(header_may_be_dropped(&name, &signature), dropped, "{text}");
+        }
     }
 }

@@ -1,13 +1,13 @@
-//! What an attempt adds to a delivery's headers: the gate's findings, the way it came, and framing
-//! from the bytes. What is kept of the inbound headers is `clean`'s.
+//! What an attempt adds to a delivery's headers: what the operator wants there, the gate's findings,
+//! the way it came, its trace, and framing from the bytes. What is kept of the inbound headers is `clean`'s.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_LENGTH, FORWARDED, HOST, VIA},
 };
 
-use super::Destination;
-use crate::{delivery::About, listener::Peer, problem::DELIVERY};
+use super::{Destination, trace};
+use crate::{delivery::About, exchange::id_header, listener::Peer, problem::DELIVERY};
 
 const VERDICT: HeaderName = HeaderName::from_static("x-cartgate-verdict");
 const ENDPOINT: HeaderName = HeaderName::from_static("x-cartgate-endpoint");
@@ -18,18 +18,23 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Adds what this attempt's destination is told.
-pub(super) fn dress(headers: &mut HeaderMap, about: About, length: usize, to: &Destination) {
+/// Adds what this attempt's destination is told. The operator's headers come first: whatever their
+/// names, the gate's own words are put over them.
+pub(super) fn dress(headers: &mut HeaderMap, mut about: About, length: usize, to: &Destination) {
+    // Extended by a map, a map drops all that it had under the same names.
+    headers.extend(std::mem::take(&mut about.added));
+    to.settings.headers.put_into(headers);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     findings(headers, &about);
     forwarding(headers, &about);
-    let host = about.host.filter(|_| to.settings.preserve_host);
-    headers.insert(HOST, host.unwrap_or_else(|| to.address.host().clone()));
+    trace::start_unless_passed(headers, about.id);
+    let host = to.settings.host.host(to.address.host(), about.host);
+    headers.insert(HOST, host);
 }
 
 fn findings(headers: &mut HeaderMap, about: &About) {
     headers.insert(VERDICT, HeaderValue::from_static("verified"));
-    headers.insert(DELIVERY, about.id.clone());
+    headers.insert(DELIVERY, id_header(about.id));
     headers.insert(EVENT, HeaderValue::from_static(about.event.kind.as_str()));
     headers.insert(
         EVENT_SOURCE,

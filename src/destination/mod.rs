@@ -1,6 +1,7 @@
 //! The protected applications: where they are (`address`), how a connection to them is opened
-//! (`connect`) and kept (`pool`), what a delivery carries (`clean`, `dress`), and one try to hand it
-//! over (`attempt`), whose answer is passed on as it comes (`answer`). Only a `Delivery` gets in here.
+//! (`connect`) and kept (`pool`), what a delivery carries (`clean`, `dress` with `trace`, `host`,
+//! `fixed_headers`, and signed anew by `webhooks`), and one try to hand it over (`attempt`), whose
+//! answer is passed on as it comes (`answer`). Only a `Delivery` gets in here.
 
 pub mod address;
 mod answer;
@@ -8,7 +9,11 @@ mod attempt;
 mod clean;
 pub mod connect;
 mod dress;
+mod fixed_headers;
+mod host;
 mod pool;
+mod trace;
+pub mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +21,10 @@ pub use address::{Address, AddressError};
 pub(crate) use answer::Answer;
 pub(crate) use attempt::AttemptError;
 pub(crate) use clean::{clean, clean_answer};
+pub use clean::{header_may_be_dropped, header_may_be_set};
 pub use connect::{ConnectError, Connector, ConnectorError, Trust};
+pub use fixed_headers::{FixedHeaderError, FixedHeaders};
+pub use host::{HostError, HostRule};
 use pool::Pool;
 
 pub use crate::stream::Stream;
@@ -33,12 +41,16 @@ pub struct Destination {
 }
 
 /// How a destination is treated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Whose certificate is believed.
     pub trust: Trust,
-    /// Whether `Host` stays what the client sent.
-    pub preserve_host: bool,
+    /// Which `Host` it is sent.
+    pub host: HostRule,
+    /// What each delivery carries for it alone.
+    pub headers: FixedHeaders,
+    /// Signs each attempt anew as Standard Webhooks, where that was asked.
+    pub sign: Option<webhooks::Signer>,
     /// How long a connection may take to open.
     pub connect: Duration,
     /// How long an answer may take to begin.
@@ -55,7 +67,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             trust: Trust::Platform,
-            preserve_host: false,
+            host: HostRule::default(),
+            headers: FixedHeaders::default(),
+            sign: None,
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(30),
             pause: Duration::from_secs(30),

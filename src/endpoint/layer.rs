@@ -1,10 +1,11 @@
-//! The step that finds a request's endpoint and notes it in the exchange.
+//! The step that finds a request's endpoint, notes it in the exchange, and refuses a query that the
+//! endpoint does not take.
 
 use http::{HeaderValue, Request, header::HOST};
 
 use crate::{exchange::Exchange, refusal::Refusal};
 
-/// Notes the endpoint of the request's host and path.
+/// Notes the endpoint of the request's host and path. A query that it refuses costs no reading either.
 pub(crate) fn find_endpoint<B>(request: &Request<B>) -> Result<(), Refusal> {
     let exchange = Exchange::of(request.extensions()).ok_or(Refusal::NoEndpoint)?;
     // `framing` has let just one through, of plain characters.
@@ -18,5 +19,8 @@ pub(crate) fn find_endpoint<B>(request: &Request<B>) -> Result<(), Refusal> {
         )
         .ok_or(Refusal::NoEndpoint)?;
     exchange.found(endpoint);
+    if endpoint.query.refuses(request.uri()) {
+        return Err(Refusal::Query);
+    }
     Ok(())
 }

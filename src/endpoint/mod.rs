@@ -3,16 +3,19 @@
 
 mod host;
 mod layer;
+mod query;
 mod route;
 
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderName};
 use tower_cartgate::{Policies, Policy, Secret, SecretName};
 
 use crate::{destination::Destination, exchange::Exchange};
 
 pub use host::{Host, HostError};
 pub(crate) use layer::find_endpoint;
+pub use query::Query;
 pub use route::{Endpoints, PathRule, PathRuleError};
 
 /// A path of the gate with what its deliveries are judged by and where verified ones go.
@@ -28,11 +31,46 @@ pub struct Endpoint {
     pub policy: Arc<Policy>,
     /// Its secrets by name, for the doctor; the policy holds only their keyed state.
     pub secrets: Vec<(SecretName, Secret)>,
+    /// What becomes of a target's query.
+    pub query: Query,
+    /// What its deliveries' headers have more or less than other endpoints'.
+    pub headers: HeaderChanges,
     /// Where verified deliveries go.
     pub destination: Arc<Destination>,
 }
 
+/// What an operator changes in the headers of an endpoint's deliveries.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeaderChanges {
+    /// What every delivery carries, in the place of what the sender says under the same name. Names
+    /// that [`header_may_be_set`](crate::destination::header_may_be_set) allows.
+    pub add: HeaderMap,
+    /// What no delivery carries. Names that
+    /// [`header_may_be_dropped`](crate::destination::header_may_be_dropped) allows.
+    pub drop: Vec<HeaderName>,
+}
+
 impl Endpoint {
+    /// An endpoint of every host, which passes queries and changes no headers of its own.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        path: PathRule,
+        policy: Policy,
+        secrets: Vec<(SecretName, Secret)>,
+        destination: Arc<Destination>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            path,
+            host: None,
+            policy: Arc::new(policy),
+            secrets,
+            query: Query::default(),
+            headers: HeaderChanges::default(),
+            destination,
+        }
+    }
+
     /// The names of its secrets, for people.
     #[must_use]
     pub fn secret_names(&self) -> String {

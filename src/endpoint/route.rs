@@ -144,12 +144,14 @@ mod tests {
             let settings = crate::destination::Settings::default();
             let destination = crate::destination::Destination::new("app", address, settings, 1);
             Endpoint {
-                name: format!("{path} {}", host.unwrap_or("any")).into(),
-                path: path.parse().expect("a path"),
                 host: host.map(|host| host.parse().expect("a host")),
-                policy: Arc::new(tower_cartgate::Policy::new(keyring)),
-                secrets: Vec::new(),
-                destination: Arc::new(destination.expect("plain HTTP needs no certificate")),
+                ..Endpoint::new(
+                    format!("{path} {}", host.unwrap_or("any")),
+                    path.parse().expect("a path"),
+                    tower_cartgate::Policy::new(keyring),
+                    Vec::new(),
+                    Arc::new(destination.expect("plain HTTP needs no certificate")),
+                )
             }
         };
         Endpoints::new(routes.iter().map(of).collect())

@@ -12,6 +12,7 @@ mod budgets;
 mod commands;
 mod config;
 mod forgeries;
+mod heads;
 mod lifecycle;
 mod logs;
 mod program;

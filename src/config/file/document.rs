@@ -284,7 +284,7 @@ impl<'d, 't> Value<'d, 't> {
     }
 
     /// The items of a list, or the one value that stands in its place.
-    fn items(self) -> Vec<Self> {
+    pub(super) fn items(self) -> Vec<Self> {
         let document = self.document;
         if !self.value.get_ref().is_array() {
             return vec![self];

@@ -1,15 +1,16 @@
 //! `[[endpoint]]`: what is protected.
 
 use http::Method;
-use tower_cartgate::{EventKind, Policy, Signature};
+use tower_cartgate::{EventKind, FreshRule, Policy, Signature};
 
-use super::{destination, document::Table, event, secret::Secrets};
+use super::{destination, document::Table, event, headers, secret::Secrets};
 use crate::{
     config::{
         finding::{Finding, Place},
-        plan::{EndpointPlan, EventPlan},
+        plan::{EndpointPlan, EventPlan, FreshPlan},
         value,
     },
+    endpoint::Query,
     secret_source::SecretSource,
 };
 
@@ -43,8 +44,13 @@ fn endpoint(mut table: Table<'_, '_>, secrets: &Secrets) -> Option<EndpointPlan>
     let header = table.text("header", value::signature_header);
     let max_body = table.number("max_body", value::size);
     let event = table.table("event").map(event::read);
+    let fresh = table.table("fresh").map(fresh);
+    let query = table.text("query", query);
+    let signature = header.unwrap_or(Signature::HEADER);
+    let headers = headers::changes(&mut table, &signature);
     let secrets = named(&mut table, secrets);
-    let destination = destination::read(&mut table, name.as_ref().map(|at| at.value.as_str()));
+    let own_name = name.as_ref().map(|at| at.value.as_str());
+    let destination = destination::read(&mut table, own_name, &signature);
     table.close();
     Some(EndpointPlan {
         at,
@@ -52,12 +58,39 @@ fn endpoint(mut table: Table<'_, '_>, secrets: &Secrets) -> Option<EndpointPlan>
         path: path?.value,
         host,
         methods: methods.unwrap_or_else(|| vec![Method::POST, Method::PUT]),
-        header: header.unwrap_or(Signature::HEADER),
+        header: signature,
         max_body: max_body.map_or(Policy::DEFAULT_MAX_BODY, |size| size.as_u64()),
         event: event.unwrap_or(Some(EventPlan::Given(EventKind::Other)))?,
+        fresh: fresh.map_or(Some(None), |fresh| fresh.map(Some))?,
+        query: query.unwrap_or_default(),
+        headers,
         secrets: secrets?,
         destination: destination?,
     })
+}
+
+fn fresh(mut table: Table<'_, '_>) -> Option<FreshPlan> {
+    let pointer = table.demand(
+        "pointer",
+        "where the payload has its time, such as \"/sent_at\"",
+    );
+    let pointer = pointer.and_then(|value| value.text(event::pointer));
+    let within = table.demand("within", "how old a delivery may be, such as \"1h\"");
+    let within = within.and_then(|value| value.text(value::clock));
+    let skew = table.text("skew", value::pause);
+    table.close();
+    Some(FreshPlan {
+        pointer: pointer?.value,
+        within: within?.value,
+        skew: skew.unwrap_or(FreshRule::DEFAULT_SKEW),
+    })
+}
+
+fn query(text: &str) -> Result<Query, &'static str> {
+    let all = [Query::Pass, Query::Drop, Query::Refuse];
+    all.into_iter()
+        .find(|query| query.to_string() == text)
+        .ok_or("expected one of \"pass\", \"drop\", \"refuse\"")
 }
 
 /// The secrets that the endpoint names, each at the place where it does.

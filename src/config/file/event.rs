@@ -37,7 +37,8 @@ pub(super) fn read(mut table: Table<'_, '_>) -> Option<EventPlan> {
     plan
 }
 
-fn pointer(text: &str) -> Result<String, tower_cartgate::PointerError> {
+/// A JSON pointer.
+pub(super) fn pointer(text: &str) -> Result<String, tower_cartgate::PointerError> {
     tower_cartgate::EventRule::pointer(text).map(|_| text.to_owned())
 }
 

@@ -6,6 +6,7 @@ mod destination;
 mod document;
 mod endpoint;
 mod event;
+mod headers;
 mod log;
 mod secret;
 mod server;

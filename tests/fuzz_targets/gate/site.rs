@@ -110,14 +110,13 @@ fn config(app: SocketAddr, clock: Duration) -> Config {
     const WORKERS: usize = 1;
     let address = format!("http://{app}").parse().expect("an address");
     let destination = Destination::new("app", address, Settings::default(), WORKERS);
-    let endpoint = Endpoint {
-        name: "fuzz".into(),
-        path: PathRule::Exact(PATH.to_owned()),
-        host: None,
-        policy: Arc::new(oracle::policy()),
-        secrets: vec![("default".parse().expect("a name"), oracle::secret())],
-        destination: Arc::new(destination.expect("no certificate is needed")),
-    };
+    let endpoint = Endpoint::new(
+        "fuzz",
+        PathRule::Exact(PATH.to_owned()),
+        oracle::policy(),
+        vec![("default".parse().expect("a name"), oracle::secret())],
+        Arc::new(destination.expect("no certificate is needed")),
+    );
     Config {
         workers: WORKERS,
         clocks: Clocks {

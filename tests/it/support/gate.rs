@@ -10,7 +10,7 @@ use std::{
 use cartgate::{
     config::{Config, TrustedHops},
     destination::{Destination, Settings},
-    endpoint::{Endpoint, Endpoints, PathRule},
+    endpoint::{Endpoint, Endpoints, HeaderChanges, PathRule, Query},
     listener::{ListenAddress, Listener},
 };
 use tokio::sync::{oneshot, watch};
@@ -23,6 +23,8 @@ pub(crate) struct Setup {
     pub(crate) listen: ListenAddress,
     pub(crate) upstream: String,
     pub(crate) path: PathRule,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderChanges,
     pub(crate) settings: Settings,
     /// What changes the policy that every gate of these tests begins with.
     pub(crate) policy: Box<dyn Fn(Policy) -> Policy>,
@@ -57,6 +59,8 @@ impl Setup {
             listen: "127.0.0.1:0".parse().expect("an address"),
             upstream: upstream.to_owned(),
             path: PathRule::All,
+            query: Query::default(),
+            headers: HeaderChanges::default(),
             settings: Settings::default(),
             policy: Box::new(|policy| policy),
             config,
@@ -85,14 +89,18 @@ impl Setup {
         let destination =
             Destination::new("app", upstream, self.settings.clone(), self.config.workers)
                 .expect("a destination");
-        self.config.with_endpoints(Endpoints::new(vec![Endpoint {
-            name: "hooks".into(),
-            path: self.path.clone(),
-            host: None,
-            policy: Arc::new((self.policy)(Policy::new(keyring))),
-            secrets: named,
-            destination: Arc::new(destination),
-        }]))
+        let endpoint = Endpoint {
+            query: self.query,
+            headers: self.headers.clone(),
+            ..Endpoint::new(
+                "hooks",
+                self.path.clone(),
+                (self.policy)(Policy::new(keyring)),
+                named,
+                Arc::new(destination),
+            )
+        };
+        self.config.with_endpoints(Endpoints::new(vec![endpoint]))
     }
 
     /// Starts it.

@@ -1,0 +1,95 @@
+//! Headers that one destination gets with each delivery, by which it knows the gate: a token, a
+//! key. Their values are secrets, and no log and no `Debug` shows them.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tower_cartgate::Secret;
+
+/// Headers whose values are secrets. There is no `PartialEq`, as for any secret.
+#[derive(Clone, Default)]
+pub struct FixedHeaders(HeaderMap);
+
+/// The secret cannot be a header's value. It is not quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected visible ASCII characters and spaces in one line, as a header's value needs")]
+pub struct FixedHeaderError;
+
+impl FixedHeaders {
+    /// Sends `secret` under this name, which [`header_may_be_set`](super::header_may_be_set) allows.
+    ///
+    /// # Errors
+    ///
+    /// When the secret holds control characters, or bytes beyond ASCII, which one reader takes for
+    /// UTF-8 and the next for Latin-1.
+    pub fn insert(&mut self, name: HeaderName, secret: &Secret) -> Result<(), FixedHeaderError> {
+        let value = HeaderValue::from_bytes(secret.expose());
+        let mut value = value
+            .ok()
+            .filter(|value| value.to_str().is_ok())
+            .ok_or(FixedHeaderError)?;
+        value.set_sensitive(true);
+        self.0.insert(name, value);
+        Ok(())
+    }
+
+    /// Puts them in the place of whatever has the same name.
+    pub(super) fn put_into(&self, headers: &mut HeaderMap) {
+        headers.extend(self.0.clone());
+    }
+}
+
+impl fmt::Debug for FixedHeaders {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FixedHeaders")?;
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(bytes: &[u8]) -> Secret {
+        Secret::new(bytes).expect("a secret")
+    }
+
+    #[test]
+    fn a_value_is_shown_neither_here_nor_among_a_requests_headers() {
+        let mut fixed = FixedHeaders::default();
+        let token = secret(b"Bearer planted-token");
+        fixed
+            .insert(http::header::AUTHORIZATION, &token)
+            .expect("a value");
+        let mut headers = HeaderMap::new();
+        fixed.put_into(&mut headers);
+        assert_eq!(headers["authorization"], "Bearer planted-token");
+        let shown = format!("{fixed:?} {headers:?}");
+        assert!(shown.contains("authorization"), "{shown}");
+        assert!(!shown.contains("planted"), "{shown}");
+    }
+
+    #[test]
+    fn every_value_of_the_same_name_gives_way() {
+        let mut fixed = FixedHeaders::default();
+        fixed
+            .insert(http::header::AUTHORIZATION, &secret(b"ours"))
+            .expect("a value");
+        let mut headers = HeaderMap::new();
+        for theirs in ["one", "two"] {
+            headers.append("authorization", HeaderValue::from_static(theirs));
+        }
+        fixed.put_into(&mut headers);
+        let values: Vec<_> = headers.get_all("authorization").iter().collect();
+        assert_eq!(values, ["ours"]);
+    }
+
+    #[test]
+    fn what_would_break_a_head_or_be_read_in_two_ways_is_refused() {
+        for bytes in [&b"a\r\nx: y"[..], b"a\0b", "gr\u{fc}n".as_bytes(), b"a\x7f"] {
+            let inserted =
+                FixedHeaders::default().insert(http::header::AUTHORIZATION, &secret(bytes));
+            assert_eq!(inserted, Err(FixedHeaderError));
+        }
+    }
+}
