@@ -31,6 +31,7 @@ mod explain;
 mod files;
 mod framing;
 mod gate;
+pub mod kept;
 mod limits;
 pub mod listener;
 pub mod log;
