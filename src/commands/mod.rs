@@ -13,6 +13,7 @@ mod completions;
 mod demo;
 mod input;
 pub mod output;
+mod resend;
 mod send;
 pub mod serve;
 mod sign;

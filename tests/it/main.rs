@@ -11,6 +11,7 @@ mod broken_http;
 mod budgets;
 mod commands;
 mod forgeries;
+mod kept;
 mod lifecycle;
 mod logs;
 mod program;
