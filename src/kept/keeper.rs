@@ -229,6 +229,13 @@ impl Scribe {
     }
 }
 
+/// What the log is told.
+struct News {
+    kept: u64,
+    dropped: u64,
+    error: Option<io::Error>,
+}
+
 /// What the log was told.
 #[derive(Debug, Default)]
 struct Report {
@@ -239,35 +246,49 @@ struct Report {
 }
 
 impl Report {
-    /// The first is worth a line at once; then one a minute, if there is anything to say.
     fn say(&mut self, now: Instant, counters: &Counters, shelf: &Shelf) {
-        let early = self
-            .said
-            .is_some_and(|said| now.saturating_duration_since(said) < TICK);
-        let kept = counters.kept() - self.kept;
-        let dropped = counters.dropped() - self.dropped;
-        if early || kept + dropped == 0 && self.error.is_none() {
+        let Some(News {
+            kept,
+            dropped,
+            error,
+        }) = self.due(now, counters)
+        else {
             return;
+        };
+        let (dir, files) = (shelf.dir().display(), shelf.len());
+        if let Some(error) = error {
+            tracing::error!(%dir, %error, "refused deliveries cannot be kept");
         }
-        if let Some(error) = self.error.take() {
-            tracing::error!(dir = %shelf.dir().display(), %error, "refused deliveries cannot be kept");
+        tracing::warn!(
+            kept,
+            dropped,
+            files,
+            %dir,
+            "deliveries were refused and kept: `cartgate verify --delivery FILE` names the cause, and \
+             `cartgate send URL --delivery FILE` sends one on that verifies"
+        );
+    }
+
+    /// What is new. The first is said at once; then all of a minute together.
+    fn due(&mut self, now: Instant, counters: &Counters) -> Option<News> {
+        let said = |said| now.saturating_duration_since(said) < TICK;
+        let (kept, dropped) = (counters.kept(), counters.dropped());
+        let nothing = (kept, dropped) == (self.kept, self.dropped) && self.error.is_none();
+        if nothing || self.said.is_some_and(said) {
+            return None;
         }
-        if kept + dropped > 0 {
-            tracing::warn!(
-                kept,
-                dropped,
-                files = shelf.len(),
-                dir = %shelf.dir().display(),
-                "refused deliveries were kept: `cartgate verify --delivery FILE` names the cause, and \
-                 `cartgate send URL --delivery FILE` sends one on that verifies"
-            );
-        }
+        let news = News {
+            kept: kept - self.kept,
+            dropped: dropped - self.dropped,
+            error: self.error.take(),
+        };
         *self = Self {
             said: Some(now),
-            kept: self.kept + kept,
-            dropped: self.dropped + dropped,
+            kept,
+            dropped,
             error: None,
         };
+        Some(news)
     }
 }
 
@@ -293,5 +314,57 @@ mod tests {
         let _short = waiting.place(1).expect("nothing waits");
         assert!(waiting.place(WAITING_BYTES).is_none());
         assert!(waiting.place(WAITING_BYTES - 1).is_some());
+    }
+
+    #[test]
+    fn the_log_hears_of_the_first_at_once_and_then_once_a_minute() {
+        let (mut report, counters) = (Report::default(), Counters::default());
+        let begun = Instant::now();
+        let mut said = |seconds| {
+            let news = report.due(begun + Duration::from_secs(seconds), &counters);
+            news.map(|news| (news.kept, news.dropped))
+        };
+        assert_eq!(said(0), None);
+        counters.kept.fetch_add(1, Relaxed);
+        assert_eq!(said(0), Some((1, 0)));
+        counters.kept.fetch_add(2, Relaxed);
+        counters.dropped.fetch_add(5, Relaxed);
+        assert_eq!(said(59), None);
+        assert_eq!(said(60), Some((2, 5)));
+        assert_eq!(said(600), None);
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_counted_and_why_is_said() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let settings = Settings::new(dir.path().join("kept"));
+        let mut scribe = Scribe {
+            pace: Pace::new(1, Instant::now()),
+            shelf: Shelf::open(settings).expect("opened"),
+            counters: Arc::default(),
+            report: Report::default(),
+        };
+        let counters = Arc::clone(&scribe.counters);
+        let counted = || (counters.kept(), counters.dropped());
+        scribe.keep(&of_length(1));
+        assert_eq!(counted(), (1, 0));
+        scribe.keep(&of_length(17 * 1024 * 1024));
+        assert_eq!(counted(), (1, 1));
+        assert!(scribe.report.error.is_none());
+        std::fs::remove_dir_all(scribe.shelf.dir()).expect("removed");
+        scribe.keep(&of_length(1));
+        assert_eq!(counted(), (1, 2));
+        assert!(scribe.report.error.is_some());
+    }
+
+    fn of_length(length: usize) -> Refused {
+        let (head, ()) = http::Request::new(()).into_parts();
+        let id = uuid::Uuid::now_v7();
+        Refused::new(
+            id,
+            ("hooks", "unix", Source::Unix),
+            &head,
+            &[vec![b'a'; length].into()],
+        )
     }
 }

@@ -18,7 +18,7 @@
 //! - *The request path*: nothing. The 401 waits for no disk. What waits for it is bounded, and its
 //!   bytes stay counted in the gate's memory; what does not fit is dropped and counted.
 //! - *The disk*: `count` and `bytes` hold before each file is written, and so many files and bytes
-//!   a second are written at most ([`pace`]).
+//!   a second are written at most.
 //! - *Pushing genuine deliveries out*: from one address, none. No source holds more than its share,
 //!   of the shelf and of each second, and loses its own oldest beyond that. When the whole is full,
 //!   the network that holds most loses, in it the source that holds most, and of it the oldest. So

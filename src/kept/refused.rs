@@ -158,7 +158,7 @@ impl Refused {
         ]
     }
 
-    /// Reads what [`Refused::head`] and the body make.
+    /// Reads the file of a kept delivery.
     ///
     /// # Errors
     ///

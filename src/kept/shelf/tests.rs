@@ -226,7 +226,7 @@ fn what_a_crash_left_is_cleared_but_not_what_is_being_written() {
     let mut shelf = Shelf::open(bench.settings()).expect("opened");
     let refused = bench.refused("192.0.2.1", 1);
     create(&shelf.path(&unfinished(&name(refused.id)))).expect("made");
-    shelf.look_around(bench.begun).expect("read");
+    shelf.look_around(bench.begun + UNFINISHED).expect("read");
     assert_eq!(bench.files().len(), 1);
     shelf
         .look_around(bench.begun + 2 * UNFINISHED)
