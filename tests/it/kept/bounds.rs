@@ -144,3 +144,22 @@ fn a_gate_that_cannot_keep_does_not_start() {
         "{error}"
     );
 }
+
+#[test]
+fn the_memory_of_what_was_kept_or_dropped_is_given_back() {
+    let mut keeping = Keeping::new();
+    keeping.settings.share = 1;
+    let settings = keeping.settings.clone();
+    let gate = Setup::before(&keeping.app)
+        .with(|setup| {
+            setup.config.limits.memory = 8 * 1024 * 1024;
+            setup.config.keep_refused = Some(settings);
+        })
+        .start();
+    let body = [b'a'; 200_000];
+    // Far more than the budget, also beside the most that may wait for the disk.
+    for _ in 0..60 {
+        refused(&mut gate.client(), forged(&body));
+    }
+    assert_eq!(gate.client().ask(genuine(&body)).status, 200);
+}
