@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{endpoint::Endpoint, exchange::Exchange};
 
-/// Deliveries that may wait to be written. A small body keeps no more than a read buffer alive, which
-/// makes some MiB together.
+/// Deliveries that may wait to be written. A small body, which the gate's memory does not count, keeps
+/// no more than a read buffer alive: some MiB for all that wait.
 const WAITING: usize = 64;
 
 /// Bytes of bodies that may wait. They stay counted in the gate's memory, and a stalled disk must not

@@ -29,8 +29,8 @@
 //! - *Behind a proxy* all peers are one, so a trusted hop's word about the client counts instead. A
 //!   hop that is not trusted is not believed: its clients share one source, and a flood among them
 //!   pushes out what is genuine among them.
-//! - *Getting something forged sent on*: nothing. `send --delivery` verifies first. The gate's own lines in
-//!   a file are written by the gate; inbound ones of those names are dropped.
+//! - *Getting something forged sent on*: nothing. `send --delivery` demands the proof first. The
+//!   gate's own lines in a file are the gate's; inbound ones of those names are dropped.
 
 mod keeper;
 mod pace;

@@ -205,10 +205,13 @@ impl fmt::Debug for Refused {
     }
 }
 
-/// When a request with this id was received.
+/// When a request with this id was received; none if no gate made the id. A file may hold any: what
+/// is not before the year 10000 cannot even be written as RFC 3339 does.
 pub(super) fn received_at(id: Uuid) -> Option<SystemTime> {
+    const YEAR_10000: u64 = 253_402_300_800;
     let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
-    UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+    let is_ours = id.get_version_num() == 7 && seconds < YEAR_10000;
+    is_ours.then(|| UNIX_EPOCH + Duration::new(seconds, nanoseconds))
 }
 
 /// What the file says anew, whatever was received: its framing, and what nobody but the gate says.

@@ -109,3 +109,17 @@ fn what_was_changed_by_hand_is_refused_without_repeating_it() {
     assert!(Refused::read(&Bytes::new()).is_err());
     assert!(Refused::read(&good.into()).is_ok());
 }
+
+#[test]
+fn an_id_that_no_gate_makes_is_no_time() {
+    let good = String::from_utf8(written(&refused(&[], &[]))).expect("ASCII");
+    let own = Refused::read(&good.clone().into()).expect("well formed").id;
+    let far = Uuid::try_parse("ffffffff-ffff-7fff-bfff-ffffffffffff").expect("an id");
+    let timeless = Uuid::nil();
+    for id in [far, timeless] {
+        assert_eq!(received_at(id), None);
+        let file = good.replace(&own.to_string(), &id.to_string());
+        let error = Refused::read(&file.into()).expect_err("no gate's");
+        assert_eq!(error, Malformed::OwnLines);
+    }
+}
