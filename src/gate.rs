@@ -1,9 +1,12 @@
 //! What all requests of a gate share: the configuration in force, the budgets, the roster of
 //! connections and the log's throttle. Read without contention; nothing here is per request.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering::Relaxed},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
 };
 
 use arc_swap::ArcSwap;
@@ -11,6 +14,7 @@ use arc_swap::ArcSwap;
 use crate::{
     config::Config,
     explain::Explainer,
+    kept::Keeper,
     limits::{Memory, Roster},
     log::Throttle,
 };
@@ -23,6 +27,7 @@ pub(crate) struct Gate {
     pub(crate) roster: Arc<Roster>,
     pub(crate) throttle: Throttle,
     pub(crate) explainer: Option<Explainer>,
+    pub(crate) keeper: Option<Keeper>,
     stage: AtomicU8,
 }
 
@@ -38,15 +43,20 @@ pub(crate) enum Stage {
 }
 
 impl Gate {
-    pub(crate) fn new(config: Arc<Config>) -> Self {
-        Self {
+    /// # Errors
+    ///
+    /// When refused deliveries cannot be kept where they are to be.
+    pub(crate) fn new(config: Arc<Config>) -> io::Result<Self> {
+        let keeper = config.keep_refused.clone().map(Keeper::start);
+        Ok(Self {
             memory: Memory::new(config.limits.memory),
             roster: Arc::new(Roster::new(config.limits.connections)),
             throttle: Throttle::default(),
             explainer: config.explain.then(Explainer::start),
+            keeper: keeper.transpose()?,
             stage: AtomicU8::new(Stage::Serving as u8),
             config: ArcSwap::new(config),
-        }
+        })
     }
 
     /// The configuration in force at this moment.

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! [`serve`] runs a gate with a [`config::Config`]; `record` and `log` say what became of each
-//! request. `cli` is what can be typed, `commands` what it does, `sender` and `doctor` are the tools
+//! request, `kept` keeps refused deliveries where that is asked. `cli` is what can be typed, `commands` what it does, `sender` and `doctor` are the tools
 //! around the gate. Cartfunnel's signatures are computed in one place alone: the crate
 //! `tower_cartgate`.
 
@@ -32,6 +32,7 @@ mod explain;
 mod files;
 mod framing;
 mod gate;
+pub mod kept;
 mod limits;
 pub mod listener;
 pub mod log;

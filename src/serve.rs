@@ -13,6 +13,7 @@ use tokio::{
 use crate::{
     config::Config,
     gate::{Gate, Stage},
+    kept::Keeper,
     listener::{Acceptor, Incoming, Listener},
     worker::Workers,
 };
@@ -32,13 +33,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 ///
-/// When the workers cannot be started or the listeners not be used.
+/// When the workers cannot be started, the listeners not be used, or refused deliveries not be kept.
 pub async fn serve(
     listeners: Vec<Listener>,
     mut config: watch::Receiver<Arc<Config>>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let gate = Arc::new(Gate::new(config.borrow_and_update().clone()));
+    let gate = Arc::new(Gate::new(config.borrow_and_update().clone())?);
     let door = Arc::new(Door {
         workers: Workers::start(gate.config().workers, &gate)?,
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
@@ -127,7 +128,7 @@ async fn drain(gate: &Gate, door: &Door, mut tasks: JoinSet<()>, acceptors: Vec<
     gate.advance(Stage::Closing);
     let begun = Instant::now();
     let ended = timeout(clocks.drain_limit, async {
-        while gate.roster.len() > 0 {
+        while gate.roster.len() > 0 || gate.keeper.as_ref().is_some_and(Keeper::is_busy) {
             sleep(Duration::from_millis(5)).await;
         }
     });

@@ -1,4 +1,5 @@
-//! What the verifying layer tells the gate: notes for the log, and material for the doctor.
+//! What the verifying layer tells the gate: notes for the log, and material for the doctor and the
+//! keeper.
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -21,11 +22,15 @@ impl Observe for Watch {
         let Some(exchange) = Exchange::of(&head.extensions) else {
             return;
         };
-        let (Some(explainer), Some(endpoint)) = (&exchange.gate.explainer, exchange.endpoint())
-        else {
+        let Some(endpoint) = exchange.endpoint() else {
             return;
         };
-        explainer.consider(exchange.id, endpoint, &head.headers, forged);
+        if let Some(keeper) = &exchange.gate.keeper {
+            keeper.consider(exchange, endpoint, head, forged);
+        }
+        if let Some(explainer) = &exchange.gate.explainer {
+            explainer.consider(exchange.id, endpoint, &head.headers, forged);
+        }
     }
 
     fn rejected(&self, rejection: &Rejection, head: &Parts) {

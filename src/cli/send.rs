@@ -36,6 +36,9 @@ Examples:
   cartgate send http://127.0.0.1:8080/ --secret-file secret.txt --forge all
       Forgeries of every kind: a table, exit status 0 only if all were refused.
 
+  cartgate send http://127.0.0.1:8080 --secret-file new.txt --delivery kept/20261124T181614Z-….http
+      A delivery that a gate refused and kept, as it was, if the secret verifies it.
+
 Exit status: 0 all answers were 2xx (forgeries: all refused); 1 otherwise, or nobody listens; 2 usage.")]
 pub struct SendArgs {
     /// Where to: an http or https URL, with its path; or unix:/SOCKET[:/PATH]
@@ -66,6 +69,17 @@ pub struct SendArgs {
     /// Sends this body instead of a sample, byte for byte: a file, or - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "set")]
     pub body: Option<Input>,
+
+    /// Sends on a delivery that a gate refused and kept, as it was and under its own signature, if the
+    /// secret verifies it; to its own target where URL has no path
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "event", "method", "body", "set", "count", "concurrency", "rate", "forge", "header",
+        ],
+    )]
+    pub delivery: Option<PathBuf>,
 
     /// Changes a field of the sample: /pointer=text, or /pointer:=json; repeat it for several
     #[arg(long, value_name = "/POINTER=TEXT")]

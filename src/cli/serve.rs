@@ -321,6 +321,10 @@ pub struct ProcessArgs {
     #[arg(long, value_enum, default_value_t)]
     pub log_level: Level,
 
+    /// Keep deliveries whose signature does not match in this folder, for the time between Cartfunnel's new secret and the gate's
+    #[arg(long, value_name = "DIR")]
+    pub keep_refused: Option<PathBuf>,
+
     /// Look into signatures that do not match, at most one a second, and log the likely cause
     #[arg(long)]
     pub explain: bool,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Read};
+use std::path::Path;
 
 use bytes::Bytes;
 use tower_cartgate::{Secret, SecretName};
@@ -9,6 +10,7 @@ use tower_cartgate::{Secret, SecretName};
 use super::Failure;
 use super::output::message;
 use crate::cli::Input;
+use crate::kept::Refused;
 use crate::secret_source::SecretSource;
 
 /// A body, byte for byte.
@@ -27,6 +29,15 @@ pub(super) fn body(from: &Input) -> Result<Bytes, Failure> {
         Failure::usage(format_args!("cannot read the body from {from}: {error}"))
     })?;
     Ok(bytes.into())
+}
+
+/// A delivery that a gate kept. What is wrong with a file is said without a word of it.
+pub(super) fn delivery(path: &Path) -> Result<Refused, Failure> {
+    let place = path.display();
+    let file = fs::read(path)
+        .map_err(|error| Failure::usage(format_args!("cannot read {place}: {error}")))?;
+    Refused::read(&file.into())
+        .map_err(|why| Failure::usage(format_args!("{place} is no kept delivery: {why}")))
 }
 
 /// Every secret given, or else the one in the environment.

@@ -14,6 +14,7 @@ mod completions;
 mod demo;
 mod input;
 pub mod output;
+mod resend;
 mod send;
 pub mod serve;
 mod sign;

@@ -11,13 +11,16 @@ use tower_cartgate::{EventKind, Secret};
 use super::output::{Output, message};
 use super::{Failure, Outcome, input, runtime};
 use crate::cli::{ForgeChoice, HeaderLine, SampleEvent, SendArgs};
-use crate::destination::Trust;
+use crate::destination::{Address, Trust};
 use crate::sender::{
     Answer, Client, Envelope, ForgeryKind, NoAnswer, Outgoing, Plan, Row, Sample, Table, forge,
 };
 
 pub(super) fn run(args: SendArgs) -> Result<Outcome, Failure> {
     permitted(&args)?;
+    if let Some(path) = args.delivery.clone() {
+        return super::resend::run(args, &path);
+    }
     let job = Job::from(args)?;
     runtime()?.block_on(job.done())
 }
@@ -47,7 +50,7 @@ struct Job {
     content: Content,
     plan: Plan,
     forge: Option<ForgeChoice>,
-    place: String,
+    place: Address,
     json: bool,
 }
 
@@ -89,7 +92,7 @@ impl Job {
                 rate: args.rate,
             },
             forge: args.forge,
-            place: args.url.to_string(),
+            place: args.url,
             json: args.json,
         })
     }
@@ -111,31 +114,8 @@ impl Job {
     async fn one(&self) -> Result<Outcome, Failure> {
         let answer = self.client.connection().deliver(self.genuine(0)).await;
         let answer = answer.map_err(|reason| self.unanswered(&reason))?;
-        self.print_answer(&answer)?;
+        print_answer(&answer, self.json)?;
         Ok(Outcome::yes_if(answer.status.is_success()))
-    }
-
-    fn print_answer(&self, answer: &Answer) -> Result<(), Failure> {
-        const LINES_SHOWN: usize = 8;
-        let mut output = Output::stdout();
-        if self.json {
-            output.json(&json!({
-                "status": answer.status.as_u16(),
-                "delivery": answer.delivery_id(),
-                "seconds": answer.took.as_secs_f64(),
-                "answer": answer.first_lines(LINES_SHOWN),
-            }))?;
-            return Ok(());
-        }
-        output.line(format_args!("status    {}", answer.status))?;
-        if let Some(id) = answer.delivery_id() {
-            output.line(format_args!("delivery  {id}"))?;
-        }
-        for (place, line) in answer.first_lines(LINES_SHOWN).iter().enumerate() {
-            let label = if place == 0 { "answer" } else { "" };
-            output.line(format_args!("{label:8}  {line}"))?;
-        }
-        Ok(())
     }
 
     async fn many(&self) -> Result<Outcome, Failure> {
@@ -207,8 +187,36 @@ impl Job {
     }
 
     fn unanswered(&self, reason: &NoAnswer) -> Failure {
-        Failure::no(format_args!("{}: {reason}", self.place))
+        no_answer(&self.place, reason)
     }
+}
+
+/// What came of one delivery.
+pub(super) fn print_answer(answer: &Answer, json: bool) -> Result<(), Failure> {
+    const LINES_SHOWN: usize = 8;
+    let mut output = Output::stdout();
+    if json {
+        output.json(&json!({
+            "status": answer.status.as_u16(),
+            "delivery": answer.delivery_id(),
+            "seconds": answer.took.as_secs_f64(),
+            "answer": answer.first_lines(LINES_SHOWN),
+        }))?;
+        return Ok(());
+    }
+    output.line(format_args!("status    {}", answer.status))?;
+    if let Some(id) = answer.delivery_id() {
+        output.line(format_args!("delivery  {id}"))?;
+    }
+    for (place, line) in answer.first_lines(LINES_SHOWN).iter().enumerate() {
+        let label = if place == 0 { "answer" } else { "" };
+        output.line(format_args!("{label:8}  {line}"))?;
+    }
+    Ok(())
+}
+
+pub(super) fn no_answer(place: &Address, reason: &NoAnswer) -> Failure {
+    Failure::no(format_args!("{place}: {reason}"))
 }
 
 fn kind(event: SampleEvent) -> EventKind {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use http::HeaderValue;
 use serde::Serialize;
 use tower_cartgate::{Keyring, Secret, SecretName, Signature};
 
@@ -9,23 +10,45 @@ use super::output::Output;
 use super::{Failure, Outcome, input};
 use crate::cli::VerifyArgs;
 use crate::doctor::{self, Diagnosis};
+use crate::kept::Refused;
 
 pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     let secrets = input::secrets(args.secret_file)?;
     let keyring = Keyring::new(secrets.iter().cloned()).map_err(Failure::usage)?;
-    let body = input::body(&args.body)?;
-    let presented = args.signature.map(std::ffi::OsString::into_encoded_bytes);
-    let verdict = Verdict::of(&keyring, &secrets, presented.as_deref(), &body);
+    let verdict = match &args.delivery {
+        Some(path) => {
+            let refused = input::delivery(path)?;
+            let presented = refused.only(&args.header_name).map(HeaderValue::as_bytes);
+            let verdict = Verdict::of(&keyring, &secrets, presented, &refused.bytes());
+            verdict.about(&refused)
+        }
+        None => {
+            let body = input::body(&args.body)?;
+            let presented = args.signature.map(std::ffi::OsString::into_encoded_bytes);
+            Verdict::of(&keyring, &secrets, presented.as_deref(), &body)
+        }
+    };
     verdict.print(args.json)?;
     Ok(Outcome::yes_if(verdict.verified))
 }
 
 #[derive(Serialize)]
 struct Verdict {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<About>,
     verified: bool,
     secret: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     diagnosis: Option<Diagnosis>,
+}
+
+/// Which delivery was judged.
+#[derive(Serialize)]
+struct About {
+    id: String,
+    received: String,
+    endpoint: String,
+    peer: String,
 }
 
 impl Verdict {
@@ -38,6 +61,7 @@ impl Verdict {
     ) -> Self {
         match presented.and_then(|value| matching(keyring, value, body)) {
             Some(name) => Self {
+                delivery: None,
                 verified: true,
                 secret: Some(name.to_string()),
                 diagnosis: None,
@@ -45,6 +69,7 @@ impl Verdict {
             None => {
                 let diagnosis = doctor::diagnose(secrets, presented, body);
                 Self {
+                    delivery: None,
                     verified: false,
                     secret: None,
                     diagnosis: Some(diagnosis),
@@ -53,10 +78,35 @@ impl Verdict {
         }
     }
 
+    fn about(self, refused: &Refused) -> Self {
+        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let about = About {
+            id: refused.id.to_string(),
+            received: humantime::format_rfc3339_millis(refused.received()).to_string(),
+            endpoint: text(&refused.endpoint),
+            peer: text(&refused.peer),
+        };
+        Self {
+            delivery: Some(about),
+            ..self
+        }
+    }
+
     fn print(&self, json: bool) -> io::Result<()> {
         let mut output = Output::stdout();
         if json {
             return output.json(self);
+        }
+        if let Some(About {
+            id,
+            received,
+            endpoint,
+            peer,
+        }) = &self.delivery
+        {
+            output.line(format_args!(
+                "delivery {id}, received {received} at endpoint {endpoint} from {peer}"
+            ))?;
         }
         match (&self.secret, &self.diagnosis) {
             (_, Some(diagnosis)) => {

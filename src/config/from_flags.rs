@@ -10,6 +10,7 @@ use crate::{
     cli::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ServeArgs},
     destination::{Address, HostRule, Settings, Trust},
     endpoint::{HeaderChanges, PathRule, Query},
+    kept,
     secret_source::SecretSource,
 };
 use tower_cartgate::EventKind;
@@ -72,6 +73,7 @@ fn server(args: &ServeArgs) -> ServerPlan {
         limits: limits(&args.limits),
         memory_at: Place::flag("--max-memory"),
         clocks: clocks(&args.clocks),
+        keep_refused: args.process.keep_refused.clone().map(kept::Settings::new),
     }
 }
 

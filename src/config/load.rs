@@ -54,6 +54,7 @@ impl Plan {
             trusted_hops: self.server.trusted_proxies.iter().copied().collect(),
             access_log: self.log.access,
             explain: self.log.explain,
+            keep_refused: self.server.keep_refused.clone(),
         };
         Ok(Loaded {
             config,

@@ -25,7 +25,7 @@ pub use plan::{EventPlan, Plan};
 pub use source::Source;
 pub use trust::{Hop, HopError, TrustedHops};
 
-use crate::endpoint::Endpoints;
+use crate::{endpoint::Endpoints, kept};
 
 /// One snapshot of the configuration. A request is judged by the snapshot that was in force when
 /// its head arrived, to its end.
@@ -45,6 +45,8 @@ pub struct Config {
     pub access_log: AccessLog,
     /// Whether a signature that does not match is looked into.
     pub explain: bool,
+    /// Whether and where refused deliveries are kept; fixed at the start.
+    pub keep_refused: Option<kept::Settings>,
 }
 
 /// Which requests get a line in the log.
@@ -71,6 +73,7 @@ impl Config {
             trusted_hops: TrustedHops::default(),
             access_log: AccessLog::default(),
             explain: false,
+            keep_refused: None,
         }
     }
 

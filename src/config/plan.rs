@@ -13,6 +13,7 @@ use super::{
 use crate::{
     destination::{Address, Settings},
     endpoint::{HeaderChanges, Host, PathRule, Query},
+    kept,
     listener::ListenAddress,
     log::{Format, Level},
     secret_source::{self, SecretSource},
@@ -46,6 +47,8 @@ pub struct ServerPlan {
     pub memory_at: Place,
     /// How long each step may last.
     pub clocks: Clocks,
+    /// Where deliveries are kept whose signature does not match.
+    pub keep_refused: Option<kept::Settings>,
 }
 
 /// What a gate writes down.
@@ -284,6 +287,7 @@ impl Plan {
                 new.limits.connections != old.limits.connections,
             ),
             ("max_memory", new.limits.memory != old.limits.memory),
+            ("keep_refused", new.keep_refused != old.keep_refused),
             ("log", log(self) != log(running)),
         ]
         .into_iter()

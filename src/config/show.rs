@@ -48,6 +48,16 @@ impl Text {
         self.time("write_timeout", clocks.write);
         self.time("drain_delay", clocks.drain_delay);
         self.time("drain_limit", clocks.drain_limit);
+        if let Some(kept) = &server.keep_refused {
+            let (dir, age) = (
+                quoted(kept.dir.display()),
+                humantime::format_duration(kept.age),
+            );
+            let (count, bytes, share) = (kept.count, kept.bytes, kept.share);
+            let bounds =
+                format!("count = {count}, bytes = {bytes}, age = \"{age}\", share = {share}");
+            self.plain("keep_refused", format_args!("{{ dir = {dir}, {bounds} }}"));
+        }
     }
 
     fn log(&mut self, log: &LogPlan) {
@@ -249,6 +259,7 @@ mod tests {
         let text = r#"
             [server]
             listen = ["127.0.0.1:0", "unix:/run/gate.sock"]
+            keep_refused = { dir = "/var/kept", age = "1d", share = 2 }
             trusted_proxies = ["10.0.0.0/8", "unix"]
             [secret.current]
             env = "SHOP"

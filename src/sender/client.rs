@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::HOST;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -23,7 +23,7 @@ const KEPT_OF_AN_ANSWER: usize = 4 * 1024;
 pub struct Client {
     connector: Connector,
     host: HeaderValue,
-    target: PathAndQuery,
+    target: Option<PathAndQuery>,
     timeout: Duration,
 }
 
@@ -41,10 +41,7 @@ impl Client {
         Ok(Self {
             connector: Connector::new(address, trust)?,
             host: address.host().clone(),
-            target: address
-                .target()
-                .cloned()
-                .unwrap_or_else(|| PathAndQuery::from_static("/")),
+            target: address.target().cloned(),
             timeout,
         })
     }
@@ -61,7 +58,10 @@ impl Client {
     fn request(&self, outgoing: Outgoing) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(outgoing.body));
         *request.method_mut() = outgoing.method;
-        *request.uri_mut() = Uri::from(self.target.clone());
+        let target = self.target.clone().or(outgoing.target);
+        *request.uri_mut() = target
+            .unwrap_or_else(|| PathAndQuery::from_static("/"))
+            .into();
         *request.headers_mut() = outgoing.headers;
         request
             .headers_mut()

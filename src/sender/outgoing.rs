@@ -3,18 +3,40 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use tower_cartgate::{Secret, Signature, Signer};
+use tower_cartgate::{Secret, Signature, Signer, Verified};
 
-/// A request without its target.
+use crate::destination::clean;
+use crate::kept::Refused;
+
+/// A request as it goes to whatever address a client has.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     /// Its method.
     pub method: Method,
     /// Its headers, in the order in which they are sent.
     pub headers: HeaderMap,
+    /// Its target, where the address names none.
+    pub target: Option<PathAndQuery>,
     /// Its body.
     pub body: Bytes,
+}
+
+impl Outgoing {
+    /// A kept delivery as it was, now that it verifies: its own method, signature and bytes, and of the
+    /// unsigned headers what a gate would have passed on.
+    #[must_use]
+    pub fn resent(refused: Refused, verified: &Verified, signature: &HeaderName) -> Self {
+        let mut headers = refused.headers;
+        clean(&mut headers, signature, &[], false);
+        Self {
+            method: refused.method,
+            headers,
+            target: Some(refused.target),
+            body: verified.bytes(),
+        }
+    }
 }
 
 /// What makes deliveries: all that is the same for each of them.
@@ -73,6 +95,7 @@ impl Envelope {
         Outgoing {
             method: self.method.clone(),
             headers,
+            target: None,
             body,
         }
     }

@@ -13,6 +13,7 @@ mod commands;
 mod config;
 mod forgeries;
 mod heads;
+mod kept;
 mod lifecycle;
 mod logs;
 mod program;

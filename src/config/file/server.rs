@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::document::{At, Table, Value};
 use crate::{
     config::{Clocks, Limits, default_workers, plan::ServerPlan, value},
+    kept,
     listener::ListenAddress,
 };
 
@@ -23,6 +24,7 @@ pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
             .texts("trusted_proxies", str::parse)
             .unwrap_or_default(),
         clocks: clocks(&mut table),
+        keep_refused: table.take("keep_refused").and_then(keep_refused),
         listen: listen.unwrap_or_default(),
     };
     table.close();
@@ -37,6 +39,32 @@ fn listen(table: &mut Table<'_, '_>) -> Option<Vec<ListenAddress>> {
     let value = value.not_empty("expected at least one address to listen on")?;
     let addresses = value.texts(str::parse::<ListenAddress>);
     Some(addresses.into_iter().map(|at| at.value).collect())
+}
+
+/// A folder, or a table with the folder and its bounds.
+fn keep_refused(value: Value<'_, '_>) -> Option<kept::Settings> {
+    if !value.is_table() {
+        return value
+            .text(value::path)
+            .map(|at| kept::Settings::new(at.value));
+    }
+    let mut table = value.table()?;
+    let dir = table.demand("dir", "the folder for what is kept");
+    let mut settings = kept::Settings::new(dir.and_then(|dir| dir.text(value::path))?.value);
+    if let Some(count) = table.number("count", value::count) {
+        settings.count = count as u64;
+    }
+    if let Some(bytes) = table.number("bytes", value::size) {
+        settings.bytes = bytes.as_u64();
+    }
+    if let Some(age) = table.text("age", value::clock) {
+        settings.age = age;
+    }
+    if let Some(share) = table.number("share", value::count) {
+        settings.share = share as u64;
+    }
+    table.close();
+    Some(settings)
 }
 
 fn limits(table: &mut Table<'_, '_>, memory: Option<Value<'_, '_>>) -> Limits {
