@@ -32,6 +32,8 @@ pub(crate) struct About {
     pub(crate) endpoint: Arc<str>,
     pub(crate) event: Event,
     pub(crate) secret: SecretName,
+    /// The scheme that the client used.
+    pub(crate) scheme: &'static str,
     /// The `Host` that the client named.
     pub(crate) host: Option<HeaderValue>,
     pub(crate) peer: Peer,
@@ -62,6 +64,7 @@ impl Delivery {
                 endpoint: Arc::clone(&endpoint.name),
                 event: verified.event(),
                 secret: verified.secret_name().clone(),
+                scheme: exchange.scheme(),
                 host,
                 peer: exchange.peer,
                 peer_is_trusted,

@@ -96,6 +96,15 @@ impl Exchange {
         HeaderValue::from_str(text).expect("hexadecimal digits and hyphens are a header's value")
     }
 
+    /// The scheme of the URL that the client asked for.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.activity.is_encrypted() {
+            "https"
+        } else {
+            "http"
+        }
+    }
+
     pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
         self.endpoint.get()
     }

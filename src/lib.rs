@@ -34,6 +34,7 @@ mod gate;
 mod limits;
 pub mod listener;
 pub mod log;
+mod private_file;
 mod problem;
 mod record;
 mod refusal;
@@ -42,6 +43,7 @@ pub mod sender;
 mod serve;
 mod stack;
 mod stream;
+pub mod tls;
 mod watch;
 mod worker;
 

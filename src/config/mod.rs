@@ -14,7 +14,7 @@ pub use from_flags::{ConfigError, Resolved};
 pub use limits::Limits;
 pub use trust::{Hop, HopError, TrustedHops};
 
-use crate::endpoint::Endpoints;
+use crate::{endpoint::Endpoints, tls::Certificate};
 
 /// One snapshot of the configuration. A request is judged by the snapshot that was in force when
 /// its head arrived, to its end.
@@ -34,6 +34,9 @@ pub struct Config {
     pub access_log: AccessLog,
     /// Whether a signature that does not match is looked into.
     pub explain: bool,
+    /// With it TCP listeners speak TLS; Unix sockets stay plain. A connection keeps the one that it
+    /// began with.
+    pub tls: Option<Arc<Certificate>>,
 }
 
 /// Which requests get a line in the log.
@@ -60,6 +63,7 @@ impl Config {
             trusted_hops: TrustedHops::default(),
             access_log: AccessLog::default(),
             explain: false,
+            tls: None,
         }
     }
 

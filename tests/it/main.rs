@@ -17,4 +17,5 @@ mod program;
 mod sockets;
 mod streaming;
 mod support;
+mod tls;
 mod toward_the_app;
