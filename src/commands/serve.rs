@@ -15,9 +15,11 @@ use crate::{
     config::{Config, ConfigError, Limits, Resolved},
     endpoint::{Endpoint, PathRule},
     files,
+    inherited::Inherited,
     listener::{ListenAddress, Listener},
     log::Log,
     secret_source::Warning,
+    service_manager::ServiceManager,
 };
 
 /// How long reading the secrets again may take.
@@ -57,14 +59,24 @@ fn mistakes(errors: &[ConfigError]) -> Failure {
 }
 
 fn bind(addresses: &[ListenAddress]) -> Result<Vec<Listener>, Failure> {
-    addresses
-        .iter()
-        .map(|address| {
-            Listener::bind(address).map_err(|error| {
-                Failure::usage(format_args!("cannot listen on {address}: {}", why(&error)))
-            })
-        })
-        .collect()
+    let mut inherited = inherited(addresses)?;
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let opened = Listener::open(address, &mut inherited).map_err(|error| {
+            Failure::usage(format_args!("cannot listen on {address}: {}", why(&error)))
+        })?;
+        listeners.extend(opened);
+    }
+    Ok(listeners)
+}
+
+/// What systemd handed over, where an address asks for it.
+fn inherited(addresses: &[ListenAddress]) -> Result<Inherited, Failure> {
+    let is_asked_for = |address: &ListenAddress| matches!(address, ListenAddress::Systemd(_));
+    if !addresses.iter().any(is_asked_for) {
+        return Ok(Inherited::default());
+    }
+    Inherited::take().map_err(Failure::usage)
 }
 
 fn why(error: &io::Error) -> String {
@@ -73,6 +85,15 @@ fn why(error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => format!("{error} (ports below 1024 need a privilege)"),
         _ => error.to_string(),
     }
+}
+
+/// The configuration of the start, with whoever started the gate to be told how it is.
+fn with_manager(mut config: Arc<Config>) -> Arc<Config> {
+    match ServiceManager::from_environment() {
+        Ok(manager) => Arc::make_mut(&mut config).service_manager = manager,
+        Err(error) => tracing::warn!(%error, "the service manager cannot be reached"),
+    }
+    config
 }
 
 /// The configuration with no more connections than there are files for; budgets are those of the
@@ -119,7 +140,9 @@ async fn serve(
         mut interrupt,
         hangup,
     } = signals;
-    let (sender, config) = watch::channel(within_files(resolved.config()));
+    let config = with_manager(within_files(resolved.config()));
+    let manager = config.service_manager.clone();
+    let (sender, config) = watch::channel(config);
     let (asked, mut stop) = watch::channel(false);
     let shutdown = async move {
         let _ = stop.wait_for(|stop| *stop).await;
@@ -130,7 +153,7 @@ async fn serve(
             tracing::warn!("ended at once by a second signal");
             Ok(())
         }
-        () = reload(hangup, resolved, &sender) => Ok(()),
+        () = reload(hangup, resolved, &sender, &manager) => Ok(()),
     }
 }
 
@@ -148,8 +171,14 @@ async fn stop_twice(terminate: &mut Signal, interrupt: &mut Signal, asked: &watc
 }
 
 /// Reads the secrets again at each `SIGHUP`. What cannot be used leaves the old ones in force.
-async fn reload(mut hangup: Signal, resolved: Arc<Resolved>, config: &watch::Sender<Arc<Config>>) {
+async fn reload(
+    mut hangup: Signal,
+    resolved: Arc<Resolved>,
+    config: &watch::Sender<Arc<Config>>,
+    manager: &ServiceManager,
+) {
     while hangup.recv().await.is_some() {
+        manager.reloading();
         // Not on this thread, which accepts and hears signals: a file may be a pipe that nobody
         // writes to, or on a machine that is gone.
         let resolved = Arc::clone(&resolved);
@@ -159,16 +188,19 @@ async fn reload(mut hangup: Signal, resolved: Arc<Resolved>, config: &watch::Sen
                 warn(&warnings);
                 config.send_replace(new);
             }
-            Ok(Ok(Err(errors))) => errors.iter().for_each(|error| keep(error)),
-            Ok(Err(error)) => keep(&error),
-            Err(_) => keep(&"the secrets could not be read in time"),
+            Ok(Ok(Err(errors))) => keep(&errors, manager),
+            Ok(Err(error)) => keep(&[error], manager),
+            Err(_) => keep(&["the secrets could not be read in time"], manager),
         }
     }
     pending::<()>().await;
 }
 
-fn keep(error: &dyn fmt::Display) {
-    tracing::error!(%error, "the secrets in force stay");
+fn keep<E: fmt::Display>(errors: &[E], manager: &ServiceManager) {
+    for error in errors {
+        tracing::error!(%error, "the secrets in force stay");
+    }
+    manager.ready("serving; the last reload failed, and what was in force stays");
 }
 
 /// The start: what is protected, where it goes, by which secrets, and what looks like a mistake.

@@ -14,6 +14,7 @@ use crate::{
     destination::{ConnectorError, Destination, Settings, Trust},
     endpoint::{Endpoint, Endpoints, PathRule},
     secret_source::{SecretSource, SourceError, Warning},
+    service_manager::ServiceManager,
 };
 
 /// The flags of `serve`, in resolved form but for the secrets, which are read anew at each reload.
@@ -247,6 +248,7 @@ fn base(args: &ServeArgs, workers: usize, endpoints: Endpoints) -> Config {
         access_log: args.process.access_log,
         explain: args.process.explain,
         tls: None,
+        service_manager: ServiceManager::default(),
     }
 }
 

@@ -14,7 +14,7 @@ pub use from_flags::{ConfigError, Resolved};
 pub use limits::Limits;
 pub use trust::{Hop, HopError, TrustedHops};
 
-use crate::{endpoint::Endpoints, tls::Certificate};
+use crate::{endpoint::Endpoints, service_manager::ServiceManager, tls::Certificate};
 
 /// One snapshot of the configuration. A request is judged by the snapshot that was in force when
 /// its head arrived, to its end.
@@ -37,6 +37,8 @@ pub struct Config {
     /// With it TCP listeners speak TLS; Unix sockets stay plain. A connection keeps the one that it
     /// began with.
     pub tls: Option<Arc<Certificate>>,
+    /// Who is told how the gate is; it stays the one of the start.
+    pub service_manager: ServiceManager,
 }
 
 /// Which requests get a line in the log.
@@ -64,6 +66,7 @@ impl Config {
             access_log: AccessLog::default(),
             explain: false,
             tls: None,
+            service_manager: ServiceManager::default(),
         }
     }
 

@@ -14,6 +14,7 @@ mod forgeries;
 mod lifecycle;
 mod logs;
 mod program;
+mod service;
 mod sockets;
 mod streaming;
 mod support;
