@@ -13,6 +13,7 @@ use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Sub
 mod completions;
 mod demo;
 mod inputs;
+mod man;
 mod send;
 mod serve;
 mod sign;
@@ -21,6 +22,7 @@ mod verify;
 pub use completions::CompletionsArgs;
 pub use demo::DemoArgs;
 pub use inputs::{HeaderLine, Input};
+pub use man::ManArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
 pub use serve::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs};
 pub use sign::SignArgs;
@@ -98,6 +100,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Prints the completion script for a shell
     Completions(CompletionsArgs),
+    /// Writes the manual pages, one a command
+    Man(ManArgs),
 }
 
 const EXAMPLES: &str = "\

@@ -12,6 +12,7 @@ use crate::cli::{Cli, Command};
 mod completions;
 mod demo;
 mod input;
+mod man;
 pub mod output;
 mod send;
 pub mod serve;
@@ -105,5 +106,6 @@ fn dispatch(command: Command) -> Result<Outcome, Failure> {
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
