@@ -18,9 +18,10 @@ help: ## list what there is to make
 demo: ## show genuine deliveries pass and forged ones stay out
 	$(CARGO) run --release --locked -- demo
 
-test: ## run every test; installs valgrind (as root or by sudo) where it is missing
-	@scripts/install-debian valgrind
+test: ## run every test; installs valgrind and systemd (as root or by sudo) where they are missing
+	@scripts/install-debian valgrind systemd:systemd-analyze
 	$(CARGO) test --workspace --all-features --locked
+	$(CARGO) test --locked --test machine -- --ignored
 	@$(MAKE) --no-print-directory constant-time
 
 check: fmt clippy features docs api ## judge format, lints, feature combinations, documents and public types
@@ -70,12 +71,20 @@ audit: ## look the dependencies up among known vulnerabilities, which are fetche
 unused:
 	$$(scripts/install-tool $(TOOLS) cargo-machete 0.9.2) .
 
-dist: ## build dist/cartgate, one static binary, and its checksum
-	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --target $(HOST)
-	@mkdir -p dist
+# Random numbers come straight from the kernel: without the dynamic linker the usual way ends at /dev/urandom, which an
+# empty root has not, and the first request would find out.
+STATIC := -C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"
+
+dist: ## build dist/: one static binary with its checksum, manual pages, completions
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --release --locked --target $(HOST)
+	@mkdir -p dist/man dist/completions
 	cp $(TARGET)/$(HOST)/release/cartgate dist/cartgate
 	@if ldd dist/cartgate 2>/dev/null | grep -q '=>'; then echo "dist/cartgate is not static" >&2; exit 1; fi
 	dist/cartgate demo >/dev/null
+	dist/cartgate man dist/man
+	dist/cartgate completions bash > dist/completions/cartgate.bash
+	dist/cartgate completions zsh > dist/completions/_cartgate
+	dist/cartgate completions fish > dist/completions/cartgate.fish
 	cd dist && sha256sum cartgate > cartgate.sha256 && cat cartgate.sha256
 
 locks: ## bring the lock files of the crates apart up to that of the workspace

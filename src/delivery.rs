@@ -35,6 +35,8 @@ pub(crate) struct About {
     pub(crate) added: HeaderMap,
     pub(crate) event: Event,
     pub(crate) secret: SecretName,
+    /// The scheme that the client used.
+    pub(crate) scheme: &'static str,
     /// The `Host` that the client named.
     pub(crate) host: Option<HeaderValue>,
     pub(crate) peer: Peer,
@@ -67,6 +69,7 @@ impl Delivery {
                 added: endpoint.headers.add.clone(),
                 event: verified.event(),
                 secret: verified.secret_name().clone(),
+                scheme: exchange.scheme(),
                 host,
                 peer: exchange.peer,
                 peer_is_trusted,

@@ -94,6 +94,15 @@ impl Exchange {
         id_header(self.id)
     }
 
+    /// The scheme of the URL that the client asked for.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.activity.is_encrypted() {
+            "https"
+        } else {
+            "http"
+        }
+    }
+
     pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
         self.endpoint.get()
     }

@@ -7,7 +7,7 @@ use http::{
     header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
 };
 
-use crate::refusal::Refusal;
+use crate::{exchange::Exchange, refusal::Refusal};
 
 /// Judges a request's head by RFC 9112 at its strictest.
 pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
@@ -16,7 +16,8 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
     transfer_encoding(headers)?;
     content_length(headers)?;
     let host = host(headers)?;
-    target(request.method(), request.uri(), host)?;
+    let scheme = Exchange::of(request.extensions()).map_or("http", |one| one.scheme());
+    target(request.method(), request.uri(), scheme, host)?;
     expectation(headers)
 }
 
@@ -84,14 +85,15 @@ pub(crate) fn is_host_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && name.bytes().all(plain)
 }
 
-/// RFC 9112, section 3.2: origin-form, or absolute-form that names this very host over HTTP.
-fn target(method: &Method, uri: &Uri, host: &str) -> Result<(), Refusal> {
+/// RFC 9112, section 3.2: origin-form, or absolute-form that names this very host, by the scheme
+/// that the client really speaks: an app that builds links or decides by the scheme must not be lied to.
+fn target(method: &Method, uri: &Uri, scheme: &str, host: &str) -> Result<(), Refusal> {
     let Some(authority) = uri.authority() else {
         return origin_form(method, uri);
     };
     let same_host = authority.as_str().eq_ignore_ascii_case(host);
-    let http = uri.scheme_str() == Some("http");
-    if http && same_host && !authority.as_str().contains('@') {
+    let same_scheme = uri.scheme_str() == Some(scheme);
+    if same_scheme && same_host && !authority.as_str().contains('@') {
         Ok(())
     } else {
         // Authority-form has no scheme, so CONNECT ends here too.

@@ -12,23 +12,28 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::stream::Stream;
+use crate::{inherited::Inherited, stream::Stream};
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// Where to listen: `ADDRESS:PORT`, `:PORT` for every address, or `unix:/path`.
+/// Where to listen: `ADDRESS:PORT`, `:PORT` for every address, `unix:/path`, or `systemd` for what was inherited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
     /// A host or address, and a port. Without a host: every address, IPv6 and IPv4.
     Tcp(String),
     /// A Unix socket.
     Unix(PathBuf),
+    /// The sockets that systemd hands over: `systemd:NAME` those of that `FileDescriptorName`, `systemd` all
+    /// that no other address names.
+    Systemd(Option<String>),
 }
 
 /// The text is no address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected ADDRESS:PORT (127.0.0.1:8080, [::]:8080, :8080) or unix:/path")]
+#[error(
+    "expected ADDRESS:PORT (127.0.0.1:8080, [::]:8080, :8080), unix:/path, systemd or systemd:NAME"
+)]
 pub struct ListenAddressError;
 
 impl FromStr for ListenAddress {
@@ -41,7 +46,14 @@ impl FromStr for ListenAddress {
                 .then(|| Self::Unix(path.into()))
                 .ok_or(ListenAddressError);
         }
+        if text == "systemd" {
+            return Ok(Self::Systemd(None));
+        }
         let (host, port) = text.rsplit_once(':').ok_or(ListenAddressError)?;
+        // A host could have that name, and a socket's name could be a number: nobody should have either.
+        if host == "systemd" && !port.is_empty() {
+            return Ok(Self::Systemd(Some(port.to_owned())));
+        }
         port.parse::<u16>().map_err(|_| ListenAddressError)?;
         match host {
             "" if !Path::new("/proc/net/if_inet6").exists() => {
@@ -58,6 +70,8 @@ impl fmt::Display for ListenAddress {
         match self {
             Self::Tcp(address) => f.write_str(address),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Systemd(None) => f.write_str("systemd"),
+            Self::Systemd(Some(name)) => write!(f, "systemd:{name}"),
         }
     }
 }
@@ -71,7 +85,8 @@ pub struct Listener {
 #[derive(Debug)]
 enum Bound {
     Tcp(std::net::TcpListener),
-    Unix(std::os::unix::net::UnixListener, OwnedSocketPath),
+    /// The path only where this gate made it: an inherited socket's is not ours to remove.
+    Unix(std::os::unix::net::UnixListener, Option<OwnedSocketPath>),
 }
 
 /// Removes the socket's file when the gate lets go of it, if it is still this gate's: one that was
@@ -107,16 +122,44 @@ impl Drop for OwnedSocketPath {
 }
 
 impl Listener {
-    /// Binds `address`.
+    /// Binds `address`, or takes the sockets that it means from those that were inherited.
     ///
     /// # Errors
     ///
-    /// When the address is in use, also by another gate, cannot be resolved or may not be bound.
-    pub fn bind(address: &ListenAddress) -> io::Result<Self> {
+    /// When the address is in use, also by another gate, cannot be resolved or may not be bound; or when no
+    /// such socket was inherited.
+    pub fn open(address: &ListenAddress, inherited: &mut Inherited) -> io::Result<Vec<Self>> {
         let socket = match address {
             ListenAddress::Tcp(address) => Bound::Tcp(bind_tcp(address)?),
             ListenAddress::Unix(path) => bind_unix(path)?,
+            ListenAddress::Systemd(name) => return inherited.give(name.as_deref()),
         };
+        Ok(vec![Self { socket }])
+    }
+
+    /// Binds `address`, which means one socket and none that was inherited.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn bind(address: &ListenAddress) -> io::Result<Self> {
+        let mut listeners = Self::open(address, &mut Inherited::default())?;
+        listeners
+            .pop()
+            .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// A TCP socket that somebody else bound and listens on.
+    pub(crate) fn inherited_tcp(listener: std::net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let socket = Bound::Tcp(listener);
+        Ok(Self { socket })
+    }
+
+    /// A Unix socket that somebody else bound and listens on.
+    pub(crate) fn inherited_unix(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let socket = Bound::Unix(listener, None);
         Ok(Self { socket })
     }
 
@@ -129,7 +172,11 @@ impl Listener {
                     .local_addr()
                     .map_or_else(|_| String::new(), |address| address.to_string()),
             ),
-            Bound::Unix(_, path) => ListenAddress::Unix(path.path.clone()),
+            Bound::Unix(listener, _) => {
+                let address = listener.local_addr().ok();
+                let path = address.as_ref().and_then(|address| address.as_pathname());
+                ListenAddress::Unix(path.map(Path::to_owned).unwrap_or_default())
+            }
         }
     }
 
@@ -177,7 +224,7 @@ fn bind_unix(path: &Path) -> io::Result<Bound> {
     clear_stale_socket(path)?;
     let listener = std::os::unix::net::UnixListener::bind(path)?;
     listener.set_nonblocking(true)?;
-    Ok(Bound::Unix(listener, OwnedSocketPath::new(path)))
+    Ok(Bound::Unix(listener, Some(OwnedSocketPath::new(path))))
 }
 
 /// A gate that was killed leaves its socket's file behind; one that lives answers on it.
@@ -201,7 +248,7 @@ fn clear_stale_socket(path: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) enum Acceptor {
     Tcp(TcpListener),
-    Unix(UnixListener, OwnedSocketPath),
+    Unix(UnixListener, Option<OwnedSocketPath>),
 }
 
 impl Acceptor {

@@ -7,12 +7,13 @@
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use tower_cartgate::{Secret, SecretError, SecretName, Weakness};
+
+use crate::private_file;
 
 /// The environment variable that holds a secret itself.
 pub const SECRET_VARIABLE: &str = "CARTGATE_SECRET";
@@ -163,22 +164,14 @@ impl Place {
 }
 
 fn read_file(path: &Path) -> Result<(Vec<u8>, bool), SourceError> {
-    let failed = |reason| SourceError::Unreadable {
+    let file = private_file::read(path, MOST_BYTES).map_err(|reason| SourceError::Unreadable {
         path: path.to_owned(),
         reason,
-    };
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(SourceError::TooLong {
-            path: path.to_owned(),
-        });
-    }
-    Ok((bytes, others_can_read(&metadata)))
+    })?;
+    let file = file.ok_or_else(|| SourceError::TooLong {
+        path: path.to_owned(),
+    })?;
+    Ok((file.bytes, file.others_can_read))
 }
 
 fn read_variable(variable: &str) -> Result<Vec<u8>, SourceError> {
@@ -187,19 +180,6 @@ fn read_variable(variable: &str) -> Result<Vec<u8>, SourceError> {
         .ok_or_else(|| SourceError::Unset {
             variable: variable.to_owned(),
         })
-}
-
-/// Pipes and devices have modes too, but nobody else can read what passes through them to us.
-#[cfg(unix)]
-fn others_can_read(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    const GROUP_OR_OTHERS_READ: u32 = 0o044;
-    metadata.is_file() && metadata.permissions().mode() & GROUP_OR_OTHERS_READ != 0
-}
-
-#[cfg(not(unix))]
-fn others_can_read(_: &Metadata) -> bool {
-    false
 }
 
 impl fmt::Display for Place {

@@ -7,7 +7,7 @@ use std::{future::Future, io, sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
-    time::{Instant, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     gate::{Gate, Stage},
     kept::Keeper,
     listener::{Acceptor, Incoming, Listener},
+    service_manager::ServiceManager,
     worker::Workers,
 };
 
@@ -40,6 +41,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let gate = Arc::new(Gate::new(config.borrow_and_update().clone())?);
+    let manager = gate.config().service_manager.clone();
     let door = Arc::new(Door {
         workers: Workers::start(gate.config().workers, &gate)?,
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
@@ -55,8 +57,17 @@ pub async fn serve(
     }
     tasks.spawn(tick(Arc::clone(&gate)));
     tasks.spawn(follow(config, Arc::clone(&gate)));
+    // Not one of the tasks that end when the drain begins: a drain may last longer than patience does.
+    let mut watchdog = JoinSet::new();
+    let asked = Arc::clone(&door);
+    watchdog.spawn(watch(manager.clone(), move || {
+        let door = Arc::clone(&asked);
+        async move { door.workers.answer().await }
+    }));
+    manager.ready("serving");
 
     shutdown.await;
+    manager.stopping();
     drain(&gate, &door, tasks, acceptors).await;
     Ok(())
 }
@@ -106,13 +117,39 @@ async fn tick(gate: Arc<Gate>) {
     }
 }
 
+/// Tells the service manager that the gate lives for as long as all of its threads do: this one, which
+/// accepts, and the workers, which are asked each time. Were one to hang for good, its connections would
+/// get no answer until a new start.
+async fn watch<A>(manager: ServiceManager, workers_answer: impl Fn() -> A)
+where
+    A: Future<Output = bool>,
+{
+    let Some(every) = manager.watchdog() else {
+        return;
+    };
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if !workers_answer().await {
+            break;
+        }
+        manager.alive();
+    }
+    tracing::error!(
+        "a worker has ended: the service manager is no longer told that the gate lives"
+    );
+}
+
 async fn follow(mut config: watch::Receiver<Arc<Config>>, gate: Arc<Gate>) {
+    let manager = gate.config().service_manager.clone();
     while config.changed().await.is_ok() {
         let new = config.borrow_and_update().clone();
         let secrets: Vec<_> = new.endpoints.iter().map(|one| one.secret_names()).collect();
         gate.reconfigure(new);
         // Only now, so that who reads this line can count on it.
         tracing::info!(secrets = secrets.join("; "), "reloaded; in force from here");
+        manager.ready("serving; reloaded");
     }
 }
 
@@ -140,4 +177,30 @@ async fn drain(gate: &Gate, door: &Door, mut tasks: JoinSet<()>, acceptors: Vec<
         ),
     }
     gate.throttle.tick();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::{future::pending, os::unix::net::UnixDatagram};
+
+    /// How many signs of life a service manager hears in five periods.
+    async fn signs<A: Future<Output = bool>>(workers_answer: impl Fn() -> A) -> usize {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("notify");
+        let socket = UnixDatagram::bind(&path).expect("bound");
+        socket.set_nonblocking(true).expect("set");
+        let manager = ServiceManager::at(&path, Some(Duration::from_secs(2)));
+        let watching = watch(manager.expect("it listens"), workers_answer);
+        let _ = timeout(Duration::from_millis(4_500), watching).await;
+        std::iter::from_fn(|| socket.recv(&mut [0; 64]).ok()).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_workers_that_answer_are_a_sign_of_life() {
+        assert_eq!(signs(|| async { true }).await, 5);
+        assert_eq!(signs(|| async { false }).await, 0, "one has ended");
+        assert_eq!(signs(pending).await, 0, "one hangs");
+    }
 }

@@ -13,9 +13,16 @@ use std::{
 use tokio::sync::{
     OwnedSemaphorePermit,
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    oneshot,
 };
 
-use crate::{connection, gate::Gate, limits::Member, listener::Incoming, stack::stack};
+use crate::{
+    connection,
+    gate::Gate,
+    limits::Member,
+    listener::Incoming,
+    stack::{Stack, stack},
+};
 
 /// All workers of a gate. Dropped, they end, and with them what they serve.
 pub(crate) struct Workers {
@@ -24,8 +31,14 @@ pub(crate) struct Workers {
 }
 
 struct Worker {
-    newcomers: UnboundedSender<Newcomer>,
+    inbox: UnboundedSender<Message>,
     load: Arc<AtomicUsize>,
+}
+
+enum Message {
+    Newcomer(Newcomer),
+    /// Is it still at work? It answers only once its turn comes.
+    Answer(oneshot::Sender<()>),
 }
 
 struct Newcomer {
@@ -74,6 +87,18 @@ impl Workers {
             .take(incoming, Admission::Denied { _permit: permit });
     }
 
+    /// Ready once each worker has shown that it still takes up work; false if one never will.
+    pub(crate) async fn answer(&self) -> bool {
+        for worker in &self.all {
+            let (answer, answered) = oneshot::channel();
+            let sent = worker.inbox.send(Message::Answer(answer));
+            if sent.is_err() || answered.await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
     /// Of several with as few, the next in turn.
     fn least_loaded(&self) -> &Worker {
         let first = self.next.fetch_add(1, Relaxed);
@@ -89,12 +114,12 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (newcomers, inbox) = unbounded_channel();
+        let (sender, inbox) = unbounded_channel();
         std::thread::Builder::new()
             .name(format!("cartgate-{index}"))
             .spawn(move || runtime.block_on(work(index, inbox, gate)))?;
         Ok(Self {
-            newcomers,
+            inbox: sender,
             load: Arc::default(),
         })
     }
@@ -103,35 +128,73 @@ impl Worker {
         self.load.fetch_add(1, Relaxed);
         let load = Load(Arc::clone(&self.load));
         // A worker only ends after its gate did.
-        let _ = self.newcomers.send(Newcomer {
+        let _ = self.inbox.send(Message::Newcomer(Newcomer {
             incoming,
             admission,
             _load: load,
-        });
+        }));
     }
 }
 
-async fn work(index: usize, mut inbox: UnboundedReceiver<Newcomer>, gate: Arc<Gate>) {
+async fn work(index: usize, mut inbox: UnboundedReceiver<Message>, gate: Arc<Gate>) {
     let stack = stack(index);
-    while let Some(newcomer) = inbox.recv().await {
-        let (gate, stack) = (Arc::clone(&gate), stack.clone());
-        tokio::spawn(async move {
-            let Newcomer {
-                incoming,
-                admission,
-                _load,
-            } = newcomer;
-            let Ok(stream) = incoming.stream.into_stream() else {
-                return;
-            };
-            match admission {
-                Admission::Granted(member) => {
-                    connection::serve(stream, incoming.peer, member, gate, stack).await;
-                }
-                Admission::Denied { _permit } => {
-                    connection::turn_away(stream, incoming.peer, gate).await;
-                }
+    while let Some(message) = inbox.recv().await {
+        match message {
+            Message::Newcomer(newcomer) => {
+                tokio::spawn(serve(newcomer, Arc::clone(&gate), stack.clone()));
             }
-        });
+            // Who asked may have stopped to wait.
+            Message::Answer(answer) => drop(answer.send(())),
+        }
+    }
+}
+
+async fn serve<S: Stack>(newcomer: Newcomer, gate: Arc<Gate>, stack: S) {
+    let Newcomer {
+        incoming,
+        admission,
+        _load,
+    } = newcomer;
+    let Ok(stream) = incoming.stream.into_stream() else {
+        return;
+    };
+    match admission {
+        Admission::Granted(member) => {
+            connection::serve(stream, incoming.peer, member, gate, stack).await;
+        }
+        Admission::Denied { _permit } => {
+            connection::turn_away(stream, incoming.peer, gate).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use crate::{config::Config, endpoint::Endpoints};
+
+    fn workers(count: usize) -> Workers {
+        let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
+        Workers::start(count, &Arc::new(Gate::new(config).expect("nothing is kept"))).expect("they start")
+    }
+
+    #[tokio::test]
+    async fn workers_answer_unless_one_of_them_hangs_or_has_ended() {
+        let mut workers = workers(2);
+        assert!(workers.answer().await);
+        assert!(workers.answer().await, "and again");
+
+        let (inbox, unread) = unbounded_channel();
+        let load = Arc::default();
+        workers.all.push(Worker { inbox, load });
+        let hanging = timeout(Duration::from_millis(50), workers.answer());
+        assert!(hanging.await.is_err());
+        drop(unread);
+        assert!(!workers.answer().await);
     }
 }

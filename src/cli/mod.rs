@@ -18,6 +18,7 @@ mod check;
 mod completions;
 mod demo;
 mod inputs;
+mod man;
 mod send;
 mod serve;
 mod sign;
@@ -27,8 +28,11 @@ pub use check::CheckArgs;
 pub use completions::CompletionsArgs;
 pub use demo::DemoArgs;
 pub use inputs::{HeaderLine, Input};
+pub use man::ManArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
-pub use serve::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs};
+pub use serve::{
+    ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs, TlsArgs,
+};
 pub use sign::SignArgs;
 pub use verify::VerifyArgs;
 
@@ -133,6 +137,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Prints the completion script for a shell
     Completions(CompletionsArgs),
+    /// Writes the manual pages, one a command
+    Man(ManArgs),
 }
 
 const EXAMPLES: &str = "\

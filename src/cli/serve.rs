@@ -103,6 +103,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub destination: DestinationArgs,
 
+    /// What it shows to clients that speak TLS
+    #[command(flatten)]
+    pub tls: TlsArgs,
+
     /// What clients may take
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -206,6 +210,28 @@ pub struct DestinationArgs {
         value_parser = value::pause,
     )]
     pub upstream_idle: Duration,
+}
+
+/// The gate's own certificate.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TLS")]
+pub struct TlsArgs {
+    /// Speak TLS on the TCP addresses and show this certificate: a PEM chain, the gate's own first. Read again at SIGHUP
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The key that belongs to it, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// How long a TLS handshake may take
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10s",
+        value_parser = value::clock,
+    )]
+    pub handshake_timeout: Duration,
 }
 
 /// What clients may take.

@@ -13,6 +13,7 @@ mod check;
 mod completions;
 mod demo;
 mod input;
+mod man;
 pub mod output;
 mod resend;
 mod send;
@@ -108,5 +109,6 @@ fn dispatch(command: Command) -> Result<Outcome, Failure> {
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(args),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }

@@ -15,8 +15,10 @@ use crate::{
     config::{Config, Finding, Limits, Plan, Source},
     endpoint::Endpoint,
     files,
+    inherited::Inherited,
     listener::{ListenAddress, Listener},
     log::Log,
+    service_manager::ServiceManager,
 };
 
 /// How long reading everything again may take.
@@ -62,14 +64,24 @@ pub(super) fn mistakes(mut lines: Vec<String>) -> Failure {
 }
 
 fn bind(addresses: &[ListenAddress]) -> Result<Vec<Listener>, Failure> {
-    addresses
-        .iter()
-        .map(|address| {
-            Listener::bind(address).map_err(|error| {
-                Failure::usage(format_args!("cannot listen on {address}: {}", why(&error)))
-            })
-        })
-        .collect()
+    let mut inherited = inherited(addresses)?;
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let opened = Listener::open(address, &mut inherited).map_err(|error| {
+            Failure::usage(format_args!("cannot listen on {address}: {}", why(&error)))
+        })?;
+        listeners.extend(opened);
+    }
+    Ok(listeners)
+}
+
+/// What systemd handed over, where an address asks for it.
+fn inherited(addresses: &[ListenAddress]) -> Result<Inherited, Failure> {
+    let is_asked_for = |address: &ListenAddress| matches!(address, ListenAddress::Systemd(_));
+    if !addresses.iter().any(is_asked_for) {
+        return Ok(Inherited::default());
+    }
+    Inherited::take().map_err(Failure::usage)
 }
 
 fn why(error: &io::Error) -> String {
@@ -78,6 +90,15 @@ fn why(error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => format!("{error} (ports below 1024 need a privilege)"),
         _ => error.to_string(),
     }
+}
+
+/// The configuration of the start, with whoever started the gate to be told how it is.
+fn with_manager(mut config: Arc<Config>) -> Arc<Config> {
+    match ServiceManager::from_environment() {
+        Ok(manager) => Arc::make_mut(&mut config).service_manager = manager,
+        Err(error) => tracing::warn!(%error, "the service manager cannot be reached"),
+    }
+    config
 }
 
 /// The configuration with no more connections than there are files for; budgets are those of the
@@ -131,6 +152,8 @@ async fn serve(
         mut interrupt,
         hangup,
     } = signals;
+    let config = with_manager(config);
+    let manager = config.service_manager.clone();
     let (sender, config) = watch::channel(config);
     let (asked, mut stop) = watch::channel(false);
     let shutdown = async move {
@@ -142,7 +165,7 @@ async fn serve(
             tracing::warn!("ended at once by a second signal");
             Ok(())
         }
-        () = reload(hangup, Arc::new(running), &sender) => Ok(()),
+        () = reload(hangup, Arc::new(running), &sender, &manager) => Ok(()),
     }
 }
 
@@ -160,8 +183,14 @@ async fn stop_twice(terminate: &mut Signal, interrupt: &mut Signal, asked: &watc
 }
 
 /// Reads everything again at each `SIGHUP`. What cannot be used leaves the old in force.
-async fn reload(mut hangup: Signal, running: Arc<Running>, config: &watch::Sender<Arc<Config>>) {
+async fn reload(
+    mut hangup: Signal,
+    running: Arc<Running>,
+    config: &watch::Sender<Arc<Config>>,
+    manager: &ServiceManager,
+) {
     while hangup.recv().await.is_some() {
+        manager.reloading();
         // Not on this thread, which accepts and hears signals: a file may be a pipe that nobody
         // writes to, or on a machine that is gone.
         let reading = Arc::clone(&running);
@@ -178,6 +207,7 @@ async fn reload(mut hangup: Signal, running: Arc<Running>, config: &watch::Sende
         for error in lines {
             tracing::error!(%error, "the configuration and the secrets in force stay");
         }
+        manager.ready("serving; the last reload failed, and what was in force stays");
     }
     pending::<()>().await;
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// The time limits of a gate. Each begins at its own moment, so that no step lends time to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clocks {
+    /// A TLS handshake, from the connection's first moment.
+    pub handshake: Duration,
     /// A request's head, from its first byte to its last.
     pub header: Duration,
     /// A connection without a request under way. Above the 60 s after which nginx and cloud load
@@ -27,6 +29,7 @@ pub struct Clocks {
 impl Default for Clocks {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(10),
             header: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             body: Duration::from_secs(30),

@@ -4,10 +4,10 @@
 use super::{
     Clocks, Limits, default_workers,
     finding::{Finding, Place},
-    plan::{DestinationPlan, EndpointPlan, EventPlan, LogPlan, Plan, ServerPlan},
+    plan::{DestinationPlan, EndpointPlan, EventPlan, LogPlan, Plan, ServerPlan, TlsPlan},
 };
 use crate::{
-    cli::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ServeArgs},
+    cli::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ServeArgs, TlsArgs},
     destination::{Address, HostRule, Settings, Trust},
     endpoint::{HeaderChanges, PathRule, Query},
     kept,
@@ -72,7 +72,8 @@ fn server(args: &ServeArgs) -> ServerPlan {
         trusted_proxies: args.process.trusted_proxy.clone(),
         limits: limits(&args.limits),
         memory_at: Place::flag("--max-memory"),
-        clocks: clocks(&args.clocks),
+        clocks: clocks(&args.clocks, &args.tls),
+        tls: tls(&args.tls),
         keep_refused: args.process.keep_refused.clone().map(kept::Settings::new),
     }
 }
@@ -108,6 +109,12 @@ fn endpoint(
     }
 }
 
+fn tls(args: &TlsArgs) -> Option<TlsPlan> {
+    let at = Place::flag("--tls-cert");
+    let (cert, key) = (args.tls_cert.clone()?, args.tls_key.clone()?);
+    Some(TlsPlan { at, cert, key })
+}
+
 fn limits(args: &LimitArgs) -> Limits {
     Limits {
         connections: args.max_connections,
@@ -116,8 +123,9 @@ fn limits(args: &LimitArgs) -> Limits {
     }
 }
 
-fn clocks(args: &ClockArgs) -> Clocks {
+fn clocks(args: &ClockArgs, tls: &TlsArgs) -> Clocks {
     Clocks {
+        handshake: tls.handshake_timeout,
         header: args.header_timeout,
         keep_alive: args.keep_alive,
         body: args.body_timeout,

@@ -8,12 +8,14 @@ use tower_cartgate::{Keyring, Policy, Secret, SecretName};
 use super::{
     Config,
     finding::{Finding, Place},
-    plan::{DestinationPlan, EndpointPlan, FreshPlan, Plan},
+    plan::{DestinationPlan, EndpointPlan, FreshPlan, Plan, TlsPlan},
 };
 use crate::{
     destination::{Destination, webhooks::Signer},
     endpoint::{Endpoint, Endpoints},
     secret_source::{self, SecretSource, SourceError},
+    service_manager::ServiceManager,
+    tls::Certificate,
 };
 
 /// A configuration that can be put in force.
@@ -38,6 +40,7 @@ impl Plan {
             warnings: self.warnings.clone(),
             findings: Vec::new(),
         };
+        let tls = self.server.tls.as_ref().and_then(|tls| reading.tls(tls));
         let endpoints: Vec<_> = self
             .endpoints
             .iter()
@@ -54,6 +57,8 @@ impl Plan {
             trusted_hops: self.server.trusted_proxies.iter().copied().collect(),
             access_log: self.log.access,
             explain: self.log.explain,
+            tls,
+            service_manager: ServiceManager::default(),
             keep_refused: self.server.keep_refused.clone(),
         };
         Ok(Loaded {
@@ -102,6 +107,16 @@ impl Reading {
             headers: plan.headers.clone(),
             ..Endpoint::new(name, path, policy, secrets, Arc::new(destination?))
         })
+    }
+
+    fn tls(&mut self, plan: &TlsPlan) -> Option<Arc<Certificate>> {
+        let loaded = Certificate::load(&plan.cert, &plan.key);
+        let (certificate, warnings) = self.keep(plan.at, loaded)?;
+        let warnings = warnings
+            .iter()
+            .map(|warning| Finding::new(plan.at, warning));
+        self.warnings.extend(warnings);
+        Some(Arc::new(certificate))
     }
 
     fn secret(&mut self, at: Place, source: &SecretSource) -> Option<(SecretName, Secret)> {

@@ -25,7 +25,7 @@ pub use plan::{EventPlan, Plan};
 pub use source::Source;
 pub use trust::{Hop, HopError, TrustedHops};
 
-use crate::{endpoint::Endpoints, kept};
+use crate::{endpoint::Endpoints, kept, service_manager::ServiceManager, tls::Certificate};
 
 /// One snapshot of the configuration. A request is judged by the snapshot that was in force when
 /// its head arrived, to its end.
@@ -47,6 +47,11 @@ pub struct Config {
     pub explain: bool,
     /// Whether and where refused deliveries are kept; fixed at the start.
     pub keep_refused: Option<kept::Settings>,
+    /// With it TCP listeners speak TLS; Unix sockets stay plain. A connection keeps the one that it
+    /// began with.
+    pub tls: Option<Arc<Certificate>>,
+    /// Who is told how the gate is; it stays the one of the start.
+    pub service_manager: ServiceManager,
 }
 
 /// Which requests get a line in the log.
@@ -74,6 +79,8 @@ impl Config {
             access_log: AccessLog::default(),
             explain: false,
             keep_refused: None,
+            tls: None,
+            service_manager: ServiceManager::default(),
         }
     }
 

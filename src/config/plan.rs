@@ -1,7 +1,7 @@
 //! A configuration as it was meant: every value is valid by itself and by the others, and nothing that it names was read yet.
 //! Flags and file both become a plan; `load` turns a plan into what serves requests.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use http::{HeaderName, Method};
 use tower_cartgate::{EventKind, EventRule, FreshRule, PointerError, most_held};
@@ -47,8 +47,21 @@ pub struct ServerPlan {
     pub memory_at: Place,
     /// How long each step may last.
     pub clocks: Clocks,
+    /// The files of the certificate that its TCP addresses show; none for plain HTTP.
+    pub tls: Option<TlsPlan>,
     /// Where deliveries are kept whose signature does not match.
     pub keep_refused: Option<kept::Settings>,
+}
+
+/// The files of a certificate.
+#[derive(Debug, Clone)]
+pub struct TlsPlan {
+    /// Where they were written.
+    pub at: Place,
+    /// The chain, the gate's own certificate first.
+    pub cert: PathBuf,
+    /// The key that belongs to it.
+    pub key: PathBuf,
 }
 
 /// What a gate writes down.

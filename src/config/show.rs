@@ -41,6 +41,11 @@ impl Text {
         self.plain("max_connections", limits.connections);
         self.plain("max_memory", limits.memory);
         self.plain("max_header", limits.header);
+        if let Some(tls) = &server.tls {
+            let (cert, key) = (quoted(tls.cert.display()), quoted(tls.key.display()));
+            self.plain("tls", format_args!("{{ cert = {cert}, key = {key} }}"));
+        }
+        self.time("handshake_timeout", clocks.handshake);
         self.time("header_timeout", clocks.header);
         self.time("keep_alive", clocks.keep_alive);
         self.time("body_timeout", clocks.body);
@@ -259,6 +264,7 @@ mod tests {
         let text = r#"
             [server]
             listen = ["127.0.0.1:0", "unix:/run/gate.sock"]
+            tls = { cert = "/cert.pem", key = "/key.pem" }
             keep_refused = { dir = "/var/kept", age = "1d", share = 2 }
             trusted_proxies = ["10.0.0.0/8", "unix"]
             [secret.current]

@@ -18,6 +18,7 @@ pub(crate) struct Activity {
     phase: AtomicU32,
     since: AtomicU64,
     opened: Instant,
+    encrypted: AtomicBool,
     served: AtomicBool,
     answered: AtomicBool,
     unread: AtomicBool,
@@ -47,6 +48,8 @@ pub(crate) enum Phase {
     /// The request was refused: only that answer is on the way, or what the client still sends is
     /// being thrown away.
     Refusal,
+    /// Before the first request, under TLS: the two sides are agreeing on keys.
+    Handshake,
 }
 
 /// One stay in a phase: equal only if the connection has not moved in between.
@@ -60,7 +63,8 @@ impl Stay {
             1 => Phase::Head,
             2 => Phase::Body,
             3 => Phase::Answer,
-            _ => Phase::Refusal,
+            4 => Phase::Refusal,
+            _ => Phase::Handshake,
         }
     }
 }
@@ -79,6 +83,7 @@ impl Activity {
             phase: AtomicU32::new(0),
             since: AtomicU64::new(0),
             opened: Instant::now(),
+            encrypted: AtomicBool::new(false),
             served: AtomicBool::new(false),
             answered: AtomicBool::new(false),
             unread: AtomicBool::new(false),
@@ -113,6 +118,16 @@ impl Activity {
     /// When the present phase began.
     pub(crate) fn since(&self) -> Instant {
         self.at(self.since.load(Relaxed))
+    }
+
+    /// The handshake is done: what passes from here on is encrypted.
+    pub(crate) fn encrypt(&self) {
+        self.encrypted.store(true, Relaxed);
+    }
+
+    /// Whether the client speaks TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.encrypted.load(Relaxed)
     }
 
     /// The client takes no more bytes for now.

@@ -1,4 +1,4 @@
-//! A connection's clocks: idle, head and stalled writing, each from its own beginning. (A body's
+//! A connection's clocks: handshake, idle, head and stalled writing, each from its own beginning. (A body's
 //! clock goes with the body, in `limits`.)
 
 use std::{
@@ -73,11 +73,12 @@ impl Clock {
 
     fn deadline(&mut self, activity: &Activity, gate: &Gate) -> Option<(Instant, Ended)> {
         let phase = activity.phase();
-        if phase == Phase::Idle && gate.stage() == Stage::Closing {
+        let is_waiting = matches!(phase, Phase::Idle | Phase::Handshake);
+        if is_waiting && gate.stage() == Stage::Closing {
             return Some((self.last_call(activity), Ended::Idle));
         }
         let stalled = activity.stalled();
-        if stalled.is_none() && !matches!(phase, Phase::Idle | Phase::Head) {
+        if stalled.is_none() && !is_waiting && phase != Phase::Head {
             return None;
         }
         let since = activity.since();
@@ -85,6 +86,7 @@ impl Clock {
             let clocks = &config.clocks;
             Some(match (stalled, phase) {
                 (Some(stalled), _) => (stalled + clocks.write, Ended::WriteStalled),
+                (None, Phase::Handshake) => (since + clocks.handshake, Ended::Idle),
                 (None, Phase::Head) => (since + clocks.header, Ended::HeadTooSlow),
                 (None, _) => (since + clocks.keep_alive, Ended::Idle),
             })

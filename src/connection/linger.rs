@@ -2,10 +2,10 @@
 //! resets it, and the reset destroys the answer that the client has yet to read; so what it sends is
 //! read and thrown away for a while.
 
-use std::{future::poll_fn, io, time::Duration};
+use std::{future::poll_fn, io, pin::Pin, task::Poll, time::Duration};
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, BufReader},
     time::timeout,
 };
 
@@ -34,6 +34,17 @@ pub(super) async fn linger(mut stream: Stream, last_words: &[u8], activity: &Act
     };
     // What goes wrong here only the client could have wanted to know.
     let _: Result<io::Result<()>, _> = timeout(TIME, words).await;
+}
+
+/// Says goodbye without waiting for anybody to hear it: under TLS a close without `close_notify` looks
+/// like an answer that an attacker cut short.
+pub(super) async fn close(mut stream: Stream) {
+    poll_fn(|cx| {
+        // A client whose socket is full does not read its end either.
+        let _ = Pin::new(&mut stream).poll_shutdown(cx);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 async fn throw_away(stream: Stream) -> io::Result<()> {

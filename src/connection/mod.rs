@@ -1,9 +1,10 @@
-//! One client's connection, from its first byte to its close: hyper reads and writes HTTP/1.1, and
+//! One client's connection, from its first byte to its close: a TLS handshake where there is one, then hyper reads and writes HTTP/1.1, and
 //! this watches its clocks, answers for what hyper could not parse, and ends it so that the client
 //! can read its last answer. What a request means is decided in the stack.
 
 mod activity;
 mod clock;
+mod handshake;
 mod linger;
 mod watched;
 
@@ -63,6 +64,9 @@ pub(crate) async fn serve<S: Stack>(
     stack: S,
 ) {
     let activity = Arc::clone(member.activity());
+    let Some(stream) = handshake::secure(stream, peer, &activity, &gate).await else {
+        return;
+    };
     let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
     let service = hyper::service::service_fn(|request| {
         let (gate, activity) = (Arc::clone(&gate), Arc::clone(&activity));
@@ -83,20 +87,37 @@ pub(crate) async fn serve<S: Stack>(
     let parts = connection.into_parts();
     let io = parts.io.into_inner();
     let refusal = refusal(&ended, &io, &parts.read_buf, limit, &activity);
+    let in_order = is_in_order(&ended, &activity);
     activity.enter(Phase::Refusal);
     if let Some(refusal) = refusal {
         let words = record::last_words(refusal, &gate, peer, &activity);
         linger::linger(io.into_stream(), &words, &activity).await;
     } else if matches!(ended, Ended::Done(_)) && activity.is_unread() && !io.has_ended() {
         linger::linger(io.into_stream(), &[], &activity).await;
+    } else if in_order {
+        linger::close(io.into_stream()).await;
     }
 }
 
-/// Tells a client that the gate is full, and closes.
+/// Whether the last answer, if there was one, is whole. The end of one that broke off must not look
+/// like its end.
+fn is_in_order(ended: &Ended, activity: &Activity) -> bool {
+    match ended {
+        Ended::Done(result) => result.is_ok(),
+        Ended::Idle => true,
+        Ended::Evicted => activity.phase() == Phase::Idle,
+        Ended::HeadTooSlow | Ended::WriteStalled => false,
+    }
+}
+
+/// Tells a client that the gate is full, and closes. Under TLS it closes without a word: handshakes that
+/// lead nowhere are what an attacker would have it spend its time on.
 pub(crate) async fn turn_away(stream: Stream, peer: Peer, gate: Arc<Gate>) {
     let activity = Arc::new(Activity::new());
     let words = record::last_words(Refusal::Full, &gate, peer, &activity);
-    linger::linger(stream, &words, &activity).await;
+    if !handshake::is_wanted(&stream, &gate) {
+        linger::linger(stream, &words, &activity).await;
+    }
 }
 
 /// Answers one request. A connection that breaks off drops this future, wherever it is.
@@ -145,7 +166,7 @@ fn may_go(activity: &Activity) -> bool {
     match activity.phase() {
         Phase::Body => false,
         Phase::Answer => activity.stalled().is_some(),
-        Phase::Idle | Phase::Head | Phase::Refusal => true,
+        Phase::Handshake | Phase::Idle | Phase::Head | Phase::Refusal => true,
     }
 }
 

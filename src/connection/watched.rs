@@ -119,8 +119,14 @@ impl AsyncWrite for Watched {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_flush(cx);
-        if matches!(result, Poll::Ready(Ok(()))) {
-            self.activity.flushed();
+        match result {
+            Poll::Ready(Ok(())) => {
+                self.activity.progress();
+                self.activity.flushed();
+            }
+            // TLS takes a record into its own buffer before the client does.
+            Poll::Pending => self.activity.stall(),
+            Poll::Ready(Err(_)) => {}
         }
         result
     }
@@ -128,5 +134,67 @@ impl AsyncWrite for Watched {
     /// hyper is done, but the client may not be: the end of a connection is `linger`'s.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::future::poll_fn;
+
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_rustls::{TlsAcceptor, TlsConnector, client};
+
+    /// Both ends of a connection under TLS.
+    async fn pair() -> (client::TlsStream<TcpStream>, Stream) {
+        let made = rcgen::generate_simple_self_signed(vec!["gate.example".to_owned()]);
+        let made = made.expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.expect("a key"))
+            .expect("a configuration");
+        let mut roots = rustls::RootCertStore::empty();
+        let root = CertificateDer::from(made.cert.der().to_vec());
+        roots.add(root).expect("a certificate");
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let address = listener.local_addr().expect("an address");
+        let near = TcpStream::connect(address).await.expect("a connection");
+        let (far, _) = listener.accept().await.expect("a connection");
+        let name = ServerName::try_from("gate.example").expect("a name");
+        let connector = TlsConnector::from(Arc::new(client));
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        let (near, far) = tokio::join!(connector.connect(name, near), acceptor.accept(far));
+        let far = Stream::Tls(Box::new(far.expect("a handshake").into()));
+        (near.expect("a handshake"), far)
+    }
+
+    /// TLS takes more than the socket does: without a look at the flush, the last of an answer would wait
+    /// there for ever.
+    #[tokio::test]
+    async fn an_answer_that_waits_encrypted_stalls_too() {
+        let (_deaf, stream) = pair().await;
+        let activity = Arc::new(Activity::new());
+        activity.begin_request();
+        let mut watched = Watched::new(stream, Arc::clone(&activity));
+        let piece = [0; 16 * 1024];
+        poll_fn(|cx| {
+            while Pin::new(&mut watched).poll_write(cx, &piece).is_ready() {}
+            activity.progress();
+            assert!(Pin::new(&mut watched).poll_flush(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        assert!(activity.stalled().is_some());
     }
 }

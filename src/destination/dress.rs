@@ -60,7 +60,7 @@ fn forwarding(headers: &mut HeaderMap, about: &About) {
     append(headers, FORWARDED, &forwarded(about));
     append(headers, VIA, "1.1 cartgate");
     if !(about.peer_is_trusted && headers.contains_key(FORWARDED_PROTO)) {
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(about.scheme));
     }
     if let Some(host) = &about.host
         && !(about.peer_is_trusted && headers.contains_key(FORWARDED_HOST))
@@ -78,9 +78,10 @@ fn forwarded(about: &About) -> String {
         Peer::Unix => "unknown".to_owned(),
     };
     let host = about.host.as_ref().and_then(|host| host.to_str().ok());
+    let proto = about.scheme;
     match host {
-        Some(host) => format!("for={client};host=\"{host}\";proto=http"),
-        None => format!("for={client};proto=http"),
+        Some(host) => format!("for={client};host=\"{host}\";proto={proto}"),
+        None => format!("for={client};proto={proto}"),
     }
 }
 

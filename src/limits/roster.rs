@@ -148,7 +148,9 @@ fn standing(activity: &Activity, now: Instant) -> Option<Standing> {
         // is new stands alike, the oldest first: were a body worth more, attackers who begin one and
         // come back for ever would push out each delivery whose head is still on its way.
         Phase::Idle if is_new && !activity.has_served() => Some(Standing::JustBegun { since }),
-        Phase::Idle => Some(Standing::Idle { since }),
+        Phase::Handshake if is_new => Some(Standing::JustBegun { since }),
+        // A handshake costs an attacker next to nothing: half of one is worth no more than silence.
+        Phase::Idle | Phase::Handshake => Some(Standing::Idle { since }),
         Phase::Head if is_new => Some(Standing::JustBegun { since }),
         Phase::Head | Phase::Refusal => Some(Standing::Dawdling { since }),
         Phase::Body if is_new => Some(Standing::JustBegun { since }),

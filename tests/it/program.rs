@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read},
     net::SocketAddr,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -57,12 +58,25 @@ impl Program {
         }
         std::fs::write(dir.path().join(FILE), text).expect("written");
         let mut command = binary();
-        command.env_clear().args(["serve", "--config", FILE]);
+        command
+            .env_clear()
+            .args(["serve", "--config", FILE])
+            .stdin(Stdio::null());
         Self::spawn(command, dir)
     }
 
-    fn start(
+    /// The same with a socket that systemd would hand over under that name.
+    pub(crate) fn serve_inheriting(app: &App, socket: OwnedFd, name: &str, args: &[&str]) -> Self {
+        Self::start_with(inheriting(name), socket.into(), &app.url, args, &[])
+    }
+
+    fn start(command: Command, upstream: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_with(command, Stdio::null(), upstream, args, variables)
+    }
+
+    fn start_with(
         mut command: Command,
+        stdin: Stdio,
         upstream: &str,
         args: &[&str],
         variables: &[(&str, &str)],
@@ -74,14 +88,14 @@ impl Program {
             .envs(variables.iter().copied())
             .args(["serve", "--listen", "127.0.0.1:0", "--workers", "2"])
             .args(["--upstream", upstream, "--secret-file", "current=secret"])
-            .args(args);
+            .args(args)
+            .stdin(stdin);
         Self::spawn(command, dir)
     }
 
     fn spawn(mut command: Command, dir: TempDir) -> Self {
         let mut child = command
             .current_dir(dir.path())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -210,6 +224,16 @@ impl Drop for Program {
 
 fn binary() -> Command {
     Command::new(env!("CARGO_BIN_EXE_cartgate"))
+}
+
+/// The program with its standard input as the first socket that was handed over.
+pub(crate) fn inheriting(name: &str) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    let handed = format!(
+        "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES={name} exec \"$0\" \"$@\" 3<&0 </dev/null"
+    );
+    shell.args(["-c", &handed, env!("CARGO_BIN_EXE_cartgate")]);
+    shell
 }
 
 /// A file that only its owner reads.

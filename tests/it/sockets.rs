@@ -9,10 +9,10 @@ use cartgate::{
     destination::Trust,
     listener::{ListenAddress, Listener},
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::support::{App, BODY, Client, Gate, Setup, Then, app::answer, forged, genuine};
+use crate::support::{
+    App, BODY, Client, Gate, Setup, Then, app::answer, authority::Authority, forged, genuine,
+};
 
 fn unix(path: &Path) -> ListenAddress {
     ListenAddress::Unix(path.to_owned())
@@ -129,42 +129,6 @@ fn both_families_reach_a_gate_on_every_address() {
     assert_eq!(Client::tcp(address).ask(genuine(BODY)).status, 200);
     // An IPv4 client is shown as one, although its socket is of IPv6.
     assert_eq!(app.only().header("x-forwarded-for"), Some("127.0.0.1"));
-}
-
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        Self {
-            issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate"),
-        }
-    }
-
-    /// A server that shows a certificate for `name`.
-    fn server(&self, name: &str) -> rustls::ServerConfig {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = rustls::crypto::ring::default_provider();
-        rustls::ServerConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("a configuration")
-    }
-
-    fn file(&self, dir: &Path) -> Trust {
-        let path = dir.join("ca.pem");
-        std::fs::write(&path, self.issuer.pem()).expect("written");
-        Trust::CaFile(path)
-    }
 }
 
 fn answered(app: &App, trust: Trust) -> crate::support::Answer {

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use super::document::{At, Table, Value};
 use crate::{
-    config::{Clocks, Limits, default_workers, plan::ServerPlan, value},
+    config::{
+        Clocks, Limits, default_workers,
+        plan::{ServerPlan, TlsPlan},
+        value,
+    },
     kept,
     listener::ListenAddress,
 };
@@ -24,6 +28,7 @@ pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
             .texts("trusted_proxies", str::parse)
             .unwrap_or_default(),
         clocks: clocks(&mut table),
+        tls: table.table("tls").and_then(tls),
         keep_refused: table.take("keep_refused").and_then(keep_refused),
         listen: listen.unwrap_or_default(),
     };
@@ -39,6 +44,20 @@ fn listen(table: &mut Table<'_, '_>) -> Option<Vec<ListenAddress>> {
     let value = value.not_empty("expected at least one address to listen on")?;
     let addresses = value.texts(str::parse::<ListenAddress>);
     Some(addresses.into_iter().map(|at| at.value).collect())
+}
+
+fn tls(mut table: Table<'_, '_>) -> Option<TlsPlan> {
+    let at = table.place();
+    let cert = table.demand("cert", "the PEM file with the certificate's chain");
+    let cert = cert.and_then(|cert| cert.text(value::path));
+    let key = table.demand("key", "the PEM file with the key of the certificate");
+    let key = key.and_then(|key| key.text(value::path));
+    table.close();
+    Some(TlsPlan {
+        at,
+        cert: cert?.value,
+        key: key?.value,
+    })
 }
 
 /// A folder, or a table with the folder and its bounds.
@@ -85,7 +104,8 @@ fn limits(table: &mut Table<'_, '_>, memory: Option<Value<'_, '_>>) -> Limits {
 fn clocks(table: &mut Table<'_, '_>) -> Clocks {
     let default = Clocks::default();
     let mut clock = |key, default: Duration| table.text(key, value::clock).unwrap_or(default);
-    let (header, keep_alive, body, write) = (
+    let (handshake, header, keep_alive, body, write) = (
+        clock("handshake_timeout", default.handshake),
         clock("header_timeout", default.header),
         clock("keep_alive", default.keep_alive),
         clock("body_timeout", default.body),
@@ -93,6 +113,7 @@ fn clocks(table: &mut Table<'_, '_>) -> Clocks {
     );
     let rate = table.number("body_rate", value::size);
     Clocks {
+        handshake,
         header,
         keep_alive,
         body,

@@ -194,7 +194,15 @@ fn help_never_shows_what_variables_hold() {
         ("CARTGATE_SECRET_FILE", SECRET),
         ("CARTGATE_HEADER", SECRET),
     ];
-    for command in ["demo", "serve", "send", "sign", "verify", "completions"] {
+    for command in [
+        "demo",
+        "serve",
+        "send",
+        "sign",
+        "verify",
+        "completions",
+        "man",
+    ] {
         for flag in ["-h", "--help"] {
             let ran = bench.run_with(&[command, flag], b"", &variables).ends(0);
             assert!(ran.stdout.contains("cartgate"), "{command}");
@@ -216,6 +224,45 @@ fn completions_know_the_commands_of_each_shell() {
         let ran = bench.run(&["completions", shell]).ends(0);
         assert!(ran.stdout.contains("forge"), "{shell}");
     }
+}
+
+#[test]
+fn each_command_has_a_page_that_shows_no_value() {
+    let bench = Bench::new();
+    let variables = [
+        ("CARTGATE_SECRET_FILE", SECRET),
+        ("CARTGATE_LISTEN", SECRET),
+    ];
+    bench.run_with(&["man", "."], b"", &variables).ends(0);
+    let page = |name: &str| std::fs::read_to_string(bench.path(name)).expect("a page");
+    for command in [
+        "",
+        "-demo",
+        "-serve",
+        "-send",
+        "-sign",
+        "-verify",
+        "-completions",
+        "-man",
+    ] {
+        let name = format!("cartgate{command}");
+        let page = page(&format!("{name}.1"));
+        assert!(page.contains(&format!(".TH {name} 1 ")), "{page}");
+        assert!(page.contains(env!("CARGO_PKG_VERSION")), "{page}");
+        let examples = page.split_once(".SH EXAMPLES\n.nf\n").expect("examples").1;
+        assert!(
+            examples.contains(&format!("  {}", name.replace('-', " "))),
+            "{page}"
+        );
+        assert!(!page.contains(SECRET), "{page}");
+    }
+    assert!(page("cartgate-serve.1").contains("CARTGATE_SECRET_FILE"));
+    let nowhere = bench.run(&["man", "nowhere"]).ends(2);
+    assert!(
+        nowhere.stderr.contains("nowhere/cartgate.1"),
+        "{}",
+        nowhere.stderr
+    );
 }
 
 #[test]

@@ -21,16 +21,18 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn tcp(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("a connection");
-        Self {
-            stream: Box::new(patient(stream)),
-            buffer: Vec::new(),
-        }
+        Self::over(patient(stream))
     }
 
     pub(crate) fn unix(path: &Path) -> Self {
         let stream = UnixStream::connect(path).expect("a connection");
+        Self::over(patient_unix(stream))
+    }
+
+    /// Over whatever carries bytes.
+    pub(crate) fn over(stream: impl Wire + 'static) -> Self {
         Self {
-            stream: Box::new(patient_unix(stream)),
+            stream: Box::new(stream),
             buffer: Vec::new(),
         }
     }

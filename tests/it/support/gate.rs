@@ -149,7 +149,7 @@ impl Gate {
     pub(crate) fn address(&self) -> SocketAddr {
         match &self.listen {
             ListenAddress::Tcp(address) => address.parse().expect("an address"),
-            ListenAddress::Unix(path) => panic!("it listens on {}", path.display()),
+            other => panic!("it listens on {other}"),
         }
     }
 
@@ -158,6 +158,7 @@ impl Gate {
         match &self.listen {
             ListenAddress::Tcp(_) => Client::tcp(self.address()),
             ListenAddress::Unix(path) => Client::unix(path),
+            ListenAddress::Systemd(_) => panic!("nothing is inherited here"),
         }
     }
 

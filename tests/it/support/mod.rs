@@ -5,6 +5,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod app;
+pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod gate;
 pub(crate) mod wire;

@@ -34,6 +34,14 @@ impl Wire for rustls::StreamOwned<rustls::ServerConnection, TcpStream> {
     }
 }
 
+impl Wire for rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
+    /// TLS can close one side alone, too; so the socket stays open for the answer.
+    fn end(&mut self) -> io::Result<()> {
+        self.conn.send_close_notify();
+        self.flush()
+    }
+}
+
 /// A TCP connection that nobody waits on for ever.
 pub(crate) fn patient(stream: TcpStream) -> TcpStream {
     stream.set_nodelay(true).expect("no delay");

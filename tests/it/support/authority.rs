@@ -1,0 +1,112 @@
+//! A certificate authority of the tests, for apps and gates under TLS.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use cartgate::{destination::Trust, tls::Certificate};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, pki_types::CertificateDer,
+    pki_types::PrivateKeyDer, pki_types::PrivatePkcs8KeyDer,
+};
+
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A server's certificate with its key.
+pub(crate) struct Leaf {
+    pub(crate) der: CertificateDer<'static>,
+    pem: String,
+    key: KeyPair,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        Self {
+            issuer: CertifiedIssuer::self_signed(params, key).expect("a certificate"),
+        }
+    }
+
+    /// A certificate for `name` that never ends.
+    pub(crate) fn leaf(&self, name: &str) -> Leaf {
+        let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        self.sign(&params)
+    }
+
+    /// A certificate that ends then.
+    pub(crate) fn leaf_until(&self, name: &str, end: SystemTime) -> Leaf {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
+        params.not_after = end.into();
+        self.sign(&params)
+    }
+
+    fn sign(&self, params: &CertificateParams) -> Leaf {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Leaf {
+            der: certificate.der().clone(),
+            pem: certificate.pem(),
+            key,
+        }
+    }
+
+    /// An app that shows a certificate for `name`.
+    pub(crate) fn server(&self, name: &str) -> ServerConfig {
+        let Leaf { der, key, .. } = self.leaf(name);
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![der], key)
+            .expect("a configuration")
+    }
+
+    /// A client that believes this authority alone and speaks only these versions.
+    pub(crate) fn client(&self, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        let own = self.issuer.der().clone();
+        roots.add(own).expect("a certificate");
+        ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(versions)
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth()
+    }
+
+    /// What an `https` destination is told to believe.
+    pub(crate) fn file(&self, dir: &Path) -> Trust {
+        let path = dir.join("ca.pem");
+        std::fs::write(&path, self.issuer.pem()).expect("written");
+        Trust::CaFile(path)
+    }
+}
+
+impl Leaf {
+    /// Writes certificate and key as an operator would, the key for its owner alone.
+    pub(crate) fn files(&self, dir: &Path) -> (PathBuf, PathBuf) {
+        let (chain, key) = (dir.join("cert.pem"), dir.join("key.pem"));
+        std::fs::write(&chain, &self.pem).expect("written");
+        crate::program::write_secret(&key, self.key.serialize_pem().as_bytes());
+        (chain, key)
+    }
+
+    /// What a gate makes of it.
+    pub(crate) fn certificate(&self) -> Arc<Certificate> {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (chain, key) = self.files(dir.path());
+        let (certificate, _) = Certificate::load(&chain, &key).expect("usable");
+        Arc::new(certificate)
+    }
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
