@@ -1,5 +1,6 @@
 //! What all requests of a gate share: the configuration in force, the budgets, the roster of
-//! connections and the log's throttle. Read without contention; nothing here is per request.
+//! connections, the log's throttle and the metrics. Read without contention; nothing here is per
+//! request.
 
 use std::sync::{
     Arc,
@@ -11,14 +12,17 @@ use arc_swap::ArcSwap;
 use crate::{
     config::Config,
     explain::Explainer,
+    in_force::InForce,
     limits::{Memory, Roster},
     log::Throttle,
+    metrics::Metrics,
 };
 
 /// The state that workers share.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    config: ArcSwap<Config>,
+    config: ArcSwap<InForce>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) memory: Memory,
     pub(crate) roster: Arc<Roster>,
     pub(crate) throttle: Throttle,
@@ -38,19 +42,20 @@ pub(crate) enum Stage {
 }
 
 impl Gate {
-    pub(crate) fn new(config: Arc<Config>) -> Self {
+    pub(crate) fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> Self {
         Self {
             memory: Memory::new(config.limits.memory),
             roster: Arc::new(Roster::new(config.limits.connections)),
             throttle: Throttle::default(),
             explainer: config.explain.then(Explainer::start),
             stage: AtomicU8::new(Stage::Serving as u8),
-            config: ArcSwap::new(config),
+            config: ArcSwap::from_pointee(InForce::new(config)),
+            metrics,
         }
     }
 
     /// The configuration in force at this moment.
-    pub(crate) fn config(&self) -> Arc<Config> {
+    pub(crate) fn config(&self) -> Arc<InForce> {
         self.config.load_full()
     }
 
@@ -60,9 +65,11 @@ impl Gate {
     }
 
     /// Puts another configuration in force for requests whose head has yet to come. Sizes that were
-    /// fixed at the start (workers, budgets) stay.
+    /// fixed at the start (workers, budgets) stay. Only one task may do so.
     pub(crate) fn reconfigure(&self, config: Arc<Config>) {
-        self.config.store(config);
+        let next = self.config.load().followed_by(config);
+        self.config.store(Arc::new(next));
+        self.metrics.reloaded();
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -71,6 +78,11 @@ impl Gate {
             1 => Stage::Leaving,
             _ => Stage::Closing,
         }
+    }
+
+    /// Whether requests are to be sent here: a gate on its way out takes them, but says so.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.stage() == Stage::Serving
     }
 
     pub(crate) fn advance(&self, stage: Stage) {

@@ -14,6 +14,7 @@
 //! request. `cli` is what can be typed, `commands` what it does, `sender` and `doctor` are the tools
 //! around the gate. Signatures are computed in one place alone: the crate `tower_cartgate`.
 
+pub mod admin;
 mod answer;
 mod check;
 pub mod cli;
@@ -31,9 +32,12 @@ mod explain;
 mod files;
 mod framing;
 mod gate;
+mod health;
+mod in_force;
 mod limits;
 pub mod listener;
 pub mod log;
+pub mod metrics;
 mod problem;
 mod record;
 mod refusal;
@@ -41,8 +45,9 @@ pub mod secret_source;
 pub mod sender;
 mod serve;
 mod stack;
+pub mod status;
 mod stream;
 mod watch;
 mod worker;
 
-pub use serve::serve;
+pub use serve::{Sockets, serve};

@@ -11,9 +11,11 @@ use tokio::{
 };
 
 use crate::{
+    admin,
     config::Config,
     gate::{Gate, Stage},
     listener::{Acceptor, Incoming, Listener},
+    metrics::Metrics,
     worker::Workers,
 };
 
@@ -22,35 +24,43 @@ use crate::{
 const TURNED_AWAY: usize = 256;
 
 /// Out of file descriptors, accepting fails at once and again: waiting lets some come back.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown` is ready, then drains: it takes what is queued, lets what is under way
 /// end within the drain limit, and returns. Dropped before, it ends at once.
 ///
 /// Must run on a tokio runtime with I/O and time. Each new value of `config` is in force for requests
 /// whose head comes after it; the number of workers and the budgets stay as they were at the start.
+/// The admin listener answers to the very end.
 ///
 /// # Errors
 ///
 /// When the workers cannot be started or the listeners not be used.
 pub async fn serve(
-    listeners: Vec<Listener>,
+    sockets: Sockets,
+    metrics: Arc<Metrics>,
     mut config: watch::Receiver<Arc<Config>>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let gate = Arc::new(Gate::new(config.borrow_and_update().clone()));
+    let gate = Arc::new(Gate::new(config.borrow_and_update().clone(), metrics));
     let door = Arc::new(Door {
         workers: Workers::start(gate.config().workers, &gate)?,
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
         gate: Arc::clone(&gate),
     });
-    let acceptors: Vec<Arc<Acceptor>> = listeners
+    let admin = sockets.admin.map(Listener::start).transpose()?;
+    let acceptors: Vec<Arc<Acceptor>> = sockets
+        .public
         .into_iter()
         .map(|listener| listener.start().map(Arc::new))
         .collect::<io::Result<_>>()?;
     let mut tasks = JoinSet::new();
+    let mut to_the_end = JoinSet::new();
     for acceptor in &acceptors {
         tasks.spawn(accept(Arc::clone(acceptor), Arc::clone(&door)));
+    }
+    if let Some(acceptor) = admin {
+        to_the_end.spawn(admin::serve(acceptor, Arc::clone(&gate)));
     }
     tasks.spawn(tick(Arc::clone(&gate)));
     tasks.spawn(follow(config, Arc::clone(&gate)));
@@ -58,6 +68,15 @@ pub async fn serve(
     shutdown.await;
     drain(&gate, &door, tasks, acceptors).await;
     Ok(())
+}
+
+/// The sockets of a gate.
+#[derive(Debug)]
+pub struct Sockets {
+    /// Where deliveries come in.
+    pub public: Vec<Listener>,
+    /// Where operators and their tools ask how it is.
+    pub admin: Option<Listener>,
 }
 
 /// What the accepting tasks share.

@@ -16,6 +16,7 @@ mod inputs;
 mod send;
 mod serve;
 mod sign;
+mod status;
 mod verify;
 
 pub use completions::CompletionsArgs;
@@ -24,6 +25,7 @@ pub use inputs::{HeaderLine, Input};
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
 pub use serve::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs};
 pub use sign::SignArgs;
+pub use status::StatusArgs;
 pub use verify::VerifyArgs;
 
 /// Only deliveries with a true Cartfunnel signature pass.
@@ -90,6 +92,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Runs the gate in front of an app
     Serve(Box<ServeArgs>),
+    /// Shows how gates are, and what needs a person
+    Status(StatusArgs),
     /// Sends a signed delivery, many of them, or forgeries
     Send(Box<SendArgs>),
     /// Prints the signature of a body, or a ready curl line

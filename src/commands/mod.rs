@@ -16,6 +16,7 @@ pub mod output;
 mod send;
 pub mod serve;
 mod sign;
+mod status;
 mod verify;
 
 /// What a command found out.
@@ -101,6 +102,7 @@ fn dispatch(command: Command) -> Result<Outcome, Failure> {
     match command {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Status(args) => status::run(args),
         Command::Send(args) => send::run(*args),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(args),

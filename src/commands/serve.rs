@@ -11,12 +11,14 @@ use tokio::{
 
 use super::{Failure, Outcome, output};
 use crate::{
+    Sockets,
     cli::ServeArgs,
     config::{Config, ConfigError, Limits, Resolved},
     endpoint::{Endpoint, PathRule},
     files,
     listener::{ListenAddress, Listener},
     log::Log,
+    metrics::Metrics,
     secret_source::Warning,
 };
 
@@ -35,8 +37,11 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
         // Before the gate says that it is there: a signal without its handler ends the process.
         let signals = Signals::install().map_err(Failure::no)?;
         announce(&listeners, &resolved.config(), &warnings, args);
+        let metrics = Arc::new(Metrics::default());
+        log.counted_by(&metrics);
+        let sockets = Sockets { public: listeners, admin: None };
         tokio::select! {
-            ended = serve(listeners, Arc::new(resolved), signals) => ended.map_err(Failure::no),
+            ended = serve(sockets, metrics, Arc::new(resolved), signals) => ended.map_err(Failure::no),
             () = log.report_dropped_lines() => Ok(()),
         }
     });
@@ -110,7 +115,8 @@ impl Signals {
 }
 
 async fn serve(
-    listeners: Vec<Listener>,
+    sockets: Sockets,
+    metrics: Arc<Metrics>,
     resolved: Arc<Resolved>,
     signals: Signals,
 ) -> io::Result<()> {
@@ -125,12 +131,12 @@ async fn serve(
         let _ = stop.wait_for(|stop| *stop).await;
     };
     tokio::select! {
-        ended = crate::serve(listeners, config, shutdown) => ended,
+        ended = crate::serve(sockets, Arc::clone(&metrics), config, shutdown) => ended,
         () = stop_twice(&mut terminate, &mut interrupt, &asked) => {
             tracing::warn!("ended at once by a second signal");
             Ok(())
         }
-        () = reload(hangup, resolved, &sender) => Ok(()),
+        () = reload(hangup, resolved, &sender, &metrics) => Ok(()),
     }
 }
 
@@ -148,13 +154,22 @@ async fn stop_twice(terminate: &mut Signal, interrupt: &mut Signal, asked: &watc
 }
 
 /// Reads the secrets again at each `SIGHUP`. What cannot be used leaves the old ones in force.
-async fn reload(mut hangup: Signal, resolved: Arc<Resolved>, config: &watch::Sender<Arc<Config>>) {
+async fn reload(
+    mut hangup: Signal,
+    resolved: Arc<Resolved>,
+    config: &watch::Sender<Arc<Config>>,
+    metrics: &Metrics,
+) {
     while hangup.recv().await.is_some() {
         // Not on this thread, which accepts and hears signals: a file may be a pipe that nobody
         // writes to, or on a machine that is gone.
         let resolved = Arc::clone(&resolved);
         let reading = spawn_blocking(move || resolved.reload());
-        match timeout(RELOAD, reading).await {
+        let read = timeout(RELOAD, reading).await;
+        if !matches!(read, Ok(Ok(Ok(_)))) {
+            metrics.reload_failed();
+        }
+        match read {
             Ok(Ok(Ok((new, warnings)))) => {
                 warn(&warnings);
                 config.send_replace(new);

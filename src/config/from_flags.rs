@@ -246,6 +246,7 @@ fn base(args: &ServeArgs, workers: usize, endpoints: Endpoints) -> Config {
         trusted_hops: args.process.trusted_proxy.iter().copied().collect(),
         access_log: args.process.access_log,
         explain: args.process.explain,
+        ..Config::new(Endpoints::new(Vec::new()))
     }
 }
 

@@ -14,7 +14,7 @@ pub use from_flags::{ConfigError, Resolved};
 pub use limits::Limits;
 pub use trust::{Hop, HopError, TrustedHops};
 
-use crate::endpoint::Endpoints;
+use crate::{admin, endpoint::Endpoints};
 
 /// One snapshot of the configuration. A request is judged by the snapshot that was in force when
 /// its head arrived, to its end.
@@ -34,6 +34,10 @@ pub struct Config {
     pub access_log: AccessLog,
     /// Whether a signature that does not match is looked into.
     pub explain: bool,
+    /// A path of the public port where GET is answered by 200 or 503: whether the gate is ready.
+    pub health_path: Option<String>,
+    /// Who may ask the admin listener.
+    pub admin: admin::Settings,
 }
 
 /// Which requests get a line in the log.
@@ -60,6 +64,8 @@ impl Config {
             trusted_hops: TrustedHops::default(),
             access_log: AccessLog::default(),
             explain: false,
+            health_path: None,
+            admin: admin::Settings::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use cartgate::{
+    Sockets,
     config::{AccessLog, Clocks, Config},
     destination::{Destination, Settings},
     endpoint::{Endpoint, Endpoints, PathRule},
@@ -43,7 +44,11 @@ impl Site {
                 .enable_all()
                 .build();
             let (_sender, config) = watch::channel(config);
-            let served = cartgate::serve(vec![listener], config, pending());
+            let sockets = Sockets {
+                public: vec![listener],
+                admin: None,
+            };
+            let served = cartgate::serve(sockets, Arc::default(), config, pending());
             runtime
                 .expect("a runtime")
                 .block_on(served)

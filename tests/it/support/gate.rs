@@ -8,10 +8,12 @@ use std::{
 };
 
 use cartgate::{
+    Sockets,
     config::{Config, TrustedHops},
     destination::{Destination, Settings},
     endpoint::{Endpoint, Endpoints, PathRule},
     listener::{ListenAddress, Listener},
+    metrics::Metrics,
 };
 use tokio::sync::{oneshot, watch};
 use tower_cartgate::{Keyring, Policy, Secret, SecretName};
@@ -21,6 +23,7 @@ use super::{App, Client, SECRET};
 /// What a gate is made of. Tests change the fields that they are about.
 pub(crate) struct Setup {
     pub(crate) listen: ListenAddress,
+    pub(crate) admin: Option<ListenAddress>,
     pub(crate) upstream: String,
     pub(crate) path: PathRule,
     pub(crate) settings: Settings,
@@ -31,7 +34,9 @@ pub(crate) struct Setup {
 
 /// A running gate.
 pub(crate) struct Gate {
-    listen: ListenAddress,
+    pub(crate) listen: ListenAddress,
+    admin: Option<ListenAddress>,
+    pub(crate) metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
     kill: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
@@ -55,6 +60,7 @@ impl Setup {
         config.trusted_hops = TrustedHops::default();
         Self {
             listen: "127.0.0.1:0".parse().expect("an address"),
+            admin: None,
             upstream: upstream.to_owned(),
             path: PathRule::All,
             settings: Settings::default(),
@@ -99,6 +105,15 @@ impl Setup {
         let config = self.config(&[("current", SECRET)]);
         let listener = Listener::bind(&self.listen).expect("bound");
         let listen = listener.address();
+        let bind = |address| Listener::bind(address).expect("bound");
+        let admin = self.admin.as_ref().map(bind);
+        let admin_address = admin.as_ref().map(Listener::address);
+        let sockets = Sockets {
+            public: vec![listener],
+            admin,
+        };
+        let metrics = Arc::new(Metrics::default());
+        let own_metrics = Arc::clone(&metrics);
         let (config, receiver) = watch::channel(config);
         let (stop, stopped) = oneshot::channel::<()>();
         let (kill, killed) = oneshot::channel::<()>();
@@ -114,7 +129,7 @@ impl Setup {
                     }
                 };
                 tokio::select! {
-                    ended = cartgate::serve(vec![listener], receiver, shutdown) => ended,
+                    ended = cartgate::serve(sockets, own_metrics, receiver, shutdown) => ended,
                     _ = killed => Ok(()),
                 }
             })
@@ -122,6 +137,8 @@ impl Setup {
         let (stop, kill) = (Some(stop), Some(kill));
         Gate {
             listen,
+            admin: admin_address,
+            metrics,
             stop,
             kill,
             thread: Some(thread),
@@ -142,6 +159,11 @@ impl Gate {
             ListenAddress::Tcp(address) => address.parse().expect("an address"),
             ListenAddress::Unix(path) => panic!("it listens on {}", path.display()),
         }
+    }
+
+    /// The address of its admin listener.
+    pub(crate) fn admin(&self) -> &ListenAddress {
+        self.admin.as_ref().expect("it has an admin listener")
     }
 
     /// A new connection.
