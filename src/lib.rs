@@ -10,9 +10,10 @@
 //!                                         └─ direct → delivery → destination → answer
 //! ```
 //!
-//! [`serve`] runs a gate with a [`config::Config`]; `record` and `log` say what became of each
-//! request. `cli` is what can be typed, `commands` what it does, `sender` and `doctor` are the tools
-//! around the gate. Signatures are computed in one place alone: the crate `tower_cartgate`.
+//! [`serve`] runs a gate with a [`config::Config`]; `record` says of each request what became of it,
+//! to the `log` and the [`metrics`], which [`admin`] shows and [`status`] reads. `cli` is what can be
+//! typed, `commands` what it does, `sender` and `doctor` are the tools around the gate. Signatures are
+//! computed in one place alone: the crate `tower_cartgate`.
 
 pub mod admin;
 mod answer;

@@ -93,7 +93,7 @@ mod tests {
 
     use tower_cartgate::Secret;
 
-    fn headers(name: http::HeaderName, values: &[&str]) -> HeaderMap {
+    fn headers(name: &http::HeaderName, values: &[&str]) -> HeaderMap {
         let values = values.iter().map(|value| {
             let value = HeaderValue::from_str(value).expect("a value");
             (name.clone(), value)
@@ -133,7 +133,7 @@ mod tests {
             hosts: vec!["gate.internal".into()],
             ..Settings::default()
         };
-        let ours = |values: &[&str]| names_us(&headers(HOST, values), &settings);
+        let ours = |values: &[&str]| names_us(&headers(&HOST, values), &settings);
         for host in [
             "127.0.0.1",
             "127.0.0.1:9180",
@@ -164,7 +164,7 @@ mod tests {
             token: Some(Secret::new("planted-token").expect("a token")),
             ..open
         };
-        let given = |values: &[&str]| has_token(&headers(AUTHORIZATION, values), &settings);
+        let given = |values: &[&str]| has_token(&headers(&AUTHORIZATION, values), &settings);
         assert!(given(&["Bearer planted-token"]));
         assert!(given(&["bearer  planted-token"]));
         for wrong in [

@@ -19,6 +19,8 @@ pub(super) fn of(gate: &Gate) -> Report {
         started: seconds(metrics.started),
         ready: gate.is_ready(),
         needs: Vec::new(),
+        astray: metrics.astray.sum(),
+        last_astray: last(&metrics.astray),
         endpoints: config.meters().iter().map(endpoint).collect(),
         destinations: destinations(config.meters()),
         certificates: certificates

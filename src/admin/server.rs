@@ -102,26 +102,26 @@ fn route<B>(
     if peer != Peer::Unix && !access::names_us(request.headers(), &config.admin) {
         return Err(StatusCode::MISDIRECTED_REQUEST);
     }
-    let page = Page::at(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
+    let resource = Resource::at(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         return Err(StatusCode::METHOD_NOT_ALLOWED);
     }
-    if page.is_protected() && !access::has_token(request.headers(), &config.admin) {
+    if resource.is_protected() && !access::has_token(request.headers(), &config.admin) {
         return Err(StatusCode::UNAUTHORIZED);
     }
-    page.show(gate)
+    resource.show(gate)
 }
 
 /// What can be asked.
 #[derive(Clone, Copy)]
-enum Page {
+enum Resource {
     Health,
     Ready,
     Metrics,
     Status,
 }
 
-impl Page {
+impl Resource {
     fn at(path: &str) -> Option<Self> {
         match path {
             "/healthz" => Some(Self::Health),

@@ -83,14 +83,17 @@ impl Asker {
         };
         let answer = self.client.connection().deliver(question).await?;
         match answer.status {
-            StatusCode::OK => {
-                serde_json::from_slice(&answer.beginning).map_err(|_| AskError::NoReport)
-            }
+            StatusCode::OK => read(&answer.beginning).ok_or(AskError::NoReport),
             StatusCode::UNAUTHORIZED => Err(AskError::Token),
             StatusCode::MISDIRECTED_REQUEST => Err(AskError::Name),
             other => Err(AskError::Status(other)),
         }
     }
+}
+
+fn read(json: &[u8]) -> Option<Report> {
+    let report: Report = serde_json::from_slice(json).ok()?;
+    (!report.version.is_empty()).then_some(report)
 }
 
 /// Why a gate cannot even be asked.
@@ -103,4 +106,18 @@ pub enum AskerError {
     /// The token holds what no header can.
     #[error("the token holds a character that a header cannot carry")]
     Token,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_of_other_versions_are_understood_and_other_servers_are_not() {
+        let newer = br#"{"version":"9","now":7,"something":[{"else":1}]}"#;
+        assert_eq!(read(newer).map(|report| report.now), Some(7));
+        for other in [&b"{}"[..], b"[]", b"null", b"<html>", br#"{"version":1}"#] {
+            assert_eq!(read(other), None);
+        }
+    }
 }

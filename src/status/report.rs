@@ -1,10 +1,12 @@
 //! What a gate says of itself, as the admin listener writes it and `cartgate status` reads it. Times
-//! are seconds since the beginning of 1970 by the gate's clock.
+//! are seconds since the beginning of 1970 by the gate's clock. Gates of other versions are read, too:
+//! what one does not say is nought, and what it says beyond this is left out.
 
 use serde::{Deserialize, Serialize};
 
 /// One gate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Report {
     /// Its version.
     pub version: String,
@@ -16,6 +18,10 @@ pub struct Report {
     pub ready: bool,
     /// What a person has to look at; nothing if all is well.
     pub needs: Vec<String>,
+    /// Requests that found no endpoint.
+    pub astray: u64,
+    /// The last one.
+    pub last_astray: Option<Event>,
     /// What is counted by endpoint.
     pub endpoints: Vec<Endpoint>,
     /// What is counted by destination.
@@ -36,6 +42,7 @@ pub struct Report {
 
 /// What became of an endpoint's requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Endpoint {
     /// Its name.
     pub endpoint: String,
@@ -61,6 +68,7 @@ pub struct Endpoint {
 
 /// How often a secret matched.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Secret {
     /// Its name.
     pub secret: String,
@@ -74,6 +82,7 @@ pub struct Secret {
 
 /// What became of the attempts at a destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Destination {
     /// Its name.
     pub destination: String,
@@ -89,6 +98,7 @@ pub struct Destination {
 
 /// Something that happened, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Event {
     /// When.
     pub at: u64,
@@ -98,6 +108,7 @@ pub struct Event {
 
 /// A certificate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Certificate {
     /// What its operator knows it by.
     pub certificate: String,
@@ -107,6 +118,7 @@ pub struct Certificate {
 
 /// How much of something is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Room {
     /// So much is.
     pub taken: u64,
@@ -116,6 +128,7 @@ pub struct Room {
 
 /// The configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Configuration {
     /// Since when it is in force.
     pub since: u64,

@@ -38,6 +38,8 @@ impl Display for Screen<'_> {
         for endpoint in &report.endpoints {
             self.endpoint(f, endpoint)?;
         }
+        let last = self.event(report.last_astray.as_ref());
+        writeln!(f, "  of no endpoint {:<8} {last}", report.astray)?;
         for destination in &report.destinations {
             self.destination(f, destination)?;
         }

@@ -13,7 +13,7 @@ use tower_cartgate::Secret;
 use super::setup;
 use crate::{
     program::write_secret,
-    support::{App, BODY, Gate, forged, genuine},
+    support::{App, BODY, Gate, forged, genuine, request},
 };
 
 /// The program's end: its exit status and what it printed.
@@ -65,6 +65,8 @@ fn a_gate_that_is_well_is_shown_on_one_screen() {
     let gate = setup(&app).start();
     assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
     assert_eq!(gate.client().ask(forged(BODY)).status, 401);
+    let nowhere = request("POST /nowhere HTTP/1.1", "", BODY);
+    assert_eq!(gate.client().ask(nowhere).status, 404);
     let ran = status(&[url(&gate)]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
     says(
@@ -82,6 +84,7 @@ fn a_gate_that_is_well_is_shown_on_one_screen() {
         found.unwrap_or_else(|| panic!("no {label} in {}", ran.stdout))
     };
     assert!(line("verified").contains(" 1 ") && line("verified").ends_with("ago"));
+    assert!(line("of no endpoint 1").ends_with("ago: no-endpoint"));
     assert!(line("refused").ends_with("ago: mismatch"), "{}", ran.stdout);
     assert!(
         line("secret current").contains("matched 1, last"),

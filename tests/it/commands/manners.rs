@@ -194,7 +194,15 @@ fn help_never_shows_what_variables_hold() {
         ("CARTGATE_SECRET_FILE", SECRET),
         ("CARTGATE_HEADER", SECRET),
     ];
-    for command in ["demo", "serve", "send", "sign", "verify", "completions"] {
+    for command in [
+        "demo",
+        "serve",
+        "status",
+        "send",
+        "sign",
+        "verify",
+        "completions",
+    ] {
         for flag in ["-h", "--help"] {
             let ran = bench.run_with(&[command, flag], b"", &variables).ends(0);
             assert!(ran.stdout.contains("cartgate"), "{command}");
