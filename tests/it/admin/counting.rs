@@ -8,7 +8,7 @@ use std::{
 
 use super::{get, metrics, openmetrics::Page, setup};
 use crate::support::{
-    App, BODY, Gate, SECRET, Then, app, forged, genuine, request, signature_line, wait_until,
+    App, BODY, Gate, SECRET, Then, app, forged, genuine, request, signature_line,
 };
 
 /// What has grown since, without the connections that asking itself makes.
