@@ -1,6 +1,6 @@
 //! How full the gate is, as it is shown: connections, memory, and who had to go.
 
-use super::{metrics, setup};
+use super::{get, metrics, setup};
 use crate::support::{App, BODY, Gate, genuine, wait_until};
 
 fn value(gate: &Gate, series: &str) -> f64 {
@@ -53,4 +53,18 @@ fn the_memory_of_a_large_body_is_shown_until_it_is_given_back() {
     assert_eq!(value(&gate, large), 0.0);
     let page = metrics(&gate);
     assert_eq!(page.value(&large.replace("262144", "1048576")), 1.0);
+}
+
+#[test]
+fn the_logs_dropped_lines_are_shown() {
+    let app = App::content();
+    let gate = setup(&app).start();
+    assert_eq!(value(&gate, "cartgate_log_lines_dropped_total"), 0.0);
+    gate.metrics.dropped_lines_from(|| 7);
+    assert_eq!(value(&gate, "cartgate_log_lines_dropped_total"), 7.0);
+    let report = get(gate.admin(), "/status");
+    assert!(
+        report.body.contains(r#""log_lines_dropped":7"#),
+        "{report:?}"
+    );
 }
