@@ -1,5 +1,5 @@
-//! A step of the stack that looks at a request's head and lets it pass or refuses it. It allocates
-//! nothing and boxes no future, so a step costs what it checks.
+//! A step of the stack that looks at a request's head and lets it pass, or answers instead. It
+//! allocates nothing and boxes no future, so a step costs what it checks.
 
 use std::{
     future::{Ready, ready},
@@ -19,15 +19,33 @@ use crate::{
 };
 
 /// What a step asks of a request.
-pub(crate) type Question<B> = fn(&Request<B>) -> Result<(), Refusal>;
+pub(crate) type Question<B, I> = fn(&Request<B>) -> Result<(), I>;
+
+/// What a step answers with to a request that it does not let pass.
+pub(crate) trait Instead {
+    fn response(&self) -> Response<AnswerBody>;
+
+    /// What the request's end is called.
+    fn outcome(self) -> Outcome;
+}
+
+impl Instead for Refusal {
+    fn response(&self) -> Response<AnswerBody> {
+        problem(self).map(AnswerBody::from)
+    }
+
+    fn outcome(self) -> Outcome {
+        Outcome::Refused(self)
+    }
+}
 
 /// Puts a check before a service.
-pub(crate) struct CheckLayer<B>(pub(crate) Question<B>);
+pub(crate) struct CheckLayer<B, I>(pub(crate) Question<B, I>);
 
-impl<S, B> Layer<S> for CheckLayer<B> {
-    type Service = Check<S, B>;
+impl<S, B, I> Layer<S> for CheckLayer<B, I> {
+    type Service = Check<S, B, I>;
 
-    fn layer(&self, inner: S) -> Check<S, B> {
+    fn layer(&self, inner: S) -> Check<S, B, I> {
         Check {
             inner,
             question: self.0,
@@ -36,12 +54,12 @@ impl<S, B> Layer<S> for CheckLayer<B> {
 }
 
 /// A service that only sees the requests that passed.
-pub(crate) struct Check<S, B> {
+pub(crate) struct Check<S, B, I> {
     inner: S,
-    question: Question<B>,
+    question: Question<B, I>,
 }
 
-impl<S: Clone, B> Clone for Check<S, B> {
+impl<S: Clone, B, I> Clone for Check<S, B, I> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
@@ -50,9 +68,10 @@ impl<S: Clone, B> Clone for Check<S, B> {
     }
 }
 
-impl<S, B> Service<Request<B>> for Check<S, B>
+impl<S, B, I> Service<Request<B>> for Check<S, B, I>
 where
     S: Service<Request<B>, Response = Response<AnswerBody>>,
+    I: Instead,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -65,15 +84,15 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match (self.question)(&request) {
             Ok(()) => Either::Left(self.inner.call(request)),
-            Err(refusal) => Either::Right(ready(Ok(refuse(&request, refusal)))),
+            Err(instead) => Either::Right(ready(Ok(answer(&request, instead)))),
         }
     }
 }
 
-fn refuse<B>(request: &Request<B>, refusal: Refusal) -> Response<AnswerBody> {
-    let response = problem(&refusal).map(AnswerBody::from);
+fn answer<B>(request: &Request<B>, instead: impl Instead) -> Response<AnswerBody> {
+    let response = instead.response();
     if let Some(exchange) = Exchange::of(request.extensions()) {
-        exchange.ended(Outcome::Refused(refusal));
+        exchange.ended(instead.outcome());
     }
     response
 }

@@ -4,6 +4,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use http::{Request, Response};
+use tokio::time::Instant;
 use tower_cartgate::VerifiedBody;
 
 use crate::{
@@ -30,7 +31,13 @@ pub(crate) async fn deliver(
         return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
     };
     let delivery = Delivery::new(verified, head, endpoint, &exchange);
+    let begun = Instant::now();
     let result = endpoint.destination.attempt(worker, delivery).await;
+    if let Some(meter) = exchange.meter() {
+        let result = result.as_ref();
+        let result = result.map(Response::status).map_err(AttemptError::failure);
+        meter.destination.attempted(result, begun.elapsed());
+    }
     Ok(conclude(result, &exchange))
 }
 

@@ -13,11 +13,12 @@ use tower_cartgate::{HeaderForm, SecretName};
 use uuid::Uuid;
 
 use crate::{
-    config::Config,
     connection::{Activity, Phase},
     endpoint::Endpoint,
     gate::Gate,
+    in_force::InForce,
     listener::Peer,
+    metrics::Meter,
     refusal::Refusal,
 };
 
@@ -32,7 +33,7 @@ pub(crate) struct Exchange {
     pub(crate) begun: Instant,
     pub(crate) gate: Arc<Gate>,
     /// The configuration that judges it, to the end.
-    pub(crate) config: Arc<Config>,
+    pub(crate) config: Arc<InForce>,
     /// The connection that it came over.
     pub(crate) activity: Arc<Activity>,
     endpoint: OnceLock<Arc<Endpoint>>,
@@ -58,6 +59,8 @@ pub(crate) enum Outcome {
         /// The cause, as the log says it.
         cause: String,
     },
+    /// It only asked whether the gate is well.
+    Probed,
 }
 
 impl Exchange {
@@ -105,6 +108,11 @@ impl Exchange {
 
     pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
         self.endpoint.get()
+    }
+
+    /// What counts its endpoint's requests.
+    pub(crate) fn meter(&self) -> Option<&Meter> {
+        self.config.meter(self.endpoint()?)
     }
 
     pub(crate) fn outcome(&self) -> Option<&Outcome> {

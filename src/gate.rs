@@ -1,5 +1,6 @@
 //! What all requests of a gate share: the configuration in force, the budgets, the roster of
-//! connections and the log's throttle. Read without contention; nothing here is per request.
+//! connections, the log's throttle and the metrics. Read without contention; nothing here is per
+//! request.
 
 use std::{
     io,
@@ -14,15 +15,18 @@ use arc_swap::ArcSwap;
 use crate::{
     config::Config,
     explain::Explainer,
+    in_force::InForce,
     kept::Keeper,
     limits::{Memory, Roster},
     log::Throttle,
+    metrics::Metrics,
 };
 
 /// The state that workers share.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    config: ArcSwap<Config>,
+    config: ArcSwap<InForce>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) memory: Memory,
     pub(crate) roster: Arc<Roster>,
     pub(crate) throttle: Throttle,
@@ -46,7 +50,7 @@ impl Gate {
     /// # Errors
     ///
     /// When refused deliveries cannot be kept where they are to be.
-    pub(crate) fn new(config: Arc<Config>) -> io::Result<Self> {
+    pub(crate) fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> io::Result<Self> {
         let keeper = config.keep_refused.clone().map(Keeper::start);
         Ok(Self {
             memory: Memory::new(config.limits.memory),
@@ -55,12 +59,13 @@ impl Gate {
             explainer: config.explain.then(Explainer::start),
             keeper: keeper.transpose()?,
             stage: AtomicU8::new(Stage::Serving as u8),
-            config: ArcSwap::new(config),
+            config: ArcSwap::from_pointee(InForce::new(config)),
+            metrics,
         })
     }
 
     /// The configuration in force at this moment.
-    pub(crate) fn config(&self) -> Arc<Config> {
+    pub(crate) fn config(&self) -> Arc<InForce> {
         self.config.load_full()
     }
 
@@ -70,9 +75,11 @@ impl Gate {
     }
 
     /// Puts another configuration in force for requests whose head has yet to come. Sizes that were
-    /// fixed at the start (workers, budgets) stay.
+    /// fixed at the start (workers, budgets) stay. Only one task may do so.
     pub(crate) fn reconfigure(&self, config: Arc<Config>) {
-        self.config.store(config);
+        let next = self.config.load().followed_by(config);
+        self.config.store(Arc::new(next));
+        self.metrics.reloaded();
     }
 
     pub(crate) fn stage(&self) -> Stage {
@@ -81,6 +88,11 @@ impl Gate {
             1 => Stage::Leaving,
             _ => Stage::Closing,
         }
+    }
+
+    /// Whether requests are to be sent here: a gate on its way out takes them, but says so.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.stage() == Stage::Serving
     }
 
     pub(crate) fn advance(&self, stage: Stage) {

@@ -10,11 +10,13 @@
 //!                                         └─ direct → delivery → destination → answer
 //! ```
 //!
-//! [`serve`] runs a gate with a [`config::Config`]; `record` and `log` say what became of each
-//! request, `kept` keeps refused deliveries where that is asked. `cli` is what can be typed, `commands` what it does, `sender` and `doctor` are the tools
-//! around the gate. Cartfunnel's signatures are computed in one place alone: the crate
-//! `tower_cartgate`.
+//! [`serve`] runs a gate with a [`config::Config`]; `record` says of each request what became of it,
+//! to the `log` and the [`metrics`], which [`admin`] shows and [`status`] reads; [`kept`] keeps refused
+//! deliveries where that is asked. `cli` is what can be typed, `commands` what it does, `sender` and
+//! `doctor` are the tools around the gate. Cartfunnel's signatures are computed in one place alone: the
+//! crate `tower_cartgate`.
 
+pub mod admin;
 mod answer;
 mod check;
 pub mod cli;
@@ -32,11 +34,14 @@ mod explain;
 mod files;
 mod framing;
 mod gate;
+mod health;
+mod in_force;
 pub mod inherited;
 pub mod kept;
 mod limits;
 pub mod listener;
 pub mod log;
+pub mod metrics;
 mod private_file;
 mod problem;
 mod record;
@@ -46,9 +51,10 @@ pub mod sender;
 mod serve;
 pub mod service_manager;
 mod stack;
+pub mod status;
 mod stream;
 pub mod tls;
 mod watch;
 mod worker;
 
-pub use serve::serve;
+pub use serve::{Surroundings, serve};

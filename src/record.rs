@@ -1,7 +1,7 @@
-//! The end of every request: the marks that each answer carries, and the one line in the log. What
-//! outsiders read and what operators read part ways here.
+//! The end of every request: the marks that each answer carries, its place in the metrics, and the
+//! one line in the log. What outsiders read and what operators read part ways here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::{BufMut as _, BytesMut};
 use http::{
@@ -18,6 +18,7 @@ use crate::{
     gate::{Gate, Stage},
     listener::Peer,
     log::{Line, Path, Verdict},
+    metrics::now,
     problem::{DELIVERY, PROXY_STATUS, problem, proxy_status},
     refusal::Refusal,
 };
@@ -43,11 +44,13 @@ impl Entry {
         }
     }
 
-    /// Marks the answer and writes the line.
+    /// Marks the answer, counts it and writes the line.
     pub(crate) fn close(mut self, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
         self.open = false;
         let headers = response.headers_mut();
-        headers.insert(DELIVERY, self.exchange.id_header());
+        if !self.is_probe() {
+            headers.insert(DELIVERY, self.exchange.id_header());
+        }
         if let Some(refusal) = self.own_answer() {
             headers.insert(PROXY_STATUS, proxy_status(refusal));
         }
@@ -58,11 +61,16 @@ impl Entry {
         response
     }
 
+    /// A question for the gate's health is no delivery, and leaves no trace.
+    fn is_probe(&self) -> bool {
+        matches!(self.exchange.outcome(), Some(Outcome::Probed))
+    }
+
     /// The refusal that the answer comes from, unless a destination gave it.
     fn own_answer(&self) -> Option<&Refusal> {
         match self.exchange.outcome()? {
             Outcome::Refused(refusal) | Outcome::Failed { refusal, .. } => Some(refusal),
-            Outcome::Answered => None,
+            Outcome::Answered | Outcome::Probed => None,
         }
     }
 
@@ -70,18 +78,25 @@ impl Entry {
     fn is_last(&self) -> bool {
         let leaving =
             self.exchange.gate.stage() > Stage::Serving || self.exchange.activity.is_evicted();
-        let Some(Outcome::Refused(refusal)) = self.exchange.outcome() else {
-            return leaving;
+        let closes = match self.exchange.outcome() {
+            Some(Outcome::Refused(refusal)) => refusal.closes(),
+            Some(Outcome::Probed) => false,
+            _ => return leaving,
         };
         // What is left of a body that nobody reads stands where the next request would begin. hyper
         // skips it only if it has it already, and else closes: unannounced, that would lose the next
         // request, perhaps a genuine one, on a connection that a proxy shares.
-        leaving || refusal.closes() || self.exchange.activity.is_unread()
+        leaving || closes || self.exchange.activity.is_unread()
     }
 
     fn write(&self, status: Option<u16>) {
+        if self.is_probe() {
+            return;
+        }
         let exchange = &self.exchange;
         let verdict = verdict(exchange, status);
+        let duration = exchange.begun.elapsed();
+        count(exchange, &verdict, duration);
         if !is_wanted(exchange.config.access_log, &verdict) {
             return;
         }
@@ -93,7 +108,7 @@ impl Entry {
             received: exchange.received(),
             declared: self.declared,
             form: exchange.form(),
-            duration: exchange.begun.elapsed(),
+            duration,
             peer: exchange.peer,
             method: self.method.as_ref(),
             path: self.target.as_ref().map(|target| Path(target.path())),
@@ -110,11 +125,21 @@ impl Drop for Entry {
     }
 }
 
+/// The one place where requests are counted.
+fn count(exchange: &Exchange, verdict: &Verdict<'_>, duration: Duration) {
+    match (exchange.meter(), verdict) {
+        (Some(meter), _) => meter.ended(verdict, exchange.received(), duration),
+        (None, Verdict::Rejected { reason }) => exchange.gate.metrics.astray.add(reason, now()),
+        // What was verified was verified by an endpoint's secrets.
+        (None, _) => {}
+    }
+}
+
 fn verdict(exchange: &Exchange, status: Option<u16>) -> Verdict<'_> {
     let reason = match exchange.outcome() {
         Some(Outcome::Refused(refusal) | Outcome::Failed { refusal, .. }) => refusal.reason(),
-        Some(Outcome::Answered) => "destination-answered",
-        None => "client-gone",
+        Some(Outcome::Answered) => Verdict::ANSWERED,
+        Some(Outcome::Probed) | None => Verdict::CLIENT_GONE,
     };
     let cause = match exchange.outcome() {
         Some(Outcome::Failed { cause, .. }) => Some(cause.as_str()),

@@ -45,6 +45,22 @@ pub(crate) enum Failure {
 }
 
 impl Refusal {
+    /// The reasons for which a request belongs to no endpoint.
+    pub(crate) const ASTRAY: [&'static str; 12] = [
+        "no-endpoint",
+        "full",
+        "malformed",
+        "version",
+        "host",
+        "target",
+        "content-length",
+        "transfer-encoding",
+        "expectation",
+        "target-too-long",
+        "head-too-large",
+        "head-too-slow",
+    ];
+
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Framing(_) | Self::Query => StatusCode::BAD_REQUEST,
@@ -114,7 +130,19 @@ impl Refusal {
 }
 
 impl Failure {
-    fn reason(self) -> &'static str {
+    /// All of them, for metrics that begin at nought.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Unresolved,
+        Self::Refused,
+        Self::Unreachable,
+        Self::Tls,
+        Self::ConnectTimeout,
+        Self::BrokenOff,
+        Self::AnswerTimeout,
+        Self::NotHttp,
+    ];
+
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Unresolved => "destination-unresolved",
             Self::Refused => "destination-refused",

@@ -11,10 +11,12 @@ use tokio::{
 };
 
 use crate::{
+    admin,
     config::Config,
     gate::{Gate, Stage},
     kept::Keeper,
     listener::{Acceptor, Incoming, Listener},
+    metrics::Metrics,
     service_manager::ServiceManager,
     worker::Workers,
 };
@@ -24,39 +26,50 @@ use crate::{
 const TURNED_AWAY: usize = 256;
 
 /// Out of file descriptors, accepting fails at once and again: waiting lets some come back.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown` is ready, then drains: it takes what is queued, lets what is under way
 /// end within the drain limit, and returns. Dropped before, it ends at once.
 ///
 /// Must run on a tokio runtime with I/O and time. Each new value of `config` is in force for requests
 /// whose head comes after it; the number of workers and the budgets stay as they were at the start.
+/// The admin listener answers to the very end.
 ///
 /// # Errors
 ///
 /// When the workers cannot be started, the listeners not be used, or refused deliveries not be kept.
 pub async fn serve(
-    listeners: Vec<Listener>,
+    surroundings: Surroundings,
     mut config: watch::Receiver<Arc<Config>>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let gate = Arc::new(Gate::new(config.borrow_and_update().clone())?);
-    let manager = gate.config().service_manager.clone();
+    let Surroundings {
+        public,
+        admin,
+        metrics,
+        manager,
+    } = surroundings;
+    let gate = Arc::new(Gate::new(config.borrow_and_update().clone(), metrics)?);
     let door = Arc::new(Door {
         workers: Workers::start(gate.config().workers, &gate)?,
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
         gate: Arc::clone(&gate),
     });
-    let acceptors: Vec<Arc<Acceptor>> = listeners
+    let admin = admin.map(Listener::start).transpose()?;
+    let acceptors: Vec<Arc<Acceptor>> = public
         .into_iter()
         .map(|listener| listener.start().map(Arc::new))
         .collect::<io::Result<_>>()?;
     let mut tasks = JoinSet::new();
+    let mut to_the_end = JoinSet::new();
     for acceptor in &acceptors {
         tasks.spawn(accept(Arc::clone(acceptor), Arc::clone(&door)));
     }
+    if let Some(acceptor) = admin {
+        to_the_end.spawn(admin::serve(acceptor, Arc::clone(&gate)));
+    }
     tasks.spawn(tick(Arc::clone(&gate)));
-    tasks.spawn(follow(config, Arc::clone(&gate)));
+    tasks.spawn(follow(config, Arc::clone(&gate), manager.clone()));
     // Not one of the tasks that end when the drain begins: a drain may last longer than patience does.
     let mut watchdog = JoinSet::new();
     let asked = Arc::clone(&door);
@@ -70,6 +83,32 @@ pub async fn serve(
     manager.stopping();
     drain(&gate, &door, tasks, acceptors).await;
     Ok(())
+}
+
+/// What a gate stands in: all of it is the caller's, and stays the same from the start to the end.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// Where deliveries come in.
+    pub public: Vec<Listener>,
+    /// Where operators and their tools ask how it is.
+    pub admin: Option<Listener>,
+    /// Where it counts what becomes of requests.
+    pub metrics: Arc<Metrics>,
+    /// Who started it, if they want to hear how it is.
+    pub manager: ServiceManager,
+}
+
+impl Surroundings {
+    /// These sockets, and nobody who asks or wants to hear.
+    #[must_use]
+    pub fn listening(public: Vec<Listener>) -> Self {
+        Self {
+            public,
+            admin: None,
+            metrics: Arc::default(),
+            manager: ServiceManager::default(),
+        }
+    }
 }
 
 /// What the accepting tasks share.
@@ -141,8 +180,11 @@ where
     );
 }
 
-async fn follow(mut config: watch::Receiver<Arc<Config>>, gate: Arc<Gate>) {
-    let manager = gate.config().service_manager.clone();
+async fn follow(
+    mut config: watch::Receiver<Arc<Config>>,
+    gate: Arc<Gate>,
+    manager: ServiceManager,
+) {
     while config.changed().await.is_ok() {
         let new = config.borrow_and_update().clone();
         let secrets: Vec<_> = new.endpoints.iter().map(|one| one.secret_names()).collect();

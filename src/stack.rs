@@ -13,7 +13,7 @@ use crate::{
     check::CheckLayer,
     direct,
     endpoint::{self, EndpointPolicies},
-    framing,
+    framing, health,
     limits::GuardedBody,
     watch::Watch,
 };
@@ -47,6 +47,8 @@ pub(crate) fn stack(worker: usize) -> impl Stack {
     ServiceBuilder::new()
         // First: nothing may act on a request that two servers could read in two ways.
         .layer(CheckLayer(framing::check))
+        // Before the endpoints, of which one may take every path.
+        .layer(CheckLayer(health::probe))
         // Before verification, which needs the endpoint's policy; an unknown path costs no reading.
         .layer(CheckLayer(endpoint::find_endpoint))
         // The last that sees what is not verified. What is below demands its proof.

@@ -23,6 +23,7 @@ const MOST_BYTES: u64 = 1024 * 1024;
 pub struct Certificate {
     server: Arc<ServerConfig>,
     expires: SystemTime,
+    path: PathBuf,
 }
 
 impl Certificate {
@@ -54,7 +55,21 @@ impl Certificate {
         });
         let server = Arc::new(server);
         let warnings = exposed.into_iter().chain(expired).collect();
-        Ok((Self { server, expires }, warnings))
+        let path = chain.to_owned();
+        Ok((
+            Self {
+                server,
+                expires,
+                path,
+            },
+            warnings,
+        ))
+    }
+
+    /// The file that it was read from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// When clients stop to believe it.

@@ -180,7 +180,11 @@ mod tests {
 
     fn workers(count: usize) -> Workers {
         let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
-        Workers::start(count, &Arc::new(Gate::new(config).expect("nothing is kept"))).expect("they start")
+        Workers::start(
+            count,
+            &Arc::new(Gate::new(config, Arc::default()).expect("nothing is kept")),
+        )
+        .expect("they start")
     }
 
     #[tokio::test]

@@ -22,6 +22,7 @@ mod man;
 mod send;
 mod serve;
 mod sign;
+mod status;
 mod verify;
 
 pub use check::CheckArgs;
@@ -31,9 +32,10 @@ pub use inputs::{HeaderLine, Input};
 pub use man::ManArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
 pub use serve::{
-    ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs, TlsArgs,
+    AdminArgs, ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs, TlsArgs,
 };
 pub use sign::SignArgs;
+pub use status::StatusArgs;
 pub use verify::VerifyArgs;
 
 /// Only deliveries with a true Cartfunnel signature pass.
@@ -129,6 +131,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Judges a configuration file: all mistakes at once, each with its line
     Check(CheckArgs),
+    /// Shows how gates are, and what needs a person
+    Status(StatusArgs),
     /// Sends a signed delivery, many of them, or forgeries
     Send(Box<SendArgs>),
     /// Prints the signature of a body, or a ready curl line

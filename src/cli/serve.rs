@@ -10,7 +10,7 @@ use tower_cartgate::EventKind;
 use crate::{
     config::{AccessLog, Hop, value},
     destination::Address,
-    endpoint::PathRule,
+    endpoint::{Host, PathRule},
     listener::ListenAddress,
     log::{Format, Level},
     secret_source::SecretSource,
@@ -114,6 +114,10 @@ pub struct ServeArgs {
     /// How long things may last
     #[command(flatten)]
     pub clocks: ClockArgs,
+
+    /// Who may ask how it is
+    #[command(flatten)]
+    pub admin: AdminArgs,
 
     /// How it runs and what it says
     #[command(flatten)]
@@ -317,6 +321,27 @@ pub struct ClockArgs {
         value_parser = value::pause,
     )]
     pub drain_limit: Duration,
+}
+
+/// Who may ask how the gate is.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Health")]
+pub struct AdminArgs {
+    /// Answer operators and their tools on this address: /healthz, /readyz, /metrics, and what `cartgate status` shows (127.0.0.1:9180, unix:/path)
+    #[arg(long, value_name = "ADDR")]
+    pub admin: Option<ListenAddress>,
+
+    /// Ask them for the bearer token in this file; needed beyond loopback
+    #[arg(long, value_name = "FILE", requires = "admin")]
+    pub admin_token_file: Option<PathBuf>,
+
+    /// A name by which they may call that address, beside addresses and `localhost`
+    #[arg(long, value_name = "NAME", requires = "admin", value_delimiter = ',')]
+    pub admin_host: Vec<Host>,
+
+    /// Answer GET on this path of the public port: 200 while the gate takes requests, 503 once it drains
+    #[arg(long, value_name = "PATH", value_parser = value::health_path)]
+    pub health_path: Option<String>,
 }
 
 /// How the gate runs and what it says.

@@ -55,6 +55,12 @@ pub(super) fn secret(given: Option<SecretSource>) -> Result<Secret, Failure> {
     Ok(secret)
 }
 
+/// An admin token, if one is given.
+pub(super) fn token(given: Option<SecretSource>) -> Result<Option<Secret>, Failure> {
+    let token = given.map(|source| read(&source));
+    Ok(token.transpose()?.map(|(_, token)| token))
+}
+
 fn read(source: &SecretSource) -> Result<(SecretName, Secret), Failure> {
     let (name, secret, warnings) = source.read().map_err(Failure::usage)?;
     warnings

@@ -19,6 +19,7 @@ mod resend;
 mod send;
 pub mod serve;
 mod sign;
+mod status;
 mod verify;
 
 /// What a command found out.
@@ -105,6 +106,7 @@ fn dispatch(command: Command) -> Result<Outcome, Failure> {
         Command::Demo(args) => demo::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Status(args) => status::run(args),
         Command::Send(args) => send::run(*args),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(args),

@@ -4,14 +4,16 @@
 use super::{
     Clocks, Limits, default_workers,
     finding::{Finding, Place},
-    plan::{DestinationPlan, EndpointPlan, EventPlan, LogPlan, Plan, ServerPlan, TlsPlan},
+    plan::{
+        AdminPlan, DestinationPlan, EndpointPlan, EventPlan, LogPlan, Plan, ServerPlan, TlsPlan,
+    },
 };
 use crate::{
-    cli::{ClockArgs, DestinationArgs, EventArgs, LimitArgs, ServeArgs, TlsArgs},
+    cli::{AdminArgs, ClockArgs, DestinationArgs, EventArgs, LimitArgs, ServeArgs, TlsArgs},
     destination::{Address, HostRule, Settings, Trust},
     endpoint::{HeaderChanges, PathRule, Query},
     kept,
-    secret_source::SecretSource,
+    secret_source::{self, SecretSource},
 };
 use tower_cartgate::EventKind;
 
@@ -38,6 +40,7 @@ impl Plan {
         }
         let plan = Self {
             server: server(args),
+            admin: admin(&args.admin),
             log: LogPlan {
                 format: args.process.log_format,
                 level: args.process.log_level,
@@ -73,6 +76,7 @@ fn server(args: &ServeArgs) -> ServerPlan {
         limits: limits(&args.limits),
         memory_at: Place::flag("--max-memory"),
         clocks: clocks(&args.clocks, &args.tls),
+        health_path: args.admin.health_path.clone(),
         tls: tls(&args.tls),
         keep_refused: args.process.keep_refused.clone().map(kept::Settings::new),
     }
@@ -107,6 +111,21 @@ fn endpoint(
             standard_webhooks: Vec::new(),
         },
     }
+}
+
+fn admin(args: &AdminArgs) -> Option<AdminPlan> {
+    let at = Place::flag("--admin");
+    let token = args.admin_token_file.clone();
+    let token = token.map(|path| {
+        let at = Place::flag("--admin-token-file");
+        (at, secret_source::Place::File(path))
+    });
+    args.admin.clone().map(|listen| AdminPlan {
+        at,
+        listen,
+        token,
+        hosts: args.admin_host.clone(),
+    })
 }
 
 fn tls(args: &TlsArgs) -> Option<TlsPlan> {

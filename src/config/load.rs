@@ -8,13 +8,13 @@ use tower_cartgate::{Keyring, Policy, Secret, SecretName};
 use super::{
     Config,
     finding::{Finding, Place},
-    plan::{DestinationPlan, EndpointPlan, FreshPlan, Plan, TlsPlan},
+    plan::{AdminPlan, DestinationPlan, EndpointPlan, FreshPlan, Plan, TlsPlan},
 };
 use crate::{
+    admin,
     destination::{Destination, webhooks::Signer},
     endpoint::{Endpoint, Endpoints},
     secret_source::{self, SecretSource, SourceError},
-    service_manager::ServiceManager,
     tls::Certificate,
 };
 
@@ -41,6 +41,7 @@ impl Plan {
             findings: Vec::new(),
         };
         let tls = self.server.tls.as_ref().and_then(|tls| reading.tls(tls));
+        let admin = self.admin.as_ref().and_then(|admin| reading.admin(admin));
         let endpoints: Vec<_> = self
             .endpoints
             .iter()
@@ -58,7 +59,8 @@ impl Plan {
             access_log: self.log.access,
             explain: self.log.explain,
             tls,
-            service_manager: ServiceManager::default(),
+            health_path: self.server.health_path.clone(),
+            admin: admin.unwrap_or_default(),
             keep_refused: self.server.keep_refused.clone(),
         };
         Ok(Loaded {
@@ -117,6 +119,15 @@ impl Reading {
             .map(|warning| Finding::new(plan.at, warning));
         self.warnings.extend(warnings);
         Some(Arc::new(certificate))
+    }
+
+    fn admin(&mut self, plan: &AdminPlan) -> Option<admin::Settings> {
+        let token = match &plan.token {
+            Some((at, place)) => Some(self.bare(*at, place)?),
+            None => None,
+        };
+        let hosts = plan.hosts.iter().map(ToString::to_string).collect();
+        Some(admin::Settings { token, hosts })
     }
 
     fn secret(&mut self, at: Place, source: &SecretSource) -> Option<(SecretName, Secret)> {

@@ -25,7 +25,7 @@ pub use plan::{EventPlan, Plan};
 pub use source::Source;
 pub use trust::{Hop, HopError, TrustedHops};
 
-use crate::{endpoint::Endpoints, kept, service_manager::ServiceManager, tls::Certificate};
+use crate::{admin, endpoint::Endpoints, kept, tls::Certificate};
 
 /// One snapshot of the configuration. A request is judged by the snapshot that was in force when
 /// its head arrived, to its end.
@@ -50,8 +50,10 @@ pub struct Config {
     /// With it TCP listeners speak TLS; Unix sockets stay plain. A connection keeps the one that it
     /// began with.
     pub tls: Option<Arc<Certificate>>,
-    /// Who is told how the gate is; it stays the one of the start.
-    pub service_manager: ServiceManager,
+    /// A path of the public port where GET is answered by 200 or 503: whether the gate is ready.
+    pub health_path: Option<String>,
+    /// Who may ask the admin listener.
+    pub admin: admin::Settings,
 }
 
 /// Which requests get a line in the log.
@@ -80,7 +82,8 @@ impl Config {
             explain: false,
             keep_refused: None,
             tls: None,
-            service_manager: ServiceManager::default(),
+            health_path: None,
+            admin: admin::Settings::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     finding::{Finding, Place},
 };
 use crate::{
+    admin,
     destination::{Address, Settings},
     endpoint::{HeaderChanges, Host, PathRule, Query},
     kept,
@@ -24,6 +25,8 @@ use crate::{
 pub struct Plan {
     /// Where it listens, how it runs and what clients may take.
     pub server: ServerPlan,
+    /// Where operators ask how it is; none for nowhere.
+    pub admin: Option<AdminPlan>,
     /// What it writes down.
     pub log: LogPlan,
     /// What it protects.
@@ -47,10 +50,25 @@ pub struct ServerPlan {
     pub memory_at: Place,
     /// How long each step may last.
     pub clocks: Clocks,
+    /// A path where GET tells whether the gate is ready.
+    pub health_path: Option<String>,
     /// The files of the certificate that its TCP addresses show; none for plain HTTP.
     pub tls: Option<TlsPlan>,
     /// Where deliveries are kept whose signature does not match.
     pub keep_refused: Option<kept::Settings>,
+}
+
+/// Where operators ask how a gate is, and who may.
+#[derive(Debug, Clone)]
+pub struct AdminPlan {
+    /// Where it was written.
+    pub at: Place,
+    /// The address.
+    pub listen: ListenAddress,
+    /// The bearer token that is asked for.
+    pub token: Option<(Place, secret_source::Place)>,
+    /// Names by which it may be called, beside addresses and `localhost`.
+    pub hosts: Vec<Host>,
 }
 
 /// The files of a certificate.
@@ -229,6 +247,11 @@ impl Plan {
         let mut findings = Vec::new();
         self.check_memory(&mut findings);
         self.check_names(&mut findings);
+        if let Some(admin) = &self.admin
+            && let Err(error) = admin::may_listen(&admin.listen, admin.token.is_some())
+        {
+            findings.push(Finding::new(admin.at, error));
+        }
         for endpoint in &self.endpoints {
             if let Some(kind) = endpoint.event.unreachable() {
                 let message = format!(
@@ -279,7 +302,9 @@ impl Plan {
             .endpoints
             .iter()
             .flat_map(|one| one.destination.places());
+        let token = self.admin.as_ref().and_then(|admin| admin.token.as_ref());
         own.chain(others)
+            .chain(token.map(|(_, place)| place))
             .filter_map(|place| match place {
                 secret_source::Place::Variable(name) => Some(name.as_str()),
                 _ => None,
@@ -291,6 +316,7 @@ impl Plan {
     #[must_use]
     pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
         let (new, old) = (&self.server, &running.server);
+        let admin = |plan: &Self| plan.admin.as_ref().map(|admin| admin.listen.clone());
         let log = |plan: &Self| (plan.log.format, plan.log.level, plan.log.explain);
         [
             ("listen", new.listen != old.listen),
@@ -300,6 +326,7 @@ impl Plan {
                 new.limits.connections != old.limits.connections,
             ),
             ("max_memory", new.limits.memory != old.limits.memory),
+            ("admin", admin(self) != admin(running)),
             ("keep_refused", new.keep_refused != old.keep_refused),
             ("log", log(self) != log(running)),
         ]

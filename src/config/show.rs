@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Hop, Plan,
-    plan::{DestinationPlan, EndpointPlan, EventPlan, FreshPlan, LogPlan, ServerPlan},
+    plan::{AdminPlan, DestinationPlan, EndpointPlan, EventPlan, FreshPlan, LogPlan, ServerPlan},
 };
 use crate::{
     destination::{HostRule, Trust},
@@ -19,6 +19,9 @@ impl Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Text::default();
         text.server(&self.server);
+        if let Some(admin) = &self.admin {
+            text.admin(admin);
+        }
         text.log(&self.log);
         text.secrets(&self.endpoints);
         for endpoint in &self.endpoints {
@@ -41,6 +44,9 @@ impl Text {
         self.plain("max_connections", limits.connections);
         self.plain("max_memory", limits.memory);
         self.plain("max_header", limits.header);
+        if let Some(path) = &server.health_path {
+            self.text("health_path", path);
+        }
         if let Some(tls) = &server.tls {
             let (cert, key) = (quoted(tls.cert.display()), quoted(tls.key.display()));
             self.plain("tls", format_args!("{{ cert = {cert}, key = {key} }}"));
@@ -63,6 +69,15 @@ impl Text {
                 format!("count = {count}, bytes = {bytes}, age = \"{age}\", share = {share}");
             self.plain("keep_refused", format_args!("{{ dir = {dir}, {bounds} }}"));
         }
+    }
+
+    fn admin(&mut self, admin: &AdminPlan) {
+        self.section("[admin]");
+        self.text("listen", &admin.listen);
+        if let Some((_, token)) = &admin.token {
+            self.plain("token", source(token));
+        }
+        self.list("hosts", &admin.hosts);
     }
 
     fn log(&mut self, log: &LogPlan) {
@@ -267,6 +282,11 @@ mod tests {
             tls = { cert = "/cert.pem", key = "/key.pem" }
             keep_refused = { dir = "/var/kept", age = "1d", share = 2 }
             trusted_proxies = ["10.0.0.0/8", "unix"]
+            health_path = "/up"
+            [admin]
+            listen = "0.0.0.0:9180"
+            token = { file = "/run/token" }
+            hosts = ["gate.internal"]
             [secret.current]
             env = "SHOP"
             [[endpoint]]

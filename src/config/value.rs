@@ -6,6 +6,8 @@ use std::{path::PathBuf, time::Duration};
 use bytesize::ByteSize;
 use http::{HeaderName, Method, header};
 
+use crate::endpoint::PathRule;
+
 /// Longer clocks would one day be beyond what a point in time can hold.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -142,6 +144,18 @@ pub fn credential(text: &str) -> Result<String, &'static str> {
     (!text.is_empty() && !leads_out)
         .then(|| text.to_owned())
         .ok_or("expected the name of a systemd credential, without a folder")
+}
+
+/// The one path where a gate's health is asked for.
+///
+/// # Errors
+///
+/// When the text is no path, or every path.
+pub fn health_path(text: &str) -> Result<String, &'static str> {
+    match text.parse() {
+        Ok(PathRule::Exact(path)) => Ok(path),
+        _ => Err("expected one path, such as /healthz"),
+    }
 }
 
 /// A file or folder.

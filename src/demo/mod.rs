@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tower_cartgate::{EventKind, EventRule, Keyring, Policy, Secret, SecretName, Signature};
 use uuid::Uuid;
 
+use crate::Surroundings;
 use crate::config::Config;
 use crate::destination::{Address, Destination, Settings, Trust};
 use crate::endpoint::{Endpoint, Endpoints, PathRule};
@@ -45,10 +46,11 @@ pub async fn run() -> io::Result<Show> {
     let gate = listener
         .tcp_address()
         .ok_or_else(|| io::Error::other("the gate has no address"))?;
+    let surroundings = Surroundings::listening(vec![listener]);
     // The sender is kept: without it there would be no configuration to follow.
     let (_config, in_force) = watch::channel(Arc::new(configuration(app.address(), &secret)?));
     tokio::select! {
-        ended = crate::serve(vec![listener], in_force, pending()) => {
+        ended = crate::serve(surroundings, in_force, pending()) => {
             ended.and(Err(io::Error::other("the gate ended by itself")))
         }
         scenes = play(&app, gate, &secret) => {

@@ -37,8 +37,12 @@ impl Memory {
         }
     }
 
+    /// Bytes that may be held.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// Bytes held now.
-    #[cfg(test)]
     pub(crate) fn held(&self) -> u64 {
         self.held.load(Relaxed)
     }

@@ -30,6 +30,8 @@ const PART_FREED: usize = 64;
 pub(crate) struct Roster {
     limit: usize,
     next: AtomicU64,
+    turned_away: AtomicU64,
+    evicted: AtomicU64,
     members: Mutex<HashMap<u64, Arc<Activity>>>,
 }
 
@@ -55,6 +57,8 @@ impl Roster {
         Self {
             limit,
             next: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
             members: Mutex::default(),
         }
     }
@@ -63,8 +67,13 @@ impl Roster {
     /// are at work on verified deliveries.
     pub(crate) fn admit(self: &Arc<Self>) -> Option<Member> {
         let mut members = self.lock();
-        if members.len() >= self.limit && !make_room(&mut members, self.limit / PART_FREED + 1) {
-            return None;
+        if members.len() >= self.limit {
+            let sent_away = make_room(&mut members, self.limit / PART_FREED + 1);
+            self.evicted.fetch_add(sent_away, Relaxed);
+            if sent_away == 0 {
+                self.turned_away.fetch_add(1, Relaxed);
+                return None;
+            }
         }
         let key = self.next.fetch_add(1, Relaxed);
         let activity = Arc::new(Activity::new());
@@ -96,6 +105,7 @@ impl Roster {
                 break;
             }
             freed += send_away(other, memory);
+            self.evicted.fetch_add(1, Relaxed);
         }
         freed >= bytes
     }
@@ -110,6 +120,26 @@ impl Roster {
         self.lock().len()
     }
 
+    /// Connections that may be open.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Connections that got a place, since the start.
+    pub(crate) fn admitted(&self) -> u64 {
+        self.next.load(Relaxed)
+    }
+
+    /// Connections that got none, since the start.
+    pub(crate) fn turned_away(&self) -> u64 {
+        self.turned_away.load(Relaxed)
+    }
+
+    /// Connections that lost theirs to others, since the start.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted.load(Relaxed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,7 +152,8 @@ fn send_away(activity: &Activity, memory: &Memory) -> u64 {
     held
 }
 
-fn make_room(members: &mut HashMap<u64, Arc<Activity>>, places: usize) -> bool {
+/// How many were sent away.
+fn make_room(members: &mut HashMap<u64, Arc<Activity>>, places: usize) -> u64 {
     let now = Instant::now();
     let mut candidates: Vec<_> = members
         .iter()
@@ -137,7 +168,7 @@ fn make_room(members: &mut HashMap<u64, Arc<Activity>>, places: usize) -> bool {
             activity.evict();
         }
     }
-    !candidates.is_empty()
+    candidates.len() as u64
 }
 
 fn standing(activity: &Activity, now: Instant) -> Option<Standing> {

@@ -50,6 +50,14 @@ pub(crate) enum Verdict<'a> {
     Rejected { reason: &'static str },
 }
 
+impl Verdict<'_> {
+    /// The reason where a destination answered, but did not take the delivery.
+    pub(crate) const ANSWERED: &'static str = "destination-answered";
+
+    /// The reason where nobody was left to answer.
+    pub(crate) const CLIENT_GONE: &'static str = "client-gone";
+}
+
 /// A path as a log shows it: escaped, so that it can neither break a line nor steer a terminal, and
 /// cut. The query never comes here.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,8 @@ pub(crate) use throttle::Throttle;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 
+use crate::metrics::Metrics;
+
 /// Lines that may wait to be written; what comes on top is dropped and counted.
 const QUEUE: usize = 8192;
 
@@ -76,6 +78,12 @@ impl Log {
     #[must_use]
     pub fn dropped_lines(&self) -> usize {
         self.dropped.dropped_lines()
+    }
+
+    /// Has `metrics` tell how many lines were dropped.
+    pub fn counted_by(&self, metrics: &Metrics) {
+        let dropped = self.dropped.clone();
+        metrics.dropped_lines_from(move || dropped.dropped_lines() as u64);
     }
 
     /// Says how many lines were dropped, whenever that has grown. It never ends.

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use super::outgoing::Outgoing;
 use crate::destination::{Address, ConnectError, Connector, ConnectorError, Trust};
 
-/// So much of an answer's body is kept; the rest is read and dropped.
+/// So much of an answer's body is kept, unless more is asked for; the rest is read and dropped.
 const KEPT_OF_AN_ANSWER: usize = 4 * 1024;
 
 /// One address to send to.
@@ -25,6 +25,7 @@ pub struct Client {
     host: HeaderValue,
     target: Option<PathAndQuery>,
     timeout: Duration,
+    kept: usize,
 }
 
 impl Client {
@@ -43,7 +44,23 @@ impl Client {
             host: address.host().clone(),
             target: address.target().cloned(),
             timeout,
+            kept: KEPT_OF_AN_ANSWER,
         })
+    }
+
+    /// The same, with another target than the address names.
+    #[must_use]
+    pub fn to(self, target: PathAndQuery) -> Self {
+        Self {
+            target: Some(target),
+            ..self
+        }
+    }
+
+    /// The same, keeping so many bytes of each answer's body.
+    #[must_use]
+    pub fn keeping(self, kept: usize) -> Self {
+        Self { kept, ..self }
     }
 
     /// A connection, opened by its first delivery.
@@ -137,7 +154,7 @@ impl Connection<'_> {
         }
         match sender.try_send_request(request).await {
             Ok(response) => {
-                let answer = Answer::read(response).await?;
+                let answer = Answer::read(response, self.client.kept).await?;
                 self.open = Some(sender);
                 Ok(Attempt::Answered(answer))
             }
@@ -168,14 +185,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    async fn read(response: Response<Incoming>) -> Result<Self, NoAnswer> {
+    async fn read(response: Response<Incoming>, kept: usize) -> Result<Self, NoAnswer> {
         let (head, mut body) = response.into_parts();
         let mut beginning = Vec::new();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(NoAnswer::Broken)?.into_data() else {
                 continue;
             };
-            let room = KEPT_OF_AN_ANSWER - beginning.len();
+            let room = kept - beginning.len();
             beginning.extend_from_slice(&data[..data.len().min(room)]);
         }
         Ok(Self {
@@ -220,7 +237,7 @@ impl Answer {
 }
 
 /// An answer could hold escape sequences that repaint the terminal.
-fn printable(bytes: &[u8]) -> String {
+pub(crate) fn printable(bytes: &[u8]) -> String {
     const LONGEST_LINE: usize = 400;
     let text = String::from_utf8_lossy(bytes);
     let mut shown = String::new();

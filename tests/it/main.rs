@@ -5,6 +5,7 @@
     reason = "the clients here are threads of their own, and slow ones are the point"
 )]
 
+mod admin;
 mod answers;
 mod attacks;
 mod broken_http;

@@ -2,6 +2,7 @@
 //! file may say is what this code asks. All mistakes are found together, each with its place; none of them repeats a text of
 //! the file, which may hold a secret in the wrong place.
 
+mod admin;
 mod destination;
 mod document;
 mod endpoint;
@@ -63,11 +64,13 @@ mod tests;
 
 fn plan(file: &mut Table<'_, '_>) -> Option<Plan> {
     let server = server::read(file);
+    let admin = file.table("admin").map(admin::read);
     let log = file.table("log").map(log::read);
     let mut secrets = secret::read(file);
     let endpoints = endpoint::read(file, &mut secrets);
     Some(Plan {
         server: server?,
+        admin: admin.map_or(Some(None), |admin| admin.map(Some))?,
         log: log.unwrap_or_default(),
         endpoints: endpoints?,
         warnings: secrets.spare(),

@@ -28,6 +28,7 @@ pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
             .texts("trusted_proxies", str::parse)
             .unwrap_or_default(),
         clocks: clocks(&mut table),
+        health_path: table.text("health_path", value::health_path),
         tls: table.table("tls").and_then(tls),
         keep_refused: table.take("keep_refused").and_then(keep_refused),
         listen: listen.unwrap_or_default(),

@@ -10,6 +10,7 @@ use std::{
 };
 
 use cartgate::{
+    Surroundings,
     config::{AccessLog, Clocks, Config},
     destination::{Destination, Settings},
     endpoint::{Endpoint, Endpoints, PathRule},
@@ -43,7 +44,8 @@ impl Site {
                 .enable_all()
                 .build();
             let (_sender, config) = watch::channel(config);
-            let served = cartgate::serve(vec![listener], config, pending());
+            let surroundings = Surroundings::listening(vec![listener]);
+            let served = cartgate::serve(surroundings, config, pending());
             runtime
                 .expect("a runtime")
                 .block_on(served)

@@ -197,6 +197,7 @@ fn help_never_shows_what_variables_hold() {
     for command in [
         "demo",
         "serve",
+        "status",
         "send",
         "sign",
         "verify",

@@ -137,7 +137,11 @@ fn a_gate_that_cannot_keep_does_not_start() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let ended = runtime.block_on(cartgate::serve(Vec::new(), config, std::future::ready(())));
+    let ended = runtime.block_on(cartgate::serve(
+        cartgate::Surroundings::listening(Vec::new()),
+        config,
+        std::future::ready(()),
+    ));
     let error = ended.expect_err("it cannot keep").to_string();
     assert!(
         error.contains(&keeping.settings.dir.display().to_string()),

@@ -8,10 +8,12 @@ use std::{
 };
 
 use cartgate::{
+    Surroundings,
     config::{Config, TrustedHops},
     destination::{Destination, Settings},
     endpoint::{Endpoint, Endpoints, HeaderChanges, PathRule, Query},
     listener::{ListenAddress, Listener},
+    metrics::Metrics,
 };
 use tokio::sync::{oneshot, watch};
 use tower_cartgate::{Keyring, Policy, Secret, SecretName};
@@ -21,6 +23,7 @@ use super::{App, Client, SECRET};
 /// What a gate is made of. Tests change the fields that they are about.
 pub(crate) struct Setup {
     pub(crate) listen: ListenAddress,
+    pub(crate) admin: Option<ListenAddress>,
     pub(crate) upstream: String,
     pub(crate) path: PathRule,
     pub(crate) query: Query,
@@ -33,7 +36,9 @@ pub(crate) struct Setup {
 
 /// A running gate.
 pub(crate) struct Gate {
-    listen: ListenAddress,
+    pub(crate) listen: ListenAddress,
+    admin: Option<ListenAddress>,
+    pub(crate) metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
     kill: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<io::Result<()>>>,
@@ -57,6 +62,7 @@ impl Setup {
         config.trusted_hops = TrustedHops::default();
         Self {
             listen: "127.0.0.1:0".parse().expect("an address"),
+            admin: None,
             upstream: upstream.to_owned(),
             path: PathRule::All,
             query: Query::default(),
@@ -108,6 +114,14 @@ impl Setup {
         let config = self.config(&[("current", SECRET)]);
         let listener = Listener::bind(&self.listen).expect("bound");
         let listen = listener.address();
+        let bind = |address| Listener::bind(address).expect("bound");
+        let admin = self.admin.as_ref().map(bind);
+        let admin_address = admin.as_ref().map(Listener::address);
+        let surroundings = Surroundings {
+            admin,
+            ..Surroundings::listening(vec![listener])
+        };
+        let metrics = Arc::clone(&surroundings.metrics);
         let (config, receiver) = watch::channel(config);
         let (stop, stopped) = oneshot::channel::<()>();
         let (kill, killed) = oneshot::channel::<()>();
@@ -123,7 +137,7 @@ impl Setup {
                     }
                 };
                 tokio::select! {
-                    ended = cartgate::serve(vec![listener], receiver, shutdown) => ended,
+                    ended = cartgate::serve(surroundings, receiver, shutdown) => ended,
                     _ = killed => Ok(()),
                 }
             })
@@ -131,6 +145,8 @@ impl Setup {
         let (stop, kill) = (Some(stop), Some(kill));
         Gate {
             listen,
+            admin: admin_address,
+            metrics,
             stop,
             kill,
             thread: Some(thread),
@@ -151,6 +167,11 @@ impl Gate {
             ListenAddress::Tcp(address) => address.parse().expect("an address"),
             other => panic!("it listens on {other}"),
         }
+    }
+
+    /// The address of its admin listener.
+    pub(crate) fn admin(&self) -> &ListenAddress {
+        self.admin.as_ref().expect("it has an admin listener")
     }
 
     /// A new connection.

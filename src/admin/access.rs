@@ -1,0 +1,184 @@
+//! Who may ask the admin listener: by which name, with which token, and where it may listen.
+
+use std::net::IpAddr;
+
+use http::{
+    HeaderMap, HeaderValue,
+    header::{AUTHORIZATION, HOST},
+    uri::Authority,
+};
+use subtle::ConstantTimeEq as _;
+
+use super::Settings;
+use crate::listener::ListenAddress;
+
+/// Others could reach the listener, and nothing would keep them from asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the admin listener is open to other machines there; give it a token, or an address such as \
+     127.0.0.1:9180 or unix:/path"
+)]
+pub struct NeedsToken;
+
+/// Whether an admin listener may be at `address`: anywhere with a token, without one only where this
+/// machine alone can reach it.
+///
+/// # Errors
+///
+/// [`NeedsToken`], also where a name could stand for another address than loopback.
+pub fn may_listen(address: &ListenAddress, has_token: bool) -> Result<(), NeedsToken> {
+    let local = match address {
+        ListenAddress::Unix(_) => true,
+        ListenAddress::Tcp(text) => is_loopback(text),
+        // Where that is, a unit says that is not known here.
+        ListenAddress::Systemd(_) => false,
+    };
+    if has_token || local {
+        Ok(())
+    } else {
+        Err(NeedsToken)
+    }
+}
+
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.eq_ignore_ascii_case("localhost") || ip(host).is_some_and(|ip| ip.is_loopback())
+}
+
+fn ip(host: &str) -> Option<IpAddr> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    bare.unwrap_or(host).parse().ok()
+}
+
+/// Whether a request names this listener. A page in an operator's browser can have its own name lead
+/// to 127.0.0.1 (DNS rebinding) and then read the answers; it cannot name an address or `localhost`.
+pub(super) fn names_us(headers: &HeaderMap, settings: &Settings) -> bool {
+    let mut values = headers.get_all(HOST).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let Ok(authority) = Authority::try_from(value.as_bytes()) else {
+        return false;
+    };
+    let host = authority.host();
+    let known = |name: &String| name.eq_ignore_ascii_case(host);
+    !authority.as_str().contains('@')
+        && (ip(host).is_some()
+            || host.eq_ignore_ascii_case("localhost")
+            || settings.hosts.iter().any(known))
+}
+
+/// Whether a request carries the token, if one is asked for.
+pub(super) fn has_token(headers: &HeaderMap, settings: &Settings) -> bool {
+    let Some(token) = &settings.token else {
+        return true;
+    };
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    bearer(value).is_some_and(|given| given.ct_eq(token.expose()).into())
+}
+
+fn bearer(value: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, token) = value.as_bytes().split_at_checked("Bearer ".len())?;
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use tower_cartgate::Secret;
+
+    fn headers(name: &http::HeaderName, values: &[&str]) -> HeaderMap {
+        let values = values.iter().map(|value| {
+            let value = HeaderValue::from_str(value).expect("a value");
+            (name.clone(), value)
+        });
+        values.collect()
+    }
+
+    #[test]
+    fn only_this_machine_is_listened_to_without_a_token() {
+        for local in [
+            "127.0.0.1:9180",
+            "127.9.0.1:1",
+            "[::1]:9180",
+            "localhost:1",
+            "unix:/run/a",
+        ] {
+            let address = local.parse().expect("an address");
+            assert_eq!(may_listen(&address, false), Ok(()), "{local}");
+        }
+        for open in [
+            ":9180",
+            "0.0.0.0:1",
+            "[::]:1",
+            "10.0.0.1:1",
+            "admin.example:1",
+            "localhost.example:1",
+        ] {
+            let address = open.parse().expect("an address");
+            assert_eq!(may_listen(&address, false), Err(NeedsToken), "{open}");
+            assert_eq!(may_listen(&address, true), Ok(()), "{open}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_others_can_give_is_not_ours() {
+        let settings = Settings {
+            hosts: vec!["gate.internal".into()],
+            ..Settings::default()
+        };
+        let ours = |values: &[&str]| names_us(&headers(&HOST, values), &settings);
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:9180",
+            "[::1]:9180",
+            "LOCALHOST:1",
+            "gate.internal:9180",
+        ] {
+            assert!(ours(&[host]), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "a@127.0.0.1",
+            "",
+            "gate.internal.example",
+        ] {
+            assert!(!ours(&[host]), "{host}");
+        }
+        assert!(!ours(&[]));
+        assert!(!ours(&["127.0.0.1", "127.0.0.1"]));
+    }
+
+    #[test]
+    fn a_token_is_asked_for_where_there_is_one() {
+        let open = Settings::default();
+        assert!(has_token(&HeaderMap::new(), &open));
+        let settings = Settings {
+            token: Some(Secret::new("planted-token").expect("a token")),
+            ..open
+        };
+        let given = |values: &[&str]| has_token(&headers(&AUTHORIZATION, values), &settings);
+        assert!(given(&["Bearer planted-token"]));
+        assert!(given(&["bearer  planted-token"]));
+        for wrong in [
+            "Bearer",
+            "Bearer ",
+            "Bearer planted-toke",
+            "Basic planted-token",
+            "planted-token",
+        ] {
+            assert!(!given(&[wrong]), "{wrong}");
+        }
+        assert!(!given(&[]));
+        assert!(!given(&["Bearer planted-token", "Bearer planted-token"]));
+    }
+}

@@ -1,0 +1,323 @@
+//! The metrics as OpenMetrics text. `docs/metrics.md` lists them for people; a test holds the two
+//! together.
+
+use std::{fmt, iter::once, sync::Arc};
+
+use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Registry};
+
+use super::{
+    page::{Label, Page, one},
+    process,
+};
+use crate::{
+    gate::Gate,
+    in_force::InForce,
+    metrics::{Meter, SecretMeter, TAKEN},
+};
+
+/// What the text is.
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All metrics of a gate at this moment.
+pub(super) fn text(gate: &Arc<Gate>) -> Result<String, fmt::Error> {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Exposition {
+        config: gate.config(),
+        gate: Arc::clone(gate),
+    }));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+#[derive(Debug)]
+struct Exposition {
+    gate: Arc<Gate>,
+    config: Arc<InForce>,
+}
+
+impl Collector for Exposition {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut page = Page::new(encoder);
+        self.requests(&mut page)?;
+        self.secrets(&mut page)?;
+        self.destinations(&mut page)?;
+        self.room(&mut page)?;
+        self.configuration(&mut page)?;
+        self.process(&mut page)
+    }
+}
+
+impl Exposition {
+    fn requests(&self, page: &mut Page<'_>) -> fmt::Result {
+        let astray = self.gate.metrics.astray.counts().map(|(reason, count)| {
+            let labels = [
+                ("endpoint", ""),
+                ("verdict", "rejected"),
+                ("reason", reason),
+            ];
+            (labels, count)
+        });
+        page.counters(
+            "cartgate_requests",
+            "Requests, by what became of them",
+            astray.chain(self.meters().flat_map(verdicts)),
+        )?;
+        page.counters(
+            "cartgate_not_taken",
+            "Verified deliveries that their destination did not take",
+            self.meters().flat_map(not_taken),
+        )?;
+        page.times(
+            "cartgate_last_verified_timestamp_seconds",
+            "When a delivery was last verified",
+            self.meters().filter_map(|meter| {
+                Some(([("endpoint", name(meter))], meter.requests.verified.last()?))
+            }),
+        )?;
+        page.histograms(
+            "cartgate_body_bytes",
+            "Sizes of the bodies that were read",
+            self.meters()
+                .map(|meter| ([("endpoint", name(meter))], &meter.requests.bodies)),
+        )?;
+        page.histograms(
+            "cartgate_request_duration_seconds",
+            "From the end of a request's head to its answer",
+            self.meters()
+                .map(|meter| ([("endpoint", name(meter))], &meter.requests.durations)),
+        )
+    }
+
+    fn secrets(&self, page: &mut Page<'_>) -> fmt::Result {
+        page.counters(
+            "cartgate_matched",
+            "Deliveries that a secret verified",
+            self.each_secret()
+                .map(|(labels, _, meter)| (labels, meter.matched.number())),
+        )?;
+        page.times(
+            "cartgate_secret_last_matched_timestamp_seconds",
+            "When a secret last verified a delivery",
+            self.each_secret()
+                .filter_map(|(labels, _, meter)| Some((labels, meter.matched.last()?))),
+        )?;
+        page.times(
+            "cartgate_secret_counted_since_timestamp_seconds",
+            "Since when a secret's matches are counted",
+            self.each_secret()
+                .map(|(labels, _, meter)| (labels, meter.since)),
+        )?;
+        page.gauges(
+            "cartgate_secret_rank",
+            "0 for an endpoint's newest secret, which it names first; 1 and more for older ones",
+            self.each_secret()
+                .map(|(labels, rank, _)| (labels, rank as f64)),
+        )
+    }
+
+    fn destinations(&self, page: &mut Page<'_>) -> fmt::Result {
+        page.counters(
+            "cartgate_destination_attempts",
+            "Attempts to hand a delivery over, by class of status or why there was none",
+            self.each_destination().flat_map(attempts),
+        )?;
+        page.histograms(
+            "cartgate_destination_duration_seconds",
+            "From the beginning of an attempt to its answer or failure",
+            self.each_destination().map(|meter| {
+                let labels = [("destination", destination(meter))];
+                (labels, &meter.destination.durations)
+            }),
+        )
+    }
+
+    fn room(&self, page: &mut Page<'_>) -> fmt::Result {
+        let (memory, roster) = (&self.gate.memory, &self.gate.roster);
+        for (name, help, value) in [
+            (
+                "cartgate_memory_held_bytes",
+                "Memory that large bodies hold",
+                memory.held(),
+            ),
+            (
+                "cartgate_memory_limit_bytes",
+                "Memory that they may hold",
+                memory.limit(),
+            ),
+            (
+                "cartgate_connections",
+                "Connections that are open",
+                roster.len() as u64,
+            ),
+            (
+                "cartgate_connections_limit",
+                "Connections that may be open",
+                roster.limit() as u64,
+            ),
+        ] {
+            page.gauges(name, help, one(value as f64))?;
+        }
+        for (name, help, value) in [
+            (
+                "cartgate_connections_accepted",
+                "Connections that got a place",
+                roster.admitted(),
+            ),
+            (
+                "cartgate_connections_refused",
+                "Connections that got none",
+                roster.turned_away(),
+            ),
+            (
+                "cartgate_evicted",
+                "Connections that lost their place to others",
+                roster.evicted(),
+            ),
+        ] {
+            page.counters(name, help, one(value))?;
+        }
+        Ok(())
+    }
+
+    fn configuration(&self, page: &mut Page<'_>) -> fmt::Result {
+        let metrics = &self.gate.metrics;
+        let (well, badly) = (&metrics.reloads, &metrics.failed_reloads);
+        page.counters(
+            "cartgate_reloads",
+            "Changed configurations, by whether they could be used",
+            [
+                ([("result", "success")], well.number()),
+                ([("result", "failure")], badly.number()),
+            ],
+        )?;
+        page.gauges(
+            "cartgate_last_reload_success",
+            "Whether the last changed configuration is in force; 1 before there was any",
+            one(flag(!metrics.last_reload_failed())),
+        )?;
+        page.times(
+            "cartgate_last_reload_timestamp_seconds",
+            "When a configuration was last taken up or found unusable",
+            well.last().max(badly.last()).map(|last| ([], last)),
+        )?;
+        page.times(
+            "cartgate_config_in_force_timestamp_seconds",
+            "Since when the configuration is in force",
+            one(metrics.in_force_since()),
+        )?;
+        let certificates = metrics.certificates();
+        page.times(
+            "cartgate_certificate_expiry_timestamp_seconds",
+            "When a certificate that the gate shows ends",
+            certificates
+                .iter()
+                .map(|(label, ends)| ([("certificate", label.as_str())], *ends)),
+        )
+    }
+
+    fn process(&self, page: &mut Page<'_>) -> fmt::Result {
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        page.gauges(
+            "cartgate_build_info",
+            "1, with the version",
+            once((version, 1.0)),
+        )?;
+        page.gauges(
+            "cartgate_ready",
+            "Whether requests are to be sent here; 0 on the way out",
+            one(flag(self.gate.is_ready())),
+        )?;
+        page.counters(
+            "cartgate_log_lines_dropped",
+            "Log lines that found the log's queue full",
+            one(self.gate.metrics.dropped_lines()),
+        )?;
+        page.times(
+            "process_start_time_seconds",
+            "When the process started",
+            one(self.gate.metrics.started),
+        )?;
+        page.counters(
+            "process_cpu_seconds",
+            "Processor time that the process used",
+            one(process::cpu_seconds()),
+        )?;
+        page.gauges(
+            "process_resident_memory_bytes",
+            "Memory that the process keeps in RAM",
+            process::resident_bytes().map(|bytes| ([], bytes as f64)),
+        )
+    }
+
+    fn meters(&self) -> impl Iterator<Item = &Meter> {
+        self.config.meters().iter()
+    }
+
+    /// The labels, the rank and the meter of each secret of each endpoint.
+    fn each_secret(&self) -> impl Iterator<Item = ([Label<'_>; 2], usize, &SecretMeter)> {
+        self.meters().flat_map(|meter| {
+            let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
+            secrets.enumerate().map(|(rank, ((secret, _), own))| {
+                let labels = [("endpoint", name(meter)), ("secret", secret.as_ref())];
+                (labels, rank, own.as_ref())
+            })
+        })
+    }
+
+    /// A meter for each destination, however many endpoints have it.
+    fn each_destination(&self) -> impl Iterator<Item = &Meter> {
+        let all = self.config.meters();
+        all.iter().enumerate().filter_map(move |(place, meter)| {
+            let same = |other: &Meter| destination(other) == destination(meter);
+            (!all[..place].iter().any(same)).then_some(meter)
+        })
+    }
+}
+
+fn name(meter: &Meter) -> &str {
+    &meter.endpoint.name
+}
+
+fn destination(meter: &Meter) -> &str {
+    &meter.endpoint.destination.name
+}
+
+fn verdicts(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 3], u64)> {
+    let labels = |verdict, reason| {
+        [
+            ("endpoint", name(meter)),
+            ("verdict", verdict),
+            ("reason", reason),
+        ]
+    };
+    let requests = &meter.requests;
+    let rejected = requests.rejected.counts();
+    let rejected = rejected.map(move |(reason, count)| (labels("rejected", reason), count));
+    once((labels("verified", ""), requests.verified.number())).chain(rejected)
+}
+
+fn not_taken(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 3], u64)> {
+    meter.not_taken.counts().map(|(reason, count)| {
+        let of = [
+            ("endpoint", name(meter)),
+            ("destination", destination(meter)),
+        ];
+        ([of[0], of[1], ("reason", reason)], count)
+    })
+}
+
+fn attempts(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 2], u64)> {
+    let own = &meter.destination;
+    let all = once((TAKEN, own.taken.number())).chain(own.failed.counts());
+    all.map(|(result, count)| {
+        (
+            [("destination", destination(meter)), ("result", result)],
+            count,
+        )
+    })
+}
+
+fn flag(is: bool) -> f64 {
+    f64::from(u8::from(is))
+}

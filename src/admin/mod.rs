@@ -1,0 +1,24 @@
+//! The admin listener: how the gate is, for operators, Prometheus and `cartgate status`. It has a
+//! socket of its own (`server`), says who may ask (`access`), and shows what is counted as metrics
+//! (`exposition`, `page`) and as the report that `status` prints (`report`). It changes nothing.
+
+mod access;
+mod exposition;
+mod page;
+mod process;
+mod report;
+mod server;
+
+use tower_cartgate::Secret;
+
+pub use access::{NeedsToken, may_listen};
+pub(crate) use server::serve;
+
+/// Who may ask.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The bearer token that metrics and status are given for; without one, to whoever connects.
+    pub token: Option<Secret>,
+    /// Names that the listener may be asked by, beside addresses and `localhost`.
+    pub hosts: Vec<String>,
+}

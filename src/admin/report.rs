@@ -1,0 +1,104 @@
+//! The report that the admin listener gives of its gate.
+
+use crate::{
+    gate::Gate,
+    metrics::{Meter, Tally, now},
+    status::{
+        Certificate, Configuration, Destination, Endpoint, Event, Report, Room, Secret, needs,
+    },
+};
+
+/// What is to be said of a gate at this moment.
+pub(super) fn of(gate: &Gate) -> Report {
+    let (config, metrics) = (gate.config(), &gate.metrics);
+    let failed = metrics.failed_reloads.last();
+    let certificates = metrics.certificates().into_iter();
+    let mut report = Report {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        now: seconds(now()),
+        started: seconds(metrics.started),
+        ready: gate.is_ready(),
+        needs: Vec::new(),
+        astray: metrics.astray.sum(),
+        last_astray: last(&metrics.astray),
+        endpoints: config.meters().iter().map(endpoint).collect(),
+        destinations: destinations(config.meters()),
+        certificates: certificates
+            .map(|(certificate, ends)| Certificate {
+                certificate,
+                ends: seconds(ends),
+            })
+            .collect(),
+        connections: Room {
+            taken: gate.roster.len() as u64,
+            limit: gate.roster.limit() as u64,
+        },
+        connections_refused: gate.roster.turned_away(),
+        memory: Room {
+            taken: gate.memory.held(),
+            limit: gate.memory.limit(),
+        },
+        configuration: Configuration {
+            since: seconds(metrics.in_force_since()),
+            failed: failed.filter(|_| metrics.last_reload_failed()).map(seconds),
+        },
+        log_lines_dropped: metrics.dropped_lines(),
+    };
+    report.needs = needs(&report);
+    report
+}
+
+fn endpoint(meter: &Meter) -> Endpoint {
+    let requests = &meter.requests;
+    let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
+    Endpoint {
+        endpoint: meter.endpoint.name.to_string(),
+        verified: requests.verified.number(),
+        last_verified: requests.verified.last().map(seconds),
+        rejected: requests.rejected.sum(),
+        last_rejected: last(&requests.rejected),
+        mismatches: requests.mismatches.number(),
+        mismatches_since: requests.mismatches.since().map(seconds),
+        not_taken: meter.not_taken.sum(),
+        last_not_taken: last(&meter.not_taken),
+        secrets: secrets
+            .map(|((name, _), own)| Secret {
+                secret: name.to_string(),
+                matched: own.matched.number(),
+                last_matched: own.matched.last().map(seconds),
+                counted_since: seconds(own.since),
+            })
+            .collect(),
+    }
+}
+
+/// Each destination once, however many endpoints have it.
+fn destinations(meters: &[Meter]) -> Vec<Destination> {
+    let mut all: Vec<Destination> = Vec::new();
+    for meter in meters {
+        let name = &*meter.endpoint.destination.name;
+        if all.iter().any(|other| other.destination == name) {
+            continue;
+        }
+        let own = &meter.destination;
+        all.push(Destination {
+            destination: name.to_owned(),
+            taken: own.taken.number(),
+            last_taken: own.taken.last().map(seconds),
+            failed: own.failed.sum(),
+            last_failed: last(&own.failed),
+        });
+    }
+    all
+}
+
+fn last(tally: &Tally) -> Option<Event> {
+    tally.last().map(|(at, reason)| Event {
+        at: seconds(at),
+        reason: reason.to_owned(),
+    })
+}
+
+fn seconds(millis: u64) -> u64 {
+    millis / 1000
+}

@@ -1,0 +1,186 @@
+//! The admin listener's own small HTTP server. One connection is one request and has a few seconds;
+//! where there are too many the oldest goes, so that nobody can keep Prometheus out by being slow.
+
+use std::{collections::VecDeque, convert::Infallible, future::ready, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
+};
+use http_body_util::Full;
+use hyper::{body::Incoming as Body, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    task::{AbortHandle, JoinSet},
+    time::{sleep, timeout},
+};
+
+use super::{access, exposition, report};
+use crate::{
+    gate::Gate,
+    listener::{Acceptor, Incoming, Peer},
+    serve::ACCEPT_PAUSE,
+};
+
+/// Connections at once.
+const CONNECTIONS: usize = 64;
+
+/// How long one of them may last, from its first byte to its last.
+const TIME: Duration = Duration::from_secs(10);
+
+/// Bytes of a request's head.
+const HEAD: usize = 8 * 1024;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Answers until it is dropped, and then at once no more.
+pub(crate) async fn serve(acceptor: Acceptor, gate: Arc<Gate>) {
+    let mut connections = Connections::default();
+    loop {
+        match acceptor.accept().await {
+            Ok(incoming) => connections.take(incoming, &gate),
+            // The public listener says so.
+            Err(_) => sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+/// The open connections, in the order in which they came.
+#[derive(Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    order: VecDeque<AbortHandle>,
+}
+
+impl Connections {
+    fn take(&mut self, incoming: Incoming, gate: &Arc<Gate>) {
+        while self.tasks.try_join_next().is_some() {}
+        self.order.retain(|task| !task.is_finished());
+        if self.order.len() >= CONNECTIONS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            oldest.abort();
+        }
+        let task = self.tasks.spawn(converse(incoming, Arc::clone(gate)));
+        self.order.push_back(task);
+    }
+}
+
+async fn converse(incoming: Incoming, gate: Arc<Gate>) {
+    let peer = incoming.peer;
+    let Ok(stream) = incoming.stream.into_stream() else {
+        return;
+    };
+    let service = service_fn(|request: Request<Body>| {
+        ready(Ok::<_, Infallible>(answer(&request, peer, &gate)))
+    });
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .max_buf_size(HEAD)
+        .max_header_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    // What goes wrong here only the one who asked could want to know.
+    let _ = timeout(TIME, connection).await;
+}
+
+/// The answer to any request.
+fn answer<B>(request: &Request<B>, peer: Peer, gate: &Arc<Gate>) -> Response<Full<Bytes>> {
+    let mut response = route(request, peer, gate).unwrap_or_else(refused);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn route<B>(
+    request: &Request<B>,
+    peer: Peer,
+    gate: &Arc<Gate>,
+) -> Result<Response<Full<Bytes>>, StatusCode> {
+    let config = gate.config();
+    // No browser speaks to a Unix socket, and its clients name any host.
+    if peer != Peer::Unix && !access::names_us(request.headers(), &config.admin) {
+        return Err(StatusCode::MISDIRECTED_REQUEST);
+    }
+    let resource = Resource::at(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
+    if ![Method::GET, Method::HEAD].contains(request.method()) {
+        return Err(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    if resource.is_protected() && !access::has_token(request.headers(), &config.admin) {
+        return Err(StatusCode::UNAUTHORIZED);
+    }
+    resource.show(gate)
+}
+
+/// What can be asked.
+#[derive(Clone, Copy)]
+enum Resource {
+    Health,
+    Ready,
+    Metrics,
+    Status,
+}
+
+impl Resource {
+    fn at(path: &str) -> Option<Self> {
+        match path {
+            "/healthz" => Some(Self::Health),
+            "/readyz" => Some(Self::Ready),
+            "/metrics" => Some(Self::Metrics),
+            "/status" => Some(Self::Status),
+            _ => None,
+        }
+    }
+
+    /// The others say alive or not, and nothing else.
+    fn is_protected(self) -> bool {
+        matches!(self, Self::Metrics | Self::Status)
+    }
+
+    fn show(self, gate: &Arc<Gate>) -> Result<Response<Full<Bytes>>, StatusCode> {
+        let fault = StatusCode::INTERNAL_SERVER_ERROR;
+        match self {
+            Self::Health => Ok(response(StatusCode::OK, TEXT, "ok\n")),
+            Self::Ready if gate.is_ready() => Ok(response(StatusCode::OK, TEXT, "ready\n")),
+            Self::Ready => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Ok(response(status, TEXT, "draining\n"))
+            }
+            Self::Metrics => {
+                let text = exposition::text(gate).map_err(|_| fault)?;
+                Ok(response(StatusCode::OK, exposition::CONTENT_TYPE, text))
+            }
+            Self::Status => {
+                let json = serde_json::to_vec(&report::of(gate)).map_err(|_| fault)?;
+                Ok(response(StatusCode::OK, "application/json", json))
+            }
+        }
+    }
+}
+
+fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let value = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, value);
+    response
+}
+
+fn refused(status: StatusCode) -> Response<Full<Bytes>> {
+    let title = status.canonical_reason().unwrap_or_default();
+    let mut response = response(status, TEXT, format!("{title}\n"));
+    let challenge: Option<(HeaderName, &'static str)> = match status {
+        StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET, HEAD")),
+        StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer")),
+        _ => None,
+    };
+    if let Some((name, value)) = challenge {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}

@@ -1,0 +1,54 @@
+//! What the start says: what is protected, where it goes, by which secrets, and what looks like a mistake.
+
+use crate::{
+    config::{Config, Finding, Source},
+    endpoint::Endpoint,
+    listener::Listener,
+};
+
+/// A line for each endpoint, and what concerns several.
+pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &Config) {
+    let addresses: Vec<_> = public.iter().map(|one| one.address().to_string()).collect();
+    let version = env!("CARGO_PKG_VERSION");
+    for endpoint in config.endpoints.iter() {
+        tracing::info!(
+            version,
+            listen = addresses.join(", "),
+            tls = config.tls.is_some(),
+            endpoint = &*endpoint.name,
+            mapping = %mapping(endpoint),
+            secrets = endpoint.secret_names(),
+            header = %endpoint.policy.header_name(),
+            workers = config.workers,
+            "protecting"
+        );
+    }
+    if let Some(admin) = admin {
+        tracing::info!(listen = %admin.address(), "operators may ask here how it is");
+    }
+    for (secret, endpoints) in config.endpoints.sharing() {
+        tracing::info!(
+            %secret,
+            endpoints = endpoints.join(", "),
+            "these accept each other's captured deliveries, since they share a secret; `only` binds one to its kind"
+        );
+    }
+}
+
+/// What looks like a mistake.
+pub(super) fn warn(source: &Source, warnings: &[Finding]) {
+    for warning in warnings {
+        tracing::warn!("{}", source.line(warning));
+    }
+}
+
+/// `/hooks -> http://app/other`: where which path goes.
+fn mapping(endpoint: &Endpoint) -> String {
+    let address = endpoint.destination.address();
+    let host = endpoint.host.as_ref().map(ToString::to_string);
+    let path = format!("{}{}", host.unwrap_or_default(), endpoint.path);
+    match address.target() {
+        Some(_) => format!("{path} -> {address}"),
+        None => format!("{path} -> {address}{}", endpoint.path),
+    }
+}

@@ -1,0 +1,154 @@
+//! `cartgate serve`: binds, says what it protects, and runs the gate until a signal ends it.
+
+mod announce;
+mod reload;
+mod sockets;
+
+use std::{io, sync::Arc};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
+
+use super::{Failure, Outcome, output};
+use crate::{
+    Surroundings,
+    cli::{ServeArgs, unknown_variables},
+    config::{Config, Limits, Source},
+    files,
+    log::Log,
+    metrics::Metrics,
+    service_manager::ServiceManager,
+};
+use announce::{announce, warn};
+use reload::Running;
+
+pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
+    let source = Source::of(args);
+    let plan = source.plan().map_err(mistakes)?;
+    let loaded = source.load(&plan).map_err(mistakes)?;
+    let (public, admin) = sockets::bind(&plan)?;
+    let runtime = super::runtime()?;
+    let log = Log::start(plan.log.format, plan.log.level);
+    let ended = runtime.block_on(async {
+        // Before the gate says that it is there: a signal without its handler ends the process.
+        let signals = Signals::install().map_err(Failure::no)?;
+        announce(&public, admin.as_ref(), &loaded.config);
+        warn(&source, &loaded.warnings);
+        for line in unknown_variables(&plan.variables()) {
+            tracing::warn!("{line}");
+        }
+        let surroundings = Surroundings {
+            public,
+            admin,
+            metrics: Arc::new(Metrics::default()),
+            manager: manager(),
+        };
+        log.counted_by(&surroundings.metrics);
+        let config = within_files(loaded.config);
+        let running = Running { source, plan };
+        tokio::select! {
+            ended = serve(surroundings, config, running, signals) => ended.map_err(Failure::no),
+            () = log.report_dropped_lines() => Ok(()),
+        }
+    });
+    // A secret's file that never ends being read must not keep the process.
+    runtime.shutdown_background();
+    ended.map(|()| Outcome::Done)
+}
+
+/// Every mistake on a line of its own; the last one ends the command.
+pub(super) fn mistakes(mut lines: Vec<String>) -> Failure {
+    let last = lines.pop().unwrap_or_default();
+    for line in lines {
+        output::message(format_args!("cartgate: {line}"));
+    }
+    Failure::usage(last)
+}
+
+/// Whoever started the gate, to be told how it is.
+fn manager() -> ServiceManager {
+    ServiceManager::from_environment().unwrap_or_else(|error| {
+        tracing::warn!(%error, "the service manager cannot be reached");
+        ServiceManager::default()
+    })
+}
+
+/// The configuration with no more connections than there are files for; budgets are those of the
+/// start, so a reload need not ask again.
+fn within_files(mut config: Config) -> Arc<Config> {
+    let asked = config.limits.connections;
+    let connections = files::connections(asked);
+    if connections < asked {
+        let why = "the limit of open files (ulimit -n) allows no more connections";
+        if asked == Limits::default().connections {
+            tracing::info!(connections, "{why}");
+        } else {
+            tracing::warn!(connections, asked, "{why}");
+        }
+        config.limits.connections = connections;
+    }
+    Arc::new(config)
+}
+
+/// What a gate listens to beside its sockets.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn install() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+async fn serve(
+    surroundings: Surroundings,
+    config: Arc<Config>,
+    running: Running,
+    signals: Signals,
+) -> io::Result<()> {
+    let Signals {
+        mut terminate,
+        mut interrupt,
+        hangup,
+    } = signals;
+    running.show_certificates(&config, &surroundings.metrics);
+    let (metrics, manager) = (
+        Arc::clone(&surroundings.metrics),
+        surroundings.manager.clone(),
+    );
+    let (sender, config) = watch::channel(config);
+    let (asked, mut stop) = watch::channel(false);
+    let shutdown = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    tokio::select! {
+        ended = crate::serve(surroundings, config, shutdown) => ended,
+        () = stop_twice(&mut terminate, &mut interrupt, &asked) => {
+            tracing::warn!("ended at once by a second signal");
+            Ok(())
+        }
+        () = running.reload(hangup, &sender, &metrics, &manager) => Ok(()),
+    }
+}
+
+/// The first signal asks for a drain; ready at the second.
+async fn stop_twice(terminate: &mut Signal, interrupt: &mut Signal, asked: &watch::Sender<bool>) {
+    for _ in 0..2 {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if !asked.send_replace(true) {
+            tracing::info!("draining; a second signal ends at once");
+        }
+    }
+}

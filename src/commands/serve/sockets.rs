@@ -1,0 +1,53 @@
+//! The sockets of a gate: bound, or taken from systemd.
+
+use std::io;
+
+use super::super::Failure;
+use crate::{
+    config::Plan,
+    inherited::Inherited,
+    listener::{ListenAddress, Listener},
+};
+
+/// The public sockets, and that of the operator.
+pub(super) fn bind(plan: &Plan) -> Result<(Vec<Listener>, Option<Listener>), Failure> {
+    let admin = plan.admin.as_ref().map(|admin| &admin.listen);
+    let mut inherited = inherited(plan.server.listen.iter().chain(admin))?;
+    // The operator's first: plain `systemd` takes all that is left.
+    let admin = admin
+        .map(|address| open(address, &mut inherited))
+        .transpose()?;
+    let mut public = Vec::new();
+    for address in &plan.server.listen {
+        public.extend(open(address, &mut inherited)?);
+    }
+    Ok((
+        public,
+        admin.and_then(|listeners| listeners.into_iter().next()),
+    ))
+}
+
+fn open(address: &ListenAddress, inherited: &mut Inherited) -> Result<Vec<Listener>, Failure> {
+    Listener::open(address, inherited).map_err(|error| {
+        Failure::usage(format_args!("cannot listen on {address}: {}", why(&error)))
+    })
+}
+
+/// What systemd handed over, where an address asks for it.
+fn inherited<'a>(
+    mut addresses: impl Iterator<Item = &'a ListenAddress>,
+) -> Result<Inherited, Failure> {
+    if addresses.any(|address| matches!(address, ListenAddress::Systemd(_))) {
+        Inherited::take().map_err(Failure::usage)
+    } else {
+        Ok(Inherited::default())
+    }
+}
+
+fn why(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "the address is in use, perhaps by another gate".to_owned(),
+        io::ErrorKind::PermissionDenied => format!("{error} (ports below 1024 need a privilege)"),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,90 @@
+//! The smallest things that count: a number with the moment it last grew, and a row of mismatches.
+//! Relaxed atomics all, since each number stands for itself.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Milliseconds since the beginning of 1970.
+pub(crate) fn now() -> u64 {
+    millis(SystemTime::now())
+}
+
+/// A point in time as milliseconds since the beginning of 1970.
+pub(crate) fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How often something happened, and when last.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    number: AtomicU64,
+    last: AtomicU64,
+}
+
+impl Count {
+    pub(crate) fn add(&self, now: u64) {
+        self.number.fetch_add(1, Relaxed);
+        self.last.store(now, Relaxed);
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number.load(Relaxed)
+    }
+
+    /// When it last happened, in milliseconds.
+    pub(crate) fn last(&self) -> Option<u64> {
+        Some(self.last.load(Relaxed)).filter(|last| *last > 0)
+    }
+}
+
+/// How often something happened in a row, and since when.
+#[derive(Debug, Default)]
+pub(crate) struct Streak {
+    number: AtomicU64,
+    since: AtomicU64,
+}
+
+impl Streak {
+    pub(crate) fn grow(&self, now: u64) {
+        if self.number.fetch_add(1, Relaxed) == 0 {
+            self.since.store(now, Relaxed);
+        }
+    }
+
+    pub(crate) fn end(&self) {
+        // Read first: on a gate where all is well, workers then share this line without writing it.
+        if self.number() > 0 {
+            self.number.store(0, Relaxed);
+        }
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number.load(Relaxed)
+    }
+
+    /// When the row began, in milliseconds.
+    pub(crate) fn since(&self) -> Option<u64> {
+        (self.number() > 0).then(|| self.since.load(Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_streak_begins_anew_after_its_end() {
+        let streak = Streak::default();
+        assert_eq!(streak.since(), None);
+        streak.grow(5);
+        streak.grow(7);
+        assert_eq!((streak.number(), streak.since()), (2, Some(5)));
+        streak.end();
+        assert_eq!((streak.number(), streak.since()), (0, None));
+        streak.grow(9);
+        assert_eq!(streak.since(), Some(9));
+    }
+}

@@ -1,0 +1,50 @@
+//! What became of the attempts to hand deliveries to one destination.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::{count::Count, count::now, histogram::Histogram, tally::Tally};
+use crate::refusal::Failure;
+
+/// A 2xx, as the metric's label says it.
+pub(crate) const TAKEN: &str = "2xx";
+
+/// The attempts at one destination.
+#[derive(Debug)]
+pub(crate) struct DestinationMeter {
+    pub(crate) taken: Count,
+    /// By class of status, or by why there was none.
+    pub(crate) failed: Tally,
+    pub(crate) durations: Histogram,
+}
+
+impl DestinationMeter {
+    pub(crate) fn new() -> Self {
+        let classes = ["3xx", "4xx", "5xx"].into_iter();
+        Self {
+            taken: Count::default(),
+            failed: Tally::of(classes.chain(Failure::ALL.map(Failure::reason))),
+            durations: Histogram::of_durations(),
+        }
+    }
+
+    /// It answered, or not, after so long.
+    pub(crate) fn attempted(&self, result: Result<StatusCode, Failure>, took: Duration) {
+        self.durations.took(took);
+        match result.map_or_else(Failure::reason, class) {
+            TAKEN => self.taken.add(now()),
+            other => self.failed.add(other, now()),
+        }
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        2 => TAKEN,
+        3 => "3xx",
+        4 => "4xx",
+        5 => "5xx",
+        _ => "other",
+    }
+}

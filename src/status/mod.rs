@@ -1,0 +1,13 @@
+//! How gates are, for people: what one says of itself (`report`), what of that needs a person
+//! (`needs`), how it looks on a screen (`screen`), and how it is asked (`ask`).
+
+mod ask;
+mod needs;
+mod report;
+mod screen;
+mod span;
+
+pub use ask::{AskError, Asker, AskerError};
+pub(crate) use needs::needs;
+pub use report::{Certificate, Configuration, Destination, Endpoint, Event, Report, Room, Secret};
+pub use screen::Screen;

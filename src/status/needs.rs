@@ -1,0 +1,156 @@
+//! What of a gate needs a person. One place, so that `status`, its exit status and `--json` agree.
+
+use super::{
+    report::{Endpoint, Report},
+    span::Span,
+};
+
+const HOUR: u64 = 60 * 60;
+
+const DAY: u64 = 24 * HOUR;
+
+/// A certificate that ends sooner was not renewed in time: authorities' clients do so at 30 days.
+const CERTIFICATE: u64 = 14 * DAY;
+
+/// So many false signatures without a true one between them are no single stray sender.
+const MISMATCHES: u64 = 20;
+
+/// A line for each thing.
+pub(crate) fn needs(report: &Report) -> Vec<String> {
+    let mut needs = Vec::new();
+    if !report.ready {
+        needs.push("it is on its way out and not ready".to_owned());
+    }
+    if let Some(failed) = report.configuration.failed {
+        let (failed, since) = (ago(report, failed), ago(report, report.configuration.since));
+        needs.push(format!(
+            "the configuration could not be reloaded {failed} ago; the one from {since} ago stays in force"
+        ));
+    }
+    needs.extend(certificates(report));
+    for endpoint in &report.endpoints {
+        needs.extend(not_taken(report, endpoint));
+        needs.extend(all_refused(report, endpoint));
+    }
+    needs
+}
+
+fn certificates(report: &Report) -> impl Iterator<Item = String> {
+    let soon = report.now + CERTIFICATE;
+    let ending = report
+        .certificates
+        .iter()
+        .filter(move |one| one.ends < soon);
+    ending.map(|one| {
+        let name = &one.certificate;
+        match one.ends.checked_sub(report.now) {
+            Some(left) => format!("the certificate {name} ends in {}", Span(left)),
+            None => format!("the certificate {name} ended {} ago", ago(report, one.ends)),
+        }
+    })
+}
+
+fn not_taken(report: &Report, endpoint: &Endpoint) -> Option<String> {
+    let last = endpoint.last_not_taken.as_ref()?;
+    let ago = ago(report, last.at);
+    (ago.0 < HOUR).then(|| {
+        let name = &endpoint.endpoint;
+        let reason = &last.reason;
+        format!(
+            "{name}: a verified delivery was not taken {ago} ago ({reason}); see the ERROR lines"
+        )
+    })
+}
+
+fn all_refused(report: &Report, endpoint: &Endpoint) -> Option<String> {
+    let since = ago(report, endpoint.mismatches_since?);
+    (endpoint.mismatches >= MISMATCHES && since.0 >= HOUR).then(|| {
+        let (name, number) = (&endpoint.endpoint, endpoint.mismatches);
+        format!(
+            "{name}: {number} signatures did not match and none did for {since}; \
+             perhaps Cartfunnel has a new secret"
+        )
+    })
+}
+
+fn ago(report: &Report, then: u64) -> Span {
+    Span::since(then, report.now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::{Certificate, Event};
+
+    const NOW: u64 = 1_000_000_000;
+
+    fn well() -> Report {
+        Report {
+            now: NOW,
+            ready: true,
+            endpoints: vec![Endpoint::default()],
+            ..Report::default()
+        }
+    }
+
+    /// Asserts that the change needs a person if `wanted`.
+    #[track_caller]
+    fn needed(wanted: bool, change: impl FnOnce(&mut Report)) {
+        let mut report = well();
+        change(&mut report);
+        assert_eq!(
+            needs(&report).len(),
+            usize::from(wanted),
+            "{:?}",
+            needs(&report)
+        );
+    }
+
+    #[test]
+    fn a_gate_that_is_well_needs_nobody() {
+        needed(false, |_| {});
+        needed(true, |report| report.ready = false);
+        needed(true, |report| report.configuration.failed = Some(NOW));
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_before_its_last_days() {
+        let ends = |ends| {
+            move |report: &mut Report| {
+                report.certificates.push(Certificate {
+                    ends,
+                    ..Certificate::default()
+                });
+            }
+        };
+        needed(false, ends(NOW + CERTIFICATE));
+        needed(true, ends(NOW + CERTIFICATE - 1));
+        needed(true, ends(NOW - 1));
+    }
+
+    #[test]
+    fn a_delivery_that_was_not_taken_is_looked_after_within_the_hour() {
+        let not_taken = |at| {
+            move |report: &mut Report| {
+                let reason = "destination-refused".to_owned();
+                report.endpoints[0].last_not_taken = Some(Event { at, reason });
+            }
+        };
+        needed(true, not_taken(NOW));
+        needed(true, not_taken(NOW - HOUR + 1));
+        needed(false, not_taken(NOW - HOUR));
+    }
+
+    #[test]
+    fn false_signatures_count_only_where_no_true_one_came_for_long() {
+        let refused = |mismatches, since| {
+            move |report: &mut Report| {
+                report.endpoints[0].mismatches = mismatches;
+                report.endpoints[0].mismatches_since = Some(since);
+            }
+        };
+        needed(true, refused(MISMATCHES, NOW - HOUR));
+        needed(false, refused(MISMATCHES - 1, NOW - HOUR));
+        needed(false, refused(MISMATCHES, NOW - HOUR + 1));
+    }
+}

@@ -1,0 +1,127 @@
+//! Alive and ready, on the admin listener and on the public port's health path.
+
+use std::time::Duration;
+
+use super::{ask, get, metrics, setup};
+use crate::support::{App, BODY, Gate, Setup, genuine, request, signature_line, wait_until};
+
+const HOST: &str = "Host: gate.example\r\n";
+
+fn with_health_path(setup: Setup) -> Gate {
+    setup
+        .with(|setup| setup.config.health_path = Some("/up".to_owned()))
+        .start()
+}
+
+/// The public port's answer, without what its own client demands of each delivery's.
+fn probe(gate: &Gate, method: &str) -> super::Reply {
+    ask(&gate.listen, &format!("{method} /up"), HOST)
+}
+
+#[test]
+fn a_gate_on_its_way_out_lives_but_is_not_ready() {
+    let app = App::content();
+    let mut gate = with_health_path(setup(&app).with(|setup| {
+        setup.config.clocks.drain_delay = Duration::from_secs(60);
+    }));
+    assert_eq!(get(gate.admin(), "/readyz").status, 200);
+    assert_eq!(probe(&gate, "GET").status, 200);
+    assert_eq!(metrics(&gate).value("cartgate_ready"), 1.0);
+    gate.stop();
+    wait_until("it is not ready", || {
+        get(gate.admin(), "/readyz").status == 503
+    });
+    assert_eq!(probe(&gate, "GET").status, 503);
+    assert_eq!(get(gate.admin(), "/healthz").status, 200);
+    assert_eq!(metrics(&gate).value("cartgate_ready"), 0.0);
+    // It says so, and takes what still comes.
+    assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
+}
+
+#[test]
+fn the_admin_listener_answers_while_the_last_deliveries_end() {
+    let (app, hold) = App::holding();
+    let mut gate = setup(&app).start();
+    let mut client = gate.client();
+    client.send(genuine(BODY));
+    app.wait_for(1);
+    gate.stop();
+    wait_until("it is not ready", || {
+        get(gate.admin(), "/readyz").status == 503
+    });
+    assert_eq!(metrics(&gate).value("cartgate_connections"), 1.0);
+    hold.open();
+    assert_eq!(client.answer().status, 200);
+    gate.join();
+}
+
+#[test]
+fn the_health_path_says_only_that() {
+    let app = App::content();
+    let gate = with_health_path(setup(&app));
+    let before = metrics(&gate);
+    for method in ["GET", "HEAD"] {
+        let reply = probe(&gate, method);
+        assert_eq!((reply.status, reply.body.as_str()), (200, ""), "{method}");
+        let names = reply.head.lines().skip(1);
+        let mut names: Vec<_> = names
+            .filter_map(|line| line.split(':').next())
+            .map(str::to_ascii_lowercase)
+            .collect();
+        // How long a body would be, hyper says only where one could follow.
+        names.retain(|name| name != "content-length");
+        names.sort();
+        assert_eq!(names, ["connection", "date"], "{method}");
+    }
+    let mut grown = metrics(&gate).grown_since(&before);
+    grown.remove("process_cpu_seconds_total");
+    assert_eq!(
+        grown.into_keys().collect::<Vec<_>>(),
+        ["cartgate_connections_accepted_total"]
+    );
+    // Every other method and path is what it was.
+    assert_eq!(
+        gate.client()
+            .ask(request("POST /up HTTP/1.1", "", b""))
+            .status,
+        404
+    );
+    assert_eq!(
+        gate.client()
+            .ask(request("GET /up/ HTTP/1.1", "", b""))
+            .status,
+        404
+    );
+}
+
+#[test]
+fn the_health_path_takes_nothing_from_an_endpoint_but_its_question() {
+    let app = App::content();
+    let gate = with_health_path(setup(&app).with(|setup| {
+        setup.path = "/*".parse().expect("every path");
+    }));
+    assert_eq!(probe(&gate, "GET").status, 200);
+    let delivery = request("POST /up HTTP/1.1", &signature_line(BODY), BODY);
+    assert_eq!(gate.client().ask(delivery).status, 200);
+    assert_eq!(app.only().target, "/up");
+}
+
+#[test]
+fn without_a_health_path_there_is_none() {
+    let app = App::content();
+    let gate = setup(&app).start();
+    assert_eq!(
+        gate.client()
+            .ask(request("GET /up HTTP/1.1", "", b""))
+            .status,
+        404
+    );
+}
+
+#[test]
+fn a_broken_request_gets_no_health() {
+    let app = App::content();
+    let gate = with_health_path(setup(&app));
+    let twice = "GET /up HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
+    assert_eq!(gate.client().ask(twice).status, 400);
+}

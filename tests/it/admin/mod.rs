@@ -1,0 +1,100 @@
+//! The admin listener as those who ask it see it: a gate in this process with both of its sockets,
+//! and a client that writes what it is given.
+
+mod access;
+mod counting;
+mod health;
+mod openmetrics;
+mod room;
+mod secrets;
+mod status;
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    os::unix::net::UnixStream,
+};
+
+use cartgate::listener::ListenAddress;
+
+use crate::support::{App, Gate, PATIENCE, Setup};
+use openmetrics::Page;
+
+/// A gate before `app` with an admin listener.
+fn setup(app: &App) -> Setup {
+    Setup::before(app).with(|setup| {
+        setup.path = "/hooks".parse().expect("a path");
+        setup.admin = Some("127.0.0.1:0".parse().expect("an address"));
+    })
+}
+
+/// An answer of the admin listener, or of the public port where that is asked for its health.
+#[derive(Debug)]
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Reply {
+    fn has(&self, line: &str) -> bool {
+        let same = |own: &str| own.eq_ignore_ascii_case(line);
+        self.head.lines().any(same)
+    }
+}
+
+/// Asks with these header lines, each ended by CRLF, `Host` among them.
+fn ask(address: &ListenAddress, first_line: &str, lines: &str) -> Reply {
+    let request = format!("{first_line} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n");
+    let mut bytes = Vec::new();
+    match address {
+        ListenAddress::Tcp(address) => {
+            let mut stream = TcpStream::connect(address).expect("a connection");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+            stream.write_all(request.as_bytes()).expect("it takes it");
+            // What was too long to be read may end in a reset, behind the answer.
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        ListenAddress::Unix(path) => {
+            let mut stream = UnixStream::connect(path).expect("a connection");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+            stream.write_all(request.as_bytes()).expect("it takes it");
+            // What was too long to be read may end in a reset, behind the answer.
+            let _ = stream.read_to_end(&mut bytes);
+        }
+        ListenAddress::Systemd(_) => panic!("nothing is inherited here"),
+    }
+    let text = String::from_utf8(bytes).expect("text");
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.get(9..12).and_then(|status| status.parse().ok());
+    Reply {
+        status: status.expect("a status"),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+/// Asks as Prometheus does.
+fn get(address: &ListenAddress, path: &str) -> Reply {
+    let host = match address {
+        ListenAddress::Tcp(address) => address.as_str(),
+        ListenAddress::Unix(_) | ListenAddress::Systemd(_) => "localhost",
+    };
+    ask(
+        address,
+        &format!("GET {path}"),
+        &format!("Host: {host}\r\n"),
+    )
+}
+
+/// The metrics, every rule of their format checked.
+fn metrics(gate: &Gate) -> Page {
+    let reply = get(gate.admin(), "/metrics");
+    assert_eq!(reply.status, 200);
+    assert!(
+        reply.has("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        "{}",
+        reply.head
+    );
+    Page::parse(&reply.body)
+}
