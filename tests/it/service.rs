@@ -6,14 +6,15 @@ use std::{
         fd::OwnedFd,
         unix::net::{UnixDatagram, UnixListener, UnixStream},
     },
-    process::{Output, Stdio},
+    process::{Command, Stdio},
+    time::Instant,
 };
 
 use tempfile::TempDir;
 
 use crate::{
     program::{Program, inheriting},
-    support::{App, BODY, Client, PATIENCE, SECRET, genuine},
+    support::{App, BODY, Client, PATIENCE, SECRET, genuine, ms},
 };
 
 /// A service manager: what it hears.
@@ -184,24 +185,30 @@ fn the_file_of_an_inherited_unix_socket_stays() {
     assert!(path.exists(), "the next gate is handed the same");
 }
 
-fn refused(socket: impl Into<Stdio>, address: &str) -> String {
-    let output = inheriting("web")
-        .env_clear()
-        .env("CARTGATE_SECRET", "planted-secret-of-the-proxy-tests")
-        .args([
-            "serve",
-            "--listen",
-            address,
-            "--upstream",
-            "http://127.0.0.1:1",
-        ])
-        .stdin(socket)
-        .output()
-        .expect("it runs");
-    said(&output)
+/// What the program says that must not start, with `socket` as the one that was handed over.
+fn refused(socket: impl Into<Stdio>, listen: &[&str]) -> String {
+    let mut command = inheriting("web");
+    command.stdin(socket);
+    said(command, listen)
 }
 
-fn said(output: &Output) -> String {
+fn said(mut command: Command, listen: &[&str]) -> String {
+    let mut child = command
+        .env_clear()
+        .env("CARTGATE_SECRET", "planted-secret-of-the-proxy-tests")
+        .args(["serve", "--upstream", "http://127.0.0.1:1"])
+        .args(listen.iter().flat_map(|address| ["--listen", address]))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let begun = Instant::now();
+    while child.try_wait().expect("a child").is_none() {
+        if begun.elapsed() > PATIENCE {
+            child.kill().expect("it runs");
+        }
+        std::thread::sleep(ms(2));
+    }
+    let output = child.wait_with_output().expect("it has ended");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
     said
@@ -210,56 +217,28 @@ fn said(output: &Output) -> String {
 #[test]
 fn what_was_not_inherited_or_is_no_listening_socket_is_an_error_of_usage() {
     let tcp = || OwnedFd::from(TcpListener::bind("127.0.0.1:0").expect("bound"));
-    let other = refused(tcp(), "systemd:admin");
+    let other = refused(tcp(), &["systemd:admin"]);
     assert!(
         other.contains("systemd:admin") && other.contains("only: web"),
         "{other}"
     );
 
     let (near, _far) = UnixStream::pair().expect("a pair");
-    let connected = refused(OwnedFd::from(near), "systemd");
+    let connected = refused(OwnedFd::from(near), &["systemd"]);
     assert!(connected.contains("does not listen"), "{connected}");
 
     let datagrams = UnixDatagram::unbound().expect("a socket");
     for odd in [Stdio::from(OwnedFd::from(datagrams)), Stdio::null()] {
-        let odd = refused(odd, "systemd:web");
+        let odd = refused(odd, &["systemd:web"]);
         assert!(
             odd.contains("(web)") && odd.contains("stream socket"),
             "{odd}"
         );
     }
 
-    let nothing = std::process::Command::new(env!("CARGO_BIN_EXE_cartgate"))
-        .env_clear()
-        .env("CARTGATE_SECRET", "planted-secret-of-the-proxy-tests")
-        .args([
-            "serve",
-            "--listen",
-            "systemd",
-            "--upstream",
-            "http://127.0.0.1:1",
-        ])
-        .output()
-        .expect("it runs");
-    assert!(said(&nothing).contains("no socket was inherited"));
-}
+    let bare = Command::new(env!("CARGO_BIN_EXE_cartgate"));
+    assert!(said(bare, &["systemd"]).contains("no socket was inherited"));
 
-#[test]
-fn two_addresses_do_not_share_one_inherited_socket() {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let output = inheriting("web")
-        .env_clear()
-        .env("CARTGATE_SECRET", "planted-secret-of-the-proxy-tests")
-        .args([
-            "serve",
-            "--listen",
-            "systemd:web",
-            "--listen",
-            "systemd:web",
-        ])
-        .args(["--upstream", "http://127.0.0.1:1"])
-        .stdin(OwnedFd::from(socket))
-        .output()
-        .expect("it runs");
-    assert!(said(&output).contains("no socket named web"));
+    let twice = refused(tcp(), &["systemd:web", "systemd:web"]);
+    assert!(twice.contains("no socket named web"), "{twice}");
 }
