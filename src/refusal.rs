@@ -2,7 +2,7 @@
 //! error type toward the sender. One place, so that a reason has one answer.
 
 use http::StatusCode;
-use tower_cartgate::{Rejection, RejectionKind};
+use tower_cartgate::{Rejection, RejectionKind, Staleness};
 
 use crate::destination::AttemptError;
 
@@ -27,6 +27,9 @@ pub(crate) enum Refusal {
     Query,
     /// The layer's verdict.
     Rejected(RejectionKind),
+    /// Verified, but too old, too early or without a time: the log says which, so that a wrong pointer is told from a
+    /// wrong clock.
+    Stale(Staleness),
     /// Verified, but the destination gave no answer.
     Destination(Failure),
 }
@@ -45,6 +48,9 @@ pub(crate) enum Failure {
 }
 
 impl Refusal {
+    /// The words for what is stale: without a time, too old, too early.
+    pub(crate) const STALE: [&str; 3] = ["stale-no-time", "stale-too-old", "stale-too-early"];
+
     /// The reasons for which a request belongs to no endpoint.
     pub(crate) const ASTRAY: [&'static str; 12] = [
         "no-endpoint",
@@ -70,7 +76,8 @@ impl Refusal {
             Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Full => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoEndpoint => StatusCode::NOT_FOUND,
-            Self::Rejected(kind) => Rejection::new(*kind).status(),
+            Self::Rejected(kind) => kind.status(),
+            Self::Stale(_) => RejectionKind::Stale.status(),
             Self::Destination(Failure::ConnectTimeout | Failure::AnswerTimeout) => {
                 StatusCode::GATEWAY_TIMEOUT
             }
@@ -90,6 +97,9 @@ impl Refusal {
             Self::NoEndpoint => "no-endpoint",
             Self::Query => "query",
             Self::Rejected(kind) => kind.as_str(),
+            Self::Stale(Staleness::NoTime) => Self::STALE[0],
+            Self::Stale(Staleness::TooOld) => Self::STALE[1],
+            Self::Stale(Staleness::TooEarly) => Self::STALE[2],
             Self::Destination(failure) => failure.reason(),
         }
     }
@@ -107,7 +117,9 @@ impl Refusal {
                 "http_request_error"
             }
             Self::Full | Self::Rejected(RejectionKind::Busy) => "proxy_internal_response",
-            Self::NoEndpoint | Self::Query | Self::Rejected(_) => "http_request_denied",
+            Self::NoEndpoint | Self::Query | Self::Rejected(_) | Self::Stale(_) => {
+                "http_request_denied"
+            }
             Self::Destination(failure) => failure.proxy_error(),
         }
     }
@@ -123,7 +135,7 @@ impl Refusal {
                     | RejectionKind::Unreadable
                     | RejectionKind::Busy
             ),
-            Self::NoEndpoint | Self::Query | Self::Destination(_) => false,
+            Self::NoEndpoint | Self::Query | Self::Stale(_) | Self::Destination(_) => false,
             _ => true,
         }
     }
@@ -171,7 +183,9 @@ impl Failure {
 
 impl From<&Rejection> for Refusal {
     fn from(rejection: &Rejection) -> Self {
-        Self::Rejected(rejection.kind())
+        let staleness =
+            std::error::Error::source(rejection).and_then(|source| source.downcast_ref());
+        staleness.map_or(Self::Rejected(rejection.kind()), |why| Self::Stale(*why))
     }
 }
 

@@ -42,7 +42,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "FILE", exclusive = true)]
     pub config: Option<PathBuf>,
 
-    /// Where to listen: ADDRESS:PORT, :PORT for every address, or unix:/path. May be given several times
+    /// Where to listen: ADDRESS:PORT, :PORT for every address, unix:/path, or systemd:NAME for a socket that systemd hands over. May be given several times
     #[arg(
         long,
         value_name = "ADDR",

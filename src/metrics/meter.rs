@@ -16,7 +16,7 @@ use super::{
 use crate::{
     endpoint::{Endpoint, Endpoints},
     log::Verdict,
-    refusal::Failure,
+    refusal::{Failure, Refusal},
 };
 
 /// The meter of one endpoint of the configuration in force.
@@ -140,13 +140,15 @@ impl Default for Requests {
             RejectionKind::NoPolicy,
             RejectionKind::Misfit,
             RejectionKind::Unprotected,
+            // It has a word for each cause.
+            RejectionKind::Stale,
         ];
         let here = RejectionKind::ALL
             .into_iter()
             .filter(|kind| !elsewhere.contains(kind));
         Self {
             verified: Count::default(),
-            rejected: Tally::of(here.map(RejectionKind::as_str)),
+            rejected: Tally::of(here.map(RejectionKind::as_str).chain(Refusal::STALE)),
             mismatches: Streak::default(),
             bodies: Histogram::of_sizes(),
             durations: Histogram::of_durations(),

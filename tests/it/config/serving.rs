@@ -118,3 +118,25 @@ fn what_only_a_restart_takes_up_is_said() {
             .any(|line| line.contains("in force from here"))
     });
 }
+
+#[test]
+fn a_stale_delivery_is_refused_and_the_log_says_why() {
+    let app = App::content();
+    let fresh = "fresh = { pointer = \"/sent_at\", within = \"10m\" }\nevent = { kind = \"abandoned-cart\" }";
+    let text = two_shops(&app).replace("event = { kind = \"abandoned-cart\" }", fresh);
+    let program = Program::serve_file(&text, &SECRETS);
+    let mut client = program.client();
+    for (body, why) in [
+        (r#"{"sent_at":"2020-01-01T00:00:00Z"}"#, "stale-too-old"),
+        (r#"{"sent_at":"9999-01-01T00:00:00Z"}"#, "stale-too-early"),
+        (r#"{"sent":1}"#, "stale-no-time"),
+    ] {
+        let (signature, length) = (sign_with(SECRET, body.as_bytes()), body.len());
+        let request = format!(
+            "POST /carts HTTP/1.1\r\nHost: a\r\n{CARTFUNNEL}: {signature}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        assert_eq!(client.ask(request).status, 422, "{body}");
+        program.line(&[why, "status=422"]);
+    }
+    assert_eq!(app.count(), 0);
+}
