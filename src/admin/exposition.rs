@@ -12,6 +12,7 @@ use super::{
 use crate::{
     gate::Gate,
     in_force::InForce,
+    kept::{Counters, Keeper},
     metrics::{Meter, SecretMeter, TAKEN},
 };
 
@@ -40,6 +41,7 @@ impl Collector for Exposition {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut page = Page::new(encoder);
         self.requests(&mut page)?;
+        self.kept(&mut page)?;
         self.secrets(&mut page)?;
         self.destinations(&mut page)?;
         self.room(&mut page)?;
@@ -86,6 +88,19 @@ impl Exposition {
             "From the end of a request's head to its answer",
             self.meters()
                 .map(|meter| ([("endpoint", name(meter))], &meter.requests.durations)),
+        )
+    }
+
+    fn kept(&self, page: &mut Page<'_>) -> fmt::Result {
+        let counters = self.gate.keeper.as_ref().map(Keeper::counters);
+        let number = |count: fn(&Counters) -> u64| counters.map_or(0, |own| count(own));
+        page.counters(
+            "cartgate_refused_kept",
+            "Deliveries whose signature did not match, by whether they were kept",
+            [
+                ([("result", "kept")], number(Counters::kept)),
+                ([("result", "dropped")], number(Counters::dropped)),
+            ],
         )
     }
 

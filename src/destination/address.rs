@@ -42,7 +42,10 @@ pub enum AddressError {
     #[error("expected http://HOST[:PORT][/PATH], https://… or unix:/SOCKET[:/PATH]")]
     Scheme,
     /// A user name or password stands in the URL.
-    #[error("a user name or password in a URL would end up in logs; remove it")]
+    #[error(
+        "a user name or password in a URL would end up in logs; in the file, a destination takes it as \
+         `headers = {{ authorization = {{ file = \"…\" }} }}`"
+    )]
     Userinfo,
     /// No host, or a port that is none.
     #[error("the URL's host or port is not valid")]

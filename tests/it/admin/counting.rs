@@ -8,7 +8,7 @@ use std::{
 
 use super::{get, metrics, openmetrics::Page, setup};
 use crate::support::{
-    App, BODY, Gate, SECRET, Then, app, forged, genuine, request, signature_line,
+    App, BODY, Gate, SECRET, Then, app, forged, genuine, request, signature_line, wait_until,
 };
 
 /// What has grown since, without the connections that asking itself makes.
@@ -261,4 +261,19 @@ fn labels(page: &Page, family: &str) -> String {
         .split("\",")
         .filter_map(|label| label.split_once('='));
     names.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn what_is_kept_of_refused_deliveries_is_counted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let keep = cartgate::kept::Settings::new(dir.path().join("kept"));
+    let app = App::content();
+    let gate = setup(&app)
+        .with(|setup| setup.config.keep_refused = Some(keep))
+        .start();
+    let kept = r#"cartgate_refused_kept_total{result="kept"}"#;
+    assert!(metrics(&gate).value(kept).abs() < 0.5);
+    send(&gate, forged(BODY), 401);
+    // The 401 does not wait for it.
+    wait_until("it is kept", || metrics(&gate).value(kept) > 0.5);
 }
