@@ -6,12 +6,16 @@ use crate::{
     listener::Listener,
 };
 
+/// Where these lines come from, for people: the gate, and no file of its code.
+const TARGET: &str = "cartgate::serve";
+
 /// A line for each endpoint, and what concerns several.
 pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &Config) {
     let addresses: Vec<_> = public.iter().map(|one| one.address().to_string()).collect();
     let version = env!("CARGO_PKG_VERSION");
     for endpoint in config.endpoints.iter() {
         tracing::info!(
+            target: TARGET,
             version,
             listen = addresses.join(", "),
             tls = config.tls.is_some(),
@@ -24,10 +28,11 @@ pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &C
         );
     }
     if let Some(admin) = admin {
-        tracing::info!(listen = %admin.address(), "operators may ask here how it is");
+        tracing::info!(target: TARGET, listen = %admin.address(), "operators may ask here how it is");
     }
     for (secret, endpoints) in config.endpoints.sharing() {
         tracing::info!(
+            target: TARGET,
             %secret,
             endpoints = endpoints.join(", "),
             "these accept each other's captured deliveries, since they share a secret; `only` binds one to its kind"
@@ -38,7 +43,7 @@ pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &C
 /// What looks like a mistake.
 pub(super) fn warn(source: &Source, warnings: &[Finding]) {
     for warning in warnings {
-        tracing::warn!("{}", source.line(warning));
+        tracing::warn!(target: TARGET, "{}", source.line(warning));
     }
 }
 
