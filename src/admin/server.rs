@@ -1,5 +1,6 @@
 //! The admin listener's own small HTTP server. One connection is one request and has a few seconds;
-//! where there are too many the oldest goes, so that nobody can keep Prometheus out by being slow.
+//! where there are too many the oldest goes, so that nobody can keep Prometheus out by being slow; but
+//! not before its due, so that nobody can by being fast.
 
 use std::{collections::VecDeque, convert::Infallible, future::ready, sync::Arc, time::Duration};
 
@@ -13,7 +14,7 @@ use hyper::{body::Incoming as Body, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     task::{AbortHandle, JoinSet},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{access, exposition, report};
@@ -29,6 +30,11 @@ const CONNECTIONS: usize = 64;
 /// How long one of them may last, from its first byte to its last.
 const TIME: Duration = Duration::from_secs(10);
 
+/// How long others wait for a place before one is taken from a connection: without it, whoever connects
+/// in a loop would have each one go before it was answered. Those that wait, wait in the kernel's queue,
+/// which even so is through before a scrape gives up.
+const DUE: Duration = Duration::from_millis(50);
+
 /// Bytes of a request's head.
 const HEAD: usize = 8 * 1024;
 
@@ -39,7 +45,7 @@ pub(crate) async fn serve(acceptor: Acceptor, gate: Arc<Gate>) {
     let mut connections = Connections::default();
     loop {
         match acceptor.accept().await {
-            Ok(incoming) => connections.take(incoming, &gate),
+            Ok(incoming) => connections.take(incoming, &gate).await,
             // The public listener says so.
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }
@@ -50,20 +56,32 @@ pub(crate) async fn serve(acceptor: Acceptor, gate: Arc<Gate>) {
 #[derive(Default)]
 struct Connections {
     tasks: JoinSet<()>,
-    order: VecDeque<AbortHandle>,
+    order: VecDeque<(Instant, AbortHandle)>,
 }
 
 impl Connections {
-    fn take(&mut self, incoming: Incoming, gate: &Arc<Gate>) {
-        while self.tasks.try_join_next().is_some() {}
-        self.order.retain(|task| !task.is_finished());
-        if self.order.len() >= CONNECTIONS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            oldest.abort();
-        }
+    async fn take(&mut self, incoming: Incoming, gate: &Arc<Gate>) {
+        self.make_room().await;
         let task = self.tasks.spawn(converse(incoming, Arc::clone(gate)));
-        self.order.push_back(task);
+        self.order.push_back((Instant::now(), task));
+    }
+
+    /// Ready once one has ended, or has had its due.
+    async fn make_room(&mut self) {
+        loop {
+            while self.tasks.try_join_next().is_some() {}
+            self.order.retain(|(_, task)| !task.is_finished());
+            if self.order.len() < CONNECTIONS {
+                return;
+            }
+            let oldest = self.order.front().map(|(since, _)| *since + DUE);
+            let due = oldest.unwrap_or_else(Instant::now);
+            if timeout_at(due, self.tasks.join_next()).await.is_err()
+                && let Some((_, oldest)) = self.order.pop_front()
+            {
+                oldest.abort();
+            }
+        }
     }
 }
 

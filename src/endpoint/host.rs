@@ -1,7 +1,11 @@
 //! The host that an endpoint belongs to, compared with a request's `Host` (RFC 9110, section 7.2). Whether that header is
 //! well-formed was judged before; which endpoint is chosen is `route`'s.
 
-use std::{fmt, str::FromStr};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    str::FromStr,
+};
 
 /// A host's name or address in small letters, without a port.
 ///
@@ -14,11 +18,20 @@ pub struct Host(String);
 #[error("expected a host such as shop.example, without scheme, port or path")]
 pub struct HostError;
 
-impl Host {
-    /// Whether a `Host` header's value names it, at whatever port.
-    #[must_use]
-    pub fn is(&self, header: &str) -> bool {
-        without_port(header).eq_ignore_ascii_case(&self.0)
+/// The name in a `Host` header's value, as a [`Host`] has it: at whatever port, in small letters.
+pub(super) fn host_name(header: &str) -> Cow<'_, str> {
+    let name = without_port(header);
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        name.to_ascii_lowercase().into()
+    } else {
+        name.into()
+    }
+}
+
+/// So that a look-up needs no copy of the name.
+impl Borrow<str> for Host {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -56,12 +69,12 @@ mod tests {
     fn a_host_is_named_at_any_port_in_any_case() {
         let host: Host = "Shop.Example".parse().expect("a host");
         for header in ["shop.example", "SHOP.example:8443", "shop.example:"] {
-            assert!(host.is(header), "{header}");
+            assert_eq!(host_name(header), host.0, "{header}");
         }
         for header in ["shop.example.org", "a.shop.example", "", "shop"] {
-            assert!(!host.is(header), "{header}");
+            assert_ne!(host_name(header), host.0, "{header}");
         }
-        assert!("[::1]".parse::<Host>().expect("a host").is("[::1]:80"));
+        assert_eq!(host_name("[::1]:80"), "[::1]");
         for text in ["", "http://a", "a:80", "a/b", "*.example"] {
             assert!(text.parse::<Host>().is_err(), "{text}");
         }

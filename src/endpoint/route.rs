@@ -6,7 +6,10 @@ use std::{collections::HashMap, fmt, sync::Arc};
 use subtle::ConstantTimeEq as _;
 use tower_cartgate::{Secret, SecretName};
 
-use super::Endpoint;
+use super::{
+    Endpoint,
+    host::{Host, host_name},
+};
 
 /// Which paths belong to an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +50,26 @@ impl fmt::Display for PathRule {
 }
 
 /// Endpoints of one path: those of one host each, and that of every host.
-type OfPath = Vec<Arc<Endpoint>>;
+#[derive(Debug, Default)]
+struct OfPath {
+    by_host: HashMap<Host, Arc<Endpoint>>,
+    any_host: Option<Arc<Endpoint>>,
+}
+
+impl OfPath {
+    fn add(&mut self, endpoint: &Arc<Endpoint>) {
+        let first = || Arc::clone(endpoint);
+        match &endpoint.host {
+            Some(host) => self.by_host.entry(host.clone()).or_insert_with(first),
+            None => self.any_host.get_or_insert_with(first),
+        };
+    }
+
+    fn find(&self, host: &str) -> Option<&Arc<Endpoint>> {
+        let named = self.by_host.get(&*host_name(host));
+        named.or(self.any_host.as_ref())
+    }
+}
 
 /// The endpoints of one configuration.
 #[derive(Debug, Clone)]
@@ -62,13 +84,13 @@ impl Endpoints {
     #[must_use]
     pub fn new(endpoints: Vec<Endpoint>) -> Self {
         let all: Arc<[_]> = endpoints.into_iter().map(Arc::new).collect();
-        let (mut exact, mut every_path) = (HashMap::<_, OfPath>::new(), OfPath::new());
+        let (mut exact, mut every_path) = (HashMap::<_, OfPath>::new(), OfPath::default());
         for endpoint in all.iter() {
             let of_path = match &endpoint.path {
                 PathRule::Exact(path) => exact.entry(path.clone()).or_default(),
                 PathRule::All => &mut every_path,
             };
-            of_path.push(Arc::clone(endpoint));
+            of_path.add(endpoint);
         }
         Self {
             all,
@@ -83,8 +105,8 @@ impl Endpoints {
     pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Endpoint>> {
         let exact = self.exact.get(path);
         exact
-            .and_then(|of_path| of_host(of_path, host))
-            .or_else(|| of_host(&self.every_path, host).filter(|_| path.starts_with('/')))
+            .and_then(|of_path| of_path.find(host))
+            .or_else(|| self.every_path.find(host).filter(|_| path.starts_with('/')))
     }
 
     /// The secrets that several endpoints accept, each with those endpoints' names. Known by what they are, whatever they
@@ -112,15 +134,6 @@ impl Endpoints {
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
         self.all.iter()
     }
-}
-
-fn of_host<'e>(endpoints: &'e OfPath, host: &str) -> Option<&'e Arc<Endpoint>> {
-    let named = |endpoint: &&Arc<Endpoint>| endpoint.host.as_ref().is_some_and(|own| own.is(host));
-    let any = |endpoint: &&Arc<Endpoint>| endpoint.host.is_none();
-    endpoints
-        .iter()
-        .find(named)
-        .or_else(|| endpoints.iter().find(any))
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ const SLOW: Duration = Duration::from_secs(4);
 /// How much of a path is shown.
 const PATH: usize = 128;
 
+/// How much of a method is shown: more than any that is registered has.
+const METHOD: usize = 32;
+
 /// What is said of a request.
 pub(crate) struct Line<'a> {
     pub(crate) verdict: Verdict<'a>,
@@ -76,6 +79,19 @@ impl fmt::Display for Path<'_> {
     }
 }
 
+/// A method as a log shows it: any token can be one, as long as a head. A token needs no escaping.
+struct Name<'a>(&'a Method);
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.as_str();
+        match text.get(..METHOD) {
+            Some(shown) if shown.len() < text.len() => write!(f, "{shown}..."),
+            _ => f.write_str(text),
+        }
+    }
+}
+
 /// Optional values, left out of the line where there are none.
 macro_rules! shown {
     ($value:expr) => {
@@ -94,7 +110,7 @@ macro_rules! line {
             ms = milliseconds($line.duration),
             delivery = %$line.id,
             peer = %$line.peer,
-            method = shown!($line.method),
+            method = shown!($line.method.map(Name)),
             path = shown!($line.path),
         )
     };

@@ -1,6 +1,16 @@
 //! Who may ask the admin listener what, and that the public port knows nothing of it.
 
-use std::{io::Read as _, net::TcpStream, time::Duration};
+use std::{
+    collections::VecDeque,
+    io::Read as _,
+    net::{SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
 
 use cartgate::listener::ListenAddress;
 use tower_cartgate::Secret;
@@ -190,4 +200,54 @@ fn a_head_that_does_not_fit_is_refused() {
     let gate = setup(&app).start();
     let long = format!("Host: localhost\r\nX-Long: {}\r\n", "x".repeat(10_000));
     assert_eq!(ask(gate.admin(), "GET /healthz", &long).status, 431);
+}
+
+/// Connects for as long as it lives, says nothing, and keeps so many connections open.
+struct Crowd {
+    enough: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Crowd {
+    fn at(address: SocketAddr) -> Self {
+        let enough = Arc::<AtomicBool>::default();
+        let one = || {
+            let enough = Arc::clone(&enough);
+            thread::spawn(move || {
+                let mut open = VecDeque::new();
+                while !enough.load(Relaxed) {
+                    open.extend(TcpStream::connect(address).ok());
+                    if open.len() > 100 {
+                        open.pop_front();
+                    }
+                }
+            })
+        };
+        Self {
+            threads: vec![one(), one()],
+            enough,
+        }
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.enough.store(true, Relaxed);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[test]
+fn who_asks_is_answered_however_many_others_connect() {
+    let app = App::content();
+    let gate = setup(&app).start();
+    let ListenAddress::Tcp(address) = gate.admin() else {
+        unreachable!("it listens on TCP");
+    };
+    let _crowd = Crowd::at(address.parse().expect("an address"));
+    for _ in 0..5 {
+        assert_eq!(get(gate.admin(), "/metrics").status, 200);
+    }
 }

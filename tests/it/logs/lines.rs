@@ -151,6 +151,17 @@ fn a_path_is_escaped_and_cut_and_its_query_left_out() {
 }
 
 #[test]
+fn a_method_is_cut_too() {
+    let app = App::content();
+    let program = Program::serve(&app, &["--log-format", "json", "--path", "/hooks"]);
+    let long = format!("{} /elsewhere HTTP/1.1", "M".repeat(10_000));
+    let (status, id) = asked(&mut program.client(), request(&long, "", b""));
+    assert_eq!(status, 404);
+    let shown = format!("{}...", "M".repeat(32));
+    assert_eq!(line_of(&program, &id)["method"], shown.as_str());
+}
+
+#[test]
 fn what_never_became_a_request_has_a_line_too() {
     let app = App::content();
     let program = Program::serve(&app, &["--log-format", "json"]);
