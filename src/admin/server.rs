@@ -2,7 +2,7 @@
 //! where there are too many the oldest goes, so that nobody can keep Prometheus out by being slow; but
 //! not before its due, so that nobody can by being fast.
 
-use std::{collections::VecDeque, convert::Infallible, future::ready, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -13,7 +13,8 @@ use http_body_util::Full;
 use hyper::{body::Incoming as Body, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
-    task::{AbortHandle, JoinSet},
+    sync::Mutex,
+    task::{AbortHandle, JoinSet, spawn_blocking},
     time::{Instant, sleep, timeout, timeout_at},
 };
 
@@ -57,12 +58,18 @@ pub(crate) async fn serve(acceptor: Acceptor, gate: Arc<Gate>) {
 struct Connections {
     tasks: JoinSet<()>,
     order: VecDeque<(Instant, AbortHandle)>,
+    /// Held while a page is made.
+    making: Arc<Mutex<()>>,
 }
 
 impl Connections {
     async fn take(&mut self, incoming: Incoming, gate: &Arc<Gate>) {
         self.make_room().await;
-        let task = self.tasks.spawn(converse(incoming, Arc::clone(gate)));
+        let task = self.tasks.spawn(converse(
+            incoming,
+            Arc::clone(gate),
+            Arc::clone(&self.making),
+        ));
         self.order.push_back((Instant::now(), task));
     }
 
@@ -85,13 +92,20 @@ impl Connections {
     }
 }
 
-async fn converse(incoming: Incoming, gate: Arc<Gate>) {
+async fn converse(incoming: Incoming, gate: Arc<Gate>, making: Arc<Mutex<()>>) {
     let peer = incoming.peer;
     let Ok(stream) = incoming.stream.into_stream() else {
         return;
     };
     let service = service_fn(|request: Request<Body>| {
-        ready(Ok::<_, Infallible>(answer(&request, peer, &gate)))
+        let (resource, gate, making) = (route(&request, peer, &gate), &gate, &making);
+        async move {
+            let answer = match resource {
+                Ok(resource) => resource.show(gate, making).await,
+                Err(status) => Err(status),
+            };
+            Ok::<_, Infallible>(finished(answer))
+        }
     });
     let connection = http1::Builder::new()
         .keep_alive(false)
@@ -103,18 +117,14 @@ async fn converse(incoming: Incoming, gate: Arc<Gate>) {
 }
 
 /// The answer to any request.
-fn answer<B>(request: &Request<B>, peer: Peer, gate: &Arc<Gate>) -> Response<Full<Bytes>> {
-    let mut response = route(request, peer, gate).unwrap_or_else(refused);
+fn finished(answer: Result<Response<Full<Bytes>>, StatusCode>) -> Response<Full<Bytes>> {
+    let mut response = answer.unwrap_or_else(refused);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-fn route<B>(
-    request: &Request<B>,
-    peer: Peer,
-    gate: &Arc<Gate>,
-) -> Result<Response<Full<Bytes>>, StatusCode> {
+fn route<B>(request: &Request<B>, peer: Peer, gate: &Gate) -> Result<Resource, StatusCode> {
     let config = gate.config();
     // No browser speaks to a Unix socket, and its clients name any host.
     if peer != Peer::Unix && !access::names_us(request.headers(), &config.admin) {
@@ -124,10 +134,10 @@ fn route<B>(
     if ![Method::GET, Method::HEAD].contains(request.method()) {
         return Err(StatusCode::METHOD_NOT_ALLOWED);
     }
-    if resource.is_protected() && !access::has_token(request.headers(), &config.admin) {
+    if resource.is_a_page() && !access::has_token(request.headers(), &config.admin) {
         return Err(StatusCode::UNAUTHORIZED);
     }
-    resource.show(gate)
+    Ok(resource)
 }
 
 /// What can be asked.
@@ -150,13 +160,16 @@ impl Resource {
         }
     }
 
-    /// The others say alive or not, and nothing else.
-    fn is_protected(self) -> bool {
+    /// It tells of the gate, and so is protected and long; the others say alive or not, and nothing else.
+    fn is_a_page(self) -> bool {
         matches!(self, Self::Metrics | Self::Status)
     }
 
-    fn show(self, gate: &Arc<Gate>) -> Result<Response<Full<Bytes>>, StatusCode> {
-        let fault = StatusCode::INTERNAL_SERVER_ERROR;
+    async fn show(
+        self,
+        gate: &Arc<Gate>,
+        making: &Mutex<()>,
+    ) -> Result<Response<Full<Bytes>>, StatusCode> {
         match self {
             Self::Health => Ok(response(StatusCode::OK, TEXT, "ok\n")),
             Self::Ready if gate.is_ready() => Ok(response(StatusCode::OK, TEXT, "ready\n")),
@@ -165,15 +178,31 @@ impl Resource {
                 Ok(response(status, TEXT, "draining\n"))
             }
             Self::Metrics => {
-                let text = exposition::text(gate).map_err(|_| fault)?;
-                Ok(response(StatusCode::OK, exposition::CONTENT_TYPE, text))
+                let page = made(gate, making, |gate| exposition::text(gate).ok()).await?;
+                Ok(response(StatusCode::OK, exposition::CONTENT_TYPE, page))
             }
             Self::Status => {
-                let json = serde_json::to_vec(&report::of(gate)).map_err(|_| fault)?;
-                Ok(response(StatusCode::OK, "application/json", json))
+                let page = made(gate, making, |gate| {
+                    serde_json::to_vec(&report::of(gate)).ok()
+                })
+                .await?;
+                Ok(response(StatusCode::OK, "application/json", page))
             }
         }
     }
+}
+
+/// A page, made on a thread of its own, since this one accepts connections: with a thousand endpoints it takes long. One at
+/// a time, so that whoever asks in a loop has one core at most.
+async fn made<T: Send + 'static>(
+    gate: &Arc<Gate>,
+    making: &Mutex<()>,
+    make: fn(&Arc<Gate>) -> Option<T>,
+) -> Result<T, StatusCode> {
+    let _turn = making.lock().await;
+    let gate = Arc::clone(gate);
+    let page = spawn_blocking(move || make(&gate)).await;
+    page.ok().flatten().ok_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn response(
