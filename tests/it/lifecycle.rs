@@ -213,12 +213,7 @@ fn an_address_in_use_is_an_error_of_usage() {
     let app = App::content();
     let program = Program::serve(&app, &[]);
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
-    let start = program.line(&["protecting"]);
-    let address = &start[start.find("127.0.0.1:").expect("an address")..];
-    let port = address["127.0.0.1:".len()..]
-        .split(|c: char| !c.is_ascii_digit())
-        .next();
-    let address = format!("127.0.0.1:{}", port.expect("a port"));
+    let address = program.address().to_string();
     let second = std::process::Command::new(env!("CARGO_BIN_EXE_cartgate"))
         .env_clear()
         .env(
