@@ -18,8 +18,8 @@ help: ## list what there is to make
 demo: ## show genuine deliveries pass and forged ones stay out
 	$(CARGO) run --release --locked -- demo
 
-test: ## run every test; installs valgrind and systemd (as root or by sudo) where they are missing
-	@scripts/install-debian valgrind systemd:systemd-analyze
+test: ## run every test; installs what it is tested with (as root or by sudo) where that is missing
+	@scripts/install-debian valgrind systemd:systemd-analyze prometheus:promtool haproxy nginx-light:nginx
 	$(CARGO) test --workspace --all-features --locked
 	$(CARGO) test --locked --test machine -- --ignored
 	@$(MAKE) --no-print-directory constant-time

@@ -148,6 +148,28 @@ fn connections_that_wait_when_the_drain_begins_are_served() {
 }
 
 #[test]
+fn deliveries_that_have_come_on_kept_connections_when_the_drain_begins_are_served() {
+    let app = App::content();
+    let program = Program::serve(&app, &[]);
+    let mut kept: Vec<_> = (0..50).map(|_| program.client()).collect();
+    for client in &mut kept {
+        assert_eq!(client.ask(genuine(BODY)).status, 200);
+    }
+    program.suspend();
+    for client in &mut kept {
+        client.send(genuine(BODY));
+    }
+    program.signal("TERM");
+    program.signal("CONT");
+    for client in &mut kept {
+        assert_eq!(client.answer().status, 200);
+        client.is_closed();
+    }
+    assert_eq!(program.end().0.code(), Some(0));
+    assert_eq!(app.count(), 100);
+}
+
+#[test]
 fn the_drains_delay_goes_on_serving_and_closes_after_each_answer() {
     let app = App::content();
     let program = Program::serve(&app, &["--drain-delay", "1s"]);
@@ -213,12 +235,7 @@ fn an_address_in_use_is_an_error_of_usage() {
     let app = App::content();
     let program = Program::serve(&app, &[]);
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
-    let start = program.line(&["protecting"]);
-    let address = &start[start.find("127.0.0.1:").expect("an address")..];
-    let port = address["127.0.0.1:".len()..]
-        .split(|c: char| !c.is_ascii_digit())
-        .next();
-    let address = format!("127.0.0.1:{}", port.expect("a port"));
+    let address = program.address().to_string();
     let second = std::process::Command::new(env!("CARGO_BIN_EXE_cartgate"))
         .env_clear()
         .env(

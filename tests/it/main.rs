@@ -10,6 +10,7 @@ mod answers;
 mod attacks;
 mod broken_http;
 mod budgets;
+mod certificates;
 mod commands;
 mod config;
 mod forgeries;

@@ -119,6 +119,11 @@ impl Program {
         Client::tcp(self.address)
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -259,7 +264,7 @@ fn listening(log: &Arc<Mutex<Vec<String>>>) -> SocketAddr {
         let lines = log.lock().expect("no panic");
         address = lines.iter().find_map(|line| {
             let after = &line[line
-                .find("127.0.0.1:")
+                .find("127.0.0.")
                 .filter(|_| line.contains("protecting"))?..];
             let digits = |c: char| c.is_ascii_digit() || c == '.' || c == ':';
             after[..after.find(|c| !digits(c))?].parse().ok()

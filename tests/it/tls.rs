@@ -1,33 +1,23 @@
-//! The gate's own TLS: versions, handshakes that never end, a certificate changed under load, and ends that
-//! a client can tell from truncation.
+//! The gate's own TLS: versions, handshakes that never end, and ends that a client can tell from truncation.
+//! How it comes by its certificate is `certificates`' affair.
 
 use std::{
     io::{self, Read as _, Write as _},
     net::{Shutdown, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-    },
-    thread,
-    time::{Duration, Instant, SystemTime},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
-use cartgate::tls::Certificate;
-use rustls::{
-    ClientConfig, ClientConnection, StreamOwned, SupportedProtocolVersion,
-    pki_types::ServerName,
-    version::{TLS12, TLS13},
-};
+use rustls::ClientConfig;
 
 use crate::support::{
-    App, BODY, Client, Gate, Setup, Then, authority::Authority, forged, genuine, ms, request,
-    signature_line, wait_until, wire::patient,
+    App, BODY, Client, Gate, Setup, Then,
+    authority::Authority,
+    forged, genuine, ms, request,
+    session::{BOTH, NAME, Session, shake},
+    signature_line,
+    wire::patient,
 };
-
-const NAME: &str = "gate.example";
-const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
-
-type Session = StreamOwned<ClientConnection, TcpStream>;
 
 /// A gate under TLS and who is believed there.
 struct Site {
@@ -66,15 +56,6 @@ impl Site {
     fn shake(&self, tcp: TcpStream, config: ClientConfig) -> io::Result<Session> {
         shake(tcp, Arc::new(config))
     }
-}
-
-fn shake(mut tcp: TcpStream, config: Arc<ClientConfig>) -> io::Result<Session> {
-    let name = ServerName::try_from(NAME).expect("a name");
-    let mut session = ClientConnection::new(config, name).expect("a session");
-    while session.is_handshaking() {
-        session.complete_io(&mut tcp)?;
-    }
-    Ok(StreamOwned::new(session, tcp))
 }
 
 /// Reads until the end; false if that came without `close_notify`.
@@ -255,64 +236,6 @@ fn a_full_gate_spends_no_handshake_on_who_is_turned_away() {
     assert_eq!(busy.answer().status, 200);
 }
 
-/// Ends what runs until then.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
-    }
-}
-
-#[test]
-fn a_certificate_changed_under_load_fails_no_request() {
-    let app = App::content();
-    let authority = Authority::new();
-    let (old, new) = (authority.leaf(NAME), authority.leaf(NAME));
-    let setup = || Setup::before(&app);
-    let with =
-        |certificate: Arc<Certificate>| setup().with(|setup| setup.config.tls = Some(certificate));
-    let gate = with(old.certificate()).start();
-    let changed = with(new.certificate()).config(&[("current", crate::support::SECRET)]);
-    let config = Arc::new(authority.client(&BOTH));
-    let connect = || {
-        let tcp = patient(TcpStream::connect(gate.address()).expect("a connection"));
-        shake(tcp, Arc::clone(&config)).expect("a handshake")
-    };
-    let shown = |session: &Session| session.conn.peer_certificates().expect("shown")[0].clone();
-    let kept = connect();
-    assert_eq!(shown(&kept), old.der);
-    let mut kept = Client::over(kept);
-    let (asked, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let ask_on = |mut client: Client| {
-        assert_eq!(client.ask(genuine(BODY)).status, 200);
-        asked.fetch_add(1, SeqCst);
-        client
-    };
-    thread::scope(|scope| {
-        // Also where a wait is in vain: the scope waits for its threads.
-        let _stop = Stop(&stop);
-        scope.spawn(|| {
-            let mut client = Client::over(connect());
-            while !stop.load(SeqCst) {
-                client = ask_on(client);
-            }
-        });
-        scope.spawn(|| {
-            while !stop.load(SeqCst) {
-                ask_on(Client::over(connect()));
-            }
-        });
-        wait_until("requests before", || asked.load(SeqCst) > 50);
-        gate.config.send_replace(changed);
-        wait_until("the new certificate", || shown(&connect()) == new.der);
-        let until = asked.load(SeqCst) + 50;
-        wait_until("requests after", || asked.load(SeqCst) > until);
-        assert_eq!(shown(&connect()), new.der);
-    });
-    assert_eq!(kept.ask(genuine(BODY)).status, 200, "it keeps its session");
-}
-
 #[test]
 fn an_answer_that_comes_early_can_be_read() {
     let app = App::content();
@@ -417,27 +340,4 @@ fn a_unix_socket_stays_plain() {
     });
     assert_eq!(site.gate.client().ask(genuine(BODY)).status, 200);
     assert_eq!(app.only().header("x-forwarded-proto"), Some("http"));
-}
-
-#[test]
-fn the_end_of_a_certificate_is_known() {
-    let authority = Authority::new();
-    let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    // Before and after 2050 the two are written in different ways.
-    for end in [at(1_893_456_123), at(4_102_444_801)] {
-        let certificate = authority.leaf_until(NAME, end).certificate();
-        assert_eq!(certificate.expires(), end);
-    }
-    let dir = tempfile::tempdir().expect("a directory");
-    let (chain, key) = authority
-        .leaf_until(NAME, at(1_600_000_000))
-        .files(dir.path());
-    let (_, warnings) = Certificate::load(&chain, &key).expect("a warning, no error");
-    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
-    let parts = ["cert.pem", "expired at 2020-09-13T12:26:40Z"];
-    assert!(
-        parts.iter().all(|part| warnings[0].contains(part)),
-        "{warnings:?}"
-    );
 }

@@ -1,3 +1,22 @@
 //! What needs more of the machine than Rust: programs that `make test` installs. Plain `cargo test` leaves those out.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "as in tests/it: its clients are threads of their own"
+)]
+
+mod balancer;
+mod nginx;
 mod packaging;
+#[path = "../it/program.rs"]
+#[expect(dead_code, reason = "shared with tests/it, which needs more of it")]
+mod program;
+mod prometheus;
+#[path = "../it/support/mod.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "shared with tests/it, which needs more of it"
+)]
+mod support;
+mod tool;

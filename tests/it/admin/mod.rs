@@ -5,6 +5,7 @@ mod access;
 mod counting;
 mod health;
 mod openmetrics;
+mod packaged;
 mod room;
 mod secrets;
 mod status;

@@ -1,12 +1,20 @@
 //! Several endpoints from one file, and the file changed while they serve.
 
+use std::{net::TcpStream, sync::Arc};
+
 use super::two_shops;
 use crate::{
     program::Program,
-    support::{App, BODY, SECRET, sign_with, wait_until},
+    support::{
+        self, App, BODY, Client, SECRET,
+        authority::Authority,
+        session::{BOTH, NAME, shake},
+        sign_with, wait_until,
+        wire::patient,
+    },
 };
 
-const ANOTHER: &[u8] = b"another planted secret of the tests";
+const ANOTHER: &[u8] = support::SECRETS[1];
 const SECRETS: [(&str, &[u8]); 2] = [("secret", SECRET), ("another", ANOTHER)];
 
 /// A delivery to a path and host, signed by `secret` in `header`.
@@ -65,6 +73,76 @@ fn each_endpoint_has_its_own_secret_header_methods_and_way() {
     assert!(
         shared.contains("orders, carts") && !shared.contains("other,"),
         "{shared}"
+    );
+}
+
+#[test]
+fn two_shops_under_tls_have_each_two_secrets() {
+    let app = App::content();
+    let authority = Authority::new();
+    let dir = tempfile::tempdir().expect("a directory");
+    let (chain, key) = authority.leaf(NAME).files(dir.path());
+    let tls = format!("tls = {{ cert = {chain:?}, key = {key:?} }}\n[secret.current]");
+    let older = "[secret.older]\nfile = \"older\"\n[secret.other-older]\nfile = \"other-older\"\n";
+    let text = two_shops(&app)
+        .replace("[secret.current]", &tls)
+        .replace("[\"current\"]", "[\"current\", \"older\"]")
+        .replace("[\"other-shop\"]", "[\"other-shop\", \"other-older\"]");
+    let [one, other, older_one, older_other] = support::SECRETS;
+    let files = [
+        ("secret", one),
+        ("another", other),
+        ("older", older_one),
+        ("other-older", older_other),
+    ];
+    let program = Program::serve_file(&(text + older), &files);
+    let config = Arc::new(authority.client(&BOTH));
+    let connect = || {
+        let tcp = TcpStream::connect(program.address()).expect("a connection");
+        let session = shake(patient(tcp), Arc::clone(&config));
+        Client::over(session.expect("a handshake"))
+    };
+    let mut client = connect();
+    for (path, host, header, own, others) in [
+        (
+            "/orders",
+            "one.example",
+            CARTFUNNEL,
+            [one, older_one],
+            [other, older_other],
+        ),
+        (
+            "/carts",
+            "any.example",
+            CARTFUNNEL,
+            [one, older_one],
+            [other, older_other],
+        ),
+        (
+            "/orders",
+            "two.example",
+            SHOPIFY,
+            [other, older_other],
+            [one, older_one],
+        ),
+    ] {
+        let line = format!("POST {path}");
+        for (secrets, status) in [(own, 200), (others, 401)] {
+            for secret in secrets {
+                let answer = client.ask(delivery(&line, host, header, secret));
+                assert_eq!(answer.status, status, "{line} {host}");
+            }
+        }
+    }
+    let requests = app.requests();
+    let matched: Vec<_> = requests
+        .iter()
+        .map(|request| request.header("x-cartgate-secret-name").unwrap_or_default())
+        .collect();
+    let of_the_first = ["current", "older"].repeat(2);
+    assert_eq!(
+        matched,
+        [&of_the_first[..], &["other-shop", "other-older"]].concat()
     );
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod app;
 pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod gate;
+pub(crate) mod session;
 pub(crate) mod wire;
 
 use std::{
@@ -27,6 +28,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The secret that gates are set up with.
 pub(crate) const SECRET: &[u8] = b"planted-secret-of-the-proxy-tests";
+
+/// All secrets that a gate of the tests may verify by: an app takes what one of them signed.
+pub(crate) const SECRETS: [&[u8]; 4] = [
+    SECRET,
+    b"another planted secret of the tests",
+    b"an older planted secret of the tests",
+    b"another older planted secret of the tests",
+];
 
 /// A body that is as good as any.
 pub(crate) const BODY: &[u8] = b"hello";

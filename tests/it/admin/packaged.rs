@@ -1,0 +1,116 @@
+//! Alert rules, their tests and the dashboard ask for metrics and labels that there are. What the rules mean, promtool
+//! judges (`tests/machine`).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::SystemTime,
+};
+
+use super::{metrics, setup};
+use crate::support::{App, BODY, genuine};
+
+const FILES: [(&str, &str); 3] = [
+    (
+        "alerts.yml",
+        include_str!("../../../packaging/prometheus/alerts.yml"),
+    ),
+    (
+        "alerts.test.yml",
+        include_str!("../../../packaging/prometheus/alerts.test.yml"),
+    ),
+    (
+        "cartgate.json",
+        include_str!("../../../packaging/grafana/cartgate.json"),
+    ),
+];
+
+/// What Prometheus itself puts to each series.
+const OF_PROMETHEUS: [&str; 2] = ["job", "instance"];
+
+/// Names and labels of the samples that a gate shows once everything has happened.
+fn there_are() -> BTreeMap<String, BTreeSet<String>> {
+    let app = App::content();
+    let gate = setup(&app).start();
+    assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
+    gate.metrics
+        .shows_certificates([("cert.pem".to_owned(), SystemTime::now())]);
+    gate.metrics.reload_failed();
+    let page = metrics(&gate);
+    let samples = page.names().into_iter().map(|series| {
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        (name.to_owned(), selected(labels))
+    });
+    samples.collect()
+}
+
+/// What stands before `=`, `!=`, `=~` or `!~` in `a="b",c!="d"}`.
+fn selected(labels: &str) -> BTreeSet<String> {
+    let labels = labels.split('}').next().unwrap_or_default();
+    let parts = labels.split(',').filter_map(|part| part.split_once('='));
+    parts
+        .map(|(name, _)| name.trim_end_matches('!').trim().to_owned())
+        .collect()
+}
+
+/// Each name in `text` with what follows it.
+fn names(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let of_a_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words = text.match_indices(['c', 'p']).filter(move |(at, _)| {
+        let before = text[..*at].chars().next_back();
+        !before.is_some_and(|c| of_a_name(c) || c.is_ascii_alphanumeric())
+    });
+    words.filter_map(move |(at, _)| {
+        let rest = &text[at..];
+        let (name, rest) = rest.split_at(rest.find(|c| !of_a_name(c)).unwrap_or(rest.len()));
+        let ours = name.starts_with("cartgate_") || name.starts_with("process_");
+        ours.then_some((name, rest))
+    })
+}
+
+/// Each `by (labels) (…)` in `text`: the labels, and what they are to be found in.
+fn groupings(text: &str) -> impl Iterator<Item = (BTreeSet<String>, &str)> {
+    text.split(" by (").skip(1).map(|rest| {
+        let (labels, rest) = rest.split_once(')').expect("an end of labels");
+        let labels = labels.split(',').map(|label| label.trim().to_owned());
+        let group = rest.strip_prefix(" (").expect("what is grouped");
+        let mut depth = 1;
+        let end = group.find(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            depth == 0
+        });
+        (labels.collect(), &group[..end.expect("an end")])
+    })
+}
+
+#[test]
+fn the_packaged_rules_and_the_dashboard_ask_for_what_there_is() {
+    let there_are = there_are();
+    let mut asked = BTreeSet::new();
+    let (mut selectors, mut grouped) = (0, 0);
+    for (file, text) in FILES {
+        // The dashboard is JSON, in which an expression's quotes are escaped.
+        let text = text.replace("\\\"", "\"");
+        let check = |name: &str, labels: BTreeSet<String>| {
+            let own = there_are.get(name);
+            let own = own.unwrap_or_else(|| panic!("{file}: there is no {name}"));
+            let known =
+                |label: &String| own.contains(label) || OF_PROMETHEUS.contains(&label.as_str());
+            let foreign: Vec<_> = labels.iter().filter(|label| !known(label)).collect();
+            assert!(foreign.is_empty(), "{file}: {name} has no {foreign:?}");
+        };
+        for (name, rest) in names(&text) {
+            let labels = rest.strip_prefix('{').map(selected).unwrap_or_default();
+            selectors += usize::from(!labels.is_empty());
+            check(name, labels);
+            asked.insert(name.to_owned());
+        }
+        for (labels, group) in groupings(&text).filter(|(_, group)| !group.contains("ALERTS")) {
+            let mut inside = names(group).peekable();
+            assert!(inside.peek().is_some(), "{file}: {group}");
+            inside.for_each(|(name, _)| check(name, labels.clone()));
+            grouped += 1;
+        }
+    }
+    assert!(asked.len() >= 15, "{asked:?}");
+    assert!(selectors >= 30 && grouped >= 20, "{selectors}, {grouped}");
+}

@@ -1,0 +1,171 @@
+//! Where the gate's certificate comes from: renewed under load, useless once, and its end.
+
+use std::{
+    net::TcpStream,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use cartgate::tls::Certificate;
+use rustls::{ClientConfig, pki_types::CertificateDer};
+use tempfile::TempDir;
+
+use crate::{
+    program::Program,
+    support::{
+        App, BODY, Client,
+        authority::Authority,
+        genuine,
+        session::{BOTH, NAME, Session, shake},
+        wait_until,
+        wire::patient,
+    },
+};
+
+const RENEWALS: usize = 20;
+
+/// The program under TLS, and the folder with its certificate.
+struct Site {
+    authority: Authority,
+    files: TempDir,
+    program: Program,
+}
+
+impl Site {
+    fn before(app: &App) -> Self {
+        let authority = Authority::new();
+        let files = tempfile::tempdir().expect("a directory");
+        let (chain, key) = authority.leaf(NAME).files(files.path());
+        let text = |path: &Path| path.display().to_string();
+        let (chain, key) = (text(&chain), text(&key));
+        let program = Program::serve(app, &["--tls-cert", &chain, "--tls-key", &key]);
+        Self {
+            authority,
+            files,
+            program,
+        }
+    }
+
+    /// Another certificate in the place of the one before, and the signal that has it taken up.
+    fn renew(&self) -> CertificateDer<'static> {
+        let leaf = self.authority.leaf(NAME);
+        leaf.files(self.files.path());
+        self.program.signal("HUP");
+        leaf.der
+    }
+
+    fn trusting(&self) -> Arc<ClientConfig> {
+        Arc::new(self.authority.client(&BOTH))
+    }
+
+    fn connect(&self, config: &Arc<ClientConfig>) -> Session {
+        let tcp = patient(TcpStream::connect(self.program.address()).expect("a connection"));
+        shake(tcp, Arc::clone(config)).expect("a handshake")
+    }
+
+    /// What is shown to a client that was never here and has no session to resume.
+    fn shown(&self) -> CertificateDer<'static> {
+        let session = self.connect(&self.trusting());
+        session.conn.peer_certificates().expect("shown")[0].clone()
+    }
+}
+
+/// Ends what runs until then, also where a wait is in vain.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
+#[test]
+fn a_certificate_renewed_again_and_again_under_load_fails_no_request() {
+    let app = App::content();
+    let site = Site::before(&app);
+    let config = site.trusting();
+    let mut first = Client::over(site.connect(&config));
+    let (on_kept, on_new, stop) = (
+        AtomicUsize::new(0),
+        AtomicUsize::new(0),
+        AtomicBool::new(false),
+    );
+    let ask = |client: &mut Client, count: &AtomicUsize| {
+        assert_eq!(client.ask(genuine(BODY)).status, 200);
+        count.fetch_add(1, SeqCst);
+    };
+    thread::scope(|scope| {
+        let _stop = Stop(&stop);
+        scope.spawn(|| {
+            let mut client = Client::over(site.connect(&config));
+            while !stop.load(SeqCst) {
+                ask(&mut client, &on_kept);
+            }
+        });
+        scope.spawn(|| {
+            while !stop.load(SeqCst) {
+                ask(&mut Client::over(site.connect(&config)), &on_new);
+            }
+        });
+        for _ in 0..RENEWALS {
+            let before = (on_kept.load(SeqCst), on_new.load(SeqCst));
+            let renewed = site.renew();
+            wait_until("the new certificate", || site.shown() == renewed);
+            // Two more: the second of them began behind the change.
+            wait_until("requests behind it", || {
+                on_kept.load(SeqCst) > before.0 + 1 && on_new.load(SeqCst) > before.1 + 1
+            });
+        }
+    });
+    assert_eq!(first.ask(genuine(BODY)).status, 200, "it keeps its session");
+    let sent = on_kept.load(SeqCst) + on_new.load(SeqCst) + 1;
+    assert_eq!(app.count(), sent);
+}
+
+#[test]
+fn a_certificate_whose_key_is_not_there_yet_leaves_the_old_one() {
+    let app = App::content();
+    let site = Site::before(&app);
+    let old = site.shown();
+    let key = site.files.path().join("key.pem");
+    let of_old = std::fs::read(&key).expect("a key");
+    let leaf = site.authority.leaf(NAME);
+    leaf.files(site.files.path());
+    let of_new = std::fs::read(&key).expect("a key");
+    std::fs::write(&key, of_old).expect("written");
+    site.program.signal("HUP");
+    site.program.line(&["ERROR", "in force stay"]);
+    assert_eq!(site.shown(), old);
+    std::fs::write(&key, of_new).expect("written");
+    site.program.signal("HUP");
+    site.program.line(&["in force from here"]);
+    assert_eq!(site.shown(), leaf.der);
+}
+
+#[test]
+fn the_end_of_a_certificate_is_known() {
+    let authority = Authority::new();
+    let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    // Before and after 2050 the two are written in different ways.
+    for end in [at(1_893_456_123), at(4_102_444_801)] {
+        let certificate = authority.leaf_until(NAME, end).certificate();
+        assert_eq!(certificate.expires(), end);
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let (chain, key) = authority
+        .leaf_until(NAME, at(1_600_000_000))
+        .files(dir.path());
+    let (_, warnings) = Certificate::load(&chain, &key).expect("a warning, no error");
+    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let parts = ["cert.pem", "expired at 2020-09-13T12:26:40Z"];
+    assert!(
+        parts.iter().all(|part| warnings[0].contains(part)),
+        "{warnings:?}"
+    );
+}

@@ -1,0 +1,26 @@
+//! A TLS client's side of a connection.
+
+use std::{io, net::TcpStream, sync::Arc};
+
+use rustls::{
+    ClientConfig, ClientConnection, StreamOwned, SupportedProtocolVersion,
+    pki_types::ServerName,
+    version::{TLS12, TLS13},
+};
+
+/// The name that gates' certificates are for.
+pub(crate) const NAME: &str = "gate.example";
+
+pub(crate) const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
+
+pub(crate) type Session = StreamOwned<ClientConnection, TcpStream>;
+
+/// Shakes hands as a client that asks for [`NAME`].
+pub(crate) fn shake(mut tcp: TcpStream, config: Arc<ClientConfig>) -> io::Result<Session> {
+    let name = ServerName::try_from(NAME).expect("a name");
+    let mut session = ClientConnection::new(config, name).expect("a session");
+    while session.is_handshaking() {
+        session.complete_io(&mut tcp)?;
+    }
+    Ok(StreamOwned::new(session, tcp))
+}

@@ -1,0 +1,97 @@
+//! Programs of Debian: run once, or as a server for as long as a test lasts.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread,
+};
+
+use tempfile::TempDir;
+
+/// Servers stand in the folders of the superuser, which not everybody's PATH names.
+const FOLDERS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A program by its name.
+pub(crate) fn tool(name: &str) -> Command {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut folders = path.split(':').chain(FOLDERS.split(':'));
+    let found = folders.find_map(|folder| {
+        let path = Path::new(folder).join(name);
+        path.is_file().then_some(path)
+    });
+    Command::new(found.unwrap_or_else(|| panic!("{name} is not installed")))
+}
+
+/// A file of this project.
+pub(crate) fn of_the_project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A text with something in it replaced that is there.
+#[track_caller]
+pub(crate) fn replaced(text: &str, old: &str, new: &str) -> String {
+    assert!(text.contains(old), "no {old} in {text}");
+    text.replace(old, new)
+}
+
+/// Runs it to its end with this as its input.
+pub(crate) fn run(command: &mut Command, input: &str) -> Output {
+    let piped = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let input = input.to_owned();
+    let writer = thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("no panic").expect("it reads it all");
+    output
+}
+
+/// A server in a folder of its own. Dropped, it ends at once.
+pub(crate) struct Server {
+    child: Child,
+    log: PathBuf,
+    _dir: TempDir,
+}
+
+impl Server {
+    pub(crate) fn start(command: &mut Command, dir: TempDir) -> Self {
+        let log = dir.path().join("log");
+        let file = fs::File::create(&log).expect("a file");
+        let same = file.try_clone().expect("a file");
+        let command = command.current_dir(dir.path()).stdout(file).stderr(same);
+        let child = command.spawn().expect("it starts");
+        Self {
+            child,
+            log,
+            _dir: dir,
+        }
+    }
+
+    /// All that it has printed so far.
+    pub(crate) fn said(&self) -> String {
+        let mut said = Vec::new();
+        let mut log = fs::File::open(&self.log).expect("a log");
+        log.read_to_end(&mut said).expect("readable");
+        String::from_utf8_lossy(&said).into_owned()
+    }
+}
+
+impl Drop for Server {
+    #[allow(
+        clippy::print_stderr,
+        reason = "a failing test shows what the server said"
+    )]
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("what the server said: {}", self.said());
+        }
+        // It may have ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
