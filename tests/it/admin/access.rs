@@ -6,7 +6,11 @@ use cartgate::listener::ListenAddress;
 use tower_cartgate::Secret;
 
 use super::{ask, get, setup};
-use crate::support::{App, Gate, signature_line};
+use crate::{
+    config::two_shops,
+    program::Program,
+    support::{App, Gate, SECRET, signature_line, wait_until},
+};
 
 const PATHS: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/status"];
 
@@ -108,7 +112,7 @@ fn a_token_changes_with_the_configuration() {
     let mut config = (**gate.config.borrow()).clone();
     config.admin.token = None;
     gate.config.send_replace(config.into());
-    crate::support::wait_until("it is in force", || {
+    wait_until("it is in force", || {
         get(gate.admin(), "/metrics").status == 200
     });
 }
@@ -190,4 +194,32 @@ fn a_head_that_does_not_fit_is_refused() {
     let gate = setup(&app).start();
     let long = format!("Host: localhost\r\nX-Long: {}\r\n", "x".repeat(10_000));
     assert_eq!(ask(gate.admin(), "GET /healthz", &long).status, 431);
+}
+
+/// The socket stays where it was, and was allowed there only for the sake of its token.
+#[test]
+fn a_socket_that_only_a_restart_moves_keeps_asking_for_its_token() {
+    let text = two_shops(&App::content());
+    let with_token = "[admin]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"another\" }\n";
+    let secrets = [
+        ("secret", SECRET),
+        ("another", &b"a-planted-admin-token"[..]),
+    ];
+    let program = Program::serve_file(&(text.clone() + with_token), &secrets);
+    let line = program.line(&["operators may ask here"]);
+    let (_, address) = line.split_once("listen=").expect("an address");
+    let address = address.parse().expect("an address");
+    let elsewhere = text.clone() + "[admin]\nlisten = \"localhost:0\"\n";
+    for (reloads, without_token) in [(1, text), (2, elsewhere)] {
+        program.write_config(&without_token);
+        program.signal("HUP");
+        wait_until("it is in force", || {
+            let lines = program.lines();
+            let in_force = lines
+                .iter()
+                .filter(|line| line.contains("in force from here"));
+            in_force.count() == reloads
+        });
+        assert_eq!(get(&address, "/metrics").status, 401, "{without_token}");
+    }
 }
