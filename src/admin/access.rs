@@ -8,6 +8,7 @@ use http::{
     uri::Authority,
 };
 use subtle::ConstantTimeEq as _;
+use tower_cartgate::Secret;
 
 use super::Settings;
 use crate::listener::ListenAddress;
@@ -52,6 +53,21 @@ fn ip(host: &str) -> Option<IpAddr> {
     bare.unwrap_or(host).parse().ok()
 }
 
+/// No request can carry the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected visible ASCII characters without spaces in one line, as a bearer token needs")]
+pub struct TokenError;
+
+/// Whether requests can carry `token`: one that has a space or a second line nobody could ever give.
+///
+/// # Errors
+///
+/// [`TokenError`], which does not quote it.
+pub fn may_be_token(token: &Secret) -> Result<(), TokenError> {
+    let visible = token.expose().iter().all(u8::is_ascii_graphic);
+    visible.then_some(()).ok_or(TokenError)
+}
+
 /// Whether a request names this listener. A page in an operator's browser can have its own name lead
 /// to 127.0.0.1 (DNS rebinding) and then read the answers; it cannot name an address or `localhost`.
 pub(super) fn names_us(headers: &HeaderMap, settings: &Settings) -> bool {
@@ -92,8 +108,6 @@ fn bearer(value: &HeaderValue) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    use tower_cartgate::Secret;
 
     fn headers(name: &http::HeaderName, values: &[&str]) -> HeaderMap {
         let values = values.iter().map(|value| {
@@ -156,6 +170,15 @@ mod tests {
         }
         assert!(!ours(&[]));
         assert!(!ours(&["127.0.0.1", "127.0.0.1"]));
+    }
+
+    #[test]
+    fn a_token_that_nobody_could_give_is_none() {
+        let may_be = |token: &str| may_be_token(&Secret::new(token).expect("a secret"));
+        assert_eq!(may_be("planted-token~/+="), Ok(()));
+        for token in ["planted token", "planted ", "planted\n", "pl\u{e4}nted"] {
+            assert_eq!(may_be(token), Err(TokenError), "{token}");
+        }
     }
 
     #[test]

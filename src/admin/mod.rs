@@ -11,7 +11,7 @@ mod server;
 
 use tower_cartgate::Secret;
 
-pub use access::{NeedsToken, may_listen};
+pub use access::{NeedsToken, TokenError, may_be_token, may_listen};
 pub(crate) use server::serve;
 
 /// Who may ask.

@@ -1,15 +1,19 @@
 //! `cartgate check`.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::output::{Output, message};
 use super::{Failure, Outcome, serve::mistakes};
 use crate::cli::{CheckArgs, unknown_variables};
-use crate::config::{FileError, Finding, Plan, Source};
+use crate::config::{FileError, Finding, Plan, Source, in_time};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let source = Source::File(args.file.clone());
-    let checked = check(args).map_err(|error| match error {
+    let (path, without_files) = (args.file.clone(), args.without_files);
+    let checked = in_time(move || check(&path, without_files)).map_err(Failure::usage)?;
+    let checked = checked.map_err(|error| match error {
         FileError::Mistakes(findings) => mistakes_of(&source, &findings, args.json),
         FileError::Unreadable(error) => {
             Failure::usage(format_args!("cannot read {}: {error}", args.file.display()))
@@ -36,9 +40,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
 }
 
 /// The plan and all warnings about it.
-fn check(args: &CheckArgs) -> Result<(Plan, Vec<Finding>), FileError> {
-    let plan = Plan::from_file(&args.file)?;
-    let warnings = if args.without_files {
+fn check(path: &Path, without_files: bool) -> Result<(Plan, Vec<Finding>), FileError> {
+    let plan = Plan::from_file(path)?;
+    let warnings = if without_files {
         plan.warnings.clone()
     } else {
         plan.load().map_err(FileError::Mistakes)?.warnings

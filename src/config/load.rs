@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tower_cartgate::{Keyring, Policy, Secret, SecretName};
+use tower_cartgate::{Keyring, Policy, Secret, SecretName, Weakness};
 
 use super::{
     Config,
@@ -123,11 +123,21 @@ impl Reading {
 
     fn admin(&mut self, plan: &AdminPlan) -> Option<admin::Settings> {
         let token = match &plan.token {
-            Some((at, place)) => Some(self.bare(*at, place)?),
+            Some((at, place)) => Some(self.token(*at, place)?),
             None => None,
         };
         let hosts = plan.hosts.iter().map(ToString::to_string).collect();
         Some(admin::Settings { token, hosts })
+    }
+
+    fn token(&mut self, at: Place, place: &secret_source::Place) -> Option<Secret> {
+        let token = self.bare(at, place)?;
+        self.keep(at, admin::may_be_token(&token))?;
+        if token.weaknesses().contains(&Weakness::Short) {
+            let message = "the token has less than 16 bytes and can be guessed";
+            self.warnings.push(Finding::new(at, message));
+        }
+        Some(token)
     }
 
     fn secret(&mut self, at: Place, source: &SecretSource) -> Option<(SecretName, Secret)> {

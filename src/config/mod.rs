@@ -22,7 +22,7 @@ pub use finding::{Finding, Place};
 pub use limits::Limits;
 pub use load::Loaded;
 pub use plan::{EventPlan, Plan};
-pub use source::Source;
+pub use source::{Source, in_time};
 pub use trust::{Hop, HopError, TrustedHops};
 
 use crate::{admin, endpoint::Endpoints, kept, tls::Certificate};

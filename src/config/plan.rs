@@ -312,11 +312,16 @@ impl Plan {
             .collect()
     }
 
+    /// Where operators ask.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<&ListenAddress> {
+        self.admin.as_ref().map(|admin| &admin.listen)
+    }
+
     /// What a running gate cannot take up: it holds sockets and sizes from its start.
     #[must_use]
     pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
         let (new, old) = (&self.server, &running.server);
-        let admin = |plan: &Self| plan.admin.as_ref().map(|admin| admin.listen.clone());
         let log = |plan: &Self| (plan.log.format, plan.log.level, plan.log.explain);
         [
             ("listen", new.listen != old.listen),
@@ -326,7 +331,7 @@ impl Plan {
                 new.limits.connections != old.limits.connections,
             ),
             ("max_memory", new.limits.memory != old.limits.memory),
-            ("admin", admin(self) != admin(running)),
+            ("admin", self.admin_address() != running.admin_address()),
             ("keep_refused", new.keep_refused != old.keep_refused),
             ("log", log(self) != log(running)),
         ]

@@ -1,7 +1,7 @@
 //! Where a configuration is written: flags, which never change, or a file, which is read again at each reload. Findings
 //! become lines here, each saying what and where.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::mpsc, thread, time::Duration};
 
 use super::{FileError, Finding, Loaded, Plan};
 use crate::cli::ServeArgs;
@@ -13,6 +13,31 @@ pub enum Source {
     Flags(Box<ServeArgs>),
     /// A file.
     File(PathBuf),
+}
+
+/// How long the first reading may take. A pipe may come from a program that asks for a passphrase.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What `read` gives, unless it takes too long: a file may be a pipe that nobody writes to, or on a machine that is gone.
+/// It is then left behind with its thread, for a process that ends.
+///
+/// # Errors
+///
+/// What to look for.
+pub fn in_time<T: Send + 'static>(
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, &'static str> {
+    within(PATIENCE, read)
+}
+
+fn within<T: Send + 'static>(
+    patience: Duration,
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, &'static str> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::spawn(move || sender.send(read()));
+    let late = "what the configuration names could not be read in time: is a file a pipe that nobody writes to?";
+    receiver.recv_timeout(patience).map_err(|_| late)
 }
 
 impl Source {
@@ -62,5 +87,21 @@ impl Source {
 
     fn lines(&self, findings: &[Finding]) -> Vec<String> {
         findings.iter().map(|finding| self.line(finding)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let pipe = dir.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("a pipe");
+        let read = within(Duration::from_millis(10), move || std::fs::read(pipe));
+        assert!(read.expect_err("late").contains("pipe"));
+        assert_eq!(in_time(|| 1), Ok(1));
     }
 }

@@ -32,7 +32,7 @@ pub enum AskError {
     #[error(transparent)]
     NoAnswer(#[from] NoAnswer),
     /// It wants another token, or any.
-    #[error("it wants a token; name its file by --token-file")]
+    #[error("it wants a token, or another than this one; name its file by --token-file")]
     Token,
     /// It is not called so.
     #[error("it is not known by this name; ask by its address, or list the name among its hosts")]

@@ -15,7 +15,7 @@ use super::{Failure, Outcome, output};
 use crate::{
     Surroundings,
     cli::{ServeArgs, unknown_variables},
-    config::{Config, Limits, Source},
+    config::{Config, Limits, Loaded, Plan, Source, in_time},
     files,
     log::Log,
     metrics::Metrics,
@@ -26,8 +26,7 @@ use reload::Running;
 
 pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
     let source = Source::of(args);
-    let plan = source.plan().map_err(mistakes)?;
-    let loaded = source.load(&plan).map_err(mistakes)?;
+    let (plan, loaded) = read(source.clone())?;
     let (public, admin) = sockets::bind(&plan)?;
     let runtime = super::runtime()?;
     let log = Log::start(plan.log.format, plan.log.level);
@@ -49,13 +48,21 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
         let config = within_files(loaded.config);
         let running = Running { source, plan };
         tokio::select! {
-            ended = serve(surroundings, config, running, signals) => ended.map_err(Failure::no),
+            ended = serve(surroundings, config, running, signals) => ended.map_err(Failure::usage),
             () = log.report_dropped_lines() => Ok(()),
         }
     });
     // A secret's file that never ends being read must not keep the process.
     runtime.shutdown_background();
     ended.map(|()| Outcome::Done)
+}
+
+fn read(source: Source) -> Result<(Plan, Loaded), Failure> {
+    let read = in_time(move || {
+        let plan = source.plan()?;
+        source.load(&plan).map(|loaded| (plan, loaded))
+    });
+    read.map_err(Failure::usage)?.map_err(mistakes)
 }
 
 /// Every mistake on a line of its own; the last one ends the command.

@@ -6,6 +6,7 @@ use tokio::{signal::unix::Signal, sync::watch, task::spawn_blocking, time::timeo
 
 use super::announce::warn;
 use crate::{
+    admin,
     config::{Config, Plan, Source},
     metrics::Metrics,
     service_manager::ServiceManager,
@@ -32,7 +33,8 @@ impl Running {
         let running = Arc::new(self);
         while hangup.recv().await.is_some() {
             manager.reloading();
-            match Arc::clone(&running).read_in_time().await {
+            let admin = config.borrow().admin.clone();
+            match Arc::clone(&running).read_in_time(admin).await {
                 Ok(new) => {
                     running.show_certificates(&new, metrics);
                     config.send_replace(new);
@@ -51,8 +53,11 @@ impl Running {
 
     /// Not on this thread, which accepts and hears signals: a file may be a pipe that nobody writes to, or on a machine that
     /// is gone.
-    async fn read_in_time(self: Arc<Self>) -> Result<Arc<Config>, Vec<String>> {
-        match timeout(LONGEST, spawn_blocking(move || self.read())).await {
+    async fn read_in_time(
+        self: Arc<Self>,
+        admin: admin::Settings,
+    ) -> Result<Arc<Config>, Vec<String>> {
+        match timeout(LONGEST, spawn_blocking(move || self.read(admin))).await {
             Ok(Ok(read)) => read,
             Ok(Err(error)) => Err(vec![error.to_string()]),
             Err(_) => Err(vec![
@@ -61,9 +66,13 @@ impl Running {
         }
     }
 
-    fn read(&self) -> Result<Arc<Config>, Vec<String>> {
+    fn read(&self, admin: admin::Settings) -> Result<Arc<Config>, Vec<String>> {
         let plan = self.source.plan()?;
-        let loaded = self.source.load(&plan)?;
+        let mut loaded = self.source.load(&plan)?;
+        // The socket that stays may be where only its token keeps others out.
+        if plan.admin_address() != self.plan.admin_address() {
+            loaded.config.admin = admin;
+        }
         warn(&self.source, &loaded.warnings);
         for key in plan.needs_restart(&self.plan) {
             tracing::warn!(key, "a change of this is taken up only by a restart");

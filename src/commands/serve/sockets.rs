@@ -11,7 +11,7 @@ use crate::{
 
 /// The public sockets, and that of the operator.
 pub(super) fn bind(plan: &Plan) -> Result<(Vec<Listener>, Option<Listener>), Failure> {
-    let admin = plan.admin.as_ref().map(|admin| &admin.listen);
+    let admin = plan.admin_address();
     let mut inherited = inherited(plan.server.listen.iter().chain(admin))?;
     // The operator's first: plain `systemd` takes all that is left.
     let admin = admin

@@ -131,6 +131,16 @@ impl<'d, 't> Table<'d, 't> {
         Some(texts.into_iter().map(|at| at.value).collect())
     }
 
+    /// The same, where none would mean something else than nothing.
+    pub(super) fn some_texts<T, E: Display>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Option<Vec<T>> {
+        let value = self.take(key)?.not_empty("expected at least one")?;
+        Some(value.texts(parse).into_iter().map(|at| at.value).collect())
+    }
+
     /// A number of a key, as `parse` understands its digits or the text in its place.
     pub(super) fn number<T, E: Display>(
         &mut self,
@@ -241,7 +251,7 @@ impl<'d, 't> Value<'d, 't> {
         let parsed = match self.value.get_ref() {
             DeValue::Integer(number) if number.radix() == 10 => parse(number.as_str()),
             DeValue::String(text) => parse(text),
-            _ => return self.is_not("a number, or a text in quotes"),
+            _ => return self.is_not("a whole number in digits, or a text in quotes"),
         };
         match parsed {
             Ok(value) => Some(At {

@@ -40,7 +40,7 @@ fn endpoint(mut table: Table<'_, '_>, secrets: &Secrets) -> Option<EndpointPlan>
     );
     let path = path.and_then(|path| path.text(str::parse));
     let host = table.text("host", str::parse);
-    let methods = table.texts("methods", value::method);
+    let methods = table.some_texts("methods", value::method);
     let header = table.text("header", value::signature_header);
     let max_body = table.number("max_body", value::size);
     let event = table.table("event").map(event::read);

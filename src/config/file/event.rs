@@ -10,7 +10,7 @@ pub(super) fn read(mut table: Table<'_, '_>) -> Option<EventPlan> {
     let pointer = table.text("pointer", pointer);
     let order = table.texts("order", text);
     let abandoned_cart = table.texts("abandoned-cart", text);
-    let only = table.texts("only", str::parse::<EventKind>);
+    let only = table.some_texts("only", str::parse::<EventKind>);
     let by_field = order.is_some() || abandoned_cart.is_some() || only.is_some();
     let plan = match (given, pointer) {
         (Some(_), Some(_)) => {

@@ -12,11 +12,18 @@ mod log;
 mod secret;
 mod server;
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use document::{Document, Table};
 
 use super::{finding::Finding, plan::Plan};
+
+/// What is longer is the wrong file, perhaps an endless one.
+const MOST_BYTES: u64 = 1024 * 1024;
 
 /// Why a file is no plan.
 #[derive(Debug)]
@@ -34,7 +41,7 @@ impl Plan {
     ///
     /// When it cannot be read, or with every mistake that is in it.
     pub fn from_file(path: &Path) -> Result<Self, FileError> {
-        let text = fs::read_to_string(path).map_err(FileError::Unreadable)?;
+        let text = read(path).map_err(FileError::Unreadable)?;
         Self::from_text(&text).map_err(FileError::Mistakes)
     }
 
@@ -57,6 +64,19 @@ impl Plan {
             _ => Err(findings),
         }
     }
+}
+
+/// The text at `path`, which is a file or a pipe.
+fn read(path: &Path) -> io::Result<String> {
+    let unusable = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+    let mut bytes = Vec::new();
+    fs::File::open(path)?
+        .take(MOST_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(unusable("it is longer than 1 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| unusable("it is no UTF-8 text"))
 }
 
 #[cfg(test)]

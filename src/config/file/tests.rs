@@ -193,6 +193,43 @@ fn a_secret_that_nobody_names_is_warned_of() {
     assert!(plan.warnings[0].to_string().contains("no endpoint names"));
 }
 
+#[test]
+fn a_list_of_nothing_is_not_taken_for_everything() {
+    for (from, to) in [
+        ("only = [\"order\"]", "only = []"),
+        ("path = ", "methods = []\npath = "),
+    ] {
+        assert!(WHOLE.contains(from), "{from}");
+        let said = said(&WHOLE.replace(from, to));
+        assert_eq!(said.len(), 1, "{said:#?}");
+        assert!(said[0].contains("expected at least one"), "{}", said[0]);
+    }
+}
+
+#[test]
+fn a_number_of_another_kind_is_told_what_kind_is_wanted() {
+    for wrong in ["0x10", "1.5", "true"] {
+        let said = said(&WHOLE.replace("listen = ", &format!("workers = {wrong}\nlisten = ")));
+        assert!(
+            said[0].contains("expected a whole number in digits"),
+            "{}",
+            said[0]
+        );
+    }
+}
+
+#[test]
+fn an_endless_file_and_one_that_is_no_text_are_refused() {
+    let said = |path: &Path| match Plan::from_file(path) {
+        Err(FileError::Unreadable(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert!(said(Path::new("/dev/zero")).contains("1 MiB"));
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), b"listen = \"\xff\"").expect("written");
+    assert!(said(file.path()).contains("UTF-8"));
+}
+
 /// Whoever writes a secret into the wrong place must not find it in a log.
 #[test]
 fn no_finding_repeats_a_text_of_the_file() {

@@ -152,3 +152,36 @@ fn a_variable_with_a_slip_in_its_name_is_warned_of() {
         said.err
     );
 }
+
+#[test]
+fn an_admin_token_is_judged_before_anybody_has_to_give_it() {
+    let admin = "[admin]\nlisten = \"0.0.0.0:0\"\ntoken = { file = \"token\" }\n";
+    let site = Site::with(&(two_shops(&App::content()) + admin));
+    for (token, status, expected) in [
+        ("planted two words", 2, "without spaces"),
+        ("planted", 0, "can be guessed"),
+        ("planted-0123456789", 0, ""),
+    ] {
+        write_secret(&site.path().join("token"), token.as_bytes());
+        let said = site.run(&["check", "gate.toml"], &[]);
+        assert_eq!(said.status, Some(status), "{}", said.err);
+        assert!(
+            said.err.contains(expected) && !said.err.contains("planted"),
+            "{}",
+            said.err
+        );
+        assert_eq!(said.err.is_empty(), expected.is_empty(), "{}", said.err);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_the_configurations_fault() {
+    let text = two_shops(&App::content()).replace("workers", "keep_refused = \"secret\"\nworkers");
+    let said = Site::with(&text).run(&["serve", "--config", "gate.toml"], &[]);
+    assert_eq!(said.status, Some(2), "{}", said.err);
+    assert!(
+        said.err.contains("cannot be kept in secret"),
+        "{}",
+        said.err
+    );
+}
