@@ -2,7 +2,7 @@
 //! fewest, takes up changed configuration, and ends in order. The caller owns sockets, configuration
 //! and the signal to stop, so the binary and the tests run the very same thing.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::Future, io, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, watch},
@@ -187,10 +187,20 @@ async fn follow(
 ) {
     while config.changed().await.is_ok() {
         let new = config.borrow_and_update().clone();
-        let secrets: Vec<_> = new.endpoints.iter().map(|one| one.secret_names()).collect();
+        let secrets: BTreeSet<_> = new
+            .endpoints
+            .iter()
+            .flat_map(|one| one.policy.keyring().names().map(ToString::to_string))
+            .collect();
+        let secrets: Vec<_> = secrets.into_iter().collect();
+        let endpoints = new.endpoints.iter().count();
         gate.reconfigure(new);
         // Only now, so that who reads this line can count on it.
-        tracing::info!(secrets = secrets.join("; "), "reloaded; in force from here");
+        tracing::info!(
+            endpoints,
+            secrets = secrets.join(", "),
+            "reloaded; in force from here"
+        );
         manager.ready("serving; reloaded");
     }
 }

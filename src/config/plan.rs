@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     admin,
-    destination::{Address, Settings},
+    destination::{Address, Settings, Trust},
     endpoint::{HeaderChanges, Host, PathRule, Query},
     kept,
     listener::ListenAddress,
@@ -253,6 +253,13 @@ impl Plan {
             findings.push(Finding::new(admin.at, error));
         }
         for endpoint in &self.endpoints {
+            let destination = &endpoint.destination;
+            if matches!(destination.settings.trust, Trust::CaFile(_))
+                && !destination.address.is_tls()
+            {
+                let message = "a CA file says whose certificates are believed, and only an https URL shows one";
+                findings.push(Finding::new(destination.at, message));
+            }
             if let Some(kind) = endpoint.event.unreachable() {
                 let message = format!(
                     "`only` lets `{kind}` through, but no text is named that means it, so none ever comes"

@@ -300,7 +300,7 @@ mod tests {
             add_headers = { x-shop = "planted token" }
             drop_headers = ["user-agent"]
             [[endpoint.destination]]
-            url = "http://127.0.0.1:1/x"
+            url = "https://127.0.0.1:1/x"
             ca_file = "/ca.pem"
             host = "app.example:81"
             headers = { authorization = { file = "/run/app" }, x-b = { credential = "b" } }

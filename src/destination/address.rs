@@ -74,6 +74,12 @@ impl Address {
         &self.host
     }
 
+    /// Whether it is spoken to under TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Tcp { tls: true, .. })
+    }
+
     /// Whether the peer can only be on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

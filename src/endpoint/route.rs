@@ -100,7 +100,8 @@ impl Endpoints {
     }
 
     /// The endpoint that a request to `host` for `path` belongs to. The path is compared as it was sent: nothing is
-    /// decoded or normalized, so no second spelling of a path reaches an endpoint.
+    /// decoded or normalized, so no second spelling of a path reaches an endpoint (but for a fragment, which hyper cuts off
+    /// before anybody sees it).
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Endpoint>> {
         let exact = self.exact.get(path);

@@ -186,6 +186,23 @@ fn what_does_not_go_together_is_found() {
 }
 
 #[test]
+fn a_mistake_in_one_endpoint_does_not_hide_what_is_wrong_between_others() {
+    let endpoint = &WHOLE[WHOLE.find("[[endpoint]]").expect("one")..];
+    let broken = endpoint
+        .replace("path = \"/webhooks/orders\"", "path = \"x\"")
+        .replace("\"orders\"", "\"x\"");
+    let said = said(&(WHOLE.to_owned() + endpoint + &broken));
+    assert!(
+        said.iter().any(|said| said.contains("same name")),
+        "{said:#?}"
+    );
+    assert!(
+        said.iter().any(|said| said.contains("expected a path")),
+        "{said:#?}"
+    );
+}
+
+#[test]
 fn a_secret_that_nobody_names_is_warned_of() {
     let text = WHOLE.to_owned() + "[secret.spare]\ncredential = 'x'\n";
     let plan = Plan::from_text(&text).expect("a plan");
