@@ -2,6 +2,7 @@
 
 use crate::{
     config::{Config, Finding, Source},
+    destination::address::Endpoint as Peer,
     endpoint::Endpoint,
     listener::Listener,
 };
@@ -52,8 +53,10 @@ fn mapping(endpoint: &Endpoint) -> String {
     let address = endpoint.destination.address();
     let host = endpoint.host.as_ref().map(ToString::to_string);
     let path = format!("{}{}", host.unwrap_or_default(), endpoint.path);
-    match address.target() {
-        Some(_) => format!("{path} -> {address}"),
-        None => format!("{path} -> {address}{}", endpoint.path),
+    match (address.target(), address.endpoint()) {
+        (Some(_), _) => format!("{path} -> {address}"),
+        // A socket's path ends at a colon.
+        (None, Peer::Unix(_)) => format!("{path} -> {address}:{}", endpoint.path),
+        (None, Peer::Tcp { .. }) => format!("{path} -> {address}{}", endpoint.path),
     }
 }

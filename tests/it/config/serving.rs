@@ -147,6 +147,18 @@ fn two_shops_under_tls_have_each_two_secrets() {
 }
 
 #[test]
+fn the_start_says_where_each_path_goes() {
+    let app = App::content();
+    let text = two_shops(&app).replace(
+        &format!("url = \"{}\"", app.url),
+        "url = \"unix:/run/app.sock\"",
+    );
+    let program = Program::serve_file(&text, &SECRETS);
+    program.line(&["mapping=one.example/orders -> ", "/app/orders"]);
+    program.line(&["mapping=two.example/orders -> unix:/run/app.sock:/orders"]);
+}
+
+#[test]
 fn a_hangup_takes_up_another_endpoint_and_lets_one_go() {
     let app = App::content();
     let text = two_shops(&app);
