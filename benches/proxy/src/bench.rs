@@ -105,6 +105,12 @@ impl Bench {
     }
 }
 
+/// The peers in the order of a round: each comes first in its turn.
+pub(crate) fn in_turn(field: &[Running], round: usize) -> impl Iterator<Item = &Running> {
+    let first = round % field.len().max(1);
+    field[first..].iter().chain(&field[..first])
+}
+
 /// A size as people write it.
 pub(crate) fn size(bytes: usize) -> String {
     match bytes {

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::{
-    bench::Bench,
+    bench::{Bench, in_turn},
     delivery::{Deliveries, PATH},
     files,
     fleet::Fleet,
@@ -28,7 +28,7 @@ pub(crate) fn by_connections(bench: &mut Bench) -> io::Result<Table> {
         eprintln!("bench: growth of connections, round {}", round + 1);
         for count in CONNECTIONS {
             let count = count.min(most);
-            for peer in &field {
+            for peer in in_turn(&field, round) {
                 let outcome = drive(bench, peer, &deliveries, count);
                 if let Some(one) =
                     bench.keep(peer.column, &format!("{count} connections"), outcome)?

@@ -6,6 +6,11 @@ use serde_json::json;
 
 use crate::{bench::Bench, plot, table::Table};
 
+const INTRODUCTION: &str = "
+In brackets: the ratio to HAProxy, taken round by round. CPU is what the kernel counted for all processes of a proxy. Where
+a proxy used less than its core at saturation, the load was the limit, and its requests a second say less than its CPU does.
+";
+
 /// Everything that was found.
 pub(crate) struct Report {
     /// The first is the one that is drawn.
@@ -52,7 +57,7 @@ impl Report {
         for line in &self.about {
             text.push_str(&format!("- {line}\n"));
         }
-        text.push_str("\nIn brackets: the ratio to HAProxy.\n");
+        text.push_str(INTRODUCTION);
         for table in &self.tables {
             text.push('\n');
             text.push_str(&table.markdown());

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use hdrhistogram::Histogram;
 
 use crate::{
-    bench::{Bench, size},
+    bench::{Bench, in_turn, size},
     delivery::{Deliveries, PATH},
     fleet::Fleet,
     load::{Expected, Load, Saturation, pace, saturate},
@@ -31,7 +31,7 @@ pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
         let mut slowest = f64::INFINITY;
         for round in 0..bench.scale.rounds {
             eprintln!("bench: {}, saturation, round {}", size(body), round + 1);
-            for peer in &field {
+            for peer in in_turn(&field, round) {
                 if let Some(one) = drive(bench, peer, &accepted, &size(body))? {
                     tables.add(&size(body), peer.column, &one);
                     slowest = slowest.min(per_second(&one));
@@ -60,7 +60,7 @@ pub(crate) fn measure_with_logs(bench: &mut Bench) -> io::Result<Vec<Table>> {
         let accepted = load(bench, &deliveries.genuine, Expected::Accepted, body);
         for round in 0..bench.scale.rounds {
             eprintln!("bench: {}, access logs on, round {}", size(body), round + 1);
-            for peer in &field {
+            for peer in in_turn(&field, round) {
                 if let Some(one) = drive(bench, peer, &accepted, "access logs on")? {
                     cpu.add(&size(body), peer.column, cost(&one));
                 }
@@ -152,7 +152,7 @@ impl Tables {
         let row = format!("{} at {rate:.0}/s", size(body));
         for round in 0..bench.scale.rounds {
             eprintln!("bench: {row}, round {}", round + 1);
-            for peer in field {
+            for peer in in_turn(field, round) {
                 let outcome = Fleet::connect(peer.address, load.at_once)
                     .and_then(|mut fleet| pace(&mut fleet, load, rate));
                 let Some(waited) = bench.keep(peer.column, &row, outcome)? else {
@@ -169,7 +169,7 @@ impl Tables {
         let row = size(ORDINARY);
         for round in 0..bench.scale.rounds {
             eprintln!("bench: refusals, round {}", round + 1);
-            for peer in field {
+            for peer in in_turn(field, round) {
                 let before = bench.upstream.arrived();
                 let one = drive(bench, peer, load, "refusals")?;
                 if bench.upstream.arrived() != before {

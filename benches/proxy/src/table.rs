@@ -1,4 +1,5 @@
-//! Samples by row and peer: their medians, how far they lie apart, and the ratio to the peer that all are held against.
+//! Samples by row and peer: their medians, how far they lie apart, and the ratio to the peer that all are held
+//! against.
 
 use std::fmt::Write;
 
@@ -126,10 +127,19 @@ impl Table {
         }
     }
 
+    /// Of the medians, or where both were measured in every round, the median of the rounds' ratios: what slowed the
+    /// machine for a while slowed both.
     fn ratio(&self, row: &Row, column: usize) -> Option<f64> {
         let base = self.columns.iter().position(|name| name == BASE)?;
-        let base = median(&row.cells[base]).filter(|base| *base > 0.0 && self.ratios)?;
-        Some(median(&row.cells[column])? / base)
+        let (own, base) = (&row.cells[column], &row.cells[base]);
+        if !self.ratios || base.contains(&0.0) {
+            return None;
+        }
+        if own.len() == base.len() {
+            let ratios: Vec<f64> = own.iter().zip(base).map(|(own, base)| own / base).collect();
+            return median(&ratios);
+        }
+        Some(median(own)? / median(base)?)
     }
 }
 
@@ -184,13 +194,15 @@ mod tests {
     fn filled() -> Table {
         let columns = ["Cartgate", BASE, "absent"].map(str::to_owned);
         let mut table = Table::new("CPU", "us", columns.to_vec());
-        [9.0, 30.0, 12.0]
-            .iter()
-            .for_each(|one| table.add("2 KiB", 0, *one));
-        [16.0, 8.0]
-            .iter()
-            .for_each(|one| table.add("2 KiB", 1, *one));
-        table.add("1 MiB", 0, 1234.4);
+        for (row, column, samples) in [
+            ("2 KiB", 0, [9.0, 30.0, 12.0].as_slice()),
+            ("2 KiB", 1, &[18.0, 10.0, 12.0]),
+            ("64 KiB", 0, &[5.0, 7.0]),
+            ("64 KiB", 1, &[12.0]),
+            ("1 MiB", 0, &[1234.4]),
+        ] {
+            samples.iter().for_each(|one| table.add(row, column, *one));
+        }
         table
     }
 
@@ -225,6 +237,16 @@ mod tests {
     }
 
     #[test]
+    fn ratios_are_taken_within_a_round_where_all_took_part() {
+        let table = filled();
+        let ratios: Vec<_> = table.ratios().map(|(_, ratios)| ratios[0]).collect();
+        // The rounds' are 0.5, 3 and 1; where a round is missing it is that of the medians.
+        assert_eq!(ratios, [Some(1.0), Some(0.5), None]);
+        let plain = filled().plain();
+        assert!(plain.ratios().all(|(_, ratios)| ratios[0].is_none()));
+    }
+
+    #[test]
     fn json_has_every_sample() {
         let json = filled().json();
         assert_eq!(
@@ -232,7 +254,7 @@ mod tests {
             json!([9.0, 30.0, 12.0])
         );
         assert_eq!(json["rows"][0]["cells"][1]["ratio"], json!(1.0));
-        assert_eq!(json["rows"][1]["cells"].as_array().map(Vec::len), Some(1));
-        assert_eq!(json["rows"][1]["cells"][0]["ratio"], Value::Null);
+        assert_eq!(json["rows"][2]["cells"].as_array().map(Vec::len), Some(1));
+        assert_eq!(json["rows"][2]["cells"][0]["ratio"], Value::Null);
     }
 }
