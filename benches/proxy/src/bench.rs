@@ -73,12 +73,12 @@ impl Bench {
             }
             let (room, upstream) = (self.room.path(), self.upstream.address);
             let started = Running::start(peer, column, task, upstream, room, &self.cores);
-            let checked = started.and_then(|mut running| {
-                check(&running, &deliveries, &self.upstream)?;
-                running.count_all()?;
-                Ok(running)
-            });
-            field.extend(self.keep(column, &size(task.body), checked)?);
+            let Some(mut running) = self.keep(column, "any size", started)? else {
+                continue;
+            };
+            let checked = check(&running, &deliveries, &self.upstream);
+            let counted = checked.and_then(|()| running.count_all()).map(|()| running);
+            field.extend(self.keep(column, &size(task.body), counted)?);
         }
         Ok(field)
     }
