@@ -21,6 +21,9 @@ const ORDINARY: usize = 2 * 1024;
 /// The part of what the slowest peer can take that all are driven with when waiting is measured.
 const CALM: f64 = 0.4;
 
+/// Of fewer requests, the hundredth part is one or two that had bad luck.
+const FOR_A_TAIL: u64 = 500;
+
 /// With access logs off.
 pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
     let mut tables = Tables::new(bench);
@@ -159,7 +162,9 @@ impl Tables {
                     continue;
                 };
                 self.median.add(&row, peer.column, quantile(&waited, 0.5));
-                self.tail.add(&row, peer.column, quantile(&waited, 0.99));
+                if waited.len() >= FOR_A_TAIL {
+                    self.tail.add(&row, peer.column, quantile(&waited, 0.99));
+                }
             }
         }
         Ok(())
