@@ -4,13 +4,17 @@ CARGO  ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOST   := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 TOOLS  := $(TARGET)/tools
-APART  := fuzz tests/constant-time
+APART  := fuzz tests/constant-time benches/proxy
+MODULES := /usr/lib/nginx/modules
+
+# How many rounds `make bench` takes its medians from. QUICK=1 takes one, in 2 minutes instead of 15.
+BENCH_ROUNDS ?= $(if $(QUICK),1,5)
 
 # How long each fuzz target of `make fuzz` looks, in seconds.
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-all fmt clippy features docs api constant-time fuzz deny audit unused dist locks
+.PHONY: help demo test check check-all fmt clippy features docs api constant-time fuzz deny audit unused bench dist locks
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -22,6 +26,7 @@ test: ## run every test; installs what it is tested with (as root or by sudo) wh
 	@scripts/install-debian valgrind systemd:systemd-analyze prometheus:promtool haproxy nginx-light:nginx
 	$(CARGO) test --workspace --all-features --locked
 	$(CARGO) test --locked --test machine -- --ignored
+	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	@$(MAKE) --no-print-directory constant-time
 
 check: fmt clippy features docs api ## judge format, lints, feature combinations, documents and public types
@@ -71,6 +76,15 @@ audit: ## look the dependencies up among known vulnerabilities, which are fetche
 unused:
 	$$(scripts/install-tool $(TOOLS) cargo-machete 0.9.2) .
 
+# A peer that cannot be installed is left out, and the bench says so. nginx and HAProxy are where only root looks.
+bench: ## measure the gate against HAProxy and nginx side by side, in 15 minutes; QUICK=1: a first look in 2
+	@PATH="$$PATH:/usr/sbin" scripts/install-debian haproxy nginx libnginx-mod-http-lua:$(MODULES)/ngx_http_lua_module.so \
+	    libnginx-mod-http-js:$(MODULES)/ngx_http_js_module.so || echo "bench: goes on with the peers that are there" >&2
+	$(CARGO) build --release --locked --bin cartgate
+	$(CARGO) build --release --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
+	$(TARGET)/proxy/release/bench $(if $(QUICK),--quick) --rounds $(BENCH_ROUNDS) \
+	    --gate $(TARGET)/release/cartgate --out $(TARGET)/bench
+
 # Random numbers come straight from the kernel: without the dynamic linker the usual way ends at /dev/urandom, which an
 # empty root has not, and the first request would find out.
 STATIC := -C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"
@@ -88,7 +102,9 @@ dist: ## build dist/: one static binary with its checksum, manual pages, complet
 	cd dist && sha256sum cartgate > cartgate.sha256 && cat cartgate.sha256
 
 locks: ## bring the lock files of the crates apart up to that of the workspace
-	cp Cargo.lock fuzz/Cargo.lock
-	$(CARGO) metadata --quiet --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+	@for one in fuzz benches/proxy; do \
+	    cp Cargo.lock $$one/Cargo.lock; \
+	    $(CARGO) metadata --quiet --format-version 1 --manifest-path $$one/Cargo.toml >/dev/null || exit; \
+	done
 	$(CARGO) update --manifest-path tests/constant-time/Cargo.toml subtle \
 	    --precise $$(sed -n '/^name = "subtle"$$/{n;s/^version = "\(.*\)"$$/\1/p;}' Cargo.lock)

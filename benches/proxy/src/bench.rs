@@ -1,0 +1,121 @@
+//! What all measurements share: the peers, the app behind them, and a list of what had to be left out.
+
+use std::{io, time::Duration};
+
+use tempfile::TempDir;
+
+use crate::{
+    check::check,
+    cores::Cores,
+    delivery::{Deliveries, PATH},
+    peer::{Peer, Running, Task},
+    stop,
+    table::Table,
+    upstream::Upstream,
+};
+
+/// How much is measured.
+pub(crate) struct Scale {
+    pub(crate) rounds: usize,
+    pub(crate) warm: Duration,
+    pub(crate) span: Duration,
+    /// How long a burst's memory has time to be given back.
+    pub(crate) rest: Duration,
+}
+
+/// Everything but the measurements.
+pub(crate) struct Bench {
+    pub(crate) peers: Vec<Box<dyn Peer>>,
+    pub(crate) upstream: Upstream,
+    pub(crate) scale: Scale,
+    pub(crate) left_out: Vec<String>,
+    cores: Cores,
+    room: TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new(peers: Vec<Box<dyn Peer>>, scale: Scale) -> io::Result<Self> {
+        let cores = Cores::divide()?;
+        Ok(Self {
+            peers,
+            upstream: Upstream::start()?,
+            scale,
+            left_out: Vec::new(),
+            cores,
+            room: tempfile::Builder::new()
+                .prefix("cartgate-bench-")
+                .tempdir()?,
+        })
+    }
+
+    pub(crate) fn cores(&self) -> usize {
+        self.cores.count
+    }
+
+    /// An empty table with a column for each peer.
+    pub(crate) fn table(&self, name: &str, unit: &str) -> Table {
+        let columns = self.peers.iter().map(|peer| peer.name().to_owned());
+        Table::new(name, unit, columns.collect())
+    }
+
+    /// Starts the peers that are wanted and keeps those that do the work.
+    pub(crate) fn field(
+        &mut self,
+        task: &Task,
+        wanted: impl Fn(&str) -> bool,
+    ) -> io::Result<Vec<Running>> {
+        let deliveries = Deliveries::new(task.body, PATH);
+        let mut field = Vec::new();
+        for column in 0..self.peers.len() {
+            let peer = &*self.peers[column];
+            if !wanted(peer.name()) {
+                continue;
+            }
+            let (room, upstream) = (self.room.path(), self.upstream.address);
+            let started = Running::start(peer, column, task, upstream, room, &self.cores);
+            let Some(mut running) = self.keep(column, "any size", started)? else {
+                continue;
+            };
+            let checked = check(&running, &deliveries, &self.upstream);
+            let counted = checked.and_then(|()| running.count_all()).map(|()| running);
+            field.extend(self.keep(column, &size(task.body), counted)?);
+        }
+        Ok(field)
+    }
+
+    /// A measurement that came about; of another only why it did not.
+    pub(crate) fn keep<T>(
+        &mut self,
+        column: usize,
+        what: &str,
+        outcome: io::Result<T>,
+    ) -> io::Result<Option<T>> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => {
+                stop::check()?;
+                let note = format!("{}, {what}: {error}", self.peers[column].name());
+                if !self.left_out.contains(&note) {
+                    eprintln!("bench: left out: {note}");
+                    self.left_out.push(note);
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The peers in the order of a round: each comes first in its turn.
+pub(crate) fn in_turn(field: &[Running], round: usize) -> impl Iterator<Item = &Running> {
+    let first = round % field.len().max(1);
+    field[first..].iter().chain(&field[..first])
+}
+
+/// A size as people write it.
+pub(crate) fn size(bytes: usize) -> String {
+    match bytes {
+        0x10_0000.. => format!("{} MiB", bytes / 0x10_0000),
+        1024.. => format!("{} KiB", bytes / 1024),
+        _ => format!("{bytes} B"),
+    }
+}

@@ -1,0 +1,74 @@
+//! The gate itself, as an operator would run it: limits, header rules and metrics at their defaults.
+
+use std::{fmt::Write, fs, io, os::unix::fs::OpenOptionsExt, path::PathBuf, process::Command};
+
+use crate::{
+    delivery::{PATH, SECRET},
+    peer::{Peer, Site, first_line},
+};
+
+/// A build of the gate.
+pub(crate) struct Cartgate {
+    pub(crate) program: PathBuf,
+}
+
+impl Peer for Cartgate {
+    fn name(&self) -> &'static str {
+        "Cartgate"
+    }
+
+    fn version(&self) -> io::Result<String> {
+        first_line(&self.program, "--version")
+    }
+
+    fn command(&self, site: &Site<'_>) -> io::Result<Command> {
+        if !self.program.is_file() {
+            return Err(io::Error::other(
+                "the gate is not built: cargo build --release",
+            ));
+        }
+        let secret = site.folder.join("secret");
+        let mut options = fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(secret)?;
+        io::Write::write_all(&mut file, SECRET.as_bytes())?;
+        let configuration = site.folder.join("cartgate.toml");
+        fs::write(&configuration, text(site))?;
+        let mut command = Command::new(&self.program);
+        command.arg("serve").arg("--config").arg(configuration);
+        Ok(command)
+    }
+}
+
+/// One worker, as the peers have one thread. The log is off as theirs are, and `max_connections` is a bound that the
+/// bench itself would reach; all else is as it comes.
+fn text(site: &Site<'_>) -> String {
+    let access = if site.task.logs { "all" } else { "off" };
+    let mut text = format!(
+        "server = {{ listen = \"{}\", workers = 1, max_connections = 20000 }}\n\
+         admin = {{ listen = \"127.0.0.1:0\" }}\n\
+         log = {{ access = \"{access}\" }}\n\
+         secret.bench.file = \"{}\"\n",
+        site.listen,
+        site.folder.join("secret").display(),
+    );
+    for number in 1..=site.task.endpoints {
+        let last = number == site.task.endpoints;
+        let path = if last {
+            PATH.to_owned()
+        } else {
+            format!("{PATH}/{number}")
+        };
+        let added = write!(
+            text,
+            "[[endpoint]]\nname = \"e{number}\"\npath = \"{path}\"\nsecrets = [\"bench\"]\nevent = {{ kind = \"order\" }}\n\
+             [[endpoint.destination]]\nurl = \"http://{}\"\n",
+            site.upstream
+        );
+        added.expect("a String takes all that is written");
+    }
+    text
+}

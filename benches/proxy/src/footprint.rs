@@ -1,0 +1,109 @@
+//! How much memory each peer holds: idle, for each idle connection, and after large bodies.
+
+use std::io;
+
+use crate::{
+    bench::Bench,
+    delivery::{Deliveries, PATH},
+    files,
+    fleet::Fleet,
+    load::{Expected, Load, saturate},
+    peer::{Running, Task},
+    stop,
+    table::Table,
+};
+
+const CONNECTIONS: [usize; 2] = [1_000, 5_000];
+
+/// What connections carry before they are idle.
+const SMALL: usize = 200;
+
+const LARGE: usize = 1024 * 1024;
+
+/// How many large bodies a burst brings at once.
+const BURST: usize = 64;
+
+/// Each peer alone, so that no page is shared.
+pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
+    let mut idle = bench.table("Memory, idle", "KiB");
+    let mut each = bench.table(
+        "Memory of an idle connection that has carried a request",
+        "bytes",
+    );
+    let deliveries = Deliveries::new(SMALL, PATH);
+    for column in 0..bench.peers.len() {
+        let name = bench.peers[column].name();
+        eprintln!("bench: memory of {name}");
+        for count in CONNECTIONS
+            .into_iter()
+            .filter(|count| *count <= files::most_connections())
+        {
+            for peer in bench.field(&Task::of(SMALL), |one| one == name)? {
+                let outcome = connections(&peer, count, &deliveries);
+                let Some((before, one)) = bench.keep(column, "idle connections", outcome)? else {
+                    continue;
+                };
+                idle.add("just started", column, before as f64 / 1024.0);
+                each.add(&format!("{count} connections"), column, one);
+            }
+        }
+    }
+    Ok(vec![idle, each])
+}
+
+/// All bursts come first, so that all peers rest in the same time.
+pub(crate) fn measure_burst(bench: &mut Bench) -> io::Result<Table> {
+    let mut memory = bench.table("Memory around a burst of 64 bodies of 1 MiB at once", "KiB");
+    let deliveries = (Deliveries::new(SMALL, PATH), Deliveries::new(LARGE, PATH));
+    let field = bench.field(&Task::of(LARGE), |_| true)?;
+    let mut rested = Vec::new();
+    for peer in &field {
+        eprintln!("bench: a burst for {}", bench.peers[peer.column].name());
+        let before = drive(bench, peer, &deliveries.0.genuine);
+        let after =
+            before.and_then(|before| Ok((before, drive(bench, peer, &deliveries.1.genuine)?)));
+        if let Some((before, after)) = bench.keep(peer.column, "a burst", after)? {
+            memory.add("before", peer.column, before);
+            memory.add("just after", peer.column, after);
+            rested.push(peer);
+        }
+    }
+    let rest = bench.scale.rest;
+    eprintln!("bench: {} s of rest", rest.as_secs());
+    stop::rest(rest)?;
+    for peer in rested {
+        let row = format!("{} s later", rest.as_secs());
+        memory.add(&row, peer.column, peer.memory()? as f64 / 1024.0);
+    }
+    Ok(memory)
+}
+
+fn connections(peer: &Running, count: usize, deliveries: &Deliveries) -> io::Result<(u64, f64)> {
+    let before = peer.memory()?;
+    let mut fleet = Fleet::connect(peer.address, count)?;
+    for request in deliveries.genuine.iter().cycle().take(count) {
+        let status = fleet.ask(request)?;
+        if !Expected::Accepted.is(status) {
+            return Err(io::Error::other(format!(
+                "of {count}, one was answered {status}"
+            )));
+        }
+    }
+    let grown = peer.memory()?.saturating_sub(before);
+    Ok((before, grown as f64 / count as f64))
+}
+
+/// Its memory after a load, in KiB.
+fn drive(bench: &Bench, peer: &Running, requests: &[Vec<u8>]) -> io::Result<f64> {
+    let mut fleet = Fleet::connect(peer.address, BURST)?;
+    let load = Load {
+        requests,
+        expected: Expected::Accepted,
+        at_once: BURST,
+        warm: bench.scale.warm,
+        span: bench.scale.span,
+    };
+    saturate(&mut fleet, &load, || peer.cpu())?;
+    drop(fleet);
+    Ok(peer.memory()? as f64 / 1024.0)
+}

@@ -1,0 +1,157 @@
+//! Measures the gate against HAProxy and nginx at the same job: only genuine deliveries pass. `make bench` runs it.
+//! What is measured stands in `speed`, `footprint` and `growth`; nothing is measured here.
+
+mod accounting;
+mod bench;
+mod cartgate;
+mod check;
+mod cores;
+mod delivery;
+mod files;
+mod fleet;
+mod footprint;
+mod growth;
+mod haproxy;
+mod load;
+mod message;
+mod nginx;
+mod nginx_lua;
+mod nginx_njs;
+mod peer;
+mod plot;
+mod report;
+mod speed;
+mod stop;
+mod table;
+mod upstream;
+
+use std::{env, io, path::PathBuf, process::ExitCode, time::Duration};
+
+use crate::{
+    bench::{Bench, Scale},
+    cartgate::Cartgate,
+    haproxy::Haproxy,
+    nginx_lua::NginxLua,
+    nginx_njs::NginxNjs,
+    peer::Peer,
+    report::Report,
+};
+
+const USAGE: &str = "usage: bench [--quick] [--rounds N] --gate PROGRAM --out FOLDER";
+
+fn main() -> ExitCode {
+    let Some(asked) = Asked::read(env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return ExitCode::from(2);
+    };
+    match run(&asked) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(asked: &Asked) -> io::Result<()> {
+    stop::listen()?;
+    files::raise()?;
+    let gate = Cartgate {
+        program: asked.gate.clone(),
+    };
+    let peers: Vec<Box<dyn Peer>> = vec![
+        Box::new(gate),
+        Box::new(Haproxy),
+        Box::new(NginxLua),
+        Box::new(NginxNjs),
+    ];
+    let mut bench = Bench::new(peers, asked.scale())?;
+    let mut report = Report::new(&bench);
+    report.tables.extend(speed::measure(&mut bench)?);
+    report.tables.extend(speed::measure_with_logs(&mut bench)?);
+    report.tables.extend(footprint::measure(&mut bench)?);
+    report.tables.push(footprint::measure_burst(&mut bench)?);
+    report.tables.push(growth::by_connections(&mut bench)?);
+    report.tables.push(growth::by_endpoints(&mut bench)?);
+    report.left_out = bench.left_out;
+    report.end();
+    report.write(&asked.out)?;
+    println!("{}", report.markdown());
+    eprintln!(
+        "bench: this, every sample and a chart are in {}",
+        asked.out.display()
+    );
+    Ok(())
+}
+
+/// What was typed.
+struct Asked {
+    quick: bool,
+    rounds: Option<usize>,
+    gate: PathBuf,
+    out: PathBuf,
+}
+
+impl Asked {
+    fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
+        let (mut quick, mut rounds, mut gate, mut out) = (false, None, None, None);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--quick" => quick = true,
+                "--rounds" => rounds = Some(words.next()?.parse().ok().filter(|one| *one > 0)?),
+                "--gate" => gate = Some(words.next()?.into()),
+                "--out" => out = Some(words.next()?.into()),
+                _ => return None,
+            }
+        }
+        Some(Self {
+            quick,
+            rounds,
+            gate: gate?,
+            out: out?,
+        })
+    }
+
+    fn scale(&self) -> Scale {
+        let milliseconds = Duration::from_millis;
+        if self.quick {
+            Scale {
+                rounds: self.rounds.unwrap_or(1),
+                warm: milliseconds(100),
+                span: milliseconds(600),
+                rest: milliseconds(5_000),
+            }
+        } else {
+            Scale {
+                rounds: self.rounds.unwrap_or(5),
+                warm: milliseconds(300),
+                span: milliseconds(1_500),
+                rest: milliseconds(60_000),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(line: &str) -> Option<Asked> {
+        Asked::read(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        let whole = asked("--quick --rounds 3 --gate g --out o").expect("understood");
+        assert_eq!((whole.scale().rounds, whole.gate), (3, PathBuf::from("g")));
+        for line in [
+            "",
+            "--gate g",
+            "--gate g --out o --fast",
+            "--gate g --out o --rounds 0",
+            "--gate",
+        ] {
+            assert!(asked(line).is_none(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What every proxy under test is to the bench: a name, a command made for a site, and a running process that is ended
+//! when it is dropped. How one is configured is in its own file.
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{accounting, cores::Cores, stop};
+
+/// A proxy that can be asked to check deliveries.
+pub(crate) trait Peer {
+    fn name(&self) -> &'static str;
+
+    /// The first line that it prints about its version.
+    fn version(&self) -> io::Result<String>;
+
+    /// Writes its files into the site's folder; an error says why it cannot take part.
+    fn command(&self, site: &Site<'_>) -> io::Result<Command>;
+}
+
+/// What one peer shall do in one measurement, and where.
+pub(crate) struct Site<'a> {
+    /// The peer's own folder.
+    pub(crate) folder: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) upstream: SocketAddr,
+    pub(crate) task: &'a Task,
+}
+
+/// What all peers shall do in one measurement.
+#[derive(Clone)]
+pub(crate) struct Task {
+    /// The largest body that comes.
+    pub(crate) body: usize,
+    /// Whether each request gets a line in a file.
+    pub(crate) logs: bool,
+    /// How many endpoints are configured. Only the last gets deliveries.
+    pub(crate) endpoints: usize,
+}
+
+impl Task {
+    pub(crate) fn of(body: usize) -> Self {
+        Self {
+            body,
+            logs: false,
+            endpoints: 1,
+        }
+    }
+}
+
+/// A program of Debian's, also where the search path of a plain user does not lead.
+pub(crate) fn installed(program: &str) -> io::Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders =
+        std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
+    let mut places = folders.map(|folder| folder.join(program));
+    let found = places.find(|place| place.is_file());
+    found.ok_or_else(|| io::Error::other(format!("{program} is not installed")))
+}
+
+/// Otherwise glibc maps and unmaps a buffer of a large body for each request, and a peer looks half as good as it is.
+pub(crate) fn keep_large_buffers(command: &mut Command) {
+    command.env("MALLOC_MMAP_THRESHOLD_", "33554432");
+    command.env("MALLOC_TRIM_THRESHOLD_", "536870912");
+}
+
+/// What a program prints first when it is asked so.
+pub(crate) fn first_line(program: &Path, question: &str) -> io::Result<String> {
+    let output = Command::new(program).arg(question).output()?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// A peer that answers.
+pub(crate) struct Running {
+    /// Its place among the peers of the bench.
+    pub(crate) column: usize,
+    pub(crate) address: SocketAddr,
+    pids: Vec<u32>,
+    child: Child,
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(10);
+
+impl Running {
+    pub(crate) fn start(
+        peer: &dyn Peer,
+        column: usize,
+        task: &Task,
+        upstream: SocketAddr,
+        room: &Path,
+        cores: &Cores,
+    ) -> io::Result<Self> {
+        let site = Site {
+            folder: room.join(format!("{column}")),
+            listen: free_address()?,
+            upstream,
+            task,
+        };
+        // What an earlier one left there would be of another task.
+        let _ = fs::remove_dir_all(&site.folder);
+        fs::create_dir(&site.folder)?;
+        let command = peer.command(&site)?;
+        let output = site.folder.join("output");
+        let child = cores.on_the_peers(|| spawn(&command, &output))?;
+        let mut running = Self {
+            column,
+            address: site.listen,
+            pids: vec![child.id()],
+            child,
+        };
+        running.wait(&output)?;
+        Ok(running)
+    }
+
+    pub(crate) fn cpu(&self) -> io::Result<Duration> {
+        accounting::cpu(&self.pids)
+    }
+
+    pub(crate) fn memory(&self) -> io::Result<u64> {
+        accounting::memory(&self.pids)
+    }
+
+    /// Workers that have answered are there: from now on they are counted too.
+    pub(crate) fn count_all(&mut self) -> io::Result<()> {
+        self.pids = accounting::family(self.child.id())?;
+        Ok(())
+    }
+
+    fn wait(&mut self, output: &Path) -> io::Result<()> {
+        let begun = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if self.child.try_wait()?.is_some() || begun.elapsed() > PATIENCE {
+                let said = fs::read_to_string(output)?;
+                let last = said
+                    .trim()
+                    .lines()
+                    .next_back()
+                    .unwrap_or("nothing")
+                    .to_owned();
+                return Err(io::Error::other(format!(
+                    "it does not start, and says: {last}"
+                )));
+            }
+            stop::rest(TICK)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    /// It is asked first, since some masters leave their workers behind when they are killed.
+    fn drop(&mut self) {
+        let family = accounting::family(self.child.id()).unwrap_or_default();
+        signal(self.child.id(), Signal::TERM);
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(3) {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                break;
+            }
+            // An interruption does not shorten this: it is what the ending waits for.
+            thread::park_timeout(TICK);
+        }
+        // The head is not reaped before it is known to have ended, so this is no stranger's number.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            family.iter().for_each(|pid| signal(*pid, Signal::KILL));
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn signal(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// In a group of its own, so that Ctrl-C reaches the bench alone; and told by the kernel to end if the bench is killed.
+fn spawn(command: &Command, output: &Path) -> io::Result<Child> {
+    let mut guarded = Command::new("setpriv");
+    guarded.args(["--pdeathsig", "TERM", "--"]);
+    guarded.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            guarded.env(name, value);
+        }
+    }
+    let output = fs::File::create(output)?;
+    guarded
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()
+}
+
+/// The kernel gives a port that nobody has. Until the peer takes it, it could give it to another; then starting fails.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}

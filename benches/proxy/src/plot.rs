@@ -1,0 +1,151 @@
+//! A bar chart of a table's ratios, as SVG: the base is a line at one, and each peer a bar in each group.
+
+use std::fmt::Write;
+
+use crate::table::{BASE, Table};
+
+const COLOURS: [&str; 4] = ["#1f6feb", "#8b949e", "#2da44e", "#bf8700"];
+const BAR: usize = 34;
+const GAP: usize = 36;
+const LEFT: usize = 48;
+const TOP: usize = 64;
+const HEIGHT: f64 = 240.0;
+const BELOW: usize = 36;
+
+/// The taller a bar, the worse; what is taller than this is cut, with its number on it.
+const MOST: f64 = 2.0;
+
+/// The chart's text.
+pub(crate) fn svg(table: &Table, title: &str) -> String {
+    let groups: Vec<_> = table.ratios().collect();
+    let columns: Vec<usize> = (0..table.columns().len())
+        .filter(|column| groups.iter().any(|(_, ratios)| ratios[*column].is_some()))
+        .collect();
+    let group = columns.len() * BAR + GAP;
+    // Never narrower than its title.
+    let width = (LEFT + groups.len() * group).max(560) + 16;
+    let height = TOP + HEIGHT as usize + BELOW;
+    let mut text = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+         font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
+         <text x=\"{LEFT}\" y=\"22\" font-size=\"15\" fill=\"#1f2328\">{}</text>\n",
+        escaped(title)
+    );
+    for (place, column) in columns.iter().enumerate() {
+        legend(
+            &mut text,
+            LEFT + place * 110,
+            *column,
+            &table.columns()[*column],
+        );
+    }
+    for tick in [0.0, 0.5, 1.0, 1.5, 2.0] {
+        line(&mut text, tick, width);
+    }
+    for (number, (label, ratios)) in groups.iter().enumerate() {
+        let left = LEFT + GAP / 2 + number * group;
+        for (place, column) in columns.iter().enumerate() {
+            if let Some(ratio) = ratios[*column] {
+                bar(&mut text, left + place * BAR, *column, ratio);
+            }
+        }
+        let (middle, below) = (left + columns.len() * BAR / 2, height - 14);
+        add(
+            &mut text,
+            format_args!(
+                "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\" fill=\"#1f2328\">{}</text>",
+                escaped(label)
+            ),
+        );
+    }
+    text.push_str("</svg>\n");
+    text
+}
+
+fn legend(text: &mut String, left: usize, column: usize, name: &str) {
+    let (colour, beside) = (colour(column), left + 16);
+    let name = escaped(name);
+    let line = format_args!(
+        "<rect x=\"{left}\" y=\"34\" width=\"11\" height=\"11\" fill=\"{colour}\"/>\
+         <text x=\"{beside}\" y=\"44\" fill=\"#1f2328\">{name}</text>"
+    );
+    add(text, line);
+}
+
+fn line(text: &mut String, tick: f64, width: usize) {
+    let (y, end) = (height_of(tick), width - 16);
+    let colour = if tick == 1.0 { "#57606a" } else { "#d8dee4" };
+    let (beside, below) = (LEFT - 8, y + 4.0);
+    let line = format_args!(
+        "<line x1=\"{LEFT}\" x2=\"{end}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke=\"{colour}\"/>\
+         <text x=\"{beside}\" y=\"{below:.1}\" text-anchor=\"end\" fill=\"#57606a\">{tick:.1}</text>"
+    );
+    add(text, line);
+}
+
+fn bar(text: &mut String, left: usize, column: usize, ratio: f64) {
+    let (y, colour) = (height_of(ratio.min(MOST)), colour(column));
+    let (width, height) = (BAR - 4, height_of(0.0) - y);
+    let (middle, above) = (left + width / 2, y - 4.0);
+    let line = format_args!(
+        "<rect x=\"{left}\" y=\"{y:.1}\" width=\"{width}\" height=\"{height:.1}\" fill=\"{colour}\"/>\
+         <text x=\"{middle}\" y=\"{above:.1}\" text-anchor=\"middle\" font-size=\"11\" fill=\"#1f2328\">{ratio:.2}</text>"
+    );
+    add(text, line);
+}
+
+fn height_of(ratio: f64) -> f64 {
+    TOP as f64 + HEIGHT * (1.0 - ratio / (MOST * 1.05))
+}
+
+fn colour(column: usize) -> &'static str {
+    COLOURS[column % COLOURS.len()]
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn add(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("a String takes all that is written");
+}
+
+/// What the chart of costs is called.
+pub(crate) fn title() -> String {
+    format!("CPU a verified request, {BASE} = 1: the lower, the better")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_for_each_ratio_and_none_beyond_the_frame() {
+        let mut table = Table::new(
+            "CPU",
+            "us",
+            vec!["a<b".to_owned(), BASE.to_owned(), "none".to_owned()],
+        );
+        table.add("200 B", 0, 8.0);
+        table.add("200 B", 1, 10.0);
+        table.add("1 MiB", 0, 50.0);
+        table.add("1 MiB", 1, 10.0);
+        let svg = svg(&table, "a & b");
+        for text in [
+            "a &amp; b",
+            "a&lt;b",
+            ">0.80<",
+            ">5.00<",
+            ">200 B<",
+            ">1 MiB<",
+        ] {
+            assert!(svg.contains(text), "{text} in {svg}");
+        }
+        // Its ground, two squares of the legend, four bars; who was not measured has neither.
+        assert_eq!(svg.matches("<rect").count(), 7, "{svg}");
+        assert!(!svg.contains("y=\"-"), "{svg}");
+    }
+}
