@@ -20,7 +20,11 @@ use crate::{
 
 /// A connection that has carried no request when the gate closes may have one on the line: that
 /// much time it gets to show it.
-const LAST_CALL: Duration = Duration::from_secs(1);
+const FIRST_CALL: Duration = Duration::from_secs(1);
+
+/// One that waits between requests gets a moment, too: what has already come may not have been noticed, and closing on it
+/// would reset a delivery on its way.
+const NEXT_CALL: Duration = Duration::from_millis(100);
 
 /// The one timer of a connection. It is armed lazily: a deadline that moves back costs nothing, the
 /// timer just fires early and is set again.
@@ -93,13 +97,13 @@ impl Clock {
         })
     }
 
-    /// Between requests a closing gate lets go at once; before the first it waits a moment.
+    /// Counted from when the connection notices that the gate is closing.
     fn last_call(&mut self, activity: &Activity) -> Instant {
-        if activity.has_served() {
-            return activity.since();
-        }
-        *self
-            .last_call
-            .get_or_insert_with(|| Instant::now() + LAST_CALL)
+        let time = if activity.has_served() {
+            NEXT_CALL
+        } else {
+            FIRST_CALL
+        };
+        *self.last_call.get_or_insert_with(|| Instant::now() + time)
     }
 }
