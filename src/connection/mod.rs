@@ -1,6 +1,6 @@
-//! One client's connection, from its first byte to its close: a TLS handshake where there is one, then hyper reads and writes HTTP/1.1, and
-//! this watches its clocks, answers for what hyper could not parse, and ends it so that the client
-//! can read its last answer. What a request means is decided in the stack.
+//! One client's connection, from its first byte to its close: a TLS handshake where there is one, then
+//! hyper reads and writes HTTP/1.1, and this watches its clocks, answers for what hyper could not parse,
+//! and ends it so that the client can read its last answer. What a request means is decided in the stack.
 
 mod activity;
 mod clock;
