@@ -79,9 +79,6 @@ impl Destination {
     ) -> Result<Response<Answer>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
         let mut request = self.request(delivery).await;
-        // That an app has closed a connection may have come together with this delivery: its task must see that first, or the
-        // delivery would be written into a closed connection and be lost.
-        tokio::task::yield_now().await;
         while let Some(link) = pool.take() {
             match self.send(link, request).await {
                 Err(Unsent::Whole(unsent)) => request = *unsent,

@@ -2,7 +2,7 @@
 
 use crate::support::{
     App, BODY, Gate, Hold, Setup, Then, app::answer, forged, genuine, genuine_in_chunks, ms,
-    request, signature_line,
+    request, signature_line, wire::read_some,
 };
 
 const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nX-App: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -273,6 +273,9 @@ fn a_connection_that_the_app_has_closed_is_replaced_unseen() {
     // It keeps its connection by what it says, and closes it all the same.
     let app = App::tcp(|_, wire| {
         wire.write_all(&answer("200 OK", "", b"taken"))?;
+        wire.end()?;
+        // Until the gate has seen it: a close that is still on its way nobody could see.
+        while read_some(wire, &mut Vec::new())? {}
         Ok(Then::Close)
     });
     let gate = one_worker(&app).start();
