@@ -7,6 +7,7 @@
 mod count;
 mod destination;
 mod histogram;
+mod inbox;
 mod meter;
 mod secret;
 mod tally;
@@ -23,6 +24,7 @@ use std::{
 pub(crate) use count::{Count, now};
 pub(crate) use destination::{DestinationMeter, TAKEN};
 pub(crate) use histogram::Histogram;
+pub(crate) use inbox::InboxMeter;
 pub(crate) use meter::{Meter, each_destination};
 pub(crate) use secret::SecretMeter;
 pub(crate) use tally::Tally;
