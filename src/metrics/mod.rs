@@ -21,7 +21,7 @@ use std::{
     time::SystemTime,
 };
 
-pub(crate) use count::{Count, now};
+pub(crate) use count::{Count, millis, now};
 pub(crate) use destination::{DestinationMeter, TAKEN};
 pub(crate) use histogram::Histogram;
 pub(crate) use inbox::InboxMeter;
@@ -102,7 +102,7 @@ impl Metrics {
     pub(crate) fn certificates(&self) -> Vec<(String, u64)> {
         let all = self.certificates.lock();
         let all = all.unwrap_or_else(PoisonError::into_inner);
-        let millis = |(label, ends): &(String, SystemTime)| (label.clone(), count::millis(*ends));
+        let millis = |(label, ends): &(String, SystemTime)| (label.clone(), millis(*ends));
         all.iter().map(millis).collect()
     }
 

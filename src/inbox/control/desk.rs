@@ -11,7 +11,7 @@ use crate::{
     inbox::{
         Inbox,
         event::State,
-        store::{Listed, Place, Selection},
+        store::{Place, Selection},
     },
 };
 
@@ -93,7 +93,7 @@ impl Desk<'_> {
         let store = &self.inbox.store;
         let listed = store.list(selection.clone(), after.clone(), most).await?;
         let mut again = Again {
-            next: listed.last().filter(|_| listed.len() == most).map(place),
+            next: listed.last().filter(|_| listed.len() == most).map(Place::from),
             ..Again::default()
         };
         // An event whose deliveries two pages share was done with the first of them.
@@ -137,13 +137,6 @@ fn few(selection: Selection) -> Result<Selection, Refused> {
         return Err(Refused::Many);
     }
     Ok(selection)
-}
-
-pub(super) fn place(one: &Listed) -> Place {
-    Place {
-        event: one.event,
-        queue: one.queue.clone(),
-    }
 }
 
 fn head(head: &Head) -> HeadShown {

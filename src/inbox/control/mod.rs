@@ -14,7 +14,7 @@ pub(crate) mod server;
 
 pub(crate) use client::Client;
 pub(crate) use desk::Desk;
-pub(crate) use order::{Again, Answer, HeadShown, Holdings, Order, Page, Refused, Shown};
+pub(crate) use order::{Again, Answer, Holdings, Order, Page, Shown};
 
 use std::path::{Path, PathBuf};
 

@@ -102,6 +102,14 @@ pub(crate) struct Holdings {
     pub(crate) destinations: Option<Vec<String>>,
 }
 
+impl Holdings {
+    /// Whether the destination is configured, as far as that is known. What none wants, none is to be configured for.
+    pub(crate) fn names(&self, queue: &str) -> bool {
+        let names = self.destinations.as_ref();
+        queue.is_empty() || names.is_none_or(|names| names.iter().any(|name| name == queue))
+    }
+}
+
 /// Why an order was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
