@@ -27,6 +27,7 @@ mod cipher;
 pub(crate) mod clock;
 pub(crate) mod event;
 pub mod handle;
+pub(crate) mod key;
 mod parcel;
 pub mod queue;
 pub mod schedule;
