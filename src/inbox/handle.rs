@@ -15,8 +15,8 @@ use crate::metrics::InboxMeter;
 pub struct Inbox {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) sealer: Sealer,
+    pub(crate) meter: Arc<InboxMeter>,
     pub(crate) settings: Settings,
-    pub(crate) meter: InboxMeter,
 }
 
 impl Inbox {
