@@ -7,5 +7,18 @@
 )]
 
 mod database;
+mod faulty;
+mod mount;
+mod native;
+mod power;
+mod rounds;
 #[path = "../servers/mod.rs"]
 mod servers;
+mod skip;
+mod small;
+#[path = "../machine/tool.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with tests/machine, which needs more of it"
+)]
+mod tool;
