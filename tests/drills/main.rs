@@ -10,15 +10,29 @@ mod database;
 mod faulty;
 mod mount;
 mod native;
+mod order;
 mod power;
+#[path = "../it/program.rs"]
+#[expect(dead_code, reason = "shared with tests/it, which needs more of it")]
+mod program;
+mod recipient;
 mod rounds;
+mod senders;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod skip;
 mod small;
+#[path = "../it/support/mod.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "shared with tests/it, which needs more of it"
+)]
+mod support;
 #[path = "../machine/tool.rs"]
 #[expect(
     dead_code,
     reason = "shared with tests/machine, which needs more of it"
 )]
 mod tool;
+mod traffic;
