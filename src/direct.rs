@@ -11,6 +11,7 @@ use crate::{
     answer::AnswerBody,
     delivery::Delivery,
     destination::{Answer, AttemptError, clean_answer},
+    endpoint::Onward,
     exchange::{Exchange, Outcome},
     problem::problem,
     refusal::Refusal,
@@ -30,13 +31,19 @@ pub(crate) async fn deliver(
     let Some(endpoint) = exchange.endpoint() else {
         return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
     };
+    let Onward::Direct(destination) = &endpoint.onward else {
+        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
+    };
     let delivery = Delivery::new(verified, head, endpoint, &exchange);
     let begun = Instant::now();
-    let result = endpoint.destination.attempt(worker, delivery).await;
-    if let Some(meter) = exchange.meter() {
+    let result = destination.attempt(worker, delivery).await;
+    let meter = exchange
+        .meter()
+        .and_then(|meter| meter.destinations.first());
+    if let Some(meter) = meter {
         let result = result.as_ref();
         let result = result.map(Response::status).map_err(AttemptError::failure);
-        meter.destination.attempted(result, begun.elapsed());
+        meter.attempted(result, begun.elapsed());
     }
     Ok(conclude(result, &exchange))
 }

@@ -36,6 +36,7 @@ mod framing;
 mod gate;
 mod health;
 mod in_force;
+pub mod inbox;
 pub mod inherited;
 pub mod kept;
 mod limits;

@@ -8,12 +8,13 @@ use serde_core::de::{
     DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+/// A JSON pointer (RFC 6901), by which one value of a verified body is read.
 #[derive(Debug, Clone)]
-pub(crate) struct Pointer(Vec<String>);
+pub struct Pointer(Vec<String>);
 
 impl Pointer {
     /// The text at the pointer, as `read` sees it; none unless the body is JSON to its end and holds exactly one.
-    pub(crate) fn text<T>(&self, body: &[u8], read: impl FnOnce(&str) -> T) -> Option<T> {
+    pub fn text<T>(&self, body: &[u8], read: impl FnOnce(&str) -> T) -> Option<T> {
         self.walk(body, Text(read))
     }
 

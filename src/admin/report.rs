@@ -2,7 +2,7 @@
 
 use crate::{
     gate::Gate,
-    metrics::{Meter, Tally, now},
+    metrics::{Meter, Tally, each_destination, now},
     status::{
         Certificate, Configuration, Destination, Endpoint, Event, Report, Room, Secret, needs,
     },
@@ -74,22 +74,14 @@ fn endpoint(meter: &Meter) -> Endpoint {
 
 /// Each destination once, however many endpoints have it.
 fn destinations(meters: &[Meter]) -> Vec<Destination> {
-    let mut all: Vec<Destination> = Vec::new();
-    for meter in meters {
-        let name = &*meter.endpoint.destination.name;
-        if all.iter().any(|other| other.destination == name) {
-            continue;
-        }
-        let own = &meter.destination;
-        all.push(Destination {
-            destination: name.to_owned(),
-            taken: own.taken.number(),
-            last_taken: own.taken.last().map(seconds),
-            failed: own.failed.sum(),
-            last_failed: last(&own.failed),
-        });
-    }
-    all
+    let all = each_destination(meters).map(|own| Destination {
+        destination: own.name.to_string(),
+        taken: own.taken.number(),
+        last_taken: own.taken.last().map(seconds),
+        failed: own.failed.sum(),
+        last_failed: last(&own.failed),
+    });
+    all.collect()
 }
 
 fn last(tally: &Tally) -> Option<Event> {

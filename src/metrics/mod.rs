@@ -21,9 +21,9 @@ use std::{
 };
 
 pub(crate) use count::{Count, now};
-pub(crate) use destination::TAKEN;
+pub(crate) use destination::{DestinationMeter, TAKEN};
 pub(crate) use histogram::Histogram;
-pub(crate) use meter::Meter;
+pub(crate) use meter::{Meter, each_destination};
 pub(crate) use secret::SecretMeter;
 pub(crate) use tally::Tally;
 

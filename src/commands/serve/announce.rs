@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Config, Finding, Source},
-    destination::address::Endpoint as Peer,
+    destination::{Address, address::Endpoint as Peer},
     endpoint::Endpoint,
     listener::Listener,
 };
@@ -50,9 +50,14 @@ pub(super) fn warn(source: &Source, warnings: &[Finding]) {
 
 /// `/hooks -> http://app/other`: where which path goes.
 fn mapping(endpoint: &Endpoint) -> String {
-    let address = endpoint.destination.address();
     let host = endpoint.host.as_ref().map(ToString::to_string);
     let path = format!("{}{}", host.unwrap_or_default(), endpoint.path);
+    let all = endpoint.onward.destinations();
+    let all = all.map(|one| leads_to(endpoint, &path, one.address()));
+    all.collect::<Vec<_>>().join(", ")
+}
+
+fn leads_to(endpoint: &Endpoint, path: &str, address: &Address) -> String {
     match (address.target(), address.endpoint()) {
         (Some(_), _) => format!("{path} -> {address}"),
         // A socket's path ends at a colon.
