@@ -76,7 +76,7 @@ fn over_tcp_it_speaks_only_tls_and_asks_for_the_password() {
     assert_eq!(ask(&verified).as_deref(), Ok("t"));
     let plain = ask(&whole.replace("=require", "=disable")).expect_err("no TLS");
     assert!(plain.contains("no encryption"), "{plain}");
-    let unknown = ask(&whole.replace("planted", "another")).expect_err("not the password");
+    let unknown = ask(&format!("{whole}&password=another")).expect_err("not the password");
     assert!(unknown.contains("authentication failed"), "{unknown}");
     let elsewhere = verified.replace("localhost", "127.0.0.1");
     let elsewhere = ask(&elsewhere).expect_err("not the certificate's name");
