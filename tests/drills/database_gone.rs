@@ -15,12 +15,10 @@ use crate::{
 
 /// The gate says that it keeps nothing, and later keeps again, all by itself.
 fn refused_until(senders: &Senders, mend: impl FnOnce()) {
-    let before = senders.ledger().refused.len();
-    wait_until("orders are refused", || {
-        senders.ledger().refused.len() > before
-    });
+    let before = senders.refused();
+    wait_until("orders are refused", || senders.refused() > before);
     mend();
-    let before = senders.ledger().acknowledged.len();
+    let before = senders.acknowledged();
     senders.wait_for(before + 50);
 }
 
@@ -38,7 +36,7 @@ fn a_database_that_goes_away_and_comes_back_loses_nothing() {
     for _ in 0..rounds(1, 10) {
         wire.cut();
         refused_until(&senders, || wire.mend());
-        let before = senders.ledger().acknowledged.len();
+        let before = senders.acknowledged();
         postgres.restart();
         senders.wait_for(before + 50);
         postgres.kill();

@@ -32,13 +32,11 @@ fn fill_and_free(floor: &str) -> Option<Held> {
     let senders = Senders::start(gate.address(), 4, &Numbers::default(), Until::Told);
     senders.wait_for(50);
     for _ in 0..3 {
-        let before = senders.ledger().refused.len();
+        let before = senders.refused();
         small.fill();
-        wait_until("orders are refused", || {
-            senders.ledger().refused.len() > before + 50
-        });
+        wait_until("orders are refused", || senders.refused() > before + 50);
         small.free();
-        senders.wait_for(senders.ledger().acknowledged.len() + 50);
+        senders.wait_for(senders.acknowledged() + 50);
     }
     let mut promise = Promise::default();
     promise.add(senders.end());

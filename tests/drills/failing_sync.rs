@@ -24,17 +24,16 @@ fn after_a_failed_sync_nothing_is_acknowledged_before_a_restart() {
         senders.wait_for(50);
         assert_eq!(ready(&gate), 200);
         syncs.fail();
-        let refused = || senders.ledger().refused.len();
-        wait_until("it refuses", || refused() > 0);
+        wait_until("it refuses", || senders.refused() > 0);
         // Whoever waited for that commit has its answer before the next.
-        wait_until("each was refused", || refused() > 8);
-        let acknowledged = senders.ledger().acknowledged.len();
+        wait_until("each was refused", || senders.refused() > 8);
+        let acknowledged = senders.acknowledged();
         assert_eq!(ready(&gate), 503);
         assert_eq!(syncs.failed().len(), 1, "tried again: {:?}", syncs.failed());
         syncs.heal();
-        let before = refused();
-        wait_until("it goes on refusing", || refused() > before + 50);
-        assert_eq!(senders.ledger().acknowledged.len(), acknowledged);
+        let before = senders.refused();
+        wait_until("it goes on refusing", || senders.refused() > before + 50);
+        assert_eq!(senders.acknowledged(), acknowledged);
         assert_eq!(ready(&gate), 503);
         let mut promise = Promise::default();
         promise.add(senders.end());

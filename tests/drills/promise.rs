@@ -87,11 +87,14 @@ impl Promise {
             if missing == 0 {
                 return taken;
             }
-            let count = || recipients.iter().map(|one| one.attempts().len()).sum();
-            let before: usize = count();
-            wait_until(&format!("{missing} acknowledged orders arrive"), || {
-                count() > before
-            });
+            let count = || recipients.iter().map(|one| one.count()).sum();
+            let mut came: usize = count();
+            let all = came + missing;
+            while came < all {
+                let what = format!("{missing} acknowledged orders arrive");
+                wait_until(&what, || count() > came);
+                came = count();
+            }
         }
     }
 

@@ -92,6 +92,11 @@ impl Recipient {
         self.door.reopen();
     }
 
+    /// How many attempts came so far.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.attempts.lock().expect("no panic").len()
+    }
+
     /// Waits until no gate is connected, and all that one has sent was taken in.
     #[track_caller]
     pub(crate) fn wait_until_left_alone(&self) {

@@ -24,7 +24,7 @@ fn what_is_acknowledged_has_arrived_and_what_is_refused_has_not() {
     recipient.go_down();
     refused(502);
     recipient.come_back();
-    senders.wait_for(senders.ledger().acknowledged.len() + 50);
+    senders.wait_for(senders.acknowledged() + 50);
     recipient.reply(Reply::Refuse("500 Internal Server Error"));
     refused(500);
     recipient.reply(Reply::Later("429 Too Many Requests", 7));
