@@ -11,6 +11,7 @@ use crate::{
     config::{AccessLog, Hop, value},
     destination::Address,
     endpoint::{Host, PathRule},
+    inbox::settings::StoreAddress,
     listener::ListenAddress,
     log::{Format, Level},
     secret_source::SecretSource,
@@ -31,6 +32,10 @@ Examples:
   cartgate serve --listen :8080 --upstream http://127.0.0.1:3000/hooks --secret-file secret.txt \\
       --explain
       Finds out why every delivery gets 401.
+
+  cartgate serve --listen :8080 --upstream http://127.0.0.1:3000/hooks --secret-file secret.txt \\
+      --inbox sqlite:/var/lib/cartgate/inbox.db
+      Answers 200 once a delivery is safely stored, and delivers it until the app has taken it.
 
   cartgate serve --config /etc/cartgate/cartgate.toml
       Several endpoints, and everything else, from a file.
@@ -102,6 +107,10 @@ pub struct ServeArgs {
     /// How the app is reached
     #[command(flatten)]
     pub destination: DestinationArgs,
+
+    /// Whether deliveries are stored first
+    #[command(flatten)]
+    pub inbox: InboxArgs,
 
     /// What it shows to clients that speak TLS
     #[command(flatten)]
@@ -214,6 +223,23 @@ pub struct DestinationArgs {
         value_parser = value::pause,
     )]
     pub upstream_idle: Duration,
+}
+
+/// The inbox.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Durable inbox")]
+pub struct InboxArgs {
+    /// Store each delivery before it is answered, and deliver it until the app has taken it: sqlite:FILE, or postgres://USER@HOST/DATABASE for several gates
+    #[arg(long, value_name = "ADDR")]
+    pub inbox: Option<StoreAddress>,
+
+    /// The key that seals stored deliveries; SQLite makes one beside its file, PostgreSQL needs one, the same for each gate
+    #[arg(long, value_name = "FILE", requires = "inbox")]
+    pub inbox_key_file: Option<PathBuf>,
+
+    /// The file that holds PostgreSQL's password
+    #[arg(long, value_name = "FILE", requires = "inbox")]
+    pub inbox_password_file: Option<PathBuf>,
 }
 
 /// The gate's own certificate.

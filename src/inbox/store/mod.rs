@@ -127,6 +127,15 @@ pub(crate) struct Place {
     pub(crate) queue: String,
 }
 
+impl From<&Listed> for Place {
+    fn from(one: &Listed) -> Self {
+        Self {
+            event: one.event,
+            queue: one.queue.clone(),
+        }
+    }
+}
+
 /// One delivery, without what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listed {
