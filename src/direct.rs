@@ -34,7 +34,7 @@ pub(crate) async fn deliver(
     let Onward::Direct(destination) = &endpoint.onward else {
         return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
     };
-    let delivery = Delivery::new(verified, head, endpoint, &exchange);
+    let delivery = Delivery::direct(&verified, head, endpoint, &exchange);
     let begun = Instant::now();
     let result = destination.attempt(worker, delivery).await;
     let meter = exchange

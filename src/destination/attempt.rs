@@ -95,22 +95,22 @@ impl Destination {
     }
 
     async fn request(&self, delivery: Delivery) -> Request<DeliveryBody> {
-        let (body, length, id) = (delivery.body(), delivery.len(), delivery.about.id);
-        let mut headers = delivery.headers;
-        dress(&mut headers, delivery.about, length, self);
+        let (mut head, about, body) = delivery.into_parts();
+        let id = about.id;
+        dress(&mut head, about, body.len(), self);
         if let Some(signer) = &self.settings.sign {
             let now = SystemTime::now();
             signer
-                .sign(&mut headers, &id_header(id), now, body.chunks())
+                .sign(&mut head.headers, &id_header(id), now, body.chunks())
                 .await;
         }
         let mut request = Request::new(body);
         *request.uri_mut() = match self.address.target() {
             Some(target) => target.clone().into(),
-            None => origin_form(&delivery.target),
+            None => origin_form(&head.target),
         };
-        *request.method_mut() = delivery.method;
-        *request.headers_mut() = headers;
+        *request.method_mut() = head.method;
+        *request.headers_mut() = head.headers;
         request
     }
 

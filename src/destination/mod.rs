@@ -20,7 +20,7 @@ use std::{sync::Arc, time::Duration};
 pub use address::{Address, AddressError};
 pub(crate) use answer::Answer;
 pub(crate) use attempt::AttemptError;
-pub(crate) use clean::{clean, clean_answer};
+pub(crate) use clean::{clean, clean_answer, drop_headers};
 pub use clean::{header_may_be_dropped, header_may_be_set};
 pub use connect::{ConnectError, Connector, ConnectorError, Trust};
 pub use fixed_headers::{FixedHeaderError, FixedHeaders};

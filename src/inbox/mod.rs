@@ -23,13 +23,18 @@
 //! 7. **Copies share one body.** Of the same bytes to the same endpoint only so many may be undelivered; delivered copies
 //!    are only counted.
 
+mod cipher;
 pub(crate) mod clock;
 pub(crate) mod event;
+pub mod handle;
+mod parcel;
 pub mod queue;
 pub mod schedule;
+pub(crate) mod seal;
 pub mod settings;
 pub(crate) mod store;
 
+pub use handle::Inbox;
 pub use queue::Queue;
 pub use schedule::Schedule;
 pub use settings::Settings;
