@@ -25,6 +25,7 @@
 
 mod cipher;
 pub(crate) mod clock;
+pub(crate) mod dispatcher;
 pub(crate) mod event;
 pub mod handle;
 mod parcel;

@@ -31,6 +31,11 @@ impl Backoff {
         wait
     }
 
+    /// Whether it worked the last time.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.next == self.least
+    }
+
     /// It works again.
     pub(super) fn reset(&mut self) {
         self.next = self.least;

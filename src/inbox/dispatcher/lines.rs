@@ -9,6 +9,7 @@ use crate::{
     inbox::{
         clock::Millis,
         event::{Lease, Settlement},
+        seal::Broken,
         store::StoreError,
     },
     log::Throttle,
@@ -45,14 +46,14 @@ impl About {
 
 impl Lines {
     /// An attempt has ended, and that is written down.
-    pub(super) fn settled(&self, about: &About, settlement: &Settlement) {
+    pub(super) fn settled(&self, about: &About, settlement: &Settlement, now: Millis) {
         match *settlement {
             Settlement::Delivered { status } => self.delivered(about, status),
             Settlement::Again {
                 due,
                 status,
                 reason,
-            } => self.failed(about, due, status, reason),
+            } => self.failed(about, due - now, status, reason),
             Settlement::Dead { status, reason } => self.dead(about, status, reason),
             Settlement::Quarantined => self.quarantined(about),
             Settlement::Released => {}
@@ -68,15 +69,15 @@ impl Lines {
         }
     }
 
-    fn failed(&self, about: &About, due: Millis, status: Option<u16>, reason: &str) {
+    fn failed(&self, about: &About, wait: Millis, status: Option<u16>, reason: &str) {
         let (delivery, destination, attempt) = (about.id(), about.destination(), about.attempt);
         let cause = about.cause.as_deref();
-        let wait_seconds = seconds_until(due);
+        let next_in_seconds = wait / 1000;
         if attempt > 1 || about.probe {
-            debug!(%delivery, destination, attempt, status, reason, cause, wait_seconds, "not taken");
+            debug!(%delivery, destination, attempt, status, reason, cause, next_in_seconds, "not taken");
         } else if self.others.allows() {
             warn!(
-                %delivery, destination, status, reason, cause, wait_seconds,
+                %delivery, destination, status, reason, cause, next_in_seconds,
                 "the first attempt was not taken; others follow"
             );
         }
@@ -102,6 +103,18 @@ impl Lines {
                 delivery = %about.id(),
                 destination = about.destination(),
                 "in quarantine: what is stored is not what was verified"
+            );
+        }
+    }
+
+    /// This gate cannot read it, though its seal holds.
+    pub(super) fn locked(&self, about: &About, why: Broken) {
+        if self.errors.allows() {
+            error!(
+                delivery = %about.id(),
+                destination = about.destination(),
+                %why,
+                "it cannot be delivered by this gate, and waits"
             );
         }
     }

@@ -16,7 +16,8 @@ pub(super) async fn sweep(tools: Arc<Tools>) {
     let mut backoff = Backoff::between(EVERY, EVERY * 16);
     loop {
         let now = tools.clock.now();
-        let swept = tools.store.sweep(now - millis(tools.retain), BATCH).await;
+        let before = now.saturating_sub(millis(tools.inbox.settings.retain));
+        let swept = tools.inbox.store.sweep(before, BATCH).await;
         let pause = match swept {
             Ok(removed) if removed >= BATCH as u64 => Duration::ZERO,
             Ok(_) => {
