@@ -1,40 +1,27 @@
 //! Direct mode: a verified delivery goes to its endpoint's one destination at once, and the
 //! destination's own answer goes back.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use http::{Request, Response};
+use http::Response;
 use tokio::time::Instant;
-use tower_cartgate::VerifiedBody;
 
 use crate::{
     answer::AnswerBody,
     delivery::Delivery,
-    destination::{Answer, AttemptError, clean_answer},
-    endpoint::Onward,
+    destination::{Answer, AttemptError, Destination, clean_answer},
     exchange::{Exchange, Outcome},
     problem::problem,
     refusal::Refusal,
 };
 
-/// The innermost step of the stack: it sees verified requests alone.
+/// Hands a delivery over, and its destination's answer back.
 pub(crate) async fn deliver(
-    request: Request<VerifiedBody>,
+    delivery: Delivery,
+    destination: &Arc<Destination>,
+    exchange: &Exchange,
     worker: usize,
-) -> Result<Response<AnswerBody>, Infallible> {
-    let (mut head, body) = request.into_parts();
-    let verified = body.verified().clone();
-    let Some(exchange) = head.extensions.remove::<Arc<Exchange>>() else {
-        // The stack puts one there before anything else.
-        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
-    };
-    let Some(endpoint) = exchange.endpoint() else {
-        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
-    };
-    let Onward::Direct(destination) = &endpoint.onward else {
-        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
-    };
-    let delivery = Delivery::direct(&verified, head, endpoint, &exchange);
+) -> Response<AnswerBody> {
     let begun = Instant::now();
     let result = destination.attempt(worker, delivery).await;
     let meter = exchange
@@ -45,7 +32,7 @@ pub(crate) async fn deliver(
         let result = result.map(Response::status).map_err(AttemptError::failure);
         meter.attempted(result, begun.elapsed());
     }
-    Ok(conclude(result, &exchange))
+    conclude(result, exchange)
 }
 
 fn conclude(

@@ -28,6 +28,7 @@ pub mod demo;
 pub mod destination;
 mod direct;
 pub mod doctor;
+mod durable;
 pub mod endpoint;
 mod exchange;
 mod explain;

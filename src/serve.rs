@@ -14,6 +14,7 @@ use crate::{
     admin,
     config::Config,
     gate::{Gate, Stage},
+    inbox::Inbox,
     kept::Keeper,
     listener::{Acceptor, Incoming, Listener},
     metrics::Metrics,
@@ -48,8 +49,13 @@ pub async fn serve(
         admin,
         metrics,
         manager,
+        inbox,
     } = surroundings;
-    let gate = Arc::new(Gate::new(config.borrow_and_update().clone(), metrics)?);
+    let gate = Arc::new(Gate::new(
+        config.borrow_and_update().clone(),
+        metrics,
+        inbox,
+    )?);
     let door = Arc::new(Door {
         workers: Workers::start(gate.config().workers, &gate)?,
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
@@ -96,6 +102,8 @@ pub struct Surroundings {
     pub metrics: Arc<Metrics>,
     /// Who started it, if they want to hear how it is.
     pub manager: ServiceManager,
+    /// Where the deliveries of durable endpoints are kept.
+    pub inbox: Option<Arc<Inbox>>,
 }
 
 impl Surroundings {
@@ -107,6 +115,7 @@ impl Surroundings {
             admin: None,
             metrics: Arc::default(),
             manager: ServiceManager::default(),
+            inbox: None,
         }
     }
 }

@@ -25,6 +25,23 @@ impl Pointer {
         self.walk(body, PhantomData)
     }
 
+    /// The whole number at the pointer, found as strictly as a text. A fraction or an exponent is none, since readers round
+    /// those: two values would look like one.
+    ///
+    /// ```
+    /// # use tower_cartgate::Pointer;
+    /// let id: Pointer = "/order/id".parse()?;
+    /// assert_eq!(id.integer(br#"{"order":{"id":1001}}"#), Some(1001));
+    /// assert_eq!(id.integer(br#"{"order":{"id":1001.0}}"#), None);
+    /// assert_eq!(id.integer(br#"{"order":{"id":"1001"}}"#), None, "that is a text");
+    /// assert_eq!(id.integer(br#"{"order":{"id":1001,"id":1002}}"#), None);
+    /// # Ok::<(), tower_cartgate::PointerError>(())
+    /// ```
+    #[must_use]
+    pub fn integer(&self, body: &[u8]) -> Option<i128> {
+        self.walk(body, PhantomData)
+    }
+
     fn walk<'de, E: DeserializeSeed<'de>>(&self, body: &'de [u8], end: E) -> Option<E::Value> {
         // serde_json does not look into the texts that it skips, and what is not UTF-8 is not JSON (RFC 8259, 8.1).
         let body = std::str::from_utf8(body).ok()?;

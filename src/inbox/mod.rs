@@ -28,6 +28,7 @@ pub(crate) mod clock;
 pub(crate) mod dispatcher;
 pub(crate) mod event;
 pub mod handle;
+pub(crate) mod key;
 mod parcel;
 pub mod queue;
 pub mod schedule;

@@ -140,3 +140,107 @@ fn peer(text: &str) -> Result<Peer, Malformed> {
     let ip: IpAddr = text.parse().map_err(|_| Malformed)?;
     Ok(Peer::Tcp(SocketAddr::new(ip, 0)))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    /// A head with as much in it as a head can have.
+    pub(in super::super) fn full_head() -> Head {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [("content-type", "a/b"), ("x-twice", "1"), ("x-twice", "2")] {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        let odd = HeaderValue::from_bytes(b"\xff\tplanted").expect("obs-text is a value");
+        headers.insert("x-odd", odd);
+        Head {
+            method: Method::PUT,
+            target: "/hooks/a%2fb?c=d".parse().expect("a target"),
+            headers,
+            source: EventSource::Payload,
+            secret: "current".parse().expect("a name"),
+            scheme: "https",
+            host: Some(HeaderValue::from_static("gate.example:8443")),
+            peer: Peer::Tcp("[2001:db8::1]:443".parse().expect("an address")),
+            peer_is_trusted: true,
+        }
+    }
+
+    fn bare_head() -> Head {
+        Head {
+            method: Method::POST,
+            target: "/".parse().expect("a target"),
+            headers: HeaderMap::new(),
+            source: EventSource::Endpoint,
+            secret: "default".parse().expect("a name"),
+            scheme: "http",
+            host: None,
+            peer: Peer::Unix,
+            peer_is_trusted: false,
+        }
+    }
+
+    #[test]
+    fn a_head_comes_back_as_it_was() {
+        for mut head in [full_head(), bare_head()] {
+            let read = read(&write(&head)).expect("its own bytes");
+            // The port alone is not kept.
+            if let Peer::Tcp(address) = &mut head.peer {
+                address.set_port(0);
+            }
+            assert_eq!(format!("{read:?}"), format!("{head:?}"));
+        }
+    }
+
+    #[test]
+    fn a_target_in_absolute_form_is_kept_as_a_destination_would_see_it() {
+        let target = "http://gate.example/a?b".parse().expect("a target");
+        let head = Head {
+            target,
+            ..bare_head()
+        };
+        assert_eq!(read(&write(&head)).expect("a head").target, "/a?b");
+    }
+
+    #[test]
+    fn another_version_and_what_is_cut_are_no_head() {
+        let bytes = write(&full_head());
+        for end in 0..bytes.len() {
+            // Cut between two headers it is a head with less of them, which is for the seal to notice.
+            if let Ok(head) = read(&bytes[..end]) {
+                assert!(head.headers.len() < full_head().headers.len());
+            }
+        }
+        let mut newer = bytes.clone();
+        newer[0] += 1;
+        assert!(read(&newer).is_err());
+        let mut unknown = bytes;
+        unknown[1] |= 128;
+        assert!(read(&unknown).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_are_a_head_or_none(bytes in vec(any::<u8>(), 0..300)) {
+            if let Ok(head) = read(&bytes) {
+                prop_assert!(read(&write(&head)).is_ok());
+            }
+        }
+
+        #[test]
+        fn a_head_with_bytes_changed_is_a_head_or_none(
+            changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        ) {
+            let mut bytes = write(&full_head());
+            for (place, byte) in changes {
+                let place = place.index(bytes.len());
+                bytes[place] = byte;
+            }
+            if let Ok(head) = read(&bytes) {
+                prop_assert!(read(&write(&head)).is_ok());
+            }
+        }
+    }
+}

@@ -14,9 +14,10 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    endpoint::{Endpoint, Endpoints},
+    endpoint::{Endpoint, Endpoints, Onward},
+    inbox::event::Kept,
     log::Verdict,
-    refusal::{Failure, Refusal},
+    refusal::{Failure, Refusal, Unkept},
 };
 
 /// The meter of one endpoint of the configuration in force.
@@ -30,6 +31,33 @@ pub(crate) struct Meter {
     pub(crate) not_taken: Arc<Tally>,
     /// In the order of its destinations, of which there may be none.
     pub(crate) destinations: Vec<Arc<DestinationMeter>>,
+    /// What the inbox did with its deliveries, where it is durable.
+    pub(crate) inbox: Arc<Intake>,
+}
+
+/// What the inbox took of an endpoint's deliveries, whether or not their clients waited for the answer.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    pub(crate) kept: Count,
+    /// Those of the kept ones whose body had come before.
+    pub(crate) copies: Count,
+    /// Dropped, since their unique value had come before.
+    pub(crate) duplicates: Count,
+}
+
+impl Intake {
+    pub(crate) fn kept(&self, kept: Kept) {
+        let now = now();
+        match kept {
+            Kept::Duplicate { .. } => self.duplicates.add(now),
+            Kept::Stored { copy } => {
+                self.kept.add(now);
+                if copy > 0 {
+                    self.copies.add(now);
+                }
+            }
+        }
+    }
 }
 
 /// What is counted of an endpoint's requests as long as it is configured.
@@ -79,7 +107,10 @@ impl Meter {
                     .map(|one| &one.name)
                     .eq(destinations.iter().map(|one| &one.name))
             })
-            .map_or_else(|| Arc::new(not_taken()), |old| Arc::clone(&old.not_taken));
+            .map_or_else(
+                || Arc::new(not_taken(&endpoint.onward)),
+                |old| Arc::clone(&old.not_taken),
+            );
         let secret = |(name, secret): &(SecretName, Secret)| {
             previous
                 .and_then(|old| old.secret(name, secret))
@@ -89,6 +120,7 @@ impl Meter {
             secrets: endpoint.secrets.iter().map(secret).collect(),
             endpoint: Arc::clone(endpoint),
             requests,
+            inbox: previous.map_or_else(Arc::default, |old| Arc::clone(&old.inbox)),
             not_taken,
             destinations,
         }
@@ -109,7 +141,10 @@ impl Meter {
         let requests = &self.requests;
         requests.durations.took(took);
         match verdict {
-            Verdict::Taken { secret } => self.verified(secret, now),
+            Verdict::Taken { secret }
+            | Verdict::Kept { secret, .. }
+            | Verdict::Duplicate { secret, .. }
+            | Verdict::Left { secret } => self.verified(secret, now),
             Verdict::NotTaken { secret, reason, .. } => {
                 self.verified(secret, now);
                 self.not_taken.add(reason, now);
@@ -174,7 +209,12 @@ pub(crate) fn each_destination(meters: &[Meter]) -> impl Iterator<Item = &Destin
         .filter(move |own| seen.insert(&*own.name))
 }
 
-fn not_taken() -> Tally {
-    let gone = [Verdict::ANSWERED, Verdict::CLIENT_GONE].into_iter();
-    Tally::of(gone.chain(Failure::ALL.map(Failure::reason)))
+fn not_taken(onward: &Onward) -> Tally {
+    match onward {
+        Onward::Direct(_) => {
+            let gone = [Verdict::ANSWERED, Verdict::CLIENT_GONE].into_iter();
+            Tally::of(gone.chain(Failure::ALL.map(Failure::reason)))
+        }
+        Onward::Durable(_) => Tally::of(Unkept::ALL.map(Unkept::reason)),
+    }
 }

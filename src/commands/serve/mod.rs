@@ -43,6 +43,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
             admin,
             metrics: Arc::new(Metrics::default()),
             manager: manager(),
+            inbox: None,
         };
         log.counted_by(&surroundings.metrics);
         let config = within_files(loaded.config);
