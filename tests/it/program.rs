@@ -34,10 +34,15 @@ impl Program {
 
     /// A gate before whatever is at `upstream`.
     pub(crate) fn serve_at(upstream: &str, args: &[&str]) -> Self {
-        Self::start(binary(), upstream, args, &[])
+        Self::serve_at_with(upstream, args, &[])
     }
 
     /// The same with environment variables.
+    pub(crate) fn serve_at_with(upstream: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start(binary(), upstream, args, variables)
+    }
+
+    /// A gate before `app` with environment variables, too.
     pub(crate) fn serve_with(app: &App, args: &[&str], variables: &[(&str, &str)]) -> Self {
         Self::start(binary(), &app.url, args, variables)
     }

@@ -1,0 +1,38 @@
+//! What is promised must hold when machines fail: processes killed, power cut, disks full, databases gone. `make test`
+//! runs each drill in a few rounds, `make drills` in many. Plain `cargo test` leaves them out.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "as in tests/it: its clients are threads of their own"
+)]
+
+mod database;
+mod faulty;
+mod mount;
+mod native;
+mod order;
+mod power;
+#[path = "../it/program.rs"]
+#[expect(dead_code, reason = "shared with tests/it, which needs more of it")]
+mod program;
+mod recipient;
+mod rounds;
+mod senders;
+#[path = "../servers/mod.rs"]
+mod servers;
+mod skip;
+mod small;
+#[path = "../it/support/mod.rs"]
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "shared with tests/it, which needs more of it"
+)]
+mod support;
+#[path = "../machine/tool.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with tests/machine, which needs more of it"
+)]
+mod tool;
+mod traffic;
