@@ -1,12 +1,17 @@
 //! What an engine must do, whichever it is. Two do: SQLite (`sqlite`) for one gate, PostgreSQL (`postgres`) for several.
 //! They share their tables and one suite of tests; what holds in both stands at the beginning of `inbox`.
 
+mod meter;
+pub(crate) mod sqlite;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tower_cartgate::EventKind;
 use uuid::Uuid;
+
+pub(crate) use meter::StoreMeter;
 
 use super::{
     clock::Millis,
@@ -90,6 +95,9 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
 
     /// Writes a copy that is whole in itself to a new file, which only its owner may read.
     fn backup(&self, to: &Path) -> Answer<'static, ()>;
+
+    /// What stands under a name, such as the check value of the key: this value from now on, unless there is one already.
+    fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>>;
 
     /// Why it acknowledges nothing, if it does not.
     fn trouble(&self) -> Option<StoreError>;
