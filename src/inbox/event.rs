@@ -106,6 +106,11 @@ pub(crate) enum Settlement {
     Released,
 }
 
+impl Settlement {
+    /// The reason of what is in quarantine.
+    pub(crate) const BROKEN: &'static str = "seal-broken";
+}
+
 /// Where a delivery stands. As stored: the number.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize, serde::Deserialize,
