@@ -22,7 +22,7 @@ fn what_it_committed_survives_a_kill_and_a_restart() {
     postgres.sql("CREATE TABLE kept (number int); INSERT INTO kept VALUES (1), (2), (3)");
     let url = postgres.url(DATABASE);
     // Its client keeps a transaction open until the server goes.
-    let open = "BEGIN; INSERT INTO kept VALUES (4); SELECT pg_sleep(600)";
+    let open = "BEGIN; INSERT INTO kept VALUES (4); SELECT pg_sleep(50)";
     let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
     for end in [Postgres::restart, |one: &mut Postgres| {
         one.kill();
@@ -76,7 +76,7 @@ fn over_tcp_it_speaks_only_tls_and_asks_for_the_password() {
     assert_eq!(ask(&verified).as_deref(), Ok("t"));
     let plain = ask(&whole.replace("=require", "=disable")).expect_err("no TLS");
     assert!(plain.contains("no encryption"), "{plain}");
-    let unknown = ask(&whole.replace("planted", "another")).expect_err("not the password");
+    let unknown = ask(&format!("{whole}&password=another")).expect_err("not the password");
     assert!(unknown.contains("authentication failed"), "{unknown}");
     let elsewhere = verified.replace("localhost", "127.0.0.1");
     let elsewhere = ask(&elsewhere).expect_err("not the certificate's name");
@@ -92,7 +92,7 @@ fn a_wire_is_cut_in_the_middle_goes_dead_and_is_mended() {
     let ask = || Postgres::ask(&url, "SELECT 1");
     assert_eq!(ask().as_deref(), Ok("1"));
     thread::scope(|scope| {
-        let asked = scope.spawn(|| Postgres::ask(&url, "SELECT pg_sleep(600)"));
+        let asked = scope.spawn(|| Postgres::ask(&url, "SELECT pg_sleep(50)"));
         let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
         wait_until("it is being answered", || postgres.sql(sleeping) == "1");
         wire.cut();

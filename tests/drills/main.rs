@@ -7,14 +7,21 @@
 )]
 
 mod database;
+mod database_gone;
+mod disk_full;
+mod failing_sync;
 mod faulty;
+mod gate;
+mod killed;
 mod mount;
 mod native;
 mod order;
 mod power;
+mod power_cut;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "shared with tests/it, which needs more of it")]
 mod program;
+mod promise;
 mod recipient;
 mod rounds;
 mod senders;
@@ -22,6 +29,7 @@ mod senders;
 mod servers;
 mod skip;
 mod small;
+mod stored;
 #[path = "../it/support/mod.rs"]
 #[expect(
     dead_code,
@@ -29,6 +37,7 @@ mod small;
     reason = "shared with tests/it, which needs more of it"
 )]
 mod support;
+mod tampered;
 #[path = "../machine/tool.rs"]
 #[expect(
     dead_code,
@@ -36,3 +45,4 @@ mod support;
 )]
 mod tool;
 mod traffic;
+mod two_gates;

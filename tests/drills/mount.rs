@@ -1,10 +1,6 @@
 //! A file system of a drill's own.
 
-use std::{
-    ffi::OsStr,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{ffi::OsStr, path::Path, process::Command};
 
 use tempfile::TempDir;
 
@@ -25,10 +21,6 @@ impl Mount {
 
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
-    }
-
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
     }
 
     /// Unmounts it, runs nothing between, and mounts it again in the same place.

@@ -37,7 +37,6 @@ pub(crate) struct Attempt {
     pub(crate) order: u64,
     /// The delivery's id.
     pub(crate) id: String,
-    pub(crate) headers: Vec<(String, String)>,
     pub(crate) at: Instant,
     /// Whether it was answered with 200.
     pub(crate) taken: bool,
@@ -72,13 +71,6 @@ impl Recipient {
         Self { door, shared }
     }
 
-    /// One that is not up yet.
-    pub(crate) fn start_down() -> Self {
-        let recipient = Self::start();
-        recipient.go_down();
-        recipient
-    }
-
     /// As `--upstream` names it.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.door.address())
@@ -100,6 +92,17 @@ impl Recipient {
         self.door.reopen();
     }
 
+    /// How many attempts came so far.
+    pub(crate) fn count(&self) -> usize {
+        self.shared.attempts.lock().expect("no panic").len()
+    }
+
+    /// Waits until no gate is connected, and all that one has sent was taken in.
+    #[track_caller]
+    pub(crate) fn wait_until_left_alone(&self) {
+        self.door.wait_until_left_alone();
+    }
+
     /// All attempts so far, in their order; each was a genuine and whole order with an id.
     #[track_caller]
     pub(crate) fn attempts(&self) -> Vec<Attempt> {
@@ -107,18 +110,20 @@ impl Recipient {
         assert!(wrong.is_empty(), "it got what it never should: {wrong:#?}");
         self.shared.attempts.lock().expect("no panic").clone()
     }
+}
 
-    /// The attempts that it took, by order.
-    #[track_caller]
-    pub(crate) fn taken(&self) -> BTreeMap<u64, Vec<Attempt>> {
-        let mut taken = BTreeMap::<u64, Vec<Attempt>>::new();
-        for attempt in self.attempts() {
-            if attempt.taken {
-                taken.entry(attempt.order).or_default().push(attempt);
-            }
-        }
-        taken
+/// The attempts that were taken by any of them, by order, the first first.
+#[track_caller]
+pub(crate) fn taken(recipients: &[&Recipient]) -> BTreeMap<u64, Vec<Attempt>> {
+    let mut taken = BTreeMap::<u64, Vec<Attempt>>::new();
+    let attempts = recipients.iter().flat_map(|one| one.attempts());
+    for attempt in attempts.filter(|one| one.taken) {
+        taken.entry(attempt.order).or_default().push(attempt);
     }
+    for attempts in taken.values_mut() {
+        attempts.sort_by_key(|one| one.at);
+    }
+    taken
 }
 
 impl Drop for Recipient {
@@ -127,19 +132,12 @@ impl Drop for Recipient {
     }
 }
 
-impl Attempt {
-    /// The value of a header; none if it is absent.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        header(&self.headers, name)
-    }
-}
-
 impl Shared {
     fn converse(&self, mut stream: TcpStream) -> io::Result<()> {
         let mut buffer = Vec::new();
         while let Some(came) = Recorded::read(&mut stream, &mut buffer)? {
             let reply = *self.reply.lock().expect("no panic");
-            if let Err(wrong) = came.and_then(|came| self.note(came, reply)) {
+            if let Err(wrong) = came.and_then(|came| self.note(&came, reply)) {
                 self.wrong.lock().expect("no panic").push(wrong);
             }
             match reply {
@@ -155,18 +153,17 @@ impl Shared {
         Ok(())
     }
 
-    fn note(&self, came: Recorded, reply: Reply) -> Result<(), String> {
+    fn note(&self, came: &Recorded, reply: Reply) -> Result<(), String> {
         let wrong = |what: &str| format!("{what}: {came:?}");
         if !came.is_genuine() {
             return Err(wrong("not verified"));
         }
         let order = order::number(&came.body).ok_or_else(|| wrong("not what was sent"))?;
-        let id = header(&came.headers, "x-cartgate-delivery").ok_or_else(|| wrong("no id"))?;
-        let id = id.to_owned();
+        let id = came.header("x-cartgate-delivery").map(str::to_owned);
+        let id = id.ok_or_else(|| wrong("no id"))?;
         self.attempts.lock().expect("no panic").push(Attempt {
             order,
             id,
-            headers: came.headers,
             at: Instant::now(),
             taken: reply == Reply::Take,
         });
@@ -179,11 +176,4 @@ impl Shared {
         drop(reply.expect("no panic"));
         stream.end()
     }
-}
-
-fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
-    let mut named = headers
-        .iter()
-        .filter(|(own, _)| own.eq_ignore_ascii_case(name));
-    named.next().map(|(_, value)| value.as_str())
 }

@@ -88,12 +88,22 @@ impl Senders {
         self.ledger.lock().expect("no panic").clone()
     }
 
-    /// Waits until so many were acknowledged.
+    /// How many were acknowledged so far.
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.ledger.lock().expect("no panic").acknowledged.len()
+    }
+
+    /// How many were refused so far.
+    pub(crate) fn refused(&self) -> usize {
+        self.ledger.lock().expect("no panic").refused.len()
+    }
+
+    /// Waits until so many were acknowledged, for as long as any is.
     #[track_caller]
     pub(crate) fn wait_for(&self, acknowledged: usize) {
-        wait_until("orders are acknowledged", || {
-            self.ledger.lock().expect("no panic").acknowledged.len() >= acknowledged
-        });
+        while let Some(before) = Some(self.acknowledged()).filter(|now| *now < acknowledged) {
+            wait_until("orders are acknowledged", || self.acknowledged() > before);
+        }
     }
 
     /// Each ends after the answer it waits for, or with its connection. What became of all orders.

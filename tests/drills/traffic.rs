@@ -3,7 +3,7 @@
 
 use crate::{
     program::Program,
-    recipient::{Recipient, Reply},
+    recipient::{Recipient, Reply, taken},
     senders::{Numbers, Senders, Until},
     support::wait_until,
 };
@@ -24,7 +24,7 @@ fn what_is_acknowledged_has_arrived_and_what_is_refused_has_not() {
     recipient.go_down();
     refused(502);
     recipient.come_back();
-    senders.wait_for(senders.ledger().acknowledged.len() + 50);
+    senders.wait_for(senders.acknowledged() + 50);
     recipient.reply(Reply::Refuse("500 Internal Server Error"));
     refused(500);
     recipient.reply(Reply::Later("429 Too Many Requests", 7));
@@ -35,10 +35,10 @@ fn what_is_acknowledged_has_arrived_and_what_is_refused_has_not() {
     let ledger = senders.end();
     let later = ledger.refused.values().find(|one| one.status == 429);
     assert_eq!(later.expect("refused").retry_after.as_deref(), Some("7"));
-    let taken = recipient.taken();
+    let came = taken(&[&recipient]);
     for (order, id) in &ledger.acknowledged {
-        let [attempt] = &taken[order][..] else {
-            panic!("{order} came {} times", taken[order].len());
+        let [attempt] = &came[order][..] else {
+            panic!("{order} came {} times", came[order].len());
         };
         assert_eq!(Some(&attempt.id), id.as_ref());
     }
@@ -63,5 +63,5 @@ fn what_was_in_flight_when_the_gate_was_killed_is_unknown() {
     let ledger = senders.end();
     assert_eq!(ledger.unknown, (0..4).collect());
     assert!(ledger.acknowledged.is_empty() && ledger.refused.is_empty());
-    assert!(recipient.taken().is_empty());
+    assert!(taken(&[&recipient]).is_empty());
 }

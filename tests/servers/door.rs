@@ -9,7 +9,7 @@ use std::{
 
 use socket2::SockRef;
 
-use super::port::Port;
+use super::{port::Port, wait::wait_until};
 
 /// What is done with a connection, on a thread of its own.
 type Serve = dyn Fn(TcpStream) + Send + Sync;
@@ -56,6 +56,14 @@ impl Door {
             // The other side may have left before.
             let _ = connection.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Waits until nobody is connected, and all that came has been read.
+    #[track_caller]
+    pub(crate) fn wait_until_left_alone(&self) {
+        wait_until("connections end", || {
+            self.state.lock().expect("no panic").connections.is_empty()
+        });
     }
 
     /// Takes connections again, on the same port.

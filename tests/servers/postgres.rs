@@ -94,10 +94,10 @@ impl Postgres {
         self.port.as_ref().expect("started with TLS").address()
     }
 
-    /// The URL of a database by TCP and TLS at `address`, which is its own or leads there.
+    /// The URL of a database by TCP and TLS at `address`, which is its own or leads there. The password is [`PASSWORD`].
     pub(crate) fn url_at(&self, address: SocketAddr, database: &str) -> String {
         let port = address.port();
-        format!("postgresql://{USER}:{PASSWORD}@localhost:{port}/{database}?sslmode=require")
+        format!("postgresql://{USER}@localhost:{port}/{database}?sslmode=require")
     }
 
     /// The authority of its certificate.
@@ -117,6 +117,7 @@ impl Postgres {
         let plain = ["-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1"];
         let mut psql = Command::new(programs().join("psql"));
         let psql = psql.args(plain).args(["-c", statements, url]);
+        let psql = psql.env("PGPASSWORD", PASSWORD);
         let output = psql.stdin(Stdio::null()).output().expect("psql runs");
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned());
