@@ -25,6 +25,8 @@
 
 mod cipher;
 pub(crate) mod clock;
+pub(crate) mod control;
+pub(crate) mod dispatcher;
 pub(crate) mod event;
 pub mod handle;
 pub(crate) mod key;

@@ -11,3 +11,4 @@ pub use ask::{AskError, Asker, AskerError};
 pub(crate) use needs::needs;
 pub use report::{Certificate, Configuration, Destination, Endpoint, Event, Report, Room, Secret};
 pub use screen::Screen;
+pub(crate) use span::Span;

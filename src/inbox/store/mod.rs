@@ -4,6 +4,8 @@
 mod meter;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+#[cfg(test)]
+pub(crate) mod suite;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -124,6 +126,15 @@ pub(crate) struct Selection {
 pub(crate) struct Place {
     pub(crate) event: Uuid,
     pub(crate) queue: String,
+}
+
+impl From<&Listed> for Place {
+    fn from(one: &Listed) -> Self {
+        Self {
+            event: one.event,
+            queue: one.queue.clone(),
+        }
+    }
 }
 
 /// One delivery, without what is in it.

@@ -1,0 +1,1 @@
+//! What an operator and the retention do: look, try again, remove.
