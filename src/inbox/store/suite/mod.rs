@@ -5,7 +5,7 @@ pub(crate) mod coming_in;
 pub(crate) mod going_out;
 pub(crate) mod operating;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tower_cartgate::EventKind;
