@@ -36,7 +36,7 @@ pub struct Destination {
     address: Address,
     connector: Connector,
     settings: Settings,
-    /// One for each worker, so that a request never waits for another worker's.
+    /// One for each worker, so that a request never waits for another worker's, and the last for the inbox's dispatcher.
     pools: Box<[Pool]>,
 }
 
@@ -93,12 +93,17 @@ impl Destination {
         Ok(Self {
             name: name.into(),
             connector: Connector::new(&address, &settings.trust)?,
-            pools: (0..workers.max(1))
+            pools: (0..workers.max(1) + 1)
                 .map(|_| Pool::new(settings.idle))
                 .collect(),
             address,
             settings,
         })
+    }
+
+    /// As which worker the inbox's dispatcher delivers.
+    pub(crate) fn dispatcher(&self) -> usize {
+        self.pools.len() - 1
     }
 
     /// Where it is.

@@ -26,6 +26,7 @@
 mod cipher;
 pub(crate) mod clock;
 pub(crate) mod control;
+pub(crate) mod dispatcher;
 pub(crate) mod event;
 pub mod handle;
 pub(crate) mod key;

@@ -2,6 +2,7 @@
 //! They share their tables and one suite of tests; what holds in both stands at the beginning of `inbox`.
 
 mod meter;
+pub(crate) mod postgres;
 pub(crate) mod sqlite;
 #[cfg(test)]
 pub(crate) mod suite;
