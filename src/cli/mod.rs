@@ -37,8 +37,8 @@ pub use inputs::{HeaderLine, Input};
 pub use man::ManArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
 pub use serve::{
-    AdminArgs, ClockArgs, DestinationArgs, EventArgs, InboxArgs, LimitArgs, ProcessArgs, ServeArgs,
-    TlsArgs,
+    AdminArgs, ClockArgs, DestinationArgs, DurableArgs, EventArgs, LimitArgs, ProcessArgs,
+    ServeArgs, TlsArgs,
 };
 pub use sign::SignArgs;
 pub use status::StatusArgs;

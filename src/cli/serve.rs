@@ -110,7 +110,7 @@ pub struct ServeArgs {
 
     /// Whether deliveries are stored first
     #[command(flatten)]
-    pub inbox: InboxArgs,
+    pub inbox: DurableArgs,
 
     /// What it shows to clients that speak TLS
     #[command(flatten)]
@@ -228,7 +228,7 @@ pub struct DestinationArgs {
 /// The inbox.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Durable inbox")]
-pub struct InboxArgs {
+pub struct DurableArgs {
     /// Store each delivery before it is answered, and deliver it until the app has taken it: sqlite:FILE, or postgres://USER@HOST/DATABASE for several gates
     #[arg(long, value_name = "ADDR")]
     pub inbox: Option<StoreAddress>,

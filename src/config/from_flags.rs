@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     cli::{
-        AdminArgs, ClockArgs, DestinationArgs, EventArgs, InboxArgs, LimitArgs, ServeArgs, TlsArgs,
+        AdminArgs, ClockArgs, DestinationArgs, DurableArgs, EventArgs, LimitArgs, ServeArgs,
+        TlsArgs,
     },
     destination::{Address, HostRule, Settings, Trust},
     endpoint::{HeaderChanges, PathRule, Query},
@@ -138,7 +139,7 @@ fn onward(args: &ServeArgs, address: Address) -> OnwardPlan {
     }
 }
 
-fn inbox(args: &InboxArgs) -> Option<InboxPlan> {
+fn inbox(args: &DurableArgs) -> Option<InboxPlan> {
     let in_file = |flag, path: &Option<PathBuf>| {
         let path = path.clone()?;
         Some((Place::flag(flag), secret_source::Place::File(path)))

@@ -85,8 +85,8 @@ fn settings(at: InboxAt) -> Result<(Settings, Option<Vec<Arc<str>>>), Failure> {
         .flat_map(|one| one.onward.destinations())
         .map(|one| Arc::clone(&one.name))
         .collect();
-    let settings = config.inbox.ok_or_else(|| {
-        Failure::usage(format_args!("{} has no [inbox]", file.display()))
-    })?;
+    let settings = config
+        .inbox
+        .ok_or_else(|| Failure::usage(format_args!("{} has no [inbox]", file.display())))?;
     Ok((settings, Some(names)))
 }

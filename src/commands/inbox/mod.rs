@@ -106,10 +106,7 @@ async fn show(args: ShowArgs) -> Result<Outcome, Failure> {
 fn bytes(shown: &Shown) -> Result<Vec<u8>, Failure> {
     let body = shown.body.as_deref().ok_or_else(|| {
         let why = shown.broken.as_deref().unwrap_or("it is not there");
-        Failure::no(format_args!(
-            "the body of {} is not shown: {why}",
-            shown.id
-        ))
+        Failure::no(format_args!("the body of {} is not shown: {why}", shown.id))
     })?;
     let bytes = BASE64_STANDARD.decode(body);
     bytes.map_err(|_| access::otherwise())
@@ -149,8 +146,9 @@ async fn purge(args: PurgeArgs) -> Result<Outcome, Failure> {
 async fn backup(args: BackupArgs) -> Result<Outcome, Failure> {
     let access = Access::open(args.at).await?;
     // Another process may write it, from another folder.
-    let to = absolute(&args.file)
-        .map_err(|error: io::Error| Failure::usage(format_args!("{}: {error}", args.file.display())))?;
+    let to = absolute(&args.file).map_err(|error: io::Error| {
+        Failure::usage(format_args!("{}: {error}", args.file.display()))
+    })?;
     let Answer::Written = access.ask(Order::Backup { to: to.clone() }).await? else {
         return Err(access::otherwise());
     };

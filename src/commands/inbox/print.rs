@@ -207,12 +207,7 @@ impl Event<'_> {
         };
         writeln!(f, "secret    {}", safe(&head.secret))?;
         writeln!(f, "from      {}", safe(&head.peer))?;
-        writeln!(
-            f,
-            "head      {} {}",
-            safe(&head.method),
-            safe(&head.target)
-        )?;
+        writeln!(f, "head      {} {}", safe(&head.method), safe(&head.target))?;
         for (name, value) in &head.headers {
             writeln!(f, "          {}: {}", safe(name), safe(value))?;
         }
@@ -253,7 +248,11 @@ impl Display for Stock<'_> {
             ..
         } = self.holdings;
         let (bytes, most_bytes) = (ByteSize(stats.bytes), ByteSize(*most_bytes));
-        write!(f, "{} of {most_events} events, {bytes} of {most_bytes}", stats.events)?;
+        write!(
+            f,
+            "{} of {most_events} events, {bytes} of {most_bytes}",
+            stats.events
+        )?;
         if let Some(wal) = stats.wal {
             write!(f, ", {} of write-ahead log", ByteSize(wal))?;
         }

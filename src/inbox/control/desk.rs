@@ -93,7 +93,10 @@ impl Desk<'_> {
         let store = &self.inbox.store;
         let listed = store.list(selection.clone(), after.clone(), most).await?;
         let mut again = Again {
-            next: listed.last().filter(|_| listed.len() == most).map(Place::from),
+            next: listed
+                .last()
+                .filter(|_| listed.len() == most)
+                .map(Place::from),
             ..Again::default()
         };
         // An event whose deliveries two pages share was done with the first of them.

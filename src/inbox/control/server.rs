@@ -127,13 +127,10 @@ async fn answer(order: Order, inbox: &Inbox, gate: &Gate) -> Response<Full<Bytes
 /// Of all durable endpoints in force.
 fn queues(gate: &Gate) -> Vec<Arc<Queue>> {
     let config = gate.config();
-    let durable = config
-        .endpoints
-        .iter()
-        .filter_map(|one| match &one.onward {
-            Onward::Durable(durable) => Some(&durable.queues),
-            Onward::Direct(_) => None,
-        });
+    let durable = config.endpoints.iter().filter_map(|one| match &one.onward {
+        Onward::Durable(durable) => Some(&durable.queues),
+        Onward::Direct(_) => None,
+    });
     durable.flatten().cloned().collect()
 }
 
