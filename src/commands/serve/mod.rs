@@ -46,7 +46,6 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
             metrics: Arc::new(Metrics::default()),
             manager: manager(),
             inbox,
-            inbox: None,
         };
         log.counted_by(&surroundings.metrics);
         let config = within_files(loaded.config);
