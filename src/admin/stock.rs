@@ -16,11 +16,7 @@ use crate::{
 };
 
 /// Writes all of them.
-pub(super) fn write(
-    page: &mut Page<'_>,
-    inbox: Option<&Inbox>,
-    config: &InForce,
-) -> fmt::Result {
+pub(super) fn write(page: &mut Page<'_>, inbox: Option<&Inbox>, config: &InForce) -> fmt::Result {
     arrivals(page, config)?;
     let look = inbox.map(|inbox| inbox.meter.look());
     let stats = look.as_ref().and_then(|look| look.stats.as_ref());
@@ -57,11 +53,7 @@ fn results(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 2], u64)> {
     all.map(|(result, count)| ([endpoint(meter), ("result", result)], count))
 }
 
-fn waiting(
-    page: &mut Page<'_>,
-    stats: Option<&Stats>,
-    configured: &HashSet<&str>,
-) -> fmt::Result {
+fn waiting(page: &mut Page<'_>, stats: Option<&Stats>, configured: &HashSet<&str>) -> fmt::Result {
     let queues = stats.map_or(&[][..], |stats| &stats.queues);
     let known = |queue: &&QueueStats| configured.contains(&*queue.queue);
     let count = |queue, count: fn(&QueueStats) -> u64| ([named(queue)], count(queue) as f64);
@@ -146,12 +138,16 @@ fn commits(page: &mut Page<'_>, inbox: Option<&Inbox>) -> fmt::Result {
     page.histograms(
         "cartgate_inbox_commit_duration_seconds",
         "From the beginning of a commit to the end of its sync",
-        store.into_iter().flat_map(|store| once(([], &store.commits))),
+        store
+            .into_iter()
+            .flat_map(|store| once(([], &store.commits))),
     )?;
     page.histograms(
         "cartgate_inbox_commit_size",
         "Events and other changes that shared a commit",
-        store.into_iter().flat_map(|store| once(([], &store.batches))),
+        store
+            .into_iter()
+            .flat_map(|store| once(([], &store.batches))),
     )
 }
 
