@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    path::PathBuf,
     sync::Arc,
     thread::{self, JoinHandle},
 };
@@ -11,7 +12,8 @@ use cartgate::{
     Surroundings,
     config::{Config, TrustedHops},
     destination::{Destination, Settings},
-    endpoint::{Endpoint, Endpoints, HeaderChanges, PathRule, Query},
+    endpoint::{Durable, Endpoint, Endpoints, HeaderChanges, Onward, PathRule, Query},
+    inbox::{self, Inbox, Queue, settings::StoreAddress},
     listener::{ListenAddress, Listener},
     metrics::Metrics,
 };
@@ -32,6 +34,8 @@ pub(crate) struct Setup {
     /// What changes the policy that every gate of these tests begins with.
     pub(crate) policy: Box<dyn Fn(Policy) -> Policy>,
     pub(crate) config: Config,
+    /// The file of an inbox, and the destinations of a durable endpoint at `/kept`, at none of which anybody listens.
+    pub(crate) inbox: Option<(PathBuf, Vec<&'static str>)>,
 }
 
 /// A running gate.
@@ -70,6 +74,7 @@ impl Setup {
             settings: Settings::default(),
             policy: Box::new(|policy| policy),
             config,
+            inbox: None,
         }
     }
 
@@ -93,20 +98,40 @@ impl Setup {
         let keyring = Keyring::new(named.iter().cloned()).expect("a keyring");
         let upstream = self.upstream.parse().expect("an address");
         let destination =
-            Destination::new("app", upstream, self.settings.clone(), self.config.workers)
-                .expect("a destination");
-        let endpoint = Endpoint {
+            Destination::new("app", upstream, self.settings.clone(), self.config.workers);
+        let destination = Arc::new(destination.expect("a destination"));
+        let own = |name: &'static str, path| Endpoint {
             query: self.query,
             headers: self.headers.clone(),
             ..Endpoint::new(
-                "hooks",
-                self.path.clone(),
-                (self.policy)(Policy::new(keyring)),
-                named,
-                Arc::new(destination),
+                name,
+                path,
+                (self.policy)(Policy::new(keyring.clone())),
+                named.clone(),
+                Arc::clone(&destination),
             )
         };
-        self.config.with_endpoints(Endpoints::new(vec![endpoint]))
+        let kept = self.inbox.as_ref().map(|(_, names)| {
+            let queues = names.iter().map(|name| Arc::new(self.queue(name)));
+            Endpoint {
+                onward: Onward::Durable(Durable {
+                    queues: queues.collect(),
+                    permitted: Vec::new(),
+                    unique: None,
+                }),
+                ..own("kept", "/kept".parse().expect("a path"))
+            }
+        });
+        let endpoint = own("hooks", self.path.clone());
+        let endpoints = [endpoint].into_iter().chain(kept).collect();
+        self.config.with_endpoints(Endpoints::new(endpoints))
+    }
+
+    fn queue(&self, name: &str) -> Queue {
+        let nobody = "http://127.0.0.1:1".parse().expect("an address");
+        let settings = self.settings.clone();
+        let destination = Destination::new(name, nobody, settings, self.config.workers);
+        Queue::new(Arc::new(destination.expect("a destination")))
     }
 
     /// Starts it.
@@ -117,7 +142,8 @@ impl Setup {
         let bind = |address| Listener::bind(address).expect("bound");
         let admin = self.admin.as_ref().map(bind);
         let admin_address = admin.as_ref().map(Listener::address);
-        let surroundings = Surroundings {
+        let inbox = self.inbox.map(|(file, _)| StoreAddress::Sqlite(file));
+        let mut surroundings = Surroundings {
             admin,
             ..Surroundings::listening(vec![listener])
         };
@@ -130,6 +156,11 @@ impl Setup {
                 .enable_all()
                 .build()?;
             runtime.block_on(async {
+                if let Some(store) = inbox {
+                    let settings = inbox::Settings::new(store);
+                    let inbox = Inbox::open(settings).await.expect("opened");
+                    surroundings.inbox = Some(Arc::new(inbox));
+                }
                 let shutdown = async {
                     // A gate whose handle is gone is killed, not drained.
                     if stopped.await.is_err() {
