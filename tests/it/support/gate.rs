@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
 };
@@ -11,7 +12,8 @@ use cartgate::{
     Surroundings,
     config::{Config, TrustedHops},
     destination::{Destination, Settings},
-    endpoint::{Endpoint, Endpoints, HeaderChanges, PathRule, Query},
+    endpoint::{Durable, Endpoint, Endpoints, HeaderChanges, Onward, PathRule, Query},
+    inbox::{Inbox, Queue, settings::StoreAddress},
     listener::{ListenAddress, Listener},
     metrics::Metrics,
 };
@@ -31,6 +33,8 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     /// What changes the policy that every gate of these tests begins with.
     pub(crate) policy: Box<dyn Fn(Policy) -> Policy>,
+    /// What a durable gate's queue is; a gate is durable where its configuration has an inbox.
+    pub(crate) queue: Box<dyn Fn(&mut Queue)>,
     pub(crate) config: Config,
 }
 
@@ -69,8 +73,17 @@ impl Setup {
             headers: HeaderChanges::default(),
             settings: Settings::default(),
             policy: Box::new(|policy| policy),
+            queue: Box::new(|_| {}),
             config,
         }
+    }
+
+    /// A gate before `app` that stores its events in a new SQLite file in this folder first.
+    pub(crate) fn durable(app: &App, dir: &Path) -> Self {
+        let store = StoreAddress::Sqlite(dir.join("inbox.db"));
+        Self::before(app).with(|setup| {
+            setup.config.inbox = Some(cartgate::inbox::Settings::new(store));
+        })
     }
 
     /// The same with something changed.
@@ -95,7 +108,7 @@ impl Setup {
         let destination =
             Destination::new("app", upstream, self.settings.clone(), self.config.workers)
                 .expect("a destination");
-        let endpoint = Endpoint {
+        let mut endpoint = Endpoint {
             query: self.query,
             headers: self.headers.clone(),
             ..Endpoint::new(
@@ -106,7 +119,23 @@ impl Setup {
                 Arc::new(destination),
             )
         };
+        if self.config.inbox.is_some() {
+            endpoint.onward = self.durably(&endpoint.onward);
+        }
         self.config.with_endpoints(Endpoints::new(vec![endpoint]))
+    }
+
+    fn durably(&self, direct: &Onward) -> Onward {
+        let queues = direct.destinations().map(|destination| {
+            let mut queue = Queue::new(Arc::clone(destination));
+            (self.queue)(&mut queue);
+            Arc::new(queue)
+        });
+        Onward::Durable(Durable {
+            queues: queues.collect(),
+            permitted: Vec::new(),
+            unique: None,
+        })
     }
 
     /// Starts it.
@@ -117,7 +146,8 @@ impl Setup {
         let bind = |address| Listener::bind(address).expect("bound");
         let admin = self.admin.as_ref().map(bind);
         let admin_address = admin.as_ref().map(Listener::address);
-        let surroundings = Surroundings {
+        let inbox = config.inbox.clone();
+        let mut surroundings = Surroundings {
             admin,
             ..Surroundings::listening(vec![listener])
         };
@@ -130,6 +160,10 @@ impl Setup {
                 .enable_all()
                 .build()?;
             runtime.block_on(async {
+                if let Some(settings) = inbox {
+                    let opened = Inbox::open(settings).await.map_err(io::Error::other)?;
+                    surroundings.inbox = Some(Arc::new(opened));
+                }
                 let shutdown = async {
                     // A gate whose handle is gone is killed, not drained.
                     if stopped.await.is_err() {
