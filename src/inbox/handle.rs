@@ -8,12 +8,14 @@ use super::{
     seal::Sealer,
     store::{Answer, Store, StoreError},
 };
+use crate::metrics::InboxMeter;
 
 /// An open inbox.
 #[derive(Debug)]
 pub struct Inbox {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) sealer: Sealer,
+    pub(crate) meter: Arc<InboxMeter>,
     pub(crate) settings: Settings,
 }
 

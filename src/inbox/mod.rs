@@ -30,6 +30,7 @@ pub(crate) mod dispatcher;
 pub(crate) mod event;
 pub mod handle;
 pub(crate) mod key;
+mod open;
 mod parcel;
 pub mod queue;
 pub mod schedule;
@@ -38,6 +39,7 @@ pub mod settings;
 pub(crate) mod store;
 
 pub use handle::Inbox;
+pub use open::OpenError;
 pub use queue::Queue;
 pub use schedule::Schedule;
 pub use settings::Settings;

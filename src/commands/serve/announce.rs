@@ -1,9 +1,11 @@
 //! What the start says: what is protected, where it goes, by which secrets, and what looks like a mistake.
 
+use std::sync::Arc;
+
 use crate::{
     config::{Config, Finding, Source},
     destination::{Address, address::Endpoint as Peer},
-    endpoint::Endpoint,
+    endpoint::{Durable, Endpoint, Onward},
     listener::Listener,
 };
 
@@ -28,6 +30,19 @@ pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &C
             "protecting"
         );
     }
+    if let Some(inbox) = &config.inbox {
+        for (endpoint, durable) in config.endpoints.iter().filter_map(durable) {
+            let queues = durable.queues.iter().map(|queue| &*queue.destination.name);
+            let queues: Vec<_> = queues.collect();
+            tracing::info!(
+                target: TARGET,
+                endpoint = &*endpoint.name,
+                store = %inbox.store,
+                queues = queues.join(", "),
+                "durable: a delivery is stored before it is answered, and waits for each destination that wants it"
+            );
+        }
+    }
     if let Some(admin) = admin {
         tracing::info!(target: TARGET, listen = %admin.address(), "operators may ask here how it is");
     }
@@ -45,6 +60,13 @@ pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &C
 pub(super) fn warn(source: &Source, warnings: &[Finding]) {
     for warning in warnings {
         tracing::warn!(target: TARGET, "{}", source.line(warning));
+    }
+}
+
+fn durable(endpoint: &Arc<Endpoint>) -> Option<(&Endpoint, &Durable)> {
+    match &endpoint.onward {
+        Onward::Direct(_) => None,
+        Onward::Durable(durable) => Some((endpoint, durable)),
     }
 }
 
