@@ -5,7 +5,7 @@ pub(crate) mod coming_in;
 pub(crate) mod going_out;
 pub(crate) mod operating;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tower_cartgate::EventKind;
@@ -52,6 +52,11 @@ macro_rules! suite {
             the_longest_due_are_claimed_first_and_copies_last,
             a_claim_hides_until_its_lease_ends, each_settlement_does_its_own,
             a_copy_that_was_delivered_is_only_counted, the_next_due_is_told_by_queue);
+        $crate::inbox::store::suite::suite!($fixture; operating:
+            a_list_comes_in_pages, a_list_obeys_each_field, one_event_is_shown_with_all_of_it,
+            what_was_given_up_is_tried_again, what_is_tried_again_moves_to_another_queue,
+            purging_removes_what_was_selected, sweeping_removes_what_was_delivered_everywhere,
+            stats_tell_what_there_is);
     };
     ($fixture:path; $part:ident: $($test:ident),*) => {
         $(
