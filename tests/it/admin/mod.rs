@@ -18,7 +18,10 @@ use std::{
     time::SystemTime,
 };
 
-use cartgate::listener::ListenAddress;
+use cartgate::{
+    inbox::{self, settings::StoreAddress},
+    listener::ListenAddress,
+};
 
 use crate::support::{
     App, BODY, Gate, PATIENCE, SECRET, Setup, genuine, request, signature_line, wait_until,
@@ -37,7 +40,11 @@ fn setup(app: &App) -> Setup {
 /// not configured any more.
 fn with_everything(app: &App, dir: &Path) -> Gate {
     let kept_for = |names: &[&'static str]| {
-        setup(app).with(|setup| setup.inbox = Some((dir.join("inbox.db"), names.to_vec())))
+        setup(app).with(|setup| {
+            let store = StoreAddress::Sqlite(dir.join("inbox.db"));
+            setup.config.inbox = Some(inbox::Settings::new(store));
+            setup.kept_for = names.to_vec();
+        })
     };
     let gate = kept_for(&["shop", "old-shop"]).start();
     assert_eq!(gate.client().ask(genuine(BODY)).status, 200);

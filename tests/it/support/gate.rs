@@ -3,7 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
-    path::PathBuf,
+    path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
 };
@@ -13,7 +13,7 @@ use cartgate::{
     config::{Config, TrustedHops},
     destination::{Destination, Settings},
     endpoint::{Durable, Endpoint, Endpoints, HeaderChanges, Onward, PathRule, Query},
-    inbox::{self, Inbox, Queue, settings::StoreAddress},
+    inbox::{Inbox, Queue, settings::StoreAddress},
     listener::{ListenAddress, Listener},
     metrics::Metrics,
 };
@@ -33,9 +33,12 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     /// What changes the policy that every gate of these tests begins with.
     pub(crate) policy: Box<dyn Fn(Policy) -> Policy>,
+    /// What a durable gate's queue is; a gate is durable where its configuration has an inbox.
+    pub(crate) queue: Box<dyn Fn(&mut Queue)>,
+    /// Of a gate with an inbox that is not durable itself: the destinations of a durable endpoint at `/kept`, at none of which
+    /// anybody listens.
+    pub(crate) kept_for: Vec<&'static str>,
     pub(crate) config: Config,
-    /// The file of an inbox, and the destinations of a durable endpoint at `/kept`, at none of which anybody listens.
-    pub(crate) inbox: Option<(PathBuf, Vec<&'static str>)>,
 }
 
 /// A running gate.
@@ -73,9 +76,18 @@ impl Setup {
             headers: HeaderChanges::default(),
             settings: Settings::default(),
             policy: Box::new(|policy| policy),
+            queue: Box::new(|_| {}),
+            kept_for: Vec::new(),
             config,
-            inbox: None,
         }
+    }
+
+    /// A gate before `app` that stores its events in a new SQLite file in this folder first.
+    pub(crate) fn durable(app: &App, dir: &Path) -> Self {
+        let store = StoreAddress::Sqlite(dir.join("inbox.db"));
+        Self::before(app).with(|setup| {
+            setup.config.inbox = Some(cartgate::inbox::Settings::new(store));
+        })
     }
 
     /// The same with something changed.
@@ -111,27 +123,38 @@ impl Setup {
                 Arc::clone(&destination),
             )
         };
-        let kept = self.inbox.as_ref().map(|(_, names)| {
-            let queues = names.iter().map(|name| Arc::new(self.queue(name)));
-            Endpoint {
-                onward: Onward::Durable(Durable {
-                    queues: queues.collect(),
-                    permitted: Vec::new(),
-                    unique: None,
-                }),
-                ..own("kept", "/kept".parse().expect("a path"))
-            }
-        });
-        let endpoint = own("hooks", self.path.clone());
-        let endpoints = [endpoint].into_iter().chain(kept).collect();
-        self.config.with_endpoints(Endpoints::new(endpoints))
+        let mut endpoint = own("hooks", self.path.clone());
+        let mut further = Vec::new();
+        if !self.kept_for.is_empty() {
+            let nobodies = self.kept_for.iter().map(|name| self.nobody(name)).collect();
+            let mut kept = own("kept", "/kept".parse().expect("a path"));
+            kept.onward = self.durably(nobodies);
+            further.push(kept);
+        } else if self.config.inbox.is_some() {
+            endpoint.onward = self.durably(vec![Arc::clone(&destination)]);
+        }
+        further.push(endpoint);
+        self.config.with_endpoints(Endpoints::new(further))
     }
 
-    fn queue(&self, name: &str) -> Queue {
+    fn nobody(&self, name: &str) -> Arc<Destination> {
         let nobody = "http://127.0.0.1:1".parse().expect("an address");
         let settings = self.settings.clone();
         let destination = Destination::new(name, nobody, settings, self.config.workers);
-        Queue::new(Arc::new(destination.expect("a destination")))
+        Arc::new(destination.expect("a destination"))
+    }
+
+    fn durably(&self, destinations: Vec<Arc<Destination>>) -> Onward {
+        let queues = destinations.into_iter().map(|destination| {
+            let mut queue = Queue::new(destination);
+            (self.queue)(&mut queue);
+            Arc::new(queue)
+        });
+        Onward::Durable(Durable {
+            queues: queues.collect(),
+            permitted: Vec::new(),
+            unique: None,
+        })
     }
 
     /// Starts it.
@@ -142,7 +165,7 @@ impl Setup {
         let bind = |address| Listener::bind(address).expect("bound");
         let admin = self.admin.as_ref().map(bind);
         let admin_address = admin.as_ref().map(Listener::address);
-        let inbox = self.inbox.map(|(file, _)| StoreAddress::Sqlite(file));
+        let inbox = config.inbox.clone();
         let mut surroundings = Surroundings {
             admin,
             ..Surroundings::listening(vec![listener])
@@ -156,10 +179,9 @@ impl Setup {
                 .enable_all()
                 .build()?;
             runtime.block_on(async {
-                if let Some(store) = inbox {
-                    let settings = inbox::Settings::new(store);
-                    let inbox = Inbox::open(settings).await.expect("opened");
-                    surroundings.inbox = Some(Arc::new(inbox));
+                if let Some(settings) = inbox {
+                    let opened = Inbox::open(settings).await.map_err(io::Error::other)?;
+                    surroundings.inbox = Some(Arc::new(opened));
                 }
                 let shutdown = async {
                     // A gate whose handle is gone is killed, not drained.
