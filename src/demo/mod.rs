@@ -54,10 +54,7 @@ pub async fn run() -> io::Result<Show> {
     let surroundings = Surroundings::listening(vec![listener]);
     let direct = endpoint(&format!("http://{address}"), &secret)?;
     // The sender is kept: without it there would be no configuration to follow.
-    let (_config, in_force) = watch::channel(Arc::new(configuration(
-        &format!("http://{address}"),
-        &secret,
-    )?));
+    let (_config, in_force) = watch::channel(Arc::new(configuration(direct)));
     let scenes = tokio::select! {
         ended = crate::serve(surroundings, in_force, pending()) => {
             ended.and(Err(io::Error::other("the gate ended by itself")))
