@@ -14,7 +14,7 @@ use crate::{
     admin,
     config::Config,
     gate::{Gate, Stage},
-    inbox::Inbox,
+    inbox::{Inbox, control, settings::StoreAddress},
     kept::Keeper,
     listener::{Acceptor, Incoming, Listener},
     metrics::Metrics,
@@ -74,6 +74,9 @@ pub async fn serve(
     if let Some(acceptor) = admin {
         to_the_end.spawn(admin::serve(acceptor, Arc::clone(&gate)));
     }
+    if let Some((acceptor, inbox)) = orders(&gate)? {
+        to_the_end.spawn(control::server::serve(acceptor, inbox, Arc::clone(&gate)));
+    }
     tasks.spawn(tick(Arc::clone(&gate)));
     tasks.spawn(follow(config, Arc::clone(&gate), manager.clone()));
     // Not one of the tasks that end when the drain begins: a drain may last longer than patience does.
@@ -89,6 +92,18 @@ pub async fn serve(
     manager.stopping();
     drain(&gate, &door, tasks, acceptors).await;
     Ok(())
+}
+
+/// Where operators give orders for the inbox: beside the file of its store. Of PostgreSQL, whoever may open it needs no gate.
+fn orders(gate: &Gate) -> io::Result<Option<(Acceptor, Arc<Inbox>)>> {
+    let Some(inbox) = &gate.inbox else {
+        return Ok(None);
+    };
+    let StoreAddress::Sqlite(file) = &inbox.settings.store else {
+        return Ok(None);
+    };
+    let acceptor = control::server::bind(file)?.start()?;
+    Ok(Some((acceptor, Arc::clone(inbox))))
 }
 
 /// What a gate stands in: all of it is the caller's, and stays the same from the start to the end.
