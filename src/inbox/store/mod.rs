@@ -4,6 +4,8 @@
 mod meter;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+#[cfg(test)]
+pub(crate) mod suite;
 
 use std::{path::Path, sync::Arc, time::Duration};
 

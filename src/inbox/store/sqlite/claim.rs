@@ -19,7 +19,8 @@ use crate::inbox::{
 pub(super) const DUE: &str = "SELECT event FROM delivery
      WHERE queue = ? AND state = 0 AND rank = ? AND due <= ? ORDER BY due LIMIT ?";
 
-const NEXT: &str = "SELECT min(due) FROM delivery WHERE queue = ? AND state = 0 AND rank = ?";
+pub(super) const NEXT: &str =
+    "SELECT min(due) FROM delivery WHERE queue = ? AND state = 0 AND rank = ?";
 
 pub(super) fn claim(
     books: &mut Books<'_>,

@@ -50,14 +50,16 @@ pub(super) fn stats(db: &Connection, log: &Path) -> rusqlite::Result<Stats> {
 /// Ids grow with time, so the least of a queue is its oldest.
 fn queues(db: &Connection) -> rusqlite::Result<Vec<QueueStats>> {
     db.prepare_cached(
-        "SELECT queue, sum(pending), sum(dead), sum(quarantined),
-                (SELECT received FROM event WHERE id = min(oldest))
-         FROM (SELECT queue, count(*) AS pending, 0 AS dead, 0 AS quarantined, min(event) AS oldest
-                   FROM delivery WHERE state = 0 GROUP BY queue
-               UNION ALL
-               SELECT queue, 0, sum(state = 2), sum(state = 3), NULL
-                   FROM delivery WHERE state IN (2, 3) GROUP BY queue)
-         GROUP BY queue ORDER BY queue",
+        "SELECT queue, pending, dead, quarantined, received
+         FROM (SELECT queue, sum(pending) AS pending, sum(dead) AS dead, sum(quarantined) AS quarantined,
+                      max(oldest) AS oldest
+               FROM (SELECT queue, count(*) AS pending, 0 AS dead, 0 AS quarantined, min(event) AS oldest
+                         FROM delivery WHERE state = 0 GROUP BY queue
+                     UNION ALL
+                     SELECT queue, 0, sum(state = 2), sum(state = 3), NULL
+                         FROM delivery WHERE state IN (2, 3) GROUP BY queue)
+               GROUP BY queue)
+         LEFT JOIN event ON event.id = oldest ORDER BY queue",
     )?
     .query_map([], |row| {
         Ok(QueueStats {

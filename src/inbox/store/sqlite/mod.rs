@@ -17,6 +17,8 @@ mod row;
 mod schema;
 mod settle;
 mod space;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{
