@@ -35,7 +35,7 @@ use crate::inbox::{
 };
 use servers::postgres::Postgres;
 
-suite!([ignore = "needs PostgreSQL: make test runs it"] fixture);
+suite!(fixture, ignore = "needs PostgreSQL: make test runs it");
 
 /// In a database of its own on a server that all tests share.
 async fn fixture() -> (Fixture, Arc<Postgres>) {

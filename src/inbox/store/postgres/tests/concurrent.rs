@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::{START, copy, database, fresh, servers::postgres::Postgres, store};
+use super::{START, copy, database, fresh, opened, servers::postgres::Postgres, store};
 use crate::inbox::{
     clock::Clock,
     event::Settlement,
@@ -46,16 +46,8 @@ async fn a_dead_gates_deliveries_are_taken_over_after_their_lease() {
     let server = Postgres::shared();
     let url = database(&server);
     let clock = Clock::manual(START);
-    let open = || {
-        super::opened(
-            &url,
-            Limits::default(),
-            &clock,
-            const { &None }
-                .as_ref()
-                .unwrap_or(METER.get_or_init(Arc::default)),
-        )
-    };
+    let meter = Arc::default();
+    let open = || opened(&url, Limits::default(), &clock, &meter);
     let (one, two) = (open().await, open().await);
     for _ in 0..3 {
         one.keep(fresh(), Box::new(())).await.unwrap();
@@ -77,9 +69,6 @@ async fn a_dead_gates_deliveries_are_taken_over_after_their_lease() {
         assert!(two.settle(claim.lease, DELIVERED).await.unwrap());
     }
 }
-
-static METER: std::sync::OnceLock<Arc<crate::inbox::store::StoreMeter>> =
-    std::sync::OnceLock::new();
 
 /// Every way to lock a body, a mark or an event, from two gates at once and in as many orders as chance has.
 #[tokio::test]
@@ -118,11 +107,11 @@ async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
                 .await
                 .unwrap();
             }
-            if round % 3 == 0 {
+            if round.is_multiple_of(3) {
                 store.sweep(i64::MAX, 9).await.unwrap();
                 store.again(Selection::default(), None, 5).await.unwrap();
             }
-            if round % 7 == 0 {
+            if round.is_multiple_of(7) {
                 store.purge(Selection::default(), 11).await.unwrap();
             }
         }
