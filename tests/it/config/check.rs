@@ -8,18 +8,19 @@ use crate::{
     support::{App, SECRET},
 };
 
-struct Site {
+/// A folder with a configuration and its secrets.
+pub(super) struct Site {
     dir: tempfile::TempDir,
 }
 
-struct Said {
-    status: Option<i32>,
-    out: String,
-    err: String,
+pub(super) struct Said {
+    pub(super) status: Option<i32>,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Site {
-    fn with(text: &str) -> Self {
+    pub(super) fn with(text: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(dir.path().join("gate.toml"), text).expect("written");
         write_secret(&dir.path().join("secret"), SECRET);
@@ -30,11 +31,11 @@ impl Site {
         Self { dir }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> Said {
+    pub(super) fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> Said {
         let output = Command::new(env!("CARGO_BIN_EXE_cartgate"))
             .env_clear()
             .envs(variables.iter().copied())
