@@ -18,7 +18,7 @@ use tokio::{
 use tower_cartgate::{EventKind, Secret};
 use uuid::Uuid;
 
-use super::{PATH, PATIENCE, app::App, configuration, step::Step};
+use super::{PATH, PATIENCE, app::App, configuration, endpoint, step::Step};
 use crate::{
     Surroundings,
     config::Config,

@@ -32,6 +32,7 @@ use crate::{
         store::{Answer, Full, Listed, Place, Selection, Stats, Store, StoreMeter, sqlite},
     },
     listener::{ListenAddress, Listener},
+    metrics::InboxMeter,
     metrics::Metrics,
 };
 
@@ -74,6 +75,7 @@ impl Site {
         let key = Secret::new("the key of the store").expect("a secret");
         let inbox = Arc::new(Inbox {
             store,
+            meter: Arc::new(InboxMeter::new(Arc::default())),
             sealer: Sealer::new(&key, None),
             settings: Settings::new(StoreAddress::Sqlite("unused".into())),
         });
