@@ -14,7 +14,7 @@ use crate::{
     admin,
     config::Config,
     gate::{Gate, Stage},
-    inbox::{Inbox, dispatcher::Dispatcher},
+    inbox::{Inbox, control, dispatcher::Dispatcher, settings::StoreAddress},
     kept::Keeper,
     listener::{Acceptor, Incoming, Listener},
     metrics::Metrics,
@@ -77,6 +77,9 @@ pub async fn serve(
     if let Some(acceptor) = admin {
         to_the_end.spawn(admin::serve(acceptor, Arc::clone(&gate)));
     }
+    if let Some((acceptor, inbox)) = orders(&gate)? {
+        to_the_end.spawn(control::server::serve(acceptor, inbox, Arc::clone(&gate)));
+    }
     tasks.spawn(tick(Arc::clone(&gate)));
     let followers = (Arc::clone(&gate), dispatcher.clone());
     tasks.spawn(follow(config, followers, manager.clone()));
@@ -99,6 +102,18 @@ pub async fn serve(
     manager.stopping();
     drain(&gate, &door, dispatcher.as_deref(), tasks, acceptors).await;
     Ok(())
+}
+
+/// Where operators give orders for the inbox: beside the file of its store. Of PostgreSQL, whoever may open it needs no gate.
+fn orders(gate: &Gate) -> io::Result<Option<(Acceptor, Arc<Inbox>)>> {
+    let Some(inbox) = &gate.inbox else {
+        return Ok(None);
+    };
+    let StoreAddress::Sqlite(file) = &inbox.settings.store else {
+        return Ok(None);
+    };
+    let acceptor = control::server::bind(file)?.start()?;
+    Ok(Some((acceptor, Arc::clone(inbox))))
 }
 
 /// What a gate stands in: all of it is the caller's, and stays the same from the start to the end.

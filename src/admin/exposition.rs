@@ -7,7 +7,7 @@ use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, regis
 
 use super::{
     page::{Label, Page, one},
-    process,
+    process, stock,
 };
 use crate::{
     endpoint::Onward,
@@ -45,6 +45,7 @@ impl Collector for Exposition {
         self.kept(&mut page)?;
         self.secrets(&mut page)?;
         self.destinations(&mut page)?;
+        stock::write(&mut page, self.gate.inbox.as_deref(), &self.config)?;
         self.room(&mut page)?;
         self.configuration(&mut page)?;
         self.process(&mut page)

@@ -34,7 +34,7 @@ gate can start on it meanwhile.
 
 Exit status: 0 done; 1 nothing is selected, there is no such event, or the gate refused; 2 usage or configuration."
 )]
-pub struct InboxArgs {
+pub struct InboxOrderArgs {
     /// What to do.
     #[command(subcommand)]
     pub command: InboxCommand,

@@ -30,7 +30,7 @@ pub use check::CheckArgs;
 pub use completions::CompletionsArgs;
 pub use demo::DemoArgs;
 pub use inbox::{
-    AgainArgs, BackupArgs, InboxArgs, InboxAt, InboxCommand, ListArgs, PurgeArgs, RetryArgs,
+    AgainArgs, BackupArgs, InboxAt, InboxCommand, InboxOrderArgs, ListArgs, PurgeArgs, RetryArgs,
     SelectionArgs, ShowArgs, StatsArgs, When,
 };
 pub use inputs::{HeaderLine, Input};
@@ -152,7 +152,7 @@ pub enum Command {
     /// Shows how gates are, and what needs a person
     Status(StatusArgs),
     /// Looks after the durable inbox: what waits, dead letters, backups
-    Inbox(Box<InboxArgs>),
+    Inbox(Box<InboxOrderArgs>),
     /// Sends a signed delivery, many of them, or forgeries
     Send(Box<SendArgs>),
     /// Prints the signature of a body, or a ready curl line

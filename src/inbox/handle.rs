@@ -25,6 +25,11 @@ impl Inbox {
         self.store.keep(arrival, held)
     }
 
+    /// Looks what it holds, unless that was done just now.
+    pub(crate) async fn look(&self) {
+        self.meter.refresh(&*self.store).await;
+    }
+
     /// Why it acknowledges nothing, if it does not.
     pub(crate) fn trouble(&self) -> Option<StoreError> {
         self.store.trouble()

@@ -1,5 +1,5 @@
-//! What is counted of the inbox, and a look at what it holds. The look costs the store a query, so it is taken at most every few
-//! seconds, however many ask.
+//! What is counted of the inbox as a whole, and a look at what it holds. The look costs the store a query, so it is taken at
+//! most every few seconds, however many ask. What came from one endpoint is its meter's.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -8,11 +8,7 @@ use std::{
 
 use tokio::time::{Instant, timeout};
 
-use super::{Tally, now};
-use crate::inbox::{
-    event::Kept,
-    store::{Stats, Store, StoreError, StoreMeter},
-};
+use crate::inbox::store::{Stats, Store, StoreError, StoreMeter};
 
 /// How old a look may be that is shown again.
 const FRESH: Duration = Duration::from_secs(5);
@@ -20,11 +16,9 @@ const FRESH: Duration = Duration::from_secs(5);
 /// How long a store may take to say what it holds.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What an inbox counts.
+/// What an inbox counts, and how it was.
 #[derive(Debug)]
 pub(crate) struct InboxMeter {
-    /// Events that came, by what became of them.
-    pub(crate) arrivals: Tally,
     pub(crate) store: Arc<StoreMeter>,
     look: Mutex<Arc<Look>>,
     /// Held while the store is asked, so that it is asked once.
@@ -44,16 +38,10 @@ impl InboxMeter {
     /// A meter whose store fills that one.
     pub(crate) fn new(store: Arc<StoreMeter>) -> Self {
         Self {
-            arrivals: Tally::of(WORDS),
             store,
             look: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
         }
-    }
-
-    /// An event came, and this became of it.
-    pub(crate) fn arrived(&self, result: &Result<Kept, StoreError>) {
-        self.arrivals.add(word(result), now());
     }
 
     /// The last look.
@@ -81,25 +69,5 @@ impl InboxMeter {
         let look = Arc::new(Look { stats, trouble });
         *self.look.lock().unwrap_or_else(PoisonError::into_inner) = look;
         *asked = Some(Instant::now());
-    }
-}
-
-const WORDS: [&str; 6] = [
-    "kept",
-    "duplicate",
-    "copies",
-    "full",
-    "unavailable",
-    "failed",
-];
-
-fn word(result: &Result<Kept, StoreError>) -> &'static str {
-    match result {
-        Ok(Kept::Stored { .. }) => "kept",
-        Ok(Kept::Duplicate { .. }) => "duplicate",
-        Err(StoreError::Copies) => "copies",
-        Err(StoreError::Full(_)) => "full",
-        Err(StoreError::Unavailable(_)) => "unavailable",
-        Err(StoreError::Failed(_)) => "failed",
     }
 }

@@ -310,3 +310,87 @@ pub(super) fn holdings(holdings: &Holdings) -> Value {
 fn safe(text: &str) -> String {
     printable(text.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(queue: &str, state: State) -> Listed {
+        Listed {
+            event: Uuid::nil(),
+            endpoint: "orders".to_owned(),
+            queue: queue.to_owned(),
+            kind: "order".to_owned(),
+            state,
+            received: 0,
+            attempts: 3,
+            due: None,
+            last: Some(5_000),
+            status: None,
+            reason: Some("destination-refused".to_owned()),
+            copy: 0,
+            seen: 1,
+            first_received: 0,
+            size: 5,
+        }
+    }
+
+    #[test]
+    fn a_line_fits_80_columns_whatever_a_destination_is_called() {
+        let now = 1_000_000 * 86_400_000;
+        for queue in ["", "shop", "a-destination-with-a-very-long-name"] {
+            for state in [State::Pending, State::Quarantined] {
+                let one = &listed(queue, state);
+                let line = Line { one, now }.to_string();
+                assert!(line.chars().count() <= 80, "{line}");
+                assert!(line.contains(word(state)), "{line}");
+            }
+        }
+        assert!(HEADINGS.len() <= 80);
+    }
+
+    #[test]
+    fn what_is_stored_cannot_command_the_terminal() {
+        let evil = || "\x1b]0;evil\x07".to_owned();
+        let mut one = listed(&evil(), State::Dead);
+        one.reason = Some(evil());
+        let mut shown = Shown {
+            id: Uuid::nil(),
+            endpoint: evil(),
+            kind: evil(),
+            received: 0,
+            broken: Some(evil()),
+            head: Some(crate::inbox::control::HeadShown {
+                method: evil(),
+                target: evil(),
+                secret: evil(),
+                peer: evil(),
+                headers: vec![(evil(), evil())],
+            }),
+            body: None,
+            deliveries: vec![],
+        };
+        let line = Line { one: &one, now: 0 }.to_string();
+        shown.deliveries.push(one);
+        let event = Event {
+            shown: &shown,
+            now: 0,
+        };
+        let all = line + &event.to_string();
+        assert!(all.matches("evil").count() >= 11, "{all}");
+        assert!(!all.contains('\x1b') && !all.contains('\x07'), "{all:?}");
+    }
+
+    #[test]
+    fn times_are_written_out_in_json() {
+        let one = listed("", State::Pending);
+        let row = serde_json::to_value(Row::of(&one)).expect("JSON");
+        assert_eq!(row["received"], "1970-01-01T00:00:00.000Z");
+        assert_eq!(row["last"], "1970-01-01T00:00:05.000Z");
+        assert!(row["due"].is_null() && row["destination"].is_null());
+        assert_eq!(
+            (&row["state"], &row["kind"]),
+            (&json!("pending"), &json!("order"))
+        );
+    }
+}

@@ -45,7 +45,12 @@ fn a_whole_file_is_read_as_it_is_meant() {
         ]
     );
     assert!(matches!(&endpoint.event, EventPlan::Field { only, .. } if only.len() == 1));
-    assert_eq!(endpoint.destination.settings.answer.as_secs(), 10);
+    let destinations: Vec<_> = endpoint.onward.destinations().collect();
+    let answers: Vec<_> = destinations
+        .iter()
+        .map(|one| one.settings.answer.as_secs())
+        .collect();
+    assert_eq!(answers, [10]);
     assert!(plan.warnings.is_empty());
     assert_eq!(plan.variables(), ["CARTFUNNEL_PREVIOUS"]);
 }

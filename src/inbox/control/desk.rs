@@ -155,3 +155,6 @@ fn head(head: &Head) -> HeadShown {
         headers: headers.collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,8 @@ pub(crate) mod server;
 
 pub(crate) use client::Client;
 pub(crate) use desk::Desk;
+#[cfg(test)]
+pub(crate) use order::HeadShown;
 pub(crate) use order::{Again, Answer, Holdings, Order, Page, Shown};
 
 use std::path::{Path, PathBuf};

@@ -139,3 +139,50 @@ fn said(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
     *response.status_mut() = status;
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        os::unix::{
+            fs::PermissionsExt as _,
+            net::{UnixListener, UnixStream},
+        },
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_socket_is_its_owners_alone_and_goes_with_the_gate() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (file, at) = (
+            dir.path().join("inbox.db"),
+            dir.path().join("inbox.db.sock"),
+        );
+        let listener = bind(&file).expect("bound");
+        let mode = fs::metadata(&at).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(UnixStream::connect(&at).is_ok());
+        let other = bind(&file).expect_err("a gate lives there");
+        assert_eq!(other.kind(), io::ErrorKind::AddrInUse);
+        assert!(other.to_string().contains("inbox.db.sock"));
+        assert!(UnixStream::connect(&at).is_ok(), "the other one left it");
+        drop(listener);
+        assert!(!at.exists());
+    }
+
+    #[test]
+    fn a_killed_gates_socket_is_replaced_and_another_file_is_not() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (file, at) = (
+            dir.path().join("inbox.db"),
+            dir.path().join("inbox.db.sock"),
+        );
+        drop(UnixListener::bind(&at).expect("bound"));
+        assert!(UnixStream::connect(&at).is_err() && at.exists());
+        drop(bind(&file).expect("bound"));
+        fs::write(&at, "somebody's").expect("written");
+        assert!(bind(&file).is_err());
+        assert_eq!(fs::read(&at).expect("still there"), b"somebody's");
+    }
+}
