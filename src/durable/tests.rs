@@ -32,7 +32,8 @@ use crate::{
         store::{Answer, Full, Listed, Place, Selection, Stats, Store, StoreMeter, sqlite},
     },
     listener::{ListenAddress, Listener},
-    metrics::{InboxMeter, Metrics},
+    metrics::InboxMeter,
+    metrics::Metrics,
 };
 
 const SECRET: &str = "planted-secret-of-the-durable-tests";
@@ -74,8 +75,8 @@ impl Site {
         let key = Secret::new("the key of the store").expect("a secret");
         let inbox = Arc::new(Inbox {
             store,
-            sealer: Sealer::new(&key, None),
             meter: Arc::new(InboxMeter::new(Arc::default())),
+            sealer: Sealer::new(&key, None),
             settings: Settings::new(StoreAddress::Sqlite("unused".into())),
         });
         let listen: ListenAddress = "127.0.0.1:0".parse().expect("an address");
