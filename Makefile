@@ -30,6 +30,7 @@ test: ## run every test; installs what it is tested with (as root or by sudo) wh
 	    $(FOR_DRILLS)
 	$(CARGO) test --workspace --all-features --locked
 	$(CARGO) test --locked --test machine --test drills -- --ignored
+	$(CARGO) test --locked --lib -- --ignored postgres
 	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	@$(MAKE) --no-print-directory constant-time
 

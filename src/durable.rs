@@ -187,3 +187,6 @@ fn say(outcome: &Outcome, exchange: &Exchange, endpoint: &Endpoint) {
         _ => tracing::info!(delivery = %id, endpoint, "kept after its client was gone"),
     }
 }
+
+#[cfg(test)]
+mod tests;

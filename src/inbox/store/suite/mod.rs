@@ -39,28 +39,32 @@ pub(crate) struct Fixture {
 }
 
 /// Makes a test of each function of the suite. `$fixture` is an async function that gives a [`Fixture`] and what has to live
-/// as long as it.
+/// as long as it; `$attribute` is what else each test is marked with.
 macro_rules! suite {
     ($fixture:path) => {
-        $crate::inbox::store::suite::suite!($fixture; coming_in:
+        $crate::inbox::store::suite::suite!($fixture, cfg(test));
+    };
+    ($fixture:path, $attribute:meta) => {
+        $crate::inbox::store::suite::suite!($fixture, $attribute; coming_in:
             an_event_is_kept_whole, an_event_that_nobody_wants_is_a_dead_letter,
             copies_share_a_body_up_to_their_limit, a_unique_value_comes_in_once,
             a_fault_of_one_harms_no_other, a_full_store_resumes_by_itself,
             a_dropped_future_stops_nothing, many_share_a_commit,
             what_is_held_is_held_until_the_commit, the_first_fact_stays);
-        $crate::inbox::store::suite::suite!($fixture; going_out:
+        $crate::inbox::store::suite::suite!($fixture, $attribute; going_out:
             the_longest_due_are_claimed_first_and_copies_last,
             a_claim_hides_until_its_lease_ends, each_settlement_does_its_own,
             a_copy_that_was_delivered_is_only_counted, the_next_due_is_told_by_queue);
-        $crate::inbox::store::suite::suite!($fixture; operating:
+        $crate::inbox::store::suite::suite!($fixture, $attribute; operating:
             a_list_comes_in_pages, a_list_obeys_each_field, one_event_is_shown_with_all_of_it,
             what_was_given_up_is_tried_again, what_is_tried_again_moves_to_another_queue,
             purging_removes_what_was_selected, sweeping_removes_what_was_delivered_everywhere,
             stats_tell_what_there_is);
     };
-    ($fixture:path; $part:ident: $($test:ident),*) => {
+    ($fixture:path, $attribute:meta; $part:ident: $($test:ident),*) => {
         $(
             #[tokio::test]
+            #[$attribute]
             async fn $test() {
                 let (fixture, _alive) = $fixture().await;
                 $crate::inbox::store::suite::$part::$test(&fixture).await;
