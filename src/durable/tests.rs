@@ -30,7 +30,7 @@ use crate::{
         store::{Full as Limit, Listed, Selection, Store, StoreMeter, sqlite},
     },
     listener::{ListenAddress, Listener, Peer},
-    metrics::Metrics,
+    metrics::{InboxMeter, Metrics},
     record::Entry,
 };
 
