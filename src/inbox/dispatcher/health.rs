@@ -40,8 +40,8 @@ impl Health {
     pub(super) fn room(&self, concurrency: usize, under_way: usize) -> (usize, Millis) {
         let one = usize::from(under_way == 0);
         match self {
-            Self::Unproven => (one, Millis::MIN),
-            Self::Up => (concurrency.max(1).saturating_sub(under_way), Millis::MIN),
+            Self::Unproven => (one, 0),
+            Self::Up => (concurrency.max(1).saturating_sub(under_way), 0),
             Self::Down { probe, .. } => (one, *probe),
         }
     }
@@ -85,7 +85,7 @@ impl Health {
     pub(super) fn recheck(&mut self) {
         if let Self::Down { backoff, probe } = self {
             backoff.reset();
-            *probe = Millis::MIN;
+            *probe = 0;
         }
     }
 }

@@ -67,9 +67,9 @@ impl Queue {
             health: Health::Unproven,
             under_way: JoinSet::new(),
             more: true,
-            look: Millis::MIN,
+            look: 0,
             backoff: Backoff::of_store(),
-            rest: Millis::MIN,
+            rest: 0,
         }
     }
 

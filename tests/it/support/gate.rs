@@ -35,6 +35,9 @@ pub(crate) struct Setup {
     pub(crate) policy: Box<dyn Fn(Policy) -> Policy>,
     /// What a durable gate's queue is; a gate is durable where its configuration has an inbox.
     pub(crate) queue: Box<dyn Fn(&mut Queue)>,
+    /// Of a gate with an inbox that is not durable itself: the destinations of a durable endpoint at `/kept`, at none of which
+    /// anybody listens.
+    pub(crate) kept_for: Vec<&'static str>,
     pub(crate) config: Config,
 }
 
@@ -74,6 +77,7 @@ impl Setup {
             settings: Settings::default(),
             policy: Box::new(|policy| policy),
             queue: Box::new(|_| {}),
+            kept_for: Vec::new(),
             config,
         }
     }
@@ -106,28 +110,43 @@ impl Setup {
         let keyring = Keyring::new(named.iter().cloned()).expect("a keyring");
         let upstream = self.upstream.parse().expect("an address");
         let destination =
-            Destination::new("app", upstream, self.settings.clone(), self.config.workers)
-                .expect("a destination");
-        let mut endpoint = Endpoint {
+            Destination::new("app", upstream, self.settings.clone(), self.config.workers);
+        let destination = Arc::new(destination.expect("a destination"));
+        let own = |name: &'static str, path| Endpoint {
             query: self.query,
             headers: self.headers.clone(),
             ..Endpoint::new(
-                "hooks",
-                self.path.clone(),
-                (self.policy)(Policy::new(keyring)),
-                named,
-                Arc::new(destination),
+                name,
+                path,
+                (self.policy)(Policy::new(keyring.clone())),
+                named.clone(),
+                Arc::clone(&destination),
             )
         };
-        if self.config.inbox.is_some() {
-            endpoint.onward = self.durably(&endpoint.onward);
+        let mut endpoint = own("hooks", self.path.clone());
+        let mut further = Vec::new();
+        if !self.kept_for.is_empty() {
+            let nobodies = self.kept_for.iter().map(|name| self.nobody(name)).collect();
+            let mut kept = own("kept", "/kept".parse().expect("a path"));
+            kept.onward = self.durably(nobodies);
+            further.push(kept);
+        } else if self.config.inbox.is_some() {
+            endpoint.onward = self.durably(vec![Arc::clone(&destination)]);
         }
-        self.config.with_endpoints(Endpoints::new(vec![endpoint]))
+        further.push(endpoint);
+        self.config.with_endpoints(Endpoints::new(further))
     }
 
-    fn durably(&self, direct: &Onward) -> Onward {
-        let queues = direct.destinations().map(|destination| {
-            let mut queue = Queue::new(Arc::clone(destination));
+    fn nobody(&self, name: &str) -> Arc<Destination> {
+        let nobody = "http://127.0.0.1:1".parse().expect("an address");
+        let settings = self.settings.clone();
+        let destination = Destination::new(name, nobody, settings, self.config.workers);
+        Arc::new(destination.expect("a destination"))
+    }
+
+    fn durably(&self, destinations: Vec<Arc<Destination>>) -> Onward {
+        let queues = destinations.into_iter().map(|destination| {
+            let mut queue = Queue::new(destination);
             (self.queue)(&mut queue);
             Arc::new(queue)
         });

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// Longer than anything takes that is right.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) struct App {
     pub(super) url: String,
@@ -86,7 +86,8 @@ async fn converse(mut stream: TcpStream, requests: mpsc::UnboundedSender<Request
             }
             (stream.read_buf(&mut read).await.ok()? > 0).then_some(())?;
         };
-        let head = String::from_utf8(read.drain(..end).collect()).ok()?;
+        let head = String::from_utf8_lossy(&read[..end]).into_owned();
+        read.drain(..end);
         let length = head.to_lowercase();
         let length = length.split_once("content-length: ")?.1;
         let length: usize = length.lines().next()?.parse().ok()?;

@@ -15,7 +15,6 @@ async fn a_day_of_attempts_ends_as_a_dead_letter() {
     let mut app = App::start().await;
     let bed = Bed::new(vec![queue("app", &app.url)]);
     let id = bed.keep(1, &["app"]).await;
-    let mut due = START;
     // By a tenth longer than the schedule: chance says a half of a fifth.
     for (number, wait) in (1..).zip([5_500, 330_000, 1_980_000, 7_920_000, 19_800_000]) {
         let request = app.next().await;
@@ -29,14 +28,13 @@ async fn a_day_of_attempts_ends_as_a_dead_letter() {
         );
         assert_eq!(request.body, b"body 1");
         request.answer("500 Broken");
-        due += wait;
+        let due = bed.clock.now() + wait;
         let listed = bed.after(number, id, "app").await;
         assert_eq!((listed.state, listed.due), (State::Pending, Some(due)));
         assert_eq!(listed.status, Some(500));
         assert_eq!(listed.reason.as_deref(), Some("destination-answered"));
         bed.clock
             .advance(Duration::from_millis(u64::try_from(wait).unwrap() - 1));
-        bed.wake();
         assert_eq!(
             bed.store
                 .claim(&"app".into(), 9, SECOND)
@@ -46,13 +44,13 @@ async fn a_day_of_attempts_ends_as_a_dead_letter() {
             0
         );
         assert!(app.is_idle());
-        bed.clock.advance(Duration::from_millis(1));
+        bed.clock.advance(SECOND);
     }
     for number in 6..8 {
         app.next().await.answer("404 Not Found");
-        due += 39_600_000;
+        let due = bed.clock.now() + 39_600_000;
         assert_eq!(bed.after(number, id, "app").await.due, Some(due));
-        bed.clock.advance(11 * HOUR);
+        bed.clock.advance(11 * HOUR + SECOND);
     }
     app.next().await.answer("404 Not Found");
     let listed = bed.after(8, id, "app").await;
