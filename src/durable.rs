@@ -189,4 +189,6 @@ fn say(outcome: &Outcome, exchange: &Exchange, endpoint: &Endpoint) {
 }
 
 #[cfg(test)]
+mod shelf;
+#[cfg(test)]
 mod tests;

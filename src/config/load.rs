@@ -147,16 +147,15 @@ impl Reading {
     }
 
     fn inbox(&mut self, plan: &InboxPlan) -> Option<inbox::Settings> {
-        let mut secret = |named: &Option<(Place, secret_source::Place)>| match named {
-            Some((at, place)) => self.bare(*at, place).map(Some),
-            None => Some(None),
-        };
-        // Each is read before one that cannot be ends it, so that all are told.
-        let (password, key, encryption) = (
-            secret(&plan.password),
-            secret(&plan.key),
-            secret(&plan.encryption_key),
-        );
+        let named = [&plan.password, &plan.key, &plan.encryption_key];
+        let read = named.map(|secret| self.named(secret.as_ref()));
+        for (secret, at) in read.iter().zip(named).skip(1) {
+            if let (Some(Some(key)), Some((at, _))) = (secret, at) {
+                self.warn_of_short(*at, "key", key);
+            }
+        }
+        // All were read before one that cannot be ends it, so that all are told.
+        let [password, key, encryption] = read;
         Some(inbox::Settings {
             store: plan.store.clone(),
             password: password?,
@@ -190,11 +189,15 @@ impl Reading {
     fn token(&mut self, at: Place, place: &secret_source::Place) -> Option<Secret> {
         let token = self.bare(at, place)?;
         self.keep(at, admin::may_be_token(&token))?;
-        if token.weaknesses().contains(&Weakness::Short) {
-            let message = "the token has less than 16 bytes and can be guessed";
+        self.warn_of_short(at, "token", &token);
+        Some(token)
+    }
+
+    fn warn_of_short(&mut self, at: Place, what: &str, secret: &Secret) {
+        if secret.weaknesses().contains(&Weakness::Short) {
+            let message = format!("the {what} has less than 16 bytes and can be guessed");
             self.warnings.push(Finding::new(at, message));
         }
-        Some(token)
     }
 
     fn secret(&mut self, at: Place, source: &SecretSource) -> Option<(SecretName, Secret)> {
@@ -234,6 +237,15 @@ impl Reading {
         }
         let made = Destination::new(&plan.name, plan.address.clone(), settings, self.workers);
         self.keep(plan.at, made)
+    }
+
+    /// A secret that need not be named.
+    #[expect(clippy::option_option, reason = "one that cannot be read is not none")]
+    fn named(&mut self, named: Option<&(Place, secret_source::Place)>) -> Option<Option<Secret>> {
+        match named {
+            Some((at, place)) => self.bare(*at, place).map(Some),
+            None => Some(None),
+        }
     }
 
     /// A secret that is no endpoint's.

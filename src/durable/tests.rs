@@ -1,42 +1,41 @@
 //! The intake over real sockets: with the real store for what is kept, with one that a test holds back for what happens
 //! meanwhile.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
+use http_body_util::Full;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    sync::{Semaphore, watch},
+    sync::watch,
     task::JoinHandle,
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tower_cartgate::{EventKind, EventRule, FreshRule, Keyring, Policy, Secret, Signer};
 use uuid::Uuid;
 
-use super::*;
+use super::{shelf::Shelf, *};
 use crate::{
     Surroundings,
     config::Config,
+    connection::Activity,
     destination::Destination,
     endpoint::{Endpoints, PathRule},
+    gate::Gate,
     inbox::{
         Queue, Settings,
-        clock::Millis,
-        event::{Claim, Event, Lease, Settlement, State},
+        event::State,
         seal::Sealer,
         settings::StoreAddress,
-        store::{Answer, Full, Listed, Place, Selection, Stats, Store, StoreMeter, sqlite},
+        store::{Full as Limit, Listed, Selection, Store, StoreMeter, sqlite},
     },
-    listener::{ListenAddress, Listener},
-    metrics::InboxMeter,
-    metrics::Metrics,
+    listener::{ListenAddress, Listener, Peer},
+    metrics::{InboxMeter, Metrics},
+    record::Entry,
 };
 
 const SECRET: &str = "planted-secret-of-the-durable-tests";
+const BODY: &str = r#"{"event":"paid"}"#;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A gate with one durable endpoint on a runtime of this test.
@@ -55,22 +54,8 @@ impl Drop for Site {
 
 impl Site {
     fn start(store: Arc<dyn Store>, change: impl FnOnce(&mut Endpoint)) -> Self {
-        let secret = Secret::new(SECRET).expect("a secret");
-        let address = "http://127.0.0.1:1".parse().expect("an address");
-        let destination = Destination::new("fulfilment", address, Default::default(), 1);
-        let destination = Arc::new(destination.expect("plain HTTP"));
-        let mut queue = Queue::new(Arc::clone(&destination));
-        queue.kinds = vec![EventKind::Order, EventKind::AbandonedCart];
-        let queue = Arc::new(queue);
-        let rule = EventRule::pointer("/event").expect("a pointer");
-        let rule = rule.order(["paid"]).abandoned_cart(["left"]);
-        let policy = Policy::new(Keyring::single(secret)).event(rule);
-        let mut endpoint = Endpoint::new("orders", PathRule::All, policy, Vec::new(), destination);
-        endpoint.onward = Onward::Durable(Durable {
-            queues: vec![Arc::clone(&queue)],
-            permitted: Vec::new(),
-            unique: None,
-        });
+        let queue = queue();
+        let mut endpoint = endpoint(&queue);
         change(&mut endpoint);
         let key = Secret::new("the key of the store").expect("a secret");
         let inbox = Arc::new(Inbox {
@@ -100,6 +85,11 @@ impl Site {
             queue,
             task,
         }
+    }
+
+    /// Its endpoint once more, with the same queue.
+    fn endpoint(&self) -> Endpoint {
+        endpoint(&self.queue)
     }
 
     async fn connect(&self, wire: &[u8]) -> TcpStream {
@@ -135,6 +125,29 @@ impl Site {
         let (event, _) = shown.expect("there");
         self.inbox.sealer.open(&event).expect("intact")
     }
+}
+
+fn queue() -> Arc<Queue> {
+    let address = "http://127.0.0.1:1".parse().expect("an address");
+    let destination = Destination::new("fulfilment", address, Default::default(), 1);
+    let mut queue = Queue::new(Arc::new(destination.expect("plain HTTP")));
+    queue.kinds = vec![EventKind::Order, EventKind::AbandonedCart];
+    Arc::new(queue)
+}
+
+fn endpoint(queue: &Arc<Queue>) -> Endpoint {
+    let secret = Secret::new(SECRET).expect("a secret");
+    let rule = EventRule::pointer("/event").expect("a pointer");
+    let rule = rule.order(["paid"]).abandoned_cart(["left"]);
+    let policy = Policy::new(Keyring::single(secret)).event(rule);
+    let destination = Arc::clone(&queue.destination);
+    let mut endpoint = Endpoint::new("orders", PathRule::All, policy, Vec::new(), destination);
+    endpoint.onward = Onward::Durable(Durable {
+        queues: vec![Arc::clone(queue)],
+        permitted: Vec::new(),
+        unique: None,
+    });
+    endpoint
 }
 
 fn signed_by(secret: &str, body: &str) -> Vec<u8> {
@@ -251,7 +264,7 @@ async fn what_nobody_wants_is_kept_as_a_dead_letter() {
 async fn copies_are_kept_up_to_their_limit_and_then_told_when_to_come_again() {
     let dir = tempfile::tempdir().expect("a directory");
     let site = Site::start(real(dir.path()), |_| ());
-    let body = r#"{"event":"paid"}"#;
+    let body = BODY;
     for _ in 0..3 {
         assert!(site.send(body).await.starts_with("http/1.1 200 "));
     }
@@ -311,7 +324,7 @@ async fn a_large_body_is_kept_whole() {
 async fn the_answer_waits_for_the_commit() {
     let shelf = Arc::new(Shelf::default());
     let site = Site::start(shelf.clone(), |_| ());
-    let mut stream = site.connect(&genuine(r#"{"event":"paid"}"#)).await;
+    let mut stream = site.connect(&genuine(BODY)).await;
     shelf.begun.acquire().await.expect("open").forget();
     let mut byte = [0];
     let early = timeout(Duration::from_millis(50), stream.read(&mut byte)).await;
@@ -327,29 +340,80 @@ async fn the_answer_waits_for_the_commit() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_after_sending_leaves_a_whole_event() {
+async fn a_client_that_is_gone_leaves_a_whole_event() {
     let shelf = Arc::new(Shelf::default());
     let site = Site::start(shelf.clone(), |_| ());
-    let stream = site.connect(&genuine(r#"{"event":"paid"}"#)).await;
+    let stream = site.connect(&genuine(BODY)).await;
     shelf.begun.acquire().await.expect("open").forget();
-    // A reset, which the gate notices at once.
     stream.set_zero_linger().expect("set");
     drop(stream);
-    // The exchange and its memory stay with the store until the commit.
-    assert!(shelf.committed.lock().expect("whole").is_empty());
     shelf.commit.add_permits(1);
-    timeout(PATIENCE, site.queue.work.notified())
-        .await
-        .expect("the queue was woken");
+    let woken = timeout(PATIENCE, site.queue.work.notified());
+    woken.await.expect("the queue was woken");
     let committed = std::mem::take(&mut *shelf.committed.lock().expect("whole"));
     let intact = site.inbox.sealer.open(&committed[0]).expect("intact");
-    assert_eq!(intact.body(), r#"{"event":"paid"}"#);
+    assert_eq!(intact.body(), BODY);
+}
+
+/// What hyper does where it notices that the connection has broken off.
+#[tokio::test]
+async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_memory_back() {
+    let shelf = Arc::new(Shelf::default());
+    let site = Site::start(shelf.clone(), |_| ());
+    let config = Arc::new(Config::new(Endpoints::new(vec![site.endpoint()])));
+    let gate = Gate::new(config, Arc::default(), Some(Arc::clone(&site.inbox)));
+    let gate = Arc::new(gate.expect("nothing refused is kept"));
+    let endpoint = gate.config().endpoints.iter().next().map(Arc::clone);
+    let endpoint = endpoint.expect("there is one");
+    let activity = Arc::new(Activity::new());
+    let exchange = Exchange::begin(Arc::clone(&gate), Peer::Unix, activity, Instant::now());
+    let secret = Secret::new(SECRET).expect("a secret");
+    let signature = Signer::new(&secret).sign(BODY.as_bytes()).to_string();
+    let request = http::Request::post("/hooks")
+        .header("X-Cartfunnel-Hmac-SHA256", signature)
+        .body(Full::<Bytes>::from(BODY))
+        .expect("a request");
+    let entry = Entry::open(&exchange, &request);
+    let (head, _) = request.into_parts();
+    let verified = tower_cartgate::verify(&endpoint.policy, &head.headers, BODY);
+    let verified = verified.expect("genuine");
+    exchange.found(&endpoint);
+    exchange.verified(verified.secret_name());
+    assert!(gate.memory.take(1000));
+    exchange.keep(1000);
+
+    let keeping = keep(verified, head, &endpoint, &exchange);
+    tokio::select! {
+        _ = keeping => panic!("answered before the commit"),
+        begun = shelf.begun.acquire() => begun.expect("open").forget(),
+    }
+    drop(entry);
+    assert!(matches!(exchange.outcome(), Some(Outcome::Left)));
+    drop(exchange);
+    assert_eq!(gate.memory.held(), 1000, "the store holds it");
+    shelf.commit.add_permits(1);
+    let woken = timeout(PATIENCE, site.queue.work.notified());
+    woken.await.expect("the queue was woken");
+    assert_eq!(shelf.committed.lock().expect("whole").len(), 1);
+    let freed = async {
+        while gate.memory.held() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, freed).await.expect("given back");
+    let meter = gate.config();
+    let meter = meter.meter(&endpoint).expect("there is one");
+    assert_eq!(
+        (meter.requests.verified.number(), meter.inbox.kept.number()),
+        (1, 1)
+    );
+    assert_eq!(meter.not_taken.sum(), 0);
 }
 
 #[tokio::test]
 async fn what_cannot_be_kept_is_told_to_come_again() {
     let cases = [
-        (StoreError::Full(Full::Disk), "503", "30"),
+        (StoreError::Full(Limit::Disk), "503", "30"),
         (StoreError::Copies, "429", "60"),
         (StoreError::Unavailable("planted".into()), "503", "5"),
         (StoreError::Failed("planted".into()), "503", "60"),
@@ -359,7 +423,7 @@ async fn what_cannot_be_kept_is_told_to_come_again() {
     for (error, status, after) in cases {
         *shelf.refusal.lock().expect("whole") = Some(error);
         shelf.commit.add_permits(1);
-        let answer = site.send(r#"{"event":"paid"}"#).await;
+        let answer = site.send(BODY).await;
         assert!(
             answer.starts_with(&format!("http/1.1 {status} ")),
             "{answer}"
@@ -384,7 +448,7 @@ async fn a_gate_whose_inbox_has_failed_is_not_ready_and_one_that_is_full_is() {
     let probe = b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let cases = [
         (None, "200"),
-        (Some(StoreError::Full(Full::Bytes)), "200"),
+        (Some(StoreError::Full(Limit::Bytes)), "200"),
         (Some(StoreError::Failed("planted".into())), "503"),
     ];
     for (trouble, status) in cases {
@@ -394,92 +458,5 @@ async fn a_gate_whose_inbox_has_failed_is_not_ready_and_one_that_is_full_is() {
             answer.starts_with(&format!("http/1.1 {status} ")),
             "{answer}"
         );
-    }
-}
-
-/// A store that commits when a test says so.
-#[derive(Debug)]
-struct Shelf {
-    begun: Arc<Semaphore>,
-    commit: Arc<Semaphore>,
-    committed: Arc<Mutex<Vec<Event>>>,
-    refusal: Mutex<Option<StoreError>>,
-}
-
-impl Default for Shelf {
-    fn default() -> Self {
-        Self {
-            begun: Arc::new(Semaphore::new(0)),
-            commit: Arc::new(Semaphore::new(0)),
-            committed: Arc::default(),
-            refusal: Mutex::default(),
-        }
-    }
-}
-
-fn not_here<T>() -> Answer<'static, T> {
-    Box::pin(async { Err(StoreError::Unavailable("not in these tests".into())) })
-}
-
-impl Store for Shelf {
-    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
-        let (commit, committed) = (Arc::clone(&self.commit), Arc::clone(&self.committed));
-        let refusal = self.trouble();
-        self.begun.add_permits(1);
-        Box::pin(async move {
-            commit.acquire().await.expect("open").forget();
-            drop(held);
-            refusal.map_or(Ok(()), Err)?;
-            committed.lock().expect("whole").push(arrival.event);
-            Ok(Kept::Stored { copy: 0 })
-        })
-    }
-
-    fn claim(&self, _: &Arc<str>, _: usize, _: Duration) -> Answer<'static, Vec<Claim>> {
-        not_here()
-    }
-
-    fn settle(&self, _: Lease, _: Settlement) -> Answer<'static, bool> {
-        not_here()
-    }
-
-    fn next_due(&self, _: &Arc<str>) -> Answer<'static, Option<Millis>> {
-        not_here()
-    }
-
-    fn list(&self, _: Selection, _: Option<Place>, _: usize) -> Answer<'static, Vec<Listed>> {
-        not_here()
-    }
-
-    fn show(&self, _: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>> {
-        not_here()
-    }
-
-    fn again(&self, _: Selection, _: Option<Arc<str>>, _: usize) -> Answer<'static, u64> {
-        not_here()
-    }
-
-    fn purge(&self, _: Selection, _: usize) -> Answer<'static, u64> {
-        not_here()
-    }
-
-    fn sweep(&self, _: Millis, _: usize) -> Answer<'static, u64> {
-        not_here()
-    }
-
-    fn stats(&self) -> Answer<'static, Stats> {
-        not_here()
-    }
-
-    fn backup(&self, _: &Path) -> Answer<'static, ()> {
-        not_here()
-    }
-
-    fn fact(&self, _: &'static str, _: Vec<u8>) -> Answer<'static, Vec<u8>> {
-        not_here()
-    }
-
-    fn trouble(&self) -> Option<StoreError> {
-        self.refusal.lock().expect("whole").clone()
     }
 }

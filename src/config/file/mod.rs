@@ -82,6 +82,8 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 #[cfg(test)]
+mod inbox_tests;
+#[cfg(test)]
 mod tests;
 
 fn plan(file: &mut Table<'_, '_>) -> Option<Plan> {

@@ -1,6 +1,13 @@
 //! Several gates on one database.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use futures_util::future::{join_all, try_join_all};
 
@@ -77,7 +84,11 @@ async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
     let server = Postgres::shared();
     let url = database(&server);
     let stores = [store(&url).await, store(&url).await];
-    let refused = std::sync::atomic::AtomicU32::new(0);
+    // So that ids and digests grow against each other.
+    for body in (0..20).rev() {
+        stores[0].keep(copy(body), Box::new(())).await.unwrap();
+    }
+    let refused = AtomicU32::new(0);
     let work = |which: usize, round: u32| {
         let (store, refused) = (&stores[which], &refused);
         async move {
@@ -92,7 +103,7 @@ async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
                 match kept {
                     Ok(_) => (),
                     Err(StoreError::Copies) => {
-                        refused.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                        refused.fetch_add(1, SeqCst);
                     }
                     Err(error) => panic!("{error}"),
                 }
@@ -122,6 +133,7 @@ async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
         }
     };
     tokio::join!(gate(0), gate(1));
+    assert!(refused.into_inner() > 0, "no body had too many copies");
     assert_eq!(
         Postgres::ask(
             &url,
