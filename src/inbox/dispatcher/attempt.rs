@@ -44,18 +44,19 @@ pub(super) struct Attempt {
 pub(super) struct Shown {
     pub(super) sign: Sign,
     pub(super) probe: bool,
+    /// When: how it ended may have taken the store some time to write down.
+    pub(super) at: Millis,
 }
 
 impl Attempt {
     pub(super) async fn run(self, tools: Arc<Tools>) -> Shown {
-        let probe = self.probe;
         let about = About {
             lease: self.claim.lease.clone(),
             attempt: self.claim.attempts.saturating_add(1),
-            probe,
+            probe: self.probe,
             cause: None,
         };
-        let sign = match tools.inbox.sealer.open(&self.claim.event) {
+        match tools.inbox.sealer.open(&self.claim.event) {
             Ok(intact) => {
                 let attempt = delivery::Attempt::from(&self.claim);
                 let endpoint = self.post.endpoint(&intact.endpoint);
@@ -64,18 +65,22 @@ impl Attempt {
             }
             Err(broken) if broken.is_tampering() => {
                 self.settle(&about, Settlement::Quarantined, &tools).await;
-                Sign::None
+                self.shown(Sign::None, &tools)
             }
             // Once its lease has ended, a gate that has the key or the version can take it.
             Err(broken) => {
                 tools.lines.locked(&about, broken);
-                Sign::None
+                self.shown(Sign::None, &tools)
             }
-        };
-        Shown { sign, probe }
+        }
     }
 
-    async fn deliver(&self, delivery: Delivery, mut about: About, tools: &Tools) -> Sign {
+    fn shown(&self, sign: Sign, tools: &Tools) -> Shown {
+        let (probe, at) = (self.probe, tools.clock.now());
+        Shown { sign, probe, at }
+    }
+
+    async fn deliver(&self, delivery: Delivery, mut about: About, tools: &Tools) -> Shown {
         let begun = Instant::now();
         let result = self.hand_over(delivery, tools).await;
         let status = result.as_ref().map(|head| head.status);
@@ -83,8 +88,9 @@ impl Attempt {
         self.post.meter.attempted(met, begun.elapsed());
         about.cause = result.as_ref().err().map(ToString::to_string);
         let (settlement, sign) = self.judge(about.attempt, &result, tools);
+        let shown = self.shown(sign, tools);
         self.settle(&about, settlement, tools).await;
-        sign
+        shown
     }
 
     /// Sends it and reads the answer, both within the time-out. Once the head is there the answer counts, however the rest

@@ -174,8 +174,8 @@ impl Queue {
     fn ended(&mut self, ended: Result<Shown, JoinError>) {
         match ended {
             Ok(shown) => {
-                let now = self.tools.clock.now();
-                if let Some(change) = self.health.saw(shown.sign, shown.probe, now) {
+                let Shown { sign, probe, at } = shown;
+                if let Some(change) = self.health.saw(sign, probe, at) {
                     Lines::changed(&self.name, change);
                 }
             }

@@ -1,8 +1,8 @@
 //! Queues beside one another, and what changes while they work.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     app::{App, PATIENCE},
@@ -142,13 +142,17 @@ async fn work_that_nobody_told_of_is_found() {
     let mut app = App::start().await;
     let bed = Bed::new(vec![queue("app", &app.url)]);
     proven(&bed, &mut app, "app").await;
+    // It has looked, and found nothing that is due later.
+    for _ in 0..20 {
+        bed.clock.advance(SECOND);
+        sleep(Duration::from_millis(1)).await;
+    }
     let arrival = bed.arrival(1, &["app"]);
     bed.store.keep(arrival, Box::new(())).await.unwrap();
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     while app.is_idle() {
         assert!(begun.elapsed() < PATIENCE);
         bed.clock.advance(SECOND);
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        sleep(Duration::from_millis(1)).await;
     }
-    assert!(Arc::strong_count(&bed.store) > 1);
 }
