@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::{START, copy, database, fresh, opened, servers::postgres::Postgres, store};
+use super::{START, copy, database, fresh, opened, servers::postgres::Postgres, store, until};
 use crate::inbox::{
     clock::Clock,
     event::Settlement,
@@ -110,10 +110,16 @@ async fn copies_that_come_and_go_at_once_lock_bodies_in_one_order() {
         }
     };
     tokio::join!(come, go);
-    assert_eq!(deadlocks(&url), "0");
+    assert_eq!(deadlocks(&url, [coming, going]).await, "0");
 }
 
-fn deadlocks(url: &str) -> String {
+/// Sessions tell what they have counted when they end at the latest.
+async fn deadlocks(url: &str, stores: [Arc<dyn Store>; 2]) -> String {
+    drop(stores);
+    let sessions = "SELECT count(*) FROM pg_stat_activity \
+        WHERE datname = current_database() AND application_name = 'cartgate'";
+    let ended = async || Postgres::ask(url, sessions).unwrap() == "0";
+    until("the sessions end", ended).await;
     let sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     Postgres::ask(url, sql).unwrap()
 }
@@ -177,7 +183,7 @@ async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
     };
     tokio::join!(gate(0), gate(1));
     assert!(refused.into_inner() > 0, "no body had too many copies");
-    assert_eq!(deadlocks(&url), "0");
+    assert_eq!(deadlocks(&url, stores).await, "0");
     // And all that is counted beside what is there is right.
     let wrong = "SELECT count(*) FROM body b WHERE events <> (SELECT count(*) FROM event WHERE body = b.id) \
         OR undelivered <> (SELECT count(*) FROM event e WHERE body = b.id \
