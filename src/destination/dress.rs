@@ -1,13 +1,15 @@
 //! What an attempt adds to a delivery's headers: what the operator wants there, the gate's findings,
 //! the way it came, its trace, and framing from the bytes. What is kept of the inbound headers is `clean`'s.
 
+use std::net::IpAddr;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_LENGTH, FORWARDED, HOST, VIA},
 };
 
-use super::{Destination, trace};
-use crate::{delivery::About, exchange::id_header, listener::Peer, problem::DELIVERY};
+use super::{Destination, trace, words::Words};
+use crate::{delivery::About, listener::Peer, problem::DELIVERY};
 
 const VERDICT: HeaderName = HeaderName::from_static("x-cartgate-verdict");
 const ENDPOINT: HeaderName = HeaderName::from_static("x-cartgate-endpoint");
@@ -25,40 +27,50 @@ pub(super) fn dress(headers: &mut HeaderMap, mut about: About, length: usize, to
     headers.extend(std::mem::take(&mut about.added));
     to.settings.headers.put_into(headers);
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    findings(headers, &about);
-    forwarding(headers, &about);
-    trace::start_unless_passed(headers, about.id);
+    let mut words = Words::new();
+    findings(headers, &about, &mut words);
+    forwarding(headers, &about, &mut words);
+    trace::start_unless_passed(headers, about.id, &mut words);
     let host = to.settings.host.host(to.address.host(), about.host);
     headers.insert(HOST, host);
 }
 
-fn findings(headers: &mut HeaderMap, about: &About) {
+fn findings(headers: &mut HeaderMap, about: &About, words: &mut Words) {
     headers.insert(VERDICT, HeaderValue::from_static("verified"));
-    headers.insert(DELIVERY, id_header(about.id));
     headers.insert(EVENT, HeaderValue::from_static(about.event.kind.as_str()));
     headers.insert(
         EVENT_SOURCE,
         HeaderValue::from_static(about.event.source.as_str()),
     );
-    insert_name(headers, ENDPOINT, &about.endpoint);
-    insert_name(headers, SECRET_NAME, about.secret.as_ref());
-}
-
-/// Names are `[a-z0-9_-]`, which any header may hold.
-fn insert_name(headers: &mut HeaderMap, header: HeaderName, name: &str) {
-    if let Ok(value) = HeaderValue::from_str(name) {
-        headers.insert(header, value);
+    let mut buffer = uuid::Uuid::encode_buffer();
+    let id: &str = about.id.as_hyphenated().encode_lower(&mut buffer);
+    // Names are `[a-z0-9_-]`, which any header may hold.
+    for (name, text) in [
+        (DELIVERY, id),
+        (ENDPOINT, &*about.endpoint),
+        (SECRET_NAME, about.secret.as_ref()),
+    ] {
+        if let Some(value) = words.value(&[text.as_bytes()]) {
+            headers.insert(name, value);
+        }
     }
 }
 
 /// RFC 7239, and the older fields that most frameworks read. A trusted hop's own words stay before
 /// the gate's; anybody else's were dropped.
-fn forwarding(headers: &mut HeaderMap, about: &About) {
-    if let Peer::Tcp(_) = about.peer {
-        append(headers, FORWARDED_FOR, &about.peer.to_string());
-    }
-    append(headers, FORWARDED, &forwarded(about));
-    append(headers, VIA, "1.1 cartgate");
+fn forwarding(headers: &mut HeaderMap, about: &About, words: &mut Words) {
+    let client = match about.peer {
+        Peer::Tcp(address) => Some(address.ip().to_canonical()),
+        Peer::Unix => None,
+    };
+    let address = client.and_then(|client| words.address(client));
+    append(
+        headers,
+        FORWARDED,
+        forwarded(about, client, address.as_ref(), words),
+    );
+    append(headers, FORWARDED_FOR, address);
+    append(headers, VIA, Some(HeaderValue::from_static("1.1 cartgate")));
     if !(about.peer_is_trusted && headers.contains_key(FORWARDED_PROTO)) {
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(about.scheme));
     }
@@ -69,35 +81,44 @@ fn forwarding(headers: &mut HeaderMap, about: &About) {
     }
 }
 
-fn forwarded(about: &About) -> String {
-    let client = match &about.peer {
-        Peer::Tcp(address) if address.ip().to_canonical().is_ipv6() => {
-            format!("\"[{}]\"", about.peer)
-        }
-        Peer::Tcp(_) => about.peer.to_string(),
-        Peer::Unix => "unknown".to_owned(),
+fn forwarded(
+    about: &About,
+    client: Option<IpAddr>,
+    address: Option<&HeaderValue>,
+    words: &mut Words,
+) -> Option<HeaderValue> {
+    let address = address.map_or(&b"unknown"[..], HeaderValue::as_bytes);
+    let (open, close): (&[u8], &[u8]) = match client {
+        Some(IpAddr::V6(_)) => (b"\"[", b"]\""),
+        _ => (b"", b""),
     };
-    let host = about.host.as_ref().and_then(|host| host.to_str().ok());
-    let proto = about.scheme;
-    match host {
-        Some(host) => format!("for={client};host=\"{host}\";proto={proto}"),
-        None => format!("for={client};proto={proto}"),
+    let proto = about.scheme.as_bytes();
+    match &about.host {
+        Some(host) => words.value(&[
+            b"for=",
+            open,
+            address,
+            close,
+            b";host=\"",
+            host.as_bytes(),
+            b"\";proto=",
+            proto,
+        ]),
+        None => words.value(&[b"for=", open, address, close, b";proto=", proto]),
     }
 }
 
 /// Adds to a list field: one field with all values, since many apps read the first line alone.
-fn append(headers: &mut HeaderMap, name: HeaderName, last: &str) {
-    let earlier: Vec<&str> = headers
-        .get_all(&name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    let list = if earlier.is_empty() {
-        HeaderValue::from_str(last)
-    } else {
-        HeaderValue::from_str(&format!("{}, {last}", earlier.join(", ")))
-    };
-    if let Ok(list) = list {
+fn append(headers: &mut HeaderMap, name: HeaderName, last: Option<HeaderValue>) {
+    let Some(last) = last else { return };
+    let earlier = headers.get_all(&name).iter();
+    let mut list: Vec<&str> = earlier.filter_map(|value| value.to_str().ok()).collect();
+    if list.is_empty() {
+        headers.insert(name, last);
+        return;
+    }
+    list.extend(last.to_str());
+    if let Ok(list) = HeaderValue::from_str(&list.join(", ")) {
         headers.insert(name, list);
     }
 }
