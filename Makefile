@@ -7,6 +7,9 @@ TOOLS  := $(TARGET)/tools
 APART  := fuzz tests/constant-time benches/proxy
 MODULES := /usr/lib/nginx/modules
 
+# What drills need of Debian: a database to kill, file systems to mount. initdb is where no PATH leads.
+FOR_DRILLS := postgresql:/usr/lib/postgresql/*/bin/initdb e2fsprogs:mkfs.ext4 mount
+
 # How many rounds `make bench` takes its medians from. QUICK=1 takes one, in 2 minutes instead of 15.
 BENCH_ROUNDS ?= $(if $(QUICK),1,5)
 
@@ -14,7 +17,7 @@ BENCH_ROUNDS ?= $(if $(QUICK),1,5)
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check check-all fmt clippy features docs api constant-time fuzz deny audit unused bench dist locks
+.PHONY: help demo test drills check check-all fmt clippy features docs api constant-time fuzz deny audit unused bench dist locks
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -23,11 +26,19 @@ demo: ## show genuine deliveries pass and forged ones stay out
 	$(CARGO) run --release --locked -- demo
 
 test: ## run every test; installs what it is tested with (as root or by sudo) where that is missing
-	@scripts/install-debian valgrind systemd:systemd-analyze prometheus:promtool haproxy nginx-light:nginx
+	@scripts/install-debian valgrind systemd:systemd-analyze prometheus:promtool haproxy nginx-light:nginx \
+	    $(FOR_DRILLS)
 	$(CARGO) test --workspace --all-features --locked
-	$(CARGO) test --locked --test machine -- --ignored
+	$(CARGO) test --locked --test machine --test drills -- --ignored
+	$(CARGO) test --locked --lib -- --ignored postgres
 	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	@$(MAKE) --no-print-directory constant-time
+
+# With optimisation, because a fast gate has more in flight when it is killed.
+drills: ## kill, cut and fill for an hour what `make test` tries in a few rounds; CARTGATE_DRILL_ROUNDS=N for N rounds
+	@scripts/install-debian $(FOR_DRILLS)
+	CARTGATE_DRILL_ROUNDS=$(or $(CARTGATE_DRILL_ROUNDS),long) \
+	    $(CARGO) test --release --locked --test drills -- --ignored --nocapture
 
 check: fmt clippy features docs api ## judge format, lints, feature combinations, documents and public types
 

@@ -1,44 +1,38 @@
 //! Direct mode: a verified delivery goes to its endpoint's one destination at once, and the
 //! destination's own answer goes back.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use http::{Request, Response};
+use http::Response;
 use tokio::time::Instant;
-use tower_cartgate::VerifiedBody;
 
 use crate::{
     answer::AnswerBody,
     delivery::Delivery,
-    destination::{Answer, AttemptError, clean_answer},
+    destination::{Answer, AttemptError, Destination, clean_answer},
     exchange::{Exchange, Outcome},
     problem::problem,
     refusal::Refusal,
 };
 
-/// The innermost step of the stack: it sees verified requests alone.
+/// Hands a delivery over, and its destination's answer back.
 pub(crate) async fn deliver(
-    request: Request<VerifiedBody>,
+    delivery: Delivery,
+    destination: &Arc<Destination>,
+    exchange: &Exchange,
     worker: usize,
-) -> Result<Response<AnswerBody>, Infallible> {
-    let (mut head, body) = request.into_parts();
-    let verified = body.verified().clone();
-    let Some(exchange) = head.extensions.remove::<Arc<Exchange>>() else {
-        // The stack puts one there before anything else.
-        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
-    };
-    let Some(endpoint) = exchange.endpoint() else {
-        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
-    };
-    let delivery = Delivery::new(verified, head, endpoint, &exchange);
+) -> Response<AnswerBody> {
     let begun = Instant::now();
-    let result = endpoint.destination.attempt(worker, delivery).await;
-    if let Some(meter) = exchange.meter() {
+    let result = destination.attempt(worker, delivery).await;
+    let meter = exchange
+        .meter()
+        .and_then(|meter| meter.destinations.first());
+    if let Some(meter) = meter {
         let result = result.as_ref();
         let result = result.map(Response::status).map_err(AttemptError::failure);
-        meter.destination.attempted(result, begun.elapsed());
+        meter.attempted(result, begun.elapsed());
     }
-    Ok(conclude(result, &exchange))
+    conclude(result, exchange)
 }
 
 fn conclude(

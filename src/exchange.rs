@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 use crate::{
     connection::{Activity, Phase},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, Onward},
     gate::Gate,
     in_force::InForce,
+    inbox::event::{Kept, Wanted},
     listener::Peer,
     metrics::Meter,
     refusal::Refusal,
@@ -60,8 +61,36 @@ pub(crate) enum Outcome {
         /// The cause, as the log says it.
         cause: String,
     },
+    /// The inbox has it; so many with the same body came before.
+    Kept {
+        /// Copies that came before.
+        copy: u32,
+        /// Why it went to no destination, where none wants it.
+        dead: Option<&'static str>,
+    },
+    /// The inbox has had its unique value before.
+    Duplicate {
+        /// The event that came first.
+        of: Uuid,
+    },
+    /// Its client went while the inbox was keeping it, which goes on.
+    Left,
     /// It only asked whether the gate is well.
     Probed,
+}
+
+impl Outcome {
+    /// What became of an event that the store took.
+    pub(crate) fn of(kept: Kept, wanted: &Wanted) -> Self {
+        match (kept, wanted) {
+            (Kept::Duplicate { of }, _) => Self::Duplicate { of },
+            (Kept::Stored { copy }, Wanted::By(_)) => Self::Kept { copy, dead: None },
+            (Kept::Stored { copy }, Wanted::Nobody(reason)) => Self::Kept {
+                copy,
+                dead: Some(reason),
+            },
+        }
+    }
 }
 
 impl Exchange {
@@ -161,6 +190,17 @@ impl Exchange {
     /// Notes how it ended; the first word stays.
     pub(crate) fn ended(&self, outcome: Outcome) {
         self.outcome.get_or_init(|| outcome);
+    }
+
+    /// Notes how it ended, or gives the word back if one was said before.
+    pub(crate) fn try_end(&self, outcome: Outcome) -> Result<(), Outcome> {
+        self.outcome.set(outcome)
+    }
+
+    /// Whether it was verified for the inbox, which then keeps it to the end whoever waits.
+    pub(crate) fn is_being_kept(&self) -> bool {
+        let durable = |endpoint: &Arc<Endpoint>| matches!(endpoint.onward, Onward::Durable(_));
+        self.secret().is_some() && self.endpoint().is_some_and(durable)
     }
 
     /// Notes what the signature header looked like.

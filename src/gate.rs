@@ -16,6 +16,7 @@ use crate::{
     config::Config,
     explain::Explainer,
     in_force::InForce,
+    inbox::{Inbox, store::StoreError},
     kept::Keeper,
     limits::{Memory, Roster},
     log::Throttle,
@@ -32,6 +33,8 @@ pub(crate) struct Gate {
     pub(crate) throttle: Throttle,
     pub(crate) explainer: Option<Explainer>,
     pub(crate) keeper: Option<Keeper>,
+    /// Where the deliveries of durable endpoints are kept.
+    pub(crate) inbox: Option<Arc<Inbox>>,
     stage: AtomicU8,
 }
 
@@ -50,7 +53,11 @@ impl Gate {
     /// # Errors
     ///
     /// When refused deliveries cannot be kept where they are to be.
-    pub(crate) fn new(config: Arc<Config>, metrics: Arc<Metrics>) -> io::Result<Self> {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        metrics: Arc<Metrics>,
+        inbox: Option<Arc<Inbox>>,
+    ) -> io::Result<Self> {
         let keeper = config.keep_refused.clone().map(Keeper::start);
         Ok(Self {
             memory: Memory::new(config.limits.memory),
@@ -58,6 +65,7 @@ impl Gate {
             throttle: Throttle::default(),
             explainer: config.explain.then(Explainer::start),
             keeper: keeper.transpose()?,
+            inbox,
             stage: AtomicU8::new(Stage::Serving as u8),
             config: ArcSwap::from_pointee(InForce::new(config)),
             metrics,
@@ -90,9 +98,11 @@ impl Gate {
         }
     }
 
-    /// Whether requests are to be sent here: a gate on its way out takes them, but says so.
+    /// Whether requests are to be sent here: a gate on its way out takes them, but says so; one whose inbox has failed can
+    /// acknowledge nothing until it is started anew.
     pub(crate) fn is_ready(&self) -> bool {
-        self.stage() == Stage::Serving
+        let trouble = || self.inbox.as_ref().and_then(|inbox| inbox.trouble());
+        self.stage() == Stage::Serving && !matches!(trouble(), Some(StoreError::Failed(_)))
     }
 
     pub(crate) fn advance(&self, stage: Stage) {

@@ -2,14 +2,16 @@
 //! over an accepted connection belongs to `connection`.
 
 use std::{
-    fmt, io,
+    fmt,
+    fs::Permissions,
+    io,
     net::{SocketAddr, ToSocketAddrs as _},
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _},
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     str::FromStr,
 };
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::{inherited::Inherited, stream::Stream};
@@ -147,6 +149,19 @@ impl Listener {
         listeners
             .pop()
             .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// Binds a Unix socket that only this user can connect to: its mode is set before it listens.
+    pub(crate) fn bind_private(path: &Path) -> io::Result<Self> {
+        clear_stale_socket(path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.bind(&SockAddr::unix(path)?)?;
+        let own = OwnedSocketPath::new(path);
+        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        socket.set_nonblocking(true)?;
+        socket.listen(BACKLOG)?;
+        let socket = Bound::Unix(socket.into(), Some(own));
+        Ok(Self { socket })
     }
 
     /// A TCP socket that somebody else bound and listens on.

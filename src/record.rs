@@ -9,6 +9,7 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, DATE},
     uri::PathAndQuery,
 };
+use tower_cartgate::SecretName;
 
 use crate::{
     answer::AnswerBody,
@@ -70,7 +71,7 @@ impl Entry {
     fn own_answer(&self) -> Option<&Refusal> {
         match self.exchange.outcome()? {
             Outcome::Refused(refusal) | Outcome::Failed { refusal, .. } => Some(refusal),
-            Outcome::Answered | Outcome::Probed => None,
+            _ => None,
         }
     }
 
@@ -120,6 +121,10 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         if self.open {
+            if self.exchange.is_being_kept() {
+                // The committing side says the rest, unless it has done so.
+                self.exchange.ended(Outcome::Left);
+            }
             self.write(None);
         }
     }
@@ -136,10 +141,15 @@ fn count(exchange: &Exchange, verdict: &Verdict<'_>, duration: Duration) {
 }
 
 fn verdict(exchange: &Exchange, status: Option<u16>) -> Verdict<'_> {
+    if let (Some(secret), Some(outcome)) = (exchange.secret(), exchange.outcome())
+        && let Some(kept) = kept(secret, outcome)
+    {
+        return kept;
+    }
     let reason = match exchange.outcome() {
         Some(Outcome::Refused(refusal) | Outcome::Failed { refusal, .. }) => refusal.reason(),
         Some(Outcome::Answered) => Verdict::ANSWERED,
-        Some(Outcome::Probed) | None => Verdict::CLIENT_GONE,
+        _ => Verdict::CLIENT_GONE,
     };
     let cause = match exchange.outcome() {
         Some(Outcome::Failed { cause, .. }) => Some(cause.as_str()),
@@ -156,11 +166,22 @@ fn verdict(exchange: &Exchange, status: Option<u16>) -> Verdict<'_> {
     }
 }
 
-/// A verified delivery that its destination did not take is an order that an app has not got: that
+/// The verdict where the inbox has the delivery, or will have it.
+fn kept<'a>(secret: &'a SecretName, outcome: &Outcome) -> Option<Verdict<'a>> {
+    match *outcome {
+        Outcome::Kept { copy, dead } => Some(Verdict::Kept { secret, copy, dead }),
+        Outcome::Duplicate { of } => Some(Verdict::Duplicate { secret, of }),
+        Outcome::Left => Some(Verdict::Left { secret }),
+        _ => None,
+    }
+}
+
+/// A verified delivery that its destination did not take, or that none wants, is an order that an app has not got: that
 /// line is written whatever was asked.
 fn is_wanted(wanted: AccessLog, verdict: &Verdict<'_>) -> bool {
     match (wanted, verdict) {
-        (_, Verdict::NotTaken { .. }) | (AccessLog::All, _) => true,
+        (_, Verdict::NotTaken { .. } | Verdict::Kept { dead: Some(_), .. }) => true,
+        (AccessLog::All, _) => true,
         (AccessLog::Refused, Verdict::Rejected { .. }) => true,
         (AccessLog::Refused | AccessLog::Off, _) => false,
     }

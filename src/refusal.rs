@@ -4,7 +4,7 @@
 use http::StatusCode;
 use tower_cartgate::{Rejection, RejectionKind, Staleness};
 
-use crate::destination::AttemptError;
+use crate::{destination::AttemptError, inbox::store::StoreError};
 
 /// Why a request got the gate's own answer.
 #[derive(Debug, Clone)]
@@ -32,6 +32,17 @@ pub(crate) enum Refusal {
     Stale(Staleness),
     /// Verified, but the destination gave no answer.
     Destination(Failure),
+    /// Verified, but not in the inbox.
+    Unkept(Unkept),
+}
+
+/// Why the inbox did not keep a delivery. None of it is for ever, so each answer says when to come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unkept {
+    Full,
+    Copies,
+    Unavailable,
+    Failed,
 }
 
 /// What became of an attempt, as far as the sender is told.
@@ -82,6 +93,8 @@ impl Refusal {
                 StatusCode::GATEWAY_TIMEOUT
             }
             Self::Destination(_) => StatusCode::BAD_GATEWAY,
+            Self::Unkept(Unkept::Copies) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unkept(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -101,6 +114,7 @@ impl Refusal {
             Self::Stale(Staleness::TooOld) => Self::STALE[1],
             Self::Stale(Staleness::TooEarly) => Self::STALE[2],
             Self::Destination(failure) => failure.reason(),
+            Self::Unkept(unkept) => unkept.reason(),
         }
     }
 
@@ -117,10 +131,21 @@ impl Refusal {
                 "http_request_error"
             }
             Self::Full | Self::Rejected(RejectionKind::Busy) => "proxy_internal_response",
-            Self::NoEndpoint | Self::Query | Self::Rejected(_) | Self::Stale(_) => {
-                "http_request_denied"
-            }
+            Self::NoEndpoint
+            | Self::Query
+            | Self::Rejected(_)
+            | Self::Stale(_)
+            | Self::Unkept(Unkept::Copies) => "http_request_denied",
             Self::Destination(failure) => failure.proxy_error(),
+            Self::Unkept(_) => "proxy_internal_response",
+        }
+    }
+
+    /// After how many seconds to come again, where that helps.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Unkept(unkept) => Some(unkept.retry_after()),
+            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }
 
@@ -135,7 +160,11 @@ impl Refusal {
                     | RejectionKind::Unreadable
                     | RejectionKind::Busy
             ),
-            Self::NoEndpoint | Self::Query | Self::Stale(_) | Self::Destination(_) => false,
+            Self::NoEndpoint
+            | Self::Query
+            | Self::Stale(_)
+            | Self::Destination(_)
+            | Self::Unkept(_) => false,
             _ => true,
         }
     }
@@ -177,6 +206,40 @@ impl Failure {
             Self::BrokenOff => "connection_terminated",
             Self::AnswerTimeout => "http_response_timeout",
             Self::NotHttp => "http_protocol_error",
+        }
+    }
+}
+
+impl Unkept {
+    /// All of them, for metrics that begin at nought.
+    pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Copies, Self::Unavailable, Self::Failed];
+
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Full => "inbox-full",
+            Self::Copies => "too-many-copies",
+            Self::Unavailable => "inbox-unavailable",
+            Self::Failed => "inbox-failed",
+        }
+    }
+
+    /// In seconds: room comes as destinations take events, a store that has failed comes back by an operator's hand.
+    fn retry_after(self) -> u32 {
+        match self {
+            Self::Unavailable => 5,
+            Self::Full => 30,
+            Self::Copies | Self::Failed => 60,
+        }
+    }
+}
+
+impl From<&StoreError> for Unkept {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Full(_) => Self::Full,
+            StoreError::Copies => Self::Copies,
+            StoreError::Unavailable(_) => Self::Unavailable,
+            StoreError::Failed(_) => Self::Failed,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     admin,
     config::Config,
     gate::{Gate, Stage},
+    inbox::{Inbox, control, dispatcher::Dispatcher, settings::StoreAddress},
     kept::Keeper,
     listener::{Acceptor, Incoming, Listener},
     metrics::Metrics,
@@ -37,7 +38,7 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 ///
-/// When the workers cannot be started, the listeners not be used, or refused deliveries not be kept.
+/// When the workers or the inbox's dispatcher cannot be started, the listeners not be used, or refused deliveries not be kept.
 pub async fn serve(
     surroundings: Surroundings,
     mut config: watch::Receiver<Arc<Config>>,
@@ -48,13 +49,21 @@ pub async fn serve(
         admin,
         metrics,
         manager,
+        inbox,
     } = surroundings;
-    let gate = Arc::new(Gate::new(config.borrow_and_update().clone(), metrics)?);
+    let gate = Arc::new(Gate::new(
+        config.borrow_and_update().clone(),
+        metrics,
+        inbox,
+    )?);
     let door = Arc::new(Door {
         workers: Workers::start(gate.config().workers, &gate)?,
         turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
         gate: Arc::clone(&gate),
     });
+    let inbox = gate.inbox.as_ref();
+    let dispatcher = inbox.map(|inbox| Dispatcher::start(&gate, inbox));
+    let dispatcher = dispatcher.transpose()?.map(Arc::new);
     let admin = admin.map(Listener::start).transpose()?;
     let acceptors: Vec<Arc<Acceptor>> = public
         .into_iter()
@@ -68,21 +77,43 @@ pub async fn serve(
     if let Some(acceptor) = admin {
         to_the_end.spawn(admin::serve(acceptor, Arc::clone(&gate)));
     }
+    if let Some((acceptor, inbox)) = orders(&gate)? {
+        to_the_end.spawn(control::server::serve(acceptor, inbox, Arc::clone(&gate)));
+    }
     tasks.spawn(tick(Arc::clone(&gate)));
-    tasks.spawn(follow(config, Arc::clone(&gate), manager.clone()));
+    let followers = (Arc::clone(&gate), dispatcher.clone());
+    tasks.spawn(follow(config, followers, manager.clone()));
     // Not one of the tasks that end when the drain begins: a drain may last longer than patience does.
     let mut watchdog = JoinSet::new();
-    let asked = Arc::clone(&door);
+    let asked = (Arc::clone(&door), dispatcher.clone());
     watchdog.spawn(watch(manager.clone(), move || {
-        let door = Arc::clone(&asked);
-        async move { door.workers.answer().await }
+        let (door, dispatcher) = asked.clone();
+        async move {
+            door.workers.answer().await
+                && match &dispatcher {
+                    Some(dispatcher) => dispatcher.answer().await,
+                    None => true,
+                }
+        }
     }));
     manager.ready("serving");
 
     shutdown.await;
     manager.stopping();
-    drain(&gate, &door, tasks, acceptors).await;
+    drain(&gate, &door, dispatcher.as_deref(), tasks, acceptors).await;
     Ok(())
+}
+
+/// Where operators give orders for the inbox: beside the file of its store. Of PostgreSQL, whoever may open it needs no gate.
+fn orders(gate: &Gate) -> io::Result<Option<(Acceptor, Arc<Inbox>)>> {
+    let Some(inbox) = &gate.inbox else {
+        return Ok(None);
+    };
+    let StoreAddress::Sqlite(file) = &inbox.settings.store else {
+        return Ok(None);
+    };
+    let acceptor = control::server::bind(file)?.start()?;
+    Ok(Some((acceptor, Arc::clone(inbox))))
 }
 
 /// What a gate stands in: all of it is the caller's, and stays the same from the start to the end.
@@ -96,6 +127,8 @@ pub struct Surroundings {
     pub metrics: Arc<Metrics>,
     /// Who started it, if they want to hear how it is.
     pub manager: ServiceManager,
+    /// Where the deliveries of durable endpoints are kept.
+    pub inbox: Option<Arc<Inbox>>,
 }
 
 impl Surroundings {
@@ -107,6 +140,7 @@ impl Surroundings {
             admin: None,
             metrics: Arc::default(),
             manager: ServiceManager::default(),
+            inbox: None,
         }
     }
 }
@@ -157,9 +191,9 @@ async fn tick(gate: Arc<Gate>) {
 }
 
 /// Tells the service manager that the gate lives for as long as all of its threads do: this one, which
-/// accepts, and the workers, which are asked each time. Were one to hang for good, its connections would
-/// get no answer until a new start.
-async fn watch<A>(manager: ServiceManager, workers_answer: impl Fn() -> A)
+/// accepts, and the workers and the inbox's dispatcher, which are asked each time. Were one to hang for good, its connections
+/// would get no answer, or stored events no delivery, until a new start.
+async fn watch<A>(manager: ServiceManager, threads_answer: impl Fn() -> A)
 where
     A: Future<Output = bool>,
 {
@@ -170,19 +204,19 @@ where
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if !workers_answer().await {
+        if !threads_answer().await {
             break;
         }
         manager.alive();
     }
     tracing::error!(
-        "a worker has ended: the service manager is no longer told that the gate lives"
+        "a worker or the inbox's dispatcher has ended: the service manager is no longer told that the gate lives"
     );
 }
 
 async fn follow(
     mut config: watch::Receiver<Arc<Config>>,
-    gate: Arc<Gate>,
+    (gate, dispatcher): (Arc<Gate>, Option<Arc<Dispatcher>>),
     manager: ServiceManager,
 ) {
     while config.changed().await.is_ok() {
@@ -195,6 +229,9 @@ async fn follow(
         let secrets: Vec<_> = secrets.into_iter().collect();
         let endpoints = new.endpoints.iter().count();
         gate.reconfigure(new);
+        if let Some(dispatcher) = &dispatcher {
+            dispatcher.reconfigured();
+        }
         // Only now, so that who reads this line can count on it.
         tracing::info!(
             endpoints,
@@ -205,7 +242,13 @@ async fn follow(
     }
 }
 
-async fn drain(gate: &Gate, door: &Door, mut tasks: JoinSet<()>, acceptors: Vec<Arc<Acceptor>>) {
+async fn drain(
+    gate: &Gate,
+    door: &Door,
+    dispatcher: Option<&Dispatcher>,
+    mut tasks: JoinSet<()>,
+    acceptors: Vec<Arc<Acceptor>>,
+) {
     let clocks = gate.config().clocks.clone();
     gate.advance(Stage::Leaving);
     sleep(clocks.drain_delay).await;
@@ -217,6 +260,9 @@ async fn drain(gate: &Gate, door: &Door, mut tasks: JoinSet<()>, acceptors: Vec<
     gate.advance(Stage::Closing);
     let begun = Instant::now();
     let ended = timeout(clocks.drain_limit, async {
+        if let Some(dispatcher) = dispatcher {
+            dispatcher.drain().await;
+        }
         while gate.roster.len() > 0 || gate.keeper.as_ref().is_some_and(Keeper::is_busy) {
             sleep(Duration::from_millis(5)).await;
         }
@@ -238,13 +284,13 @@ mod tests {
     use std::{future::pending, os::unix::net::UnixDatagram};
 
     /// How many signs of life a service manager hears in five periods.
-    async fn signs<A: Future<Output = bool>>(workers_answer: impl Fn() -> A) -> usize {
+    async fn signs<A: Future<Output = bool>>(threads_answer: impl Fn() -> A) -> usize {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("notify");
         let socket = UnixDatagram::bind(&path).expect("bound");
         socket.set_nonblocking(true).expect("set");
         let manager = ServiceManager::at(&path, Some(Duration::from_secs(2)));
-        let watching = watch(manager.expect("it listens"), workers_answer);
+        let watching = watch(manager.expect("it listens"), threads_answer);
         let _ = timeout(Duration::from_millis(4_500), watching).await;
         std::iter::from_fn(|| socket.recv(&mut [0; 64]).ok()).count()
     }

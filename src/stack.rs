@@ -1,20 +1,24 @@
 //! The way of a request through the gate, composed in one place: a line for each layer, with why it
 //! stands where it stands.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use http::{Request, Response};
 use tower::ServiceBuilder;
-use tower_cartgate::{ResponseBody, VerifyLayer};
+use tower_cartgate::{ResponseBody, VerifiedBody, VerifyLayer};
 use tower_service::Service;
 
 use crate::{
     answer::AnswerBody,
     check::CheckLayer,
-    direct,
-    endpoint::{self, EndpointPolicies},
+    delivery::Delivery,
+    direct, durable,
+    endpoint::{self, EndpointPolicies, Onward},
+    exchange::Exchange,
     framing, health,
     limits::GuardedBody,
+    problem::problem,
+    refusal::Refusal,
     watch::Watch,
 };
 
@@ -54,9 +58,32 @@ pub(crate) fn stack(worker: usize) -> impl Stack {
         // The last that sees what is not verified. What is below demands its proof.
         .map_response(into_answer)
         .layer(VerifyLayer::with_policies(EndpointPolicies).observe(Watch))
-        .service(tower::service_fn(move |request| {
-            direct::deliver(request, worker)
-        }))
+        .service(tower::service_fn(move |request| go_on(request, worker)))
+}
+
+/// The innermost step: it sees verified requests alone. The one place that tells direct from durable.
+async fn go_on(
+    request: Request<VerifiedBody>,
+    worker: usize,
+) -> Result<Response<AnswerBody>, Infallible> {
+    let (mut head, body) = request.into_parts();
+    let verified = body.verified().clone();
+    drop(body);
+    // Both were put there by what stands above.
+    let exchange = head.extensions.remove::<Arc<Exchange>>();
+    let Some(exchange) = exchange else {
+        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
+    };
+    let Some(endpoint) = exchange.endpoint() else {
+        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
+    };
+    Ok(match &endpoint.onward {
+        Onward::Direct(destination) => {
+            let delivery = Delivery::direct(&verified, head, endpoint, &exchange);
+            direct::deliver(delivery, destination, &exchange, worker).await
+        }
+        Onward::Durable(_) => durable::keep(verified, head, endpoint, &exchange).await,
+    })
 }
 
 fn into_answer(response: Response<ResponseBody<AnswerBody>>) -> Response<AnswerBody> {

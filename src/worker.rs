@@ -182,7 +182,7 @@ mod tests {
         let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
         Workers::start(
             count,
-            &Arc::new(Gate::new(config, Arc::default()).expect("nothing is kept")),
+            &Arc::new(Gate::new(config, Arc::default(), None).expect("nothing is kept")),
         )
         .expect("they start")
     }

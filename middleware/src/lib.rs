@@ -44,7 +44,7 @@ pub use {
     intake::verify,
     keyring::{Keyring, KeyringError},
     observe::Observe,
-    pointer::PointerError,
+    pointer::{Pointer, PointerError},
     policy::{Fixed, Policies, Policy},
     rejection::{Fault, Rejection, RejectionKind},
     respond::{Problem, Respond},

@@ -8,12 +8,13 @@ use serde_core::de::{
     DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+/// A JSON pointer (RFC 6901), by which one value of a verified body is read.
 #[derive(Debug, Clone)]
-pub(crate) struct Pointer(Vec<String>);
+pub struct Pointer(Vec<String>);
 
 impl Pointer {
     /// The text at the pointer, as `read` sees it; none unless the body is JSON to its end and holds exactly one.
-    pub(crate) fn text<T>(&self, body: &[u8], read: impl FnOnce(&str) -> T) -> Option<T> {
+    pub fn text<T>(&self, body: &[u8], read: impl FnOnce(&str) -> T) -> Option<T> {
         self.walk(body, Text(read))
     }
 
@@ -21,6 +22,23 @@ impl Pointer {
     pub(crate) fn number(&self, body: &[u8]) -> Option<f64> {
         // Any value would do in the same walk as a text, were it not for serde_json's `arbitrary_precision`: a crate next to
         // this one can turn it on, and whoever asks for no type is then shown a map instead of a number.
+        self.walk(body, PhantomData)
+    }
+
+    /// The whole number at the pointer, found as strictly as a text. A fraction or an exponent is none, since readers round
+    /// those: two values would look like one.
+    ///
+    /// ```
+    /// # use tower_cartgate::Pointer;
+    /// let id: Pointer = "/order/id".parse()?;
+    /// assert_eq!(id.integer(br#"{"order":{"id":1001}}"#), Some(1001));
+    /// assert_eq!(id.integer(br#"{"order":{"id":1001.0}}"#), None);
+    /// assert_eq!(id.integer(br#"{"order":{"id":"1001"}}"#), None, "that is a text");
+    /// assert_eq!(id.integer(br#"{"order":{"id":1001,"id":1002}}"#), None);
+    /// # Ok::<(), tower_cartgate::PointerError>(())
+    /// ```
+    #[must_use]
+    pub fn integer(&self, body: &[u8]) -> Option<i128> {
         self.walk(body, PhantomData)
     }
 

@@ -7,13 +7,14 @@ use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, regis
 
 use super::{
     page::{Label, Page, one},
-    process,
+    process, stock,
 };
 use crate::{
+    endpoint::Onward,
     gate::Gate,
     in_force::InForce,
     kept::{Counters, Keeper},
-    metrics::{Meter, SecretMeter, TAKEN},
+    metrics::{DestinationMeter, Meter, SecretMeter, TAKEN, each_destination},
 };
 
 /// What the text is.
@@ -44,6 +45,7 @@ impl Collector for Exposition {
         self.kept(&mut page)?;
         self.secrets(&mut page)?;
         self.destinations(&mut page)?;
+        stock::write(&mut page, self.gate.inbox.as_deref(), &self.config)?;
         self.room(&mut page)?;
         self.configuration(&mut page)?;
         self.process(&mut page)
@@ -140,9 +142,9 @@ impl Exposition {
         page.histograms(
             "cartgate_destination_duration_seconds",
             "From the beginning of an attempt to its answer or failure",
-            self.each_destination().map(|meter| {
-                let labels = [("destination", destination(meter))];
-                (labels, &meter.destination.durations)
+            self.each_destination().map(|own| {
+                let labels = [("destination", &*own.name)];
+                (labels, &own.durations)
             }),
         )
     }
@@ -281,12 +283,8 @@ impl Exposition {
     }
 
     /// A meter for each destination, however many endpoints have it.
-    fn each_destination(&self) -> impl Iterator<Item = &Meter> {
-        let all = self.config.meters();
-        all.iter().enumerate().filter_map(move |(place, meter)| {
-            let same = |other: &Meter| destination(other) == destination(meter);
-            (!all[..place].iter().any(same)).then_some(meter)
-        })
+    fn each_destination(&self) -> impl Iterator<Item = &DestinationMeter> {
+        each_destination(self.config.meters())
     }
 }
 
@@ -294,8 +292,12 @@ fn name(meter: &Meter) -> &str {
     &meter.endpoint.name
 }
 
+/// The one that takes an endpoint's deliveries at once; empty where the inbox does.
 fn destination(meter: &Meter) -> &str {
-    &meter.endpoint.destination.name
+    match &meter.endpoint.onward {
+        Onward::Direct(destination) => &destination.name,
+        Onward::Durable(_) => "",
+    }
 }
 
 fn verdicts(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 3], u64)> {
@@ -322,15 +324,9 @@ fn not_taken(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 3], u64)> {
     })
 }
 
-fn attempts(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 2], u64)> {
-    let own = &meter.destination;
+fn attempts(own: &DestinationMeter) -> impl Iterator<Item = ([Label<'_>; 2], u64)> {
     let all = once((TAKEN, own.taken.number())).chain(own.failed.counts());
-    all.map(|(result, count)| {
-        (
-            [("destination", destination(meter)), ("result", result)],
-            count,
-        )
-    })
+    all.map(|(result, count)| ([("destination", &*own.name), ("result", result)], count))
 }
 
 fn flag(is: bool) -> f64 {

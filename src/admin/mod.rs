@@ -1,6 +1,6 @@
 //! The admin listener: how the gate is, for operators, Prometheus and `cartgate status`. It has a
 //! socket of its own (`server`), says who may ask (`access`), and shows what is counted as metrics
-//! (`exposition`, `page`) and as the report that `status` prints (`report`). It changes nothing.
+//! (`exposition`, `page`, `stock`) and as the report that `status` prints (`report`). It changes nothing.
 
 mod access;
 mod exposition;
@@ -8,6 +8,7 @@ mod page;
 mod process;
 mod report;
 mod server;
+mod stock;
 
 use tower_cartgate::Secret;
 

@@ -1,10 +1,15 @@
 //! The report that the admin listener gives of its gate.
 
+use super::stock;
 use crate::{
     gate::Gate,
-    metrics::{Meter, Tally, now},
+    in_force::InForce,
+    inbox,
+    inbox::clock::Millis,
+    metrics::{Meter, Tally, each_destination, now},
     status::{
-        Certificate, Configuration, Destination, Endpoint, Event, Report, Room, Secret, needs,
+        Certificate, Configuration, Destination, Endpoint, Event, Inbox, Report, Room, Secret,
+        Waiting, needs,
     },
 };
 
@@ -23,6 +28,7 @@ pub(super) fn of(gate: &Gate) -> Report {
         last_astray: last(&metrics.astray),
         endpoints: config.meters().iter().map(endpoint).collect(),
         destinations: destinations(config.meters()),
+        inbox: gate.inbox.as_ref().map(|own| inbox(own, &config)),
         certificates: certificates
             .map(|(certificate, ends)| Certificate {
                 certificate,
@@ -74,22 +80,45 @@ fn endpoint(meter: &Meter) -> Endpoint {
 
 /// Each destination once, however many endpoints have it.
 fn destinations(meters: &[Meter]) -> Vec<Destination> {
-    let mut all: Vec<Destination> = Vec::new();
-    for meter in meters {
-        let name = &*meter.endpoint.destination.name;
-        if all.iter().any(|other| other.destination == name) {
-            continue;
-        }
-        let own = &meter.destination;
-        all.push(Destination {
-            destination: name.to_owned(),
-            taken: own.taken.number(),
-            last_taken: own.taken.last().map(seconds),
-            failed: own.failed.sum(),
-            last_failed: last(&own.failed),
-        });
+    let all = each_destination(meters).map(|own| Destination {
+        destination: own.name.to_string(),
+        taken: own.taken.number(),
+        last_taken: own.taken.last().map(seconds),
+        failed: own.failed.sum(),
+        last_failed: last(&own.failed),
+    });
+    all.collect()
+}
+
+fn inbox(inbox: &inbox::Inbox, config: &InForce) -> Inbox {
+    let (look, limits) = (inbox.meter.look(), inbox.settings.limits);
+    let trouble = inbox.trouble().or_else(|| look.trouble.clone());
+    let stats = look.stats.clone().unwrap_or_default();
+    let names = stock::names(config);
+    let waiting = stats.queues.into_iter().map(|queue| Waiting {
+        configured: names.contains(&*queue.queue),
+        destination: queue.queue,
+        pending: queue.pending,
+        oldest: queue.oldest.map(whole_seconds),
+        dead: queue.dead,
+        quarantined: queue.quarantined,
+    });
+    Inbox {
+        trouble: trouble.map(|trouble| trouble.to_string()),
+        events: Room {
+            taken: stats.events,
+            limit: limits.events,
+        },
+        bytes: Room {
+            taken: stats.bytes,
+            limit: limits.bytes,
+        },
+        waiting: waiting.collect(),
     }
-    all
+}
+
+fn whole_seconds(time: Millis) -> u64 {
+    seconds(u64::try_from(time).unwrap_or_default())
 }
 
 fn last(tally: &Tally) -> Option<Event> {

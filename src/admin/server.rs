@@ -178,10 +178,12 @@ impl Resource {
                 Ok(response(status, TEXT, "draining\n"))
             }
             Self::Metrics => {
+                look(gate).await;
                 let page = made(gate, making, |gate| exposition::text(gate).ok()).await?;
                 Ok(response(StatusCode::OK, exposition::CONTENT_TYPE, page))
             }
             Self::Status => {
+                look(gate).await;
                 let page = made(gate, making, |gate| {
                     serde_json::to_vec(&report::of(gate)).ok()
                 })
@@ -189,6 +191,13 @@ impl Resource {
                 Ok(response(StatusCode::OK, "application/json", page))
             }
         }
+    }
+}
+
+/// Has the inbox say what it holds, which takes a query: before a page is made, and not while others wait for theirs.
+async fn look(gate: &Gate) {
+    if let Some(inbox) = &gate.inbox {
+        inbox.look().await;
     }
 }
 

@@ -48,6 +48,17 @@ pub(super) fn method(typed: &str) -> Result<Method, &'static str> {
     }
 }
 
+/// So many a second.
+///
+/// # Errors
+/// When it is no number above 0.
+pub(super) fn rate(typed: &str) -> Result<f64, &'static str> {
+    match typed.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("expected a number above 0"),
+    }
+}
+
 /// A header to add, as `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderLine {

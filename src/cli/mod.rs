@@ -17,6 +17,8 @@ use crate::secret_source::SECRET_VARIABLE;
 mod check;
 mod completions;
 mod demo;
+mod durable;
+mod inbox;
 mod inputs;
 mod man;
 mod send;
@@ -28,6 +30,11 @@ mod verify;
 pub use check::CheckArgs;
 pub use completions::CompletionsArgs;
 pub use demo::DemoArgs;
+pub use durable::DurableArgs;
+pub use inbox::{
+    AgainArgs, BackupArgs, InboxAt, InboxCommand, InboxOrderArgs, ListArgs, PurgeArgs, RetryArgs,
+    SelectionArgs, ShowArgs, StatsArgs, When,
+};
 pub use inputs::{HeaderLine, Input};
 pub use man::ManArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
@@ -79,7 +86,19 @@ fn without_value(mut error: clap::Error) -> clap::Error {
 /// `--max-body` is `CARTGATE_MAX_BODY`.
 #[must_use]
 pub fn definition() -> clap::Command {
-    Cli::command().mut_subcommands(|command| command.mut_args(with_variable))
+    Cli::command().mut_subcommands(with_variables)
+}
+
+fn with_variables(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(with_variable);
+    command.mut_subcommands(with_variables)
+}
+
+/// The commands of a definition, and theirs.
+pub(crate) fn every_command(definition: &clap::Command) -> Vec<&clap::Command> {
+    let own = definition.get_subcommands();
+    own.flat_map(|command| std::iter::once(command).chain(every_command(command)))
+        .collect()
 }
 
 fn with_variable(arg: Arg) -> Arg {
@@ -100,8 +119,8 @@ fn with_variable(arg: Arg) -> Arg {
 #[must_use]
 pub fn unknown_variables(also: &[&str]) -> Vec<String> {
     let definition = definition();
-    let known: Vec<&OsStr> = definition
-        .get_subcommands()
+    let known: Vec<&OsStr> = every_command(&definition)
+        .into_iter()
         .flat_map(clap::Command::get_arguments)
         .filter_map(Arg::get_env)
         .chain([OsStr::new(SECRET_VARIABLE)])
@@ -133,6 +152,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Shows how gates are, and what needs a person
     Status(StatusArgs),
+    /// Looks after the durable inbox: what waits, dead letters, backups
+    Inbox(Box<InboxOrderArgs>),
     /// Sends a signed delivery, many of them, or forgeries
     Send(Box<SendArgs>),
     /// Prints the signature of a body, or a ready curl line
@@ -183,7 +204,7 @@ mod tests {
     #[test]
     fn every_flag_has_a_variable_whose_value_help_never_shows() {
         let mut flags = 0;
-        for command in definition().get_subcommands() {
+        for command in every_command(&definition()) {
             for flag in command.get_arguments().filter(|arg| !arg.is_positional()) {
                 let at = format!("{} --{}", command.get_name(), flag.get_id());
                 let variable = flag
@@ -200,14 +221,17 @@ mod tests {
 
     #[test]
     fn every_command_teaches_by_example() {
-        for command in definition().get_subcommands() {
+        let mut definition = definition();
+        // Only then do the commands know by which words they are called.
+        definition.build();
+        for command in every_command(&definition) {
             let after = command
                 .get_after_help()
                 .map(ToString::to_string)
                 .unwrap_or_default();
-            let example = format!("cartgate {}", command.get_name());
+            let example = command.get_bin_name().expect("it was built");
             assert!(
-                after.contains(&example),
+                after.contains(example),
                 "{}: no example",
                 command.get_name()
             );

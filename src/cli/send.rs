@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use http::{HeaderName, Method};
 
-use super::inputs::method;
+use super::inputs::{method, rate};
 use super::{HeaderLine, Input};
 use crate::destination::Address;
 use crate::secret_source::SecretSource;
@@ -202,11 +202,4 @@ fn forge_help() -> String {
         help.push_str(&format!("  {:width$}  {}\n", kind.as_str(), kind.what()));
     }
     help
-}
-
-fn rate(typed: &str) -> Result<f64, &'static str> {
-    match typed.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        _ => Err("expected a number above 0"),
-    }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use http::{HeaderName, Method};
 use tower_cartgate::EventKind;
 
+use super::DurableArgs;
 use crate::{
     config::{AccessLog, Hop, value},
     destination::Address,
@@ -31,6 +32,10 @@ Examples:
   cartgate serve --listen :8080 --upstream http://127.0.0.1:3000/hooks --secret-file secret.txt \\
       --explain
       Finds out why every delivery gets 401.
+
+  cartgate serve --listen :8080 --upstream http://127.0.0.1:3000/hooks --secret-file secret.txt \\
+      --inbox sqlite:/var/lib/cartgate/inbox.db
+      Answers 200 once a delivery is safely stored, and delivers it until the app has taken it.
 
   cartgate serve --config /etc/cartgate/cartgate.toml
       Several endpoints, and everything else, from a file.
@@ -102,6 +107,10 @@ pub struct ServeArgs {
     /// How the app is reached
     #[command(flatten)]
     pub destination: DestinationArgs,
+
+    /// Whether deliveries are stored first
+    #[command(flatten)]
+    pub inbox: DurableArgs,
 
     /// What it shows to clients that speak TLS
     #[command(flatten)]

@@ -14,7 +14,7 @@ pub(super) fn run(args: &ManArgs) -> Result<Outcome, Failure> {
     let mut all = cli::definition();
     // Only then do the commands know that they are `cartgate serve` and not `serve`.
     all.build();
-    for command in once(&all).chain(all.get_subcommands()) {
+    for command in once(&all).chain(cli::every_command(&all)) {
         let name = command.get_display_name().unwrap_or("cartgate");
         let at = args.dir.join(format!("{name}.1"));
         let written = page(command).and_then(|page| fs::write(&at, page));

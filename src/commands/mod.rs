@@ -12,6 +12,7 @@ use crate::cli::{Cli, Command};
 mod check;
 mod completions;
 mod demo;
+mod inbox;
 mod input;
 mod man;
 pub mod output;
@@ -107,6 +108,7 @@ fn dispatch(command: Command) -> Result<Outcome, Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(args),
+        Command::Inbox(args) => inbox::run(args.command),
         Command::Send(args) => send::run(*args),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(args),

@@ -44,6 +44,16 @@ impl<W: Write> Output<W> {
         self.write(&text)
     }
 
+    /// A value as JSON on one line.
+    ///
+    /// # Errors
+    /// As for [`Output::line`].
+    pub fn json_line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let mut text = serde_json::to_vec(value)?;
+        text.push(b'\n');
+        self.write(&text)
+    }
+
     /// Bytes as they are.
     ///
     /// # Errors

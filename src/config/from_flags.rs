@@ -1,17 +1,25 @@
 //! The flags of `serve` as a [`Plan`] with one endpoint. Values were judged when they were parsed, by the same functions that
 //! the file's values go through; no I/O here.
 
+use std::path::PathBuf;
+
 use super::{
     Clocks, Limits, default_workers,
+    event_plan::EventPlan,
     finding::{Finding, Place},
     plan::{
-        AdminPlan, DestinationPlan, EndpointPlan, EventPlan, LogPlan, Plan, ServerPlan, TlsPlan,
+        AdminPlan, DestinationPlan, EndpointPlan, InboxPlan, LogPlan, OnwardPlan, Plan, QueuePlan,
+        ServerPlan, TlsPlan,
     },
 };
 use crate::{
-    cli::{AdminArgs, ClockArgs, DestinationArgs, EventArgs, LimitArgs, ServeArgs, TlsArgs},
+    cli::{
+        AdminArgs, ClockArgs, DestinationArgs, DurableArgs, EventArgs, LimitArgs, ServeArgs,
+        TlsArgs,
+    },
     destination::{Address, HostRule, Settings, Trust},
     endpoint::{HeaderChanges, PathRule, Query},
+    inbox::{self, Queue, Schedule},
     kept,
     secret_source::{self, SecretSource},
 };
@@ -41,6 +49,7 @@ impl Plan {
         let plan = Self {
             server: server(args),
             admin: admin(&args.admin),
+            inbox: inbox(&args.inbox),
             log: LogPlan {
                 format: args.process.log_format,
                 level: args.process.log_level,
@@ -102,15 +111,50 @@ fn endpoint(
         query: Query::default(),
         headers: HeaderChanges::default(),
         secrets: secrets.into_iter().map(|source| (at, source)).collect(),
-        destination: DestinationPlan {
-            at: Place::flag("--upstream"),
-            name: args.name.clone(),
-            address,
-            settings: settings(&args.destination),
-            headers: Vec::new(),
-            standard_webhooks: Vec::new(),
-        },
+        onward: onward(args, address),
     }
+}
+
+fn onward(args: &ServeArgs, address: Address) -> OnwardPlan {
+    let destination = DestinationPlan {
+        at: Place::flag("--upstream"),
+        name: args.name.clone(),
+        address,
+        settings: settings(&args.destination),
+        headers: Vec::new(),
+        standard_webhooks: Vec::new(),
+    };
+    if args.inbox.inbox.is_none() {
+        return OnwardPlan::Direct(Box::new(destination));
+    }
+    let queue = QueuePlan {
+        destination,
+        kinds: Vec::new(),
+        schedule: Schedule::default(),
+        concurrency: Queue::CONCURRENCY,
+    };
+    OnwardPlan::Durable {
+        unique: None,
+        queues: vec![queue],
+    }
+}
+
+fn inbox(args: &DurableArgs) -> Option<InboxPlan> {
+    let in_file = |flag, path: &Option<PathBuf>| {
+        let path = path.clone()?;
+        Some((Place::flag(flag), secret_source::Place::File(path)))
+    };
+    let default = inbox::Settings::new(args.inbox.clone()?);
+    Some(InboxPlan {
+        at: Place::flag("--inbox"),
+        store: default.store,
+        password: in_file("--inbox-password-file", &args.inbox_password_file),
+        ca_file: None,
+        key: in_file("--inbox-key-file", &args.inbox_key_file),
+        encryption_key: None,
+        limits: default.limits,
+        retain: default.retain,
+    })
 }
 
 fn admin(args: &AdminArgs) -> Option<AdminPlan> {
@@ -213,9 +257,25 @@ mod tests {
         let plan = plan(&[]).expect("a plan");
         assert_eq!(plan.server.limits, Limits::default());
         assert_eq!(plan.server.clocks, Clocks::default());
-        let settings = format!("{:?}", plan.endpoints[0].destination.settings);
+        let OnwardPlan::Direct(destination) = &plan.endpoints[0].onward else {
+            panic!("it is durable")
+        };
+        let settings = format!("{:?}", destination.settings);
         assert_eq!(settings, format!("{:?}", Settings::default()));
+        assert!(plan.inbox.is_none());
         assert!(plan.warnings.is_empty());
+    }
+
+    #[test]
+    fn an_inbox_makes_the_endpoint_durable() {
+        let flags = ["--inbox", "sqlite:inbox.db", "--inbox-key-file", "key"];
+        let plan = plan(&flags).expect("a plan");
+        let shown = plan.to_string();
+        assert_eq!(plan.endpoints[0].onward.queues().len(), 1);
+        for line in ["store = \"sqlite:inbox.db\"", "key = { file = \"key\" }"] {
+            assert!(shown.contains(line), "{shown}");
+        }
+        Plan::from_text(&shown).expect("the same as a file");
     }
 
     #[test]
@@ -223,6 +283,11 @@ mod tests {
         for (flags, place) in [
             (&["--max-memory", "64KiB"][..], "--max-memory"),
             (&["--event-pointer", "event"], "--event-pointer"),
+            (&["--inbox", "postgres://gate@db/inbox"], "--inbox"),
+            (
+                &["--inbox", "sqlite:x", "--inbox-password-file", "x"],
+                "--inbox-password-file",
+            ),
             (
                 &[
                     "--event-pointer",

@@ -3,17 +3,23 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tower_cartgate::{Keyring, Policy, Secret, SecretName, Weakness};
+use tower_cartgate::{
+    EventRule, Keyring, Pointer, PointerError, Policy, Secret, SecretName, Weakness,
+};
 
 use super::{
     Config,
     finding::{Finding, Place},
-    plan::{AdminPlan, DestinationPlan, EndpointPlan, FreshPlan, Plan, TlsPlan},
+    plan::{
+        AdminPlan, DestinationPlan, EndpointPlan, FreshPlan, InboxPlan, OnwardPlan, Plan,
+        QueuePlan, TlsPlan,
+    },
 };
 use crate::{
     admin,
     destination::{Destination, webhooks::Signer},
-    endpoint::{Endpoint, Endpoints},
+    endpoint::{Durable, Endpoint, Endpoints, Onward},
+    inbox::{self, Queue},
     secret_source::{self, SecretSource, SourceError},
     tls::Certificate,
 };
@@ -42,6 +48,7 @@ impl Plan {
         };
         let tls = self.server.tls.as_ref().and_then(|tls| reading.tls(tls));
         let admin = self.admin.as_ref().and_then(|admin| reading.admin(admin));
+        let inbox = self.inbox.as_ref().and_then(|inbox| reading.inbox(inbox));
         let endpoints: Vec<_> = self
             .endpoints
             .iter()
@@ -62,6 +69,7 @@ impl Plan {
             health_path: self.server.health_path.clone(),
             admin: admin.unwrap_or_default(),
             keep_refused: self.server.keep_refused.clone(),
+            inbox,
         };
         Ok(Loaded {
             config,
@@ -80,8 +88,7 @@ struct Reading {
 
 impl Reading {
     fn endpoint(&mut self, plan: &EndpointPlan) -> Option<Endpoint> {
-        let event = plan.event.rule();
-        let event = self.keep(plan.at, event);
+        let event = self.keep(plan.at, event_rule(plan));
         let secrets: Vec<_> = plan
             .secrets
             .iter()
@@ -90,7 +97,7 @@ impl Reading {
         let secrets: Option<Vec<_>> = secrets.into_iter().collect();
         let fresh = plan.fresh.as_ref().map(FreshPlan::rule).transpose();
         let fresh = self.keep(plan.at, fresh);
-        let destination = self.destination(&plan.destination);
+        let onward = self.onward(plan);
         let secrets = secrets?;
         let keyring = Keyring::new(secrets.iter().cloned());
         let keyring = self.keep(plan.secrets.first().map_or(plan.at, |one| one.0), keyring)?;
@@ -102,12 +109,61 @@ impl Reading {
         if let Some(rule) = fresh? {
             policy = policy.fresh(rule);
         }
-        let (name, path) = (plan.name.as_str(), plan.path.clone());
         Some(Endpoint {
+            name: plan.name.as_str().into(),
+            path: plan.path.clone(),
             host: plan.host.clone(),
+            policy: Arc::new(policy),
+            secrets,
             query: plan.query,
             headers: plan.headers.clone(),
-            ..Endpoint::new(name, path, policy, secrets, Arc::new(destination?))
+            onward: onward?,
+        })
+    }
+
+    fn onward(&mut self, endpoint: &EndpointPlan) -> Option<Onward> {
+        let (unique, queues) = match &endpoint.onward {
+            OnwardPlan::Direct(plan) => {
+                return Some(Onward::Direct(Arc::new(self.destination(plan)?)));
+            }
+            OnwardPlan::Durable { unique, queues } => (unique, queues),
+        };
+        let queues: Vec<_> = queues.iter().map(|plan| self.queue(plan)).collect();
+        let unique = unique.as_deref().map(str::parse::<Pointer>).transpose();
+        Some(Onward::Durable(Durable {
+            queues: queues.into_iter().collect::<Option<_>>()?,
+            permitted: endpoint.event.permitted().to_vec(),
+            unique: self.keep(endpoint.at, unique)?,
+        }))
+    }
+
+    fn queue(&mut self, plan: &QueuePlan) -> Option<Arc<Queue>> {
+        let mut queue = Queue::new(Arc::new(self.destination(&plan.destination)?));
+        queue.kinds.clone_from(&plan.kinds);
+        queue.schedule = plan.schedule.clone();
+        queue.concurrency = plan.concurrency;
+        queue.timeout = plan.destination.settings.answer;
+        Some(Arc::new(queue))
+    }
+
+    fn inbox(&mut self, plan: &InboxPlan) -> Option<inbox::Settings> {
+        let named = [&plan.password, &plan.key, &plan.encryption_key];
+        let read = named.map(|secret| self.named(secret.as_ref()));
+        for (secret, at) in read.iter().zip(named).skip(1) {
+            if let (Some(Some(key)), Some((at, _))) = (secret, at) {
+                self.warn_of_short(*at, "key", key);
+            }
+        }
+        // All were read before one that cannot be ends it, so that all are told.
+        let [password, key, encryption] = read;
+        Some(inbox::Settings {
+            store: plan.store.clone(),
+            password: password?,
+            ca_file: plan.ca_file.as_ref().map(|(_, path)| path.clone()),
+            key: key?,
+            encryption: encryption?,
+            limits: plan.limits,
+            retain: plan.retain,
         })
     }
 
@@ -133,11 +189,15 @@ impl Reading {
     fn token(&mut self, at: Place, place: &secret_source::Place) -> Option<Secret> {
         let token = self.bare(at, place)?;
         self.keep(at, admin::may_be_token(&token))?;
-        if token.weaknesses().contains(&Weakness::Short) {
-            let message = "the token has less than 16 bytes and can be guessed";
+        self.warn_of_short(at, "token", &token);
+        Some(token)
+    }
+
+    fn warn_of_short(&mut self, at: Place, what: &str, secret: &Secret) {
+        if secret.weaknesses().contains(&Weakness::Short) {
+            let message = format!("the {what} has less than 16 bytes and can be guessed");
             self.warnings.push(Finding::new(at, message));
         }
-        Some(token)
     }
 
     fn secret(&mut self, at: Place, source: &SecretSource) -> Option<(SecretName, Secret)> {
@@ -179,6 +239,15 @@ impl Reading {
         self.keep(plan.at, made)
     }
 
+    /// A secret that need not be named.
+    #[expect(clippy::option_option, reason = "one that cannot be read is not none")]
+    fn named(&mut self, named: Option<&(Place, secret_source::Place)>) -> Option<Option<Secret>> {
+        match named {
+            Some((at, place)) => self.bare(*at, place).map(Some),
+            None => Some(None),
+        }
+    }
+
     /// A secret that is no endpoint's.
     fn bare(&mut self, at: Place, place: &secret_source::Place) -> Option<Secret> {
         let read = place.read();
@@ -194,5 +263,13 @@ impl Reading {
         result
             .map_err(|error| self.findings.push(Finding::new(at, error)))
             .ok()
+    }
+}
+
+/// A refusal would have an event sent again for ever, so a durable endpoint takes every kind.
+fn event_rule(plan: &EndpointPlan) -> Result<EventRule, PointerError> {
+    match plan.onward {
+        OnwardPlan::Direct(_) => plan.event.rule(),
+        OnwardPlan::Durable { .. } => plan.event.open_rule(),
     }
 }

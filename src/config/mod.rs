@@ -3,6 +3,8 @@
 //! serves requests sees how a value was written.
 
 mod clocks;
+mod consistency;
+mod event_plan;
 mod file;
 mod finding;
 mod from_flags;
@@ -17,15 +19,16 @@ pub mod value;
 use std::sync::Arc;
 
 pub use clocks::Clocks;
+pub use event_plan::EventPlan;
 pub use file::FileError;
 pub use finding::{Finding, Place};
 pub use limits::Limits;
 pub use load::Loaded;
-pub use plan::{EventPlan, Plan};
+pub use plan::Plan;
 pub use source::{Source, in_time};
 pub use trust::{Hop, HopError, TrustedHops};
 
-use crate::{admin, endpoint::Endpoints, kept, tls::Certificate};
+use crate::{admin, endpoint::Endpoints, inbox, kept, tls::Certificate};
 
 /// One snapshot of the configuration. A request is judged by the snapshot that was in force when
 /// its head arrived, to its end.
@@ -47,6 +50,8 @@ pub struct Config {
     pub explain: bool,
     /// Whether and where refused deliveries are kept; fixed at the start.
     pub keep_refused: Option<kept::Settings>,
+    /// Where the events of durable endpoints are stored; opened at the start by the caller.
+    pub inbox: Option<inbox::Settings>,
     /// With it TCP listeners speak TLS; Unix sockets stay plain. A connection keeps the one that it
     /// began with.
     pub tls: Option<Arc<Certificate>>,
@@ -81,6 +86,7 @@ impl Config {
             access_log: AccessLog::default(),
             explain: false,
             keep_refused: None,
+            inbox: None,
             tls: None,
             health_path: None,
             admin: admin::Settings::default(),

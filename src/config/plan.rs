@@ -1,19 +1,23 @@
 //! A configuration as it was meant: every value is valid by itself and by the others, and nothing that it names was read yet.
 //! Flags and file both become a plan; `load` turns a plan into what serves requests.
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use http::{HeaderName, Method};
-use tower_cartgate::{EventKind, EventRule, FreshRule, PointerError, most_held};
+use tower_cartgate::{EventKind, FreshRule, PointerError};
 
 use super::{
     AccessLog, Clocks, Hop, Limits,
+    event_plan::EventPlan,
     finding::{Finding, Place},
 };
 use crate::{
-    admin,
-    destination::{Address, Settings, Trust},
+    destination::{Address, Settings},
     endpoint::{HeaderChanges, Host, PathRule, Query},
+    inbox::{
+        Schedule,
+        settings::{Limits as InboxLimits, StoreAddress},
+    },
     kept,
     listener::ListenAddress,
     log::{Format, Level},
@@ -27,6 +31,8 @@ pub struct Plan {
     pub server: ServerPlan,
     /// Where operators ask how it is; none for nowhere.
     pub admin: Option<AdminPlan>,
+    /// Where it stores the events of durable endpoints; none without such endpoints.
+    pub inbox: Option<InboxPlan>,
     /// What it writes down.
     pub log: LogPlan,
     /// What it protects.
@@ -82,6 +88,27 @@ pub struct TlsPlan {
     pub key: PathBuf,
 }
 
+/// How events of durable endpoints are stored. A change of it is taken up by a restart alone.
+#[derive(Debug, Clone)]
+pub struct InboxPlan {
+    /// Where the address of the store was written.
+    pub at: Place,
+    /// Where events are stored.
+    pub store: StoreAddress,
+    /// PostgreSQL's password.
+    pub password: Option<(Place, secret_source::Place)>,
+    /// Whose certificate PostgreSQL may show.
+    pub ca_file: Option<(Place, PathBuf)>,
+    /// The key of the seals.
+    pub key: Option<(Place, secret_source::Place)>,
+    /// What encrypts stored events.
+    pub encryption_key: Option<(Place, secret_source::Place)>,
+    /// What it may hold.
+    pub limits: InboxLimits,
+    /// How long delivered events are kept.
+    pub retain: Duration,
+}
+
 /// What a gate writes down.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogPlan {
@@ -123,25 +150,34 @@ pub struct EndpointPlan {
     /// Its secrets, the newest first, each with the place where it was named.
     pub secrets: Vec<(Place, SecretSource)>,
     /// Where verified deliveries go.
-    pub destination: DestinationPlan,
+    pub onward: OnwardPlan,
 }
 
-/// How the kind of an event is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventPlan {
-    /// By the endpoint.
-    Given(EventKind),
-    /// By a signed field.
-    Field {
-        /// A JSON pointer.
-        pointer: String,
-        /// Texts there that mean an order.
-        order: Vec<String>,
-        /// Texts there that mean an abandoned cart.
-        abandoned_cart: Vec<String>,
-        /// The kinds that are let through; all, if none is named.
-        only: Vec<EventKind>,
+/// What becomes of an endpoint's verified deliveries.
+#[derive(Debug, Clone)]
+pub enum OnwardPlan {
+    /// They are handed to the one destination at once.
+    Direct(Box<DestinationPlan>),
+    /// They are stored first.
+    Durable {
+        /// A JSON pointer to a value that no other event has.
+        unique: Option<String>,
+        /// Where they go then, at least one.
+        queues: Vec<QueuePlan>,
     },
+}
+
+/// One destination of a durable endpoint.
+#[derive(Debug, Clone)]
+pub struct QueuePlan {
+    /// Where it is; the queue has its name. How long an answer may take to begin is the time of the whole attempt.
+    pub destination: DestinationPlan,
+    /// The kinds that it wants; all, if none is named.
+    pub kinds: Vec<EventKind>,
+    /// The waits between attempts.
+    pub schedule: Schedule,
+    /// Attempts at once.
+    pub concurrency: usize,
 }
 
 /// How old a delivery may be by its own signed time.
@@ -172,52 +208,6 @@ pub struct DestinationPlan {
     pub standard_webhooks: Vec<(Place, secret_source::Place)>,
 }
 
-impl EventPlan {
-    /// The rule that reads it.
-    ///
-    /// # Errors
-    ///
-    /// When the pointer is none.
-    pub fn rule(&self) -> Result<EventRule, PointerError> {
-        match self {
-            Self::Given(kind) => Ok(EventRule::given(*kind)),
-            Self::Field {
-                pointer,
-                order,
-                abandoned_cart,
-                only,
-            } => {
-                let rule = EventRule::pointer(pointer)?
-                    .order(order.iter().cloned())
-                    .abandoned_cart(abandoned_cart.iter().cloned());
-                Ok(if only.is_empty() {
-                    rule
-                } else {
-                    rule.only(only.iter().copied())
-                })
-            }
-        }
-    }
-
-    /// A kind that `only` names although no text means it: whoever waits for it waits for ever.
-    fn unreachable(&self) -> Option<EventKind> {
-        let Self::Field {
-            order,
-            abandoned_cart,
-            only,
-            ..
-        } = self
-        else {
-            return None;
-        };
-        only.iter().copied().find(|kind| match kind {
-            EventKind::Order => order.is_empty(),
-            EventKind::AbandonedCart => abandoned_cart.is_empty(),
-            EventKind::Other => false,
-        })
-    }
-}
-
 impl FreshPlan {
     /// The rule that reads it.
     ///
@@ -226,6 +216,54 @@ impl FreshPlan {
     /// When the pointer is none.
     pub fn rule(&self) -> Result<FreshRule, PointerError> {
         Ok(FreshRule::new(&self.pointer, self.within)?.skew(self.skew))
+    }
+}
+
+impl OnwardPlan {
+    /// All destinations.
+    pub fn destinations(&self) -> impl Iterator<Item = &DestinationPlan> {
+        let (direct, queues) = match self {
+            Self::Direct(destination) => (Some(&**destination), None),
+            Self::Durable { queues, .. } => (None, Some(queues)),
+        };
+        let durable = queues.into_iter().flatten();
+        direct
+            .into_iter()
+            .chain(durable.map(|queue| &queue.destination))
+    }
+
+    /// Its queues; none if it is direct.
+    #[must_use]
+    pub fn queues(&self) -> &[QueuePlan] {
+        match self {
+            Self::Direct(_) => &[],
+            Self::Durable { queues, .. } => queues,
+        }
+    }
+}
+
+impl InboxPlan {
+    /// The places of its secrets.
+    fn places(&self) -> impl Iterator<Item = &secret_source::Place> {
+        let all = [&self.password, &self.key, &self.encryption_key];
+        all.into_iter().flatten().map(|(_, place)| place)
+    }
+
+    /// Whether it sets the same, wherever that was written.
+    fn sets_the_same_as(&self, other: &Self) -> bool {
+        let what = |secret: &Option<(Place, secret_source::Place)>| {
+            secret.as_ref().map(|(_, place)| place.clone())
+        };
+        let set = |plan: &Self| {
+            (
+                plan.store.clone(),
+                [&plan.password, &plan.key, &plan.encryption_key].map(what),
+                plan.ca_file.as_ref().map(|(_, path)| path.clone()),
+                plan.limits,
+                plan.retain,
+            )
+        };
+        set(self) == set(other)
     }
 }
 
@@ -238,68 +276,6 @@ impl DestinationPlan {
 }
 
 impl Plan {
-    /// What each value for itself does not rule out.
-    ///
-    /// # Errors
-    ///
-    /// Every mistake that was found.
-    pub fn check(self) -> Result<Self, Vec<Finding>> {
-        let mut findings = Vec::new();
-        self.check_memory(&mut findings);
-        self.check_names(&mut findings);
-        if let Some(admin) = &self.admin
-            && let Err(error) = admin::may_listen(&admin.listen, admin.token.is_some())
-        {
-            findings.push(Finding::new(admin.at, error));
-        }
-        for endpoint in &self.endpoints {
-            let destination = &endpoint.destination;
-            if matches!(destination.settings.trust, Trust::CaFile(_))
-                && !destination.address.is_tls()
-            {
-                let message = "a CA file says whose certificates are believed, and only an https URL shows one";
-                findings.push(Finding::new(destination.at, message));
-            }
-            if let Some(kind) = endpoint.event.unreachable() {
-                let message = format!(
-                    "`only` lets `{kind}` through, but no text is named that means it, so none ever comes"
-                );
-                findings.push(Finding::new(endpoint.at, message));
-            }
-        }
-        if findings.is_empty() {
-            Ok(self)
-        } else {
-            Err(findings)
-        }
-    }
-
-    fn check_memory(&self, findings: &mut Vec<Finding>) {
-        let largest = self.endpoints.iter().map(|one| one.max_body).max();
-        let needed = most_held(largest.unwrap_or(0));
-        if needed > self.server.limits.memory {
-            let message = format!(
-                "too little memory for one body of the largest `max_body`; give it at least {needed} bytes"
-            );
-            findings.push(Finding::new(self.server.memory_at, message));
-        }
-    }
-
-    fn check_names(&self, findings: &mut Vec<Finding>) {
-        let (mut names, mut routes) = (HashMap::new(), HashMap::new());
-        for endpoint in &self.endpoints {
-            if let Some(first) = names.insert(&endpoint.name, endpoint.at) {
-                let message = format!("the endpoint at {first} has the same name");
-                findings.push(Finding::new(endpoint.at, message));
-            }
-            let route = (endpoint.path.to_string(), &endpoint.host);
-            if let Some(first) = routes.insert(route, endpoint.at) {
-                let message = format!("the endpoint at {first} has the same path and host");
-                findings.push(Finding::new(endpoint.at, message));
-            }
-        }
-    }
-
     /// The environment variables that it takes secrets from.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
@@ -308,10 +284,12 @@ impl Plan {
         let others = self
             .endpoints
             .iter()
-            .flat_map(|one| one.destination.places());
+            .flat_map(|one| one.onward.destinations())
+            .flat_map(DestinationPlan::places);
         let token = self.admin.as_ref().and_then(|admin| admin.token.as_ref());
         own.chain(others)
             .chain(token.map(|(_, place)| place))
+            .chain(self.inbox.iter().flat_map(InboxPlan::places))
             .filter_map(|place| match place {
                 secret_source::Place::Variable(name) => Some(name.as_str()),
                 _ => None,
@@ -330,6 +308,10 @@ impl Plan {
     pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
         let (new, old) = (&self.server, &running.server);
         let log = |plan: &Self| (plan.log.format, plan.log.level, plan.log.explain);
+        let same_inbox = match (&self.inbox, &running.inbox) {
+            (Some(new), Some(old)) => new.sets_the_same_as(old),
+            (new, old) => new.is_none() && old.is_none(),
+        };
         [
             ("listen", new.listen != old.listen),
             ("workers", new.workers != old.workers),
@@ -340,6 +322,7 @@ impl Plan {
             ("max_memory", new.limits.memory != old.limits.memory),
             ("admin", self.admin_address() != running.admin_address()),
             ("keep_refused", new.keep_refused != old.keep_refused),
+            ("inbox", !same_inbox),
             ("log", log(self) != log(running)),
         ]
         .into_iter()

@@ -8,10 +8,15 @@ use std::{
 
 use super::{
     Hop, Plan,
-    plan::{AdminPlan, DestinationPlan, EndpointPlan, EventPlan, FreshPlan, LogPlan, ServerPlan},
+    event_plan::EventPlan,
+    plan::{
+        AdminPlan, DestinationPlan, EndpointPlan, FreshPlan, InboxPlan, LogPlan, OnwardPlan,
+        QueuePlan, ServerPlan,
+    },
 };
 use crate::{
     destination::{HostRule, Trust},
+    inbox::settings::StoreAddress,
     secret_source::{Place, SecretSource},
 };
 
@@ -21,6 +26,9 @@ impl Display for Plan {
         text.server(&self.server);
         if let Some(admin) = &self.admin {
             text.admin(admin);
+        }
+        if let Some(inbox) = &self.inbox {
+            text.inbox(inbox);
         }
         text.log(&self.log);
         text.secrets(&self.endpoints);
@@ -80,6 +88,30 @@ impl Text {
         self.list("hosts", &admin.hosts);
     }
 
+    fn inbox(&mut self, inbox: &InboxPlan) {
+        self.section("[inbox]");
+        self.text("store", &inbox.store);
+        for (key, secret) in [
+            ("password", &inbox.password),
+            ("key", &inbox.key),
+            ("encryption_key", &inbox.encryption_key),
+        ] {
+            if let Some((_, place)) = secret {
+                self.plain(key, source(place));
+            }
+        }
+        if let Some((_, path)) = &inbox.ca_file {
+            self.text("ca_file", path.display());
+        }
+        self.plain("max_events", inbox.limits.events);
+        self.plain("max_bytes", inbox.limits.bytes);
+        if matches!(inbox.store, StoreAddress::Sqlite(_)) {
+            self.plain("disk_floor", inbox.limits.disk_floor);
+        }
+        self.plain("max_copies", inbox.limits.copies);
+        self.time("retain", inbox.retain);
+    }
+
     fn log(&mut self, log: &LogPlan) {
         self.section("[log]");
         self.text("format", word(&log.format));
@@ -124,7 +156,29 @@ impl Text {
         self.list("drop_headers", drop);
         let secrets: Vec<_> = endpoint.secrets.iter().map(|(_, one)| one.name()).collect();
         self.list("secrets", &secrets);
-        self.destination(&endpoint.destination);
+        match &endpoint.onward {
+            OnwardPlan::Direct(destination) => self.destination(destination),
+            OnwardPlan::Durable { unique, queues } => {
+                self.plain("durable", true);
+                if let Some(unique) = unique {
+                    self.text("unique", unique);
+                }
+                for queue in queues {
+                    self.queue(queue);
+                }
+            }
+        }
+    }
+
+    fn queue(&mut self, queue: &QueuePlan) {
+        self.destination(&queue.destination);
+        if !queue.kinds.is_empty() {
+            self.list("events", &queue.kinds);
+        }
+        let waits = queue.schedule.waits().iter();
+        let waits: Vec<_> = waits.copied().map(humantime::format_duration).collect();
+        self.list("retry", &waits);
+        self.plain("concurrency", queue.concurrency);
     }
 
     fn destination(&mut self, destination: &DestinationPlan) {

@@ -184,6 +184,30 @@ pub fn count(text: &str) -> Result<usize, &'static str> {
         .ok_or(AT_LEAST_ONE)
 }
 
+/// Attempts at once: each holds a connection to the app and an event in memory.
+///
+/// # Errors
+///
+/// When the text is no number, none at all, or more than an app is asked at once.
+pub fn concurrency(text: &str) -> Result<usize, &'static str> {
+    text.parse()
+        .ok()
+        .filter(|number| (1..=1000).contains(number))
+        .ok_or("expected a number from 1 to 1000")
+}
+
+/// Undelivered copies of one body.
+///
+/// # Errors
+///
+/// When the text is no number, none at all, or larger than a store counts.
+pub fn copies(text: &str) -> Result<u32, &'static str> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or(AT_LEAST_ONE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,9 +240,13 @@ mod tests {
             assert!(header_size(text).is_err(), "{text}");
         }
         assert_eq!(count("3"), Ok(3));
+        assert_eq!((concurrency("1000"), copies("1")), (Ok(1000), Ok(1)));
         for text in ["0", "-1", "three"] {
             assert!(count(text).is_err(), "{text}");
+            assert!(copies(text).is_err(), "{text}");
+            assert!(concurrency(text).is_err(), "{text}");
         }
+        assert!(concurrency("1001").is_err() && copies("4294967296").is_err());
     }
 
     #[test]

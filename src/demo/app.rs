@@ -3,16 +3,21 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::task::AbortHandle;
 
 /// What the app received in one request.
@@ -24,12 +29,17 @@ pub(super) struct Received {
     pub(super) body: Bytes,
 }
 
-type Memory = Arc<Mutex<Vec<Received>>>;
+/// What an app has received, and whether it refuses what comes.
+#[derive(Default)]
+struct Memory {
+    received: Mutex<Vec<Received>>,
+    refuses: AtomicBool,
+}
 
 /// A running app.
 pub(super) struct App {
-    address: SocketAddr,
-    memory: Memory,
+    address: Option<SocketAddr>,
+    memory: Arc<Memory>,
     task: AbortHandle,
 }
 
@@ -37,25 +47,42 @@ impl App {
     pub(super) async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let memory = Memory::default();
+        let memory = Arc::<Memory>::default();
         let task = tokio::spawn(listen(listener, Arc::clone(&memory))).abort_handle();
         Ok(Self {
-            address,
+            address: Some(address),
             memory,
             task,
         })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+    /// One on a Unix socket, where nobody listened before.
+    pub(super) fn on_socket(path: &Path) -> io::Result<Self> {
+        let listener = UnixListener::bind(path)?;
+        let memory = Arc::<Memory>::default();
+        let task = tokio::spawn(listen_on_socket(listener, Arc::clone(&memory))).abort_handle();
+        Ok(Self {
+            address: None,
+            memory,
+            task,
+        })
     }
 
-    /// Everything so far, in its order.
+    /// Where it listens, by TCP.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.address
+            .ok_or_else(|| io::Error::other("the app listens on a socket"))
+    }
+
+    /// Everything that it took so far, in its order.
     pub(super) fn received(&self) -> Vec<Received> {
-        self.memory
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let received = self.memory.received.lock();
+        received.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has it answer 410 to whatever comes, and take none of it; or take it again.
+    pub(super) fn refuse(&self, refuses: bool) {
+        self.memory.refuses.store(refuses, Relaxed);
     }
 }
 
@@ -65,14 +92,20 @@ impl Drop for App {
     }
 }
 
-async fn listen(listener: TcpListener, memory: Memory) {
+async fn listen(listener: TcpListener, memory: Arc<Memory>) {
     // Only a machine out of descriptors refuses; then the demonstration fails, visibly.
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(serve(stream, Arc::clone(&memory)));
     }
 }
 
-async fn serve(stream: TcpStream, memory: Memory) {
+async fn listen_on_socket(listener: UnixListener, memory: Arc<Memory>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(serve(stream, Arc::clone(&memory)));
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, memory: Arc<Memory>) {
     let service = service_fn(|request| receive(request, Arc::clone(&memory)));
     // A connection that breaks off is seen by the gate, which answers for it.
     let _ = http1::Builder::new()
@@ -82,10 +115,15 @@ async fn serve(stream: TcpStream, memory: Memory) {
 
 async fn receive(
     request: Request<Incoming>,
-    memory: Memory,
+    memory: Arc<Memory>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
+    if memory.refuses.load(Relaxed) {
+        let mut gone = Response::new(Full::default());
+        *gone.status_mut() = StatusCode::GONE;
+        return Ok(gone);
+    }
     let event = head
         .headers
         .get("x-cartgate-event")
@@ -95,9 +133,10 @@ async fn receive(
         event: event.map(str::to_owned),
         body,
     };
-    memory
+    let mut all = memory
+        .received
         .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(received);
+        .unwrap_or_else(PoisonError::into_inner);
+    all.push(received);
     Ok(Response::new(Full::new(Bytes::from_static(b"received\n"))))
 }

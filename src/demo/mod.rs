@@ -5,7 +5,9 @@
 //! What passed is not concluded from answers: the app is asked what it received.
 
 mod app;
+mod keeping;
 mod scene;
+mod step;
 
 use std::future::pending;
 use std::io;
@@ -32,6 +34,8 @@ pub use scene::{Act, Scene, Show};
 /// Far more than any step needs on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+const WORKERS: usize = 1;
+
 const PATH: &str = "/webhooks/cartfunnel";
 
 /// Runs the whole demonstration.
@@ -41,22 +45,31 @@ const PATH: &str = "/webhooks/cartfunnel";
 /// part of the [`Show`].
 pub async fn run() -> io::Result<Show> {
     let app = App::start().await?;
+    let address = app.address()?;
     let secret = fresh_secret();
     let listener = Listener::bind(&ListenAddress::Tcp(format!("{}:0", Ipv4Addr::LOCALHOST)))?;
     let gate = listener
         .tcp_address()
         .ok_or_else(|| io::Error::other("the gate has no address"))?;
     let surroundings = Surroundings::listening(vec![listener]);
+    let direct = endpoint(&format!("http://{address}"), &secret)?;
     // The sender is kept: without it there would be no configuration to follow.
-    let (_config, in_force) = watch::channel(Arc::new(configuration(app.address(), &secret)?));
-    tokio::select! {
+    let (_config, in_force) = watch::channel(Arc::new(configuration(direct)));
+    let scenes = tokio::select! {
         ended = crate::serve(surroundings, in_force, pending()) => {
             ended.and(Err(io::Error::other("the gate ended by itself")))
         }
-        scenes = play(&app, gate, &secret) => {
-            Ok(Show { app: app.address(), gate, scenes: scenes?, received: app.received().len() })
-        }
-    }
+        scenes = play(&app, gate, &secret) => scenes,
+    };
+    let (scenes, received) = (scenes?, app.received().len());
+    let steps = keeping::play(&secret).await?;
+    Ok(Show {
+        app: address,
+        gate,
+        scenes,
+        received,
+        steps,
+    })
 }
 
 /// A new one each time: nothing that could be known beforehand passes the gate.
@@ -65,23 +78,26 @@ fn fresh_secret() -> Secret {
     Secret::new(text.into_bytes()).expect("not empty, and ends in a hex digit")
 }
 
-fn configuration(app: SocketAddr, secret: &Secret) -> io::Result<Config> {
-    const WORKERS: usize = 1;
+/// What stands before an app of this URL.
+fn endpoint(app: &str, secret: &Secret) -> io::Result<Endpoint> {
     let name: SecretName = "demo".parse().expect("four small letters");
-    let address: Address = format!("http://{app}").parse().map_err(io::Error::other)?;
+    let address: Address = app.parse().map_err(io::Error::other)?;
     let destination = Destination::new("sample-app", address, Settings::default(), WORKERS);
     let keyring = Keyring::new([(name.clone(), secret.clone())]).map_err(io::Error::other)?;
-    let endpoint = Endpoint::new(
+    Ok(Endpoint::new(
         "demo",
         PathRule::Exact(PATH.to_owned()),
         Policy::new(keyring).event(rule()),
         vec![(name, secret.clone())],
         Arc::new(destination.map_err(io::Error::other)?),
-    );
-    Ok(Config {
+    ))
+}
+
+fn configuration(endpoint: Endpoint) -> Config {
+    Config {
         workers: WORKERS,
         ..Config::new(Endpoints::new(vec![endpoint]))
-    })
+    }
 }
 
 /// How the samples say what they are.
@@ -118,7 +134,12 @@ async fn play(app: &App, gate: SocketAddr, secret: &Secret) -> io::Result<Vec<Sc
 }
 
 fn body(kind: EventKind) -> Bytes {
-    Sample::of(kind).expect("both events have a sample").body(0)
+    body_of(kind, 0)
+}
+
+fn body_of(kind: EventKind, number: u64) -> Bytes {
+    let sample = Sample::of(kind).expect("both events have a sample");
+    sample.body(number)
 }
 
 fn envelope(method: Method) -> Envelope {

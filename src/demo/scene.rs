@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tower_cartgate::EventKind;
 
-use super::app::Received;
+use super::{app::Received, step::Step};
 use crate::sender::{Answer, ForgeryKind, NoAnswer};
 
 /// The whole demonstration.
@@ -19,6 +19,7 @@ pub struct Show {
     pub(super) gate: SocketAddr,
     pub(super) scenes: Vec<Scene>,
     pub(super) received: usize,
+    pub(super) steps: Vec<Step>,
 }
 
 /// One delivery and what became of it.
@@ -116,7 +117,9 @@ impl Show {
             .iter()
             .filter(|scene| scene.act.must_pass())
             .count();
-        self.received == must_pass && self.scenes.iter().all(|scene| scene.well)
+        self.received == must_pass
+            && self.scenes.iter().all(|scene| scene.well)
+            && self.steps.iter().all(|step| step.well)
     }
 
     /// What happened, as `--json` prints it.
@@ -128,6 +131,7 @@ impl Show {
             "gate": self.gate.to_string(),
             "received_by_app": self.received,
             "deliveries": self.scenes.iter().map(Scene::json).collect::<Vec<_>>(),
+            "inbox": self.steps.iter().map(Step::json).collect::<Vec<_>>(),
         })
     }
 
@@ -136,6 +140,26 @@ impl Show {
             .iter()
             .filter(|scene| scene.well && which(&scene.act))
             .count()
+    }
+}
+
+impl Show {
+    fn act_of_the_inbox(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let heading = Style::new().bold();
+        writeln!(
+            f,
+            "\n{heading}{:WIDTH$}  with an inbox{heading:#}",
+            "the app"
+        )?;
+        for step in &self.steps {
+            let (style, mark) = match step.well {
+                true => (colour(AnsiColor::Green), ""),
+                false => (colour(AnsiColor::Red).bold(), "  ! not as it must be"),
+            };
+            let (what, seen) = (step.what, &step.seen);
+            writeln!(f, "{what:WIDTH$}  {style}{seen}{style:#}{mark}")?;
+        }
+        writeln!(f)
     }
 }
 
@@ -165,6 +189,7 @@ impl fmt::Display for Show {
             f,
             "The replay is no forgery to any gate: Cartfunnel signs the body alone, not the method."
         )?;
+        self.act_of_the_inbox(f)?;
         let (style, words) = match self.is_well() {
             true => (colour(AnsiColor::Green), "Everything went as it must."),
             false => (
@@ -176,7 +201,7 @@ impl fmt::Display for Show {
     }
 }
 
-const WIDTH: usize = 32;
+const WIDTH: usize = 34;
 
 impl fmt::Display for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -261,6 +286,7 @@ mod tests {
             gate: address,
             scenes,
             received,
+            steps: Vec::new(),
         }
     }
 

@@ -100,16 +100,15 @@ impl Destination {
     }
 
     fn request(&self, delivery: Delivery) -> Request<DeliveryBody> {
-        let (body, length) = (delivery.body(), delivery.len());
-        let mut headers = delivery.headers;
-        dress(&mut headers, delivery.about, length, self);
+        let (mut head, about, body) = delivery.into_parts();
+        dress(&mut head, about, body.len(), self);
         let mut request = Request::new(body);
         *request.uri_mut() = match self.address.target() {
             Some(target) => target.clone().into(),
-            None => origin_form(delivery.target),
+            None => origin_form(head.target),
         };
-        *request.method_mut() = delivery.method;
-        *request.headers_mut() = headers;
+        *request.method_mut() = head.method;
+        *request.headers_mut() = head.headers;
         request
     }
 

@@ -66,6 +66,14 @@ pub(crate) fn clean(
     trace::keep_if_valid(headers);
 }
 
+/// Drops what an endpoint drops besides, of headers that were cleaned before.
+pub(crate) fn drop_headers(headers: &mut HeaderMap, besides: &[HeaderName]) {
+    for name in besides {
+        headers.remove(name);
+    }
+    trace::keep_if_valid(headers);
+}
+
 /// Whether an operator may set this header for an endpoint or a destination: nothing that frames a
 /// request, says where it came from, or is the gate's own word, and nothing that is dropped from
 /// inbound requests because an app could act on it.

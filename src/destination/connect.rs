@@ -111,7 +111,7 @@ impl Connector {
                 host: host.as_str().into(),
                 port: *port,
                 name: ServerName::try_from(host.clone()).map_err(|_| ConnectorError::ServerName)?,
-                tls: TlsConnector::from(Arc::new(client_config(trust)?)),
+                tls: http_over_tls(trust)?,
             },
         };
         Ok(Self { dial })
@@ -146,6 +146,12 @@ impl Connector {
     }
 }
 
+fn http_over_tls(trust: &Trust) -> Result<TlsConnector, ConnectorError> {
+    let mut config = client_config(trust)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
 async fn tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
     let addresses = tokio::net::lookup_host((host, port))
         .await
@@ -171,14 +177,14 @@ fn unreachable_peer(error: io::Error) -> ConnectError {
     }
 }
 
-/// TLS 1.2 and 1.3 with the `ring` provider, named so that a second provider in the dependency
+/// For whatever protocol: TLS 1.2 and 1.3 with the `ring` provider, named so that a second provider in the dependency
 /// graph can never make rustls panic over the choice.
-fn client_config(trust: &Trust) -> Result<ClientConfig, ConnectorError> {
+pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, ConnectorError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(ConnectorError::Platform)?;
-    let mut config = match trust {
+    Ok(match trust {
         Trust::Platform => builder
             .with_platform_verifier()
             .map_err(ConnectorError::Platform)?
@@ -186,9 +192,7 @@ fn client_config(trust: &Trust) -> Result<ClientConfig, ConnectorError> {
         Trust::CaFile(path) => builder
             .with_root_certificates(roots(path)?)
             .with_no_client_auth(),
-    };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    })
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, ConnectorError> {

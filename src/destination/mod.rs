@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 pub use address::{Address, AddressError};
 pub(crate) use answer::Answer;
 pub(crate) use attempt::AttemptError;
-pub(crate) use clean::{clean, clean_answer};
+pub(crate) use clean::{clean, clean_answer, drop_headers};
 pub use clean::{header_may_be_dropped, header_may_be_set};
 pub use connect::{ConnectError, Connector, ConnectorError, Trust};
 pub use fixed_headers::{FixedHeaderError, FixedHeaders};
@@ -37,7 +37,7 @@ pub struct Destination {
     address: Address,
     connector: Connector,
     settings: Settings,
-    /// One for each worker, so that a request never waits for another worker's.
+    /// One for each worker, so that a request never waits for another worker's, and the last for the inbox's dispatcher.
     pools: Box<[Pool]>,
 }
 
@@ -94,12 +94,17 @@ impl Destination {
         Ok(Self {
             name: name.into(),
             connector: Connector::new(&address, &settings.trust)?,
-            pools: (0..workers.max(1))
+            pools: (0..workers.max(1) + 1)
                 .map(|_| Pool::new(settings.idle))
                 .collect(),
             address,
             settings,
         })
+    }
+
+    /// As which worker the inbox's dispatcher delivers.
+    pub(crate) fn dispatcher(&self) -> usize {
+        self.pools.len() - 1
     }
 
     /// Where it is.

@@ -3,6 +3,7 @@
 
 mod host;
 mod layer;
+mod onward;
 mod query;
 mod route;
 
@@ -15,6 +16,7 @@ use crate::{destination::Destination, exchange::Exchange};
 
 pub use host::{Host, HostError};
 pub(crate) use layer::find_endpoint;
+pub use onward::{Durable, Onward};
 pub use query::Query;
 pub use route::{Endpoints, PathRule, PathRuleError};
 
@@ -36,7 +38,7 @@ pub struct Endpoint {
     /// What its deliveries' headers have more or less than other endpoints'.
     pub headers: HeaderChanges,
     /// Where verified deliveries go.
-    pub destination: Arc<Destination>,
+    pub onward: Onward,
 }
 
 /// What an operator changes in the headers of an endpoint's deliveries.
@@ -51,7 +53,8 @@ pub struct HeaderChanges {
 }
 
 impl Endpoint {
-    /// An endpoint of every host, which passes queries and changes no headers of its own.
+    /// An endpoint of every host, which hands its deliveries to one destination, passes queries and changes no headers of
+    /// its own.
     pub fn new(
         name: impl Into<Arc<str>>,
         path: PathRule,
@@ -67,7 +70,7 @@ impl Endpoint {
             secrets,
             query: Query::default(),
             headers: HeaderChanges::default(),
-            destination,
+            onward: Onward::Direct(destination),
         }
     }
 

@@ -7,7 +7,7 @@ use tower_cartgate::{HeaderForm, SecretName};
 use uuid::Uuid;
 
 use super::Throttle;
-use crate::listener::Peer;
+use crate::{listener::Peer, refusal::Unkept};
 
 /// An answer that begins later than this is worth a warning: how long Cartfunnel waits is unknown,
 /// and others of its kind wait for 5 s.
@@ -49,6 +49,18 @@ pub(crate) enum Verdict<'a> {
         reason: &'static str,
         cause: Option<&'a str>,
     },
+    /// Verified, and committed by the inbox.
+    Kept {
+        secret: &'a SecretName,
+        /// How many with the same body came before.
+        copy: u32,
+        /// Why it is a dead letter from the start: a person has to look.
+        dead: Option<&'static str>,
+    },
+    /// Verified, and dropped, since its unique value came before.
+    Duplicate { secret: &'a SecretName, of: Uuid },
+    /// Verified, and on its way into the inbox when its client went: a line of its own will say what became of it.
+    Left { secret: &'a SecretName },
     /// Never reached a destination.
     Rejected { reason: &'static str },
 }
@@ -123,6 +135,14 @@ impl Line<'_> {
                 warn, self, verdict = "verified", reason = "slow", %secret,
             ),
             Verdict::Taken { secret } => line!(info, self, verdict = "verified", %secret,),
+            // Whoever replays one captured delivery must not fill the log: that one is stored many times over.
+            Verdict::NotTaken { secret, reason, .. } if reason == Unkept::Copies.reason() => {
+                if throttle.allows() {
+                    line!(
+                        warn, self, verdict = "verified", reason, taken = false, %secret,
+                    );
+                }
+            }
             Verdict::NotTaken {
                 secret,
                 reason,
@@ -130,6 +150,9 @@ impl Line<'_> {
             } => line!(
                 error, self, verdict = "verified", reason, taken = false, cause, %secret,
             ),
+            Verdict::Kept { .. } | Verdict::Duplicate { .. } | Verdict::Left { .. } => {
+                self.write_kept()
+            }
             Verdict::Rejected { reason } if throttle.allows() => line!(
                 warn,
                 self,
@@ -140,6 +163,34 @@ impl Line<'_> {
                 declared = self.declared,
             ),
             Verdict::Rejected { .. } => {}
+        }
+    }
+}
+
+impl Line<'_> {
+    /// The line of what the inbox has, or will have.
+    fn write_kept(&self) {
+        match self.verdict {
+            Verdict::Kept {
+                secret,
+                copy,
+                dead: Some(reason),
+            } => line!(
+                warn, self, verdict = "verified", reason, kept = true, copy, %secret,
+            ),
+            Verdict::Kept { secret, copy, .. } if self.duration > SLOW => line!(
+                warn, self, verdict = "verified", reason = "slow", kept = true, copy, %secret,
+            ),
+            Verdict::Kept { secret, copy, .. } => line!(
+                info, self, verdict = "verified", kept = true, copy, %secret,
+            ),
+            Verdict::Duplicate { secret, of } => line!(
+                info, self, verdict = "verified", kept = false, duplicate_of = %of, %secret,
+            ),
+            Verdict::Left { secret } => line!(
+                warn, self, verdict = "verified", reason = Verdict::CLIENT_GONE, %secret,
+            ),
+            _ => {}
         }
     }
 }

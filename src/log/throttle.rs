@@ -1,9 +1,9 @@
-//! Refusals fill so many lines a second and no more: whoever sends forgeries in a loop must not push
-//! the rest out of the log. What is left out is summed.
+//! Some lines fill so many a second and no more: whoever sends forgeries in a loop, or an app that refuses all it gets, must
+//! not push the rest out of the log. What is left out is summed.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Lines of refusals in one second.
+/// Lines in one second.
 const LINES: u64 = 50;
 
 /// Counts the lines of the current second.
@@ -23,10 +23,15 @@ impl Throttle {
         allowed
     }
 
-    /// Begins the next second and says what the last one left out.
-    pub(crate) fn tick(&self) {
+    /// Begins the next second; how many lines the last one left out.
+    pub(crate) fn begin_second(&self) -> u64 {
         self.lines.store(0, Relaxed);
-        let left_out = self.left_out.swap(0, Relaxed);
+        self.left_out.swap(0, Relaxed)
+    }
+
+    /// Begins the next second of refusals and says what the last one left out.
+    pub(crate) fn tick(&self) {
+        let left_out = self.begin_second();
         if left_out > 0 {
             tracing::warn!(
                 target: "cartgate::access",
@@ -46,7 +51,8 @@ mod tests {
         let throttle = Throttle::default();
         let shown = (0..LINES * 3).filter(|_| throttle.allows()).count() as u64;
         assert_eq!(shown, LINES);
-        throttle.tick();
+        assert_eq!(throttle.begin_second(), LINES * 2);
+        assert_eq!(throttle.begin_second(), 0);
         assert!(throttle.allows());
     }
 }

@@ -1,6 +1,6 @@
 //! What became of the attempts to hand deliveries to one destination.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 
@@ -13,6 +13,7 @@ pub(crate) const TAKEN: &str = "2xx";
 /// The attempts at one destination.
 #[derive(Debug)]
 pub(crate) struct DestinationMeter {
+    pub(crate) name: Arc<str>,
     pub(crate) taken: Count,
     /// By class of status, or by why there was none.
     pub(crate) failed: Tally,
@@ -20,9 +21,10 @@ pub(crate) struct DestinationMeter {
 }
 
 impl DestinationMeter {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(name: &Arc<str>) -> Self {
         let classes = ["3xx", "4xx", "5xx"].into_iter();
         Self {
+            name: Arc::clone(name),
             taken: Count::default(),
             failed: Tally::of(classes.chain(Failure::ALL.map(Failure::reason))),
             durations: Histogram::of_durations(),

@@ -24,6 +24,9 @@ const DURATIONS: [u64; 12] = [
     30_000_000,
 ];
 
+/// From one to the most that a store puts into a commit.
+const COUNTS: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
 /// How often values fell into each of a few ranges.
 #[derive(Debug)]
 pub(crate) struct Histogram {
@@ -52,6 +55,11 @@ impl Histogram {
     /// Of durations, shown in seconds.
     pub(crate) fn of_durations() -> Self {
         Self::new(&DURATIONS, 1e6)
+    }
+
+    /// Of how many there were.
+    pub(crate) fn of_counts() -> Self {
+        Self::new(&COUNTS, 1.0)
     }
 
     fn new(bounds: &'static [u64], unit: f64) -> Self {

@@ -1,7 +1,7 @@
 //! What counts the requests of one endpoint. It is looked up once, when a configuration is put in
 //! force, and goes on counting over reloads, so that on the way of a request only atomics are left.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use subtle::ConstantTimeEq as _;
 use tower_cartgate::{RejectionKind, Secret, SecretName};
@@ -14,9 +14,10 @@ use super::{
     tally::Tally,
 };
 use crate::{
-    endpoint::{Endpoint, Endpoints},
+    endpoint::{Endpoint, Endpoints, Onward},
+    inbox::event::Kept,
     log::Verdict,
-    refusal::{Failure, Refusal},
+    refusal::{Failure, Refusal, Unkept},
 };
 
 /// The meter of one endpoint of the configuration in force.
@@ -26,9 +27,37 @@ pub(crate) struct Meter {
     pub(crate) requests: Arc<Requests>,
     /// In the order of the endpoint's secrets.
     pub(crate) secrets: Vec<Arc<SecretMeter>>,
-    /// Verified deliveries that its destination did not take, by reason.
+    /// Verified deliveries that were not taken, by reason.
     pub(crate) not_taken: Arc<Tally>,
-    pub(crate) destination: Arc<DestinationMeter>,
+    /// In the order of its destinations, of which there may be none.
+    pub(crate) destinations: Vec<Arc<DestinationMeter>>,
+    /// What the inbox did with its deliveries, where it is durable.
+    pub(crate) inbox: Arc<Intake>,
+}
+
+/// What the inbox took of an endpoint's deliveries, whether or not their clients waited for the answer.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    pub(crate) kept: Count,
+    /// Those of the kept ones whose body had come before.
+    pub(crate) copies: Count,
+    /// Dropped, since their unique value had come before.
+    pub(crate) duplicates: Count,
+}
+
+impl Intake {
+    pub(crate) fn kept(&self, kept: Kept) {
+        let now = now();
+        match kept {
+            Kept::Duplicate { .. } => self.duplicates.add(now),
+            Kept::Stored { copy } => {
+                self.kept.add(now);
+                if copy > 0 {
+                    self.copies.add(now);
+                }
+            }
+        }
+    }
 }
 
 /// What is counted of an endpoint's requests as long as it is configured.
@@ -47,29 +76,41 @@ impl Meter {
     pub(crate) fn all(endpoints: &Endpoints, before: &[Self]) -> Vec<Self> {
         let mut meters: Vec<Self> = Vec::new();
         for endpoint in endpoints.iter() {
-            let name = &endpoint.destination.name;
-            let same = |other: &&Self| other.endpoint.destination.name == *name;
-            let known = meters.iter().chain(before).find(same);
-            let destination = match known {
-                Some(known) => Arc::clone(&known.destination),
-                None => Arc::new(DestinationMeter::new()),
-            };
+            let destinations = endpoint.onward.destinations().map(|destination| {
+                let mut known = meters
+                    .iter()
+                    .chain(before)
+                    .flat_map(|one| &one.destinations);
+                let known = known.find(|one| one.name == destination.name);
+                known
+                    .cloned()
+                    .unwrap_or_else(|| Arc::new(DestinationMeter::new(&destination.name)))
+            });
+            let destinations = destinations.collect();
             let previous = before.iter().find(|old| old.endpoint.name == endpoint.name);
-            meters.push(Self::new(endpoint, destination, previous));
+            meters.push(Self::new(endpoint, destinations, previous));
         }
         meters
     }
 
     fn new(
         endpoint: &Arc<Endpoint>,
-        destination: Arc<DestinationMeter>,
+        destinations: Vec<Arc<DestinationMeter>>,
         previous: Option<&Self>,
     ) -> Self {
         let requests = previous.map_or_else(Arc::default, |old| Arc::clone(&old.requests));
         // Under another destination's name they would look as if they had all just happened there.
         let not_taken = previous
-            .filter(|old| old.endpoint.destination.name == endpoint.destination.name)
-            .map_or_else(|| Arc::new(not_taken()), |old| Arc::clone(&old.not_taken));
+            .filter(|old| {
+                old.destinations
+                    .iter()
+                    .map(|one| &one.name)
+                    .eq(destinations.iter().map(|one| &one.name))
+            })
+            .map_or_else(
+                || Arc::new(not_taken(&endpoint.onward)),
+                |old| Arc::clone(&old.not_taken),
+            );
         let secret = |(name, secret): &(SecretName, Secret)| {
             previous
                 .and_then(|old| old.secret(name, secret))
@@ -79,8 +120,9 @@ impl Meter {
             secrets: endpoint.secrets.iter().map(secret).collect(),
             endpoint: Arc::clone(endpoint),
             requests,
+            inbox: previous.map_or_else(Arc::default, |old| Arc::clone(&old.inbox)),
             not_taken,
-            destination,
+            destinations,
         }
     }
 
@@ -99,7 +141,10 @@ impl Meter {
         let requests = &self.requests;
         requests.durations.took(took);
         match verdict {
-            Verdict::Taken { secret } => self.verified(secret, now),
+            Verdict::Taken { secret }
+            | Verdict::Kept { secret, .. }
+            | Verdict::Duplicate { secret, .. }
+            | Verdict::Left { secret } => self.verified(secret, now),
             Verdict::NotTaken { secret, reason, .. } => {
                 self.verified(secret, now);
                 self.not_taken.add(reason, now);
@@ -156,7 +201,20 @@ impl Default for Requests {
     }
 }
 
-fn not_taken() -> Tally {
-    let gone = [Verdict::ANSWERED, Verdict::CLIENT_GONE].into_iter();
-    Tally::of(gone.chain(Failure::ALL.map(Failure::reason)))
+/// A meter for each destination, however many endpoints have it.
+pub(crate) fn each_destination(meters: &[Meter]) -> impl Iterator<Item = &DestinationMeter> {
+    let mut seen = HashSet::new();
+    let all = meters.iter().flat_map(|meter| &meter.destinations);
+    all.map(|own| &**own)
+        .filter(move |own| seen.insert(&*own.name))
+}
+
+fn not_taken(onward: &Onward) -> Tally {
+    match onward {
+        Onward::Direct(_) => {
+            let gone = [Verdict::ANSWERED, Verdict::CLIENT_GONE].into_iter();
+            Tally::of(gone.chain(Failure::ALL.map(Failure::reason)))
+        }
+        Onward::Durable(_) => Tally::of(Unkept::ALL.map(Unkept::reason)),
+    }
 }

@@ -7,6 +7,7 @@
 mod count;
 mod destination;
 mod histogram;
+mod inbox;
 mod meter;
 mod secret;
 mod tally;
@@ -20,10 +21,11 @@ use std::{
     time::SystemTime,
 };
 
-pub(crate) use count::{Count, now};
-pub(crate) use destination::TAKEN;
+pub(crate) use count::{Count, millis, now};
+pub(crate) use destination::{DestinationMeter, TAKEN};
 pub(crate) use histogram::Histogram;
-pub(crate) use meter::Meter;
+pub(crate) use inbox::InboxMeter;
+pub(crate) use meter::{Meter, each_destination};
 pub(crate) use secret::SecretMeter;
 pub(crate) use tally::Tally;
 
@@ -100,7 +102,7 @@ impl Metrics {
     pub(crate) fn certificates(&self) -> Vec<(String, u64)> {
         let all = self.certificates.lock();
         let all = all.unwrap_or_else(PoisonError::into_inner);
-        let millis = |(label, ends): &(String, SystemTime)| (label.clone(), count::millis(*ends));
+        let millis = |(label, ends): &(String, SystemTime)| (label.clone(), millis(*ends));
         all.iter().map(millis).collect()
     }
 

@@ -9,5 +9,8 @@ mod span;
 
 pub use ask::{AskError, Asker, AskerError};
 pub(crate) use needs::needs;
-pub use report::{Certificate, Configuration, Destination, Endpoint, Event, Report, Room, Secret};
+pub use report::{
+    Certificate, Configuration, Destination, Endpoint, Event, Inbox, Report, Room, Secret, Waiting,
+};
 pub use screen::Screen;
+pub(crate) use span::Span;

@@ -1,7 +1,7 @@
 //! What of a gate needs a person. One place, so that `status`, its exit status and `--json` agree.
 
 use super::{
-    report::{Endpoint, Report},
+    report::{Endpoint, Inbox, Report, Room, Waiting},
     span::Span,
 };
 
@@ -14,6 +14,12 @@ const CERTIFICATE: u64 = 14 * DAY;
 
 /// So many false signatures without a true one between them are no single stray sender.
 const MISMATCHES: u64 = 20;
+
+/// An event that waits for longer is not waiting for a restart of the app.
+const WAITING: u64 = 10 * 60;
+
+/// Percent of an inbox that may be taken.
+const NEARLY_FULL: u64 = 80;
 
 /// A line for each thing.
 pub(crate) fn needs(report: &Report) -> Vec<String> {
@@ -28,11 +34,78 @@ pub(crate) fn needs(report: &Report) -> Vec<String> {
         ));
     }
     needs.extend(certificates(report));
+    if let Some(inbox) = &report.inbox {
+        needs.extend(of_inbox(report, inbox));
+    }
     for endpoint in &report.endpoints {
         needs.extend(not_taken(report, endpoint));
         needs.extend(all_refused(report, endpoint));
     }
     needs
+}
+
+fn of_inbox(report: &Report, inbox: &Inbox) -> Vec<String> {
+    let mut needs = Vec::new();
+    if let Some(trouble) = &inbox.trouble {
+        needs.push(format!("inbox: {trouble}"));
+    }
+    for (what, room) in [("events", inbox.events), ("bytes", inbox.bytes)] {
+        if is_nearly_full(room) {
+            let percent = percent(room);
+            needs.push(format!(
+                "inbox: {percent} % of the {what} that it may hold are taken"
+            ));
+        }
+    }
+    for waiting in &inbox.waiting {
+        needs.extend(of_destination(report, waiting));
+    }
+    needs
+}
+
+fn of_destination(report: &Report, waiting: &Waiting) -> Vec<String> {
+    let mut needs = Vec::new();
+    let name = match &*waiting.destination {
+        "" => "no destination",
+        name => name,
+    };
+    if waiting.quarantined > 0 {
+        let number = waiting.quarantined;
+        needs.push(format!(
+            "inbox: {number} for {name} in quarantine, changed since they were stored; see inbox list --state quarantined"
+        ));
+    }
+    if waiting.dead > 0 {
+        let number = waiting.dead;
+        needs.push(format!(
+            "inbox: {number} dead letters for {name}; see inbox list --state dead, then inbox retry"
+        ));
+    }
+    if waiting.pending > 0 && !waiting.configured {
+        let number = waiting.pending;
+        needs.push(format!(
+            "inbox: {number} wait for {name}, which is not configured; inbox retry --to NAME moves them"
+        ));
+    } else if let Some(oldest) = waiting.oldest {
+        let oldest = ago(report, oldest);
+        if oldest.0 >= WAITING {
+            let number = waiting.pending;
+            needs.push(format!(
+                "inbox: {number} wait for {name}, the oldest for {oldest}"
+            ));
+        }
+    }
+    needs
+}
+
+fn is_nearly_full(room: Room) -> bool {
+    percent(room) >= NEARLY_FULL
+}
+
+fn percent(room: Room) -> u64 {
+    let percent = u128::from(room.taken) * 100;
+    let percent = percent.checked_div(u128::from(room.limit));
+    percent.map_or(0, |percent| u64::try_from(percent).unwrap_or(u64::MAX))
 }
 
 fn certificates(report: &Report) -> impl Iterator<Item = String> {
@@ -111,6 +184,52 @@ mod tests {
         needed(false, |_| {});
         needed(true, |report| report.ready = false);
         needed(true, |report| report.configuration.failed = Some(NOW));
+    }
+
+    /// A change of the inbox, which holds ten events for one destination.
+    fn inbox(change: impl FnOnce(&mut Inbox)) -> impl FnOnce(&mut Report) {
+        let room = |limit| Room { taken: 10, limit };
+        let mut inbox = Inbox {
+            events: room(1_000),
+            bytes: room(1_000),
+            waiting: vec![Waiting {
+                destination: "shop".to_owned(),
+                configured: true,
+                pending: 10,
+                oldest: Some(NOW - WAITING + 1),
+                ..Waiting::default()
+            }],
+            ..Inbox::default()
+        };
+        change(&mut inbox);
+        |report| report.inbox = Some(inbox)
+    }
+
+    #[test]
+    fn an_inbox_needs_a_person_where_nothing_moves_by_itself() {
+        needed(false, inbox(|_| {}));
+        needed(true, inbox(|inbox| inbox.trouble = Some("so".to_owned())));
+        needed(true, inbox(|inbox| inbox.waiting[0].dead = 1));
+        needed(true, inbox(|inbox| inbox.waiting[0].quarantined = 1));
+        needed(true, inbox(|inbox| inbox.waiting[0].configured = false));
+        needed(
+            true,
+            inbox(|inbox| inbox.waiting[0].oldest = Some(NOW - WAITING)),
+        );
+        let gone = |inbox: &mut Inbox| {
+            inbox.waiting[0].configured = false;
+            inbox.waiting[0].pending = 0;
+            inbox.waiting[0].oldest = None;
+        };
+        needed(false, inbox(gone));
+    }
+
+    #[test]
+    fn an_inbox_is_nearly_full_at_four_fifths() {
+        needed(false, inbox(|inbox| inbox.events.taken = 799));
+        needed(true, inbox(|inbox| inbox.events.taken = 800));
+        needed(true, inbox(|inbox| inbox.bytes.taken = u64::MAX));
+        needed(false, inbox(|inbox| inbox.bytes.limit = 0));
     }
 
     #[test]

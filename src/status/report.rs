@@ -26,6 +26,8 @@ pub struct Report {
     pub endpoints: Vec<Endpoint>,
     /// What is counted by destination.
     pub destinations: Vec<Destination>,
+    /// Its inbox, if it has one.
+    pub inbox: Option<Inbox>,
     /// The certificates that it shows.
     pub certificates: Vec<Certificate>,
     /// Open connections.
@@ -96,6 +98,38 @@ pub struct Destination {
     pub last_failed: Option<Event>,
 }
 
+/// What the inbox holds, as it was a few seconds ago at most.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Inbox {
+    /// Why events cannot be kept, or nobody knows what it holds.
+    pub trouble: Option<String>,
+    /// Events.
+    pub events: Room,
+    /// Bytes of bodies and heads.
+    pub bytes: Room,
+    /// What waits for each destination.
+    pub waiting: Vec<Waiting>,
+}
+
+/// What waits for one destination, and what came to nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Waiting {
+    /// Its name; empty for events that no destination wants.
+    pub destination: String,
+    /// Whether it is configured: for others nothing is delivered.
+    pub configured: bool,
+    /// Deliveries that wait, or are under way.
+    pub pending: u64,
+    /// When the oldest of them was received.
+    pub oldest: Option<u64>,
+    /// Dead letters.
+    pub dead: u64,
+    /// Deliveries whose seal did not hold.
+    pub quarantined: u64,
+}
+
 /// Something that happened, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -117,7 +151,7 @@ pub struct Certificate {
 }
 
 /// How much of something is taken.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Room {
     /// So much is.

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use bytesize::ByteSize;
 
 use super::{
-    report::{Destination, Endpoint, Event, Report, Room, Secret},
+    report::{Destination, Endpoint, Event, Inbox, Report, Room, Secret, Waiting},
     span::Span,
 };
 use crate::sender::printable;
@@ -42,6 +42,9 @@ impl Display for Screen<'_> {
         writeln!(f, "  of no endpoint {:<8} {last}", report.astray)?;
         for destination in &report.destinations {
             self.destination(f, destination)?;
+        }
+        if let Some(inbox) = &report.inbox {
+            self.inbox(f, inbox)?;
         }
         for certificate in &report.certificates {
             let name = safe(&certificate.certificate);
@@ -117,6 +120,28 @@ impl Screen<'_> {
         writeln!(f, "    taken      {:<8} {last}", destination.taken)?;
         let last = self.event(destination.last_failed.as_ref());
         writeln!(f, "    failed     {:<8} {last}", destination.failed)
+    }
+
+    fn inbox(&self, f: &mut Formatter<'_>, inbox: &Inbox) -> fmt::Result {
+        let Room { taken, limit } = inbox.events;
+        let bytes = (ByteSize(inbox.bytes.taken), ByteSize(inbox.bytes.limit));
+        let (held, most) = bytes;
+        writeln!(f, "  inbox: {taken} of {limit} events, {held} of {most}")?;
+        let mut waiting = inbox.waiting.iter();
+        waiting.try_for_each(|waiting| self.waiting(f, waiting))
+    }
+
+    fn waiting(&self, f: &mut Formatter<'_>, waiting: &Waiting) -> fmt::Result {
+        let name = match &*waiting.destination {
+            "" => "no destination".to_owned(),
+            name => safe(name),
+        };
+        write!(f, "    for {name}: {} wait", waiting.pending)?;
+        if let Some(oldest) = waiting.oldest {
+            write!(f, ", the oldest for {}", self.ago(oldest))?;
+        }
+        let (dead, quarantined) = (waiting.dead, waiting.quarantined);
+        writeln!(f, "; {dead} dead letters, {quarantined} in quarantine")
     }
 
     fn ago(&self, then: u64) -> Span {
@@ -225,12 +250,19 @@ mod tests {
             last_failed: event(),
             ..Destination::default()
         });
+        report.inbox = Some(Inbox {
+            waiting: vec![Waiting {
+                destination: evil(),
+                ..Waiting::default()
+            }],
+            ..Inbox::default()
+        });
         let endpoint = &mut report.endpoints[0];
         endpoint.endpoint = evil();
         endpoint.last_rejected = event();
         endpoint.secrets[0].secret = evil();
         let shown = shown(&report);
-        assert_eq!(shown.matches("evil").count(), 7);
+        assert_eq!(shown.matches("evil").count(), 8);
         assert!(
             !shown.contains("\x1b]") && !shown.contains('\x07'),
             "{shown:?}"

@@ -4,11 +4,11 @@ use std::fmt;
 
 /// So many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Span(pub(super) u64);
+pub(crate) struct Span(pub(super) u64);
 
 impl Span {
     /// From then until now; nothing where clocks were set back in between.
-    pub(super) fn since(then: u64, now: u64) -> Self {
+    pub(crate) fn since(then: u64, now: u64) -> Self {
         Self(now.saturating_sub(then))
     }
 }

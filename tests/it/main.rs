@@ -15,6 +15,7 @@ mod commands;
 mod config;
 mod forgeries;
 mod heads;
+mod inbox;
 mod kept;
 mod lifecycle;
 mod logs;

@@ -34,10 +34,15 @@ impl Program {
 
     /// A gate before whatever is at `upstream`.
     pub(crate) fn serve_at(upstream: &str, args: &[&str]) -> Self {
-        Self::start(binary(), upstream, args, &[])
+        Self::serve_at_with(upstream, args, &[])
     }
 
     /// The same with environment variables.
+    pub(crate) fn serve_at_with(upstream: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start(binary(), upstream, args, variables)
+    }
+
+    /// A gate before `app` with environment variables, too.
     pub(crate) fn serve_with(app: &App, args: &[&str], variables: &[(&str, &str)]) -> Self {
         Self::start(binary(), &app.url, args, variables)
     }
@@ -52,6 +57,15 @@ impl Program {
 
     /// A gate with this configuration file, whose folder holds these others.
     pub(crate) fn serve_file(text: &str, others: &[(&str, &[u8])]) -> Self {
+        Self::serve_file_with(text, others, &[])
+    }
+
+    /// The same with environment variables.
+    pub(crate) fn serve_file_with(
+        text: &str,
+        others: &[(&str, &[u8])],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         for (name, content) in others {
             write_secret(&dir.path().join(name), content);
@@ -60,6 +74,7 @@ impl Program {
         let mut command = binary();
         command
             .env_clear()
+            .envs(variables.iter().copied())
             .args(["serve", "--config", FILE])
             .stdin(Stdio::null());
         Self::spawn(command, dir)

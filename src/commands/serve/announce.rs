@@ -1,9 +1,11 @@
 //! What the start says: what is protected, where it goes, by which secrets, and what looks like a mistake.
 
+use std::sync::Arc;
+
 use crate::{
     config::{Config, Finding, Source},
-    destination::address::Endpoint as Peer,
-    endpoint::Endpoint,
+    destination::{Address, address::Endpoint as Peer},
+    endpoint::{Durable, Endpoint, Onward},
     listener::Listener,
 };
 
@@ -28,6 +30,19 @@ pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &C
             "protecting"
         );
     }
+    if let Some(inbox) = &config.inbox {
+        for (endpoint, durable) in config.endpoints.iter().filter_map(durable) {
+            let queues = durable.queues.iter().map(|queue| &*queue.destination.name);
+            let queues: Vec<_> = queues.collect();
+            tracing::info!(
+                target: TARGET,
+                endpoint = &*endpoint.name,
+                store = %inbox.store,
+                queues = queues.join(", "),
+                "durable: a delivery is stored before it is answered, and waits for each destination that wants it"
+            );
+        }
+    }
     if let Some(admin) = admin {
         tracing::info!(target: TARGET, listen = %admin.address(), "operators may ask here how it is");
     }
@@ -48,11 +63,23 @@ pub(super) fn warn(source: &Source, warnings: &[Finding]) {
     }
 }
 
+fn durable(endpoint: &Arc<Endpoint>) -> Option<(&Endpoint, &Durable)> {
+    match &endpoint.onward {
+        Onward::Direct(_) => None,
+        Onward::Durable(durable) => Some((endpoint, durable)),
+    }
+}
+
 /// `/hooks -> http://app/other`: where which path goes.
 fn mapping(endpoint: &Endpoint) -> String {
-    let address = endpoint.destination.address();
     let host = endpoint.host.as_ref().map(ToString::to_string);
     let path = format!("{}{}", host.unwrap_or_default(), endpoint.path);
+    let all = endpoint.onward.destinations();
+    let all = all.map(|one| leads_to(endpoint, &path, one.address()));
+    all.collect::<Vec<_>>().join(", ")
+}
+
+fn leads_to(endpoint: &Endpoint, path: &str, address: &Address) -> String {
     match (address.target(), address.endpoint()) {
         (Some(_), _) => format!("{path} -> {address}"),
         // A socket's path ends at a colon.

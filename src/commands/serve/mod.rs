@@ -17,6 +17,7 @@ use crate::{
     cli::{ServeArgs, unknown_variables},
     config::{Config, Limits, Loaded, Plan, Source, in_time},
     files,
+    inbox::{self, Inbox},
     log::Log,
     metrics::Metrics,
     service_manager::ServiceManager,
@@ -33,6 +34,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
     let ended = runtime.block_on(async {
         // Before the gate says that it is there: a signal without its handler ends the process.
         let signals = Signals::install().map_err(Failure::no)?;
+        let inbox = open(loaded.config.inbox.clone()).await?;
         announce(&public, admin.as_ref(), &loaded.config);
         warn(&source, &loaded.warnings);
         for line in unknown_variables(&plan.variables()) {
@@ -43,6 +45,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
             admin,
             metrics: Arc::new(Metrics::default()),
             manager: manager(),
+            inbox,
         };
         log.counted_by(&surroundings.metrics);
         let config = within_files(loaded.config);
@@ -63,6 +66,17 @@ fn read(source: Source) -> Result<(Plan, Loaded), Failure> {
         source.load(&plan).map(|loaded| (plan, loaded))
     });
     read.map_err(Failure::usage)?.map_err(mistakes)
+}
+
+/// The inbox that stays open to the end.
+async fn open(settings: Option<inbox::Settings>) -> Result<Option<Arc<Inbox>>, Failure> {
+    match settings {
+        Some(settings) => {
+            let opened = Inbox::open(settings).await.map_err(Failure::usage)?;
+            Ok(Some(Arc::new(opened)))
+        }
+        None => Ok(None),
+    }
 }
 
 /// Every mistake on a line of its own; the last one ends the command.

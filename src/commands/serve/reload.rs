@@ -68,6 +68,12 @@ impl Running {
 
     fn read(&self, admin: admin::Settings) -> Result<Arc<Config>, Vec<String>> {
         let plan = self.source.plan()?;
+        if plan.inbox.is_some() && self.plan.inbox.is_none() {
+            // Its endpoints could keep nothing.
+            return Err(vec![
+                "an endpoint is durable now, and only a restart opens an inbox".to_owned(),
+            ]);
+        }
         let mut loaded = self.source.load(&plan)?;
         // The socket that stays may be where only its token keeps others out.
         if plan.admin_address() != self.plan.admin_address() {

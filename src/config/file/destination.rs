@@ -1,4 +1,4 @@
-//! `[[endpoint.destination]]`: where verified deliveries go.
+//! `[[endpoint.destination]]`: where verified deliveries go. How they wait for it is `onward`'s.
 
 use http::HeaderName;
 
@@ -9,30 +9,9 @@ use crate::{
     secret_source,
 };
 
-const HEADER: &str = "[[endpoint.destination]]";
-
-/// The one destination of an endpoint, called as the endpoint is unless it has a name of its own.
+/// A destination, called as the endpoint is unless it has a name of its own.
 pub(super) fn read(
-    endpoint: &mut Table<'_, '_>,
-    name: Option<&str>,
-    signature: &HeaderName,
-) -> Option<DestinationPlan> {
-    let what = "a table [[endpoint.destination]] with the `url` of the app";
-    let mut tables = endpoint.demand("destination", what)?.tables(HEADER);
-    // Later ones are read for their mistakes, too.
-    let plans: Vec<_> = tables
-        .drain(..)
-        .map(|table| one(table, name, signature))
-        .collect();
-    if plans.len() > 1 {
-        endpoint.report("an endpoint has exactly one destination");
-        return None;
-    }
-    plans.into_iter().next()?
-}
-
-fn one(
-    mut table: Table<'_, '_>,
+    table: &mut Table<'_, '_>,
     endpoint: Option<&str>,
     signature: &HeaderName,
 ) -> Option<DestinationPlan> {
@@ -40,10 +19,9 @@ fn one(
     let name = table.text("name", value::name);
     let url = table.demand("url", "such as \"http://127.0.0.1:3000/hooks\"");
     let address = url.and_then(|url| url.text(str::parse::<Address>));
-    let settings = settings(&mut table);
-    let headers = headers::secrets(&mut table, signature);
-    let standard_webhooks = signing_secrets(&mut table);
-    table.close();
+    let settings = settings(table);
+    let headers = headers::secrets(table, signature);
+    let standard_webhooks = signing_secrets(table);
     Some(DestinationPlan {
         at,
         name: name.or_else(|| endpoint.map(str::to_owned))?,

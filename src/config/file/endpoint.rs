@@ -3,11 +3,12 @@
 use http::Method;
 use tower_cartgate::{EventKind, FreshRule, Policy, Signature};
 
-use super::{destination, document::Table, event, headers, secret::Secrets};
+use super::{document::Table, event, headers, inbox::Inbox, onward, secret::Secrets};
 use crate::{
     config::{
+        EventPlan,
         finding::{Finding, Place},
-        plan::{EndpointPlan, EventPlan, FreshPlan},
+        plan::{EndpointPlan, FreshPlan},
         value,
     },
     endpoint::Query,
@@ -16,7 +17,11 @@ use crate::{
 
 const HEADER: &str = "[[endpoint]]";
 
-pub(super) fn read(file: &mut Table<'_, '_>, secrets: &mut Secrets) -> Option<Vec<EndpointPlan>> {
+pub(super) fn read(
+    file: &mut Table<'_, '_>,
+    secrets: &mut Secrets,
+    inbox: &Inbox<'_, '_>,
+) -> Option<Vec<EndpointPlan>> {
     let what = "expected at least one table [[endpoint]]: what is to be protected";
     let tables = file
         .demand("endpoint", what)?
@@ -24,14 +29,18 @@ pub(super) fn read(file: &mut Table<'_, '_>, secrets: &mut Secrets) -> Option<Ve
         .tables(HEADER);
     let endpoints: Vec<_> = tables
         .into_iter()
-        .map(|table| endpoint(table, secrets))
+        .map(|table| endpoint(table, secrets, inbox))
         .collect();
     // One that has mistakes must hide neither those of the next nor what is wrong between the others; a plan without it is
     // never used, since it left a finding.
     Some(endpoints.into_iter().flatten().collect())
 }
 
-fn endpoint(mut table: Table<'_, '_>, secrets: &Secrets) -> Option<EndpointPlan> {
+fn endpoint(
+    mut table: Table<'_, '_>,
+    secrets: &Secrets,
+    inbox: &Inbox<'_, '_>,
+) -> Option<EndpointPlan> {
     let at = table.place();
     let name = table.demand("name", "what logs, metrics and the app call this endpoint");
     let name = name.and_then(|name| name.text(value::name));
@@ -51,7 +60,7 @@ fn endpoint(mut table: Table<'_, '_>, secrets: &Secrets) -> Option<EndpointPlan>
     let headers = headers::changes(&mut table, &signature);
     let secrets = named(&mut table, secrets);
     let own_name = name.as_ref().map(|at| at.value.as_str());
-    let destination = destination::read(&mut table, own_name, &signature);
+    let onward = onward::read(&mut table, inbox, own_name, &signature);
     table.close();
     Some(EndpointPlan {
         at,
@@ -66,7 +75,7 @@ fn endpoint(mut table: Table<'_, '_>, secrets: &Secrets) -> Option<EndpointPlan>
         query: query.unwrap_or_default(),
         headers,
         secrets: secrets?,
-        destination: destination?,
+        onward: onward?,
     })
 }
 

@@ -2,15 +2,15 @@
 
 use tower_cartgate::EventKind;
 
-use super::document::Table;
-use crate::config::plan::EventPlan;
+use super::document::{Table, nearest};
+use crate::config::{EventPlan, finding::Finding};
 
 pub(super) fn read(mut table: Table<'_, '_>) -> Option<EventPlan> {
     let given = table.text("kind", str::parse::<EventKind>);
     let pointer = table.text("pointer", pointer);
     let order = table.texts("order", text);
     let abandoned_cart = table.texts("abandoned-cart", text);
-    let only = table.some_texts("only", str::parse::<EventKind>);
+    let only = kinds(&mut table, "only");
     let by_field = order.is_some() || abandoned_cart.is_some() || only.is_some();
     let plan = match (given, pointer) {
         (Some(_), Some(_)) => {
@@ -35,6 +35,23 @@ pub(super) fn read(mut table: Table<'_, '_>) -> Option<EventPlan> {
     };
     table.close();
     plan
+}
+
+/// Kinds of events, at least one.
+pub(super) fn kinds(table: &mut Table<'_, '_>, key: &'static str) -> Option<Vec<EventKind>> {
+    let value = table.take(key)?.not_empty("expected at least one")?;
+    let mut kinds = Vec::new();
+    for word in value.texts(text) {
+        match word.value.parse() {
+            Ok(kind) => kinds.push(kind),
+            Err(error) => {
+                let words = EventKind::ALL.map(EventKind::as_str);
+                let finding = Finding::new(word.place, error);
+                table.add(finding.or_rather(nearest(&word.value, &words)));
+            }
+        }
+    }
+    Some(kinds)
 }
 
 /// A JSON pointer.

@@ -8,7 +8,9 @@ mod document;
 mod endpoint;
 mod event;
 mod headers;
+mod inbox;
 mod log;
+mod onward;
 mod secret;
 mod server;
 
@@ -80,17 +82,22 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 #[cfg(test)]
+mod inbox_tests;
+#[cfg(test)]
 mod tests;
 
 fn plan(file: &mut Table<'_, '_>) -> Option<Plan> {
     let server = server::read(file);
     let admin = file.table("admin").map(admin::read);
+    let inbox = inbox::read(file);
     let log = file.table("log").map(log::read);
     let mut secrets = secret::read(file);
-    let endpoints = endpoint::read(file, &mut secrets);
+    let endpoints = endpoint::read(file, &mut secrets, &inbox);
+    let inbox = inbox.close(file);
     Some(Plan {
         server: server?,
         admin: admin.map_or(Some(None), |admin| admin.map(Some))?,
+        inbox: inbox?,
         log: log.unwrap_or_default(),
         endpoints: endpoints?,
         warnings: secrets.spare(),

@@ -1,12 +1,8 @@
 //! What is counted: exactly what happened, in series that no client can make more of.
 
-use std::{
-    collections::BTreeMap,
-    net::TcpListener,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, net::TcpListener};
 
-use super::{get, metrics, openmetrics::Page, setup};
+use super::{get, metrics, openmetrics::Page, setup, with_everything};
 use crate::support::{
     App, BODY, Gate, SECRET, Then, app, forged, genuine, request, signature_line, wait_until,
 };
@@ -218,12 +214,8 @@ fn no_secret_and_nothing_of_a_delivery_is_shown() {
 #[test]
 fn the_documents_list_each_metric_that_there_is() {
     let app = App::content();
-    let gate = setup(&app).start();
-    send(&gate, genuine(BODY), 200);
-    let in_a_year = SystemTime::now() + Duration::from_secs(31_536_000);
-    gate.metrics
-        .shows_certificates([("cert.pem".to_owned(), in_a_year)]);
-    gate.metrics.reload_failed();
+    let dir = tempfile::tempdir().expect("a directory");
+    let gate = with_everything(&app, dir.path());
     let page = metrics(&gate);
     let sample = |family: &String, kind: &String| match kind.as_str() {
         "counter" => format!("{family}_total"),

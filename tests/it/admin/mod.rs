@@ -14,11 +14,18 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     os::unix::net::UnixStream,
+    path::Path,
+    time::SystemTime,
 };
 
-use cartgate::listener::ListenAddress;
+use cartgate::{
+    inbox::{self, settings::StoreAddress},
+    listener::ListenAddress,
+};
 
-use crate::support::{App, Gate, PATIENCE, Setup};
+use crate::support::{
+    App, BODY, Gate, PATIENCE, SECRET, Setup, genuine, request, signature_line, wait_until,
+};
 use openmetrics::Page;
 
 /// A gate before `app` with an admin listener.
@@ -27,6 +34,33 @@ fn setup(app: &App) -> Setup {
         setup.path = "/hooks".parse().expect("a path");
         setup.admin = Some("127.0.0.1:0".parse().expect("an address"));
     })
+}
+
+/// A gate of which every metric has a sample: it has taken a delivery, kept one for two destinations, and one of these is
+/// not configured any more.
+fn with_everything(app: &App, dir: &Path) -> Gate {
+    let kept_for = |names: &[&'static str]| {
+        setup(app).with(|setup| {
+            let store = StoreAddress::Sqlite(dir.join("inbox.db"));
+            setup.config.inbox = Some(inbox::Settings::new(store));
+            setup.kept_for = names.to_vec();
+        })
+    };
+    let gate = kept_for(&["shop", "old-shop"]).start();
+    assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
+    let kept = request("POST /kept HTTP/1.1", &signature_line(BODY), BODY);
+    assert_eq!(gate.client().ask(kept).status, 200);
+    let without = kept_for(&["shop"]).config(&[("current", SECRET)]);
+    gate.config.send_replace(without);
+    wait_until("one is gone", || {
+        !get(gate.admin(), "/metrics")
+            .body
+            .contains("cartgate_inbox_pending{destination=\"old-shop\"}")
+    });
+    gate.metrics
+        .shows_certificates([("cert.pem".to_owned(), SystemTime::now())]);
+    gate.metrics.reload_failed();
+    gate
 }
 
 /// An answer of the admin listener, or of the public port where that is asked for its health.

@@ -1,13 +1,10 @@
 //! Alert rules, their tests and the dashboard ask for metrics and labels that there are. What the rules mean, promtool
 //! judges (`tests/machine`).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::SystemTime,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{metrics, setup};
-use crate::support::{App, BODY, genuine};
+use super::{metrics, with_everything};
+use crate::support::App;
 
 const FILES: [(&str, &str); 3] = [
     (
@@ -30,11 +27,8 @@ const OF_PROMETHEUS: [&str; 2] = ["job", "instance"];
 /// Names and labels of the samples that a gate shows once everything has happened.
 fn there_are() -> BTreeMap<String, BTreeSet<String>> {
     let app = App::content();
-    let gate = setup(&app).start();
-    assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
-    gate.metrics
-        .shows_certificates([("cert.pem".to_owned(), SystemTime::now())]);
-    gate.metrics.reload_failed();
+    let dir = tempfile::tempdir().expect("a directory");
+    let gate = with_everything(&app, dir.path());
     let page = metrics(&gate);
     let samples = page.names().into_iter().map(|series| {
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));

@@ -8,18 +8,19 @@ use crate::{
     support::{App, SECRET},
 };
 
-struct Site {
+/// A folder with a configuration and its secrets.
+pub(super) struct Site {
     dir: tempfile::TempDir,
 }
 
-struct Said {
-    status: Option<i32>,
-    out: String,
-    err: String,
+pub(super) struct Said {
+    pub(super) status: Option<i32>,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Site {
-    fn with(text: &str) -> Self {
+    pub(super) fn with(text: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(dir.path().join("gate.toml"), text).expect("written");
         write_secret(&dir.path().join("secret"), SECRET);
@@ -30,11 +31,11 @@ impl Site {
         Self { dir }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> Said {
+    pub(super) fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> Said {
         let output = Command::new(env!("CARGO_BIN_EXE_cartgate"))
             .env_clear()
             .envs(variables.iter().copied())
@@ -184,4 +185,46 @@ fn a_folder_that_cannot_be_written_is_the_configurations_fault() {
         "{}",
         said.err
     );
+}
+
+#[test]
+fn what_is_durable_is_judged_with_its_keys_and_kinds() {
+    let durable = "durable = true\nevent = { kind = \"abandoned-cart\" }\n[[endpoint.destination]]\nevents = [\"order\"]";
+    let inbox = "[inbox]\nstore = \"sqlite:inbox.db\"\nkey = { file = \"key\" }\nencryption_key = { file = \"rest\" }\n";
+    let text = two_shops(&App::content()).replace(
+        "event = { kind = \"abandoned-cart\" }\n[[endpoint.destination]]",
+        durable,
+    ) + inbox;
+    let site = Site::with(&text);
+    let said = site.run(&["check", "gate.toml"], &[]);
+    assert_eq!(said.status, Some(2));
+    let lines: Vec<_> = said.err.lines().collect();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(
+        lines[0].contains("gate.toml:42:7: ") && lines[0].contains("key"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].contains("gate.toml:43:18: ") && lines[1].contains("rest"),
+        "{lines:?}"
+    );
+
+    write_secret(&site.path().join("key"), b"planted");
+    write_secret(&site.path().join("rest"), b"planted and long enough");
+    let said = site.run(&["check", "gate.toml"], &[]);
+    let lines: Vec<_> = said.err.lines().collect();
+    assert_eq!((said.status, lines.len()), (Some(0), 2), "{lines:#?}");
+    assert!(
+        lines[0].contains("warning: gate.toml:21:1: events of kind `abandoned-cart`"),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].contains("gate.toml:42:7: the key has less than 16 bytes"),
+        "{lines:?}"
+    );
+    assert!(!said.err.contains("planted"));
+    // To judge a file is not to begin an inbox.
+    assert!(!site.path().join("inbox.db").exists());
+    let shown = site.run(&["check", "--show", "gate.toml"], &[]);
+    assert!(shown.out.contains("key = { file = \"key\" }") && !shown.out.contains("planted"));
 }

@@ -26,7 +26,7 @@ fn the_example_can_be_used_as_it_is() {
 }
 
 /// Settings that exclude each other, or that are off by default.
-const NOT_DEFAULTS: [&str; 10] = [
+const NOT_DEFAULTS: [&str; 14] = [
     "health_path",
     "keep_refused",
     "token",
@@ -37,6 +37,10 @@ const NOT_DEFAULTS: [&str; 10] = [
     "drop_headers",
     "ca_file",
     "headers",
+    "key",
+    "encryption_key",
+    "unique",
+    "events",
 ];
 
 #[test]
@@ -80,4 +84,23 @@ fn no_setting_is_missing() {
     assert!(shown.len() > 40, "{shown:?}");
     let missing: Vec<_> = shown.difference(&keys(&whole)).cloned().collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Set out in sentences, since the file can have but one store.
+#[test]
+fn the_store_of_several_gates_can_be_used_in_the_place_of_the_file() {
+    const FILE: &str = "store = \"sqlite:/var/lib/cartgate/inbox.db\"";
+    let shared: Vec<_> = EXAMPLE
+        .lines()
+        .skip_while(|line| !line.starts_with("# Several gates share PostgreSQL"))
+        .skip(1)
+        .map_while(|line| line.strip_prefix("#   "))
+        .collect();
+    assert_eq!(shared.len(), 4, "{shared:?}");
+    assert!(EXAMPLE.contains(FILE));
+    let shown = plan(&EXAMPLE.replace(FILE, &shared.join("\n"))).to_string();
+    for line in shared {
+        assert!(shown.contains(line), "{line} in {shown}");
+    }
+    assert!(!shown.contains("disk_floor"), "{shown}");
 }

@@ -1,6 +1,7 @@
 //! The configuration file, by the built program: what it serves, what a reload takes up, and what `check` says of it.
 
 mod check;
+mod durable;
 mod example;
 mod serving;
 

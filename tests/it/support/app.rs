@@ -210,26 +210,14 @@ impl Hold {
 impl Shared {
     fn converse(&self, wire: &mut dyn Wire, behave: &dyn Behave) -> io::Result<()> {
         let mut buffer = Vec::new();
-        while let Some(end) = read_head(wire, &mut buffer)? {
-            let head: Vec<u8> = buffer.drain(..end).collect();
-            let mut request = match parse(&head) {
+        while let Some(request) = Recorded::read(wire, &mut buffer)? {
+            let request = match request {
                 Ok(request) => request,
                 Err(wrong) => {
                     self.wrong.lock().expect("no panic").push(wrong);
                     return Ok(());
                 }
             };
-            let length = request
-                .header("content-length")
-                .expect("parsed")
-                .parse()
-                .expect("parsed");
-            while buffer.len() < length {
-                if !read_some(wire, &mut buffer)? {
-                    return Ok(());
-                }
-            }
-            request.body = buffer.drain(..length).collect();
             self.record(request.clone());
             if behave(&request, wire)? == Then::Close {
                 return Ok(());
@@ -250,6 +238,33 @@ impl Shared {
 }
 
 impl Recorded {
+    /// The next request, or what was wrong with it; none if the stream ends before it is whole.
+    pub(crate) fn read(
+        wire: &mut dyn Wire,
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<Option<Result<Self, String>>> {
+        let Some(end) = read_head(wire, buffer)? else {
+            return Ok(None);
+        };
+        let head: Vec<u8> = buffer.drain(..end).collect();
+        let mut request = match parse(&head) {
+            Ok(request) => request,
+            Err(wrong) => return Ok(Some(Err(wrong))),
+        };
+        let length = request
+            .header("content-length")
+            .expect("parsed")
+            .parse()
+            .expect("parsed");
+        while buffer.len() < length {
+            if !read_some(wire, buffer)? {
+                return Ok(None);
+            }
+        }
+        request.body = buffer.drain(..length).collect();
+        Ok(Some(Ok(request)))
+    }
+
     /// The one value of a header; none if it is absent.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -264,7 +279,7 @@ impl Recorded {
     }
 
     /// Whether it carries the signature of its very body under one of the tests' secrets.
-    fn is_genuine(&self) -> bool {
+    pub(crate) fn is_genuine(&self) -> bool {
         let shopify = self.header("x-shopify-hmac-sha256");
         let header = self.header("x-cartfunnel-hmac-sha256").or(shopify);
         super::SECRETS

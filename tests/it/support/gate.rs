@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
 };
@@ -11,7 +12,8 @@ use cartgate::{
     Surroundings,
     config::{Config, TrustedHops},
     destination::{Destination, Settings},
-    endpoint::{Endpoint, Endpoints, HeaderChanges, PathRule, Query},
+    endpoint::{Durable, Endpoint, Endpoints, HeaderChanges, Onward, PathRule, Query},
+    inbox::{Inbox, Queue, settings::StoreAddress},
     listener::{ListenAddress, Listener},
     metrics::Metrics,
 };
@@ -31,6 +33,11 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     /// What changes the policy that every gate of these tests begins with.
     pub(crate) policy: Box<dyn Fn(Policy) -> Policy>,
+    /// What a durable gate's queue is; a gate is durable where its configuration has an inbox.
+    pub(crate) queue: Box<dyn Fn(&mut Queue)>,
+    /// Of a gate with an inbox that is not durable itself: the destinations of a durable endpoint at `/kept`, at none of which
+    /// anybody listens.
+    pub(crate) kept_for: Vec<&'static str>,
     pub(crate) config: Config,
 }
 
@@ -69,8 +76,18 @@ impl Setup {
             headers: HeaderChanges::default(),
             settings: Settings::default(),
             policy: Box::new(|policy| policy),
+            queue: Box::new(|_| {}),
+            kept_for: Vec::new(),
             config,
         }
+    }
+
+    /// A gate before `app` that stores its events in a new SQLite file in this folder first.
+    pub(crate) fn durable(app: &App, dir: &Path) -> Self {
+        let store = StoreAddress::Sqlite(dir.join("inbox.db"));
+        Self::before(app).with(|setup| {
+            setup.config.inbox = Some(cartgate::inbox::Settings::new(store));
+        })
     }
 
     /// The same with something changed.
@@ -93,20 +110,51 @@ impl Setup {
         let keyring = Keyring::new(named.iter().cloned()).expect("a keyring");
         let upstream = self.upstream.parse().expect("an address");
         let destination =
-            Destination::new("app", upstream, self.settings.clone(), self.config.workers)
-                .expect("a destination");
-        let endpoint = Endpoint {
+            Destination::new("app", upstream, self.settings.clone(), self.config.workers);
+        let destination = Arc::new(destination.expect("a destination"));
+        let own = |name: &'static str, path| Endpoint {
             query: self.query,
             headers: self.headers.clone(),
             ..Endpoint::new(
-                "hooks",
-                self.path.clone(),
-                (self.policy)(Policy::new(keyring)),
-                named,
-                Arc::new(destination),
+                name,
+                path,
+                (self.policy)(Policy::new(keyring.clone())),
+                named.clone(),
+                Arc::clone(&destination),
             )
         };
-        self.config.with_endpoints(Endpoints::new(vec![endpoint]))
+        let mut endpoint = own("hooks", self.path.clone());
+        let mut further = Vec::new();
+        if !self.kept_for.is_empty() {
+            let nobodies = self.kept_for.iter().map(|name| self.nobody(name)).collect();
+            let mut kept = own("kept", "/kept".parse().expect("a path"));
+            kept.onward = self.durably(nobodies);
+            further.push(kept);
+        } else if self.config.inbox.is_some() {
+            endpoint.onward = self.durably(vec![Arc::clone(&destination)]);
+        }
+        further.push(endpoint);
+        self.config.with_endpoints(Endpoints::new(further))
+    }
+
+    fn nobody(&self, name: &str) -> Arc<Destination> {
+        let nobody = "http://127.0.0.1:1".parse().expect("an address");
+        let settings = self.settings.clone();
+        let destination = Destination::new(name, nobody, settings, self.config.workers);
+        Arc::new(destination.expect("a destination"))
+    }
+
+    fn durably(&self, destinations: Vec<Arc<Destination>>) -> Onward {
+        let queues = destinations.into_iter().map(|destination| {
+            let mut queue = Queue::new(destination);
+            (self.queue)(&mut queue);
+            Arc::new(queue)
+        });
+        Onward::Durable(Durable {
+            queues: queues.collect(),
+            permitted: Vec::new(),
+            unique: None,
+        })
     }
 
     /// Starts it.
@@ -117,7 +165,8 @@ impl Setup {
         let bind = |address| Listener::bind(address).expect("bound");
         let admin = self.admin.as_ref().map(bind);
         let admin_address = admin.as_ref().map(Listener::address);
-        let surroundings = Surroundings {
+        let inbox = config.inbox.clone();
+        let mut surroundings = Surroundings {
             admin,
             ..Surroundings::listening(vec![listener])
         };
@@ -130,6 +179,10 @@ impl Setup {
                 .enable_all()
                 .build()?;
             runtime.block_on(async {
+                if let Some(settings) = inbox {
+                    let opened = Inbox::open(settings).await.map_err(io::Error::other)?;
+                    surroundings.inbox = Some(Arc::new(opened));
+                }
                 let shutdown = async {
                     // A gate whose handle is gone is killed, not drained.
                     if stopped.await.is_err() {

@@ -1,0 +1,289 @@
+//! `cartgate inbox`: what can be typed.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+use clap::{Args, Subcommand};
+use tower_cartgate::EventKind;
+use uuid::Uuid;
+
+use super::inputs::rate;
+use crate::{
+    inbox::{event::State, settings::StoreAddress},
+    secret_source::SecretSource,
+};
+
+/// The arguments of `cartgate inbox`.
+#[derive(Debug, Args)]
+#[command(
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  cartgate inbox stats --config /etc/cartgate/cartgate.toml
+      What waits for whom.
+
+  cartgate inbox list --inbox sqlite:/var/lib/cartgate/inbox.db --state dead
+  cartgate inbox retry --inbox sqlite:/var/lib/cartgate/inbox.db --destination shop
+      The dead letters, and those of one destination tried again.
+
+While a gate runs on an SQLite file, these ask it over the socket FILE.sock; otherwise they open the file themselves, and no
+gate can start on it meanwhile.
+
+Exit status: 0 done; 1 nothing is selected, there is no such event, or the gate refused; 2 usage or configuration."
+)]
+pub struct InboxOrderArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: InboxCommand,
+}
+
+/// What can be done to an inbox.
+#[derive(Debug, Subcommand)]
+pub enum InboxCommand {
+    /// Lists deliveries: which event, for whom, and how it stands
+    List(ListArgs),
+    /// Shows one event: its head, its deliveries, and its body where that is asked
+    Show(ShowArgs),
+    /// Delivers again what was delivered or is a dead letter
+    Replay(AgainArgs),
+    /// Tries dead letters again; with --to, at another destination
+    Retry(RetryArgs),
+    /// Removes deliveries, and events that have none left, for good
+    Purge(PurgeArgs),
+    /// Writes a copy of the SQLite file, also while a gate runs (cp would not give a whole one)
+    Backup(BackupArgs),
+    /// Shows how much there is and what waits for each destination
+    Stats(StatsArgs),
+}
+
+/// Where the inbox is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The inbox")]
+pub struct InboxAt {
+    /// The configuration file of the gate
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "inbox",
+        required_unless_present = "inbox"
+    )]
+    pub config: Option<PathBuf>,
+
+    /// The store itself: sqlite:FILE or postgres://USER@HOST/DATABASE
+    #[arg(long, value_name = "ADDRESS")]
+    pub inbox: Option<StoreAddress>,
+
+    /// The file of the store's key, where it is not beside the SQLite file
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "inbox",
+        conflicts_with = "config"
+    )]
+    pub inbox_key_file: Option<SecretSource>,
+
+    /// The file of PostgreSQL's password
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "inbox",
+        conflicts_with = "config"
+    )]
+    pub inbox_password_file: Option<SecretSource>,
+}
+
+/// Which deliveries.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Which deliveries")]
+pub struct SelectionArgs {
+    /// Those of these events, by the ids that logs and answers show
+    #[arg(value_name = "ID")]
+    pub ids: Vec<Uuid>,
+
+    /// Those that came to this endpoint
+    #[arg(long, value_name = "NAME")]
+    pub endpoint: Option<String>,
+
+    /// Those for this destination
+    #[arg(long, value_name = "NAME")]
+    pub destination: Option<String>,
+
+    /// Those that stand so
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub state: Vec<State>,
+
+    /// Those of events of this kind
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<EventKind>,
+
+    /// Those received since then: a time (2026-11-24T18:00:00Z), or how long ago (2h)
+    #[arg(long, value_name = "TIME", value_parser = when)]
+    pub since: Option<When>,
+
+    /// Those received before then
+    #[arg(long, value_name = "TIME", value_parser = when)]
+    pub until: Option<When>,
+}
+
+/// The arguments of `cartgate inbox list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate inbox list --config cartgate.toml --state dead,quarantined
+  cartgate inbox list --config cartgate.toml --destination shop --since 2h
+  cartgate inbox list --config cartgate.toml --json | jq -r 'select(.attempts > 3).id'")]
+pub struct ListArgs {
+    /// Where the inbox is
+    #[command(flatten)]
+    pub at: InboxAt,
+    /// Which deliveries
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Prints a JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `cartgate inbox show`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate inbox show --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f
+  cartgate inbox show --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f --body > order.json
+      The body alone, byte for byte; it is somebody's order.")]
+pub struct ShowArgs {
+    /// Where the inbox is
+    #[command(flatten)]
+    pub at: InboxAt,
+    /// The event
+    #[arg(value_name = "ID")]
+    pub id: Uuid,
+    /// Prints the body, byte for byte, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub body: bool,
+    /// Prints a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `cartgate inbox replay`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate inbox replay --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f
+  cartgate inbox replay --config cartgate.toml --destination shop --since 2026-11-24T08:00:00Z --rate 50
+      Everything of a morning once more, fifty a second.
+
+The app gets the same ids as before, and must know by them what it has.")]
+pub struct AgainArgs {
+    /// Where the inbox is
+    #[command(flatten)]
+    pub at: InboxAt,
+    /// Which deliveries
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// At most so many deliveries a second
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub rate: Option<f64>,
+}
+
+/// The arguments of `cartgate inbox retry`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate inbox retry --config cartgate.toml --destination shop
+      All dead letters of one destination, with their whole schedule before them.
+
+  cartgate inbox retry --config cartgate.toml --destination old-shop --to shop
+      What waits for a destination that the file no longer names, and its dead letters, to another one.")]
+pub struct RetryArgs {
+    /// What is taken by `replay`, too
+    #[command(flatten)]
+    pub again: AgainArgs,
+    /// Moves them to this destination
+    #[arg(long, value_name = "NAME")]
+    pub to: Option<String>,
+}
+
+/// The arguments of `cartgate inbox purge`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate inbox purge --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f
+  cartgate inbox purge --config cartgate.toml --state delivered --until 30d --yes")]
+pub struct PurgeArgs {
+    /// Where the inbox is
+    #[command(flatten)]
+    pub at: InboxAt,
+    /// Which deliveries
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Yes, all that is selected goes for good; one event that is named by its id needs no word
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// The arguments of `cartgate inbox backup`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate inbox backup --config cartgate.toml /var/lib/cartgate/inbox-2026-11-24.db
+      To restore it: stop the gate, remove inbox.db with its -wal and -shm, and put the copy in its place. The key file
+      beside it belongs to it; keep that one, too.")]
+pub struct BackupArgs {
+    /// Where the inbox is
+    #[command(flatten)]
+    pub at: InboxAt,
+    /// The file to write; it must not be there yet. A running gate writes it as its own user
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// The arguments of `cartgate inbox stats`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate inbox stats --config cartgate.toml
+  cartgate inbox stats --inbox sqlite:/var/lib/cartgate/inbox.db --json")]
+pub struct StatsArgs {
+    /// Where the inbox is
+    #[command(flatten)]
+    pub at: InboxAt,
+    /// Prints a JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A point in time, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// So long ago.
+    Ago(Duration),
+    /// Then.
+    At(SystemTime),
+}
+
+fn when(typed: &str) -> Result<When, &'static str> {
+    let ago = humantime::parse_duration(typed).map(When::Ago);
+    let at = || humantime::parse_rfc3339_weak(typed).map(When::At);
+    ago.or_else(|_| at().map_err(|_| "expected a time (2026-11-24T18:00:00Z) or how long ago (2h)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_moments_or_so_long_ago() {
+        assert_eq!(when("2h"), Ok(When::Ago(Duration::from_secs(7_200))));
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400);
+        assert_eq!(when("1970-01-02T00:00:00Z"), Ok(When::At(at)));
+        assert_eq!(when("1970-01-02 00:00:00"), Ok(When::At(at)));
+        for nonsense in ["", "yesterday", "-2h"] {
+            assert!(when(nonsense).is_err(), "{nonsense}");
+        }
+    }
+}

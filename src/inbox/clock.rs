@@ -1,0 +1,63 @@
+//! The inbox's time, passed in so that a day of retries passes in milliseconds.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::sync::watch;
+
+/// Milliseconds since 1970.
+pub(crate) type Millis = i64;
+
+/// A clock. Clones are the same clock.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Clock {
+    /// The machine's.
+    #[default]
+    System,
+    /// One that a test moves.
+    Manual(Arc<watch::Sender<Millis>>),
+}
+
+impl Clock {
+    pub(crate) fn now(&self) -> Millis {
+        match self {
+            Self::System => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH);
+                Millis::try_from(since.unwrap_or_default().as_millis()).unwrap_or(Millis::MAX)
+            }
+            Self::Manual(now) => *now.borrow(),
+        }
+    }
+
+    /// Ready once it is so late.
+    pub(crate) async fn until(&self, due: Millis) {
+        match self {
+            Self::System => {
+                let left = u64::try_from(due - self.now()).unwrap_or_default();
+                tokio::time::sleep(Duration::from_millis(left)).await;
+            }
+            Self::Manual(now) => {
+                let mut now = now.subscribe();
+                // The sender lives as long as this clock.
+                let _ = now.wait_for(|now| *now >= due).await;
+            }
+        }
+    }
+
+    /// A clock that stands until it is moved.
+    #[cfg(test)]
+    pub(crate) fn manual(now: Millis) -> Self {
+        Self::Manual(Arc::new(watch::Sender::new(now)))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn advance(&self, by: Duration) {
+        let Self::Manual(now) = self else {
+            panic!("only a manual clock can be moved");
+        };
+        let by = Millis::try_from(by.as_millis()).expect("a test's time is short");
+        now.send_modify(|now| *now += by);
+    }
+}

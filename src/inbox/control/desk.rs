@@ -1,0 +1,160 @@
+//! Carries orders out. The same for a gate that is asked and for a command that opened the store itself.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use uuid::Uuid;
+
+use super::order::{Again, Answer, HeadShown, Holdings, Order, Page, Refused, Shown};
+use crate::{
+    delivery::Head,
+    inbox::{
+        Inbox,
+        event::State,
+        store::{Place, Selection},
+    },
+};
+
+/// Deliveries that the events of one page can have: each has one for a destination.
+const DELIVERIES: usize = 100_000;
+
+/// Where orders are carried out.
+pub(crate) struct Desk<'i> {
+    pub(crate) inbox: &'i Inbox,
+    /// The destinations that are configured; none where only the store is known.
+    pub(crate) destinations: Option<Vec<Arc<str>>>,
+}
+
+impl Desk<'_> {
+    /// Does what is asked.
+    pub(crate) async fn carry_out(&self, order: Order) -> Result<Answer, Refused> {
+        let store = &self.inbox.store;
+        match order {
+            Order::List(page) => {
+                let (selection, most) = (few(page.selection)?, page.most.min(Page::MOST));
+                Ok(Answer::Listed(
+                    store.list(selection, page.after, most).await?,
+                ))
+            }
+            Order::Show { id, body } => self.show(id, body).await.map(Answer::Shown),
+            Order::Again { page, to } => self.again(page, to).await.map(Answer::Again),
+            Order::Purge { selection, most } => {
+                let most = most.min(Page::MOST);
+                Ok(Answer::Purged(store.purge(few(selection)?, most).await?))
+            }
+            Order::Backup { to } => {
+                store.backup(&to).await?;
+                Ok(Answer::Written)
+            }
+            Order::Stats => self.stats().await.map(Answer::Stats),
+        }
+    }
+
+    async fn stats(&self) -> Result<Holdings, Refused> {
+        let names = self.destinations.as_ref();
+        let limits = self.inbox.settings.limits;
+        Ok(Holdings {
+            stats: self.inbox.store.stats().await?,
+            most_events: limits.events,
+            most_bytes: limits.bytes,
+            trouble: self.inbox.trouble().map(|trouble| trouble.to_string()),
+            destinations: names.map(|names| names.iter().map(ToString::to_string).collect()),
+        })
+    }
+
+    async fn show(&self, id: Uuid, body: bool) -> Result<Option<Box<Shown>>, Refused> {
+        let Some((event, deliveries)) = self.inbox.store.show(id).await? else {
+            return Ok(None);
+        };
+        let opened = self.inbox.sealer.open(&event);
+        let broken = opened.as_ref().err().map(ToString::to_string);
+        let intact = opened.ok();
+        let wanted = intact.as_ref().filter(|_| body);
+        Ok(Some(Box::new(Shown {
+            id: event.id,
+            endpoint: event.endpoint.to_string(),
+            kind: event.kind.as_str().to_owned(),
+            received: event.received,
+            broken,
+            body: wanted.map(|intact| BASE64_STANDARD.encode(intact.body())),
+            head: intact.as_ref().map(|intact| head(intact.head())),
+            deliveries,
+        })))
+    }
+
+    async fn again(&self, page: Page, to: Option<String>) -> Result<Again, Refused> {
+        let to = to.map(|to| self.known(&to)).transpose()?;
+        let Page {
+            selection,
+            after,
+            most,
+        } = page;
+        let (selection, most) = (few(selection)?, most.clamp(1, Page::MOST));
+        let store = &self.inbox.store;
+        let listed = store.list(selection.clone(), after.clone(), most).await?;
+        let mut again = Again {
+            next: listed
+                .last()
+                .filter(|_| listed.len() == most)
+                .map(Place::from),
+            ..Again::default()
+        };
+        // An event whose deliveries two pages share was done with the first of them.
+        let behind = after.map(|after| after.event);
+        let mut ids = BTreeSet::new();
+        for one in listed.iter().filter(|one| Some(one.event) != behind) {
+            if one.state == State::Quarantined {
+                again.quarantined += 1;
+            } else if to.is_none() && !self.serves(&one.queue) {
+                again.homeless += 1;
+            } else {
+                ids.insert(one.event);
+            }
+        }
+        if !ids.is_empty() {
+            let ids = ids.into_iter().collect();
+            let selection = Selection { ids, ..selection };
+            again.done = store.again(selection, to, DELIVERIES).await?;
+        }
+        Ok(again)
+    }
+
+    /// Whether somebody takes what is pending there.
+    fn serves(&self, queue: &str) -> bool {
+        let names = self.destinations.as_ref();
+        !queue.is_empty() && names.is_none_or(|names| names.iter().any(|name| **name == *queue))
+    }
+
+    fn known(&self, to: &str) -> Result<Arc<str>, Refused> {
+        if self.serves(to) {
+            Ok(to.into())
+        } else {
+            Err(Refused::Destination(to.to_owned()))
+        }
+    }
+}
+
+/// The selection, unless it names more events than one statement takes.
+fn few(selection: Selection) -> Result<Selection, Refused> {
+    if selection.ids.len() > Page::MOST {
+        return Err(Refused::Many);
+    }
+    Ok(selection)
+}
+
+fn head(head: &Head) -> HeadShown {
+    let headers = head.headers.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        (name.as_str().to_owned(), value.into_owned())
+    });
+    HeadShown {
+        method: head.method.to_string(),
+        target: head.target.to_string(),
+        secret: head.secret.to_string(),
+        peer: head.peer.to_string(),
+        headers: headers.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Whether a destination can be reached, as far as this gate knows. While it is down one delivery at a time finds out
+//! whether it is back, so that the others lose no attempt at it.
+
+use std::time::Duration;
+
+use super::{backoff::Backoff, millis};
+use crate::inbox::clock::Millis;
+
+/// What is known of a destination.
+#[derive(Debug)]
+pub(super) enum Health {
+    /// Nothing yet: one delivery finds out.
+    Unproven,
+    /// It answers.
+    Up,
+    /// It cannot be reached, or is overloaded: it is tried again, by one delivery, from `probe` on.
+    Down { backoff: Backoff, probe: Millis },
+}
+
+/// What an attempt has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It answers.
+    Life,
+    /// It does not, or asks to be left alone for so long.
+    Silence(Option<Duration>),
+    /// Nothing.
+    None,
+}
+
+/// What has changed by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    WentDown,
+    CameBack,
+}
+
+impl Health {
+    /// How many more attempts may be under way, and from when on.
+    pub(super) fn room(&self, concurrency: usize, under_way: usize) -> (usize, Millis) {
+        let one = usize::from(under_way == 0);
+        match self {
+            Self::Unproven => (one, 0),
+            Self::Up => (concurrency.max(1).saturating_sub(under_way), 0),
+            Self::Down { probe, .. } => (one, *probe),
+        }
+    }
+
+    /// Whether an attempt that begins now is to find out if the destination is back.
+    pub(super) fn is_down(&self) -> bool {
+        matches!(self, Self::Down { .. })
+    }
+
+    /// Takes up what an attempt has shown; `probed` if it began while the destination was down. Others that fail then
+    /// began before, and tell nothing new.
+    pub(super) fn saw(&mut self, sign: Sign, probed: bool, now: Millis) -> Option<Change> {
+        match (sign, &mut *self) {
+            (Sign::Life, Self::Down { .. }) => {
+                *self = Self::Up;
+                Some(Change::CameBack)
+            }
+            (Sign::Life, _) => {
+                *self = Self::Up;
+                None
+            }
+            (Sign::Silence(least), Self::Down { backoff, probe }) => {
+                if probed {
+                    *probe = now + millis(backoff.failed());
+                }
+                *probe = (*probe).max(now + millis(least.unwrap_or_default()));
+                None
+            }
+            (Sign::Silence(least), _) => {
+                let mut backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(60));
+                let wait = backoff.failed().max(least.unwrap_or_default());
+                let probe = now + millis(wait);
+                *self = Self::Down { backoff, probe };
+                Some(Change::WentDown)
+            }
+            (Sign::None, _) => None,
+        }
+    }
+
+    /// Has a destination that is down tried at once: its address may have changed, or an operator knows more.
+    pub(super) fn recheck(&mut self) {
+        if let Self::Down { backoff, probe } = self {
+            backoff.reset();
+            *probe = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SILENCE: Sign = Sign::Silence(None);
+
+    #[test]
+    fn one_delivery_finds_out_and_then_as_many_as_may() {
+        let mut health = Health::Unproven;
+        assert_eq!(health.room(8, 0).0, 1);
+        assert_eq!(health.room(8, 1).0, 0);
+        assert_eq!(health.saw(Sign::Life, false, 0), None);
+        assert_eq!(health.room(8, 0).0, 8);
+        assert_eq!(health.room(8, 5).0, 3);
+        assert_eq!(health.room(8, 9).0, 0, "fewer are allowed than were");
+    }
+
+    #[test]
+    fn a_destination_that_is_down_is_probed_ever_less_often() {
+        let mut health = Health::Up;
+        assert_eq!(health.saw(SILENCE, false, 0), Some(Change::WentDown));
+        assert_eq!(health.saw(SILENCE, false, 500), None, "began before");
+        assert_eq!(health.room(8, 0), (1, 1_000));
+        assert_eq!(health.room(8, 1), (0, 1_000));
+        let mut now = 1_000;
+        for seconds in [2, 4, 8, 16, 32, 60, 60] {
+            assert_eq!(health.saw(SILENCE, true, now), None);
+            assert_eq!(health.room(8, 0), (1, now + seconds * 1_000));
+            now += seconds * 1_000;
+        }
+        health.recheck();
+        assert!(health.room(8, 0).1 <= now);
+        assert!(health.is_down());
+        assert_eq!(health.saw(Sign::None, true, now), None, "it proved nothing");
+        assert!(health.is_down());
+        assert_eq!(health.saw(Sign::Life, true, now), Some(Change::CameBack));
+        assert_eq!(health.room(8, 0).0, 8);
+    }
+
+    #[test]
+    fn it_is_left_alone_for_as_long_as_it_asks() {
+        let minute = Sign::Silence(Some(Duration::from_secs(60)));
+        let mut health = Health::Unproven;
+        assert_eq!(health.saw(minute, false, 0), Some(Change::WentDown));
+        assert_eq!(health.room(8, 0), (1, 60_000));
+        assert_eq!(health.saw(minute, false, 5_000), None);
+        assert_eq!(health.room(8, 0), (1, 65_000));
+        assert_eq!(health.saw(SILENCE, true, 65_000), None);
+        assert_eq!(health.room(8, 0), (1, 67_000));
+    }
+}

@@ -1,0 +1,143 @@
+//! Delivers what the inbox keeps: a thread of its own with one task a queue (`queue`), which claims what may start, has each
+//! attempted (`attempt`) and knows whether its destination is there (`health`). `supervisor` starts and ends queues as the
+//! configuration in force names them, `sweep` removes what was delivered long ago, `lines` tells the log.
+//!
+//! Memory: bodies are held only while they are attempted, at most `concurrency` of each queue.
+
+mod attempt;
+mod backoff;
+mod health;
+mod lines;
+mod queue;
+mod supervisor;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::sync::{
+    mpsc::{UnboundedSender, unbounded_channel},
+    oneshot,
+};
+
+use super::{
+    Inbox, Queue,
+    clock::{Clock, Millis},
+};
+use crate::{endpoint::Endpoint, gate::Gate, in_force::InForce, metrics::DestinationMeter};
+use lines::Lines;
+use supervisor::{Message, supervise};
+
+/// The thread that delivers. Dropped, it ends at once, and what was under way comes back when its lease ends.
+#[derive(Debug)]
+pub(crate) struct Dispatcher {
+    messages: UnboundedSender<Message>,
+    draining: AtomicBool,
+}
+
+impl Dispatcher {
+    /// Starts to deliver what `inbox` keeps for the queues of the gate's configuration.
+    ///
+    /// # Errors
+    ///
+    /// When there can be no thread.
+    pub(crate) fn start(gate: &Arc<Gate>, inbox: &Arc<Inbox>) -> io::Result<Self> {
+        let tools = Tools {
+            inbox: Arc::clone(inbox),
+            clock: Clock::System,
+            chance,
+            lines: Lines::default(),
+        };
+        Self::start_with(gate, tools)
+    }
+
+    fn start_with(gate: &Arc<Gate>, tools: Tools) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (messages, received) = unbounded_channel();
+        let (gate, tools) = (Arc::clone(gate), Arc::new(tools));
+        std::thread::Builder::new()
+            .name("cartgate-inbox".to_owned())
+            .spawn(move || {
+                let drained = runtime.block_on(supervise(gate, tools, received));
+                // Who waits for the end may close the store after it.
+                drop(runtime);
+                drop(drained);
+            })?;
+        Ok(Self {
+            messages,
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// Has it take up the configuration that is in force now.
+    pub(crate) fn reconfigured(&self) {
+        // An end of the thread is the watchdog's affair.
+        let _ = self.messages.send(Message::Reconfigured);
+    }
+
+    /// Ready once it has shown that it still works; false if it never will.
+    pub(crate) async fn answer(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.messages.send(Message::Answer(answer));
+        self.draining.load(Relaxed) || (sent.is_ok() && answered.await.is_ok())
+    }
+
+    /// Claims nothing more; ready once what was under way has ended, and the thread has.
+    pub(crate) async fn drain(&self) {
+        self.draining.store(true, Relaxed);
+        let (drained, ended) = oneshot::channel();
+        if self.messages.send(Message::Drain(drained)).is_ok() {
+            // Never sent, only dropped.
+            let _ = ended.await;
+        }
+    }
+}
+
+/// What deliveries are made with: the same from the start to the end.
+#[derive(Debug)]
+struct Tools {
+    inbox: Arc<Inbox>,
+    clock: Clock,
+    /// Between 0 and 1.
+    chance: fn() -> f64,
+    lines: Lines,
+}
+
+/// A queue as the configuration in force has it.
+#[derive(Debug)]
+struct Post {
+    queue: Arc<Queue>,
+    meter: Arc<DestinationMeter>,
+    config: Arc<InForce>,
+}
+
+impl Post {
+    /// The endpoint that an event came to, if there still is one.
+    fn endpoint(&self, name: &str) -> Option<&Arc<Endpoint>> {
+        self.config.endpoints.iter().find(|own| *own.name == *name)
+    }
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
+
+fn chance() -> f64 {
+    let mut bytes = [0; 4];
+    // Without chance waits are only as long as the schedule says.
+    let drawn = SystemRandom::new().fill(&mut bytes);
+    drawn.map_or(0.0, |()| {
+        f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
+    })
+}

@@ -1,0 +1,36 @@
+//! Removes what was delivered everywhere and has been kept for long enough. Nothing else is removed here: what is pending,
+//! dead or in quarantine stays until a person says otherwise.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Tools, backoff::Backoff, millis};
+
+/// How often it looks.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Events removed at once, few enough that a delivery that is to be kept does not wait for long.
+const BATCH: usize = 500;
+
+/// Sweeps for as long as it is let.
+pub(super) async fn sweep(tools: Arc<Tools>) {
+    let mut backoff = Backoff::between(EVERY, EVERY * 16);
+    loop {
+        let now = tools.clock.now();
+        let before = now.saturating_sub(millis(tools.inbox.settings.retain));
+        let swept = tools.inbox.store.sweep(before, BATCH).await;
+        let pause = match swept {
+            Ok(removed) if removed >= BATCH as u64 => Duration::ZERO,
+            Ok(_) => {
+                backoff.reset();
+                EVERY
+            }
+            Err(error) => {
+                tracing::warn!(%error, "delivered events could not be removed; they stay for now");
+                backoff.failed()
+            }
+        };
+        tools.clock.until(now + millis(pause)).await;
+        // Others have their turn between two batches.
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,192 @@
+//! A gate with an inbox in a file, a time that stands, and chance that always says a half.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+use tower_cartgate::{EventKind, Keyring, Policy, Secret};
+use uuid::Uuid;
+
+use super::{
+    super::{Dispatcher, Lines, Tools},
+    app::PATIENCE,
+};
+use crate::{
+    config::Config,
+    destination::{Destination, Settings as Treatment},
+    endpoint::{Durable, Endpoint, Endpoints, Onward},
+    gate::Gate,
+    inbox::{
+        Inbox, Queue, Settings,
+        clock::{Clock, Millis},
+        event::{Arrival, State, Wanted},
+        parcel::tests::full_head,
+        seal::{Facts, Sealer},
+        settings::{Limits, StoreAddress},
+        store::{Listed, Selection, Store, StoreMeter, sqlite},
+    },
+    metrics::InboxMeter,
+};
+
+pub(super) const START: Millis = 1_800_000_000_000;
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+
+pub(super) struct Bed {
+    pub(super) clock: Clock,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) dispatcher: Dispatcher,
+    _dir: tempfile::TempDir,
+}
+
+impl Bed {
+    /// A gate whose one endpoint has these queues.
+    pub(super) fn new(queues: Vec<Queue>) -> Self {
+        Self::over(queues, |store| store)
+    }
+
+    /// The same, with something before its store.
+    pub(super) fn over(
+        queues: Vec<Queue>,
+        before: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(START);
+        let meter = Arc::new(StoreMeter::default());
+        let file = dir.path().join("inbox.db");
+        let store = before(open(&file, &clock, &meter));
+        let inbox = Arc::new(Inbox {
+            store: Arc::clone(&store),
+            sealer: Sealer::new(&Secret::new("the store's key").unwrap(), None),
+            meter: Arc::new(InboxMeter::new(meter)),
+            settings: Settings::new(StoreAddress::Sqlite(file)),
+        });
+        let config = config(queues);
+        let gate = Gate::new(config, Arc::default(), Some(Arc::clone(&inbox)));
+        let gate = Arc::new(gate.unwrap());
+        let tools = Tools {
+            inbox: Arc::clone(&inbox),
+            clock: clock.clone(),
+            chance: || 0.5,
+            lines: Lines::default(),
+        };
+        Self {
+            dispatcher: Dispatcher::start_with(&gate, tools).unwrap(),
+            clock,
+            store,
+            gate,
+            inbox,
+            _dir: dir,
+        }
+    }
+
+    /// Other queues are in force.
+    pub(super) fn reload(&self, queues: Vec<Queue>) {
+        self.gate.reconfigure(config(queues));
+        self.dispatcher.reconfigured();
+    }
+
+    /// Keeps an event for these queues, and tells them.
+    pub(super) async fn keep(&self, number: u32, queues: &[&str]) -> Uuid {
+        let arrival = self.arrival(number, queues);
+        let id = arrival.event.id;
+        self.store.keep(arrival, Box::new(())).await.unwrap();
+        self.wake();
+        id
+    }
+
+    pub(super) fn arrival(&self, number: u32, queues: &[&str]) -> Arrival {
+        let facts = Facts {
+            id: Uuid::from_u128(u128::from(number)),
+            endpoint: "orders".into(),
+            kind: EventKind::Order,
+            received: self.clock.now(),
+        };
+        let body = Bytes::from(format!("body {number}"));
+        Arrival {
+            event: self.inbox.sealer.seal(facts, &full_head(), body),
+            wanted: Wanted::By(queues.iter().map(|queue| Arc::from(*queue)).collect()),
+            unique: None,
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        for endpoint in self.gate.config().endpoints.iter() {
+            let Onward::Durable(durable) = &endpoint.onward else {
+                continue;
+            };
+            durable.queues.iter().for_each(|own| own.work.notify_one());
+        }
+    }
+
+    pub(super) async fn all(&self) -> Vec<Listed> {
+        let all = self.store.list(Selection::default(), None, 1000);
+        all.await.unwrap()
+    }
+
+    /// How one delivery stands.
+    pub(super) async fn listed(&self, id: Uuid, queue: &str) -> Listed {
+        let mut all = self.all().await.into_iter();
+        let listed = all.find(|listed| listed.event == id && listed.queue == queue);
+        listed.expect("it is kept")
+    }
+
+    /// How it stands once so many attempts at it are written down.
+    pub(super) async fn after(&self, attempts: u32, id: Uuid, queue: &str) -> Listed {
+        let begun = Instant::now();
+        loop {
+            let listed = self.listed(id, queue).await;
+            if listed.attempts == attempts && listed.last.is_some() {
+                return listed;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{attempts}: {listed:?}");
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Ready once so many deliveries are in this state.
+    pub(super) async fn reaches(&self, number: usize, state: State) {
+        let begun = Instant::now();
+        loop {
+            let all = self.all().await;
+            if all.iter().filter(|one| one.state == state).count() == number {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{state:?}: {all:#?}");
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// A queue with every value at its default.
+pub(super) fn queue(name: &str, url: &str) -> Queue {
+    let address = url.parse().unwrap();
+    let made = Destination::new(name, address, Treatment::default(), 1);
+    Queue::new(Arc::new(made.unwrap()))
+}
+
+fn config(queues: Vec<Queue>) -> Arc<Config> {
+    let keyring = Keyring::single(Secret::new("a secret of the tests").unwrap());
+    let nowhere = queue("nowhere", "http://127.0.0.1:1").destination;
+    let path = "/hooks".parse().unwrap();
+    let durable = Durable {
+        queues: queues.into_iter().map(Arc::new).collect(),
+        permitted: Vec::new(),
+        unique: None,
+    };
+    let endpoint = Endpoint {
+        onward: Onward::Durable(durable),
+        ..Endpoint::new("orders", path, Policy::new(keyring), Vec::new(), nowhere)
+    };
+    Arc::new(Config::new(Endpoints::new(vec![endpoint])))
+}
+
+fn open(file: &Path, clock: &Clock, meter: &Arc<StoreMeter>) -> Arc<dyn Store> {
+    let limits = Limits {
+        disk_floor: 0,
+        ..Limits::default()
+    };
+    sqlite::open(file, &limits, clock.clone(), Arc::clone(meter)).unwrap()
+}

@@ -1,0 +1,283 @@
+//! Destinations that are down, stores that fail, leases that are lost and seals that do not hold.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::{
+    app::{App, PATIENCE},
+    bed::{Bed, MINUTE, SECOND, queue},
+};
+use crate::inbox::{
+    clock::Millis,
+    event::{Arrival, Claim, Event, Kept, Lease, Settlement, State},
+    store::{Answer, Listed, Place, Selection, Stats, Store, StoreError},
+};
+
+#[tokio::test]
+async fn a_destination_that_is_down_is_probed_by_one_of_a_hundred() {
+    let mut app = App::start().await;
+    let bed = Bed::new(vec![queue("app", &app.url)]);
+    let ids: Vec<Uuid> = (0..100).map(|n| Uuid::from_u128(n + 1)).collect();
+    for number in 0..100 {
+        bed.keep(number + 1, &["app"]).await;
+    }
+    let attempts = async || bed.all().await.iter().map(|one| one.attempts).sum::<u32>();
+    app.next().await.answer("503 Full");
+    bed.after(1, ids[0], "app").await;
+    bed.wake();
+    bed.clock.advance(SECOND / 2);
+    assert!(app.is_idle());
+    assert_eq!(attempts().await, 1);
+    // The next one, after a second, breaks off; and so on, each after twice the wait.
+    bed.clock.advance(SECOND / 2);
+    drop(app.next().await);
+    bed.after(1, ids[1], "app").await;
+    bed.clock.advance(SECOND);
+    bed.wake();
+    assert_eq!(attempts().await, 2);
+    assert!(app.is_idle());
+    bed.clock.advance(SECOND);
+    let probe = app.next().await;
+    sleep(Duration::from_millis(20)).await;
+    assert!(app.is_idle(), "one at a time");
+    probe.answer("200 OK");
+    for _ in 3..100 {
+        app.next().await.answer("200 OK");
+    }
+    bed.reaches(98, State::Delivered).await;
+    bed.clock.advance(MINUTE);
+    app.next().await.answer("200 OK");
+    app.next().await.answer("200 OK");
+    bed.reaches(100, State::Delivered).await;
+    let lost = bed.all().await.into_iter().filter(|one| one.attempts > 1);
+    assert_eq!(lost.map(|one| one.event).collect::<Vec<_>>(), ids[..2]);
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_claimed_is_not_settled() {
+    let mut app = App::start().await;
+    let bed = Bed::new(vec![queue("app", &app.url)]);
+    let ids = [
+        bed.keep(1, &["app"]).await,
+        bed.keep(2, &["elsewhere"]).await,
+        bed.keep(3, &["elsewhere"]).await,
+    ];
+    let request = app.next().await;
+    // The machine was asleep: the lease has ended, and another gate was faster.
+    let again = bed.store.again(
+        Selection {
+            ids: vec![ids[0]],
+            ..Selection::default()
+        },
+        None,
+        1,
+    );
+    assert_eq!(again.await.unwrap(), 1);
+    let theirs = bed.store.claim(&"app".into(), 9, MINUTE).await.unwrap();
+    assert_eq!(theirs.len(), 1);
+    request.answer("200 OK");
+    bed.dispatcher.drain().await;
+    let before = bed.listed(ids[0], "app").await;
+    assert_eq!((before.state, before.attempts), (State::Pending, 0));
+    let delivered = Settlement::Delivered { status: 200 };
+    let settled = bed.store.settle(theirs[0].lease.clone(), delivered).await;
+    assert!(settled.unwrap(), "it is still theirs");
+    for id in &ids[1..] {
+        assert_eq!(bed.listed(*id, "elsewhere").await.attempts, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_seal_never_reaches_an_app() {
+    let mut app = App::start().await;
+    let bed = Bed::new(vec![queue("app", &app.url)]);
+    let mut arrival = bed.arrival(1, &["app"]);
+    arrival.event.body = "body 9".into();
+    let tampered = arrival.event.id;
+    bed.store.keep(arrival, Box::new(())).await.unwrap();
+    let others = [bed.keep(2, &["app"]).await, bed.keep(3, &["app"]).await];
+    for _ in others {
+        let request = app.next().await;
+        assert_ne!(request.body, b"body 9");
+        request.answer("200 OK");
+    }
+    bed.reaches(2, State::Delivered).await;
+    assert_eq!(bed.listed(tampered, "app").await.state, State::Quarantined);
+    bed.clock.advance(MINUTE);
+    bed.wake();
+    bed.dispatcher.drain().await;
+    assert!(app.is_idle());
+}
+
+#[tokio::test]
+async fn a_settlement_is_tried_again_and_a_store_that_fails_is_left_alone() {
+    let mut app = App::start().await;
+    let (mut moody, faults) = (None, Arc::new(Faults::default()));
+    let own = Arc::clone(&faults);
+    let bed = Bed::over(vec![queue("app", &app.url)], |store| {
+        let made = Arc::new(Moody { store, faults: own });
+        moody = Some(Arc::clone(&made));
+        made
+    });
+    let ids = [
+        bed.keep(1, &["app"]).await,
+        bed.keep(2, &["elsewhere"]).await,
+        bed.keep(3, &["elsewhere"]).await,
+    ];
+    let request = app.next().await;
+    faults.settles.store(3, SeqCst);
+    request.answer("200 OK");
+    let until = |done: Arc<dyn Fn() -> bool + Send + Sync>| {
+        let clock = bed.clock.clone();
+        async move {
+            let begun = Instant::now();
+            while !done() {
+                assert!(begun.elapsed() < PATIENCE);
+                clock.advance(Duration::from_millis(100));
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+    };
+    let own = Arc::clone(&faults);
+    until(Arc::new(move || own.settles.load(SeqCst) == 0)).await;
+    bed.clock.advance(SECOND);
+    bed.reaches(1, State::Delivered).await;
+    assert!(app.is_idle(), "the app got it once");
+
+    faults.claims.store(3, SeqCst);
+    bed.keep(4, &["app"]).await;
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(
+        faults.claims.load(SeqCst),
+        2,
+        "while time stands it asks once"
+    );
+    let own = Arc::clone(&faults);
+    until(Arc::new(move || own.claims.load(SeqCst) == 0)).await;
+    bed.clock.advance(SECOND);
+    app.next().await.answer("200 OK");
+    bed.reaches(2, State::Delivered).await;
+    assert_eq!(bed.listed(ids[1], "elsewhere").await.attempts, 0);
+}
+
+#[tokio::test]
+async fn a_panic_is_the_end_of_its_signs_of_life() {
+    let app = App::start().await;
+    let faults = Arc::new(Faults::default());
+    let own = Arc::clone(&faults);
+    let bed = Bed::over(vec![queue("app", &app.url)], |store| {
+        Arc::new(Moody { store, faults: own })
+    });
+    assert!(bed.dispatcher.answer().await);
+    faults.panics.store(1, SeqCst);
+    bed.wake();
+    let begun = Instant::now();
+    while bed.dispatcher.answer().await {
+        assert!(begun.elapsed() < PATIENCE);
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// How often what is asked next fails.
+#[derive(Debug, Default)]
+struct Faults {
+    settles: AtomicU32,
+    claims: AtomicU32,
+    panics: AtomicU32,
+}
+
+fn fails(left: &AtomicU32) -> bool {
+    left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1))
+        .is_ok()
+}
+
+/// A store that fails when it is told to.
+#[derive(Debug)]
+struct Moody {
+    store: Arc<dyn Store>,
+    faults: Arc<Faults>,
+}
+
+fn unavailable<T: Send + 'static>() -> Answer<'static, T> {
+    Box::pin(async { Err(StoreError::Unavailable("as told".to_owned())) })
+}
+
+impl Store for Moody {
+    fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>> {
+        assert!(!fails(&self.faults.panics), "as told");
+        if fails(&self.faults.claims) {
+            return unavailable();
+        }
+        self.store.claim(queue, most, lease)
+    }
+
+    fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool> {
+        if fails(&self.faults.settles) {
+            return unavailable();
+        }
+        self.store.settle(lease, settlement)
+    }
+
+    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
+        self.store.keep(arrival, held)
+    }
+
+    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Millis>> {
+        self.store.next_due(queue)
+    }
+
+    fn list(
+        &self,
+        selection: Selection,
+        after: Option<Place>,
+        most: usize,
+    ) -> Answer<'static, Vec<Listed>> {
+        self.store.list(selection, after, most)
+    }
+
+    fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>> {
+        self.store.show(id)
+    }
+
+    fn again(
+        &self,
+        selection: Selection,
+        to: Option<Arc<str>>,
+        most: usize,
+    ) -> Answer<'static, u64> {
+        self.store.again(selection, to, most)
+    }
+
+    fn purge(&self, selection: Selection, most: usize) -> Answer<'static, u64> {
+        self.store.purge(selection, most)
+    }
+
+    fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64> {
+        self.store.sweep(before, most)
+    }
+
+    fn stats(&self) -> Answer<'static, Stats> {
+        self.store.stats()
+    }
+
+    fn backup(&self, to: &Path) -> Answer<'static, ()> {
+        self.store.backup(to)
+    }
+
+    fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>> {
+        self.store.fact(name, value)
+    }
+
+    fn trouble(&self) -> Option<StoreError> {
+        self.store.trouble()
+    }
+}

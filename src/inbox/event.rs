@@ -1,0 +1,129 @@
+//! Events and their deliveries as a store keeps them: opaque bytes with what they are found by. What is in the bytes is
+//! `parcel`'s affair, whether they are intact `seal`'s.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tower_cartgate::EventKind;
+use uuid::Uuid;
+
+use super::clock::Millis;
+
+/// An event as it is written and read.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    /// The delivery's id, a UUID of version 7: it grows with time.
+    pub(crate) id: Uuid,
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) kind: EventKind,
+    /// When it had been verified.
+    pub(crate) received: Millis,
+    /// The kept headers and what else a delivery is made from, as `parcel` writes it; encrypted where that is asked.
+    pub(crate) head: Bytes,
+    /// Over id, endpoint, kind, time, head and digest.
+    pub(crate) seal: [u8; 32],
+    /// A keyed digest of endpoint and body: equal for copies, and nothing to guess a payload by.
+    pub(crate) digest: [u8; 32],
+    /// The body, encrypted where that is asked.
+    pub(crate) body: Bytes,
+}
+
+/// An event that is to be kept.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) event: Event,
+    pub(crate) wanted: Wanted,
+    /// A keyed digest of the value that the endpoint says is unique.
+    pub(crate) unique: Option<[u8; 32]>,
+}
+
+/// Which queues an event goes to.
+#[derive(Debug, Clone)]
+pub(crate) enum Wanted {
+    /// These, at least one.
+    By(Vec<Arc<str>>),
+    /// None: it becomes a dead letter of no destination, for this reason.
+    Nobody(&'static str),
+}
+
+impl Wanted {
+    /// The endpoint is not open for events of this kind.
+    pub(crate) const KIND: &'static str = "kind-not-permitted";
+    /// No destination wants events of this kind.
+    pub(crate) const UNWANTED: &'static str = "no-destination-wants-it";
+}
+
+/// What became of an arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is stored; so many with the same body came before it.
+    Stored { copy: u32 },
+    /// Its unique value was there before: it is dropped, and counted with the event that came first.
+    Duplicate { of: Uuid },
+}
+
+/// A delivery that this gate holds until its lease ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub(crate) event: Event,
+    pub(crate) queue: Arc<str>,
+    /// Attempts that ended before this one.
+    pub(crate) attempts: u32,
+    /// How many with the same body came before this event.
+    pub(crate) copy: u32,
+    /// When the first event with this body came.
+    pub(crate) first_received: Millis,
+    pub(crate) lease: Lease,
+}
+
+/// The fence of a claim: it settles the delivery only as long as nobody has claimed it after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) event: Uuid,
+    pub(crate) queue: Arc<str>,
+    pub(crate) token: i64,
+}
+
+/// How an attempt ended. A reason is a word of this program, for logs, metrics and `inbox list`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Settlement {
+    /// A 2xx.
+    Delivered { status: u16 },
+    /// It is tried again at this time.
+    Again {
+        due: Millis,
+        status: Option<u16>,
+        reason: &'static str,
+    },
+    /// Nobody tries it again unasked.
+    Dead {
+        status: Option<u16>,
+        reason: &'static str,
+    },
+    /// Its seal does not hold: it must never reach an app.
+    Quarantined,
+    /// It was not tried after all; the claim counts as none.
+    Released,
+}
+
+impl Settlement {
+    /// The reason of what is in quarantine.
+    pub(crate) const BROKEN: &'static str = "seal-broken";
+}
+
+/// Where a delivery stands. As stored: the number.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+#[repr(i16)]
+pub enum State {
+    /// Waits for its next attempt, or is under way.
+    Pending = 0,
+    /// A destination has taken it.
+    Delivered = 1,
+    /// A dead letter.
+    Dead = 2,
+    /// Its seal did not hold.
+    Quarantined = 3,
+}

@@ -1,0 +1,173 @@
+//! The store's own key beside an SQLite file: read, or made at the first start. What is done with it is `seal`'s. A PostgreSQL
+//! store has none of its own: several gates share it, so they are given one.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, ErrorKind, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tower_cartgate::Secret;
+use zeroize::Zeroizing;
+
+use crate::private_file;
+
+/// How many random bytes make a key.
+const BYTES: usize = 32;
+
+/// More than the text of a key and a line ending.
+const LONGEST: u64 = 64;
+
+/// There is no key to be used beside a store.
+#[derive(Debug, thiserror::Error)]
+#[error("the key of the inbox, {}: {why}", .file.display())]
+pub(crate) struct KeyError {
+    file: PathBuf,
+    why: Why,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Why {
+    #[error(
+        "it is missing, although there is a store, whose events nobody can tell from forged ones without it; put it back, or move the store away"
+    )]
+    Missing,
+    #[error(
+        "other users of this machine can read it, and could forge events with it; chmod 600 it"
+    )]
+    Exposed,
+    #[error(
+        "it is no key that Cartgate made; put the right one back, or delete it if the store has never been used"
+    )]
+    Malformed,
+    #[error("the system gives no random bytes")]
+    Random,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Where the key of a store in `file` is: `FILE.key`.
+pub(crate) fn path(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".key");
+    name.into()
+}
+
+/// The key beside the store in `file`. `is_new` says that there is no store yet, so that a key may be made; it is on the
+/// disk before any event can be.
+///
+/// # Errors
+///
+/// When it is missing beside a store that is there, others can read it, or it is none.
+pub(crate) fn beside(file: &Path, is_new: bool) -> Result<Secret, KeyError> {
+    let path = path(file);
+    let key = match read(&path) {
+        Err(Why::Missing) if is_new => match make(&path) {
+            // Another one made it in this moment.
+            Err(Why::Io(error)) if error.kind() == ErrorKind::AlreadyExists => read(&path),
+            made => made,
+        },
+        found => found,
+    };
+    key.map_err(|why| KeyError { file: path, why })
+}
+
+fn read(path: &Path) -> Result<Secret, Why> {
+    let found = private_file::read(path, LONGEST).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Why::Missing,
+        _ => Why::Io(error),
+    })?;
+    let found = found.ok_or(Why::Malformed)?;
+    let text = Zeroizing::new(found.bytes);
+    if found.others_can_read {
+        return Err(Why::Exposed);
+    }
+    let key = Secret::from_line(text.as_slice()).map_err(|_| Why::Malformed)?;
+    let mut room = Zeroizing::new([0; BYTES.next_multiple_of(3)]);
+    match STANDARD.decode_slice(key.expose(), room.as_mut_slice()) {
+        Ok(BYTES) => Ok(key),
+        _ => Err(Why::Malformed),
+    }
+}
+
+fn make(path: &Path) -> Result<Secret, Why> {
+    let mut bytes = Zeroizing::new([0; BYTES]);
+    SystemRandom::new()
+        .fill(bytes.as_mut_slice())
+        .map_err(|_| Why::Random)?;
+    let mut line = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
+    line.push('\n');
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(line.as_bytes())?;
+    file.sync_all()?;
+    // The name is on the disk only with its directory.
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    Secret::from_line(line.as_bytes()).map_err(|_| Why::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    fn refusal(file: &Path, is_new: bool) -> String {
+        beside(file, is_new).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn a_key_is_made_once_for_its_owner_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("inbox.db");
+        let made = beside(&file, true).expect("made");
+        let mode = fs::metadata(path(&file))
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(path(&file), dir.path().join("inbox.db.key"));
+        for is_new in [true, false] {
+            let read = beside(&file, is_new).expect("read");
+            assert_eq!(read.expose(), made.expose());
+        }
+        let other = beside(&dir.path().join("other.db"), true).expect("made");
+        assert_ne!(other.expose(), made.expose());
+    }
+
+    #[test]
+    fn none_is_made_for_a_store_that_is_there() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("inbox.db");
+        assert!(refusal(&file, false).contains("missing"));
+        assert!(!path(&file).exists());
+    }
+
+    #[test]
+    fn a_key_that_others_read_and_what_is_none_is_refused_without_its_text() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("inbox.db");
+        beside(&file, true).expect("made");
+        fs::set_permissions(path(&file), fs::Permissions::from_mode(0o640)).expect("set");
+        assert!(refusal(&file, false).contains("chmod 600"));
+        fs::set_permissions(path(&file), fs::Permissions::from_mode(0o600)).expect("set");
+        let long = "A".repeat(100);
+        for text in ["", "\n", "planted", "cGxhbnRlZA==", &long] {
+            fs::write(path(&file), text).expect("written");
+            for is_new in [true, false] {
+                let refusal = refusal(&file, is_new);
+                assert!(refusal.contains("no key"), "{refusal}");
+                assert!(!refusal.contains("planted"), "{refusal}");
+            }
+        }
+    }
+}

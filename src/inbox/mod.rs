@@ -1,0 +1,45 @@
+//! The durable inbox: verified events are stored before they are acknowledged, and delivered until each destination that
+//! wants them has taken them.
+//!
+//! ```text
+//! Verified ──► parcel, seal ──► store: keep ──► 200             (durable)
+//!                                 │
+//!              dispatcher: one queue a destination ──► claim ──► seal held? ──► attempt ──► settle
+//! ```
+//!
+//! What always holds, whichever engine stores:
+//!
+//! 1. **200 means kept.** An event is acknowledged only after the transaction that holds all of it was committed and synced.
+//!    A transaction holds an event whole (body, row, one delivery for each destination) or not at all.
+//! 2. **A commit belongs to nobody's request.** Once handed to the store it goes on, whether or not its client still waits.
+//! 3. **A delivery is pending until it is settled**: delivered by a 2xx, dead, or in quarantine. Nothing but retention
+//!    and `purge` removes one, and retention removes delivered ones alone.
+//! 4. **A lease is fenced.** A claim gives a token and hides the delivery until the lease ends; only who shows the token of
+//!    the last claim settles it. So of two gates one holds a delivery, and a dead gate's come back by themselves.
+//! 5. **Only what is intact leaves.** Before each attempt the seal over id, endpoint, head and body is checked; what fails
+//!    goes to quarantine.
+//! 6. **A failed sync ends it.** After one nobody knows what is on the disk: the store acknowledges nothing more until a
+//!    new start has looked the whole store over.
+//! 7. **Copies share one body.** Of the same bytes to the same endpoint only so many may be undelivered; delivered copies
+//!    are only counted.
+
+mod cipher;
+pub(crate) mod clock;
+pub(crate) mod control;
+pub(crate) mod dispatcher;
+pub(crate) mod event;
+pub mod handle;
+pub(crate) mod key;
+mod open;
+mod parcel;
+pub mod queue;
+pub mod schedule;
+pub(crate) mod seal;
+pub mod settings;
+pub(crate) mod store;
+
+pub use handle::Inbox;
+pub use open::OpenError;
+pub use queue::Queue;
+pub use schedule::Schedule;
+pub use settings::Settings;

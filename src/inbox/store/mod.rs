@@ -1,0 +1,207 @@
+//! What an engine must do, whichever it is. Two do: SQLite (`sqlite`) for one gate, PostgreSQL (`postgres`) for several.
+//! They share their tables and one suite of tests; what holds in both stands at the beginning of `inbox`.
+
+mod meter;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+#[cfg(test)]
+pub(crate) mod suite;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use tower_cartgate::EventKind;
+use uuid::Uuid;
+
+pub(crate) use meter::StoreMeter;
+
+use super::{
+    clock::Millis,
+    event::{Arrival, Claim, Event, Kept, Lease, Settlement, State},
+};
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// A limit of the inbox is reached; it resumes by itself.
+    #[error("the inbox is full: {0}")]
+    Full(Full),
+    /// As many copies of one body are undelivered as may be.
+    #[error("too many undelivered copies of one body")]
+    Copies,
+    /// It did not work this time: busy, unreachable, no room on the disk. Whether a commit came about may be unknown.
+    #[error("the store cannot be used: {0}")]
+    Unavailable(String),
+    /// A sync has failed, or something as bad: nothing more is acknowledged until a new start has looked it all over.
+    #[error("the store has failed and needs a restart: {0}")]
+    Failed(String),
+}
+
+/// Which limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Full {
+    #[error("as many events as it may hold")]
+    Events,
+    #[error("as many bytes as it may hold")]
+    Bytes,
+    #[error("the disk has less free than its floor")]
+    Disk,
+}
+
+pub(crate) type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// A store of events. Its futures may be dropped: what was begun goes on to its end.
+pub(crate) trait Store: Send + Sync + std::fmt::Debug {
+    /// Keeps an event: ready once it is committed and synced. `held` is dropped then, and not before: it holds the memory
+    /// of the body.
+    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept>;
+
+    /// Claims up to `most` due deliveries of a queue, those of fresh bodies first, the longest due first among them; nobody else gets them before
+    /// the lease ends.
+    fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>>;
+
+    /// Writes down how an attempt ended; false if the lease is not the last one any more, and then nothing is written.
+    fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool>;
+
+    /// When the next delivery of a queue is due, leased ones by the end of their lease; none if none is pending.
+    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Millis>>;
+
+    /// Deliveries in the order of their ids, after `after`.
+    fn list(
+        &self,
+        selection: Selection,
+        after: Option<Place>,
+        most: usize,
+    ) -> Answer<'static, Vec<Listed>>;
+
+    /// One event and all of its deliveries.
+    fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>>;
+
+    /// Makes up to `most` of the selected deliveries pending and due now, with their whole schedule before them; `to` moves them to
+    /// another queue. Quarantined ones stay. How many it were.
+    fn again(
+        &self,
+        selection: Selection,
+        to: Option<Arc<str>>,
+        most: usize,
+    ) -> Answer<'static, u64>;
+
+    /// Removes up to `most` of the selected deliveries, and each event that has none left. How many it were.
+    fn purge(&self, selection: Selection, most: usize) -> Answer<'static, u64>;
+
+    /// Removes up to `most` events that were delivered everywhere before this time. How many it were.
+    fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64>;
+
+    /// What there is.
+    fn stats(&self) -> Answer<'static, Stats>;
+
+    /// Writes a copy that is whole in itself to a new file, which only its owner may read.
+    fn backup(&self, to: &Path) -> Answer<'static, ()>;
+
+    /// What stands under a name, such as the check value of the key: this value from now on, unless there is one already.
+    fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>>;
+
+    /// Why it acknowledges nothing, if it does not.
+    fn trouble(&self) -> Option<StoreError>;
+}
+
+/// Which deliveries; what is none or empty selects by nothing.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Selection {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) queue: Option<String>,
+    pub(crate) states: Vec<State>,
+    #[serde(default, with = "kind_text")]
+    pub(crate) kind: Option<EventKind>,
+    /// Received at this time or later.
+    pub(crate) since: Option<Millis>,
+    /// Received before this time.
+    pub(crate) until: Option<Millis>,
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) event: Uuid,
+    pub(crate) queue: String,
+}
+
+impl From<&Listed> for Place {
+    fn from(one: &Listed) -> Self {
+        Self {
+            event: one.event,
+            queue: one.queue.clone(),
+        }
+    }
+}
+
+/// One delivery, without what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) event: Uuid,
+    pub(crate) endpoint: String,
+    /// The destination's name; empty where none wants it.
+    pub(crate) queue: String,
+    pub(crate) kind: String,
+    pub(crate) state: State,
+    pub(crate) received: Millis,
+    pub(crate) attempts: u32,
+    /// The next attempt, for pending ones.
+    pub(crate) due: Option<Millis>,
+    /// When the last attempt ended, or the delivery.
+    pub(crate) last: Option<Millis>,
+    pub(crate) status: Option<u16>,
+    pub(crate) reason: Option<String>,
+    /// How many with the same body came before it.
+    pub(crate) copy: u32,
+    /// How many with the same body came in all.
+    pub(crate) seen: u32,
+    pub(crate) first_received: Millis,
+    /// Bytes of the body as stored.
+    pub(crate) size: u64,
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stats {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+    /// Bytes of the write-ahead log, where there is one.
+    pub(crate) wal: Option<u64>,
+    pub(crate) queues: Vec<QueueStats>,
+}
+
+/// What waits for one destination; the one without a name is that of no destination.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct QueueStats {
+    pub(crate) queue: String,
+    pub(crate) pending: u64,
+    pub(crate) dead: u64,
+    pub(crate) quarantined: u64,
+    /// When the oldest pending one was received.
+    pub(crate) oldest: Option<Millis>,
+}
+
+mod kind_text {
+    //! A kind as its word.
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+    use tower_cartgate::EventKind;
+
+    pub(super) fn serialize<S: Serializer>(
+        kind: &Option<EventKind>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        kind.map(EventKind::as_str).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<EventKind>, D::Error> {
+        let word = Option::<String>::deserialize(from)?;
+        let kind = word.map(|word| word.parse()).transpose();
+        kind.map_err(D::Error::custom)
+    }
+}

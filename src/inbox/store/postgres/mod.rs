@@ -1,0 +1,318 @@
+//! The store of several gates. A thread of its own has three connections: one keeps, one claims and settles, one lists and
+//! changes. So commits belong to nobody's request, and a long list is in nobody's way.
+
+mod books;
+mod change;
+mod claim;
+mod clerk;
+mod columns;
+mod fault;
+mod keep;
+mod keeper;
+mod lane;
+mod list;
+mod open_error;
+mod row;
+mod schema;
+mod session;
+mod settle;
+mod target;
+#[cfg(test)]
+mod tests;
+mod time;
+mod tls;
+
+use std::{fmt, path::Path, sync::Arc, thread, time::Duration};
+
+use futures_util::future::LocalBoxFuture;
+use tokio::{
+    runtime::Builder,
+    sync::{mpsc, oneshot},
+};
+use tokio_postgres::Error;
+use tower_cartgate::Secret;
+use uuid::Uuid;
+
+use clerk::{Clerk, Settle, Task};
+use keeper::{Keep, Keeper};
+use lane::{Lane, Trouble};
+pub(crate) use open_error::OpenError;
+use open_error::Why;
+use session::Session;
+use target::Target;
+
+use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
+use crate::inbox::{
+    clock::{Clock, Millis},
+    event::{Arrival, Claim, Event, Kept, Lease, Settlement},
+    settings::Limits,
+};
+
+/// The most that waits for a connection. More is turned away at once.
+const QUEUED: usize = 1024;
+
+/// How long a statement may take: what a request or a delivery waits for, and what an operator or a scrape asks.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LONG: Duration = Duration::from_secs(60);
+
+/// A store in PostgreSQL. Dropped, what was begun is brought to its end.
+pub(crate) struct Postgres {
+    clock: Clock,
+    shard: i32,
+    keeps: Desk<Keep>,
+    turns: Desk<Task>,
+    errands: Desk<Task>,
+}
+
+/// Where work for a lane is handed in.
+struct Desk<J> {
+    jobs: mpsc::Sender<J>,
+    trouble: Trouble,
+}
+
+/// Opens the store in a database, and makes its tables if they are not there.
+pub(crate) async fn open(
+    address: &str,
+    password: Option<&Secret>,
+    ca_file: Option<&Path>,
+    limits: &Limits,
+    clock: Clock,
+    meter: Arc<StoreMeter>,
+) -> Result<Arc<dyn Store>, OpenError> {
+    let target = Arc::new(Target::new(address, password, ca_file)?);
+    // Two rows of the totals for each gate, drawn so that gates rarely share one; where they do, they wait for each other.
+    let chance = Uuid::now_v7().into_bytes();
+    let shard = i32::from(u16::from_be_bytes([chance[14], chance[15]]) & 0x3ff) * 4;
+    let ((keeps, kept), (turns, turned), (errands, run)) = (desk(), desk(), desk());
+    let store = Postgres {
+        clock: clock.clone(),
+        shard,
+        keeps,
+        turns,
+        errands,
+    };
+    let keeper = Keeper {
+        limits: *limits,
+        clock: clock.clone(),
+        meter,
+        shard,
+        usage: None,
+    };
+    let clerk = |shard| Clerk {
+        clock: clock.clone(),
+        shard,
+    };
+    let (turning, running) = (clerk(shard + 1), clerk(shard + 2));
+    let lane = |trouble: &Trouble, patience| Lane {
+        target: Arc::clone(&target),
+        patience,
+        trouble: trouble.clone(),
+    };
+    let lanes = (
+        lane(&store.keeps.trouble, PATIENCE),
+        lane(&store.turns.trouble, PATIENCE),
+        lane(&store.errands.trouble, LONG),
+    );
+    start(target, move |sessions| async move {
+        let [first, second, third] = sessions;
+        tokio::join!(
+            lanes.0.run(keeper, first, kept),
+            lanes.1.run(turning, second, turned),
+            lanes.2.run(running, third, run),
+        );
+    })
+    .await?;
+    Ok(Arc::new(store))
+}
+
+fn desk<J>() -> (Desk<J>, mpsc::Receiver<J>) {
+    let (jobs, queue) = mpsc::channel(QUEUED);
+    let trouble = Trouble::default();
+    (Desk { jobs, trouble }, queue)
+}
+
+/// Runs the lanes on a thread of their own, once the database is found to be fit.
+async fn start<F: Future<Output = ()>>(
+    target: Arc<Target>,
+    lanes: impl FnOnce([Session; 3]) -> F + Send + 'static,
+) -> Result<(), Why> {
+    let (ready, opened) = oneshot::channel();
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(Why::Thread)?;
+    let work = move || {
+        runtime.block_on(async move {
+            match prepared(&target).await {
+                Ok(sessions) => {
+                    // Whoever opened it may have given up; then no work will ever come.
+                    let _ = ready.send(Ok(()));
+                    lanes(sessions).await;
+                }
+                Err(why) => drop(ready.send(Err(why))),
+            }
+        });
+    };
+    let thread = thread::Builder::new().name("cartgate-store".to_owned());
+    thread.spawn(work).map_err(Why::Thread)?;
+    opened.await.unwrap_or(Err(Why::Silent))
+}
+
+async fn prepared(target: &Target) -> Result<[Session; 3], Why> {
+    let first = Session::open(target, PATIENCE).await?;
+    schema::prepare(&first).await?;
+    schema::warn(&first).await?;
+    let second = Session::open(target, PATIENCE).await?;
+    Ok([first, second, Session::open(target, LONG).await?])
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").finish_non_exhaustive()
+    }
+}
+
+impl Store for Postgres {
+    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
+        let (answer, answered) = oneshot::channel();
+        let keep = Keep {
+            arrival,
+            held,
+            answer,
+        };
+        self.keeps.hand_in(keep, answered)
+    }
+
+    fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>> {
+        let (queue, clock) = (Arc::clone(queue), self.clock.clone());
+        self.turns.errand(move |session| {
+            Box::pin(
+                async move { claim::claim(session, &queue, most, lease, time::said(&clock)).await },
+            )
+        })
+    }
+
+    fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool> {
+        let (answer, answered) = oneshot::channel();
+        let settle = Settle {
+            lease,
+            settlement,
+            answer,
+        };
+        self.turns.hand_in(Task::Settle(settle), answered)
+    }
+
+    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Millis>> {
+        let queue = Arc::clone(queue);
+        self.turns
+            .errand(move |session| Box::pin(async move { claim::next_due(session, &queue).await }))
+    }
+
+    fn list(
+        &self,
+        selection: Selection,
+        after: Option<Place>,
+        most: usize,
+    ) -> Answer<'static, Vec<Listed>> {
+        self.errands.errand(move |session| {
+            Box::pin(async move { list::list(session, &selection, after.as_ref(), most).await })
+        })
+    }
+
+    fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>> {
+        self.errands
+            .errand(move |session| Box::pin(list::show(session, id)))
+    }
+
+    fn again(
+        &self,
+        selection: Selection,
+        to: Option<Arc<str>>,
+        most: usize,
+    ) -> Answer<'static, u64> {
+        let (now, shard) = (time::said(&self.clock), self.shard + 2);
+        self.errands.errand(move |session| {
+            Box::pin(async move {
+                change::again(session, selection, to.as_ref(), most, now, shard).await
+            })
+        })
+    }
+
+    fn purge(&self, selection: Selection, most: usize) -> Answer<'static, u64> {
+        let shard = self.shard + 2;
+        self.errands.errand(move |session| {
+            Box::pin(async move { change::purge(session, &selection, most, shard).await })
+        })
+    }
+
+    fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64> {
+        let shard = self.shard + 2;
+        self.errands
+            .errand(move |session| Box::pin(change::sweep(session, before, most, shard)))
+    }
+
+    fn stats(&self) -> Answer<'static, Stats> {
+        self.errands
+            .errand(|session| Box::pin(list::stats(session)))
+    }
+
+    fn backup(&self, _to: &Path) -> Answer<'static, ()> {
+        let words = "PostgreSQL is backed up by its own means, such as pg_dump";
+        Box::pin(async move { Err(StoreError::Unavailable(words.to_owned())) })
+    }
+
+    fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>> {
+        self.errands.errand(move |session| {
+            Box::pin(async move { books::fact(session, name, &value).await })
+        })
+    }
+
+    fn trouble(&self) -> Option<StoreError> {
+        self.keeps.trouble.error()
+    }
+}
+
+impl<J: Send> Desk<J> {
+    /// Hands in a job, whose answer comes if it is not dropped.
+    fn hand_in<T: Send + 'static>(
+        &self,
+        job: J,
+        answered: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Answer<'static, T> {
+        let unavailable = |words: &str| StoreError::Unavailable(words.to_owned());
+        if let Some(error) = self.trouble.error() {
+            return Box::pin(async move { Err(error) });
+        }
+        if self.jobs.try_send(job).is_err() {
+            let busy = unavailable("more waits for the database than may");
+            return Box::pin(async move { Err(busy) });
+        }
+        let trouble = self.trouble.clone();
+        Box::pin(async move {
+            answered.await.unwrap_or_else(|_dropped| {
+                let unknown = || unavailable("the database gave no answer");
+                Err(trouble.error().unwrap_or_else(unknown))
+            })
+        })
+    }
+}
+
+impl Desk<Task> {
+    fn errand<T: Send + 'static>(
+        &self,
+        run: impl for<'a> FnOnce(&'a Session) -> LocalBoxFuture<'a, Result<T, Error>> + Send + 'static,
+    ) -> Answer<'static, T> {
+        let (answer, answered) = oneshot::channel();
+        let errand: clerk::Errand = Box::new(move |session| {
+            let running = run(session);
+            Box::pin(async move {
+                let (said, left) = match running.await {
+                    Ok(value) => (Ok(value), Ok(())),
+                    Err(error) => (Err(fault::fault(&error)), Err(error)),
+                };
+                // Who asked may be gone; it is done all the same.
+                let _ = answer.send(said);
+                left
+            })
+        });
+        self.hand_in(Task::Errand(errand), answered)
+    }
+}

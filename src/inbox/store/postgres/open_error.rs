@@ -1,0 +1,55 @@
+//! Why a PostgreSQL store could not be opened. Each reason says what to do, and none holds the password.
+
+use tokio_postgres::{Error, error::SqlState};
+
+use super::fault::words;
+use crate::destination::ConnectorError;
+
+/// It could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("the inbox in PostgreSQL cannot be opened: {0}")]
+pub(crate) struct OpenError(#[from] pub(crate) Why);
+
+/// Why not.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Why {
+    #[error("the address cannot be used: {0}")]
+    Address(String),
+    #[error("{0}")]
+    Trust(ConnectorError),
+    #[error("the server cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("the server did not answer in time")]
+    Silent,
+    #[error("it refuses the user or the password ({0})")]
+    Login(String),
+    #[error("there is no such database ({0}); make it: createdb, owned by the gate's user")]
+    NoDatabase(String),
+    #[error("its user may not do that ({0}); make that user the database's owner")]
+    Permission(String),
+    #[error(
+        "it holds tables of another program by the names that an inbox needs; give the inbox a database of its own"
+    )]
+    Foreign,
+    #[error(
+        "a newer Cartgate wrote it (schema {found}, this one knows {known}); use that one, or a backup from before"
+    )]
+    Newer { found: usize, known: usize },
+    #[error("{0}")]
+    Database(String),
+    #[error("no thread for it: {0}")]
+    Thread(std::io::Error),
+}
+
+impl From<Error> for Why {
+    fn from(error: Error) -> Self {
+        let said = words(&error);
+        match error.code() {
+            Some(code) if code.code().starts_with("28") => Self::Login(said),
+            Some(&SqlState::INVALID_CATALOG_NAME) => Self::NoDatabase(said),
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Self::Permission(said),
+            Some(_) => Self::Database(said),
+            None => Self::Unreachable(said),
+        }
+    }
+}

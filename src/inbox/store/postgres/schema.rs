@@ -1,0 +1,79 @@
+//! The tables and their versions. A database of an older version is brought forward by the first gate that opens it, one of
+//! a newer version refused.
+
+use super::{open_error::Why, session::Session};
+
+/// One step for each version, from nothing to the newest.
+const STEPS: [&str; 1] = [include_str!("schema_1.sql")];
+
+/// Held by whoever makes or changes the tables: "cartgate" as a number.
+const LOCK: i64 = 0x6361_7274_6761_7465;
+
+/// Under which name the version stands.
+const VERSION: &str = "cartgate-schema";
+
+/// Makes the tables, or brings them forward, after making sure that they are an inbox's.
+pub(super) async fn prepare(session: &Session) -> Result<(), Why> {
+    session.begin().await?;
+    session
+        .execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])
+        .await?;
+    let found = version(session).await?;
+    let known = STEPS.len();
+    let steps = STEPS.get(found..).ok_or(Why::Newer { found, known })?;
+    if !steps.is_empty() {
+        for step in steps {
+            session.client.batch_execute(step).await?;
+        }
+        let value = known.to_string().into_bytes();
+        session
+            .execute(
+                "INSERT INTO meta (name, value) VALUES ($1, $2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                &[&VERSION, &value],
+            )
+            .await?;
+    }
+    Ok(session.commit().await?)
+}
+
+/// Which version a database has; none of them if it has none of the tables.
+async fn version(session: &Session) -> Result<usize, Why> {
+    let rows = session
+        .query(
+            "SELECT c.relname::text, (SELECT count(*) FROM pg_attribute a
+                 WHERE a.attrelid = c.oid AND a.attname IN ('name', 'value') AND a.attnum > 0)
+             FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relname IN
+                 ('meta', 'body', 'event', 'delivery', 'mark', 'usage')",
+            &[],
+        )
+        .await?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let is_meta =
+        |row: &tokio_postgres::Row| row.get::<_, &str>(0) == "meta" && row.get::<_, i64>(1) == 2;
+    if !rows.iter().any(is_meta) {
+        return Err(Why::Foreign);
+    }
+    let text = "SELECT value FROM meta WHERE name = $1";
+    let rows = session.query(text, &[&VERSION]).await?;
+    let value = rows.first().and_then(|row| row.try_get::<_, &[u8]>(0).ok());
+    let text = value.and_then(|value| std::str::from_utf8(value).ok());
+    text.and_then(|text| text.parse().ok()).ok_or(Why::Foreign)
+}
+
+/// What does not hold what a commit promises is said aloud.
+pub(super) async fn warn(session: &Session) -> Result<(), Why> {
+    for setting in ["fsync", "full_page_writes"] {
+        let sql = "SELECT current_setting($1)";
+        let rows = session.query(sql, &[&setting]).await?;
+        if rows.iter().any(|row| row.get::<_, &str>(0) == "off") {
+            tracing::warn!(
+                setting,
+                "PostgreSQL runs with this setting off: a power cut can take events that were acknowledged"
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+CREATE TABLE meta (
+    name text PRIMARY KEY,
+    value bytea NOT NULL
+);
+
+-- seen: arrivals in all. events: rows that refer to it. undelivered: those of them that are not delivered everywhere.
+CREATE TABLE body (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    digest bytea NOT NULL UNIQUE,
+    bytes bytea NOT NULL,
+    first_received bigint NOT NULL,
+    seen bigint NOT NULL,
+    events bigint NOT NULL,
+    undelivered bigint NOT NULL
+);
+
+-- Compressing would cost more time in a commit than the bytes it saves, and what is encrypted does not shrink.
+ALTER TABLE body ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+-- copy: how many with the same body came before it.
+CREATE TABLE event (
+    id uuid PRIMARY KEY,
+    endpoint text NOT NULL,
+    kind text NOT NULL,
+    received bigint NOT NULL,
+    body bigint NOT NULL REFERENCES body (id),
+    copy bigint NOT NULL,
+    head bytea NOT NULL,
+    seal bytea NOT NULL
+);
+
+CREATE INDEX event_body ON event (body);
+
+-- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first of a body, 1 for copies. due: also the end
+-- of a lease. lease: the token that settles it, grows with each claim.
+CREATE TABLE delivery (
+    event uuid NOT NULL REFERENCES event (id),
+    queue text NOT NULL,
+    state smallint NOT NULL,
+    rank smallint NOT NULL,
+    due bigint NOT NULL,
+    lease bigint NOT NULL DEFAULT 0,
+    attempts integer NOT NULL DEFAULT 0,
+    last bigint,
+    status integer,
+    reason text,
+    PRIMARY KEY (event, queue)
+);
+
+CREATE INDEX delivery_due ON delivery (queue, rank, due) WHERE state = 0;
+CREATE INDEX delivery_delivered ON delivery (last) WHERE state = 1;
+CREATE INDEX delivery_stuck ON delivery (queue, state) WHERE state IN (2, 3);
+
+CREATE TABLE mark (
+    digest bytea PRIMARY KEY,
+    event uuid NOT NULL,
+    seen bigint NOT NULL,
+    last bigint NOT NULL
+);
+
+CREATE INDEX mark_event ON mark (event);
+
+-- Each gate writes rows of its own, so that none waits for another's commit; the sum over all is what counts.
+CREATE TABLE usage (
+    shard integer PRIMARY KEY,
+    events bigint NOT NULL,
+    bytes bigint NOT NULL
+) WITH (fillfactor = 10);

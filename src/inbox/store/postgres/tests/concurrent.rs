@@ -1,0 +1,204 @@
+//! Several gates on one database.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::{START, copy, database, fresh, opened, servers::postgres::Postgres, store, until};
+use crate::inbox::{
+    clock::Clock,
+    event::Settlement,
+    settings::Limits,
+    store::{Selection, Store, StoreError},
+};
+
+const LEASE: Duration = Duration::from_secs(45);
+const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: make test runs it"]
+async fn two_gates_never_hold_one_delivery() {
+    let server = Postgres::shared();
+    let url = database(&server);
+    let (one, two) = (store(&url).await, store(&url).await);
+    try_join_all((0..300).map(|_| one.keep(fresh(), Box::new(()))))
+        .await
+        .unwrap();
+    let drain = async |store: &Arc<dyn Store>| {
+        let mut held = Vec::new();
+        loop {
+            let claims = store.claim(&"shop".into(), 7, LEASE).await.unwrap();
+            if claims.is_empty() {
+                return held;
+            }
+            held.extend(claims.into_iter().map(|claim| claim.lease.event));
+        }
+    };
+    let (first, second) = tokio::join!(drain(&one), drain(&two));
+    assert!(!first.is_empty() && !second.is_empty());
+    let all: HashSet<_> = first.iter().chain(&second).collect();
+    assert_eq!((all.len(), first.len() + second.len()), (300, 300));
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: make test runs it"]
+async fn a_dead_gates_deliveries_are_taken_over_after_their_lease() {
+    let server = Postgres::shared();
+    let url = database(&server);
+    let clock = Clock::manual(START);
+    let meter = Arc::default();
+    let open = || opened(&url, Limits::default(), &clock, &meter);
+    let (one, two) = (open().await, open().await);
+    for _ in 0..3 {
+        one.keep(fresh(), Box::new(())).await.unwrap();
+    }
+    let lost = one.claim(&"shop".into(), 2, LEASE).await.unwrap();
+    drop(one);
+    let rest = two.claim(&"shop".into(), 9, LEASE).await.unwrap();
+    assert_eq!((lost.len(), rest.len()), (2, 1));
+    clock.advance(LEASE);
+    let taken = two.claim(&"shop".into(), 2, LEASE).await.unwrap();
+    let token = |claims: &[crate::inbox::event::Claim]| {
+        claims.iter().map(|claim| claim.lease.token).sum::<i64>()
+    };
+    assert_eq!((token(&lost), token(&taken)), (2, 4));
+    for claim in lost {
+        assert!(!two.settle(claim.lease, DELIVERED).await.unwrap());
+    }
+    for claim in taken {
+        assert!(two.settle(claim.lease, DELIVERED).await.unwrap());
+    }
+}
+
+/// One gate counts copies in while the other counts them out, of bodies whose ids and digests grow against each other.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: make test runs it"]
+async fn copies_that_come_and_go_at_once_lock_bodies_in_one_order() {
+    let server = Postgres::shared();
+    let url = database(&server);
+    let (coming, going) = (store(&url).await, store(&url).await);
+    let bodies = 0..30_u8;
+    for body in bodies.clone().rev() {
+        coming.keep(copy(body), Box::new(())).await.unwrap();
+    }
+    let come = async {
+        for _ in 0..60 {
+            let copies = bodies
+                .clone()
+                .map(|body| coming.keep(copy(body), Box::new(())));
+            for kept in join_all(copies).await {
+                assert!(matches!(kept, Ok(_) | Err(StoreError::Copies)), "{kept:?}");
+            }
+        }
+    };
+    let go = async {
+        for _ in 0..60 {
+            for queue in ["shop", "mail"] {
+                let claims = going.claim(&queue.into(), 60, LEASE).await.unwrap();
+                let settled = claims
+                    .into_iter()
+                    .map(|claim| going.settle(claim.lease, DELIVERED));
+                try_join_all(settled).await.unwrap();
+            }
+        }
+    };
+    tokio::join!(come, go);
+    assert_eq!(deadlocks(&url, [coming, going]).await, "0");
+}
+
+/// Sessions tell what they have counted when they end at the latest.
+async fn deadlocks(url: &str, stores: [Arc<dyn Store>; 2]) -> String {
+    drop(stores);
+    let sessions = "SELECT count(*) FROM pg_stat_activity \
+        WHERE datname = current_database() AND application_name = 'cartgate'";
+    let ended = async || Postgres::ask(url, sessions).unwrap() == "0";
+    until("the sessions end", ended).await;
+    let sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    Postgres::ask(url, sql).unwrap()
+}
+
+/// Every way to lock a body, a mark or an event, from two gates at once and in as many orders as chance has.
+#[tokio::test]
+#[ignore = "needs PostgreSQL: make test runs it"]
+async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
+    let server = Postgres::shared();
+    let url = database(&server);
+    let limits = Limits {
+        copies: 3,
+        ..Limits::default()
+    };
+    let meter = Arc::default();
+    let open = || opened(&url, limits, &Clock::System, &meter);
+    let stores = [open().await, open().await];
+    let refused = AtomicU32::new(0);
+    let work = |which: usize, round: u32| {
+        let (store, refused) = (&stores[which], &refused);
+        async move {
+            // Backwards at the one, forwards at the other.
+            let body = |step: u32| if which == 0 { step } else { 19 - step } as u8;
+            let arrivals = (0..20).map(|step| {
+                let mut arrival = copy(body(step));
+                arrival.unique = (step % 5 == 0).then_some([body(step); 32]);
+                store.keep(arrival, Box::new(()))
+            });
+            for kept in join_all(arrivals).await {
+                match kept {
+                    Ok(_) => (),
+                    Err(StoreError::Copies) => {
+                        refused.fetch_add(1, SeqCst);
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            for queue in ["shop", "mail"] {
+                let claims = store.claim(&queue.into(), 15, LEASE).await.unwrap();
+                try_join_all(
+                    claims
+                        .into_iter()
+                        .map(|claim| store.settle(claim.lease, DELIVERED)),
+                )
+                .await
+                .unwrap();
+            }
+            if round.is_multiple_of(3) {
+                store.sweep(i64::MAX, 9).await.unwrap();
+                store.again(Selection::default(), None, 5).await.unwrap();
+            }
+            if round.is_multiple_of(7) {
+                store.purge(Selection::default(), 11).await.unwrap();
+            }
+        }
+    };
+    let gate = async |which| {
+        for round in 0..25 {
+            tokio::join!(work(which, round), work(which, round + 1));
+        }
+    };
+    tokio::join!(gate(0), gate(1));
+    assert!(refused.into_inner() > 0, "no body had too many copies");
+    assert_eq!(deadlocks(&url, stores).await, "0");
+    // And all that is counted beside what is there is right.
+    let wrong = "SELECT count(*) FROM body b WHERE events <> (SELECT count(*) FROM event WHERE body = b.id) \
+        OR undelivered <> (SELECT count(*) FROM event e WHERE body = b.id \
+            AND EXISTS (SELECT FROM delivery WHERE event = e.id AND state <> 1)) OR seen < events";
+    assert_eq!(Postgres::ask(&url, wrong).unwrap(), "0");
+    let totals = "SELECT (SELECT sum(events) FROM usage) = (SELECT count(*) FROM event) \
+        AND (SELECT sum(bytes) FROM usage) = (SELECT coalesce(sum(octet_length(bytes)), 0) FROM body) \
+            + (SELECT coalesce(sum(octet_length(head)), 0) FROM event)";
+    assert_eq!(Postgres::ask(&url, totals).unwrap(), "t");
+    assert_eq!(
+        Postgres::ask(
+            &url,
+            "SELECT count(*) FROM mark m WHERE NOT EXISTS (SELECT FROM event WHERE id = m.event)"
+        )
+        .unwrap(),
+        "0"
+    );
+}

@@ -1,0 +1,167 @@
+//! What an operator or the retention changes. A reader looks the rows up, which may take long; the writer changes those that
+//! are still as they were found, which is short.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use rusqlite::{Connection, OptionalExtension as _};
+use uuid::Uuid;
+
+use super::{books::Books, list, row};
+use crate::inbox::{clock::Millis, event::State, store::Selection};
+
+/// A delivery as it was found.
+pub(super) struct Found {
+    event: Uuid,
+    queue: String,
+    state: State,
+}
+
+/// A delivery that is to be tried again, perhaps by another queue.
+pub(super) struct Retriable {
+    found: Found,
+    to: Option<Arc<str>>,
+}
+
+/// An event that was delivered everywhere before this time.
+pub(super) struct Over {
+    event: Uuid,
+    before: Millis,
+}
+
+pub(super) fn found(
+    db: &Connection,
+    selection: &Selection,
+    most: usize,
+) -> rusqlite::Result<Vec<Found>> {
+    list::each(
+        db,
+        "d.event, d.queue, d.state",
+        selection,
+        None,
+        most,
+        |row| {
+            Ok(Found {
+                event: Uuid::from_bytes(row.get(0)?),
+                queue: row.get(1)?,
+                state: row::state(row, 2)?,
+            })
+        },
+    )
+}
+
+/// Those of the selection that can be tried again: not what is broken, nor without a queue what has none.
+pub(super) fn retriable(
+    db: &Connection,
+    mut selection: Selection,
+    to: Option<&Arc<str>>,
+    most: usize,
+) -> rusqlite::Result<Vec<Retriable>> {
+    if selection.states.is_empty() {
+        selection.states = vec![State::Pending, State::Delivered, State::Dead];
+    }
+    selection
+        .states
+        .retain(|state| *state != State::Quarantined);
+    if selection.states.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = found(db, &selection, most)?.into_iter();
+    Ok(found
+        .filter(|found| to.is_some() || !found.queue.is_empty())
+        .map(|found| Retriable {
+            to: to.filter(|to| ***to != found.queue).cloned(),
+            found,
+        })
+        .collect())
+}
+
+pub(super) fn over(db: &Connection, before: Millis, most: usize) -> rusqlite::Result<Vec<Over>> {
+    let events: BTreeSet<[u8; 16]> = db
+        .prepare_cached(
+            "SELECT event FROM delivery AS d WHERE state = 1 AND last < ?1
+                 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = d.event AND (state <> 1 OR last >= ?1))
+             ORDER BY last LIMIT ?2",
+        )?
+        .query_map((before, list::limit(most)), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let over = |id| Over {
+        event: Uuid::from_bytes(id),
+        before,
+    };
+    Ok(events.into_iter().map(over).collect())
+}
+
+pub(super) fn again(books: &mut Books<'_>, retriable: &Retriable) -> rusqlite::Result<bool> {
+    let found = &retriable.found;
+    let event = found.event;
+    let was_undelivered = books.is_undelivered(event)?;
+    let Some(to) = &retriable.to else {
+        let done = renew(books, event, &found.queue, found.state)?;
+        books.changed(event, was_undelivered)?;
+        return Ok(done);
+    };
+    let there = books
+        .statement("SELECT state FROM delivery WHERE event = ? AND queue = ?")?
+        .query_row((event.as_bytes(), &**to), |row| row::state(row, 0))
+        .optional()?;
+    let done = match there {
+        Some(State::Quarantined) => false,
+        Some(state) => remove(books, found)? && renew(books, event, to, state)?,
+        None => rename(books, found, to)? && renew(books, event, to, found.state)?,
+    };
+    books.changed(event, was_undelivered)?;
+    Ok(done)
+}
+
+pub(super) fn purge(books: &mut Books<'_>, found: &Found) -> rusqlite::Result<bool> {
+    let was_undelivered = books.is_undelivered(found.event)?;
+    let done = remove(books, found)?;
+    if done {
+        books.changed(found.event, was_undelivered)?;
+    }
+    Ok(done)
+}
+
+pub(super) fn sweep(books: &mut Books<'_>, over: &Over) -> rusqlite::Result<bool> {
+    let id = over.event.as_bytes();
+    let still: bool = books
+        .statement(
+            "SELECT EXISTS (SELECT 1 FROM event WHERE id = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = ?1 AND (state <> 1 OR last >= ?2))",
+        )?
+        .query_row((id, over.before), |row| row.get(0))?;
+    if still {
+        books.remove(over.event)?;
+    }
+    Ok(still)
+}
+
+/// Pending and due now, from the first attempt on. Who holds one that is pending may still settle it.
+fn renew(books: &Books<'_>, event: Uuid, queue: &str, state: State) -> rusqlite::Result<bool> {
+    let renewed = books
+        .statement(
+            "UPDATE delivery SET lease = lease + (state <> 0), state = 0, due = ?, attempts = 0
+             WHERE event = ? AND queue = ? AND state = ?",
+        )?
+        .execute((books.now, event.as_bytes(), queue, state as i16))?;
+    Ok(renewed > 0)
+}
+
+fn rename(books: &Books<'_>, found: &Found, to: &str) -> rusqlite::Result<bool> {
+    let renamed = books
+        .statement("UPDATE delivery SET queue = ? WHERE event = ? AND queue = ? AND state = ?")?
+        .execute((
+            to,
+            found.event.as_bytes(),
+            &*found.queue,
+            found.state as i16,
+        ))?;
+    Ok(renamed > 0)
+}
+
+fn remove(books: &Books<'_>, found: &Found) -> rusqlite::Result<bool> {
+    let removed = books
+        .statement("DELETE FROM delivery WHERE event = ? AND queue = ? AND state = ?")?
+        .execute((found.event.as_bytes(), &*found.queue, found.state as i16))?;
+    Ok(removed > 0)
+}

@@ -1,0 +1,91 @@
+//! Deliveries are claimed: hidden from every other claim until the lease ends.
+
+use std::{sync::Arc, time::Duration};
+
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::{
+    books::{Books, number},
+    fault::Fault,
+    list, row, settle,
+};
+use crate::inbox::{
+    clock::Millis,
+    event::{Claim, Lease, Settlement},
+};
+
+/// A walk along the index of what is due, which stops at the limit.
+pub(super) const DUE: &str = "SELECT event FROM delivery
+     WHERE queue = ? AND state = 0 AND rank = ? AND due <= ? ORDER BY due LIMIT ?";
+
+pub(super) const NEXT: &str =
+    "SELECT min(due) FROM delivery WHERE queue = ? AND state = 0 AND rank = ?";
+
+pub(super) fn claim(
+    books: &mut Books<'_>,
+    queue: &Arc<str>,
+    most: usize,
+    lease: Duration,
+) -> Result<Vec<Claim>, Fault> {
+    let lease = Millis::try_from(lease.as_millis()).unwrap_or(Millis::MAX);
+    let until = books.now.saturating_add(lease);
+    let mut claims = Vec::new();
+    for rank in [0, 1] {
+        for event in due(books, queue, rank, most - claims.len())? {
+            claims.extend(take(books, event, queue, until)?);
+        }
+    }
+    Ok(claims)
+}
+
+/// Each by a walk along the same index, to its first row.
+pub(super) fn next_due(db: &Connection, queue: &str) -> rusqlite::Result<Option<Millis>> {
+    let mut first = db.prepare_cached(NEXT)?;
+    let mut of = |rank: i64| first.query_row((queue, rank), |row| row.get::<_, Option<Millis>>(0));
+    Ok(of(0)?.into_iter().chain(of(1)?).min())
+}
+
+fn due(books: &Books<'_>, queue: &str, rank: i64, most: usize) -> rusqlite::Result<Vec<Uuid>> {
+    books
+        .statement(DUE)?
+        .query_map((queue, rank, books.now, list::limit(most)), |row| {
+            row.get(0)
+        })?
+        .map(|id| id.map(Uuid::from_bytes))
+        .collect()
+}
+
+/// None if the row cannot even be read: nobody could check its seal, so it is put where broken ones are.
+fn take(
+    books: &mut Books<'_>,
+    event: Uuid,
+    queue: &Arc<str>,
+    until: Millis,
+) -> Result<Option<Claim>, Fault> {
+    let (token, attempts) = books
+        .statement(
+            "UPDATE delivery SET lease = lease + 1, due = ? WHERE event = ? AND queue = ?
+             RETURNING lease, attempts",
+        )?
+        .query_row((until, event.as_bytes(), &**queue), |row| {
+            Ok((row.get(0)?, number(row, 1)?))
+        })?;
+    let lease = Lease {
+        event,
+        queue: Arc::clone(queue),
+        token,
+    };
+    let Some(stored) = row::event(books.db, event)? else {
+        settle::settle(books, &lease, Settlement::Quarantined)?;
+        return Ok(None);
+    };
+    Ok(Some(Claim {
+        event: stored.event,
+        queue: Arc::clone(queue),
+        attempts,
+        copy: stored.copy,
+        first_received: stored.first_received,
+        lease,
+    }))
+}

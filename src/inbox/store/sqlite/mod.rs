@@ -1,0 +1,223 @@
+//! The store of one gate: an SQLite file in WAL mode, with one thread that writes and two that read.
+
+mod backup;
+mod batch;
+mod books;
+mod change;
+mod claim;
+mod connection;
+mod fault;
+mod file;
+mod job;
+mod keep;
+mod list;
+mod open_error;
+mod reader;
+mod row;
+mod schema;
+mod settle;
+mod space;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::{Mutex, oneshot};
+use uuid::Uuid;
+
+pub(crate) use self::open_error::{OpenError, Why};
+use self::{batch::Desk, file::beside, reader::Reader, writer::Writer};
+use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
+use crate::inbox::{
+    clock::{Clock, Millis},
+    event::{Arrival, Claim, Event, Kept, Lease, Settlement},
+    settings::Limits,
+};
+
+/// Rows that `again`, `purge` and `sweep` change in one go, so that what comes in waits for no more than these.
+const CHANGED_AT_ONCE: usize = 128;
+
+/// Dropped, it ends what was begun, and closes.
+struct Sqlite {
+    file: PathBuf,
+    /// For what is asked all the time and found by an index.
+    quick: Arc<Reader>,
+    /// For what walks over many rows.
+    slow: Arc<Reader>,
+    backups: Arc<Mutex<()>>,
+    // The last to go: only when nobody reads, the log can be emptied.
+    writer: Arc<Writer>,
+}
+
+/// Opens the store in a file, or makes it. Blocks for as long as it takes to look the store over, where it was not closed.
+pub(crate) fn open(
+    file: &Path,
+    limits: &Limits,
+    clock: Clock,
+    meter: Arc<StoreMeter>,
+) -> Result<Arc<dyn Store>, OpenError> {
+    let taken = file::take(file)?;
+    match Sqlite::open(taken, limits, clock, meter) {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(why) => Err(why.of(file)),
+    }
+}
+
+impl Sqlite {
+    fn open(
+        taken: file::Taken,
+        limits: &Limits,
+        clock: Clock,
+        meter: Arc<StoreMeter>,
+    ) -> Result<Self, Why> {
+        let file = taken.file.clone();
+        let mut db = connection::writing(&file)?;
+        schema::prepare(&mut db)?;
+        if taken.unclean {
+            schema::check(&db)?;
+        }
+        let reader = || Reader::start(connection::reading(&file)?).map_err(Why::Access);
+        Ok(Self {
+            quick: reader()?,
+            slow: reader()?,
+            backups: Arc::default(),
+            writer: Arc::new(
+                Writer::start(Desk::new(db, taken, limits, clock, meter)?).map_err(Why::Access)?,
+            ),
+            file,
+        })
+    }
+
+    /// What `change` does to each of the rows that a reader found, in pieces.
+    fn change<R: Send + Sync + 'static>(
+        &self,
+        found: Answer<'static, Vec<R>>,
+        change: impl Fn(&mut books::Books<'_>, &R) -> rusqlite::Result<bool> + Copy + Send + 'static,
+    ) -> Answer<'static, u64> {
+        let writer = Arc::clone(&self.writer);
+        Box::pin(async move {
+            let mut found = found.await?.into_iter();
+            let mut changed = 0;
+            loop {
+                let piece: Vec<R> = found.by_ref().take(CHANGED_AT_ONCE).collect();
+                if piece.is_empty() {
+                    return Ok(changed);
+                }
+                changed += writer
+                    .wait_for(move |books| {
+                        let mut changed = 0;
+                        for row in &piece {
+                            changed += u64::from(change(books, row)?);
+                        }
+                        Ok(changed)
+                    })
+                    .await?;
+            }
+        })
+    }
+}
+
+impl Store for Sqlite {
+    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
+        let weight = arrival.event.head.len() + arrival.event.body.len();
+        self.writer
+            .hand_over(weight, held, move |books| keep::keep(books, &arrival))
+    }
+
+    fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>> {
+        let queue = Arc::clone(queue);
+        self.writer
+            .wait_for(move |books| claim::claim(books, &queue, most, lease))
+    }
+
+    fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool> {
+        self.writer
+            .wait_for(move |books| Ok(settle::settle(books, &lease, settlement)?))
+    }
+
+    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Millis>> {
+        let queue = Arc::clone(queue);
+        self.quick.ask(move |db| claim::next_due(db, &queue))
+    }
+
+    fn list(
+        &self,
+        selection: Selection,
+        after: Option<Place>,
+        most: usize,
+    ) -> Answer<'static, Vec<Listed>> {
+        self.slow
+            .ask(move |db| list::list(db, &selection, after.as_ref(), most))
+    }
+
+    fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>> {
+        self.quick.ask(move |db| list::show(db, id))
+    }
+
+    fn again(
+        &self,
+        selection: Selection,
+        to: Option<Arc<str>>,
+        most: usize,
+    ) -> Answer<'static, u64> {
+        let moved = to.clone();
+        let found = self
+            .slow
+            .ask(move |db| change::retriable(db, selection, moved.as_ref(), most));
+        self.change(found, change::again)
+    }
+
+    fn purge(&self, selection: Selection, most: usize) -> Answer<'static, u64> {
+        let found = self.slow.ask(move |db| change::found(db, &selection, most));
+        self.change(found, change::purge)
+    }
+
+    fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64> {
+        let found = self.slow.ask(move |db| change::over(db, before, most));
+        self.change(found, change::sweep)
+    }
+
+    fn stats(&self) -> Answer<'static, Stats> {
+        let log = beside(&self.file, "-wal");
+        self.slow.ask(move |db| list::stats(db, &log))
+    }
+
+    fn backup(&self, to: &Path) -> Answer<'static, ()> {
+        let (file, to, backups) = (self.file.clone(), to.to_owned(), Arc::clone(&self.backups));
+        Box::pin(async move {
+            let one = backups.lock_owned().await;
+            let (asker, answered) = oneshot::channel();
+            let copy = move || {
+                let _ = asker.send(backup::backup(&file, &to));
+                drop(one);
+            };
+            let thread = thread::Builder::new().name("cartgate-backup".to_owned());
+            let begun = thread.spawn(copy);
+            begun.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let ended = StoreError::Unavailable("its thread has ended".to_owned());
+            answered.await.unwrap_or(Err(ended))
+        })
+    }
+
+    fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>> {
+        self.writer
+            .wait_for(move |books| Ok(books.fact(name, &value)?))
+    }
+
+    fn trouble(&self) -> Option<StoreError> {
+        self.writer.trouble()
+    }
+}
+
+impl fmt::Debug for Sqlite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sqlite").field(&self.file).finish()
+    }
+}

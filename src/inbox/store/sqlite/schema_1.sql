@@ -1,0 +1,70 @@
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- seen: arrivals in all. events: rows that refer to it. undelivered: those of them that are not delivered everywhere.
+CREATE TABLE body (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
+    first_received INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    undelivered INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE content (
+    body INTEGER PRIMARY KEY REFERENCES body (id),
+    bytes BLOB NOT NULL
+) STRICT;
+
+-- copy: how many with the same body came before it.
+CREATE TABLE event (
+    id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
+    endpoint TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    received INTEGER NOT NULL,
+    body INTEGER NOT NULL REFERENCES body (id),
+    copy INTEGER NOT NULL,
+    head BLOB NOT NULL,
+    seal BLOB NOT NULL CHECK (length(seal) = 32)
+) STRICT;
+
+CREATE INDEX event_body ON event (body);
+
+-- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first of a body, 1 for copies. due: also the end
+-- of a lease. lease: the token that settles it, grows with each claim.
+CREATE TABLE delivery (
+    event BLOB NOT NULL REFERENCES event (id),
+    queue TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    rank INTEGER NOT NULL,
+    due INTEGER NOT NULL,
+    lease INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    last INTEGER,
+    status INTEGER,
+    reason TEXT,
+    PRIMARY KEY (event, queue)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX delivery_due ON delivery (queue, rank, due) WHERE state = 0;
+CREATE INDEX delivery_delivered ON delivery (last) WHERE state = 1;
+CREATE INDEX delivery_stuck ON delivery (queue, state) WHERE state IN (2, 3);
+
+CREATE TABLE mark (
+    digest BLOB PRIMARY KEY NOT NULL CHECK (length(digest) = 32),
+    event BLOB NOT NULL REFERENCES event (id),
+    seen INTEGER NOT NULL,
+    last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX mark_event ON mark (event);
+
+CREATE TABLE usage (
+    shard INTEGER PRIMARY KEY,
+    events INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO usage VALUES (0, 0, 0);

@@ -1,0 +1,206 @@
+//! Events come in: whole or not at all, within the limits, many at once.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::SeqCst},
+};
+
+use futures_util::future::join_all;
+
+use super::{Fixture, LIMITS, START, arrival, id};
+use crate::inbox::{
+    event::{Kept, Settlement, State, Wanted},
+    store::{Full, Selection, StoreError},
+};
+
+pub(crate) async fn an_event_is_kept_whole(fixture: &Fixture) {
+    for number in 1..=3 {
+        fixture.keep(number, &["shop", "mail"]).await;
+    }
+    let (kept, deliveries) = fixture.store.show(id(2)).await.unwrap().unwrap();
+    let given = arrival(2, 2, &[]).event;
+    assert_eq!(
+        (kept.id, &kept.endpoint, kept.kind),
+        (given.id, &given.endpoint, given.kind)
+    );
+    assert_eq!(
+        (kept.received, &kept.head, &kept.body),
+        (given.received, &given.head, &given.body)
+    );
+    assert_eq!((kept.seal, kept.digest), (given.seal, given.digest));
+    let queues: Vec<_> = deliveries.iter().map(|listed| &*listed.queue).collect();
+    assert_eq!(queues, ["mail", "shop"]);
+    assert_eq!(fixture.in_state(State::Pending).await.len(), 6);
+    assert!(
+        fixture
+            .all()
+            .await
+            .iter()
+            .all(|listed| listed.due == Some(START))
+    );
+}
+
+pub(crate) async fn an_event_that_nobody_wants_is_a_dead_letter(fixture: &Fixture) {
+    fixture.keep(1, &["shop"]).await;
+    let mut unwanted = arrival(2, 2, &[]);
+    unwanted.wanted = Wanted::Nobody(Wanted::UNWANTED);
+    fixture.store.keep(unwanted, Box::new(())).await.unwrap();
+    fixture.keep(3, &["shop"]).await;
+    assert_eq!(
+        fixture.in_state(State::Dead).await,
+        [(id(2), String::new())]
+    );
+    assert_eq!(
+        fixture.all().await[1].reason.as_deref(),
+        Some(Wanted::UNWANTED)
+    );
+    assert_eq!(fixture.in_state(State::Pending).await.len(), 2);
+}
+
+pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
+    fixture.keep(9, &["shop"]).await;
+    for copy in 0..3 {
+        let kept = fixture
+            .store
+            .keep(arrival(copy + 1, 1, &["shop"]), Box::new(()));
+        assert_eq!(kept.await.unwrap(), Kept::Stored { copy: copy.into() });
+    }
+    let fourth = fixture.store.keep(arrival(4, 1, &["shop"]), Box::new(()));
+    assert!(matches!(fourth.await, Err(StoreError::Copies)));
+    let stats = fixture.store.stats().await.unwrap();
+    assert_eq!((stats.events, stats.bytes), (4, 2 * 100 + 4 * 10));
+    let seen: Vec<_> = fixture
+        .all()
+        .await
+        .iter()
+        .map(|listed| listed.seen)
+        .collect();
+    assert_eq!(seen, [3, 3, 3, 1]);
+    let claim = fixture.claim("shop", 1).await.remove(0);
+    let delivered = Settlement::Delivered { status: 200 };
+    assert!(fixture.store.settle(claim.lease, delivered).await.unwrap());
+    let claim = fixture.claim("shop", 1).await.remove(0);
+    assert!(fixture.store.settle(claim.lease, delivered).await.unwrap());
+    let fourth = fixture.store.keep(arrival(4, 1, &["shop"]), Box::new(()));
+    assert_eq!(fourth.await.unwrap(), Kept::Stored { copy: 3 });
+}
+
+pub(crate) async fn a_unique_value_comes_in_once(fixture: &Fixture) {
+    for number in 1..=3 {
+        let mut first = arrival(number, number, &["shop"]);
+        first.unique = Some([number; 32]);
+        let kept = fixture.store.keep(first, Box::new(())).await.unwrap();
+        assert_eq!(kept, Kept::Stored { copy: 0 });
+    }
+    let mut second = arrival(4, 4, &["shop"]);
+    second.unique = Some([2; 32]);
+    let kept = fixture.store.keep(second, Box::new(())).await.unwrap();
+    assert_eq!(kept, Kept::Duplicate { of: id(2) });
+    assert_eq!(fixture.store.stats().await.unwrap().events, 3);
+    assert!(fixture.store.show(id(4)).await.unwrap().is_none());
+}
+
+pub(crate) async fn a_fault_of_one_harms_no_other(fixture: &Fixture) {
+    fixture.keep(1, &["shop"]).await;
+    // The second's id is there already, so it cannot be stored: not its body either.
+    let arrivals = [
+        arrival(2, 2, &["shop"]),
+        arrival(1, 7, &["shop"]),
+        arrival(3, 3, &["shop"]),
+    ];
+    let kept = arrivals.map(|arrival| fixture.store.keep(arrival, Box::new(())));
+    let kept = join_all(kept).await;
+    assert!(
+        matches!(kept[1], Err(StoreError::Unavailable(_))),
+        "{kept:?}"
+    );
+    assert!(kept[0].is_ok() && kept[2].is_ok());
+    let stats = fixture.store.stats().await.unwrap();
+    assert_eq!((stats.events, stats.bytes), (3, 330));
+    let seventh = fixture.store.keep(arrival(7, 7, &["shop"]), Box::new(()));
+    assert_eq!(seventh.await.unwrap(), Kept::Stored { copy: 0 });
+}
+
+pub(crate) async fn a_full_store_resumes_by_itself(fixture: &Fixture) {
+    let many = (1..=LIMITS.events as u8).map(|number| fixture.keep(number, &["shop"]));
+    join_all(many).await;
+    let more = || fixture.store.keep(arrival(90, 90, &["shop"]), Box::new(()));
+    assert!(matches!(more().await, Err(StoreError::Full(Full::Events))));
+    let three = Selection {
+        ids: vec![id(1), id(2), id(3)],
+        ..Selection::default()
+    };
+    assert_eq!(fixture.store.purge(three, 10).await.unwrap(), 3);
+    let mut large = arrival(91, 91, &["shop"]);
+    large.event.body = vec![0; LIMITS.bytes as usize].into();
+    let large = fixture.store.keep(large, Box::new(())).await;
+    assert!(matches!(large, Err(StoreError::Full(Full::Bytes))));
+    more().await.unwrap();
+    assert_eq!(
+        fixture.store.stats().await.unwrap().events,
+        LIMITS.events - 2
+    );
+    assert!(fixture.store.show(id(91)).await.unwrap().is_none());
+}
+
+pub(crate) async fn a_dropped_future_stops_nothing(fixture: &Fixture) {
+    fixture.keep(1, &["shop"]).await;
+    let (told, done) = tokio::sync::oneshot::channel::<()>();
+    drop(fixture.store.keep(arrival(2, 2, &["shop"]), Box::new(told)));
+    // It is dropped by the store, after the commit.
+    assert!(done.await.is_err());
+    fixture.keep(3, &["shop"]).await;
+    assert_eq!(fixture.in_state(State::Pending).await.len(), 3);
+}
+
+pub(crate) async fn many_share_a_commit(fixture: &Fixture) {
+    let many: Vec<_> = (1..=30)
+        .map(|number| {
+            fixture
+                .store
+                .keep(arrival(number, number, &["shop"]), Box::new(()))
+        })
+        .collect();
+    for kept in join_all(many).await {
+        assert_eq!(kept.unwrap(), Kept::Stored { copy: 0 });
+    }
+    assert_eq!(fixture.in_state(State::Pending).await.len(), 30);
+    let batches = fixture.meter.batches.filled();
+    assert!(batches.count < 30, "{} commits", batches.count);
+    assert!((batches.sum - 30.0).abs() < 0.1);
+}
+
+pub(crate) async fn what_is_held_is_held_until_the_commit(fixture: &Fixture) {
+    struct Held(Arc<AtomicBool>);
+    impl Drop for Held {
+        fn drop(&mut self) {
+            self.0.store(true, SeqCst);
+        }
+    }
+    for number in 1..=3 {
+        let gone = Arc::new(AtomicBool::new(false));
+        let held = Box::new(Held(Arc::clone(&gone)));
+        let before = fixture.meter.commits.filled().count;
+        let kept = fixture.store.keep(arrival(number, number, &["shop"]), held);
+        let watched = async {
+            while !gone.load(SeqCst) {
+                tokio::task::yield_now().await;
+            }
+            fixture.meter.commits.filled().count
+        };
+        let (kept, commits) = tokio::join!(kept, watched);
+        kept.unwrap();
+        assert_eq!(commits, before + 1);
+    }
+}
+
+pub(crate) async fn the_first_fact_stays(fixture: &Fixture) {
+    for (name, value) in [("one", 1), ("two", 2), ("three", 3)] {
+        assert_eq!(
+            fixture.store.fact(name, vec![value]).await.unwrap(),
+            [value]
+        );
+    }
+    assert_eq!(fixture.store.fact("two", vec![9]).await.unwrap(), [2]);
+    assert_eq!(fixture.store.fact("three", vec![9]).await.unwrap(), [3]);
+}

@@ -1,0 +1,128 @@
+//! What every engine must pass: one suite, so that there is one meaning. Each test finds an empty store whose time it moves,
+//! holds at least three rows in it, and looks at those that must not have moved too.
+
+pub(crate) mod coming_in;
+pub(crate) mod going_out;
+pub(crate) mod operating;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tower_cartgate::EventKind;
+use uuid::Uuid;
+
+use super::{Listed, Selection, Store, StoreMeter};
+use crate::inbox::{
+    clock::{Clock, Millis},
+    event::{Arrival, Claim, Event, State, Wanted},
+    settings::Limits,
+};
+
+/// A time at which tests begin.
+pub(crate) const START: Millis = 1_800_000_000_000;
+
+/// What a store of the suite may hold.
+pub(crate) const LIMITS: Limits = Limits {
+    events: 40,
+    bytes: 40_000,
+    disk_floor: 0,
+    copies: 3,
+};
+
+pub(crate) const LEASE: Duration = Duration::from_secs(45);
+
+/// An empty store, opened with [`LIMITS`] and a manual clock at [`START`].
+pub(crate) struct Fixture {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    pub(crate) meter: Arc<StoreMeter>,
+}
+
+/// Makes a test of each function of the suite. `$fixture` is an async function that gives a [`Fixture`] and what has to live
+/// as long as it; `$attribute` is what else each test is marked with.
+macro_rules! suite {
+    ($fixture:path) => {
+        $crate::inbox::store::suite::suite!($fixture, cfg(test));
+    };
+    ($fixture:path, $attribute:meta) => {
+        $crate::inbox::store::suite::suite!($fixture, $attribute; coming_in:
+            an_event_is_kept_whole, an_event_that_nobody_wants_is_a_dead_letter,
+            copies_share_a_body_up_to_their_limit, a_unique_value_comes_in_once,
+            a_fault_of_one_harms_no_other, a_full_store_resumes_by_itself,
+            a_dropped_future_stops_nothing, many_share_a_commit,
+            what_is_held_is_held_until_the_commit, the_first_fact_stays);
+        $crate::inbox::store::suite::suite!($fixture, $attribute; going_out:
+            the_longest_due_are_claimed_first_and_copies_last,
+            a_claim_hides_until_its_lease_ends, each_settlement_does_its_own,
+            a_copy_that_was_delivered_is_only_counted, the_next_due_is_told_by_queue);
+        $crate::inbox::store::suite::suite!($fixture, $attribute; operating:
+            a_list_comes_in_pages, a_list_obeys_each_field, one_event_is_shown_with_all_of_it,
+            what_was_given_up_is_tried_again, what_is_tried_again_moves_to_another_queue,
+            purging_removes_what_was_selected, sweeping_removes_what_was_delivered_everywhere,
+            stats_tell_what_there_is);
+    };
+    ($fixture:path, $attribute:meta; $part:ident: $($test:ident),*) => {
+        $(
+            #[tokio::test]
+            #[$attribute]
+            async fn $test() {
+                let (fixture, _alive) = $fixture().await;
+                $crate::inbox::store::suite::$part::$test(&fixture).await;
+            }
+        )*
+    };
+}
+pub(crate) use suite;
+
+impl Fixture {
+    /// Keeps an event with a body of its own for these queues; its id.
+    pub(crate) async fn keep(&self, number: u8, queues: &[&str]) -> Uuid {
+        let arrival = arrival(number, number, queues);
+        let id = arrival.event.id;
+        self.store.keep(arrival, Box::new(())).await.unwrap();
+        id
+    }
+
+    pub(crate) async fn claim(&self, queue: &str, most: usize) -> Vec<Claim> {
+        self.store.claim(&queue.into(), most, LEASE).await.unwrap()
+    }
+
+    pub(crate) async fn all(&self) -> Vec<Listed> {
+        let all = self.store.list(Selection::default(), None, 1000);
+        all.await.unwrap()
+    }
+
+    /// Event and queue of all that are in this state.
+    pub(crate) async fn in_state(&self, state: State) -> Vec<(Uuid, String)> {
+        let all = self.all().await.into_iter();
+        all.filter(|listed| listed.state == state)
+            .map(|listed| (listed.event, listed.queue))
+            .collect()
+    }
+}
+
+/// Event `number`: ids grow with it. Of one `body` each is a copy.
+pub(crate) fn arrival(number: u8, body: u8, queues: &[&str]) -> Arrival {
+    Arrival {
+        event: Event {
+            id: id(number),
+            endpoint: "/webhooks".into(),
+            kind: EventKind::Order,
+            received: START + Millis::from(number),
+            head: Bytes::from(vec![number; 10]),
+            seal: [number; 32],
+            digest: [body; 32],
+            body: Bytes::from(vec![body; 100]),
+        },
+        wanted: Wanted::By(queues.iter().map(|queue| Arc::from(*queue)).collect()),
+        unique: None,
+    }
+}
+
+pub(crate) fn id(number: u8) -> Uuid {
+    Uuid::from_u128((0x0190 << 112) | (7 << 76) | (2 << 62) | u128::from(number))
+}
+
+pub(crate) fn ids(claims: &[Claim]) -> Vec<Uuid> {
+    claims.iter().map(|claim| claim.event.id).collect()
+}

@@ -1,0 +1,282 @@
+//! What an operator and the retention do: look, try again, remove.
+
+use std::{sync::Arc, time::Duration};
+
+use tower_cartgate::EventKind;
+use uuid::Uuid;
+
+use super::{Fixture, START, arrival, id, ids};
+use crate::inbox::{
+    event::{Settlement, State, Wanted},
+    store::{Place, QueueStats, Selection},
+};
+
+const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
+const GIVEN_UP: Settlement = Settlement::Dead {
+    status: Some(500),
+    reason: "status",
+};
+
+/// Six events for shop: 1 and 2 delivered, 3 and 4 dead, 5 in quarantine, 6 pending.
+async fn six(fixture: &Fixture) {
+    for number in 1..=6 {
+        fixture.keep(number, &["shop"]).await;
+    }
+    let settlements = [
+        DELIVERED,
+        DELIVERED,
+        GIVEN_UP,
+        GIVEN_UP,
+        Settlement::Quarantined,
+    ];
+    let claims = fixture.claim("shop", settlements.len()).await;
+    for (claim, settlement) in claims.into_iter().zip(settlements) {
+        assert!(fixture.store.settle(claim.lease, settlement).await.unwrap());
+    }
+    fixture.clock.advance(Duration::from_secs(60));
+}
+
+fn only(numbers: &[u8]) -> Selection {
+    Selection {
+        ids: numbers.iter().map(|number| id(*number)).collect(),
+        ..Selection::default()
+    }
+}
+
+fn states(states: &[State]) -> Selection {
+    Selection {
+        states: states.to_vec(),
+        ..Selection::default()
+    }
+}
+
+async fn selected(fixture: &Fixture, selection: Selection) -> Vec<Uuid> {
+    let listed = fixture.store.list(selection, None, 100).await.unwrap();
+    listed.into_iter().map(|listed| listed.event).collect()
+}
+
+/// Events in this state.
+async fn now(fixture: &Fixture, state: State) -> Vec<Uuid> {
+    selected(fixture, states(&[state])).await
+}
+
+pub(crate) async fn a_list_comes_in_pages(fixture: &Fixture) {
+    for number in [3, 1, 2] {
+        fixture.keep(number, &["shop", "mail"]).await;
+    }
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let page = fixture.store.list(Selection::default(), after.clone(), 2);
+        let page = page.await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(Place {
+            event: last.event,
+            queue: last.queue.clone(),
+        });
+        pages.push(
+            page.iter()
+                .map(|one| (one.event, one.queue.clone()))
+                .collect::<Vec<_>>(),
+        );
+    }
+    let page = |number| {
+        vec![
+            (id(number), "mail".to_owned()),
+            (id(number), "shop".to_owned()),
+        ]
+    };
+    assert_eq!(pages, [page(1), page(2), page(3)]);
+}
+
+pub(crate) async fn a_list_obeys_each_field(fixture: &Fixture) {
+    six(fixture).await;
+    let mut other = arrival(7, 7, &["mail"]);
+    other.event.endpoint = "/carts".into();
+    other.event.kind = EventKind::AbandonedCart;
+    fixture.store.keep(other, Box::new(())).await.unwrap();
+    let all = Selection::default;
+    let cases = [
+        (all(), vec![1, 2, 3, 4, 5, 6, 7]),
+        (only(&[6, 2, 90]), vec![2, 6]),
+        (
+            Selection {
+                endpoint: Some("/carts".to_owned()),
+                ..all()
+            },
+            vec![7],
+        ),
+        (
+            Selection {
+                queue: Some("mail".to_owned()),
+                ..all()
+            },
+            vec![7],
+        ),
+        (
+            Selection {
+                kind: Some(EventKind::AbandonedCart),
+                ..all()
+            },
+            vec![7],
+        ),
+        (
+            Selection {
+                since: Some(START + 3),
+                until: Some(START + 5),
+                ..all()
+            },
+            vec![3, 4],
+        ),
+        (states(&[State::Pending]), vec![6, 7]),
+        (states(&[State::Delivered]), vec![1, 2]),
+        (states(&[State::Quarantined, State::Dead]), vec![3, 4, 5]),
+        (states(&[State::Quarantined, State::Pending]), vec![5, 6, 7]),
+        (
+            Selection {
+                queue: Some("shop".to_owned()),
+                ids: vec![id(3), id(6)],
+                ..states(&[State::Dead])
+            },
+            vec![3],
+        ),
+        (
+            Selection {
+                queue: Some("mail".to_owned()),
+                ..states(&[State::Dead])
+            },
+            vec![],
+        ),
+    ];
+    for (selection, expected) in cases {
+        let said = format!("{selection:?}");
+        let expected: Vec<_> = expected.into_iter().map(id).collect();
+        assert_eq!(selected(fixture, selection).await, expected, "{said}");
+    }
+}
+
+pub(crate) async fn one_event_is_shown_with_all_of_it(fixture: &Fixture) {
+    for (number, body) in [(1, 1), (2, 1), (3, 3)] {
+        let kept = fixture
+            .store
+            .keep(arrival(number, body, &["shop", "mail"]), Box::new(()));
+        kept.await.unwrap();
+    }
+    let (event, deliveries) = fixture.store.show(id(2)).await.unwrap().unwrap();
+    assert_eq!((event.id, &event.body[..]), (id(2), &[1; 100][..]));
+    for (listed, queue) in deliveries.iter().zip(["mail", "shop"]) {
+        assert_eq!(
+            (listed.event, &*listed.queue, &*listed.kind),
+            (id(2), queue, "order")
+        );
+        assert_eq!((listed.copy, listed.seen, listed.size), (1, 2, 100));
+        assert_eq!(
+            (listed.first_received, listed.received),
+            (START + 1, START + 2)
+        );
+    }
+    assert_eq!(deliveries.len(), 2);
+    assert!(fixture.store.show(id(4)).await.unwrap().is_none());
+}
+
+pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
+    six(fixture).await;
+    let dead = states(&[State::Dead]);
+    assert_eq!(fixture.store.again(dead.clone(), None, 1).await.unwrap(), 1);
+    assert_eq!(now(fixture, State::Pending).await, [id(3), id(6)]);
+    assert_eq!(now(fixture, State::Dead).await, [id(4)]);
+    assert_eq!(fixture.store.again(dead, None, 9).await.unwrap(), 1);
+    // What was delivered can be replayed, what is broken cannot.
+    assert_eq!(
+        fixture.store.again(only(&[1, 5]), None, 9).await.unwrap(),
+        1
+    );
+    assert_eq!(now(fixture, State::Quarantined).await, [id(5)]);
+    assert_eq!(now(fixture, State::Delivered).await, [id(2)]);
+    let claims = fixture.claim("shop", 9).await;
+    // Due since it was asked for; the one that always waited, since it came.
+    assert_eq!(claims[0].event.id, id(6));
+    assert_eq!(claims.len(), 4);
+    assert!(claims.iter().all(|claim| claim.attempts == 0));
+}
+
+pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture) {
+    six(fixture).await;
+    fixture.keep(7, &["shop", "mail"]).await;
+    let mut unwanted = arrival(8, 8, &[]);
+    unwanted.wanted = Wanted::Nobody(Wanted::UNWANTED);
+    fixture.store.keep(unwanted, Box::new(())).await.unwrap();
+    let mail: Option<Arc<str>> = Some("mail".into());
+    // Without a queue, what has none stays where it is.
+    assert_eq!(fixture.store.again(only(&[8]), None, 9).await.unwrap(), 0);
+    let chosen = only(&[3, 5, 7, 8]);
+    assert_eq!(fixture.store.again(chosen, mail, 9).await.unwrap(), 4);
+    let claims = fixture.claim("mail", 9).await;
+    let mut claimed = ids(&claims);
+    claimed.sort();
+    assert_eq!(claimed, [id(3), id(7), id(8)]);
+    let pending = fixture.in_state(State::Pending).await;
+    let at = |number, queue: &str| (id(number), queue.to_owned());
+    assert_eq!(
+        pending,
+        [at(3, "mail"), at(6, "shop"), at(7, "mail"), at(8, "mail")]
+    );
+    assert_eq!(fixture.in_state(State::Dead).await, [at(4, "shop")]);
+    assert_eq!(fixture.in_state(State::Quarantined).await, [at(5, "shop")]);
+}
+
+pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
+    six(fixture).await;
+    fixture.keep(7, &["shop", "mail"]).await;
+    let stuck = states(&[State::Dead, State::Quarantined]);
+    assert_eq!(fixture.store.purge(stuck.clone(), 2).await.unwrap(), 2);
+    assert_eq!(fixture.store.purge(stuck, 2).await.unwrap(), 1);
+    let mail = Selection {
+        queue: Some("mail".to_owned()),
+        ..Selection::default()
+    };
+    assert_eq!(fixture.store.purge(mail, 9).await.unwrap(), 1);
+    let left: Vec<_> = fixture.all().await.iter().map(|one| one.event).collect();
+    assert_eq!(left, [1, 2, 6, 7].map(id));
+    let stats = fixture.store.stats().await.unwrap();
+    assert_eq!((stats.events, stats.bytes), (4, 440));
+    // The body went too: the same bytes are fresh ones again.
+    let again = fixture
+        .store
+        .keep(arrival(9, 3, &["shop"]), Box::new(()))
+        .await
+        .unwrap();
+    assert_eq!(again, crate::inbox::event::Kept::Stored { copy: 0 });
+}
+
+pub(crate) async fn sweeping_removes_what_was_delivered_everywhere(fixture: &Fixture) {
+    six(fixture).await;
+    fixture.keep(7, &["shop", "mail"]).await;
+    let claim = fixture.claim("mail", 1).await.remove(0);
+    assert!(fixture.store.settle(claim.lease, DELIVERED).await.unwrap());
+    assert_eq!(fixture.store.sweep(START, 9).await.unwrap(), 0);
+    assert_eq!(fixture.store.sweep(START + 1, 1).await.unwrap(), 1);
+    // What is delivered to one of its two queues alone stays, as does what is dead.
+    assert_eq!(fixture.store.sweep(START + 1_000_000, 9).await.unwrap(), 1);
+    assert_eq!(fixture.store.sweep(START + 1_000_000, 9).await.unwrap(), 0);
+    let left: Vec<_> = fixture.all().await.iter().map(|one| one.event).collect();
+    assert_eq!(left, [3, 4, 5, 6, 7, 7].map(id));
+    assert_eq!(fixture.store.stats().await.unwrap().events, 5);
+}
+
+pub(crate) async fn stats_tell_what_there_is(fixture: &Fixture) {
+    six(fixture).await;
+    fixture.keep(7, &["shop", "mail"]).await;
+    let stats = fixture.store.stats().await.unwrap();
+    assert_eq!((stats.events, stats.bytes), (7, 770));
+    let queue = |queue: &str, numbers: [u64; 3], oldest| QueueStats {
+        queue: queue.to_owned(),
+        pending: numbers[0],
+        dead: numbers[1],
+        quarantined: numbers[2],
+        oldest: Some(START + oldest),
+    };
+    assert_eq!(
+        stats.queues,
+        [queue("mail", [1, 0, 0], 7), queue("shop", [2, 2, 1], 6)]
+    );
+}

@@ -1,0 +1,59 @@
+//! A gate over SQLite whose disk becomes full while senders send.
+
+use crate::{
+    gate::{Setup, stop},
+    promise::{Held, Promise},
+    recipient::{Recipient, taken},
+    senders::{Numbers, Senders, Until},
+    small::Small,
+    stored,
+    support::wait_until,
+};
+
+#[test]
+#[ignore = "needs root; make test runs it"]
+fn below_its_floor_the_gate_takes_nothing() {
+    println!("disk below its floor: {:?}", fill_and_free("1MiB"));
+}
+
+#[test]
+#[ignore = "needs root; make test runs it"]
+fn a_full_disk_takes_nothing_by_halves() {
+    println!("full disk: {:?}", fill_and_free("0B"));
+}
+
+/// Without restart: refused while the disk is full, kept again when it is not.
+fn fill_and_free(floor: &str) -> Option<Held> {
+    let small = Small::new(64)?;
+    let recipient = Recipient::start();
+    let file = small.path().join("inbox.db");
+    let setup = Setup::sqlite(&file, &recipient).with("\"1MiB\"", &format!("{floor:?}"));
+    let gate = setup.start();
+    let senders = Senders::start(gate.address(), 4, &Numbers::default(), Until::Told);
+    senders.wait_for(50);
+    for _ in 0..3 {
+        let before = senders.refused();
+        small.fill();
+        wait_until("orders are refused", || senders.refused() > before + 50);
+        small.free();
+        senders.wait_for(senders.acknowledged() + 50);
+    }
+    let mut promise = Promise::default();
+    promise.add(senders.end());
+    let held = promise.hold_at_least_once(&[&recipient]);
+    stop(gate);
+    stored::is_whole(&file);
+    for (order, refused) in &promise.ledger.refused {
+        assert_eq!(refused.status, 503, "{order}");
+        let seconds = refused.retry_after.as_deref().map(str::parse::<u32>);
+        assert!(matches!(seconds, Some(Ok(1..))), "{refused:?}");
+    }
+    let came = taken(&[&recipient]);
+    let half = promise
+        .ledger
+        .refused
+        .keys()
+        .find(|one| came.contains_key(one));
+    assert_eq!(half, None, "refused, and kept all the same");
+    Some(held)
+}

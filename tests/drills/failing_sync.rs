@@ -1,0 +1,59 @@
+//! A gate over SQLite whose disk fails a sync: nobody knows then what is on it.
+
+use crate::{
+    faulty::Syncs,
+    gate::{Setup, kill, ready, stop},
+    promise::Promise,
+    recipient::Recipient,
+    senders::{Numbers, Senders, Until},
+    stored,
+    support::wait_until,
+};
+
+#[test]
+#[ignore = "of the drills; make test runs it"]
+fn after_a_failed_sync_nothing_is_acknowledged_before_a_restart() {
+    for end in [kill, stop] {
+        let (recipient, syncs) = (Recipient::start(), Syncs::new());
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("inbox.db");
+        let setup = Setup::sqlite(&file, &recipient);
+        let gate = setup.start_with(&syncs.failing());
+        let numbers = Numbers::default();
+        let senders = Senders::start(gate.address(), 4, &numbers, Until::Told);
+        senders.wait_for(50);
+        assert_eq!(ready(&gate), 200);
+        syncs.fail();
+        wait_until("it refuses", || senders.refused() > 0);
+        // Whoever waited for that commit has its answer before the next.
+        wait_until("each was refused", || senders.refused() > 8);
+        let acknowledged = senders.acknowledged();
+        assert_eq!(ready(&gate), 503);
+        assert_eq!(syncs.failed().len(), 1, "tried again: {:?}", syncs.failed());
+        syncs.heal();
+        let before = senders.refused();
+        wait_until("it goes on refusing", || senders.refused() > before + 50);
+        assert_eq!(senders.acknowledged(), acknowledged);
+        assert_eq!(ready(&gate), 503);
+        let mut promise = Promise::default();
+        promise.add(senders.end());
+        let told = promise.ledger.refused.values();
+        assert!(
+            told.clone()
+                .all(|one| one.status == 503 && one.retry_after.is_some())
+        );
+        end(gate);
+
+        let gate = setup.start();
+        assert_eq!(ready(&gate), 200);
+        let senders = Senders::start(gate.address(), 4, &numbers, Until::Told);
+        senders.wait_for(50);
+        promise.add(senders.end());
+        println!(
+            "failing sync: {:?}",
+            promise.hold_at_least_once(&[&recipient])
+        );
+        stop(gate);
+        stored::is_whole(&file);
+    }
+}

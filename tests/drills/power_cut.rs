@@ -1,0 +1,84 @@
+//! A gate over SQLite on a disk whose power is cut while senders send. The app is down meanwhile, so that all that arrives
+//! has come from the disk.
+
+use std::{collections::BTreeSet, path::Path};
+
+use crate::{
+    faulty::Syncs,
+    gate::{Setup, kill, stop},
+    power::Disk,
+    promise::Promise,
+    recipient::Recipient,
+    rounds::{random_moment, rounds},
+    senders::{Ledger, Numbers, Senders, Until},
+    stored,
+};
+
+const SENDERS: usize = 8;
+
+/// What senders were told by a gate that lost its disk at a random moment, and then its life.
+fn cut(setup: &Setup, disk: &Disk, numbers: &Numbers, variables: &[(&str, &str)]) -> Ledger {
+    let gate = setup.start_with(variables);
+    let senders = Senders::start(gate.address(), SENDERS, numbers, Until::Told);
+    senders.wait_for(1);
+    random_moment(500);
+    disk.cut();
+    let ledger = senders.end();
+    kill(gate);
+    disk.come_back();
+    ledger
+}
+
+#[test]
+#[ignore = "needs root and loop devices; make test runs it"]
+fn a_power_cut_takes_nothing_that_was_acknowledged() {
+    let Some(disk) = Disk::new() else {
+        return;
+    };
+    let recipient = Recipient::start();
+    let file = disk.path().join("inbox.db");
+    let setup = Setup::sqlite(&file, &recipient);
+    let (mut promise, numbers) = (Promise::default(), Numbers::default());
+    for _ in 0..rounds(2, 20) {
+        recipient.go_down();
+        promise.add(cut(&setup, &disk, &numbers, &[]));
+        recipient.come_back();
+        let gate = setup.start();
+        promise.hold(&[&recipient]);
+        stop(gate);
+    }
+    println!("power cut: {:?}", promise.hold(&[&recipient]));
+    stored::is_whole(&file);
+}
+
+/// The control: what `synchronous=NORMAL` would do, which leaves the sync of a commit out.
+#[test]
+#[ignore = "needs root and loop devices; make test runs it"]
+fn without_syncs_a_power_cut_takes_what_was_acknowledged() {
+    let Some(disk) = Disk::new() else {
+        return;
+    };
+    let (recipient, syncs, numbers) = (Recipient::start(), Syncs::new(), Numbers::default());
+    recipient.go_down();
+    let mut lost = 0;
+    for round in 0..rounds(2, 3) {
+        // Each in a new store: what is left of the last may be no store any more.
+        let file = disk.path().join(format!("inbox-{round}.db"));
+        let setup = Setup::sqlite(&file, &recipient);
+        let told = cut(&setup, &disk, &numbers, &syncs.skipped("-wal"));
+        lost += missing(&told, &file);
+        println!(
+            "control: {lost} lost, of {} acknowledged",
+            told.acknowledged.len()
+        );
+    }
+    assert!(lost > 0, "the drill does not bite");
+}
+
+/// How many acknowledged events a store does not hold; all, where it cannot be read any more.
+fn missing(told: &Ledger, file: &Path) -> usize {
+    let stored: BTreeSet<String> = stored::ids(file).unwrap_or_default();
+    let ids = told.acknowledged.values();
+    let ids = ids.map(|id| id.as_ref().expect("each answer has one"));
+    ids.filter(|id| !stored.contains(*id)).count()
+}

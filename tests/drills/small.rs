@@ -1,0 +1,63 @@
+//! A disk that is soon full: a small tmpfs.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use crate::{mount::Mount, skip};
+
+pub(crate) struct Small {
+    mount: Mount,
+}
+
+impl Small {
+    /// None, said aloud, where this machine does not let us mount one.
+    pub(crate) fn new(mebibytes: u32) -> Option<Self> {
+        let size = format!("size={mebibytes}m");
+        let mount = Mount::new(&["-t", "tmpfs", "-o", &size, "tmpfs"]);
+        let mount = mount.inspect_err(|why| skip::aloud("full disks", why));
+        mount.ok().map(|mount| Self { mount })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.mount.path()
+    }
+
+    /// Takes all the space that is left.
+    pub(crate) fn fill(&self) {
+        let mut ballast = File::create(self.ballast()).expect("a file");
+        // The last of it in pieces of a page, so that none is left.
+        let full = loop {
+            if let Err(error) = ballast.write_all(&[0; 4096]) {
+                break error.kind();
+            }
+        };
+        assert_eq!(full, io::ErrorKind::StorageFull);
+    }
+
+    /// Gives it back.
+    pub(crate) fn free(&self) {
+        fs::remove_file(self.ballast()).expect("it was filled");
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.mount.path().join("ballast")
+    }
+}
+
+#[test]
+#[ignore = "needs root; make test runs it"]
+fn a_full_disk_takes_nothing_until_it_has_space_again() {
+    let Some(small) = Small::new(2) else {
+        return;
+    };
+    let file = small.path().join("file");
+    fs::write(&file, [b'x'; 4096]).expect("there is space");
+    small.fill();
+    let full = fs::write(small.path().join("other"), "x").expect_err("there is none");
+    assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    small.free();
+    fs::write(&file, [b'x'; 8192]).expect("there is space");
+}

@@ -1,0 +1,325 @@
+//! `cartgate inbox` as an operator runs it: beside a running gate, over its socket, and without one.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{
+    program::Program,
+    support::{SECRET, request, signature_line, wait_until},
+};
+
+/// A gate whose events all wait, since nobody listens where they go.
+const CONFIG: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+workers = 2
+[admin]
+listen = "127.0.0.1:0"
+[inbox]
+store = "sqlite:inbox.db"
+[secret.current]
+file = "secret"
+[[endpoint]]
+name = "orders"
+path = "/hooks"
+secrets = ["current"]
+durable = true
+[[endpoint.destination]]
+name = "shop"
+url = "http://127.0.0.1:1"
+"#;
+
+const BODIES: [&[u8]; 3] = [b"the first", b"the second", b"the third"];
+
+fn gate(others: &[(&str, &[u8])]) -> Program {
+    let secret: (&str, &[u8]) = ("secret", SECRET);
+    let all: Vec<_> = [secret].into_iter().chain(others.iter().copied()).collect();
+    Program::serve_file(CONFIG, &all)
+}
+
+/// A gate that has kept three events.
+fn gate_with_three() -> Program {
+    let gate = gate(&[]);
+    for body in BODIES {
+        let delivery = request("POST /hooks HTTP/1.1", &signature_line(body), body);
+        assert_eq!(gate.client().ask(delivery).status, 200);
+    }
+    gate
+}
+
+/// The command's end.
+struct Ran {
+    status: i32,
+    stdout: Vec<u8>,
+    stderr: String,
+}
+
+/// `cartgate inbox …` in a gate's folder.
+fn inbox(gate: &Program, args: &[&str]) -> Ran {
+    inbox_in(gate.file("secret").parent().expect("a folder"), args)
+}
+
+fn inbox_in(dir: &Path, args: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
+    command.env_clear().current_dir(dir).arg("inbox").args(args);
+    let output = command.args(["--config", "cartgate.toml"]).output();
+    let output = output.expect("it runs");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    Ran {
+        status: output.status.code().expect("no signal ended it"),
+        stdout: output.stdout,
+        stderr,
+    }
+}
+
+impl Ran {
+    #[track_caller]
+    fn ends(self, status: i32) -> Self {
+        let stdout = String::from_utf8_lossy(&self.stdout);
+        assert_eq!(self.status, status, "{stdout}\n{}", self.stderr);
+        self
+    }
+
+    #[track_caller]
+    fn says(self, part: &str) -> Self {
+        assert!(self.stderr.contains(part), "{}", self.stderr);
+        self
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.stdout).expect("text")
+    }
+
+    fn json(&self) -> Vec<Value> {
+        let lines = self.text().lines();
+        lines
+            .map(|line| serde_json::from_str(line).expect("an object a line"))
+            .collect()
+    }
+}
+
+fn ids(gate: &Program) -> Vec<String> {
+    let listed = inbox(gate, &["list", "--json"]).ends(0).json();
+    let id = |one: &Value| one["id"].as_str().expect("an id").to_owned();
+    listed.iter().map(id).collect()
+}
+
+#[test]
+fn a_running_gate_is_asked_over_its_socket() {
+    let gate = gate_with_three();
+    let mode = fs::metadata(gate.file("inbox.db.sock")).expect("a socket");
+    assert_eq!(mode.permissions().mode() & 0o777, 0o600);
+
+    let listed = inbox(&gate, &["list", "--json"]).ends(0).json();
+    assert_eq!(listed.len(), 3);
+    for (one, body) in listed.iter().zip(BODIES) {
+        assert_eq!(one["endpoint"], "orders");
+        assert_eq!(one["destination"], "shop");
+        assert_eq!(one["state"], "pending");
+        assert_eq!(one["size"], body.len());
+        assert_eq!((&one["copy"], &one["seen"]), (&0.into(), &1.into()));
+        let received = one["received"].as_str().expect("a time");
+        assert!(received.starts_with("20") && received.ends_with('Z'));
+    }
+    let table = inbox(&gate, &["list", "--state", "pending"]).ends(0);
+    assert_eq!(table.text().lines().count(), 4);
+    assert!(table.text().lines().all(|line| line.chars().count() <= 80));
+    assert!(table.text().contains("shop"));
+
+    inbox(&gate, &["list", "--state", "dead"])
+        .ends(1)
+        .says("nothing is selected");
+    inbox(&gate, &["list", "--since", "1h", "--kind", "order"]).ends(1);
+    inbox(&gate, &["list", "--until", "1h"]).ends(1);
+    let all = ["list", "--since", "1h", "--endpoint", "orders"];
+    inbox(&gate, &all).ends(0);
+    inbox(&gate, &["list", "--since", "yesterday"]).ends(2);
+}
+
+#[test]
+fn an_event_is_shown_and_its_body_alone_where_that_is_asked() {
+    let gate = gate_with_three();
+    let ids = ids(&gate);
+    let shown = inbox(&gate, &["show", &ids[1]]).ends(0);
+    for part in [&*ids[1], "POST /hooks", "seal      holds", "shop: pending"] {
+        assert!(shown.text().contains(part), "{part}: {}", shown.text());
+    }
+    assert!(!shown.text().contains("the second"));
+    let json = &inbox(&gate, &["show", &ids[1], "--json"]).ends(0).json()[0];
+    assert_eq!(json["intact"], true);
+    assert_eq!(json["head"]["method"], "POST");
+    assert_eq!(json["deliveries"][0]["state"], "pending");
+    assert!(!json.to_string().contains("the second"));
+    let body = inbox(&gate, &["show", &ids[1], "--body"]).ends(0);
+    assert_eq!(body.stdout, BODIES[1]);
+    let unknown = "0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f";
+    inbox(&gate, &["show", unknown]).ends(1).says("no event");
+    inbox(&gate, &["show", "nonsense"]).ends(2);
+}
+
+#[test]
+fn deliveries_are_tried_again_and_purged_as_they_are_selected() {
+    let gate = gate_with_three();
+    let ids = ids(&gate);
+    inbox(&gate, &["retry"]).ends(1).says("nothing is selected");
+    inbox(&gate, &["retry", "--state", "pending", "--rate", "1000"])
+        .ends(0)
+        .says("3 are due now");
+    inbox(&gate, &["retry", "--to", "nowhere"])
+        .ends(1)
+        .says("nowhere");
+    inbox(&gate, &["replay"]).ends(2).says("what to replay");
+    inbox(&gate, &["replay", &ids[0]])
+        .ends(1)
+        .says("nothing is selected");
+
+    inbox(&gate, &["purge", "--yes"]).ends(2);
+    inbox(&gate, &["purge", "--state", "pending"])
+        .ends(2)
+        .says("--yes");
+    inbox(&gate, &["purge", &ids[1]]).ends(0).says("1 ");
+    inbox(&gate, &["purge", &ids[1]]).ends(1);
+    assert_eq!(self::ids(&gate), [&*ids[0], &*ids[2]]);
+    inbox(&gate, &["purge", "--destination", "shop", "--yes"]).ends(0);
+    inbox(&gate, &["list"]).ends(1);
+}
+
+#[test]
+fn the_stock_is_told_to_commands_metrics_and_status_alike() {
+    let gate = gate_with_three();
+    let stats = &inbox(&gate, &["stats", "--json"]).ends(0).json()[0];
+    assert_eq!(
+        (&stats["events"], &stats["trouble"]),
+        (&3.into(), &Value::Null)
+    );
+    let shop = &stats["destinations"][0];
+    assert_eq!(
+        (&shop["destination"], &shop["pending"]),
+        (&"shop".into(), &3.into())
+    );
+    assert_eq!(shop["configured"], true);
+    let text = inbox(&gate, &["stats"]).ends(0);
+    assert!(
+        text.text().contains("3 of 1000000 events"),
+        "{}",
+        text.text()
+    );
+    assert!(text.text().lines().all(|line| line.chars().count() <= 80));
+
+    let metrics = ask(&gate, "/metrics");
+    for series in [
+        r#"cartgate_inbox_arrivals_total{endpoint="orders",result="kept"} 3"#,
+        r#"cartgate_inbox_arrivals_total{endpoint="orders",result="too-many-copies"} 0"#,
+        r#"cartgate_inbox_pending{destination="shop"} 3"#,
+        r#"cartgate_inbox_dead{destination="shop"} 0"#,
+        "cartgate_inbox_events 3",
+        "cartgate_inbox_events_limit 1000000",
+        "cartgate_inbox_acknowledging 1",
+    ] {
+        let has = |line: &str| line.strip_suffix(".0").unwrap_or(line) == series;
+        assert!(metrics.lines().any(has), "no {series} in {metrics}");
+    }
+    let status = ask(&gate, "/status");
+    let status = status.split("\r\n\r\n").nth(1).expect("a body");
+    let status: Value = serde_json::from_str(status).expect("a report");
+    assert_eq!(status["inbox"]["events"]["taken"], 3);
+    assert_eq!(status["inbox"]["waiting"][0]["pending"], 3);
+    assert_eq!(status["needs"], Value::Array(Vec::new()));
+}
+
+/// What the admin listener answers.
+fn ask(gate: &Program, path: &str) -> String {
+    let line = gate.line(&["operators may ask here"]);
+    let address = &line[line.find("127.0.0.1:").expect("an address")..];
+    let end = address.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
+    let mut stream = TcpStream::connect(&address[..end.unwrap_or(address.len())]).expect("open");
+    let question = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(question.as_bytes()).expect("written");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[test]
+fn without_a_gate_the_file_is_opened_and_with_a_deaf_one_it_is_not() {
+    let gate = gate_with_three();
+    let ids = ids(&gate);
+    // Nobody can ask this one any more, and yet the file is its own.
+    fs::remove_file(gate.file("inbox.db.sock")).expect("there");
+    inbox(&gate, &["list"]).ends(1).says("has it open");
+
+    let copy = tempfile::tempdir().expect("a folder");
+    let dir = gate.file("secret").parent().expect("a folder").to_owned();
+    gate.signal("KILL");
+    wait_until("the lock is free", || {
+        inbox_in(&dir, &["stats"]).status == 0
+    });
+    for name in [
+        "inbox.db",
+        "inbox.db.key",
+        "inbox.db-wal",
+        "secret",
+        "cartgate.toml",
+    ] {
+        if dir.join(name).exists() {
+            fs::copy(dir.join(name), copy.path().join(name)).expect("copied");
+        }
+    }
+    let purged = inbox_in(copy.path(), &["purge", &ids[0]]).ends(0);
+    assert!(purged.stdout.is_empty());
+    let left = inbox_in(copy.path(), &["list", "--json"]).ends(0).json();
+    assert_eq!(left.len(), 2);
+    assert!(!copy.path().join("inbox.db.sock").exists());
+    let other = copy.path().join("other.toml");
+    let text = CONFIG.replace("inbox.db", "no-such.db");
+    fs::write(other, text).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
+    command.env_clear().current_dir(copy.path());
+    let ran = command.args(["inbox", "list", "--config", "other.toml"]);
+    let ran = ran.output().expect("it runs");
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(!copy.path().join("no-such.db").exists(), "none is made");
+}
+
+#[test]
+fn the_socket_goes_with_the_gate() {
+    let gate = gate_with_three();
+    let socket = gate.file("inbox.db.sock");
+    assert!(socket.exists());
+    let dir = tempfile::tempdir().expect("a folder");
+    let link = dir.path().join("sock");
+    fs::hard_link(&socket, &link).expect("linked");
+    gate.signal("TERM");
+    wait_until("it is gone", || !socket.exists());
+    assert!(link.exists(), "the test looked at the right file");
+}
+
+#[test]
+fn a_backup_that_was_taken_while_a_gate_runs_starts_another() {
+    let running = gate_with_three();
+    inbox(&running, &["backup", "copy.db"])
+        .ends(0)
+        .says("copy.db");
+    let copy = running.file("copy.db");
+    let mode = fs::metadata(&copy).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    inbox(&running, &["backup", "copy.db"]).ends(1);
+    let ids = ids(&running);
+    inbox(&running, &["purge", "--state", "pending", "--yes"]).ends(0);
+
+    let bytes = fs::read(&copy).expect("a copy");
+    let key = fs::read(running.file("inbox.db.key")).expect("a key");
+    let restored = gate(&[("inbox.db", &bytes), ("inbox.db.key", &key)]);
+    assert_eq!(self::ids(&restored), ids);
+    let body = inbox(&restored, &["show", &ids[2], "--body"]).ends(0);
+    assert_eq!(body.stdout, BODIES[2]);
+}

@@ -1,0 +1,3 @@
+//! The durable inbox, as senders and operators see it.
+
+mod commands;
