@@ -55,7 +55,7 @@ listen = "127.0.0.1:0"
 workers = 2
 
 [admin]
-listen = "unix:admin"
+listen = "unix:DIR/admin"
 
 [log]
 access = "refused"

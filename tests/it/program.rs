@@ -60,7 +60,7 @@ impl Program {
         Self::serve_file_with(text, others, &[])
     }
 
-    /// The same with environment variables.
+    /// The same with environment variables. `DIR/` in the text is the directory that it runs in.
     pub(crate) fn serve_file_with(
         text: &str,
         others: &[(&str, &[u8])],
@@ -70,6 +70,7 @@ impl Program {
         for (name, content) in others {
             write_secret(&dir.path().join(name), content);
         }
+        let text = text.replace("DIR/", &format!("{}/", dir.path().display()));
         std::fs::write(dir.path().join(FILE), text).expect("written");
         let mut command = binary();
         command
