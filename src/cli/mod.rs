@@ -17,6 +17,7 @@ use crate::secret_source::SECRET_VARIABLE;
 mod check;
 mod completions;
 mod demo;
+mod durable;
 mod inbox;
 mod inputs;
 mod man;
@@ -29,6 +30,7 @@ mod verify;
 pub use check::CheckArgs;
 pub use completions::CompletionsArgs;
 pub use demo::DemoArgs;
+pub use durable::DurableArgs;
 pub use inbox::{
     AgainArgs, BackupArgs, InboxAt, InboxCommand, InboxOrderArgs, ListArgs, PurgeArgs, RetryArgs,
     SelectionArgs, ShowArgs, StatsArgs, When,
@@ -37,8 +39,7 @@ pub use inputs::{HeaderLine, Input};
 pub use man::ManArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
 pub use serve::{
-    AdminArgs, ClockArgs, DestinationArgs, DurableArgs, EventArgs, LimitArgs, ProcessArgs,
-    ServeArgs, TlsArgs,
+    AdminArgs, ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs, TlsArgs,
 };
 pub use sign::SignArgs;
 pub use status::StatusArgs;

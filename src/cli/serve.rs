@@ -7,11 +7,11 @@ use clap::Args;
 use http::{HeaderName, Method};
 use tower_cartgate::EventKind;
 
+use super::DurableArgs;
 use crate::{
     config::{AccessLog, Hop, value},
     destination::Address,
     endpoint::{Host, PathRule},
-    inbox::settings::StoreAddress,
     listener::ListenAddress,
     log::{Format, Level},
     secret_source::SecretSource,
@@ -223,23 +223,6 @@ pub struct DestinationArgs {
         value_parser = value::pause,
     )]
     pub upstream_idle: Duration,
-}
-
-/// The inbox.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Durable inbox")]
-pub struct DurableArgs {
-    /// Store each delivery before it is answered, and deliver it until the app has taken it: sqlite:FILE, or postgres://USER@HOST/DATABASE for several gates
-    #[arg(long, value_name = "ADDR")]
-    pub inbox: Option<StoreAddress>,
-
-    /// The key that seals stored deliveries; SQLite makes one beside its file, PostgreSQL needs one, the same for each gate
-    #[arg(long, value_name = "FILE", requires = "inbox")]
-    pub inbox_key_file: Option<PathBuf>,
-
-    /// The file that holds PostgreSQL's password
-    #[arg(long, value_name = "FILE", requires = "inbox")]
-    pub inbox_password_file: Option<PathBuf>,
 }
 
 /// The gate's own certificate.

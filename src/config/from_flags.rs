@@ -125,7 +125,7 @@ fn onward(args: &ServeArgs, address: Address) -> OnwardPlan {
         standard_webhooks: Vec::new(),
     };
     if args.inbox.inbox.is_none() {
-        return OnwardPlan::Direct(destination);
+        return OnwardPlan::Direct(Box::new(destination));
     }
     let queue = QueuePlan {
         destination,

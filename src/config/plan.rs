@@ -157,7 +157,7 @@ pub struct EndpointPlan {
 #[derive(Debug, Clone)]
 pub enum OnwardPlan {
     /// They are handed to the one destination at once.
-    Direct(DestinationPlan),
+    Direct(Box<DestinationPlan>),
     /// They are stored first.
     Durable {
         /// A JSON pointer to a value that no other event has.
@@ -223,7 +223,7 @@ impl OnwardPlan {
     /// All destinations.
     pub fn destinations(&self) -> impl Iterator<Item = &DestinationPlan> {
         let (direct, queues) = match self {
-            Self::Direct(destination) => (Some(destination), None),
+            Self::Direct(destination) => (Some(&**destination), None),
             Self::Durable { queues, .. } => (None, Some(queues)),
         };
         let durable = queues.into_iter().flatten();

@@ -67,6 +67,7 @@ file = "secret"
 store = "{store}"
 {inbox}
 [[endpoint]]
+name = "hooks"
 path = "/hooks"
 secrets = ["current"]
 durable = true

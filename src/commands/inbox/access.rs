@@ -23,8 +23,11 @@ pub(super) enum Access {
 
 pub(super) struct Own {
     inbox: Inbox,
-    destinations: Option<Vec<Arc<str>>>,
+    destinations: Destinations,
 }
+
+/// Those that are configured, where a file says so.
+type Destinations = Option<Vec<Arc<str>>>;
 
 impl Access {
     pub(super) async fn open(at: InboxAt) -> Result<Self, Failure> {
@@ -69,7 +72,7 @@ pub(super) fn otherwise() -> Failure {
 }
 
 /// How the inbox is kept, and the destinations that are configured where a file says so.
-fn settings(at: InboxAt) -> Result<(Settings, Option<Vec<Arc<str>>>), Failure> {
+fn settings(at: InboxAt) -> Result<(Settings, Destinations), Failure> {
     if let Some(store) = at.inbox {
         let mut settings = Settings::new(store);
         settings.key = input::token(at.inbox_key_file)?;

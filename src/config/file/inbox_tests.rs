@@ -118,7 +118,7 @@ fn each_mistake_is_found_at_its_place() {
         (
             "only = [\"order\"",
             "only = [\"oder\"",
-            "13:81: an event kind is order, abandoned-cart or other; did you mean `order`?",
+            "13:78: an event kind is order, abandoned-cart or other; did you mean `order`?",
         ),
         ("\"1m\"", "60", "19:16: expected a text in quotes"),
         (

@@ -39,7 +39,7 @@ pub(super) fn read(
         let plans = tables
             .into_iter()
             .map(|table| direct(table, name, signature));
-        return one(plans.collect(), endpoint).map(OnwardPlan::Direct);
+        return one(plans.collect(), endpoint).map(|plan| OnwardPlan::Direct(Box::new(plan)));
     }
     let unique = unique.map(|unique| unique.text(event::pointer));
     let queues: Vec<_> = tables
