@@ -121,12 +121,10 @@ async fn a_broken_seal_never_reaches_an_app() {
 #[tokio::test]
 async fn a_settlement_is_tried_again_and_a_store_that_fails_is_left_alone() {
     let mut app = App::start().await;
-    let (mut moody, faults) = (None, Arc::new(Faults::default()));
+    let faults = Arc::new(Faults::default());
     let own = Arc::clone(&faults);
     let bed = Bed::over(vec![queue("app", &app.url)], |store| {
-        let made = Arc::new(Moody { store, faults: own });
-        moody = Some(Arc::clone(&made));
-        made
+        Arc::new(Moody { store, faults: own })
     });
     let ids = [
         bed.keep(1, &["app"]).await,
