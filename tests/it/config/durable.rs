@@ -223,3 +223,21 @@ fn an_inbox_that_a_reload_would_have_to_open_leaves_the_old_in_force() {
     assert_eq!((answer.status, &answer.body[..]), (200, &b"taken"[..]));
     assert!(!dir.path().join("inbox.db").exists());
 }
+
+#[test]
+fn what_is_not_permitted_is_kept_all_the_same_and_reaches_no_app() {
+    let (dir, app) = (tempfile::tempdir().expect("a directory"), App::content());
+    let event =
+        "durable = true\nevent = { pointer = \"/e\", order = [\"o\"], only = [\"order\"] }\n";
+    let text = file(dir.path(), &[("app", &app.url)]).replace("durable = true\n", event);
+    let program = served(&text);
+    // A refusal would have it sent again for ever.
+    send(&program, br#"{"e":"x"}"#);
+    send(&program, br#"{"e":"o"}"#);
+    app.wait_for(1);
+    assert_eq!(app.only().body, br#"{"e":"o"}"#);
+    reload(&program, &text.replace("[\"order\"]", "[\"other\"]"));
+    send(&program, br#"{"e":"y"}"#);
+    app.wait_for(2);
+    assert_eq!(bodies(&app), [&br#"{"e":"o"}"#[..], br#"{"e":"y"}"#]);
+}
