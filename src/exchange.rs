@@ -37,7 +37,8 @@ pub(crate) struct Exchange {
     pub(crate) config: Arc<InForce>,
     /// The connection that it came over.
     pub(crate) activity: Arc<Activity>,
-    endpoint: OnceLock<Arc<Endpoint>>,
+    /// The endpoint's place in the configuration.
+    endpoint: OnceLock<usize>,
     form: OnceLock<(HeaderForm, usize)>,
     secret: OnceLock<SecretName>,
     outcome: OnceLock<Outcome>,
@@ -123,7 +124,9 @@ impl Exchange {
 
     /// The id as a header's value.
     pub(crate) fn id_header(&self) -> HeaderValue {
-        id_header(self.id)
+        let mut buffer = Uuid::encode_buffer();
+        let text = self.id.as_hyphenated().encode_lower(&mut buffer);
+        HeaderValue::from_str(text).expect("hexadecimal digits and hyphens are a header's value")
     }
 
     /// The scheme of the URL that the client asked for.
@@ -136,12 +139,12 @@ impl Exchange {
     }
 
     pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
-        self.endpoint.get()
+        self.config.endpoints.at(*self.endpoint.get()?)
     }
 
     /// What counts its endpoint's requests.
     pub(crate) fn meter(&self) -> Option<&Meter> {
-        self.config.meter(self.endpoint()?)
+        self.config.meter(*self.endpoint.get()?)
     }
 
     pub(crate) fn outcome(&self) -> Option<&Outcome> {
@@ -171,9 +174,12 @@ impl Exchange {
         self.received.load(Relaxed)
     }
 
-    /// Notes the endpoint; the first one stays.
-    pub(crate) fn found(&self, endpoint: &Arc<Endpoint>) {
-        self.endpoint.get_or_init(|| Arc::clone(endpoint));
+    /// Finds the endpoint by host and path, and notes it.
+    pub(crate) fn find_endpoint(&self, host: &str, path: &str) -> Option<&Arc<Endpoint>> {
+        let place = self.config.endpoints.place(host, path)?;
+        self.config
+            .endpoints
+            .at(*self.endpoint.get_or_init(|| place))
     }
 
     /// Notes the secret that verified it.
@@ -224,13 +230,6 @@ impl Exchange {
     pub(crate) fn keep(&self, held: u64) {
         self.held.fetch_add(held, Relaxed);
     }
-}
-
-/// A delivery's id as a header's value.
-pub(crate) fn id_header(id: Uuid) -> HeaderValue {
-    let mut buffer = Uuid::encode_buffer();
-    let text = id.as_hyphenated().encode_lower(&mut buffer);
-    HeaderValue::from_str(text).expect("hexadecimal digits and hyphens are a header's value")
 }
 
 impl Drop for Exchange {

@@ -1,18 +1,16 @@
 //! The configuration in force, with the meters of its endpoints: one snapshot, which a request keeps
 //! to its end.
 
-use std::{collections::HashMap, ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
-use crate::{config::Config, endpoint::Endpoint, metrics::Meter};
+use crate::{config::Config, metrics::Meter};
 
 /// A configuration that is, or was, in force.
 #[derive(Debug)]
 pub(crate) struct InForce {
     config: Arc<Config>,
+    /// In the order of the endpoints.
     meters: Vec<Meter>,
-    /// Where the meter of each endpoint is, by the endpoint's address, which holds as long as the
-    /// configuration does: every request asks, of a thousand endpoints too.
-    places: HashMap<usize, usize>,
 }
 
 impl InForce {
@@ -28,13 +26,8 @@ impl InForce {
     }
 
     fn counted_on_from(before: &[Meter], config: Arc<Config>) -> Self {
-        let meters = Meter::all(&config.endpoints, before);
-        let places = meters.iter().enumerate();
         Self {
-            places: places
-                .map(|(place, meter)| (address(&meter.endpoint), place))
-                .collect(),
-            meters,
+            meters: Meter::all(&config.endpoints, before),
             config,
         }
     }
@@ -44,14 +37,10 @@ impl InForce {
         &self.meters
     }
 
-    /// The meter of one of its endpoints.
-    pub(crate) fn meter(&self, endpoint: &Arc<Endpoint>) -> Option<&Meter> {
-        self.meters.get(*self.places.get(&address(endpoint))?)
+    /// The meter of the endpoint at this place.
+    pub(crate) fn meter(&self, place: usize) -> Option<&Meter> {
+        self.meters.get(place)
     }
-}
-
-fn address(endpoint: &Arc<Endpoint>) -> usize {
-    Arc::as_ptr(endpoint).addr()
 }
 
 impl Deref for InForce {

@@ -24,6 +24,21 @@ pub enum Stream {
     Unix(UnixStream),
 }
 
+impl Stream {
+    /// Ready once there is something to read, be it the end.
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(io) => io.poll_read_ready(cx),
+            Self::Tls(io) => match io.get_ref() {
+                // Of what was read already, something is left, or the client has said that it is done.
+                (_, session) if !session.wants_read() => Poll::Ready(Ok(())),
+                (tcp, _) => tcp.poll_read_ready(cx),
+            },
+            Self::Unix(io) => io.poll_read_ready(cx),
+        }
+    }
+}
+
 /// Calls the same method on whichever transport it is.
 macro_rules! each {
     ($stream:expr, $io:ident => $call:expr) => {

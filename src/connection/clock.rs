@@ -26,6 +26,9 @@ const FIRST_CALL: Duration = Duration::from_secs(1);
 /// would reset a delivery on its way.
 const NEXT_CALL: Duration = Duration::from_millis(100);
 
+/// A pause of this length between requests is worth giving up what hyper holds for a connection, and making it anew.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// The one timer of a connection. It is armed lazily: a deadline that moves back costs nothing, the
 /// timer just fires early and is set again.
 pub(super) struct Clock {
@@ -52,6 +55,23 @@ impl Clock {
         }
     }
 
+    /// Ready once the connection has waited too long for something, or only long enough to be parked.
+    pub(super) fn poll_talking(
+        &mut self,
+        cx: &mut Context<'_>,
+        activity: &Activity,
+        gate: &Gate,
+    ) -> Poll<Ended> {
+        let mut next = self.deadline(activity, gate);
+        if activity.phase() == Phase::Idle && activity.stalled().is_none() {
+            let pause = activity.since() + PAUSE;
+            next = next
+                .filter(|(deadline, _)| *deadline <= pause)
+                .or(Some((pause, Ended::Paused)));
+        }
+        self.poll_until(cx, next)
+    }
+
     /// Ready once the connection has waited too long for something.
     pub(super) fn poll(
         &mut self,
@@ -59,7 +79,12 @@ impl Clock {
         activity: &Activity,
         gate: &Gate,
     ) -> Poll<Ended> {
-        let Some((deadline, ended)) = self.deadline(activity, gate) else {
+        let next = self.deadline(activity, gate);
+        self.poll_until(cx, next)
+    }
+
+    fn poll_until(&mut self, cx: &mut Context<'_>, next: Option<(Instant, Ended)>) -> Poll<Ended> {
+        let Some((deadline, ended)) = next else {
             return Poll::Pending;
         };
         loop {

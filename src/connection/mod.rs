@@ -1,11 +1,12 @@
-//! One client's connection, from its first byte to its close: a TLS handshake where there is one, then
-//! hyper reads and writes HTTP/1.1, and this watches its clocks, answers for what hyper could not parse,
+//! One client's connection, from its first byte to its close: a TLS handshake where there is one, then, whenever the
+//! client has something to say, hyper reads and writes HTTP/1.1. This watches its clocks, answers for what hyper could not parse,
 //! and ends it so that the client can read its last answer. What a request means is decided in the stack.
 
 mod activity;
 mod clock;
 mod handshake;
 mod linger;
+mod parked;
 mod watched;
 
 use std::{
@@ -16,6 +17,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http1, service::HttpService};
 use hyper_util::rt::TokioIo;
@@ -45,6 +47,8 @@ pub(crate) const READ_BUFFER: u64 = 64 * 1024;
 enum Ended {
     /// hyper is done with it, in order or not.
     Done(Result<(), hyper::Error>),
+    /// Nothing is said for now; it only ends for hyper.
+    Paused,
     /// No request came, or the gate is closing.
     Idle,
     /// A head did not come in time.
@@ -64,39 +68,66 @@ pub(crate) async fn serve<S: Stack>(
     stack: S,
 ) {
     let activity = Arc::clone(member.activity());
-    let Some(stream) = handshake::secure(stream, peer, &activity, &gate).await else {
+    let Some(mut stream) = handshake::secure(stream, peer, &activity, &gate).await else {
         return;
     };
-    let io = TokioIo::new(Watched::new(stream, Arc::clone(&activity)));
+    let mut clock = gate.with_config(|config| Clock::new(&activity, &config.clocks));
+    let mut unread = Bytes::new();
+    while parked::wait(&stream, &mut clock, &activity, &gate).await {
+        let talk = talk(stream, unread, peer, &mut clock, &activity, &gate, &stack);
+        // Boxed, so that its memory is given back when it pauses.
+        match Box::pin(talk).await {
+            Some(paused) => (stream, unread) = paused,
+            None => return,
+        }
+    }
+    activity.enter(Phase::Refusal);
+    linger::close(stream).await;
+}
+
+/// Lets hyper speak with the client. Comes back with the stream, and what was read of it in vain, if they only pause.
+async fn talk<S: Stack>(
+    stream: Stream,
+    unread: Bytes,
+    peer: Peer,
+    clock: &mut Clock,
+    activity: &Arc<Activity>,
+    gate: &Arc<Gate>,
+    stack: &S,
+) -> Option<(Stream, Bytes)> {
+    let io = TokioIo::new(Watched::new(stream, unread, Arc::clone(activity)));
     let service = hyper::service::service_fn(|request| {
-        let (gate, activity) = (Arc::clone(&gate), Arc::clone(&activity));
+        let (gate, activity) = (Arc::clone(gate), Arc::clone(activity));
         let exchange = Exchange::begin(gate, peer, activity, Instant::now());
         answer(request, exchange, stack.clone())
     });
-    let config = gate.config();
+    let limit = gate.with_config(|config| config.limits.header);
     let mut connection = http1::Builder::new()
         // A client that has said all it wants to say still waits for its answer.
         .half_close(true)
-        .max_buf_size((READ_BUFFER as usize).max(config.limits.header))
-        .max_header_size(config.limits.header)
+        .max_buf_size((READ_BUFFER as usize).max(limit))
+        .max_header_size(limit)
         .serve_connection(io, service);
-    let mut clock = Clock::new(&activity, &config.clocks);
-    let limit = config.limits.header;
-    drop(config);
-    let ended = poll_fn(|cx| drive(cx, &mut connection, &mut clock, &activity, &gate)).await;
+    let ended = poll_fn(|cx| drive(cx, &mut connection, clock, activity, gate)).await;
     let parts = connection.into_parts();
     let io = parts.io.into_inner();
-    let refusal = refusal(&ended, &io, &parts.read_buf, limit, &activity);
-    let in_order = is_in_order(&ended, &activity);
+    if matches!(ended, Ended::Paused) {
+        // Nearly always nothing, and a slice even of that would keep the whole buffer.
+        let unread = Bytes::copy_from_slice(&parts.read_buf);
+        return Some((io.into_stream(), unread));
+    }
+    let refusal = refusal(&ended, &io, &parts.read_buf, limit, activity);
+    let in_order = is_in_order(&ended, activity);
     activity.enter(Phase::Refusal);
     if let Some(refusal) = refusal {
-        let words = record::last_words(refusal, &gate, peer, &activity);
-        linger::linger(io.into_stream(), &words, &activity).await;
+        let words = record::last_words(refusal, gate, peer, activity);
+        linger::linger(io.into_stream(), &words, activity).await;
     } else if matches!(ended, Ended::Done(_)) && activity.is_unread() && !io.has_ended() {
-        linger::linger(io.into_stream(), &[], &activity).await;
+        linger::linger(io.into_stream(), &[], activity).await;
     } else if in_order {
         linger::close(io.into_stream()).await;
     }
+    None
 }
 
 /// Whether the last answer, if there was one, is whole. The end of one that broke off must not look
@@ -104,7 +135,7 @@ pub(crate) async fn serve<S: Stack>(
 fn is_in_order(ended: &Ended, activity: &Activity) -> bool {
     match ended {
         Ended::Done(result) => result.is_ok(),
-        Ended::Idle => true,
+        Ended::Paused | Ended::Idle => true,
         Ended::Evicted => activity.phase() == Phase::Idle,
         Ended::HeadTooSlow | Ended::WriteStalled => false,
     }
@@ -157,7 +188,7 @@ where
     if activity.is_evicted() && may_go(activity) {
         return Poll::Ready(Ended::Evicted);
     }
-    clock.poll(cx, activity, gate)
+    clock.poll_talking(cx, activity, gate)
 }
 
 /// Who sends a connection away judges what it was doing a moment ago. A body that must go is told so

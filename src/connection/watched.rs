@@ -9,6 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::{Activity, Phase};
@@ -18,6 +19,8 @@ use crate::stream::Stream;
 #[derive(Debug)]
 pub(crate) struct Watched {
     stream: Stream,
+    /// What was read before, and comes first.
+    unread: Bytes,
     activity: Arc<Activity>,
     /// The status of an answer that hyper made by itself.
     withheld: Option<u16>,
@@ -25,9 +28,10 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) fn new(stream: Stream, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(stream: Stream, unread: Bytes, activity: Arc<Activity>) -> Self {
         Self {
             stream,
+            unread,
             activity,
             withheld: None,
             ended: false,
@@ -60,6 +64,16 @@ impl Watched {
         own
     }
 
+    fn poll_stream(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.unread.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let length = self.unread.len().min(buf.remaining());
+        buf.put_slice(&self.unread[..length]);
+        self.unread.advance(length);
+        Poll::Ready(Ok(()))
+    }
+
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &result {
             Poll::Pending => self.activity.stall(),
@@ -76,7 +90,7 @@ impl AsyncRead for Watched {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let result = self.poll_stream(cx, buf);
         if matches!(result, Poll::Ready(Ok(()))) {
             let read = buf.filled().len() - before;
             self.ended |= read == 0 && buf.remaining() > 0;
@@ -186,7 +200,7 @@ mod tests {
         let (_deaf, stream) = pair().await;
         let activity = Arc::new(Activity::new());
         activity.begin_request();
-        let mut watched = Watched::new(stream, Arc::clone(&activity));
+        let mut watched = Watched::new(stream, Bytes::new(), Arc::clone(&activity));
         let piece = [0; 16 * 1024];
         poll_fn(|cx| {
             while Pin::new(&mut watched).poll_write(cx, &piece).is_ready() {}

@@ -13,10 +13,11 @@ use super::{
     Answer, ConnectError, Destination,
     dress::dress,
     pool::{Link, Pool},
+    webhooks::Signer,
 };
 use crate::{
     delivery::{Delivery, DeliveryBody},
-    exchange::id_header,
+    problem::DELIVERY,
     refusal::Failure,
 };
 
@@ -78,8 +79,12 @@ impl Destination {
         delivery: Delivery,
     ) -> Result<Response<Answer>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
-        let mut request = self.request(delivery).await;
-        while let Some(link) = pool.take() {
+        let mut request = self.request(delivery);
+        if let Some(signer) = &self.settings.sign {
+            request = sign(signer, request).await;
+        }
+        let begun = Instant::now();
+        while let Some(link) = pool.take(begun) {
             match self.send(link, request).await {
                 Err(Unsent::Whole(unsent)) => request = *unsent,
                 Err(Unsent::Failed(error)) => return Err(error),
@@ -94,20 +99,13 @@ impl Destination {
         }
     }
 
-    async fn request(&self, delivery: Delivery) -> Request<DeliveryBody> {
+    fn request(&self, delivery: Delivery) -> Request<DeliveryBody> {
         let (mut head, about, body) = delivery.into_parts();
-        let id = about.id;
         dress(&mut head, about, body.len(), self);
-        if let Some(signer) = &self.settings.sign {
-            let now = SystemTime::now();
-            signer
-                .sign(&mut head.headers, &id_header(id), now, body.chunks())
-                .await;
-        }
         let mut request = Request::new(body);
         *request.uri_mut() = match self.address.target() {
             Some(target) => target.clone().into(),
-            None => origin_form(&head.target),
+            None => origin_form(head.target),
         };
         *request.method_mut() = head.method;
         *request.headers_mut() = head.headers;
@@ -174,12 +172,25 @@ enum Unsent {
     Failed(AttemptError),
 }
 
+/// Signs it under the id that it carries anyway.
+async fn sign(signer: &Signer, request: Request<DeliveryBody>) -> Request<DeliveryBody> {
+    let (mut head, body) = request.into_parts();
+    if let Some(id) = head.headers.get(DELIVERY).cloned() {
+        let now = SystemTime::now();
+        signer
+            .sign(&mut head.headers, &id, now, body.chunks())
+            .await;
+    }
+    Request::from_parts(head, body)
+}
+
 /// A client may name the gate in the request line; its destination must not see that name.
-fn origin_form(target: &http::Uri) -> http::Uri {
-    target
-        .path_and_query()
-        .cloned()
-        .map_or_else(|| http::Uri::from_static("/"), http::Uri::from)
+fn origin_form(target: http::Uri) -> http::Uri {
+    if target.authority().is_none() {
+        return target;
+    }
+    let path = target.into_parts().path_and_query;
+    path.map_or_else(|| http::Uri::from_static("/"), http::Uri::from)
 }
 
 fn closed_at_once() -> std::io::Error {

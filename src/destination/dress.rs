@@ -1,17 +1,19 @@
 //! What an attempt adds to a delivery's headers: what the operator wants there, the gate's findings,
 //! the way it came, its trace, and framing from the bytes. What is kept of the inbound headers is `clean`'s.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::{
+    net::IpAddr,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_LENGTH, FORWARDED, HOST, VIA},
 };
 
-use super::{Destination, trace};
+use super::{Destination, trace, words::Words};
 use crate::{
     delivery::{About, Attempt, Head},
-    exchange::id_header,
     listener::Peer,
     problem::DELIVERY,
 };
@@ -39,24 +41,34 @@ pub(super) fn dress(head: &mut Head, mut about: About, length: usize, to: &Desti
     to.settings.headers.put_into(&mut head.headers);
     head.headers
         .insert(CONTENT_LENGTH, HeaderValue::from(length));
-    findings(head, &about);
+    let mut words = Words::new();
+    findings(head, &about, &mut words);
     if let Some(attempt) = &about.attempt {
         history(&mut head.headers, attempt);
     }
-    forwarding(head);
-    trace::start_unless_passed(&mut head.headers, about.id);
+    forwarding(head, &mut words);
+    trace::start_unless_passed(&mut head.headers, about.id, &mut words);
     let host = to.settings.host.host(to.address.host(), head.host.take());
     head.headers.insert(HOST, host);
 }
 
-fn findings(head: &mut Head, about: &About) {
+fn findings(head: &mut Head, about: &About, words: &mut Words) {
     let headers = &mut head.headers;
     headers.insert(VERDICT, HeaderValue::from_static("verified"));
-    headers.insert(DELIVERY, id_header(about.id));
     headers.insert(EVENT, HeaderValue::from_static(about.kind.as_str()));
     headers.insert(EVENT_SOURCE, HeaderValue::from_static(head.source.as_str()));
-    insert_name(headers, ENDPOINT, &about.endpoint);
-    insert_name(headers, SECRET_NAME, head.secret.as_ref());
+    let mut buffer = uuid::Uuid::encode_buffer();
+    let id: &str = about.id.as_hyphenated().encode_lower(&mut buffer);
+    // Names are `[a-z0-9_-]`, which any header may hold.
+    for (name, text) in [
+        (DELIVERY, id),
+        (ENDPOINT, &*about.endpoint),
+        (SECRET_NAME, head.secret.as_ref()),
+    ] {
+        if let Some(value) = words.value(&[text.as_bytes()]) {
+            headers.insert(name, value);
+        }
+    }
 }
 
 /// By what an app can tell a second try, a late one and a copy.
@@ -73,23 +85,19 @@ fn history(headers: &mut HeaderMap, attempt: &Attempt) {
     }
 }
 
-/// Names are `[a-z0-9_-]`, which any header may hold.
-fn insert_name(headers: &mut HeaderMap, header: HeaderName, name: &str) {
-    if let Ok(value) = HeaderValue::from_str(name) {
-        headers.insert(header, value);
-    }
-}
-
 /// RFC 7239, and the older fields that most frameworks read. A trusted hop's own words stay before
 /// the gate's; anybody else's were dropped.
-fn forwarding(head: &mut Head) {
-    let forwarded = forwarded(head);
+fn forwarding(head: &mut Head, words: &mut Words) {
+    let client = match head.peer {
+        Peer::Tcp(address) => Some(address.ip().to_canonical()),
+        Peer::Unix => None,
+    };
+    let address = client.and_then(|client| words.address(client));
+    let forwarded = forwarded(head, client, address.as_ref(), words);
     let headers = &mut head.headers;
-    if let Peer::Tcp(_) = head.peer {
-        append(headers, FORWARDED_FOR, &head.peer.to_string());
-    }
-    append(headers, FORWARDED, &forwarded);
-    append(headers, VIA, "1.1 cartgate");
+    append(headers, FORWARDED, forwarded);
+    append(headers, FORWARDED_FOR, address);
+    append(headers, VIA, Some(HeaderValue::from_static("1.1 cartgate")));
     if !(head.peer_is_trusted && headers.contains_key(FORWARDED_PROTO)) {
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(head.scheme));
     }
@@ -100,35 +108,44 @@ fn forwarding(head: &mut Head) {
     }
 }
 
-fn forwarded(head: &Head) -> String {
-    let client = match &head.peer {
-        Peer::Tcp(address) if address.ip().to_canonical().is_ipv6() => {
-            format!("\"[{}]\"", head.peer)
-        }
-        Peer::Tcp(_) => head.peer.to_string(),
-        Peer::Unix => "unknown".to_owned(),
+fn forwarded(
+    head: &Head,
+    client: Option<IpAddr>,
+    address: Option<&HeaderValue>,
+    words: &mut Words,
+) -> Option<HeaderValue> {
+    let address = address.map_or(&b"unknown"[..], HeaderValue::as_bytes);
+    let (open, close): (&[u8], &[u8]) = match client {
+        Some(IpAddr::V6(_)) => (b"\"[", b"]\""),
+        _ => (b"", b""),
     };
-    let host = head.host.as_ref().and_then(|host| host.to_str().ok());
-    let proto = head.scheme;
-    match host {
-        Some(host) => format!("for={client};host=\"{host}\";proto={proto}"),
-        None => format!("for={client};proto={proto}"),
+    let proto = head.scheme.as_bytes();
+    match &head.host {
+        Some(host) => words.value(&[
+            b"for=",
+            open,
+            address,
+            close,
+            b";host=\"",
+            host.as_bytes(),
+            b"\";proto=",
+            proto,
+        ]),
+        None => words.value(&[b"for=", open, address, close, b";proto=", proto]),
     }
 }
 
 /// Adds to a list field: one field with all values, since many apps read the first line alone.
-fn append(headers: &mut HeaderMap, name: HeaderName, last: &str) {
-    let earlier: Vec<&str> = headers
-        .get_all(&name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    let list = if earlier.is_empty() {
-        HeaderValue::from_str(last)
-    } else {
-        HeaderValue::from_str(&format!("{}, {last}", earlier.join(", ")))
-    };
-    if let Ok(list) = list {
+fn append(headers: &mut HeaderMap, name: HeaderName, last: Option<HeaderValue>) {
+    let Some(last) = last else { return };
+    let earlier = headers.get_all(&name).iter();
+    let mut list: Vec<&str> = earlier.filter_map(|value| value.to_str().ok()).collect();
+    if list.is_empty() {
+        headers.insert(name, last);
+        return;
+    }
+    list.extend(last.to_str());
+    if let Ok(list) = HeaderValue::from_str(&list.join(", ")) {
         headers.insert(name, list);
     }
 }

@@ -14,6 +14,7 @@ mod host;
 mod pool;
 mod trace;
 pub mod webhooks;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 

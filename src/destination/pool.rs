@@ -68,10 +68,11 @@ impl Pool {
     }
 
     /// The connection that was used last, so that a quiet time lets the others go.
-    pub(super) fn take(&self) -> Option<Link> {
+    pub(super) fn take(&self, now: Instant) -> Option<Link> {
         let mut idle = self.lock();
-        let usable =
-            |(since, link): &(Instant, Link)| since.elapsed() < self.limit && link.is_ready();
+        let usable = |(since, link): &(Instant, Link)| {
+            now.saturating_duration_since(*since) < self.limit && link.is_ready()
+        };
         let place = idle.connections.iter().rposition(usable)?;
         idle.connections.remove(place).map(|(_, link)| link)
     }

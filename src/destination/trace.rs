@@ -5,6 +5,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use super::words::Words;
+
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(super) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -20,20 +22,20 @@ pub(super) fn keep_if_valid(headers: &mut HeaderMap) {
 }
 
 /// Starts a trace unless one was passed. Its id is the delivery's, so that the id in the log finds it.
-pub(super) fn start_unless_passed(headers: &mut HeaderMap, id: Uuid) {
-    headers
-        .entry(TRACEPARENT)
-        .or_insert_with(|| traceparent(id));
-}
-
+///
 /// The trace's id is the delivery's 16 bytes; the parent's is their last eight. Neither is all zeros,
 /// which the standard forbids: the ninth byte of a UUID of version 7 begins with the bits 10.
 /// Not sampled: whether a trace is kept is for the app to say.
-fn traceparent(id: Uuid) -> HeaderValue {
-    let trace = id.as_simple().to_string();
+pub(super) fn start_unless_passed(headers: &mut HeaderMap, id: Uuid, words: &mut Words) {
+    if headers.contains_key(TRACEPARENT) {
+        return;
+    }
+    let mut buffer = Uuid::encode_buffer();
+    let trace = id.as_simple().encode_lower(&mut buffer).as_bytes();
     let parent = &trace[16..];
-    HeaderValue::from_str(&format!("00-{trace}-{parent}-00"))
-        .expect("hexadecimal digits and hyphens are a header's value")
+    if let Some(value) = words.value(&[b"00-", trace, b"-", parent, b"-00"]) {
+        headers.insert(TRACEPARENT, value);
+    }
 }
 
 /// Version 00 to the letter. A later version may mean more than a gate can vouch for.
@@ -82,7 +84,7 @@ mod tests {
             "00-00000000000000000000000000000001-0000000000000001-00",
         ] {
             let mut headers = kept(&[parent]);
-            start_unless_passed(&mut headers, Uuid::now_v7());
+            start_unless_passed(&mut headers, Uuid::now_v7(), &mut Words::new());
             assert_eq!(headers[TRACEPARENT], parent);
             assert_eq!(headers.get_all(TRACESTATE).iter().count(), 2);
         }
@@ -117,6 +119,7 @@ mod tests {
         start_unless_passed(
             &mut headers,
             Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000),
+            &mut Words::new(),
         );
         let expected = "00-01900000000070008000000000000000-8000000000000000-00";
         assert_eq!(headers[TRACEPARENT], expected);

@@ -10,15 +10,10 @@ pub(crate) fn find_endpoint<B>(request: &Request<B>) -> Result<(), Refusal> {
     let exchange = Exchange::of(request.extensions()).ok_or(Refusal::NoEndpoint)?;
     // `framing` has let just one through, of plain characters.
     let host = request.headers().get(HOST).map(HeaderValue::to_str);
+    let host = host.and_then(Result::ok).unwrap_or_default();
     let endpoint = exchange
-        .config
-        .endpoints
-        .find(
-            host.and_then(Result::ok).unwrap_or_default(),
-            request.uri().path(),
-        )
+        .find_endpoint(host, request.uri().path())
         .ok_or(Refusal::NoEndpoint)?;
-    exchange.found(endpoint);
     if endpoint.query.refuses(request.uri()) {
         return Err(Refusal::Query);
     }

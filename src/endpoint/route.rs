@@ -49,25 +49,28 @@ impl fmt::Display for PathRule {
     }
 }
 
-/// Endpoints of one path: those of one host each, and that of every host.
+/// Endpoints of one path: those of one host each, and that of every host. Known by their places among all.
 #[derive(Debug, Default)]
 struct OfPath {
-    by_host: HashMap<Host, Arc<Endpoint>>,
-    any_host: Option<Arc<Endpoint>>,
+    by_host: HashMap<Host, usize>,
+    any_host: Option<usize>,
 }
 
 impl OfPath {
-    fn add(&mut self, endpoint: &Arc<Endpoint>) {
-        let first = || Arc::clone(endpoint);
-        match &endpoint.host {
-            Some(host) => self.by_host.entry(host.clone()).or_insert_with(first),
-            None => self.any_host.get_or_insert_with(first),
+    fn add(&mut self, place: usize, host: Option<&Host>) {
+        match host {
+            Some(host) => self.by_host.entry(host.clone()).or_insert(place),
+            None => self.any_host.get_or_insert(place),
         };
     }
 
-    fn find(&self, host: &str) -> Option<&Arc<Endpoint>> {
-        let named = self.by_host.get(&*host_name(host));
-        named.or(self.any_host.as_ref())
+    fn find(&self, host: &str) -> Option<usize> {
+        let named = if self.by_host.is_empty() {
+            None
+        } else {
+            self.by_host.get(&*host_name(host))
+        };
+        named.copied().or(self.any_host)
     }
 }
 
@@ -85,12 +88,12 @@ impl Endpoints {
     pub fn new(endpoints: Vec<Endpoint>) -> Self {
         let all: Arc<[_]> = endpoints.into_iter().map(Arc::new).collect();
         let (mut exact, mut every_path) = (HashMap::<_, OfPath>::new(), OfPath::default());
-        for endpoint in all.iter() {
+        for (place, endpoint) in all.iter().enumerate() {
             let of_path = match &endpoint.path {
                 PathRule::Exact(path) => exact.entry(path.clone()).or_default(),
                 PathRule::All => &mut every_path,
             };
-            of_path.add(endpoint);
+            of_path.add(place, endpoint.host.as_ref());
         }
         Self {
             all,
@@ -104,10 +107,20 @@ impl Endpoints {
     /// before anybody sees it).
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Endpoint>> {
+        self.at(self.place(host, path)?)
+    }
+
+    /// The place of that endpoint among all.
+    pub(crate) fn place(&self, host: &str, path: &str) -> Option<usize> {
         let exact = self.exact.get(path);
         exact
             .and_then(|of_path| of_path.find(host))
             .or_else(|| self.every_path.find(host).filter(|_| path.starts_with('/')))
+    }
+
+    /// The endpoint at a place.
+    pub(crate) fn at(&self, place: usize) -> Option<&Arc<Endpoint>> {
+        self.all.get(place)
     }
 
     /// The secrets that several endpoints accept, each with those endpoints' names. Known by what they are, whatever they

@@ -126,6 +126,23 @@ fn half_a_head_that_came_behind_another_request_does_not_stay_longer_than_silenc
 }
 
 #[test]
+fn what_came_before_a_pause_is_read_with_what_comes_after_it() {
+    let app = App::content();
+    let gate = gate(&app, |_| ());
+    let mut client = gate.client();
+    let request = genuine(BODY);
+    let (begun, rest) = request.split_at(10);
+    client.send([&request, begun].concat());
+    assert_eq!(client.answer().status, 200);
+    // Longer than the gate keeps its buffers for a connection on which nothing is said.
+    thread::sleep(ms(300));
+    client.send(rest);
+    assert_eq!(client.answer().status, 200);
+    thread::sleep(ms(300));
+    assert_eq!(client.ask(genuine(BODY)).status, 200);
+}
+
+#[test]
 fn a_silent_connection_is_closed_without_a_word() {
     let app = App::content();
     let gate = gate(&app, |clocks| clocks.keep_alive = ms(150));

@@ -222,6 +222,25 @@ pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture
     );
     assert_eq!(fixture.in_state(State::Dead).await, [at(4, "shop")]);
     assert_eq!(fixture.in_state(State::Quarantined).await, [at(5, "shop")]);
+    // Nor does anything move onto one in quarantine.
+    let shop: Option<Arc<str>> = Some("shop".into());
+    fixture.keep(9, &["shop", "mail"]).await;
+    fixture.clock.advance(Duration::from_secs(60));
+    for claim in fixture.claim("shop", 9).await {
+        let broken = fixture.store.settle(claim.lease, Settlement::Quarantined);
+        assert!(broken.await.unwrap());
+    }
+    assert_eq!(
+        fixture.store.again(only(&[3, 9]), shop, 9).await.unwrap(),
+        1
+    );
+    let pending = fixture.in_state(State::Pending).await;
+    assert_eq!(
+        pending,
+        [at(3, "shop"), at(7, "mail"), at(8, "mail"), at(9, "mail")]
+    );
+    let broken = fixture.in_state(State::Quarantined).await;
+    assert_eq!(broken, [at(5, "shop"), at(6, "shop"), at(9, "shop")]);
 }
 
 pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
