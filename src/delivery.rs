@@ -68,6 +68,8 @@ pub(crate) struct Attempt {
     pub(crate) received: Millis,
     /// How many with the same body came before the event.
     pub(crate) copy: u32,
+    /// When the first of them came.
+    pub(crate) first_received: Millis,
 }
 
 impl Head {
@@ -160,6 +162,7 @@ impl From<&Claim> for Attempt {
             number: claim.attempts.saturating_add(1),
             received: claim.event.received,
             copy: claim.copy,
+            first_received: claim.first_received,
         }
     }
 }
@@ -330,6 +333,7 @@ mod tests {
             number: 3,
             received: RECEIVED,
             copy: 2,
+            first_received: RECEIVED - 1,
         };
         let read = received(Delivery::stored(
             intact(b"the body"),
@@ -345,6 +349,7 @@ mod tests {
             "x-cartgate-attempt: 3",
             "x-cartgate-received: 2027-01-15T08:00:00.123Z",
             "x-cartgate-copy: 2",
+            "x-cartgate-first-received: 2027-01-15T08:00:00.122Z",
             "x-cartgate-verdict: verified",
             "x-cartgate-delivery: 00000000-0000-0000-0000-000000000007",
             "x-cartgate-endpoint: orders",
@@ -365,11 +370,12 @@ mod tests {
             number: 1,
             received: RECEIVED,
             copy: 0,
+            first_received: RECEIVED,
         };
         let read = received(Delivery::stored(intact(b"the body"), attempt, None)).await;
         assert!(read.contains("\r\nx-cartgate-attempt: 1\r\n"), "{read}");
         assert!(read.contains("\r\nx-dropped: dropped\r\n"), "{read}");
-        for name in ["x-added", "x-cartgate-copy"] {
+        for name in ["x-added", "x-cartgate-copy", "x-cartgate-first-received"] {
             assert!(!read.contains(name), "{name}: {read}");
         }
     }
@@ -380,6 +386,7 @@ mod tests {
             number: 1,
             received: RECEIVED,
             copy: 0,
+            first_received: RECEIVED,
         };
         for bytes in [&b"the body"[..], b""] {
             let (_, _, mut body) = Delivery::stored(intact(bytes), attempt, None).into_parts();

@@ -191,4 +191,6 @@ fn say(outcome: &Outcome, exchange: &Exchange, endpoint: &Endpoint) {
 #[cfg(test)]
 mod shelf;
 #[cfg(test)]
+mod site;
+#[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ use http::{
 use super::{Destination, trace, words::Words};
 use crate::{
     delivery::{About, Attempt, Head},
+    inbox::clock::Millis,
     listener::Peer,
     problem::DELIVERY,
 };
@@ -25,6 +26,7 @@ const EVENT_SOURCE: HeaderName = HeaderName::from_static("x-cartgate-event-sourc
 const SECRET_NAME: HeaderName = HeaderName::from_static("x-cartgate-secret-name");
 const ATTEMPT: HeaderName = HeaderName::from_static("x-cartgate-attempt");
 const RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-received");
+const FIRST_RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-first-received");
 const COPY: HeaderName = HeaderName::from_static("x-cartgate-copy");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -74,14 +76,20 @@ fn findings(head: &mut Head, about: &About, words: &mut Words) {
 /// By what an app can tell a second try, a late one and a copy.
 fn history(headers: &mut HeaderMap, attempt: &Attempt) {
     headers.insert(ATTEMPT, HeaderValue::from(attempt.number));
-    let since = u64::try_from(attempt.received).unwrap_or_default();
-    let received = UNIX_EPOCH + Duration::from_millis(since.min(LAST_MOMENT));
-    let received = humantime::format_rfc3339_millis(received).to_string();
-    if let Ok(received) = HeaderValue::from_str(&received) {
-        headers.insert(RECEIVED, received);
-    }
+    insert_moment(headers, RECEIVED, attempt.received);
     if attempt.copy > 0 {
         headers.insert(COPY, HeaderValue::from(attempt.copy));
+        insert_moment(headers, FIRST_RECEIVED, attempt.first_received);
+    }
+}
+
+/// As RFC 3339 writes it.
+fn insert_moment(headers: &mut HeaderMap, name: HeaderName, moment: Millis) {
+    let since = u64::try_from(moment).unwrap_or_default();
+    let moment = UNIX_EPOCH + Duration::from_millis(since.min(LAST_MOMENT));
+    let moment = humantime::format_rfc3339_millis(moment).to_string();
+    if let Ok(moment) = HeaderValue::from_str(&moment) {
+        headers.insert(name, moment);
     }
 }
 

@@ -1,10 +1,10 @@
 //! The inbox's time, passed in so that a day of retries passes in milliseconds.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+#[cfg(test)]
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+#[cfg(test)]
 use tokio::sync::watch;
 
 /// Milliseconds since 1970.
@@ -17,6 +17,7 @@ pub(crate) enum Clock {
     #[default]
     System,
     /// One that a test moves.
+    #[cfg(test)]
     Manual(Arc<watch::Sender<Millis>>),
 }
 
@@ -27,6 +28,7 @@ impl Clock {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH);
                 Millis::try_from(since.unwrap_or_default().as_millis()).unwrap_or(Millis::MAX)
             }
+            #[cfg(test)]
             Self::Manual(now) => *now.borrow(),
         }
     }
@@ -38,6 +40,7 @@ impl Clock {
                 let left = u64::try_from(due - self.now()).unwrap_or_default();
                 tokio::time::sleep(Duration::from_millis(left)).await;
             }
+            #[cfg(test)]
             Self::Manual(now) => {
                 let mut now = now.subscribe();
                 // The sender lives as long as this clock.

@@ -66,7 +66,6 @@ pub(crate) enum Kept {
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
     pub(crate) event: Event,
-    pub(crate) queue: Arc<str>,
     /// Attempts that ended before this one.
     pub(crate) attempts: u32,
     /// How many with the same body came before this event.

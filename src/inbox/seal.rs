@@ -49,7 +49,6 @@ pub(crate) struct Intact {
     pub(crate) id: Uuid,
     pub(crate) endpoint: Arc<str>,
     pub(crate) kind: EventKind,
-    pub(crate) received: Millis,
     head: Head,
     body: Bytes,
 }
@@ -139,7 +138,6 @@ impl Sealer {
             id: event.id,
             endpoint: Arc::clone(&event.endpoint),
             kind: event.kind,
-            received: event.received,
             head: parcel::read(&head)?,
             body,
         })

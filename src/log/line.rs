@@ -151,7 +151,7 @@ impl Line<'_> {
                 error, self, verdict = "verified", reason, taken = false, cause, %secret,
             ),
             Verdict::Kept { .. } | Verdict::Duplicate { .. } | Verdict::Left { .. } => {
-                self.write_kept()
+                self.write_kept();
             }
             Verdict::Rejected { reason } if throttle.allows() => line!(
                 warn,

@@ -76,7 +76,6 @@ fn claimed(row: &tokio_postgres::Row, queue: &Arc<str>) -> Claim {
     };
     Claim {
         event,
-        queue: Arc::clone(queue),
         attempts: row::number::<i32, _>(row, "attempts"),
         copy: row::number::<i64, _>(row, "copy"),
         first_received: row.get("first_received"),

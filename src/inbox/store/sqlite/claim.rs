@@ -82,7 +82,6 @@ fn take(
     };
     Ok(Some(Claim {
         event: stored.event,
-        queue: Arc::clone(queue),
         attempts,
         copy: stored.copy,
         first_received: stored.first_received,
