@@ -189,6 +189,8 @@ fn say(outcome: &Outcome, exchange: &Exchange, endpoint: &Endpoint) {
 }
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod shelf;
 #[cfg(test)]
 mod site;
