@@ -88,6 +88,26 @@ fn an_inbox_and_its_queues_are_read_as_they_are_meant() {
         plan.warnings
     );
     let shown = plan.to_string();
+    for line in [
+        "store = \"sqlite:inbox.db\"",
+        "max_events = 1000000",
+        "max_bytes = 4294967296",
+        "disk_floor = 268435456",
+        "max_copies = 3",
+        "retain = \"7days\"",
+        "durable = true",
+        "unique = \"/order/id\"",
+        "events = [\"order\"]",
+        "retry = [\"1s\", \"1m\"]",
+        "concurrency = 2",
+        "timeout = \"9s\"",
+        "concurrency = 8",
+    ] {
+        assert!(
+            shown.lines().any(|shown| shown == line),
+            "{line} in {shown}"
+        );
+    }
     let again = Plan::from_text(&shown).expect(&shown);
     assert_eq!(again.to_string(), shown);
 }

@@ -1,11 +1,16 @@
 //! `cartgate check`, and `serve` with what `check` refuses.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Instant,
+};
 
 use super::two_shops;
 use crate::{
     program::write_secret,
-    support::{App, SECRET},
+    support::{App, PATIENCE, SECRET, ms},
 };
 
 /// A folder with a configuration and its secrets.
@@ -36,13 +41,23 @@ impl Site {
     }
 
     pub(super) fn run(&self, args: &[&str], variables: &[(&str, &str)]) -> Said {
-        let output = Command::new(env!("CARGO_BIN_EXE_cartgate"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_cartgate"))
             .env_clear()
             .envs(variables.iter().copied())
             .current_dir(self.path())
             .args(args)
-            .output()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("it runs");
+        // A gate that starts where it should refuse would run for ever.
+        let begun = Instant::now();
+        while child.try_wait().expect("a child").is_none() && begun.elapsed() < PATIENCE {
+            thread::sleep(ms(2));
+        }
+        let _ = child.kill();
+        let output = child.wait_with_output().expect("it ends");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         let said = Said {
             status: output.status.code(),
