@@ -111,7 +111,10 @@ impl Intake {
             return Err(StoreError::Unavailable("the endpoint is direct".to_owned()));
         };
         let (kind, body) = (self.verified.event().kind, self.verified.bytes());
+        let wanted = wanted(durable, kind);
+        // What goes to nobody marks nothing: a captured cart that is replayed here must not take an order's number from it.
         let unique = durable.unique.as_ref();
+        let unique = unique.filter(|_| matches!(wanted, Wanted::By(_)));
         let unique = unique.and_then(|pointer| unique_value(pointer, &body));
         let facts = Facts {
             id: self.exchange.id,
@@ -122,7 +125,7 @@ impl Intake {
         let sealer = &inbox.sealer;
         Ok(Arrival {
             unique: unique.map(|value| sealer.mark(&self.endpoint.name, value.as_bytes())),
-            wanted: wanted(durable, kind),
+            wanted,
             event: sealer.seal(facts, &self.head, body),
         })
     }

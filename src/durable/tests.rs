@@ -150,6 +150,23 @@ async fn a_unique_value_is_kept_once_and_one_that_is_none_every_time() {
 }
 
 #[tokio::test]
+async fn what_is_of_a_kind_that_is_not_permitted_takes_no_unique_value() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let site = Site::start(real(dir.path()), |endpoint| {
+        durable(endpoint).unique = Some("/id".parse().expect("a pointer"));
+        durable(endpoint).permitted = vec![EventKind::Order];
+    });
+    let captured = r#"{"event":"left","id":7}"#;
+    let order = r#"{"event":"paid","id":7}"#;
+    for body in [captured, order, order] {
+        assert!(site.send(body).await.starts_with("http/1.1 200 "), "{body}");
+    }
+    let stored = site.stored().await;
+    let states: Vec<_> = stored.iter().map(|one| one.state).collect();
+    assert_eq!(states, [State::Dead, State::Pending]);
+}
+
+#[tokio::test]
 async fn a_large_body_is_kept_whole() {
     let dir = tempfile::tempdir().expect("a directory");
     let site = Site::start(real(dir.path()), |_| ());

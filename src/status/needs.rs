@@ -84,7 +84,7 @@ fn of_destination(report: &Report, waiting: &Waiting) -> Vec<String> {
     if waiting.pending > 0 && !waiting.configured {
         let number = waiting.pending;
         needs.push(format!(
-            "inbox: {number} wait for {name}, which is not configured; inbox retry --to NAME moves them"
+            "inbox: {number} wait for {name}, which is not configured; inbox retry --destination {name} --to NAME moves them"
         ));
     } else if let Some(oldest) = waiting.oldest {
         let oldest = ago(report, oldest);

@@ -1,6 +1,6 @@
 //! Carries orders out. The same for a gate that is asked and for a command that opened the store itself.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use uuid::Uuid;
@@ -14,9 +14,6 @@ use crate::{
         store::{Place, Selection},
     },
 };
-
-/// Deliveries that the events of one page can have: each has one for a destination.
-const DELIVERIES: usize = 100_000;
 
 /// Where orders are carried out.
 pub(crate) struct Desk<'i> {
@@ -91,7 +88,7 @@ impl Desk<'_> {
         } = page;
         let (selection, most) = (few(selection)?, most.clamp(1, Page::MOST));
         let store = &self.inbox.store;
-        let listed = store.list(selection.clone(), after.clone(), most).await?;
+        let listed = store.list(selection.clone(), after, most).await?;
         let mut again = Again {
             next: listed
                 .last()
@@ -99,22 +96,27 @@ impl Desk<'_> {
                 .map(Place::from),
             ..Again::default()
         };
-        // An event whose deliveries two pages share was done with the first of them.
-        let behind = after.map(|after| after.event);
-        let mut ids = BTreeSet::new();
-        for one in listed.iter().filter(|one| Some(one.event) != behind) {
+        // Nobody who moves what is stranded means to take from a destination what it is about to get.
+        let stranded_alone = to.is_some() && selection.ids.is_empty() && selection.queue.is_none();
+        // By queue, since an event's other deliveries were not asked for.
+        let mut chosen: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
+        for one in &listed {
+            let serves = self.serves(&one.queue);
             if one.state == State::Quarantined {
                 again.quarantined += 1;
-            } else if to.is_none() && !self.serves(&one.queue) {
+            } else if to.is_none() && !serves {
                 again.homeless += 1;
-            } else {
-                ids.insert(one.event);
+            } else if !(stranded_alone && serves) {
+                chosen.entry(&one.queue).or_default().push(one.event);
             }
         }
-        if !ids.is_empty() {
-            let ids = ids.into_iter().collect();
-            let selection = Selection { ids, ..selection };
-            again.done = store.again(selection, to, DELIVERIES).await?;
+        for (queue, ids) in chosen {
+            let selection = Selection {
+                ids,
+                queue: Some(queue.to_owned()),
+                ..selection.clone()
+            };
+            again.done += store.again(selection, to.clone(), Page::MOST).await?;
         }
         Ok(again)
     }

@@ -191,7 +191,7 @@ pub(super) async fn settle(
             Err(error) => error,
         };
         let again = tools.clock.now() + millis(backoff.failed());
-        if !matches!(error, StoreError::Unavailable(_)) || again >= held_until {
+        if matches!(error, StoreError::Failed(_)) || again >= held_until {
             return Err(error);
         }
         tools.clock.until(again).await;

@@ -223,7 +223,13 @@ async fn dead_letters_are_tried_again_and_nothing_else_moves() {
 
 #[tokio::test]
 async fn what_has_no_destination_any_more_is_moved_to_another() {
-    let stands = [Dead("old"), Pending("old"), Delivered("mail"), Nobody];
+    let stands = [
+        Dead("old"),
+        Pending("old"),
+        Delivered("mail"),
+        Nobody,
+        Pending("mail"),
+    ];
     let bench = Bench::with(&stands).await;
     let again = bench
         .again(&[State::Dead, State::Pending], Some("shop"), 2)
@@ -234,8 +240,28 @@ async fn what_has_no_destination_any_more_is_moved_to_another() {
         stand("shop", State::Pending),
         stand("mail", State::Delivered),
         stand("shop", State::Pending),
+        stand("mail", State::Pending),
     ];
     assert_eq!(bench.stands().await, expected);
+}
+
+#[tokio::test]
+async fn of_an_event_only_what_somebody_takes_is_tried_again() {
+    let mut bench = Bench::with(&[]).await;
+    for number in 0..3 {
+        let both = Wanted::By(vec!["old".into(), "shop".into()]);
+        bench.keep(number, both).await;
+        for queue in ["old", "shop"] {
+            let (status, reason) = (Some(410), "gone");
+            bench
+                .settle(queue, Settlement::Dead { status, reason })
+                .await;
+        }
+    }
+    let again = bench.again(&[State::Dead], None, 2).await;
+    assert_eq!((again.done, again.homeless), (3, 3));
+    let one = [stand("old", State::Dead), stand("shop", State::Pending)];
+    assert_eq!(bench.stands().await, one.repeat(3));
 }
 
 #[tokio::test]

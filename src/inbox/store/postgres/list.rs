@@ -48,10 +48,10 @@ pub(super) async fn show(
 pub(super) async fn stats(session: &Session) -> Result<Stats, Error> {
     const QUEUES: &str = "SELECT d.queue, count(*) FILTER (WHERE d.state = 0) AS pending,
              count(*) FILTER (WHERE d.state = 2) AS dead,
-             count(*) FILTER (WHERE d.state NOT IN (0, 2)) AS quarantined,
+             count(*) FILTER (WHERE d.state = 3) AS quarantined,
              min(e.received) FILTER (WHERE d.state = 0) AS oldest
          FROM delivery AS d JOIN event AS e ON e.id = d.event
-         WHERE d.state <> 1 GROUP BY d.queue ORDER BY d.queue";
+         WHERE d.state = 0 OR d.state IN (2, 3) GROUP BY d.queue ORDER BY d.queue";
     let usage = Usage::read(session).await?;
     let queues = session.query(QUEUES, &[]).await?;
     let queue = |row: &Row| QueueStats {

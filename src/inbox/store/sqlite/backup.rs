@@ -3,7 +3,11 @@
 
 use std::{fs, path::Path};
 
-use rusqlite::{Connection, backup::Backup};
+use rusqlite::{
+    Connection,
+    backup::{Backup, StepResult},
+    ffi,
+};
 
 use super::{connection, fault::judge, file::create_new};
 use crate::inbox::store::StoreError;
@@ -28,6 +32,12 @@ pub(super) fn backup(file: &Path, to: &Path) -> Result<(), StoreError> {
 fn copy(file: &Path, to: &Path) -> rusqlite::Result<()> {
     let from = connection::reading(file)?;
     let mut copy = Connection::open(to)?;
-    Backup::new(&from, &mut copy)?.step(ALL)?;
-    Ok(())
+    match Backup::new(&from, &mut copy)?.step(ALL)? {
+        StepResult::Done => Ok(()),
+        // For the moments in which the log is begun anew; nothing was copied.
+        _ => Err(rusqlite::Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_BUSY),
+            Some("the store is busy; ask again".to_owned()),
+        )),
+    }
 }

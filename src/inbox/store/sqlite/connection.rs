@@ -17,6 +17,8 @@ pub(super) fn writing(file: &Path) -> rusqlite::Result<Connection> {
     let db = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE, WRITER_CACHE)?;
     // The log is synced in each commit, so 200 means kept. With NORMAL it would be synced now and then.
     db.pragma_update(None, "synchronous", "FULL")?;
+    // What was removed is somebody's personal data: else it would stay in free pages, and go into backups.
+    db.pragma_update(None, "secure_delete", true)?;
     Ok(db)
 }
 
