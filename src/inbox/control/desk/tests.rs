@@ -261,7 +261,8 @@ async fn of_an_event_only_what_somebody_takes_is_tried_again() {
     let again = bench.again(&[State::Dead], None, 2).await;
     assert_eq!((again.done, again.homeless), (3, 3));
     let one = [stand("old", State::Dead), stand("shop", State::Pending)];
-    assert_eq!(bench.stands().await, one.repeat(3));
+    let all: Vec<_> = std::iter::repeat_n(one, 3).flatten().collect();
+    assert_eq!(bench.stands().await, all);
 }
 
 #[tokio::test]
