@@ -6,6 +6,9 @@
 //! seal   = HMAC(id, endpoint, kind, received, head as stored, digest)
 //! ```
 //!
+//! With an encryption key the key of the digest is made of both keys: so what is plain, and what is encrypted under one key
+//! or another, never share a stored body, and equal digests mean equal bytes in the store.
+//!
 //! Each field goes into a MAC with its length before it, so that no two lists of fields make the same bytes.
 
 use std::{fmt, sync::Arc};
@@ -32,7 +35,14 @@ pub(crate) struct Sealer {
     seals: Hmac<Sha256>,
     marks: Hmac<Sha256>,
     check: [u8; 32],
-    cipher: Option<Cipher>,
+    encryption: Option<Encryption>,
+}
+
+/// How what is encrypted is digested and written.
+#[derive(Clone)]
+struct Encryption {
+    digests: Hmac<Sha256>,
+    cipher: Cipher,
 }
 
 /// What an event is, beside its head and its body.
@@ -82,12 +92,20 @@ impl Sealer {
     /// A sealer with the store's key, which encrypts too if it is given a second key.
     pub(crate) fn new(key: &Secret, encryption: Option<&Secret>) -> Self {
         let derived = |label: &[u8]| keyed(&mac(keyed(key.expose()), &[label]));
+        let encryption = encryption.map(|secret| {
+            let label: &[u8] = b"cartgate inbox digest of encrypted 1";
+            let part = mac(keyed(secret.expose()), &[label]);
+            Encryption {
+                digests: keyed(&mac(keyed(key.expose()), &[label, &part])),
+                cipher: Cipher::new(secret),
+            }
+        });
         Self {
             digests: derived(b"cartgate inbox digest 1"),
             seals: derived(b"cartgate inbox seal 1"),
             marks: derived(b"cartgate inbox mark 1"),
             check: mac(keyed(key.expose()), &[b"cartgate inbox check 1"]),
-            cipher: encryption.map(Cipher::new),
+            encryption,
         }
     }
 
@@ -103,10 +121,14 @@ impl Sealer {
 
     /// The event as it is stored.
     pub(crate) fn seal(&self, facts: Facts, head: &Head, body: Bytes) -> Event {
-        let digest = self.digest(&facts.endpoint, &body);
+        let digests = match &self.encryption {
+            Some(encryption) => &encryption.digests,
+            None => &self.digests,
+        };
+        let digest = digest(digests, &facts.endpoint, &body);
         let head = self.stored_head(facts.id, parcel::write(head));
-        let body = match &self.cipher {
-            Some(cipher) => cipher.encrypt(&digest, &body),
+        let body = match &self.encryption {
+            Some(encryption) => encryption.cipher.encrypt(&digest, &body),
             None => body,
         };
         let mut event = Event {
@@ -132,8 +154,7 @@ impl Sealer {
         if !bool::from(self.seal_over(event).ct_eq(&event.seal)) {
             return Err(Broken::Seal);
         }
-        let head = self.plain_head(event)?;
-        let body = self.plain_body(event)?;
+        let (head, body) = self.plain(event)?;
         Ok(Intact {
             id: event.id,
             endpoint: Arc::clone(&event.endpoint),
@@ -141,10 +162,6 @@ impl Sealer {
             head: parcel::read(&head)?,
             body,
         })
-    }
-
-    fn digest(&self, endpoint: &str, body: &[u8]) -> [u8; 32] {
-        mac(self.digests.clone(), &[endpoint.as_bytes(), body])
     }
 
     fn seal_over(&self, event: &Event) -> [u8; 32] {
@@ -160,8 +177,8 @@ impl Sealer {
     }
 
     fn stored_head(&self, id: Uuid, mut plain: Vec<u8>) -> Bytes {
-        match &self.cipher {
-            Some(cipher) => {
+        match &self.encryption {
+            Some(Encryption { cipher, .. }) => {
                 let mut stored = vec![ENCRYPTED];
                 stored.extend_from_slice(&cipher.encrypt(id.as_bytes(), &plain));
                 zeroize::Zeroize::zeroize(&mut plain);
@@ -174,29 +191,24 @@ impl Sealer {
         }
     }
 
-    /// Called once the seal held: what the first byte says is what this program wrote.
-    fn plain_head(&self, event: &Event) -> Result<Bytes, Broken> {
-        match event.head.first() {
-            Some(&PLAIN) => Ok(event.head.slice(1..)),
-            Some(&ENCRYPTED) => self
-                .cipher
-                .as_ref()
-                .and_then(|cipher| cipher.decrypt(event.id.as_bytes(), &event.head[1..]))
-                .ok_or(Broken::Locked),
-            _ => Err(Broken::Malformed(Malformed)),
-        }
-    }
-
-    /// The body that the digest is of. A copy shares the body of the first event, which may have come before there was an
-    /// encryption key: so what does not decrypt may be plain, and the digest says whether it is.
-    fn plain_body(&self, event: &Event) -> Result<Bytes, Broken> {
-        let cipher = self.cipher.as_ref();
-        let body = cipher
-            .and_then(|cipher| cipher.decrypt(&event.digest, &event.body))
-            .unwrap_or_else(|| event.body.clone());
-        let digest = self.digest(&event.endpoint, &body);
+    /// Head and body. Called once the seal held: what the head's first byte says is what this program wrote, of the body
+    /// too. So a head that does not decrypt lacks its key, and a body that does not is not the one that was sealed.
+    fn plain(&self, event: &Event) -> Result<(Bytes, Bytes), Broken> {
+        let (digests, head, body) = match event.head.first() {
+            Some(&PLAIN) => (&self.digests, event.head.slice(1..), event.body.clone()),
+            Some(&ENCRYPTED) => {
+                let Encryption { digests, cipher } =
+                    self.encryption.as_ref().ok_or(Broken::Locked)?;
+                let head = cipher.decrypt(event.id.as_bytes(), &event.head[1..]);
+                let head = head.ok_or(Broken::Locked)?;
+                let body = cipher.decrypt(&event.digest, &event.body);
+                (digests, head, body.ok_or(Broken::Seal)?)
+            }
+            _ => return Err(Broken::Malformed(Malformed)),
+        };
+        let digest = digest(digests, &event.endpoint, &body);
         if bool::from(digest.ct_eq(&event.digest)) {
-            Ok(body)
+            Ok((head, body))
         } else {
             Err(Broken::Seal)
         }
@@ -215,6 +227,10 @@ impl Intact {
     pub(crate) fn into_parts(self) -> (Head, Bytes) {
         (self.head, self.body)
     }
+}
+
+fn digest(digests: &Hmac<Sha256>, endpoint: &str, body: &[u8]) -> [u8; 32] {
+    mac(digests.clone(), &[endpoint.as_bytes(), body])
 }
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {

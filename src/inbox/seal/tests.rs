@@ -17,6 +17,11 @@ fn encrypting() -> Sealer {
     Sealer::new(&secret("the key of the store"), Some(&encryption))
 }
 
+fn encrypting_otherwise() -> Sealer {
+    let encryption = secret("another key of the encryption");
+    Sealer::new(&secret("the key of the store"), Some(&encryption))
+}
+
 fn facts(number: u128, endpoint: &str) -> Facts {
     Facts {
         id: Uuid::from_u128(number),
@@ -208,22 +213,47 @@ fn nothing_can_be_read_of_what_is_encrypted() {
     }
 }
 
+/// A store keeps one body for each digest: the first that came with it.
 #[test]
-fn a_copy_may_share_a_body_from_before_there_was_encryption() {
-    let first = sealed(&plain(), 7);
-    let mut copy = sealed(&encrypting(), 7);
-    copy.body = first.body.clone();
-    let intact = encrypting().open(&copy).expect("intact");
-    assert_eq!(*intact.body(), first.body);
-    assert!(encrypting().open(&first).is_ok());
+fn a_copy_opens_whatever_encryption_key_its_first_came_under() {
+    let sealers = [plain(), encrypting(), encrypting_otherwise()];
+    let mut bodies = std::collections::BTreeMap::new();
+    for sealer in &sealers {
+        let event = sealed(sealer, 7);
+        bodies.entry(event.digest).or_insert(event.body);
+    }
+    assert_eq!(bodies.len(), sealers.len());
+    for sealer in &sealers {
+        let mut copy = sealed(sealer, 7);
+        copy.body = bodies[&copy.digest].clone();
+        assert!(sealer.open(&copy).is_ok());
+    }
+}
+
+#[test]
+fn what_came_plain_opens_after_there_is_an_encryption_key() {
+    for number in 1..=3 {
+        let first = sealed(&plain(), number);
+        let intact = encrypting().open(&first).expect("intact");
+        assert_eq!(*intact.body(), first.body);
+    }
+}
+
+#[test]
+fn the_digest_of_what_is_encrypted_depends_on_both_keys() {
+    let encryption = secret("the key of the encryption");
+    let other = Sealer::new(&secret("another key of the store"), Some(&encryption));
+    let digests = [&encrypting(), &encrypting_otherwise(), &other].map(|it| sealed(it, 7).digest);
+    assert_ne!(digests[0], digests[1]);
+    assert_ne!(digests[0], digests[2]);
+    assert_eq!(digests[0], sealed(&encrypting(), 7).digest);
 }
 
 #[test]
 fn a_key_that_is_not_here_is_told_from_tampering() {
     let event = sealed(&encrypting(), 7);
     assert_eq!(plain().open(&event).expect_err("locked"), Broken::Locked);
-    let other = secret("another key of the encryption");
-    let other = Sealer::new(&secret("the key of the store"), Some(&other));
+    let other = encrypting_otherwise();
     assert_eq!(other.open(&event).expect_err("locked"), Broken::Locked);
     assert!(!Broken::Locked.is_tampering());
 }

@@ -143,14 +143,17 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Counts each arrival with its body, up to so many undelivered copies.
+    /// Counts each arrival with its body, up to so many undelivered copies. Equal digests are of equal bytes: stored ones that
+    /// differ were damaged, and would take each copy into quarantine with them. They were counted as they came, so the totals
+    /// stay.
     async fn add_bodies(&mut self, session: &Session, most: i64) -> Result<(), Error> {
         const BODY: &str = "INSERT INTO body AS b (digest, bytes, first_received, seen, events, undelivered)
              SELECT digest, bytes, received, many, many, many
              FROM unnest($1::bytea[], $2::bytea[], $3::bigint[], $4::bigint[])
                  AS new (digest, bytes, received, many)
              ON CONFLICT (digest) DO UPDATE SET seen = b.seen + excluded.seen,
-                 events = b.events + excluded.events, undelivered = b.undelivered + excluded.undelivered
+                 events = b.events + excluded.events, undelivered = b.undelivered + excluded.undelivered,
+                 bytes = CASE WHEN b.bytes <> excluded.bytes THEN excluded.bytes ELSE b.bytes END
                  WHERE b.undelivered < $5
              RETURNING b.id, b.digest, b.seen, b.events, b.undelivered";
         let mut groups = BTreeMap::<&Digest, Vec<usize>>::new();

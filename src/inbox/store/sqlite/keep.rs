@@ -35,7 +35,7 @@ pub(super) fn keep(books: &mut Books<'_>, arrival: &Arrival) -> Result<Kept, Fau
     let bytes = (event.head.len() + body) as u64;
     books.has_room(bytes)?;
     let (body, copy) = match known {
-        Some(known) => (add_copy(books, &known)?, known.seen),
+        Some(known) => (add_copy(books, event, &known)?, known.seen),
         None => (add_body(books, event)?, 0),
     };
     add_event(books, event, body, copy)?;
@@ -74,12 +74,13 @@ fn known(books: &Books<'_>, event: &Event) -> rusqlite::Result<Option<Known>> {
         .optional()
 }
 
-fn add_copy(books: &Books<'_>, known: &Known) -> rusqlite::Result<i64> {
+fn add_copy(books: &Books<'_>, event: &Event, known: &Known) -> rusqlite::Result<i64> {
     books
         .statement(
             "UPDATE body SET seen = seen + 1, events = events + 1, undelivered = undelivered + 1 WHERE id = ?",
         )?
         .execute([known.id])?;
+    write_content(books, known.id, event)?;
     Ok(known.id)
 }
 
@@ -89,10 +90,20 @@ fn add_body(books: &Books<'_>, event: &Event) -> rusqlite::Result<i64> {
             "INSERT INTO body (digest, first_received, seen, events, undelivered) VALUES (?, ?, 1, 1, 1)",
         )?
         .insert((event.digest, event.received))?;
-    books
-        .statement("INSERT INTO content (body, bytes) VALUES (?, ?)")?
-        .execute((body, &event.body[..]))?;
+    write_content(books, body, event)?;
     Ok(body)
+}
+
+/// Equal digests are of equal bytes: stored ones that differ were damaged, and would take each copy into quarantine with
+/// them. They were counted as they came, so the totals stay.
+fn write_content(books: &Books<'_>, body: i64, event: &Event) -> rusqlite::Result<()> {
+    books
+        .statement(
+            "INSERT INTO content (body, bytes) VALUES (?, ?)
+             ON CONFLICT (body) DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes",
+        )?
+        .execute((body, &event.body[..]))?;
+    Ok(())
 }
 
 fn add_event(books: &Books<'_>, event: &Event, body: i64, copy: u32) -> rusqlite::Result<()> {

@@ -85,6 +85,43 @@ pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
     assert_eq!(fourth.await.unwrap(), Kept::Stored { copy: 3 });
 }
 
+pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
+    // A store only sees bytes that do not fit their digest: a flipped bit, and some that are missing.
+    let good = |body: u8| arrival(body, body, &[]).event.body;
+    let flipped = [&[3], &good(2)[1..]].concat();
+    let damaged = [
+        good(1).to_vec(),
+        flipped,
+        good(3)[..99].to_vec(),
+        good(4).to_vec(),
+    ];
+    for (number, body) in (1..).zip(&damaged) {
+        let mut first = arrival(number, number, &["shop"]);
+        first.event.body = body.clone().into();
+        fixture.store.keep(first, Box::new(())).await.unwrap();
+    }
+    let stored = async |number| {
+        let (event, _) = fixture.store.show(id(number)).await.unwrap().unwrap();
+        event.body
+    };
+    for (number, body) in (1..).zip(&damaged) {
+        assert_eq!(stored(number).await, body);
+    }
+    let before = fixture.store.stats().await.unwrap().bytes;
+    let copies = [(5, 2), (6, 3), (7, 4)];
+    for (number, body) in copies {
+        let copy = fixture
+            .store
+            .keep(arrival(number, body, &["shop"]), Box::new(()));
+        assert_eq!(copy.await.unwrap(), Kept::Stored { copy: 1 });
+    }
+    for (number, body) in [(1, 1), (2, 2), (3, 3), (4, 4)].into_iter().chain(copies) {
+        assert_eq!(stored(number).await, good(body), "{number}");
+    }
+    let heads = 3 * 10;
+    assert_eq!(fixture.store.stats().await.unwrap().bytes, before + heads);
+}
+
 pub(crate) async fn a_unique_value_comes_in_once(fixture: &Fixture) {
     for number in 1..=3 {
         let mut first = arrival(number, number, &["shop"]);

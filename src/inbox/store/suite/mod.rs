@@ -47,7 +47,7 @@ macro_rules! suite {
     ($fixture:path, $attribute:meta) => {
         $crate::inbox::store::suite::suite!($fixture, $attribute; coming_in:
             an_event_is_kept_whole, an_event_that_nobody_wants_is_a_dead_letter,
-            copies_share_a_body_up_to_their_limit, a_unique_value_comes_in_once,
+            copies_share_a_body_up_to_their_limit, a_copy_mends_a_damaged_body, a_unique_value_comes_in_once,
             a_fault_of_one_harms_no_other, a_full_store_resumes_by_itself,
             a_dropped_future_stops_nothing, many_share_a_commit,
             what_is_held_is_held_until_the_commit, the_first_fact_stays);
