@@ -63,7 +63,7 @@ impl Store for Shelf {
         not_here()
     }
 
-    fn next_due(&self, _: &Arc<str>) -> Answer<'static, Option<Millis>> {
+    fn next_due(&self, _: &Arc<str>) -> Answer<'static, Option<Duration>> {
         not_here()
     }
 

@@ -10,6 +10,16 @@ use tokio::sync::watch;
 /// Milliseconds since 1970.
 pub(crate) type Millis = i64;
 
+/// So long; it can be added to any time of a clock.
+pub(crate) fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX >> 1)
+}
+
+/// From `now` until `due`; nothing if that has passed.
+pub(crate) fn left(due: Millis, now: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(due.saturating_sub(now)).unwrap_or_default())
+}
+
 /// A clock. Clones are the same clock.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Clock {
@@ -37,8 +47,7 @@ impl Clock {
     pub(crate) async fn until(&self, due: Millis) {
         match self {
             Self::System => {
-                let left = u64::try_from(due - self.now()).unwrap_or_default();
-                tokio::time::sleep(Duration::from_millis(left)).await;
+                tokio::time::sleep(left(due, self.now())).await;
             }
             #[cfg(test)]
             Self::Manual(now) => {
@@ -60,7 +69,6 @@ impl Clock {
         let Self::Manual(now) = self else {
             panic!("only a manual clock can be moved");
         };
-        let by = Millis::try_from(by.as_millis()).expect("a test's time is short");
-        now.send_modify(|now| *now += by);
+        now.send_modify(|now| *now += millis(by));
     }
 }

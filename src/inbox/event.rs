@@ -1,7 +1,7 @@
 //! Events and their deliveries as a store keeps them: opaque bytes with what they are found by. What is in the bytes is
 //! `parcel`'s affair, whether they are intact `seal`'s.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tower_cartgate::EventKind;
@@ -88,9 +88,9 @@ pub(crate) struct Lease {
 pub(crate) enum Settlement {
     /// A 2xx.
     Delivered { status: u16 },
-    /// It is tried again at this time.
+    /// It is tried again after this wait, which begins when the store writes it down.
     Again {
-        due: Millis,
+        wait: Duration,
         status: Option<u16>,
         reason: &'static str,
     },

@@ -159,7 +159,7 @@ impl Attempt {
         let schedule = &self.post.queue.schedule;
         match schedule.wait(attempts, least, (tools.chance)()) {
             Some(wait) => Settlement::Again {
-                due: tools.clock.now().saturating_add(millis(wait)),
+                wait,
                 status,
                 reason,
             },
@@ -169,7 +169,7 @@ impl Attempt {
 
     async fn settle(&self, about: &About, settlement: Settlement, tools: &Tools) {
         match settle(tools, &about.lease, settlement, self.held_until).await {
-            Ok(true) => tools.lines.settled(about, &settlement, tools.clock.now()),
+            Ok(true) => tools.lines.settled(about, &settlement),
             Ok(false) => tools.lines.lost(about),
             Err(error) => tools.lines.unsettled(about, &error),
         }

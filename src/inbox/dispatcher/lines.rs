@@ -1,13 +1,14 @@
 //! What the log is told of deliveries: their ids, destinations and reasons, never a payload or a URL. A destination that
 //! refuses everything must not fill the log, so a second has room for so many lines; what is left out is summed.
 
+use std::time::Duration;
+
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 use super::health::Change;
 use crate::{
     inbox::{
-        clock::Millis,
         event::{Lease, Settlement},
         seal::Broken,
         store::StoreError,
@@ -46,14 +47,14 @@ impl About {
 
 impl Lines {
     /// An attempt has ended, and that is written down.
-    pub(super) fn settled(&self, about: &About, settlement: &Settlement, now: Millis) {
+    pub(super) fn settled(&self, about: &About, settlement: &Settlement) {
         match *settlement {
             Settlement::Delivered { status } => self.delivered(about, status),
             Settlement::Again {
-                due,
+                wait,
                 status,
                 reason,
-            } => self.failed(about, due - now, status, reason),
+            } => self.failed(about, wait, status, reason),
             Settlement::Dead { status, reason } => self.dead(about, status, reason),
             Settlement::Quarantined => self.quarantined(about),
             Settlement::Released => {}
@@ -69,10 +70,10 @@ impl Lines {
         }
     }
 
-    fn failed(&self, about: &About, wait: Millis, status: Option<u16>, reason: &str) {
+    fn failed(&self, about: &About, wait: Duration, status: Option<u16>, reason: &str) {
         let (delivery, destination, attempt) = (about.id(), about.destination(), about.attempt);
         let cause = about.cause.as_deref();
-        let next_in_seconds = wait / 1000;
+        let next_in_seconds = wait.as_secs();
         if attempt > 1 || about.probe {
             debug!(%delivery, destination, attempt, status, reason, cause, next_in_seconds, "not taken");
         } else if self.others.allows() {

@@ -20,7 +20,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -31,7 +30,7 @@ use tokio::sync::{
 
 use super::{
     Inbox, Queue,
-    clock::{Clock, Millis},
+    clock::{Clock, millis},
 };
 use crate::{endpoint::Endpoint, gate::Gate, in_force::InForce, metrics::DestinationMeter};
 use lines::Lines;
@@ -127,10 +126,6 @@ impl Post {
     fn endpoint(&self, name: &str) -> Option<&Arc<Endpoint>> {
         self.config.endpoints.iter().find(|own| *own.name == *name)
     }
-}
-
-fn millis(duration: Duration) -> Millis {
-    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }
 
 fn chance() -> f64 {

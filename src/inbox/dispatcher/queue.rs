@@ -154,11 +154,11 @@ impl Queue {
 
     async fn look_ahead(&mut self, now: Millis) {
         match self.tools.inbox.store.next_due(&self.name).await {
-            Ok(due) => {
+            Ok(left) => {
                 self.backoff.reset();
-                self.more = due.is_some_and(|due| due <= now);
-                let at_least = now + millis(LOOK);
-                self.look = due.map_or(at_least, |due| due.min(at_least));
+                self.more = left == Some(Duration::ZERO);
+                // From before the store was asked: rather a little early than late.
+                self.look = now + millis(left.map_or(LOOK, |left| left.min(LOOK)));
             }
             Err(error) => self.stumble(now, &error),
         }

@@ -64,8 +64,9 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     /// Writes down how an attempt ended; false if the lease is not the last one any more, and then nothing is written.
     fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool>;
 
-    /// When the next delivery of a queue is due, leased ones by the end of their lease; none if none is pending.
-    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Millis>>;
+    /// How long until the next delivery of a queue is due by the store's clock, leased ones by the end of their lease: zero
+    /// if one is due, none if none is pending.
+    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>>;
 
     /// Deliveries in the order of their ids, after `after`.
     fn list(

@@ -47,16 +47,30 @@ impl Bed {
         Self::over(queues, |store| store)
     }
 
+    /// The same, whose store has a clock of its own.
+    pub(super) fn beside(queues: Vec<Queue>, clock: &Clock) -> Self {
+        Self::made(queues, clock, Clock::manual(START), |store| store)
+    }
+
     /// The same, with something before its store.
     pub(super) fn over(
         queues: Vec<Queue>,
         before: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
     ) -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let clock = Clock::manual(START);
+        Self::made(queues, &clock.clone(), clock, before)
+    }
+
+    fn made(
+        queues: Vec<Queue>,
+        of_store: &Clock,
+        clock: Clock,
+        before: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         let meter = Arc::new(StoreMeter::default());
         let file = dir.path().join("inbox.db");
-        let store = before(open(&file, &clock, &meter));
+        let store = before(open(&file, of_store, &meter));
         let inbox = Arc::new(Inbox {
             store: Arc::clone(&store),
             sealer: Sealer::new(&Secret::new("the store's key").unwrap(), None),

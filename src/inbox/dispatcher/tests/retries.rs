@@ -6,7 +6,11 @@ use super::{
     app::App,
     bed::{Bed, MINUTE, SECOND, START, queue},
 };
-use crate::inbox::{Schedule, clock::Millis, event::State};
+use crate::inbox::{
+    Schedule,
+    clock::{Clock, Millis},
+    event::State,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -63,6 +67,33 @@ async fn a_day_of_attempts_ends_as_a_dead_letter() {
         "and never again the first"
     );
     assert_eq!(bed.listed(other, "app").await.state, State::Pending);
+}
+
+#[tokio::test]
+async fn a_gate_whose_clock_is_wrong_keeps_to_the_schedule() {
+    for wrong_by in [-3_600_000, 3_600_000] {
+        let mut app = App::start().await;
+        let right = Clock::manual(START - wrong_by);
+        let bed = Bed::beside(vec![queue("app", &app.url)], &right);
+        let id = bed.keep(1, &["app"]).await;
+        let others = [
+            bed.keep(2, &["elsewhere"]).await,
+            bed.keep(3, &["elsewhere"]).await,
+        ];
+        for (number, wait) in (1..).zip([5_500, 330_000, 1_980_000]) {
+            app.next().await.answer("500 Broken");
+            let due = right.now() + wait;
+            assert_eq!(bed.after(number, id, "app").await.due, Some(due));
+            let wait = Duration::from_millis(u64::try_from(wait).unwrap());
+            right.advance(wait);
+            bed.clock.advance(wait + SECOND);
+        }
+        app.next().await.answer("200 OK");
+        bed.reaches(1, State::Delivered).await;
+        for other in others {
+            assert_eq!(bed.listed(other, "elsewhere").await.attempts, 0);
+        }
+    }
 }
 
 #[tokio::test]

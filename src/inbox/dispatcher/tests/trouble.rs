@@ -229,7 +229,7 @@ impl Store for Moody {
         self.store.keep(arrival, held)
     }
 
-    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Millis>> {
+    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>> {
         self.store.next_due(queue)
     }
 

@@ -10,7 +10,7 @@ use super::{
     time::now,
 };
 use crate::inbox::{
-    clock::Millis,
+    clock::{self, Millis},
     event::{Claim, Lease},
 };
 
@@ -48,23 +48,28 @@ pub(super) async fn claim(
     now: Option<Millis>,
 ) -> Result<Vec<Claim>, Error> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let lease = Millis::try_from(lease.as_millis()).unwrap_or(Millis::MAX >> 1);
     let rows = session
-        .query(CLAIM, &[&&**queue, &most, &lease, &now])
+        .query(CLAIM, &[&&**queue, &most, &clock::millis(lease), &now])
         .await?;
     Ok(rows.iter().map(|row| claimed(row, queue)).collect())
 }
 
-pub(super) async fn next_due(session: &Session, queue: &str) -> Result<Option<Millis>, Error> {
-    let rows = session
-        .query(
-            "SELECT least(
-                 (SELECT due FROM delivery WHERE queue = $1 AND state = 0 AND rank = 0 ORDER BY due LIMIT 1),
-                 (SELECT due FROM delivery WHERE queue = $1 AND state = 0 AND rank = 1 ORDER BY due LIMIT 1))",
-            &[&queue],
-        )
-        .await?;
-    Ok(rows.first().and_then(|row| row.get(0)))
+pub(super) async fn next_due(
+    session: &Session,
+    queue: &str,
+    now: Option<Millis>,
+) -> Result<Option<Duration>, Error> {
+    const NEXT: &str = concat!(
+        "SELECT least(
+             (SELECT due FROM delivery WHERE queue = $1 AND state = 0 AND rank = 0 ORDER BY due LIMIT 1),
+             (SELECT due FROM delivery WHERE queue = $1 AND state = 0 AND rank = 1 ORDER BY due LIMIT 1)), ",
+        now!(2)
+    );
+    let rows = session.query(NEXT, &[&queue, &now]).await?;
+    Ok(rows.first().and_then(|row| {
+        let (due, now) = (row.get::<_, Option<Millis>>(0), row.get(1));
+        due.map(|due| clock::left(due, now))
+    }))
 }
 
 fn claimed(row: &tokio_postgres::Row, queue: &Arc<str>) -> Claim {

@@ -200,10 +200,11 @@ impl Store for Postgres {
         self.turns.hand_in(Task::Settle(settle), answered)
     }
 
-    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Millis>> {
-        let queue = Arc::clone(queue);
-        self.turns
-            .errand(move |session| Box::pin(async move { claim::next_due(session, &queue).await }))
+    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>> {
+        let (queue, clock) = (Arc::clone(queue), self.clock.clone());
+        self.turns.errand(move |session| {
+            Box::pin(async move { claim::next_due(session, &queue, time::said(&clock)).await })
+        })
     }
 
     fn list(

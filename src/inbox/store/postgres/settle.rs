@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{books::Books, session::Session, time::now};
 use crate::inbox::{
-    clock::Millis,
+    clock::{self, Millis},
     event::{Lease, Settlement, State},
 };
 
@@ -20,7 +20,7 @@ struct Columns<'a> {
     queues: Vec<&'a str>,
     tokens: Vec<i64>,
     states: Vec<i16>,
-    dues: Vec<Option<Millis>>,
+    waits: Vec<Option<Millis>>,
     attempts: Vec<i32>,
     tried: Vec<bool>,
     statuses: Vec<Option<i32>>,
@@ -36,9 +36,9 @@ pub(super) async fn settle(
 ) -> Result<Vec<bool>, Error> {
     const SETTLE: &str = concat!(
         "UPDATE delivery AS d SET state = s.state, attempts = d.attempts + s.attempts,
-             due = coalesce(s.due, ",
+             due = coalesce(s.wait, 0) + ",
         now!(10),
-        "),
+        ",
              last = CASE WHEN s.tried THEN ",
         now!(10),
         " ELSE d.last END,
@@ -46,7 +46,7 @@ pub(super) async fn settle(
              reason = CASE WHEN s.tried THEN s.reason ELSE d.reason END
          FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::integer[],
                      $7::boolean[], $8::integer[], $9::text[])
-             AS s (event, queue, lease, state, due, attempts, tried, status, reason)
+             AS s (event, queue, lease, state, wait, attempts, tried, status, reason)
          WHERE d.event = s.event AND d.queue = s.queue AND d.state = 0 AND d.lease = s.lease
          RETURNING d.event, d.queue"
     );
@@ -60,7 +60,7 @@ pub(super) async fn settle(
                 &columns.queues,
                 &columns.tokens,
                 &columns.states,
-                &columns.dues,
+                &columns.waits,
                 &columns.attempts,
                 &columns.tried,
                 &columns.statuses,
@@ -89,19 +89,19 @@ impl<'a> Columns<'a> {
 
     fn add(&mut self, settlement: Settlement) {
         use Settlement::{Again, Dead, Delivered, Quarantined, Released};
-        let (state, due, attempts, status, reason) = match settlement {
+        let (state, wait, attempts, status, reason) = match settlement {
             Delivered { status } => (State::Delivered, None, 1, Some(status), None),
             Again {
-                due,
+                wait,
                 status,
                 reason,
-            } => (State::Pending, Some(due), 1, status, Some(reason)),
+            } => (State::Pending, Some(wait), 1, status, Some(reason)),
             Dead { status, reason } => (State::Dead, None, 1, status, Some(reason)),
             Quarantined => (State::Quarantined, None, 0, None, Some(Settlement::BROKEN)),
             Released => (State::Pending, None, 0, None, None),
         };
         self.states.push(state as i16);
-        self.dues.push(due);
+        self.waits.push(wait.map(clock::millis));
         self.attempts.push(attempts);
         self.tried.push(!matches!(settlement, Released));
         self.statuses.push(status.map(i32::from));

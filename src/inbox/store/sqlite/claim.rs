@@ -11,7 +11,7 @@ use super::{
     list, row, settle,
 };
 use crate::inbox::{
-    clock::Millis,
+    clock::{self, Clock, Millis},
     event::{Claim, Lease, Settlement},
 };
 
@@ -28,8 +28,7 @@ pub(super) fn claim(
     most: usize,
     lease: Duration,
 ) -> Result<Vec<Claim>, Fault> {
-    let lease = Millis::try_from(lease.as_millis()).unwrap_or(Millis::MAX);
-    let until = books.now.saturating_add(lease);
+    let until = books.now + clock::millis(lease);
     let mut claims = Vec::new();
     for rank in [0, 1] {
         for event in due(books, queue, rank, most - claims.len())? {
@@ -40,10 +39,15 @@ pub(super) fn claim(
 }
 
 /// Each by a walk along the same index, to its first row.
-pub(super) fn next_due(db: &Connection, queue: &str) -> rusqlite::Result<Option<Millis>> {
+pub(super) fn next_due(
+    db: &Connection,
+    queue: &str,
+    clock: &Clock,
+) -> rusqlite::Result<Option<Duration>> {
     let mut first = db.prepare_cached(NEXT)?;
     let mut of = |rank: i64| first.query_row((queue, rank), |row| row.get::<_, Option<Millis>>(0));
-    Ok(of(0)?.into_iter().chain(of(1)?).min())
+    let due = of(0)?.into_iter().chain(of(1)?).min();
+    Ok(due.map(|due| clock::left(due, clock.now())))
 }
 
 fn due(books: &Books<'_>, queue: &str, rank: i64, most: usize) -> rusqlite::Result<Vec<Uuid>> {

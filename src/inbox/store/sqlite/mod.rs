@@ -47,6 +47,7 @@ const CHANGED_AT_ONCE: usize = 128;
 /// Dropped, it ends what was begun, and closes.
 struct Sqlite {
     file: PathBuf,
+    clock: Clock,
     /// For what is asked all the time and found by an index.
     quick: Arc<Reader>,
     /// For what walks over many rows.
@@ -89,8 +90,10 @@ impl Sqlite {
             slow: reader()?,
             backups: Arc::default(),
             writer: Arc::new(
-                Writer::start(Desk::new(db, taken, limits, clock, meter)?).map_err(Why::Access)?,
+                Writer::start(Desk::new(db, taken, limits, clock.clone(), meter)?)
+                    .map_err(Why::Access)?,
             ),
+            clock,
             file,
         })
     }
@@ -142,9 +145,10 @@ impl Store for Sqlite {
             .wait_for(move |books| Ok(settle::settle(books, &lease, settlement)?))
     }
 
-    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Millis>> {
-        let queue = Arc::clone(queue);
-        self.quick.ask(move |db| claim::next_due(db, &queue))
+    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>> {
+        let (queue, clock) = (Arc::clone(queue), self.clock.clone());
+        self.quick
+            .ask(move |db| claim::next_due(db, &queue, &clock))
     }
 
     fn list(

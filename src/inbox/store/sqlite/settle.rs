@@ -3,7 +3,10 @@
 use rusqlite::ToSql;
 
 use super::books::Books;
-use crate::inbox::event::{Lease, Settlement, State};
+use crate::inbox::{
+    clock,
+    event::{Lease, Settlement, State},
+};
 
 /// False if the lease is not the last one any more.
 pub(super) fn settle(
@@ -20,14 +23,19 @@ pub(super) fn settle(
         }
         Settlement::Quarantined => quarantined(books, lease)?,
         Settlement::Again {
-            due,
+            wait,
             status,
             reason,
         } => update(
             books,
             lease,
             "due = ?, attempts = attempts + 1, last = ?, status = ?, reason = ?",
-            &[&due, &books.now, &status, &reason],
+            &[
+                &(books.now + clock::millis(wait)),
+                &books.now,
+                &status,
+                &reason,
+            ],
         )?,
         Settlement::Released => update(books, lease, "due = ?", &[&books.now])?,
     };

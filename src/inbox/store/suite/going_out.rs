@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Fixture, LEASE, START, arrival, id, ids};
 use crate::inbox::{
-    clock::Millis,
+    clock::millis,
     event::{Settlement, State},
 };
 
@@ -58,11 +58,11 @@ pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
     for number in 1..=6 {
         fixture.keep(number, &["shop"]).await;
     }
-    let due = START + 5000;
+    let wait = Duration::from_secs(4);
     let settlements = [
         DELIVERED,
         Settlement::Again {
-            due,
+            wait,
             status: Some(500),
             reason: "status",
         },
@@ -75,6 +75,7 @@ pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
     ];
     fixture.clock.advance(Duration::from_secs(1));
     let now = START + 1000;
+    let due = now + millis(wait);
     for (claim, settlement) in fixture.claim("shop", 5).await.into_iter().zip(settlements) {
         assert!(fixture.store.settle(claim.lease, settlement).await.unwrap());
     }
@@ -157,16 +158,28 @@ pub(crate) async fn a_copy_that_was_delivered_is_only_counted(fixture: &Fixture)
 pub(crate) async fn the_next_due_is_told_by_queue(fixture: &Fixture) {
     let next = |queue: &str| fixture.store.next_due(&Arc::from(queue));
     assert_eq!(next("shop").await.unwrap(), None);
+    let seconds = |seconds| Some(Duration::from_secs(seconds));
     for (number, queue) in [(1, "shop"), (2, "shop"), (3, "mail")] {
         fixture.keep(number, &[queue]).await;
         fixture.clock.advance(Duration::from_secs(1));
     }
-    assert_eq!(next("shop").await.unwrap(), Some(START));
-    assert_eq!(next("mail").await.unwrap(), Some(START + 2000));
+    assert_eq!(next("shop").await.unwrap(), seconds(0));
+    assert_eq!(next("mail").await.unwrap(), seconds(0));
+    let first = fixture.claim("shop", 1).await.remove(0);
+    assert_eq!(next("shop").await.unwrap(), seconds(0));
     fixture.claim("shop", 1).await;
-    assert_eq!(next("shop").await.unwrap(), Some(START + 1000));
-    fixture.claim("shop", 1).await;
-    let lease = Millis::try_from(LEASE.as_millis()).unwrap();
-    assert_eq!(next("shop").await.unwrap(), Some(START + 3000 + lease));
-    assert_eq!(next("mail").await.unwrap(), Some(START + 2000));
+    assert_eq!(next("shop").await.unwrap(), Some(LEASE));
+    let again = Settlement::Again {
+        wait: Duration::from_secs(20),
+        status: None,
+        reason: "silence",
+    };
+    fixture.clock.advance(Duration::from_secs(3));
+    assert!(fixture.store.settle(first.lease, again).await.unwrap());
+    assert_eq!(next("shop").await.unwrap(), seconds(20));
+    fixture.clock.advance(Duration::from_millis(19_999));
+    assert_eq!(next("shop").await.unwrap(), Some(Duration::from_millis(1)));
+    fixture.clock.advance(Duration::from_secs(1));
+    assert_eq!(next("shop").await.unwrap(), seconds(0));
+    assert_eq!(next("mail").await.unwrap(), seconds(0));
 }

@@ -80,6 +80,36 @@ async fn a_dead_gates_deliveries_are_taken_over_after_their_lease() {
     }
 }
 
+#[tokio::test]
+#[ignore = "needs PostgreSQL: make test runs it"]
+async fn a_wait_is_counted_by_the_clock_that_all_share() {
+    let server = Postgres::shared();
+    let url = database(&server);
+    let store = store(&url).await;
+    let queue: Arc<str> = "shop".into();
+    for _ in 0..3 {
+        store.keep(fresh(), Box::new(())).await.unwrap();
+    }
+    assert_eq!(store.next_due(&queue).await.unwrap(), Some(Duration::ZERO));
+    let claims = store.claim(&queue, 2, LEASE).await.unwrap();
+    let wait = Duration::from_secs(3600);
+    let again = Settlement::Again {
+        wait,
+        status: None,
+        reason: "silence",
+    };
+    for claim in claims {
+        assert!(store.settle(claim.lease, again).await.unwrap());
+    }
+    let due = "SELECT count(*) FROM delivery, (SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now) \
+        WHERE due BETWEEN now + 3500000 AND now + 3600000";
+    assert_eq!(Postgres::ask(&url, due).unwrap(), "2");
+    assert_eq!(store.next_due(&queue).await.unwrap(), Some(Duration::ZERO));
+    store.claim(&queue, 1, wait * 2).await.unwrap();
+    let left = store.next_due(&queue).await.unwrap().unwrap();
+    assert!(left <= wait && left > wait - Duration::from_secs(100));
+}
+
 /// Both are held up at a body in the middle: in two orders, each would then have what the other needs.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test runs it"]
