@@ -43,7 +43,7 @@ impl Clock {
         }
     }
 
-    /// Ready once it is so late.
+    /// Ready once it is so late; or, since no sleep is made longer by a clock that is put back meanwhile, earlier.
     pub(crate) async fn until(&self, due: Millis) {
         match self {
             Self::System => {
@@ -52,8 +52,9 @@ impl Clock {
             #[cfg(test)]
             Self::Manual(now) => {
                 let mut now = now.subscribe();
+                let begun = *now.borrow();
                 // The sender lives as long as this clock.
-                let _ = now.wait_for(|now| *now >= due).await;
+                let _ = now.wait_for(|now| *now >= due || *now < begun).await;
             }
         }
     }
@@ -66,9 +67,23 @@ impl Clock {
 
     #[cfg(test)]
     pub(crate) fn advance(&self, by: Duration) {
+        self.shift(Millis::try_from(by.as_millis()).expect("a test's time is short"));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn put_back(&self, by: Duration) {
+        self.shift(-Millis::try_from(by.as_millis()).expect("a test's time is short"));
+    }
+
+    #[cfg(test)]
+    fn shift(&self, by: Millis) {
         let Self::Manual(now) = self else {
             panic!("only a manual clock can be moved");
         };
+<<<<<<< HEAD
         now.send_modify(|now| *now += millis(by));
+=======
+        now.send_modify(|now| *now += by);
+>>>>>>> dispatch
     }
 }

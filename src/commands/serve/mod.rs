@@ -3,6 +3,7 @@
 mod announce;
 mod reload;
 mod sockets;
+mod store;
 
 use std::{io, sync::Arc};
 
@@ -17,7 +18,6 @@ use crate::{
     cli::{ServeArgs, unknown_variables},
     config::{Config, Limits, Loaded, Plan, Source, in_time},
     files,
-    inbox::{self, Inbox},
     log::Log,
     metrics::Metrics,
     service_manager::ServiceManager,
@@ -31,10 +31,12 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
     let (public, admin) = sockets::bind(&plan)?;
     let runtime = super::runtime()?;
     let log = Log::start(plan.log.format, plan.log.level);
+    let mut opened = None;
     let ended = runtime.block_on(async {
         // Before the gate says that it is there: a signal without its handler ends the process.
         let signals = Signals::install().map_err(Failure::no)?;
-        let inbox = open(loaded.config.inbox.clone()).await?;
+        let inbox = store::open(loaded.config.inbox.clone()).await?;
+        opened.clone_from(&inbox);
         announce(&public, admin.as_ref(), &loaded.config);
         warn(&source, &loaded.warnings);
         for line in unknown_variables(&plan.variables()) {
@@ -57,6 +59,9 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
     });
     // A secret's file that never ends being read must not keep the process.
     runtime.shutdown_background();
+    if let Some(inbox) = opened {
+        store::close(inbox);
+    }
     ended.map(|()| Outcome::Done)
 }
 
@@ -66,17 +71,6 @@ fn read(source: Source) -> Result<(Plan, Loaded), Failure> {
         source.load(&plan).map(|loaded| (plan, loaded))
     });
     read.map_err(Failure::usage)?.map_err(mistakes)
-}
-
-/// The inbox that stays open to the end.
-async fn open(settings: Option<inbox::Settings>) -> Result<Option<Arc<Inbox>>, Failure> {
-    match settings {
-        Some(settings) => {
-            let opened = Inbox::open(settings).await.map_err(Failure::usage)?;
-            Ok(Some(Arc::new(opened)))
-        }
-        None => Ok(None),
-    }
 }
 
 /// Every mistake on a line of its own; the last one ends the command.

@@ -31,6 +31,11 @@ impl Backoff {
         wait
     }
 
+    /// No wait is longer.
+    pub(super) fn most(&self) -> Duration {
+        self.most
+    }
+
     /// Whether it worked the last time.
     pub(super) fn is_fresh(&self) -> bool {
         self.next == self.least

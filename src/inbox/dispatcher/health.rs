@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{backoff::Backoff, millis};
+use super::{at_most, backoff::Backoff, millis};
 use crate::inbox::clock::Millis;
 
 /// What is known of a destination.
@@ -13,8 +13,12 @@ pub(super) enum Health {
     Unproven,
     /// It answers.
     Up,
-    /// It cannot be reached, or is overloaded: it is tried again, by one delivery, from `probe` on.
-    Down { backoff: Backoff, probe: Millis },
+    /// It cannot be reached, or is overloaded: it is tried again, by one delivery, from `probe` on, which was `wait` away.
+    Down {
+        backoff: Backoff,
+        probe: Millis,
+        wait: Millis,
+    },
 }
 
 /// What an attempt has shown.
@@ -46,6 +50,13 @@ impl Health {
         }
     }
 
+    /// Has a clock that was put back hold up no probe.
+    pub(super) fn follow_clock(&mut self, now: Millis) {
+        if let Self::Down { probe, wait, .. } = self {
+            *probe = at_most(*probe, *wait, now);
+        }
+    }
+
     /// Whether an attempt that begins now is to find out if the destination is back.
     pub(super) fn is_down(&self) -> bool {
         matches!(self, Self::Down { .. })
@@ -54,6 +65,7 @@ impl Health {
     /// Takes up what an attempt has shown; `probed` if it began while the destination was down. Others that fail then
     /// began before, and tell nothing new.
     pub(super) fn saw(&mut self, sign: Sign, probed: bool, now: Millis) -> Option<Change> {
+        self.follow_clock(now);
         match (sign, &mut *self) {
             (Sign::Life, Self::Down { .. }) => {
                 *self = Self::Up;
@@ -63,18 +75,30 @@ impl Health {
                 *self = Self::Up;
                 None
             }
-            (Sign::Silence(least), Self::Down { backoff, probe }) => {
+            (
+                Sign::Silence(least),
+                Self::Down {
+                    backoff,
+                    probe,
+                    wait,
+                },
+            ) => {
                 if probed {
                     *probe = now + millis(backoff.failed());
                 }
                 *probe = (*probe).max(now + millis(least.unwrap_or_default()));
+                *wait = *probe - now;
                 None
             }
             (Sign::Silence(least), _) => {
                 let mut backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(60));
-                let wait = backoff.failed().max(least.unwrap_or_default());
-                let probe = now + millis(wait);
-                *self = Self::Down { backoff, probe };
+                let wait = millis(backoff.failed().max(least.unwrap_or_default()));
+                let probe = now + wait;
+                *self = Self::Down {
+                    backoff,
+                    probe,
+                    wait,
+                };
                 Some(Change::WentDown)
             }
             (Sign::None, _) => None,
@@ -83,7 +107,7 @@ impl Health {
 
     /// Has a destination that is down tried at once: its address may have changed, or an operator knows more.
     pub(super) fn recheck(&mut self) {
-        if let Self::Down { backoff, probe } = self {
+        if let Self::Down { backoff, probe, .. } = self {
             backoff.reset();
             *probe = 0;
         }
@@ -127,6 +151,21 @@ mod tests {
         assert!(health.is_down());
         assert_eq!(health.saw(Sign::Life, true, now), Some(Change::CameBack));
         assert_eq!(health.room(8, 0).0, 8);
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_makes_no_wait_longer() {
+        const HOUR: Millis = 3_600_000;
+        let mut health = Health::Up;
+        assert_eq!(health.saw(SILENCE, false, HOUR), Some(Change::WentDown));
+        health.follow_clock(HOUR + 400);
+        assert_eq!(health.room(8, 0), (1, HOUR + 1_000), "nor shorter");
+        health.follow_clock(0);
+        assert_eq!(health.room(8, 0), (1, 1_000));
+        assert_eq!(health.saw(SILENCE, true, HOUR), None);
+        assert_eq!(health.saw(SILENCE, false, 0), None, "began before");
+        health.follow_clock(0);
+        assert_eq!(health.room(8, 0), (1, 2_000));
     }
 
     #[test]

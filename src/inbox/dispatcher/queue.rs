@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Post, Tools,
+    Post, Tools, at_most,
     attempt::{Attempt, Shown, settle},
     backoff::Backoff,
     health::Health,
@@ -84,10 +84,11 @@ impl Queue {
     }
 
     async fn turn(&mut self) {
+        let now = self.tools.clock.now();
+        self.follow_clock(now);
         let concurrency = self.post.queue.concurrency;
         let (room, from) = self.health.room(concurrency, self.under_way.len());
         let from = from.max(self.rest);
-        let now = self.tools.clock.now();
         if room > 0 && from <= now {
             if self.more {
                 return self.claim(room, now).await;
@@ -98,6 +99,13 @@ impl Queue {
         }
         let next = if self.more { from } else { from.max(self.look) };
         self.wait((room > 0).then_some(next)).await;
+    }
+
+    /// Has a clock that was put back hold up nothing.
+    fn follow_clock(&mut self, now: Millis) {
+        self.health.follow_clock(now);
+        self.look = at_most(self.look, millis(LOOK), now);
+        self.rest = at_most(self.rest, millis(self.backoff.most()), now);
     }
 
     /// Waits until something has changed, or it is so late.

@@ -1,3 +1,4 @@
 //! The durable inbox, as senders and operators see it.
 
 mod commands;
+mod ending;

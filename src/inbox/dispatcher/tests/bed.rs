@@ -31,6 +31,7 @@ use crate::{
 pub(super) const START: Millis = 1_800_000_000_000;
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 
 pub(super) struct Bed {
     pub(super) clock: Clock,

@@ -4,15 +4,13 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::{
     app::App,
-    bed::{Bed, MINUTE, SECOND, START, queue},
+    bed::{Bed, HOUR, MINUTE, SECOND, START, queue},
 };
 use crate::inbox::{
     Schedule,
     clock::{Clock, Millis},
     event::State,
 };
-
-const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn a_day_of_attempts_ends_as_a_dead_letter() {

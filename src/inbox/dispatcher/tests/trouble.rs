@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     app::{App, PATIENCE},
-    bed::{Bed, MINUTE, SECOND, queue},
+    bed::{Bed, HOUR, MINUTE, SECOND, queue},
 };
 use crate::inbox::{
     clock::Millis,
@@ -165,6 +165,51 @@ async fn a_settlement_is_tried_again_and_a_store_that_fails_is_left_alone() {
     app.next().await.answer("200 OK");
     bed.reaches(2, State::Delivered).await;
     assert_eq!(bed.listed(ids[1], "elsewhere").await.attempts, 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_put_back_holds_up_no_queue() {
+    let mut app = App::start().await;
+    let faults = Arc::new(Faults::default());
+    let own = Arc::clone(&faults);
+    let bed = Bed::over(vec![queue("app", &app.url)], |store| {
+        Arc::new(Moody { store, faults: own })
+    });
+    let down = bed.keep(1, &["app"]).await;
+    app.next().await.answer("503 Full");
+    bed.after(1, down, "app").await;
+    bed.clock.put_back(HOUR);
+    bed.keep(2, &["app"]).await;
+    bed.clock.advance(SECOND / 2);
+    sleep(Duration::from_millis(20)).await;
+    assert!(app.is_idle(), "its wait is no shorter");
+    bed.clock.advance(SECOND / 2);
+    let probe = app.next().await;
+    assert_eq!(probe.body, b"body 2");
+    probe.answer("200 OK");
+    bed.reaches(1, State::Delivered).await;
+
+    // It looks for what another gate leaves, of which nobody tells it.
+    bed.clock.put_back(HOUR);
+    let theirs = bed.arrival(3, &["app"]);
+    bed.store.keep(theirs, Box::new(())).await.unwrap();
+    bed.clock.advance(SECOND);
+    app.next().await.answer("200 OK");
+    bed.reaches(2, State::Delivered).await;
+
+    faults.claims.store(1, SeqCst);
+    bed.wake();
+    let begun = Instant::now();
+    while faults.claims.load(SeqCst) > 0 {
+        assert!(begun.elapsed() < PATIENCE);
+        sleep(Duration::from_millis(1)).await;
+    }
+    bed.clock.put_back(HOUR);
+    bed.keep(4, &["app"]).await;
+    bed.clock.advance(5 * SECOND);
+    app.next().await.answer("200 OK");
+    bed.reaches(3, State::Delivered).await;
+    assert_eq!(bed.listed(down, "app").await.attempts, 1);
 }
 
 #[tokio::test]

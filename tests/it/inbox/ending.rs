@@ -1,0 +1,46 @@
+//! How a gate with an inbox ends, by a signal.
+
+use std::fs;
+
+use crate::{
+    program::Program,
+    support::{SECRET, request, signature_line, wait_until},
+};
+
+/// A gate whose events all wait, since nobody listens where they go.
+const CONFIG: &str = r#"
+[server]
+listen = "127.0.0.1:0"
+workers = 4
+drain_delay = "0s"
+[inbox]
+store = "sqlite:inbox.db"
+[secret.current]
+file = "secret"
+[[endpoint]]
+name = "orders"
+path = "/hooks"
+secrets = ["current"]
+durable = true
+[[endpoint.destination]]
+name = "shop"
+url = "http://127.0.0.1:1"
+"#;
+
+#[test]
+fn a_gate_that_is_stopped_leaves_no_log_for_the_next_start_to_check() {
+    for time in 0..10 {
+        let mut gate = Program::serve_file(CONFIG, &[("secret", SECRET)]);
+        for body in [b"the first".as_slice(), b"the second", b"the third"] {
+            let delivery = request("POST /hooks HTTP/1.1", &signature_line(body), body);
+            assert_eq!(gate.client().ask(delivery).status, 200);
+        }
+        let log = gate.file("inbox.db-wal");
+        let length = || fs::metadata(&log).map_or(0, |log| log.len());
+        assert!(length() > 0, "it is written through a log");
+        gate.signal("TERM");
+        wait_until("it ends", || !gate.runs());
+        assert_eq!(length(), 0, "after {time} clean ends");
+        assert!(gate.end().0.success());
+    }
+}
