@@ -80,10 +80,6 @@ impl Clock {
         let Self::Manual(now) = self else {
             panic!("only a manual clock can be moved");
         };
-<<<<<<< HEAD
-        now.send_modify(|now| *now += millis(by));
-=======
         now.send_modify(|now| *now += by);
->>>>>>> dispatch
     }
 }

@@ -128,18 +128,11 @@ impl Post {
     }
 }
 
-<<<<<<< HEAD
-=======
-fn millis(duration: Duration) -> Millis {
-    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
-}
-
 /// What is due after a `wait`, and is no further away than that also once the clock was put back.
 fn at_most(due: Millis, wait: Millis, now: Millis) -> Millis {
     due.min(now.saturating_add(wait))
 }
 
->>>>>>> dispatch
 fn chance() -> f64 {
     let mut bytes = [0; 4];
     // Without chance waits are only as long as the schedule says.
