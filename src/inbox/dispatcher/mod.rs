@@ -30,7 +30,7 @@ use tokio::sync::{
 
 use super::{
     Inbox, Queue,
-    clock::{Clock, millis},
+    clock::{Clock, Millis, millis},
 };
 use crate::{endpoint::Endpoint, gate::Gate, in_force::InForce, metrics::DestinationMeter};
 use lines::Lines;
