@@ -7,6 +7,7 @@ TOOLS  := $(TARGET)/tools
 APART  := fuzz tests/constant-time benches/proxy
 MODULES := /usr/lib/nginx/modules
 
+# Drills run one after the other: the port of a gate that was killed may be the next one's.
 # What drills need of Debian: a database to kill, file systems to mount. initdb is where no PATH leads.
 FOR_DRILLS := postgresql:/usr/lib/postgresql/*/bin/initdb e2fsprogs:mkfs.ext4 mount
 
@@ -29,7 +30,8 @@ test: ## run every test; installs what it is tested with (as root or by sudo) wh
 	@scripts/install-debian valgrind systemd:systemd-analyze prometheus:promtool haproxy nginx-light:nginx \
 	    $(FOR_DRILLS)
 	$(CARGO) test --workspace --all-features --locked
-	$(CARGO) test --locked --test machine --test drills -- --ignored
+	$(CARGO) test --locked --test machine -- --ignored
+	$(CARGO) test --locked --test drills -- --ignored --test-threads 1
 	$(CARGO) test --locked --lib -- --ignored postgres
 	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	@$(MAKE) --no-print-directory constant-time
@@ -38,7 +40,7 @@ test: ## run every test; installs what it is tested with (as root or by sudo) wh
 drills: ## kill, cut and fill for an hour what `make test` tries in a few rounds; CARTGATE_DRILL_ROUNDS=N for N rounds
 	@scripts/install-debian $(FOR_DRILLS)
 	CARTGATE_DRILL_ROUNDS=$(or $(CARTGATE_DRILL_ROUNDS),long) \
-	    $(CARGO) test --release --locked --test drills -- --ignored --nocapture
+	    $(CARGO) test --release --locked --test drills -- --ignored --nocapture --test-threads 1
 
 check: fmt clippy features docs api ## judge format, lints, feature combinations, documents and public types
 

@@ -41,6 +41,16 @@ pub(crate) struct Ledger {
     pub(crate) refused: BTreeMap<u64, Refused>,
 }
 
+impl Ledger {
+    /// Of all that `later` knows more, what was acknowledged is unknown.
+    pub(crate) fn unknown_after(&mut self, later: Self) {
+        let more = later.acknowledged.into_keys();
+        let more = more.filter(|number| !self.acknowledged.contains_key(number));
+        self.unknown.extend(more.chain(later.unknown));
+        self.refused.extend(later.refused);
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) status: u16,
