@@ -82,13 +82,14 @@ impl Promise {
     #[track_caller]
     fn wait(&self, recipients: &[&Recipient]) -> Taken {
         loop {
+            let count = || recipients.iter().map(|one| one.count()).sum();
+            // Before it is looked what is missing: what comes in between must not be waited for once more.
+            let mut came: usize = count();
             let taken = taken(recipients);
             let missing = self.missing(&taken);
             if missing == 0 {
                 return taken;
             }
-            let count = || recipients.iter().map(|one| one.count()).sum();
-            let mut came: usize = count();
             let all = came + missing;
             while came < all {
                 let what = format!("{missing} acknowledged orders arrive");
