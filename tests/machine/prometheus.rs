@@ -177,10 +177,9 @@ impl Prometheus {
     /// Whether each rule was evaluated, and none with an error. How many there are.
     fn healthy_rules(&self) -> Option<usize> {
         let answer = self.ask("rules", "")?;
-        let [group] = &answer["data"]["groups"].as_array()?[..] else {
-            return None;
-        };
-        let rules = group["rules"].as_array()?;
+        let groups = answer["data"]["groups"].as_array()?.iter();
+        let rules: Option<Vec<_>> = groups.map(|group| group["rules"].as_array()).collect();
+        let rules = rules?.concat();
         let healthy = |rule: &Value| rule["health"] == "ok" && rule["lastError"].is_null();
         rules.iter().all(healthy).then_some(rules.len())
     }
