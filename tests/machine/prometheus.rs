@@ -179,8 +179,8 @@ impl Prometheus {
         let answer = self.ask("rules", "")?;
         let groups = answer["data"]["groups"].as_array()?.iter();
         let rules: Option<Vec<_>> = groups.map(|group| group["rules"].as_array()).collect();
-        let rules = rules?.concat();
-        let healthy = |rule: &Value| rule["health"] == "ok" && rule["lastError"].is_null();
+        let rules: Vec<&Value> = rules?.into_iter().flatten().collect();
+        let healthy = |rule: &&Value| rule["health"] == "ok" && rule["lastError"].is_null();
         rules.iter().all(healthy).then_some(rules.len())
     }
 }
