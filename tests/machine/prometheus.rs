@@ -214,7 +214,7 @@ fn scraped(admin: &str, guarded: bool) {
         r#"count(ALERTS{alertname="CartgateNotTaken",alertstate="firing",endpoint="carts",destination="reminders"})"#,
         1.0,
     );
-    let rules = std::fs::read_to_string(packaged("alerts.yml")).expect("readable");
+    let rules = fs::read_to_string(packaged("alerts.yml")).expect("readable");
     let rules = rules.matches("- alert: ").count();
     assert!(rules > 0);
     wait_until("each rule is evaluated", || {
