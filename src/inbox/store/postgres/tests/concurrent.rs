@@ -101,7 +101,7 @@ async fn a_wait_is_counted_by_the_clock_that_all_share() {
     for claim in claims {
         assert!(store.settle(claim.lease, again).await.unwrap());
     }
-    let due = "SELECT count(*) FROM delivery, (SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now) \
+    let due = "SELECT count(*) FROM delivery, (SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now) AS clock \
         WHERE due BETWEEN now + 3500000 AND now + 3600000";
     assert_eq!(Postgres::ask(&url, due).unwrap(), "2");
     assert_eq!(store.next_due(&queue).await.unwrap(), Some(Duration::ZERO));
