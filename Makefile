@@ -37,7 +37,7 @@ test: ## run every test; installs what it is tested with (as root or by sudo) wh
 	@$(MAKE) --no-print-directory constant-time
 
 # With optimisation, because a fast gate has more in flight when it is killed.
-drills: ## kill, cut and fill for an hour what `make test` tries in a few rounds; CARTGATE_DRILL_ROUNDS=N for N rounds
+drills: ## kill, cut and fill for long what `make test` tries in a few rounds; CARTGATE_DRILL_ROUNDS=N for N rounds
 	@scripts/install-debian $(FOR_DRILLS)
 	CARTGATE_DRILL_ROUNDS=$(or $(CARTGATE_DRILL_ROUNDS),long) \
 	    $(CARGO) test --release --locked --test drills -- --ignored --nocapture --test-threads 1
