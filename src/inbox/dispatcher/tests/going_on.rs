@@ -75,13 +75,15 @@ async fn a_reload_moves_a_queue_and_keeps_what_is_under_way() {
     ];
     let (one, other) = (old.next().await, old.next().await);
     bed.reload(vec![queue("stays", &new.url), queue("comes", &new.url)]);
-    assert_eq!(new.next().await.body, b"body 3", "a new queue begins");
+    let begun = new.next().await;
+    assert_eq!(begun.body, b"body 3", "a new queue begins");
     one.answer("500 Broken");
     other.answer("500 Broken");
     // Both attempts that were under way are written down, also the one of the queue that is gone.
     bed.after(1, first, "stays").await;
     bed.after(1, third, "goes").await;
-    assert_eq!(new.next().await.body, b"body 2", "at the new address");
+    let moved = new.next().await;
+    assert_eq!(moved.body, b"body 2", "at the new address");
     assert_eq!(bed.listed(second, "stays").await.attempts, 0);
     bed.clock.advance(MINUTE);
     assert_eq!(bed.listed(third, "goes").await.state, State::Pending);
