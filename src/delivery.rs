@@ -2,17 +2,11 @@
 //! that it is what was genuine when it was stored. A destination takes nothing else, so the compiler keeps unverified
 //! bytes out.
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Uri, request::Parts};
-use http_body::{Body, Frame, SizeHint};
-use tower_cartgate::{EventKind, EventSource, SecretName, Verified, VerifiedBody};
+use tower_cartgate::{EventKind, EventSource, SecretName, Verified};
 use uuid::Uuid;
 
 use crate::{
@@ -119,12 +113,10 @@ impl Delivery {
                 added: endpoint.headers.add.clone(),
                 attempt: None,
             },
-            body: DeliveryBody {
-                bytes: Source::Verified {
-                    body: verified.body(),
-                    _exchange: Arc::clone(exchange),
-                },
-            },
+            body: DeliveryBody(Source::Verified {
+                verified: verified.clone(),
+                _exchange: Arc::clone(exchange),
+            }),
         }
     }
 
@@ -145,9 +137,7 @@ impl Delivery {
         Self {
             head,
             about,
-            body: DeliveryBody {
-                bytes: Source::Stored { body, sent: false },
-            },
+            body: DeliveryBody(Source::Stored(body)),
         }
     }
 
@@ -167,71 +157,32 @@ impl From<&Claim> for Attempt {
     }
 }
 
-/// The bytes on their way. It holds what holds their memory: the exchange, whose end gives it back, or themselves.
+/// The bytes to be sent. It holds what holds their memory: the exchange, whose end gives it back, or themselves.
 #[derive(Debug)]
-pub(crate) struct DeliveryBody {
-    bytes: Source,
-}
+pub(crate) struct DeliveryBody(Source);
 
 enum Source {
     Verified {
-        body: VerifiedBody,
+        verified: Verified,
         _exchange: Arc<Exchange>,
     },
-    Stored {
-        body: Bytes,
-        sent: bool,
-    },
+    Stored(Bytes),
 }
 
 impl DeliveryBody {
     /// All bytes, in the pieces in which they are kept.
     pub(crate) fn chunks(&self) -> &[Bytes] {
-        match &self.bytes {
-            Source::Verified { body, .. } => body.verified().chunks(),
-            Source::Stored { body, .. } if body.is_empty() => &[],
-            Source::Stored { body, .. } => std::slice::from_ref(body),
+        match &self.0 {
+            Source::Verified { verified, .. } => verified.chunks(),
+            Source::Stored(body) => std::slice::from_ref(body),
         }
     }
 
-    /// The length in bytes, of what was sent too.
+    /// The length in bytes.
     pub(crate) fn len(&self) -> usize {
-        match &self.bytes {
-            Source::Verified { body, .. } => body.verified().len(),
-            Source::Stored { body, .. } => body.len(),
-        }
-    }
-}
-
-impl Body for DeliveryBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut self.bytes {
-            Source::Verified { body, .. } => Pin::new(body).poll_frame(cx),
-            Source::Stored { body, sent } => {
-                let last = std::mem::replace(sent, true) || body.is_empty();
-                Poll::Ready((!last).then(|| Ok(Frame::data(body.clone()))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.bytes {
-            Source::Verified { body, .. } => body.is_end_stream(),
-            Source::Stored { body, sent } => *sent || body.is_empty(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.bytes {
-            Source::Verified { body, .. } => body.size_hint(),
-            Source::Stored { sent: true, .. } => SizeHint::with_exact(0),
-            Source::Stored { body, .. } => SizeHint::with_exact(body.len() as u64),
+        match &self.0 {
+            Source::Verified { verified, .. } => verified.len(),
+            Source::Stored(body) => body.len(),
         }
     }
 }
@@ -239,8 +190,8 @@ impl Body for DeliveryBody {
 impl std::fmt::Debug for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Verified { body, .. } => body.fmt(f),
-            Self::Stored { body, .. } => write!(f, "Stored({} bytes)", body.len()),
+            Self::Verified { verified, .. } => verified.fmt(f),
+            Self::Stored(body) => write!(f, "Stored({} bytes)", body.len()),
         }
     }
 }

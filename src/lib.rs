@@ -55,6 +55,7 @@ pub mod service_manager;
 mod stack;
 pub mod status;
 mod stream;
+mod timer;
 pub mod tls;
 mod watch;
 mod worker;

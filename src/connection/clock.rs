@@ -2,12 +2,11 @@
 //! clock goes with the body, in `limits`.)
 
 use std::{
-    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::{
     Ended,
@@ -16,6 +15,7 @@ use super::{
 use crate::{
     config::Clocks,
     gate::{Gate, Stage},
+    timer::Timer,
 };
 
 /// A connection that has carried no request when the gate closes may have one on the line: that
@@ -29,10 +29,9 @@ const NEXT_CALL: Duration = Duration::from_millis(100);
 /// A pause of this length between requests is worth giving up what hyper holds for a connection, and making it anew.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The one timer of a connection. It is armed lazily: a deadline that moves back costs nothing, the
-/// timer just fires early and is set again.
+/// The one timer of a connection.
 pub(super) struct Clock {
-    sleep: Pin<Box<Sleep>>,
+    timer: Timer,
     seen: Stay,
     last_call: Option<Instant>,
 }
@@ -40,7 +39,7 @@ pub(super) struct Clock {
 impl Clock {
     pub(super) fn new(activity: &Activity, clocks: &Clocks) -> Self {
         Self {
-            sleep: Box::pin(tokio::time::sleep(clocks.keep_alive)),
+            timer: Timer::new(Instant::now() + clocks.keep_alive),
             seen: activity.stay(),
             last_call: None,
         }
@@ -87,17 +86,7 @@ impl Clock {
         let Some((deadline, ended)) = next else {
             return Poll::Pending;
         };
-        loop {
-            if self.sleep.is_elapsed() || self.sleep.deadline() > deadline {
-                self.sleep.as_mut().reset(deadline);
-            }
-            if self.sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if Instant::now() >= deadline {
-                return Poll::Ready(ended);
-            }
-        }
+        self.timer.poll(cx, deadline).map(|()| ended)
     }
 
     fn deadline(&mut self, activity: &Activity, gate: &Gate) -> Option<(Instant, Ended)> {

@@ -1,6 +1,5 @@
 //! Deliveries from the store, as an app gets them.
 
-use http_body_util::BodyExt as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -130,28 +129,5 @@ async fn without_its_endpoint_nothing_is_added_and_the_first_of_its_body_is_no_c
     assert!(read.contains("\r\nx-dropped: dropped\r\n"), "{read}");
     for name in ["x-added", "x-cartgate-copy", "x-cartgate-first-received"] {
         assert!(!read.contains(name), "{name}: {read}");
-    }
-}
-
-#[tokio::test]
-async fn a_stored_body_says_its_length_and_comes_once() {
-    let attempt = Attempt {
-        number: 1,
-        received: RECEIVED,
-        copy: 0,
-        first_received: RECEIVED,
-    };
-    for bytes in [&b"the body"[..], b""] {
-        let (_, _, mut body) = Delivery::stored(intact(bytes), attempt, None).into_parts();
-        assert_eq!(body.chunks().concat(), bytes);
-        assert_eq!(body.size_hint().exact(), Some(bytes.len() as u64));
-        assert_eq!(body.is_end_stream(), bytes.is_empty());
-        let sent = (&mut body).collect().await.expect("never fails").to_bytes();
-        assert_eq!(sent, bytes);
-        assert!(body.is_end_stream());
-        assert_eq!(
-            (body.size_hint().exact(), body.len()),
-            (Some(0), bytes.len())
-        );
     }
 }

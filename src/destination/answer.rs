@@ -2,6 +2,7 @@
 //! goes back to the pool once the delivery was written to its end, too; let go before, it is closed.
 
 use std::{
+    future::poll_fn,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -10,31 +11,41 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
-use tokio::time::{Sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::pool::{Link, Pool};
+use super::{
+    length::{Length, Taken},
+    link::Link,
+    pool::Pool,
+};
+
+/// How much of a body is read at a time, at the most and at the least.
+const MOST: usize = 64 * 1024;
+const LEAST: usize = 4 * 1024;
 
 /// The body of a destination's answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    body: Incoming,
-    connection: Option<(Link, Pool)>,
+    length: Length,
+    /// None once the answer is whole, or broke off.
+    link: Option<Link>,
+    /// Where the connection goes then, if it can be used again.
+    pool: Option<Pool>,
     limit: Duration,
-    /// Runs while the answer pauses.
-    pause: Option<Pin<Box<Sleep>>>,
+    /// When a pause of the answer has lasted too long.
+    deadline: Option<Instant>,
 }
 
 impl Answer {
-    pub(super) fn new(body: Incoming, link: Link, pool: Pool, limit: Duration) -> Self {
-        let connection = Some((link, pool));
+    pub(super) fn new(length: Length, link: Link, pool: Option<Pool>, limit: Duration) -> Self {
         let mut answer = Self {
-            body,
-            connection,
+            length,
+            link: Some(link),
+            pool,
             limit,
-            pause: None,
+            deadline: None,
         };
-        if answer.body.is_end_stream() {
+        if answer.length.is_over() {
             answer.release();
         }
         answer
@@ -43,32 +54,69 @@ impl Answer {
     /// The answer is whole. An app may answer before it has read the delivery to its end: it gets as
     /// long for the rest as for a pause, and no longer, since the delivery's memory is held for it.
     fn release(&mut self) {
-        let Some((mut link, pool)) = self.connection.take() else {
+        let Some(mut link) = self.link.take() else {
             return;
         };
-        if link.is_ready() {
-            pool.give(link);
+        let pool = self.pool.take();
+        if link.has_sent() {
+            if let Some(pool) = pool {
+                pool.give(link);
+            }
             return;
         }
         let limit = self.limit;
         tokio::spawn(async move {
-            if let Ok(Ok(())) = timeout(limit, link.ready()).await {
+            let sent = timeout(limit, poll_fn(|cx| link.poll_send(cx))).await;
+            if let (Ok(Ok(())), Some(pool)) = (sent, pool) {
                 pool.give(link);
             }
         });
     }
 
+    /// The next bytes; none at the end.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        let Some(link) = &mut self.link else {
+            return Poll::Ready(Ok(None));
+        };
+        // What it has yet to read of the delivery. If it does not want it, its answer counts all the same.
+        if matches!(link.poll_send(cx), Poll::Ready(Err(_))) {
+            self.pool = None;
+        }
+        loop {
+            match self.length.take(&mut link.read).map_err(broken)? {
+                Taken::Piece(bytes) => return Poll::Ready(Ok(Some(bytes))),
+                Taken::Over => return Poll::Ready(Ok(None)),
+                Taken::Nothing => {}
+            }
+            if ready!(link.poll_read(cx, room(&self.length)))? == 0 {
+                let whole = self.length.may_end().then_some(None);
+                self.pool = None;
+                return Poll::Ready(whole.ok_or_else(|| io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+    }
+
     fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let Some(link) = &mut self.link else {
+            return Poll::Pending;
+        };
         let limit = self.limit;
-        let pause = self
-            .pause
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        ready!(pause.as_mut().poll(cx));
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + limit);
+        ready!(link.poll_deadline(cx, deadline));
         Poll::Ready(io::Error::new(
             io::ErrorKind::TimedOut,
             "the destination paused for too long within its answer",
         ))
     }
+}
+
+fn room(length: &Length) -> usize {
+    let left = length.left().and_then(|left| usize::try_from(left).ok());
+    left.unwrap_or(MOST).clamp(LEAST, MOST)
+}
+
+fn broken(why: super::answer_head::NotHttp) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 impl Body for Answer {
@@ -79,24 +127,39 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-            return self.poll_pause(cx).map(|error| Some(Err(error)));
+        let piece = match self.poll_piece(cx) {
+            Poll::Ready(piece) => piece,
+            Poll::Pending => Err(ready!(self.poll_pause(cx))),
         };
         // The next pause is timed anew.
-        self.pause = None;
-        if frame.is_none() || self.body.is_end_stream() {
-            self.release();
-        }
-        // An error has to reach the client as a connection that breaks off: a short answer must not
-        // look whole.
-        Poll::Ready(frame.map(|frame| frame.map_err(io::Error::other)))
+        self.deadline = None;
+        Poll::Ready(match piece {
+            Ok(Some(bytes)) => {
+                if self.length.is_over() {
+                    self.release();
+                }
+                Some(Ok(Frame::data(bytes)))
+            }
+            Ok(None) => {
+                self.release();
+                None
+            }
+            // It has to reach the client as a connection that breaks off: a short answer must not look whole.
+            Err(error) => {
+                self.link = None;
+                Some(Err(error))
+            }
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.link.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self.length.left() {
+            Some(left) => SizeHint::with_exact(left),
+            None => SizeHint::default(),
+        }
     }
 }

@@ -2,27 +2,28 @@
 //! head. Whether another try follows is for the caller to say; here only what was never written may
 //! be sent over a second connection.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    future::poll_fn,
+    io,
+    sync::Arc,
+    task::{Context, Poll},
+    time::SystemTime,
+};
 
-use http::{Request, Response, StatusCode};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, timeout, timeout_at};
+use http::{Response, StatusCode};
+use tokio::time::{Instant, timeout};
 
 use super::{
     Answer, ConnectError, Destination,
+    answer_head::{AnswerHead, NotHttp},
     dress::dress,
-    pool::{Link, Pool},
-    webhooks::Signer,
+    link::{Link, Sending},
+    pool::Pool,
 };
-use crate::{
-    delivery::{Delivery, DeliveryBody},
-    problem::DELIVERY,
-    refusal::Failure,
-};
+use crate::{delivery::Delivery, refusal::Failure};
 
-/// How long the gate lets a destination's head be.
-const HEAD: usize = 64 * 1024;
+/// How much is read at a time while the answer's head has yet to come: nearly every answer is shorter.
+const HEAD: usize = 4 * 1024;
 
 /// Why a destination gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +35,9 @@ pub(crate) enum AttemptError {
     #[error("no answer within {0:?}")]
     AnswerTimeout(std::time::Duration),
     #[error("the connection broke off before an answer: {0}")]
-    BrokenOff(hyper::Error),
+    BrokenOff(io::Error),
     #[error("the answer is not HTTP/1.1 as it should be: {0}")]
-    NotHttp(hyper::Error),
+    NotHttp(#[from] NotHttp),
     #[error("it wants to change the protocol, which no webhook asks for")]
     Upgrade,
 }
@@ -56,16 +57,6 @@ impl AttemptError {
     }
 }
 
-impl From<hyper::Error> for AttemptError {
-    fn from(error: hyper::Error) -> Self {
-        if error.is_parse() {
-            Self::NotHttp(error)
-        } else {
-            Self::BrokenOff(error)
-        }
-    }
-}
-
 impl Destination {
     /// Hands a delivery over and returns the answer as soon as its head is there.
     ///
@@ -79,123 +70,109 @@ impl Destination {
         delivery: Delivery,
     ) -> Result<Response<Answer>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
-        let mut request = self.request(delivery);
-        if let Some(signer) = &self.settings.sign {
-            request = sign(signer, request).await;
-        }
+        let mut request = self.request(delivery).await;
         let begun = Instant::now();
         while let Some(link) = pool.take(begun) {
             match self.send(link, request).await {
-                Err(Unsent::Whole(unsent)) => request = *unsent,
+                Ok((link, head)) => return Ok(self.answer(pool, link, head)),
+                Err(Unsent::Whole(unsent, _)) => request = unsent,
                 Err(Unsent::Failed(error)) => return Err(error),
-                Ok((link, response)) => return self.answer(pool, link, response),
             }
         }
-        let link = self.open().await?;
-        match self.send(link, request).await {
-            Ok((link, response)) => self.answer(pool, link, response),
+        match self.send(self.open().await?, request).await {
+            Ok((link, head)) => Ok(self.answer(pool, link, head)),
+            Err(Unsent::Whole(_, error)) => Err(ConnectError::Io(error).into()),
             Err(Unsent::Failed(error)) => Err(error),
-            Err(Unsent::Whole(_)) => Err(ConnectError::Io(closed_at_once()).into()),
         }
     }
 
-    fn request(&self, delivery: Delivery) -> Request<DeliveryBody> {
-        let (mut head, about, body) = delivery.into_parts();
-        dress(&mut head, about, body.len(), self);
-        let mut request = Request::new(body);
-        *request.uri_mut() = match self.address.target() {
-            Some(target) => target.clone().into(),
-            None => origin_form(head.target),
-        };
-        *request.method_mut() = head.method;
-        *request.headers_mut() = head.headers;
-        request
+    async fn request(&self, delivery: Delivery) -> Sending {
+        let (head, about, body) = delivery.into_parts();
+        let mut lines = dress(&head, &about, body.len(), self);
+        if let Some(signer) = &self.settings.sign {
+            // Under the id that it carries anyway.
+            let id = about.id.to_string();
+            let headers = signer.sign(&id, SystemTime::now(), body.chunks()).await;
+            for (name, value) in headers {
+                lines.line(&name, value.as_bytes());
+            }
+        }
+        Sending::new(lines.end().into(), body)
     }
 
     async fn open(&self) -> Result<Link, AttemptError> {
         let limit = self.settings.connect;
-        let opened = timeout(limit, async {
-            let stream = self.connector.connect().await?;
-            let (sender, connection) = http1::Builder::new()
-                .max_header_size(HEAD)
-                .handshake(TokioIo::new(stream))
-                .await?;
-            // What it would report, the sender is told too.
-            let task = tokio::spawn(connection).abort_handle();
-            Ok(Link::new(sender, task))
-        });
-        opened
-            .await
-            .unwrap_or(Err(AttemptError::ConnectTimeout(limit)))
+        match timeout(limit, self.connector.connect()).await {
+            Ok(stream) => Ok(Link::new(stream?)),
+            Err(_) => Err(AttemptError::ConnectTimeout(limit)),
+        }
     }
 
-    async fn send(
-        &self,
-        mut link: Link,
-        request: Request<DeliveryBody>,
-    ) -> Result<(Link, Response<hyper::body::Incoming>), Unsent> {
+    async fn send(&self, mut link: Link, request: Sending) -> Result<(Link, AnswerHead), Unsent> {
         let limit = self.settings.answer;
-        let sent = timeout_at(
-            Instant::now() + limit,
-            link.sender.try_send_request(request),
-        )
-        .await;
-        match sent {
-            Ok(Ok(response)) => Ok((link, response)),
-            Ok(Err(mut error)) => Err(match error.take_message() {
-                // hyper gives the request back only if it never began to write it.
-                Some(request) => Unsent::Whole(Box::new(request)),
-                None => Unsent::Failed(error.into_error().into()),
+        let deadline = Instant::now() + limit;
+        link.send(request);
+        let head = poll_fn(|cx| match poll_head(&mut link, cx) {
+            Poll::Pending => link
+                .poll_deadline(cx, deadline)
+                .map(|()| Err(AttemptError::AnswerTimeout(limit))),
+            ready => ready,
+        });
+        match head.await {
+            Ok(head) => Ok((link, head)),
+            Err(AttemptError::BrokenOff(error)) => Err(match link.take_unsent() {
+                Some(request) => Unsent::Whole(request, error),
+                None => Unsent::Failed(AttemptError::BrokenOff(error)),
             }),
-            Err(_) => Err(Unsent::Failed(AttemptError::AnswerTimeout(limit))),
+            Err(error) => Err(Unsent::Failed(error)),
         }
     }
 
-    fn answer(
-        &self,
-        pool: &Pool,
-        link: Link,
-        response: Response<hyper::body::Incoming>,
-    ) -> Result<Response<Answer>, AttemptError> {
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(AttemptError::Upgrade);
-        }
-        Ok(response.map(|body| Answer::new(body, link, pool.clone(), self.settings.pause)))
+    fn answer(&self, pool: &Pool, link: Link, head: AnswerHead) -> Response<Answer> {
+        let pool = head.keeps_alive.then(|| pool.clone());
+        let pause = self.settings.pause;
+        head.response
+            .map(|()| Answer::new(head.length, link, pool, pause))
     }
 }
 
 /// What became of a request that got no answer.
 enum Unsent {
     /// Not a byte of it was written.
-    Whole(Box<Request<DeliveryBody>>),
+    Whole(Sending, io::Error),
     /// Some of it may have arrived.
     Failed(AttemptError),
 }
 
-/// Signs it under the id that it carries anyway.
-async fn sign(signer: &Signer, request: Request<DeliveryBody>) -> Request<DeliveryBody> {
-    let (mut head, body) = request.into_parts();
-    if let Some(id) = head.headers.get(DELIVERY).cloned() {
-        let now = SystemTime::now();
-        signer
-            .sign(&mut head.headers, &id, now, body.chunks())
-            .await;
+/// Writes the request and reads, both as far as it goes: an app may answer before it has read everything, or instead of it.
+fn poll_head(link: &mut Link, cx: &mut Context<'_>) -> Poll<Result<AnswerHead, AttemptError>> {
+    let sent = link.poll_send(cx);
+    loop {
+        while let Some(head) = AnswerHead::take(&mut link.read)? {
+            match head.response.status() {
+                StatusCode::SWITCHING_PROTOCOLS => return Poll::Ready(Err(AttemptError::Upgrade)),
+                // The answer proper is still to come (RFC 9110, section 15.2).
+                status if status.is_informational() => {}
+                _ => return Poll::Ready(Ok(head)),
+            }
+        }
+        let read = match link.poll_read(cx, HEAD) {
+            Poll::Ready(Ok(0)) => Some(closed()),
+            Poll::Ready(Ok(_)) => continue,
+            Poll::Ready(Err(error)) => Some(error),
+            Poll::Pending => None,
+        };
+        let written = match sent {
+            Poll::Ready(Err(error)) => Some(error),
+            _ => None,
+        };
+        return match written.or(read) {
+            Some(error) => Poll::Ready(Err(AttemptError::BrokenOff(error))),
+            None => Poll::Pending,
+        };
     }
-    Request::from_parts(head, body)
 }
 
-/// A client may name the gate in the request line; its destination must not see that name.
-fn origin_form(target: http::Uri) -> http::Uri {
-    if target.authority().is_none() {
-        return target;
-    }
-    let path = target.into_parts().path_and_query;
-    path.map_or_else(|| http::Uri::from_static("/"), http::Uri::from)
-}
-
-fn closed_at_once() -> std::io::Error {
-    std::io::Error::new(
-        std::io::ErrorKind::ConnectionReset,
-        "the connection was closed as soon as it was open",
-    )
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the app has closed it")
 }

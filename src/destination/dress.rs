@@ -1,5 +1,5 @@
-//! What an attempt adds to a delivery's headers: what the operator wants there, the gate's findings,
-//! the way it came, its trace, and framing from the bytes. What is kept of the inbound headers is `clean`'s.
+//! The head that an attempt sends: what was kept of the inbound headers, which is `clean`'s to say, and what an attempt adds:
+//! what the operator wants there, the gate's findings, the way it came, its trace, and framing from the bytes.
 
 use std::{
     net::IpAddr,
@@ -7,11 +7,15 @@ use std::{
 };
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderName,
     header::{CONTENT_LENGTH, FORWARDED, HOST, VIA},
 };
 
-use super::{Destination, trace, words::Words};
+use super::{
+    Destination,
+    head::{HeadLines, address},
+    trace,
+};
 use crate::{
     delivery::{About, Attempt, Head},
     inbox::clock::Millis,
@@ -35,125 +39,161 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 /// The last millisecond of the year 9999: RFC 3339 has no later one.
 const LAST_MOMENT: u64 = 253_402_300_799_999;
 
-/// Adds what this attempt's destination is told. The operator's headers come first: whatever their
-/// names, the gate's own words are put over them.
-pub(super) fn dress(head: &mut Head, mut about: About, length: usize, to: &Destination) {
-    // Extended by a map, a map drops all that it had under the same names.
-    head.headers.extend(std::mem::take(&mut about.added));
-    to.settings.headers.put_into(&mut head.headers);
-    head.headers
-        .insert(CONTENT_LENGTH, HeaderValue::from(length));
-    let mut words = Words::new();
-    findings(head, &about, &mut words);
+/// The head of an attempt at this delivery, but for its end. The operator's headers take the place of the client's, and no
+/// header of either takes that of the gate's own words, whatever its name.
+pub(super) fn dress(head: &Head, about: &About, length: usize, to: &Destination) -> HeadLines {
+    let (root, target) = target(head, to);
+    let mut lines = HeadLines::begin(&head.method, [root, target]);
+    let host = to.settings.host.host(to.address.host(), head.host.as_ref());
+    lines.line(&HOST, host.as_bytes());
+    lines.number(&CONTENT_LENGTH, length as u64);
+    others(&mut lines, head, about, to);
+    findings(&mut lines, head, about);
     if let Some(attempt) = &about.attempt {
-        history(&mut head.headers, attempt);
+        history(&mut lines, attempt);
     }
-    forwarding(head, &mut words);
-    trace::start_unless_passed(&mut head.headers, about.id, &mut words);
-    let host = to.settings.host.host(to.address.host(), head.host.take());
-    head.headers.insert(HOST, host);
+    forwarding(&mut lines, head);
+    if !head.headers.contains_key(trace::TRACEPARENT) {
+        trace::start(&mut lines, about.id);
+    }
+    lines
 }
 
-fn findings(head: &mut Head, about: &About, words: &mut Words) {
-    let headers = &mut head.headers;
-    headers.insert(VERDICT, HeaderValue::from_static("verified"));
-    headers.insert(EVENT, HeaderValue::from_static(about.kind.as_str()));
-    headers.insert(EVENT_SOURCE, HeaderValue::from_static(head.source.as_str()));
-    let mut buffer = uuid::Uuid::encode_buffer();
-    let id: &str = about.id.as_hyphenated().encode_lower(&mut buffer);
-    // Names are `[a-z0-9_-]`, which any header may hold.
-    for (name, text) in [
-        (DELIVERY, id),
-        (ENDPOINT, &*about.endpoint),
-        (SECRET_NAME, head.secret.as_ref()),
-    ] {
-        if let Some(value) = words.value(&[text.as_bytes()]) {
-            headers.insert(name, value);
+/// In origin-form: a client may name the gate in the request line, and its destination must not see that name.
+fn target<'a>(head: &'a Head, to: &'a Destination) -> (&'a str, &'a str) {
+    let own = to.address.target();
+    let target = own.or_else(|| head.target.path_and_query());
+    let target = target.map_or("", |target| target.as_str());
+    // `http://gate?a=b` has no path.
+    let root = if target.starts_with(['/', '*']) {
+        ""
+    } else {
+        "/"
+    };
+    (root, target)
+}
+
+/// The client's headers, those that the endpoint adds, and the destination's own, each over those before it.
+fn others(lines: &mut HeadLines, head: &Head, about: &About, to: &Destination) {
+    let (kept, added, fixed) = (&head.headers, &about.added, to.settings.headers.all());
+    let kept = kept
+        .iter()
+        .filter(|(name, _)| !added.contains_key(*name) && !fixed.contains_key(*name));
+    let added = added.iter().filter(|(name, _)| !fixed.contains_key(*name));
+    for (name, value) in kept.chain(added).chain(fixed) {
+        if !is_the_gates(name) {
+            lines.line(name, value.as_bytes());
         }
     }
 }
 
+/// The names that the gate always says itself.
+fn is_the_gates(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("x-cartgate-")
+        || name.starts_with("webhook-")
+        || matches!(
+            name,
+            "host" | "content-length" | "forwarded" | "x-forwarded-for" | "via"
+        )
+}
+
+fn findings(lines: &mut HeadLines, head: &Head, about: &About) {
+    let mut buffer = uuid::Uuid::encode_buffer();
+    let id: &str = about.id.as_hyphenated().encode_lower(&mut buffer);
+    // Names are `[a-z0-9_-]`.
+    for (name, text) in [
+        (&VERDICT, "verified"),
+        (&EVENT, about.kind.as_str()),
+        (&EVENT_SOURCE, head.source.as_str()),
+        (&DELIVERY, id),
+        (&ENDPOINT, &*about.endpoint),
+        (&SECRET_NAME, head.secret.as_ref()),
+    ] {
+        lines.line(name, text.as_bytes());
+    }
+}
+
 /// By what an app can tell a second try, a late one and a copy.
-fn history(headers: &mut HeaderMap, attempt: &Attempt) {
-    headers.insert(ATTEMPT, HeaderValue::from(attempt.number));
-    insert_moment(headers, RECEIVED, attempt.received);
+fn history(lines: &mut HeadLines, attempt: &Attempt) {
+    lines.number(&ATTEMPT, attempt.number.into());
+    lines.line(&RECEIVED, moment(attempt.received).as_bytes());
     if attempt.copy > 0 {
-        headers.insert(COPY, HeaderValue::from(attempt.copy));
-        insert_moment(headers, FIRST_RECEIVED, attempt.first_received);
+        lines.number(&COPY, attempt.copy.into());
+        lines.line(&FIRST_RECEIVED, moment(attempt.first_received).as_bytes());
     }
 }
 
 /// As RFC 3339 writes it.
-fn insert_moment(headers: &mut HeaderMap, name: HeaderName, moment: Millis) {
+fn moment(moment: Millis) -> String {
     let since = u64::try_from(moment).unwrap_or_default();
     let moment = UNIX_EPOCH + Duration::from_millis(since.min(LAST_MOMENT));
-    let moment = humantime::format_rfc3339_millis(moment).to_string();
-    if let Ok(moment) = HeaderValue::from_str(&moment) {
-        headers.insert(name, moment);
-    }
+    humantime::format_rfc3339_millis(moment).to_string()
 }
 
 /// RFC 7239, and the older fields that most frameworks read. A trusted hop's own words stay before
 /// the gate's; anybody else's were dropped.
-fn forwarding(head: &mut Head, words: &mut Words) {
+fn forwarding(lines: &mut HeadLines, head: &Head) {
     let client = match head.peer {
         Peer::Tcp(address) => Some(address.ip().to_canonical()),
         Peer::Unix => None,
     };
-    let address = client.and_then(|client| words.address(client));
-    let forwarded = forwarded(head, client, address.as_ref(), words);
-    let headers = &mut head.headers;
-    append(headers, FORWARDED, forwarded);
-    append(headers, FORWARDED_FOR, address);
-    append(headers, VIA, Some(HeaderValue::from_static("1.1 cartgate")));
-    if !(head.peer_is_trusted && headers.contains_key(FORWARDED_PROTO)) {
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(head.scheme));
+    let from = client.map(address);
+    forwarded(lines, head, client, from.as_deref());
+    if let Some(from) = &from {
+        append(lines, head, &FORWARDED_FOR, &[from]);
+    }
+    append(lines, head, &VIA, &[b"1.1 cartgate"]);
+    if !head.headers.contains_key(&FORWARDED_PROTO) {
+        lines.line(&FORWARDED_PROTO, head.scheme.as_bytes());
     }
     if let Some(host) = &head.host
-        && !(head.peer_is_trusted && headers.contains_key(FORWARDED_HOST))
+        && !head.headers.contains_key(&FORWARDED_HOST)
     {
-        headers.insert(FORWARDED_HOST, host.clone());
+        lines.line(&FORWARDED_HOST, host.as_bytes());
     }
 }
 
-fn forwarded(
-    head: &Head,
-    client: Option<IpAddr>,
-    address: Option<&HeaderValue>,
-    words: &mut Words,
-) -> Option<HeaderValue> {
-    let address = address.map_or(&b"unknown"[..], HeaderValue::as_bytes);
+fn forwarded(lines: &mut HeadLines, head: &Head, client: Option<IpAddr>, from: Option<&[u8]>) {
+    let from = from.unwrap_or(b"unknown");
     let (open, close): (&[u8], &[u8]) = match client {
         Some(IpAddr::V6(_)) => (b"\"[", b"]\""),
         _ => (b"", b""),
     };
     let proto = head.scheme.as_bytes();
     match &head.host {
-        Some(host) => words.value(&[
-            b"for=",
-            open,
-            address,
-            close,
-            b";host=\"",
-            host.as_bytes(),
-            b"\";proto=",
-            proto,
-        ]),
-        None => words.value(&[b"for=", open, address, close, b";proto=", proto]),
+        Some(host) => {
+            let host = host.as_bytes();
+            let parts = [
+                b"for=",
+                open,
+                from,
+                close,
+                b";host=\"",
+                host,
+                b"\";proto=",
+                proto,
+            ];
+            append(lines, head, &FORWARDED, &parts);
+        }
+        None => {
+            let parts = [b"for=", open, from, close, b";proto=", proto];
+            append(lines, head, &FORWARDED, &parts);
+        }
     }
 }
 
-/// Adds to a list field: one field with all values, since many apps read the first line alone.
-fn append(headers: &mut HeaderMap, name: HeaderName, last: Option<HeaderValue>) {
-    let Some(last) = last else { return };
-    let earlier = headers.get_all(&name).iter();
-    let mut list: Vec<&str> = earlier.filter_map(|value| value.to_str().ok()).collect();
-    if list.is_empty() {
-        headers.insert(name, last);
+/// Adds to a list field: one line with all values, since many apps read the first line alone.
+fn append(lines: &mut HeadLines, head: &Head, name: &HeaderName, last: &[&[u8]]) {
+    let earlier = head.headers.get_all(name).iter();
+    let mut parts: Vec<&[u8]> = earlier
+        .filter(|value| value.to_str().is_ok())
+        .flat_map(|value| [value.as_bytes(), b", "])
+        .collect();
+    if parts.is_empty() {
+        lines.line_of(name, last);
         return;
     }
-    list.extend(last.to_str());
-    if let Ok(list) = HeaderValue::from_str(&list.join(", ")) {
-        headers.insert(name, list);
-    }
+    parts.extend(last);
+    lines.line_of(name, &parts);
 }

@@ -35,13 +35,16 @@ impl HostRule {
         }
     }
 
-    pub(super) fn host(&self, own: &HeaderValue, clients: Option<HeaderValue>) -> HeaderValue {
+    pub(super) fn host<'a>(
+        &'a self,
+        own: &'a HeaderValue,
+        clients: Option<&'a HeaderValue>,
+    ) -> &'a HeaderValue {
         match self {
-            Self::Own => None,
-            Self::Preserve => clients,
-            Self::Fixed(host) => Some(host.clone()),
+            Self::Own => own,
+            Self::Preserve => clients.unwrap_or(own),
+            Self::Fixed(host) => host,
         }
-        .unwrap_or_else(|| own.clone())
     }
 }
 

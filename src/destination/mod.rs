@@ -1,20 +1,23 @@
 //! The protected applications: where they are (`address`), how a connection to them is opened
-//! (`connect`) and kept (`pool`), what a delivery carries (`clean`, `dress` with `trace`, `host`,
-//! `fixed_headers`, and signed anew by `webhooks`), and one try to hand it over (`attempt`), whose
-//! answer is passed on as it comes (`answer`). Only a `Delivery` gets in here.
+//! (`connect`), used (`link`) and kept (`pool`), what a delivery carries (`clean`, then `dress` with `trace`,
+//! `host`, `fixed_headers`, signed anew by `webhooks`, and written by `head`), and one try to hand it over (`attempt`), whose
+//! answer is understood (`answer_head`, `length`) and passed on as it comes (`answer`). Only a `Delivery` gets in here.
 
 pub mod address;
 mod answer;
+mod answer_head;
 mod attempt;
 mod clean;
 pub mod connect;
 mod dress;
 mod fixed_headers;
+mod head;
 mod host;
+mod length;
+mod link;
 mod pool;
 mod trace;
 pub mod webhooks;
-mod words;
 
 use std::{sync::Arc, time::Duration};
 

@@ -7,41 +7,9 @@ use std::{
     time::Duration,
 };
 
-use hyper::client::conn::http1::SendRequest;
-use tokio::{task::AbortHandle, time::Instant};
+use tokio::time::Instant;
 
-use crate::delivery::DeliveryBody;
-
-/// A connection to the destination. Dropped, it is closed, whatever was still to be written: else an
-/// app that reads no more would hold a body's memory for as long as it likes.
-#[derive(Debug)]
-pub(super) struct Link {
-    pub(super) sender: SendRequest<DeliveryBody>,
-    task: AbortHandle,
-}
-
-impl Link {
-    /// Takes over the task that reads and writes for `sender`.
-    pub(super) fn new(sender: SendRequest<DeliveryBody>, task: AbortHandle) -> Self {
-        Self { sender, task }
-    }
-
-    /// Whether the last exchange is over on both sides, and the next may begin.
-    pub(super) fn is_ready(&self) -> bool {
-        self.sender.is_ready()
-    }
-
-    /// Waits until the last exchange is over on both sides.
-    pub(super) async fn ready(&mut self) -> hyper::Result<()> {
-        self.sender.ready().await
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+use super::link::Link;
 
 /// More unused connections than this are closed: a burst's are not worth an app's sockets.
 const MOST_IDLE: usize = 256;
@@ -70,18 +38,20 @@ impl Pool {
     /// The connection that was used last, so that a quiet time lets the others go.
     pub(super) fn take(&self, now: Instant) -> Option<Link> {
         let mut idle = self.lock();
-        let usable = |(since, link): &(Instant, Link)| {
-            now.saturating_duration_since(*since) < self.limit && link.is_ready()
-        };
-        let place = idle.connections.iter().rposition(usable)?;
-        idle.connections.remove(place).map(|(_, link)| link)
+        while let Some((since, mut link)) = idle.connections.pop_back() {
+            if now.saturating_duration_since(since) < self.limit && link.is_ready() {
+                return Some(link);
+            }
+        }
+        None
     }
 
     /// Keeps a connection whose answer was read to its end.
-    pub(super) fn give(&self, link: Link) {
+    pub(super) fn give(&self, mut link: Link) {
         if !link.is_ready() || self.limit.is_zero() {
             return;
         }
+        link.rest();
         let mut idle = self.lock();
         if idle.connections.len() >= MOST_IDLE {
             idle.connections.pop_front();
@@ -103,10 +73,9 @@ impl Pool {
 
     fn close_expired(&self) -> Option<Instant> {
         let mut idle = self.lock();
-        let expired = |(since, link): &(Instant, Link)| {
-            since.elapsed() >= self.limit || link.sender.is_closed()
-        };
-        while idle.connections.front().is_some_and(expired) {
+        let expired =
+            |(since, link): &mut (Instant, Link)| since.elapsed() >= self.limit || !link.is_ready();
+        while idle.connections.front_mut().is_some_and(expired) {
             idle.connections.pop_front();
         }
         let oldest = idle.connections.front().map(|(since, _)| *since);

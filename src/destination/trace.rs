@@ -5,7 +5,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-use super::words::Words;
+use super::head::HeadLines;
 
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(super) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -21,21 +21,16 @@ pub(super) fn keep_if_valid(headers: &mut HeaderMap) {
     }
 }
 
-/// Starts a trace unless one was passed. Its id is the delivery's, so that the id in the log finds it.
+/// Starts a trace. Its id is the delivery's, so that the id in the log finds it.
 ///
 /// The trace's id is the delivery's 16 bytes; the parent's is their last eight. Neither is all zeros,
 /// which the standard forbids: the ninth byte of a UUID of version 7 begins with the bits 10.
 /// Not sampled: whether a trace is kept is for the app to say.
-pub(super) fn start_unless_passed(headers: &mut HeaderMap, id: Uuid, words: &mut Words) {
-    if headers.contains_key(TRACEPARENT) {
-        return;
-    }
+pub(super) fn start(lines: &mut HeadLines, id: Uuid) {
     let mut buffer = Uuid::encode_buffer();
     let trace = id.as_simple().encode_lower(&mut buffer).as_bytes();
     let parent = &trace[16..];
-    if let Some(value) = words.value(&[b"00-", trace, b"-", parent, b"-00"]) {
-        headers.insert(TRACEPARENT, value);
-    }
+    lines.line_of(&TRACEPARENT, &[b"00-", trace, b"-", parent, b"-00"]);
 }
 
 /// Version 00 to the letter. A later version may mean more than a gate can vouch for.
@@ -60,6 +55,8 @@ fn is_hex(text: &str, digits: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::Method;
+
     use super::*;
 
     /// The example of the standard.
@@ -83,8 +80,7 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff",
             "00-00000000000000000000000000000001-0000000000000001-00",
         ] {
-            let mut headers = kept(&[parent]);
-            start_unless_passed(&mut headers, Uuid::now_v7(), &mut Words::new());
+            let headers = kept(&[parent]);
             assert_eq!(headers[TRACEPARENT], parent);
             assert_eq!(headers.get_all(TRACESTATE).iter().count(), 2);
         }
@@ -115,14 +111,15 @@ mod tests {
 
     #[test]
     fn a_trace_that_is_started_is_valid_and_named_for_the_delivery() {
-        let mut headers = HeaderMap::new();
-        start_unless_passed(
-            &mut headers,
-            Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000),
-            &mut Words::new(),
+        let mut lines = HeadLines::begin(&Method::POST, ["/", ""]);
+        let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000);
+        start(&mut lines, id);
+        let head = String::from_utf8(lines.end()).expect("ASCII");
+        let started = "00-01900000000070008000000000000000-8000000000000000-00";
+        assert!(
+            head.contains(&format!("\r\ntraceparent: {started}\r\n")),
+            "{head}"
         );
-        let expected = "00-01900000000070008000000000000000-8000000000000000-00";
-        assert_eq!(headers[TRACEPARENT], expected);
-        assert!(is_valid(&headers[TRACEPARENT]));
+        assert!(is_valid(&HeaderValue::from_static(started)));
     }
 }

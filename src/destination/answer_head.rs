@@ -1,0 +1,272 @@
+//! The head of a destination's answer, read out of its bytes: status, headers, how long its body is, and whether its connection
+//! can be used again. An answer that two readers could take for two different ones (RFC 9112, section 6.3) is none, as a
+//! request like that is none.
+
+use std::mem::MaybeUninit;
+
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version,
+    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
+};
+
+use super::length::Length;
+
+/// How long the gate lets a destination's head be, in bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// How many fields.
+const MOST_FIELDS: usize = 100;
+
+/// What is wrong with an answer that is not HTTP/1.1 as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct NotHttp(pub(super) &'static str);
+
+/// A head that is whole.
+#[derive(Debug)]
+pub(super) struct AnswerHead {
+    pub(super) response: Response<()>,
+    pub(super) length: Length,
+    /// Whether the app lets the connection be used again.
+    pub(super) keeps_alive: bool,
+}
+
+impl AnswerHead {
+    /// Takes a head out of what was read; none if it is not whole yet.
+    pub(super) fn take(read: &mut BytesMut) -> Result<Option<Self>, NotHttp> {
+        let Some(end) = end(read) else {
+            return match read.len() {
+                0..LONGEST => Ok(None),
+                _ => Err(NotHttp("its head is too long")),
+            };
+        };
+        parse(&read.split_to(end).freeze()).map(Some)
+    }
+}
+
+/// Where a head ends: behind its first empty line. A lone line feed ends a line, too (RFC 9112, section 2.2).
+fn end(read: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    while let Some(feed) = memchr::memchr(b'\n', read.get(from..)?) {
+        from += feed + 1;
+        match read.get(from..)? {
+            [b'\n', ..] => return Some(from + 1),
+            [b'\r', b'\n', ..] => return Some(from + 2),
+            _ => {}
+        }
+    }
+    None
+}
+
+fn parse(head: &Bytes) -> Result<AnswerHead, NotHttp> {
+    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let parsed_whole = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut parsed,
+        head,
+        &mut fields,
+    );
+    match parsed_whole {
+        Ok(httparse::Status::Complete(_)) => {}
+        Ok(httparse::Status::Partial) => return Err(NotHttp("its head ends too early")),
+        Err(httparse::Error::TooManyHeaders) => return Err(NotHttp("it has too many headers")),
+        Err(_) => return Err(NotHttp("its head cannot be read")),
+    }
+    let mut response = Response::new(());
+    *response.status_mut() = parsed
+        .code
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or(NotHttp("it has no status"))?;
+    *response.version_mut() = match parsed.version {
+        Some(0) => Version::HTTP_10,
+        _ => Version::HTTP_11,
+    };
+    let headers = response.headers_mut();
+    headers.reserve(parsed.headers.len());
+    for field in &*parsed.headers {
+        let name = HeaderName::from_bytes(field.name.as_bytes());
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));
+        match (name, value) {
+            (Ok(name), Ok(value)) => headers.append(name, value),
+            _ => return Err(NotHttp("one of its headers cannot be read")),
+        };
+    }
+    let length = length(&mut response)?;
+    let keeps_alive = keeps_alive(&response);
+    Ok(AnswerHead {
+        response,
+        length,
+        keeps_alive,
+    })
+}
+
+/// RFC 9112, section 6.3, at its strictest.
+fn length(response: &mut Response<()>) -> Result<Length, NotHttp> {
+    let version = response.version();
+    let status = response.status();
+    let headers = response.headers_mut();
+    let declared = declared(headers)?;
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let (coding, more) = (codings.next(), codings.next());
+    if status.is_informational() || [204, 304].contains(&status.as_u16()) {
+        return Ok(Length::known(0));
+    }
+    match (coding, declared) {
+        (None, Some(length)) => Ok(Length::known(length)),
+        (None, None) => Ok(Length::UntilClose),
+        (Some(_), Some(_)) => Err(NotHttp("it has a length and a transfer coding")),
+        (Some(coding), None) => {
+            let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+            if chunked && more.is_none() && version == Version::HTTP_11 {
+                Ok(Length::chunked())
+            } else {
+                Err(NotHttp("its transfer coding is not chunked alone"))
+            }
+        }
+    }
+}
+
+/// The one length that it declares. Equal ones are one, as what is passed on says it once.
+fn declared(headers: &mut HeaderMap) -> Result<Option<u64>, NotHttp> {
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    let length = value
+        .to_str()
+        .ok()
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .ok_or(NotHttp("its length is no number"))?;
+    let others: Vec<&HeaderValue> = values.collect();
+    if others.iter().any(|other| *other != value) {
+        return Err(NotHttp("it has two lengths"));
+    }
+    if !others.is_empty() {
+        let value = value.clone();
+        headers.insert(CONTENT_LENGTH, value);
+    }
+    Ok(Some(length))
+}
+
+fn keeps_alive(response: &Response<()>) -> bool {
+    let has = |option: &str| {
+        let values = response.headers().get_all(CONNECTION).iter();
+        values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|list| list.split(','))
+            .any(|one| one.trim().eq_ignore_ascii_case(option))
+    };
+    match response.version() {
+        Version::HTTP_10 => has("keep-alive") && !has("close"),
+        _ => !has("close"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(text: &str) -> Result<Option<AnswerHead>, NotHttp> {
+        AnswerHead::take(&mut BytesMut::from(text))
+    }
+
+    fn head(text: &str) -> AnswerHead {
+        take(text).expect(text).expect(text)
+    }
+
+    #[test]
+    fn a_head_is_taken_once_it_is_whole_and_leaves_what_comes_behind_it() {
+        let text = "HTTP/1.1 201 Made\r\nX-A: 1\r\nx-a:  2 \r\nContent-Length: 3\r\n\r\n";
+        for end in 0..text.len() {
+            assert!(take(&text[..end]).expect("so far").is_none(), "{end}");
+        }
+        let mut read = BytesMut::from(&*format!("{text}abc"));
+        let head = AnswerHead::take(&mut read).expect("right");
+        let head = head.expect("whole");
+        assert_eq!(&read[..], b"abc");
+        assert_eq!(head.response.status(), 201);
+        let values: Vec<_> = head.response.headers().get_all("x-a").iter().collect();
+        assert_eq!(values, ["1", "2"]);
+        assert_eq!(head.length, Length::known(3));
+        assert!(head.keeps_alive);
+    }
+
+    #[test]
+    fn the_length_is_what_rfc_9112_says() {
+        for (text, length) in [
+            ("200 OK\r\ncontent-length: 7", Length::known(7)),
+            (
+                "200 OK\r\ncontent-length: 7\r\ncontent-length: 7",
+                Length::known(7),
+            ),
+            ("200 OK\r\ntransfer-encoding: Chunked", Length::chunked()),
+            ("200 OK", Length::UntilClose),
+            ("204 No Content\r\ncontent-length: 7", Length::known(0)),
+            (
+                "304 Not Modified\r\ntransfer-encoding: chunked",
+                Length::known(0),
+            ),
+            ("103 Early Hints", Length::known(0)),
+        ] {
+            let head = head(&format!("HTTP/1.1 {text}\r\n\r\n"));
+            assert_eq!(head.length, length, "{text}");
+            let lengths = head.response.headers().get_all(CONTENT_LENGTH).iter();
+            assert!(lengths.count() <= 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_no_answer() {
+        for text in [
+            "HTTP/1.1 200 OK\r\ncontent-length: 7\r\ntransfer-encoding: chunked",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: identity",
+            "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked",
+            "HTTP/1.1 200 OK\r\ncontent-length: 7\r\ncontent-length: 8",
+            "HTTP/1.1 200 OK\r\ncontent-length: 7, 7",
+            "HTTP/1.1 200 OK\r\ncontent-length: +7",
+            "HTTP/1.1 200 OK\r\ncontent-length: -7",
+            "HTTP/1.1 200 OK\r\ncontent-length: 0x7",
+            "HTTP/1.1 200 OK\r\ncontent-length: ",
+            "HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551616",
+            "HTTP/1.1 200 OK\r\nx-a: 1\r\n folded",
+            "HTTP/1.1 200 OK\r\nx a: 1",
+            "HTTP/1.1 200 OK\r\nx-a : 1",
+            "HTTP/1.1 200 OK\r\nx-a: \0",
+            "HTTP/1.1 099 OK",
+            "HTTP/1.1 20 OK",
+            "HTTP/2.0 200 OK",
+            "SSH-2.0-OpenSSH_9.2",
+        ] {
+            assert!(take(&format!("{text}\r\n\r\n")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_head_without_end_is_not_waited_for() {
+        let long = format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(LONGEST));
+        assert!(take(&long).is_err());
+        let many = format!(
+            "HTTP/1.1 200 OK\r\n{}\r\n",
+            "x: 1\r\n".repeat(MOST_FIELDS + 1)
+        );
+        assert!(take(&many).is_err());
+    }
+
+    #[test]
+    fn a_connection_is_used_again_unless_the_app_says_otherwise() {
+        for (text, keeps_alive) in [
+            ("1.1 200 OK", true),
+            ("1.1 200 OK\r\nconnection: keep-alive, Close", false),
+            ("1.1 200 OK\r\nconnection: x\r\nconnection: close", false),
+            ("1.0 200 OK", false),
+            ("1.0 200 OK\r\nconnection: Keep-Alive", true),
+        ] {
+            let head = head(&format!("HTTP/{text}\r\ncontent-length: 0\r\n\r\n"));
+            assert_eq!(head.keeps_alive, keeps_alive, "{text}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One connection to a destination: what is still to be written over it, and what was read from it and not yet understood.
+//! The gate speaks HTTP/1.1 with its apps by itself, in the task of the request: an app needs no more than one head, one body
+//! and one answer at a time, and a general client's tasks, channels and header tables cost more than all the rest of a
+//! request. What the bytes mean is `head`'s, `answer_head`'s and `length`'s.
+
+use std::{
+    io::{self, IoSlice},
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf},
+    time::Instant,
+};
+
+use crate::{delivery::DeliveryBody, stream::Stream, timer::Timer};
+
+/// How many pieces the kernel is given at a time.
+const PIECES: usize = 16;
+
+/// A connection. Dropped, it is closed, whatever was still to be written: else an app that reads no more would hold a
+/// body's memory for as long as it likes.
+#[derive(Debug)]
+pub(super) struct Link {
+    stream: Stream,
+    sending: Option<Sending>,
+    /// What was read and not yet understood.
+    pub(super) read: BytesMut,
+    timer: Option<Timer>,
+}
+
+/// A request on its way. It holds the delivery, and so its memory, until the last byte is written.
+#[derive(Debug)]
+pub(super) struct Sending {
+    head: Bytes,
+    body: DeliveryBody,
+    /// Bytes written of both.
+    written: usize,
+}
+
+impl Sending {
+    pub(super) fn new(head: Bytes, body: DeliveryBody) -> Self {
+        Self {
+            head,
+            body,
+            written: 0,
+        }
+    }
+
+    fn is_written(&self) -> bool {
+        self.written == self.head.len() + self.body.len()
+    }
+
+    /// Fills `pieces` with the first of what is left; how many they are.
+    fn left<'a>(&'a self, pieces: &mut [IoSlice<'a>]) -> usize {
+        let mut skip = self.written;
+        let mut count = 0;
+        for part in std::iter::once(&self.head).chain(self.body.chunks()) {
+            if count == pieces.len() {
+                break;
+            }
+            if let Some(left) = part.get(skip..).filter(|left| !left.is_empty()) {
+                pieces[count] = IoSlice::new(left);
+                count += 1;
+            }
+            skip = skip.saturating_sub(part.len());
+        }
+        count
+    }
+}
+
+impl Link {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            sending: None,
+            read: BytesMut::new(),
+            timer: None,
+        }
+    }
+
+    /// Takes over a request, of which [`Self::poll_send`] writes what it can.
+    pub(super) fn send(&mut self, request: Sending) {
+        self.sending = Some(request);
+    }
+
+    /// The request, if not a byte of it was written.
+    pub(super) fn take_unsent(&mut self) -> Option<Sending> {
+        self.sending.take_if(|sending| sending.written == 0)
+    }
+
+    /// Whether nothing is left to be written.
+    pub(super) fn has_sent(&self) -> bool {
+        self.sending.is_none()
+    }
+
+    /// Writes; ready once all is written.
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(sending) = &mut self.sending else {
+            return Poll::Ready(Ok(()));
+        };
+        while !sending.is_written() {
+            let mut pieces = [IoSlice::new(&[]); PIECES];
+            let count = sending.left(&mut pieces);
+            let stream = Pin::new(&mut self.stream);
+            let written = ready!(stream.poll_write_vectored(cx, &pieces[..count]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            sending.written += written;
+        }
+        // TLS may have kept some of it.
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.sending = None;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads at most `room` bytes more; nought at the end.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.read.reserve(room);
+        pin!(self.stream.read_buf(&mut self.read)).poll(cx)
+    }
+
+    /// Ready once it is so late.
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Timer::new(deadline));
+        timer.poll(cx, deadline)
+    }
+
+    /// Whether another request may go over it: the last exchange is over on both sides, and nothing has come since, be it
+    /// the end. What would come unasked would be taken for the next answer.
+    pub(super) fn is_ready(&mut self) -> bool {
+        self.sending.is_none() && self.read.is_empty() && self.is_silent()
+    }
+
+    fn is_silent(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        if self.stream.poll_read_ready(&mut cx).is_pending() {
+            return true;
+        }
+        // Under TLS what has come may be no byte of the app's.
+        let mut room = [0];
+        let mut room = ReadBuf::new(&mut room);
+        let read = Pin::new(&mut self.stream).poll_read(&mut cx, &mut room);
+        read.is_pending()
+    }
+
+    /// Gives up the memory that is of no use between two exchanges.
+    pub(super) fn rest(&mut self) {
+        self.read = BytesMut::new();
+    }
+}
