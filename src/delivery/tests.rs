@@ -84,6 +84,7 @@ async fn received(delivery: Delivery) -> String {
 async fn a_stored_event_goes_out_as_it_came_with_its_attempt_told() {
     let attempt = Attempt {
         number: 3,
+        begins: RECEIVED,
         received: RECEIVED,
         copy: 2,
         first_received: RECEIVED - 1,
@@ -121,6 +122,7 @@ async fn a_stored_event_goes_out_as_it_came_with_its_attempt_told() {
 async fn without_its_endpoint_nothing_is_added_and_the_first_of_its_body_is_no_copy() {
     let attempt = Attempt {
         number: 1,
+        begins: RECEIVED,
         received: RECEIVED,
         copy: 0,
         first_received: RECEIVED,
@@ -137,6 +139,7 @@ async fn without_its_endpoint_nothing_is_added_and_the_first_of_its_body_is_no_c
 async fn a_stored_body_says_its_length_and_comes_once() {
     let attempt = Attempt {
         number: 1,
+        begins: RECEIVED,
         received: RECEIVED,
         copy: 0,
         first_received: RECEIVED,

@@ -16,7 +16,8 @@ use super::{
     webhooks::Signer,
 };
 use crate::{
-    delivery::{Delivery, DeliveryBody},
+    delivery::{Attempt, Delivery, DeliveryBody},
+    inbox::clock::moment,
     problem::DELIVERY,
     refusal::Failure,
 };
@@ -79,9 +80,10 @@ impl Destination {
         delivery: Delivery,
     ) -> Result<Response<Answer>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
+        let attempt = delivery.about.attempt;
         let mut request = self.request(delivery);
         if let Some(signer) = &self.settings.sign {
-            request = sign(signer, request).await;
+            request = sign(signer, request, begins(attempt)).await;
         }
         let begun = Instant::now();
         while let Some(link) = pool.take(begun) {
@@ -172,14 +174,20 @@ enum Unsent {
     Failed(AttemptError),
 }
 
+/// A stored delivery's attempt has its own time, which is the inbox's; a direct one is made as it comes.
+fn begins(attempt: Option<Attempt>) -> SystemTime {
+    attempt.map_or_else(SystemTime::now, |attempt| moment(attempt.begins))
+}
+
 /// Signs it under the id that it carries anyway.
-async fn sign(signer: &Signer, request: Request<DeliveryBody>) -> Request<DeliveryBody> {
+async fn sign(
+    signer: &Signer,
+    request: Request<DeliveryBody>,
+    at: SystemTime,
+) -> Request<DeliveryBody> {
     let (mut head, body) = request.into_parts();
     if let Some(id) = head.headers.get(DELIVERY).cloned() {
-        let now = SystemTime::now();
-        signer
-            .sign(&mut head.headers, &id, now, body.chunks())
-            .await;
+        signer.sign(&mut head.headers, &id, at, body.chunks()).await;
     }
     Request::from_parts(head, body)
 }

@@ -1,9 +1,6 @@
 //! One claimed delivery, from the check of its seal to the note of how its attempt ended.
 
-use std::{
-    sync::Arc,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use http::{StatusCode, response::Parts};
 use http_body_util::BodyExt as _;
@@ -14,7 +11,7 @@ use crate::{
     delivery::{self, Delivery},
     destination::{Answer, AttemptError},
     inbox::{
-        clock::Millis,
+        clock::{Millis, moment},
         event::{Claim, Lease, Settlement},
         schedule::retry_after,
         store::StoreError,
@@ -58,7 +55,7 @@ impl Attempt {
         };
         match tools.inbox.sealer.open(&self.claim.event) {
             Ok(intact) => {
-                let attempt = delivery::Attempt::from(&self.claim);
+                let attempt = delivery::Attempt::of(&self.claim, tools.clock.now());
                 let endpoint = self.post.endpoint(&intact.endpoint);
                 let delivery = Delivery::stored(intact, attempt, endpoint.map(|own| &**own));
                 self.deliver(delivery, about, &tools).await
@@ -131,8 +128,7 @@ impl Attempt {
         if head.status.is_success() {
             return (Settlement::Delivered { status }, Sign::Life);
         }
-        let since = Duration::from_millis(u64::try_from(now).unwrap_or_default());
-        let least = retry_after(&head.headers, UNIX_EPOCH + since);
+        let least = retry_after(&head.headers, moment(now));
         let sign = if is_overloaded(head.status) {
             Sign::Silence(least)
         } else {
