@@ -56,12 +56,3 @@ fn version(db: &Connection) -> Result<i64, Why> {
     }
     Err(Why::Foreign)
 }
-
-/// Looks the whole store over, which takes a while for a large one.
-pub(super) fn check(db: &Connection) -> Result<(), Why> {
-    let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if found == "ok" {
-        return Ok(());
-    }
-    Err(Why::Damaged(found))
-}
