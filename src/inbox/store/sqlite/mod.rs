@@ -83,7 +83,7 @@ impl Sqlite {
         recovery::announce(&taken);
         let mut db = connection::writing(&file)?;
         schema::prepare(&mut db)?;
-        recovery::recover(&db, &taken)?;
+        recovery::recover(&db, &taken, clock.now())?;
         let reader = || Reader::start(connection::reading(&file)?).map_err(Why::Access);
         Ok(Self {
             quick: reader()?,

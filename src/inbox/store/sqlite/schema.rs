@@ -1,6 +1,7 @@
 //! The tables and their versions. A store of an older version is brought forward as it is opened, one of a newer version
-//! refused. What the tables mean stands in `docs`; both engines have the same, save that here a body's bytes lie apart:
-//! SQLite writes a row anew as a whole when one of its numbers changes.
+//! refused. What the tables mean stands in `docs`; both engines have the same, save that here a body's bytes lie apart,
+//! since SQLite writes a row anew as a whole when one of its numbers changes; and that a delivery says whether it is held, since a
+//! start knows here that nobody else holds any.
 
 use rusqlite::{Connection, TransactionBehavior::Immediate};
 

@@ -1,6 +1,6 @@
-//! The suite over a real file, and what is SQLite's own. What a start does after an end that was none is in `unclean`.
+//! The suite over a real file, and what is SQLite's own. What a start does about the last end is in `starting`.
 
-mod unclean;
+mod starting;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -32,7 +32,10 @@ async fn fixture() -> (Fixture, TempDir) {
 }
 
 fn open_sqlite(file: &Path) -> Result<Sqlite, OpenError> {
-    let clock = Clock::manual(START);
+    open_by(file, Clock::manual(START))
+}
+
+fn open_by(file: &Path, clock: Clock) -> Result<Sqlite, OpenError> {
     Sqlite::open(file::take(file)?, &LIMITS, clock, Arc::default()).map_err(|why| why.of(file))
 }
 

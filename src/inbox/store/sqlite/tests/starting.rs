@@ -1,6 +1,7 @@
-//! Starts after an end that was none.
+//! Starts after an end that was none, and of a gate that was in the middle of its work.
 
 use super::*;
+use crate::inbox::store::suite::{LEASE, ids};
 
 /// A store of three events that was closed, and then left as if it was not.
 async fn left_open(directory: &TempDir) -> PathBuf {
@@ -78,4 +79,52 @@ async fn what_a_log_holds_is_written_anew_before_anything_is_added() {
     let store = open_sqlite(&killed).unwrap();
     assert_eq!(log(), 0);
     assert_eq!(pending(&store).await, [1, 2, 3].map(id));
+}
+
+#[tokio::test]
+async fn what_a_gate_that_is_gone_had_claimed_is_due_at_once_and_nothing_else_moves() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("inbox.db");
+    let (shop, second) = (Arc::from("shop"), Duration::from_secs(1));
+    let again = |wait| Settlement::Again {
+        wait,
+        status: Some(500),
+        reason: "status",
+    };
+    let clock = Clock::manual(START);
+    let store = open_by(&file, clock.clone()).unwrap();
+    for number in 1..=5 {
+        keep(&store, number).await.unwrap();
+    }
+    let claims = store.claim(&shop, 2, LEASE).await.unwrap();
+    for (claim, wait) in claims.into_iter().zip([second, 600 * second]) {
+        let settled = store.settle(claim.lease, again(wait));
+        assert!(settled.await.unwrap());
+    }
+    clock.advance(second);
+    let claims = store.claim(&shop, 9, LEASE).await.unwrap();
+    assert_eq!(ids(&claims), [3, 4, 5, 1].map(id));
+    let settlements = [Settlement::Delivered { status: 200 }, Settlement::Released];
+    for (at, settlement) in [0, 2].into_iter().zip(settlements) {
+        let settled = store.settle(claims[at].lease.clone(), settlement);
+        assert!(settled.await.unwrap());
+    }
+    drop(store);
+    clock.advance(second);
+    let store = open_by(&file, clock).unwrap();
+    let all = store.list(Selection::default(), None, 9).await.unwrap();
+    let found: Vec<_> = all
+        .iter()
+        .map(|one| (one.state, one.attempts, one.due))
+        .collect();
+    let expected = [
+        (State::Pending, 1, Some(START + 2000)),
+        (State::Pending, 1, Some(START + 600_000)),
+        (State::Delivered, 1, None),
+        (State::Pending, 0, Some(START + 2000)),
+        (State::Pending, 0, Some(START + 1000)),
+    ];
+    assert_eq!(found, expected);
+    let claims = store.claim(&shop, 9, LEASE).await.unwrap();
+    assert_eq!(ids(&claims), [5, 1, 4].map(id));
 }
