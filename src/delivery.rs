@@ -58,6 +58,8 @@ pub(crate) struct About {
 pub(crate) struct Attempt {
     /// The first one is 1.
     pub(crate) number: u32,
+    /// When it begins, by the clock that it was scheduled by.
+    pub(crate) begins: Millis,
     /// When the event came.
     pub(crate) received: Millis,
     /// How many with the same body came before the event.
@@ -146,10 +148,12 @@ impl Delivery {
     }
 }
 
-impl From<&Claim> for Attempt {
-    fn from(claim: &Claim) -> Self {
+impl Attempt {
+    /// The attempt that a claim is for, which begins now.
+    pub(crate) fn of(claim: &Claim, begins: Millis) -> Self {
         Self {
             number: claim.attempts.saturating_add(1),
+            begins,
             received: claim.event.received,
             copy: claim.copy,
             first_received: claim.first_received,

@@ -23,7 +23,7 @@ pub(crate) async fn deliver(
     worker: usize,
 ) -> Response<AnswerBody> {
     let begun = Instant::now();
-    let result = destination.attempt(worker, delivery).await;
+    let result = destination.attempt(worker, delivery, begun).await;
     let meter = exchange
         .meter()
         .and_then(|meter| meter.destinations.first());

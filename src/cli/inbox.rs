@@ -198,7 +198,10 @@ Examples:
       All dead letters of one destination, with their whole schedule before them.
 
   cartgate inbox retry --config cartgate.toml --destination old-shop --to shop
-      What waits for a destination that the file no longer names, and its dead letters, to another one.")]
+      What waits for a destination that the file no longer names, and its dead letters, to another one.
+
+  cartgate inbox retry --config cartgate.toml --state quarantined
+      What is intact by now: a copy of a damaged body mends it.")]
 pub struct RetryArgs {
     /// What is taken by `replay`, too
     #[command(flatten)]

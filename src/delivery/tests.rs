@@ -3,6 +3,7 @@
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
+    time::Instant,
 };
 use tower_cartgate::{Keyring, Policy, Secret};
 
@@ -74,7 +75,7 @@ async fn received(delivery: Delivery) -> String {
         String::from_utf8(read).expect("ASCII")
     };
     let app_of = destination(&format!("http://127.0.0.1:{port}"));
-    let (read, answer) = tokio::join!(app, app_of.attempt(0, delivery));
+    let (read, answer) = tokio::join!(app, app_of.attempt(0, delivery, Instant::now()));
     assert_eq!(answer.expect("an answer").status(), 204);
     read
 }
@@ -83,6 +84,7 @@ async fn received(delivery: Delivery) -> String {
 async fn a_stored_event_goes_out_as_it_came_with_its_attempt_told() {
     let attempt = Attempt {
         number: 3,
+        begins: RECEIVED,
         received: RECEIVED,
         copy: 2,
         first_received: RECEIVED - 1,
@@ -120,6 +122,7 @@ async fn a_stored_event_goes_out_as_it_came_with_its_attempt_told() {
 async fn without_its_endpoint_nothing_is_added_and_the_first_of_its_body_is_no_copy() {
     let attempt = Attempt {
         number: 1,
+        begins: RECEIVED,
         received: RECEIVED,
         copy: 0,
         first_received: RECEIVED,

@@ -18,6 +18,9 @@ const LONGEST: usize = 64 * 1024;
 /// How many fields.
 const MOST_FIELDS: usize = 100;
 
+/// Room for those that the gate adds to an answer.
+const OWN_FIELDS: usize = 2;
+
 /// What is wrong with an answer that is not HTTP/1.1 as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -83,7 +86,7 @@ fn parse(head: &Bytes) -> Result<AnswerHead, NotHttp> {
         _ => Version::HTTP_11,
     };
     let headers = response.headers_mut();
-    headers.reserve(parsed.headers.len());
+    headers.reserve(parsed.headers.len() + OWN_FIELDS);
     for field in &*parsed.headers {
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));

@@ -20,10 +20,14 @@ use super::{
     link::{Link, Sending},
     pool::Pool,
 };
-use crate::{delivery::Delivery, refusal::Failure};
+use crate::{
+    delivery::{Attempt, Delivery},
+    inbox::clock::moment,
+    refusal::Failure,
+};
 
 /// How much is read at a time while the answer's head has yet to come: nearly every answer is shorter.
-const HEAD: usize = 4 * 1024;
+const HEAD: usize = 1024;
 
 /// Why a destination gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -68,18 +72,19 @@ impl Destination {
         self: &Arc<Self>,
         worker: usize,
         delivery: Delivery,
+        begun: Instant,
     ) -> Result<Response<Answer>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
         let mut request = self.request(delivery).await;
-        let begun = Instant::now();
         while let Some(link) = pool.take(begun) {
-            match self.send(link, request).await {
+            match self.send(link, request, begun).await {
                 Ok((link, head)) => return Ok(self.answer(pool, link, head)),
                 Err(Unsent::Whole(unsent, _)) => request = unsent,
                 Err(Unsent::Failed(error)) => return Err(error),
             }
         }
-        match self.send(self.open().await?, request).await {
+        let link = self.open().await?;
+        match self.send(link, request, Instant::now()).await {
             Ok((link, head)) => Ok(self.answer(pool, link, head)),
             Err(Unsent::Whole(_, error)) => Err(ConnectError::Io(error).into()),
             Err(Unsent::Failed(error)) => Err(error),
@@ -92,12 +97,13 @@ impl Destination {
         if let Some(signer) = &self.settings.sign {
             // Under the id that it carries anyway.
             let id = about.id.to_string();
-            let headers = signer.sign(&id, SystemTime::now(), body.chunks()).await;
+            let at = begins(about.attempt.as_ref());
+            let headers = signer.sign(&id, at, body.chunks()).await;
             for (name, value) in headers {
                 lines.line(&name, value.as_bytes());
             }
         }
-        Sending::new(lines.end().into(), body)
+        Sending::new(lines.end(), body)
     }
 
     async fn open(&self) -> Result<Link, AttemptError> {
@@ -108,9 +114,14 @@ impl Destination {
         }
     }
 
-    async fn send(&self, mut link: Link, request: Sending) -> Result<(Link, AnswerHead), Unsent> {
+    async fn send(
+        &self,
+        mut link: Link,
+        request: Sending,
+        begun: Instant,
+    ) -> Result<(Link, AnswerHead), Unsent> {
         let limit = self.settings.answer;
-        let deadline = Instant::now() + limit;
+        let deadline = begun + limit;
         link.send(request);
         let head = poll_fn(|cx| match poll_head(&mut link, cx) {
             Poll::Pending => link
@@ -171,6 +182,11 @@ fn poll_head(link: &mut Link, cx: &mut Context<'_>) -> Poll<Result<AnswerHead, A
             None => Poll::Pending,
         };
     }
+}
+
+/// A stored delivery's attempt has its own time, which is the inbox's; a direct one is made as it comes.
+fn begins(attempt: Option<&Attempt>) -> SystemTime {
+    attempt.map_or_else(SystemTime::now, |attempt| moment(attempt.begins))
 }
 
 fn closed() -> io::Error {

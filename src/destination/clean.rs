@@ -13,35 +13,39 @@ use crate::problem::{DELIVERY, PROXY_STATUS};
 
 /// Hop-by-hop (RFC 9110, section 7.6.1), framing that is rebuilt from the bytes, and fields that a
 /// webhook has no use for but a framework may obey.
-const DROPPED: [HeaderName; 20] = [
-    CONNECTION,
-    header::CONTENT_LENGTH,
-    header::COOKIE,
-    header::EXPECT,
-    header::HOST,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("http2-settings"),
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-method-override"),
-    HeaderName::from_static("x-original-method"),
-    HeaderName::from_static("x-original-uri"),
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-rewrite-url"),
-    HeaderName::from_static("x-override-url"),
-    HeaderName::from_static("x-accel-redirect"),
-];
+fn is_always_dropped(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "content-length"
+            | "cookie"
+            | "expect"
+            | "host"
+            | "http2-settings"
+            | "keep-alive"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
+            | "x-original-method"
+            | "x-original-uri"
+            | "x-original-url"
+            | "x-rewrite-url"
+            | "x-override-url"
+            | "x-accel-redirect"
+    )
+}
 
 /// Whole families: the gate's own, Standard Webhooks', and those between a client and its proxy.
 const DROPPED_PREFIXES: [&str; 4] = ["x-cartgate-", "webhook-", "proxy-", "x-http-method"];
 
 /// What a proxy says of the client; believed only from hops that are trusted.
-const FORWARDING_PREFIX: &str = "x-forwarded-";
-const FORWARDING: [HeaderName; 2] = [header::FORWARDED, HeaderName::from_static("x-real-ip")];
+fn is_forwarding(name: &str) -> bool {
+    name.starts_with("x-forwarded-") || matches!(name, "forwarded" | "x-real-ip")
+}
 
 /// Drops what must not reach a destination, and what the endpoint drops besides. `signature` is the
 /// header that was verified.
@@ -98,14 +102,13 @@ fn is_promised(name: &HeaderName, signature: &HeaderName) -> bool {
 
 fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
     let text = name.as_str();
-    let forwarding = || text.starts_with(FORWARDING_PREFIX) || FORWARDING.contains(name);
     // CGI and WSGI make one variable of `x_a` and `x-a`, so the first could pose as the second.
     text.contains('_')
-        || DROPPED.contains(name)
+        || is_always_dropped(text)
         || DROPPED_PREFIXES
             .iter()
             .any(|prefix| text.starts_with(prefix))
-        || (!hop_is_trusted && forwarding())
+        || (!hop_is_trusted && is_forwarding(text))
 }
 
 /// Drops from a destination's answer what belongs to its connection, and what only the gate may say.

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, ReadBuf},
     time::Instant,
@@ -34,14 +34,14 @@ pub(super) struct Link {
 /// A request on its way. It holds the delivery, and so its memory, until the last byte is written.
 #[derive(Debug)]
 pub(super) struct Sending {
-    head: Bytes,
+    head: Vec<u8>,
     body: DeliveryBody,
     /// Bytes written of both.
     written: usize,
 }
 
 impl Sending {
-    pub(super) fn new(head: Bytes, body: DeliveryBody) -> Self {
+    pub(super) fn new(head: Vec<u8>, body: DeliveryBody) -> Self {
         Self {
             head,
             body,
@@ -57,7 +57,8 @@ impl Sending {
     fn left<'a>(&'a self, pieces: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.written;
         let mut count = 0;
-        for part in std::iter::once(&self.head).chain(self.body.chunks()) {
+        let body = self.body.chunks().iter().map(|chunk| &chunk[..]);
+        for part in std::iter::once(&self.head[..]).chain(body) {
             if count == pieces.len() {
                 break;
             }
@@ -123,6 +124,9 @@ impl Link {
         cx: &mut Context<'_>,
         room: usize,
     ) -> Poll<io::Result<usize>> {
+        if self.read.capacity() == 0 {
+            self.read = BytesMut::with_capacity(room);
+        }
         self.read.reserve(room);
         pin!(self.stream.read_buf(&mut self.read)).poll(cx)
     }

@@ -15,6 +15,11 @@ pub(crate) fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX >> 1)
 }
 
+/// The time as the standard library has it; none is before 1970.
+pub(crate) fn moment(at: Millis) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or_default())
+}
+
 /// From `now` until `due`; nothing if that has passed.
 pub(crate) fn left(due: Millis, now: Millis) -> Duration {
     Duration::from_millis(u64::try_from(due.saturating_sub(now)).unwrap_or_default())

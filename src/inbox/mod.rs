@@ -15,7 +15,8 @@
 //! 3. **A delivery is pending until it is settled**: delivered by a 2xx, dead, or in quarantine. Nothing but retention
 //!    and `purge` removes one, and retention removes delivered ones alone.
 //! 4. **A lease is fenced.** A claim gives a token and hides the delivery until the lease ends; only who shows the token of
-//!    the last claim settles it. So of two gates one holds a delivery, and a dead gate's come back by themselves.
+//!    the last claim settles it. So of two gates one holds a delivery, and a dead gate's come back by themselves (in SQLite
+//!    at the next start, which knows that no other gate is there).
 //! 5. **Only what is intact leaves.** Before each attempt the seal over id, endpoint, head and body is checked; what fails
 //!    goes to quarantine.
 //! 6. **A failed sync ends it.** After one nobody knows what is on the disk: the store acknowledges nothing more until a

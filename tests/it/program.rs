@@ -23,7 +23,8 @@ pub(crate) struct Program {
     dir: TempDir,
     log: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
-    address: SocketAddr,
+    /// Once it serves.
+    address: Option<SocketAddr>,
 }
 
 impl Program {
@@ -66,6 +67,15 @@ impl Program {
         others: &[(&str, &[u8])],
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::start_file(text, others, variables).serving()
+    }
+
+    /// The same, without waiting until it serves.
+    pub(crate) fn start_file(
+        text: &str,
+        others: &[(&str, &[u8])],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         for (name, content) in others {
             write_secret(&dir.path().join(name), content);
@@ -79,6 +89,12 @@ impl Program {
             .args(["serve", "--config", FILE])
             .stdin(Stdio::null());
         Self::spawn(command, dir)
+    }
+
+    /// Waits until it serves.
+    fn serving(mut self) -> Self {
+        self.address = Some(listening(&self.log));
+        self
     }
 
     /// The same with a socket that systemd would hand over under that name.
@@ -106,7 +122,7 @@ impl Program {
             .args(["--upstream", upstream, "--secret-file", "current=secret"])
             .args(args)
             .stdin(stdin);
-        Self::spawn(command, dir)
+        Self::spawn(command, dir).serving()
     }
 
     fn spawn(mut command: Command, dir: TempDir) -> Self {
@@ -121,23 +137,22 @@ impl Program {
             collect(child.stdout.take().expect("piped"), &log),
             collect(child.stderr.take().expect("piped"), &log),
         ];
-        let address = listening(&log);
         Self {
             child,
             dir,
             log,
             readers,
-            address,
+            address: None,
         }
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::tcp(self.address)
+        Client::tcp(self.address())
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.address.expect("it serves")
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -203,7 +218,7 @@ impl Program {
     /// Connections that wait to be accepted, as the system counts them.
     pub(crate) fn queued(&self) -> usize {
         let table = std::fs::read_to_string("/proc/net/tcp").expect("a table");
-        let own = format!(":{:04X}", self.address.port());
+        let own = format!(":{:04X}", self.address().port());
         let queue = table.lines().find_map(|line| {
             let words: Vec<_> = line.split_ascii_whitespace().collect();
             let listens = words[1].ends_with(&own) && words[3] == "0A";

@@ -100,7 +100,7 @@ fn told(sum: &Again) -> Outcome {
     if sum.quarantined > 0 {
         let number = sum.quarantined;
         message(format_args!(
-            "cartgate: {number} are in quarantine and stay there"
+            "cartgate: {number} stay in quarantine, since their seals do not hold"
         ));
     }
     if sum.homeless > 0 {

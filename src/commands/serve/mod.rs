@@ -34,8 +34,15 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
     let mut opened = None;
     let ended = runtime.block_on(async {
         // Before the gate says that it is there: a signal without its handler ends the process.
-        let signals = Signals::install().map_err(Failure::no)?;
-        let inbox = store::open(loaded.config.inbox.clone()).await?;
+        let mut signals = Signals::install().map_err(Failure::no)?;
+        let inbox = tokio::select! {
+            inbox = store::open(loaded.config.inbox.clone()) => inbox?,
+            // What looks a store over, or waits for a database, may be left at any point.
+            () = signals.stop() => {
+                tracing::info!("ended by a signal before the inbox was open");
+                return Ok(());
+            }
+        };
         opened.clone_from(&inbox);
         announce(&public, admin.as_ref(), &loaded.config);
         warn(&source, &loaded.warnings);
@@ -121,6 +128,14 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
         })
+    }
+
+    /// Ready once it is told to end.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

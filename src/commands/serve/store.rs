@@ -29,7 +29,7 @@ pub(super) async fn open(settings: Option<Settings>) -> Result<Option<Arc<Inbox>
 }
 
 /// Waits until the workers, which end each in its own time, have let go of it, and closes it. Were the process to end before
-/// that, the store's log would stay behind, and the next start would have to check the whole store.
+/// that, the store's log would stay behind, and the next start would have to look the store over.
 #[allow(
     clippy::disallowed_methods,
     reason = "the thread that sleeps is one of its own and serves nobody"
@@ -46,6 +46,6 @@ pub(super) fn close(inbox: Arc<Inbox>) {
     });
     let late = closed.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
     if late || begun.is_err() {
-        tracing::warn!("the inbox was not closed in time: the next start checks all of it");
+        tracing::warn!("the inbox was not closed in time: the next start looks it over");
     }
 }

@@ -1,6 +1,6 @@
 //! Carries orders out. The same for a gate that is asked and for a command that opened the store itself.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use uuid::Uuid;
@@ -98,27 +98,36 @@ impl Desk<'_> {
         };
         // Nobody who moves what is stranded means to take from a destination what it is about to get.
         let stranded_alone = to.is_some() && selection.ids.is_empty() && selection.queue.is_none();
-        // By queue, since an event's other deliveries were not asked for.
-        let mut chosen: BTreeMap<&str, Vec<Uuid>> = BTreeMap::new();
+        // By queue and state, since an event's other deliveries were not asked for.
+        let mut chosen: HashMap<(&str, State), Vec<Uuid>> = HashMap::new();
         for one in &listed {
             let serves = self.serves(&one.queue);
-            if one.state == State::Quarantined {
+            if one.state == State::Quarantined && !self.is_intact(one.event).await? {
                 again.quarantined += 1;
             } else if to.is_none() && !serves {
                 again.homeless += 1;
             } else if !(stranded_alone && serves) {
-                chosen.entry(&one.queue).or_default().push(one.event);
+                let place = (&*one.queue, one.state);
+                chosen.entry(place).or_default().push(one.event);
             }
         }
-        for (queue, ids) in chosen {
+        for ((queue, state), ids) in chosen {
             let selection = Selection {
                 ids,
                 queue: Some(queue.to_owned()),
+                states: vec![state],
                 ..selection.clone()
             };
             again.done += store.again(selection, to.clone(), Page::MOST).await?;
         }
         Ok(again)
+    }
+
+    /// Whether an event's seal holds. That of one in quarantine may again: a copy has mended its body, or not the disk was at
+    /// fault but the memory that it was read into.
+    async fn is_intact(&self, id: Uuid) -> Result<bool, Refused> {
+        let found = self.inbox.store.show(id).await?;
+        Ok(found.is_some_and(|(event, _)| self.inbox.sealer.open(&event).is_ok()))
     }
 
     /// Whether somebody takes what is pending there.

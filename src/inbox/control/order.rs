@@ -82,7 +82,7 @@ pub(crate) struct HeadShown {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Again {
     pub(crate) done: u64,
-    /// In quarantine, where they stay.
+    /// In quarantine, where they stay: their seals do not hold.
     pub(crate) quarantined: u64,
     /// Of no destination, or of none that is configured.
     pub(crate) homeless: u64,

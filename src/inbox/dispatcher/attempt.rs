@@ -1,9 +1,6 @@
 //! One claimed delivery, from the check of its seal to the note of how its attempt ended.
 
-use std::{
-    sync::Arc,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use http::{StatusCode, response::Parts};
 use http_body_util::BodyExt as _;
@@ -14,7 +11,7 @@ use crate::{
     delivery::{self, Delivery},
     destination::{Answer, AttemptError},
     inbox::{
-        clock::Millis,
+        clock::{Millis, moment},
         event::{Claim, Lease, Settlement},
         schedule::retry_after,
         store::StoreError,
@@ -58,7 +55,7 @@ impl Attempt {
         };
         match tools.inbox.sealer.open(&self.claim.event) {
             Ok(intact) => {
-                let attempt = delivery::Attempt::from(&self.claim);
+                let attempt = delivery::Attempt::of(&self.claim, tools.clock.now());
                 let endpoint = self.post.endpoint(&intact.endpoint);
                 let delivery = Delivery::stored(intact, attempt, endpoint.map(|own| &**own));
                 self.deliver(delivery, about, &tools).await
@@ -82,7 +79,7 @@ impl Attempt {
 
     async fn deliver(&self, delivery: Delivery, mut about: About, tools: &Tools) -> Shown {
         let begun = Instant::now();
-        let result = self.hand_over(delivery, tools).await;
+        let result = self.hand_over(delivery, begun, tools).await;
         let status = result.as_ref().map(|head| head.status);
         let met = status.map_err(AttemptError::failure);
         self.post.meter.attempted(met, begun.elapsed());
@@ -95,12 +92,17 @@ impl Attempt {
 
     /// Sends it and reads the answer, both within the time-out. Once the head is there the answer counts, however the rest
     /// of it ends: a delivery that was taken must not be sent again for a body that nobody reads.
-    async fn hand_over(&self, delivery: Delivery, tools: &Tools) -> Result<Parts, AttemptError> {
+    async fn hand_over(
+        &self,
+        delivery: Delivery,
+        begun: Instant,
+        tools: &Tools,
+    ) -> Result<Parts, AttemptError> {
         let (queue, clock) = (&self.post.queue, &tools.clock);
         let destination = &queue.destination;
         let deadline = clock.now() + millis(queue.timeout);
         let answer = tokio::select! {
-            answer = destination.attempt(destination.dispatcher(), delivery) => answer?,
+            answer = destination.attempt(destination.dispatcher(), delivery, begun) => answer?,
             () = clock.until(deadline) => return Err(AttemptError::AnswerTimeout(queue.timeout)),
         };
         let (head, body) = answer.into_parts();
@@ -131,8 +133,7 @@ impl Attempt {
         if head.status.is_success() {
             return (Settlement::Delivered { status }, Sign::Life);
         }
-        let since = Duration::from_millis(u64::try_from(now).unwrap_or_default());
-        let least = retry_after(&head.headers, UNIX_EPOCH + since);
+        let least = retry_after(&head.headers, moment(now));
         let sign = if is_overloaded(head.status) {
             Sign::Silence(least)
         } else {

@@ -36,7 +36,7 @@ use crate::{endpoint::Endpoint, gate::Gate, in_force::InForce, metrics::Destinat
 use lines::Lines;
 use supervisor::{Message, supervise};
 
-/// The thread that delivers. Dropped, it ends at once, and what was under way comes back when its lease ends.
+/// The thread that delivers. Dropped, it ends at once, and what was under way comes back as from a gate that died.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     messages: UnboundedSender<Message>,

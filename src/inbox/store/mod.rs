@@ -80,7 +80,8 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>>;
 
     /// Makes up to `most` of the selected deliveries pending and due now, with their whole schedule before them; `to` moves them to
-    /// another queue. Quarantined ones stay. How many it were.
+    /// another queue. Quarantined ones stay unless that state is named: whether their seals hold by now is for the caller to see. How
+    /// many it were.
     fn again(
         &self,
         selection: Selection,

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use rusqlite::Connection;
+
 use crate::{
     program::Program,
     support::{SECRET, request, signature_line, wait_until},
@@ -42,5 +44,33 @@ fn a_gate_that_is_stopped_leaves_no_log_for_the_next_start_to_check() {
         wait_until("it ends", || !gate.runs());
         assert_eq!(length(), 0, "after {time} clean ends");
         assert!(gate.end().0.success());
+    }
+}
+
+#[test]
+fn a_signal_ends_a_start_that_looks_the_inbox_over() {
+    let mut gate = Program::serve_file(CONFIG, &[("secret", SECRET)]);
+    let body = b"the first";
+    let delivery = request("POST /hooks HTTP/1.1", &signature_line(body), body);
+    assert_eq!(gate.client().ask(delivery).status, 200);
+    gate.signal("KILL");
+    wait_until("it is dead", || !gate.runs());
+    let file = gate.file("inbox.db");
+    // Whoever has it for himself holds the look up, longer than a signal takes, and in the end it fails.
+    let holder = Connection::open(&file).expect("a database");
+    holder
+        .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+        .expect("it is held");
+    let text = CONFIG.replace("inbox.db", file.to_str().expect("text"));
+    for signal in ["TERM", "INT"] {
+        let next = Program::start_file(&text, &[("secret", SECRET)], &[]);
+        next.line(&["WARN", "was not closed", "looked over"]);
+        next.signal(signal);
+        let (status, lines) = next.end();
+        assert!(status.success(), "{status}: {lines:?}");
+        assert!(
+            lines.iter().all(|line| !line.contains("protecting")),
+            "{lines:?}"
+        );
     }
 }

@@ -33,7 +33,7 @@ use Stand::{Dead, Delivered, Nobody, Pending, Quarantined};
 struct Bench {
     inbox: Inbox,
     ids: Vec<Uuid>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Bench {
@@ -44,7 +44,7 @@ impl Bench {
         let mut bench = Self {
             inbox: Inbox::open(settings).await.expect("opened"),
             ids: Vec::new(),
-            _dir: dir,
+            dir,
         };
         for (number, stand) in stands.iter().enumerate() {
             bench.put(number, *stand).await;
@@ -111,6 +111,16 @@ impl Bench {
                     .expect("settled")
             );
         }
+    }
+
+    /// Changes a body behind the store's back.
+    fn damage(&self, id: Uuid) {
+        let file = self.dir.path().join("inbox.db");
+        let by_hand = rusqlite::Connection::open(file).expect("a database");
+        let sql =
+            "UPDATE content SET bytes = x'00' WHERE body = (SELECT body FROM event WHERE id = ?)";
+        let damaged = by_hand.execute(sql, [id.as_bytes()]);
+        assert_eq!(damaged.expect("written"), 1);
     }
 
     fn desk(&self) -> Desk<'_> {
@@ -266,13 +276,34 @@ async fn of_an_event_only_what_somebody_takes_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_is_in_quarantine_stays_and_is_counted() {
-    let bench = Bench::with(&[Quarantined("shop"), Dead("shop"), Quarantined("mail")]).await;
-    let again = bench.again(&[], None, 2).await;
+async fn what_is_broken_stays_in_quarantine_until_a_copy_has_mended_it() {
+    let stands = [
+        Quarantined("shop"),
+        Quarantined("shop"),
+        Dead("shop"),
+        Quarantined("mail"),
+    ];
+    let mut bench = Bench::with(&stands).await;
+    for id in [bench.ids[0], bench.ids[3]] {
+        bench.damage(id);
+    }
+    let broken = [State::Quarantined];
+    let again = bench.again(&broken, None, 2).await;
     assert_eq!((again.done, again.quarantined), (1, 2));
-    let stands = bench.stands().await;
-    assert_eq!(stands[0], stand("shop", State::Quarantined));
-    assert_eq!(stands[2], stand("mail", State::Quarantined));
+    let mut expected = [
+        stand("shop", State::Quarantined),
+        stand("shop", State::Pending),
+        stand("shop", State::Dead),
+        stand("mail", State::Quarantined),
+        stand("mail", State::Pending),
+    ];
+    assert_eq!(bench.stands().await, expected[..4]);
+    // The same bytes as those of the first.
+    bench.keep(0, Wanted::By(vec!["mail".into()])).await;
+    let again = bench.again(&broken, None, 2).await;
+    assert_eq!((again.done, again.quarantined), (1, 1));
+    expected[0] = stand("shop", State::Pending);
+    assert_eq!(bench.stands().await, expected);
 }
 
 #[tokio::test]

@@ -177,8 +177,12 @@ impl Bed {
 
 /// A queue with every value at its default.
 pub(super) fn queue(name: &str, url: &str) -> Queue {
-    let address = url.parse().unwrap();
-    let made = Destination::new(name, address, Treatment::default(), 1);
+    treated(name, url, Treatment::default())
+}
+
+/// The same, whose deliveries are treated so.
+pub(super) fn treated(name: &str, url: &str, treatment: Treatment) -> Queue {
+    let made = Destination::new(name, url.parse().unwrap(), treatment, 1);
     Queue::new(Arc::new(made.unwrap()))
 }
 

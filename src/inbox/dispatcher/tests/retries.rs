@@ -2,14 +2,20 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use standardwebhooks::Webhook;
+use tower_cartgate::Secret;
+
 use super::{
     app::App,
-    bed::{Bed, HOUR, MINUTE, SECOND, START, queue},
+    bed::{Bed, HOUR, MINUTE, SECOND, START, queue, treated},
 };
-use crate::inbox::{
-    Schedule,
-    clock::{Clock, Millis},
-    event::State,
+use crate::{
+    destination::{Settings as Treatment, webhooks::Signer},
+    inbox::{
+        Schedule,
+        clock::{Clock, Millis},
+        event::State,
+    },
 };
 
 #[tokio::test]
@@ -177,4 +183,33 @@ async fn an_attempt_that_takes_too_long_is_given_up_and_a_head_counts_without_it
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(bed.after(2, first, "app").await.status, Some(200));
+}
+
+#[tokio::test]
+async fn each_attempt_is_signed_anew_with_its_own_time() {
+    const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let signer = Signer::new(&Secret::new(SECRET).unwrap()).unwrap();
+    let signed = Treatment {
+        sign: Some(signer),
+        ..Treatment::default()
+    };
+    let mut app = App::start().await;
+    let mut queue = treated("app", &app.url, signed);
+    queue.schedule = Schedule::new(vec![3 * HOUR]);
+    let bed = Bed::new(vec![queue]);
+    let id = bed.keep(1, &["app"]).await;
+    let theirs = Webhook::new(SECRET).unwrap();
+    let seconds = START / 1000;
+    // The wait is longer than the schedule's by a tenth.
+    for (number, at) in [(1, seconds), (2, seconds + 11_880)] {
+        let request = app.next().await;
+        let said = |name| request.header(name).unwrap().to_owned();
+        assert_eq!(said("webhook-id"), id.to_string());
+        assert_eq!(said("webhook-timestamp"), at.to_string());
+        let expected = theirs.sign(&id.to_string(), at, &request.body).unwrap();
+        assert_eq!(said("webhook-signature"), expected);
+        request.answer("500 Broken");
+        bed.after(number, id, "app").await;
+        bed.clock.advance(Duration::from_secs(11_880));
+    }
 }

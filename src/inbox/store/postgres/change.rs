@@ -43,12 +43,6 @@ pub(super) async fn again(
     if selection.states.is_empty() {
         selection.states = vec![State::Pending, State::Delivered, State::Dead];
     }
-    selection
-        .states
-        .retain(|state| *state != State::Quarantined);
-    if selection.states.is_empty() {
-        return Ok(0);
-    }
     let mut found = find(session, &selection, most).await?;
     // What no queue has needs one first.
     found.retain(|one| to.is_some() || !one.queue.is_empty());

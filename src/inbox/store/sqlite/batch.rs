@@ -48,7 +48,7 @@ pub(super) struct Desk {
     moved: i32,
     failed: Arc<OnceLock<String>>,
     /// Given back after the connection, which is above, is closed.
-    _taken: Taken,
+    taken: Taken,
 }
 
 impl Desk {
@@ -69,7 +69,7 @@ impl Desk {
             clock,
             meter,
             failed: Arc::default(),
-            _taken: taken,
+            taken,
         })
     }
 
@@ -135,9 +135,11 @@ impl Desk {
 
     fn judge(&self, error: &rusqlite::Error) -> StoreError {
         let trouble = judge(error);
-        if let StoreError::Failed(why) = &trouble {
-            // The first reason stays.
-            let _ = self.failed.set(why.clone());
+        // The first reason stays.
+        if let StoreError::Failed(why) = &trouble
+            && self.failed.set(why.clone()).is_ok()
+        {
+            self.taken.doubt();
         }
         trouble
     }

@@ -49,7 +49,7 @@ pub(super) fn found(
     )
 }
 
-/// Those of the selection that can be tried again: not what is broken, nor without a queue what has none.
+/// Those of the selection that can be tried again: not what is broken unless that is said, nor without a queue what has none.
 pub(super) fn retriable(
     db: &Connection,
     mut selection: Selection,
@@ -58,12 +58,6 @@ pub(super) fn retriable(
 ) -> rusqlite::Result<Vec<Retriable>> {
     if selection.states.is_empty() {
         selection.states = vec![State::Pending, State::Delivered, State::Dead];
-    }
-    selection
-        .states
-        .retain(|state| *state != State::Quarantined);
-    if selection.states.is_empty() {
-        return Ok(Vec::new());
     }
     let found = found(db, &selection, most)?.into_iter();
     Ok(found

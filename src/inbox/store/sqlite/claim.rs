@@ -69,7 +69,7 @@ fn take(
 ) -> Result<Option<Claim>, Fault> {
     let (token, attempts) = books
         .statement(
-            "UPDATE delivery SET lease = lease + 1, due = ? WHERE event = ? AND queue = ?
+            "UPDATE delivery SET lease = lease + 1, held = 1, due = ? WHERE event = ? AND queue = ?
              RETURNING lease, attempts",
         )?
         .query_row((until, event.as_bytes(), &**queue), |row| {

@@ -5,13 +5,16 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, ErrorKind},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use super::open_error::{OpenError, Why};
 
 const OWNER_ONLY: u32 = 0o600;
+
+/// What the file of the lock holds from a failed sync until a start has looked all of the store over.
+const DOUBT: &[u8] = b"a sync has failed\n";
 
 /// A file that nobody else has, as long as this lives.
 #[derive(Debug)]
@@ -20,7 +23,25 @@ pub(super) struct Taken {
     pub(super) file: PathBuf,
     /// Whoever had it last did not close it: a log was left behind.
     pub(super) unclean: bool,
-    _lock: File,
+    lock: File,
+}
+
+impl Taken {
+    /// Whether a sync of it has failed, and nobody has looked all of it over since.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.lock.metadata().map_or(true, |lock| lock.len() > 0)
+    }
+
+    /// Notes that a sync has failed, without asking the disk that refused one for another. Were the note lost, the next start
+    /// would still look the store over as after any end that was none, and have all of the log written anew.
+    pub(super) fn doubt(&self) {
+        let _ = self.lock.write_all_at(DOUBT, 0);
+    }
+
+    /// Notes that all of it was looked over. A note that stays costs a look more.
+    pub(super) fn trust(&self) {
+        let _ = self.lock.set_len(0);
+    }
 }
 
 /// Takes the file, making it where there is none.
@@ -40,7 +61,7 @@ fn try_take(file: &Path) -> Result<Taken, Why> {
     Ok(Taken {
         unclean: left.is_ok_and(|log| log.len() > 0),
         file,
-        _lock: lock,
+        lock,
     })
 }
 

@@ -13,6 +13,7 @@ mod keep;
 mod list;
 mod open_error;
 mod reader;
+mod recovery;
 mod row;
 mod schema;
 mod settle;
@@ -79,11 +80,10 @@ impl Sqlite {
         meter: Arc<StoreMeter>,
     ) -> Result<Self, Why> {
         let file = taken.file.clone();
+        recovery::announce(&taken);
         let mut db = connection::writing(&file)?;
         schema::prepare(&mut db)?;
-        if taken.unclean {
-            schema::check(&db)?;
-        }
+        recovery::recover(&db, &taken, clock.now())?;
         let reader = || Reader::start(connection::reading(&file)?).map_err(Why::Access);
         Ok(Self {
             quick: reader()?,

@@ -1,6 +1,7 @@
 //! The tables and their versions. A store of an older version is brought forward as it is opened, one of a newer version
-//! refused. What the tables mean stands in `docs`; both engines have the same, save that here a body's bytes lie apart:
-//! SQLite writes a row anew as a whole when one of its numbers changes.
+//! refused. What the tables mean stands in `docs`; both engines have the same, save that here a body's bytes lie apart,
+//! since SQLite writes a row anew as a whole when one of its numbers changes; and that a delivery says whether it is held, since a
+//! start knows here that nobody else holds any.
 
 use rusqlite::{Connection, TransactionBehavior::Immediate};
 
@@ -55,13 +56,4 @@ fn version(db: &Connection) -> Result<i64, Why> {
         return Ok(0);
     }
     Err(Why::Foreign)
-}
-
-/// Looks the whole store over, which takes a while for a large one.
-pub(super) fn check(db: &Connection) -> Result<(), Why> {
-    let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if found == "ok" {
-        return Ok(());
-    }
-    Err(Why::Damaged(found))
 }

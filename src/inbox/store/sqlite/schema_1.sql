@@ -33,7 +33,7 @@ CREATE TABLE event (
 CREATE INDEX event_body ON event (body);
 
 -- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first of a body, 1 for copies. due: also the end
--- of a lease. lease: the token that settles it, grows with each claim.
+-- of a lease. lease: the token that settles it, grows with each claim. held: 1 from a claim until it is settled.
 CREATE TABLE delivery (
     event BLOB NOT NULL REFERENCES event (id),
     queue TEXT NOT NULL,
@@ -41,6 +41,7 @@ CREATE TABLE delivery (
     rank INTEGER NOT NULL,
     due INTEGER NOT NULL,
     lease INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
     last INTEGER,
     status INTEGER,

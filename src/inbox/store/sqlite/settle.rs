@@ -77,7 +77,7 @@ fn update(
     values: &[&dyn ToSql],
 ) -> rusqlite::Result<bool> {
     let fence = "WHERE event = ? AND queue = ? AND state = 0 AND lease = ?";
-    let mut statement = books.statement(&format!("UPDATE delivery SET {set} {fence}"))?;
+    let mut statement = books.statement(&format!("UPDATE delivery SET held = 0, {set} {fence}"))?;
     let id = lease.event.as_bytes();
     let fence: [&dyn ToSql; 3] = [id, &&*lease.queue, &lease.token];
     let all: Vec<&dyn ToSql> = values.iter().copied().chain(fence).collect();

@@ -185,7 +185,7 @@ pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     assert_eq!(now(fixture, State::Pending).await, [id(3), id(6)]);
     assert_eq!(now(fixture, State::Dead).await, [id(4)]);
     assert_eq!(fixture.store.again(dead, None, 9).await.unwrap(), 1);
-    // What was delivered can be replayed, what is broken cannot.
+    // What was delivered can be replayed, what is broken only where that is said.
     assert_eq!(
         fixture.store.again(only(&[1, 5]), None, 9).await.unwrap(),
         1
@@ -197,6 +197,10 @@ pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     assert_eq!(claims[0].event.id, id(6));
     assert_eq!(claims.len(), 4);
     assert!(claims.iter().all(|claim| claim.attempts == 0));
+    let broken = states(&[State::Quarantined]);
+    assert_eq!(fixture.store.again(broken, None, 9).await.unwrap(), 1);
+    assert_eq!(ids(&fixture.claim("shop", 9).await), [id(5)]);
+    assert_eq!(now(fixture, State::Delivered).await, [id(2)]);
 }
 
 pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture) {
