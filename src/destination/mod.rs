@@ -19,6 +19,9 @@ mod pool;
 mod trace;
 pub mod webhooks;
 
+#[cfg(test)]
+mod tests;
+
 use std::{sync::Arc, time::Duration};
 
 pub use address::{Address, AddressError};

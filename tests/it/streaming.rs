@@ -44,7 +44,9 @@ fn an_answer_that_breaks_off_does_not_look_whole() {
         let gate = Gate::before(&app);
         let mut client = gate.client();
         client.send(genuine(BODY));
-        assert!(client.try_answer().is_err(), "it looks whole: {words:?}");
+        // What has come of it may be passed on, or none of it.
+        let whole = matches!(client.try_answer(), Ok(Some(_)));
+        assert!(!whole, "it looks whole: {words:?}");
     }
 }
 

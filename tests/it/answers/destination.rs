@@ -104,6 +104,10 @@ fn an_app_that_does_not_speak_http_is_502() {
         "HTTP/1.1 999999 What\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/2.0 200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     ] {
@@ -131,6 +135,28 @@ fn an_interim_answer_is_not_the_answer() {
     });
     let gate = Gate::before(&app);
     assert_eq!(gate.client().ask(genuine(BODY)).body, b"at last");
+}
+
+/// Whoever can have an app say more than it was asked would answer somebody else's delivery.
+#[test]
+fn what_an_app_says_unasked_is_never_the_next_answer() {
+    const SURPLUS: &[u8] = b"HTTP/1.1 200 OK\r\nX-App: 1\r\nContent-Length: 7\r\n\r\nplanted";
+    const CHUNKED: &[u8] =
+        b"HTTP/1.1 200 OK\r\nX-App: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nown\r\n0\r\n\r\n";
+    for own in [answer("200 OK", "", b"own"), CHUNKED.to_vec()] {
+        let words = [&own, SURPLUS].concat();
+        let app = App::tcp(move |_, wire| {
+            wire.write_all(&words)?;
+            Ok(Then::Keep)
+        });
+        let gate = Gate::before(&app);
+        let mut client = gate.client();
+        for count in 1..=3 {
+            let answer = client.ask(genuine(BODY));
+            assert_eq!((answer.status, &answer.body[..]), (200, &b"own"[..]));
+            assert_eq!((app.count(), app.connections()), (count, count));
+        }
+    }
 }
 
 #[test]
