@@ -138,13 +138,13 @@ impl Link {
     }
 
     /// Whether another request may go over it: the last exchange is over on both sides, and nothing has come since, be it
-    /// the end. What would come unasked would be taken for the next answer.
-    pub(super) fn is_ready(&mut self) -> bool {
-        self.sending.is_none() && self.read.is_empty() && self.is_silent()
+    /// the end. What would come unasked would be taken for the next answer. `waker` hears of it when something comes.
+    pub(super) fn is_ready(&mut self, waker: &Waker) -> bool {
+        self.sending.is_none() && self.read.is_empty() && self.is_silent(waker)
     }
 
-    fn is_silent(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
+    fn is_silent(&mut self, waker: &Waker) -> bool {
+        let mut cx = Context::from_waker(waker);
         if self.stream.poll_read_ready(&mut cx).is_pending() {
             return true;
         }
