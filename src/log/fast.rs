@@ -1,5 +1,5 @@
 //! How the line of a request is put into characters: as `tracing-subscriber` puts every other line, byte for byte, but
-//! in a third of its time, which a busy gate spends on each request. Lines that have a message, or colours, go its way.
+//! in less than half its time, which a busy gate spends on each request. Lines that have a message, or colours, go its way.
 
 use std::{
     fmt::{self, Debug, Write},

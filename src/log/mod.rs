@@ -1,13 +1,14 @@
 //! The gate's log: where lines go (a bounded queue and a thread of its own, so that a slow terminal
-//! never holds up a worker), what a request's line says (`line`) and how that is put into
-//! characters (`fast`), and how many lines refusals may fill (`throttle`). No secret, no payload, no query ever comes here.
+//! never holds up a worker, and which writes what waits at once: `batch`), what a request's line says (`line`), how that is
+//! put into characters (`fast`), and how many lines refusals may fill (`throttle`). No secret, no payload, no query ever
+//! comes here.
 
+mod batch;
 mod fast;
 mod line;
 mod throttle;
 
-use std::io::BufWriter;
-
+use batch::Batch;
 use fast::Fast;
 pub(crate) use line::{Line, Path, Verdict};
 pub(crate) use throttle::Throttle;
@@ -19,10 +20,6 @@ use crate::metrics::Metrics;
 
 /// Lines that may wait to be written; what comes on top is dropped and counted.
 const QUEUE: usize = 8192;
-
-/// Bytes that are written at once, of whole lines, where several wait: the thread flushes as soon as none does. No more
-/// than a pipe takes in one piece, since a gate that is replaced shares its with the next one.
-const AT_ONCE: usize = 4096;
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -65,7 +62,7 @@ impl Log {
             .lossy(true)
             .buffered_lines_limit(QUEUE)
             .thread_name("cartgate-log")
-            .finish(BufWriter::with_capacity(AT_ONCE, std::io::stderr()));
+            .finish(Batch::new(std::io::stderr()));
         let dropped = writer.error_counter();
         // A second log in one process is a test's; the first one stays.
         let log = dispatch(format, writer, ansi, level.into());
