@@ -31,14 +31,37 @@ pub(crate) fn problem(refusal: &Refusal) -> Response<Bytes> {
     response
 }
 
-/// `Proxy-Status` of an answer that the gate made.
-pub(crate) fn proxy_status(refusal: &Refusal) -> HeaderValue {
-    let text = format!("cartgate; error={}", refusal.proxy_error());
-    HeaderValue::from_str(&text).expect("an error type is a token")
+/// Constants where the gate's own steps refuse, so that a flood of what they refuse allocates nothing here.
+fn body(status: StatusCode) -> Bytes {
+    Bytes::from_static(match status.as_u16() {
+        400 => br#"{"title":"Bad Request","status":400}"#,
+        404 => br#"{"title":"Not Found","status":404}"#,
+        408 => br#"{"title":"Request Timeout","status":408}"#,
+        414 => br#"{"title":"URI Too Long","status":414}"#,
+        417 => br#"{"title":"Expectation Failed","status":417}"#,
+        429 => br#"{"title":"Too Many Requests","status":429}"#,
+        431 => br#"{"title":"Request Header Fields Too Large","status":431}"#,
+        502 => br#"{"title":"Bad Gateway","status":502}"#,
+        503 => br#"{"title":"Service Unavailable","status":503}"#,
+        504 => br#"{"title":"Gateway Timeout","status":504}"#,
+        code => {
+            let title = status.canonical_reason().unwrap_or("Error");
+            return format!(r#"{{"title":"{title}","status":{code}}}"#).into();
+        }
+    })
 }
 
-fn body(status: StatusCode) -> Bytes {
-    let title = status.canonical_reason().unwrap_or("Error");
-    let code = status.as_u16();
-    format!(r#"{{"title":"{title}","status":{code}}}"#).into()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_says_what_its_status_says() {
+        for code in 400..=599 {
+            let status = StatusCode::from_u16(code).expect("a status");
+            let title = status.canonical_reason().unwrap_or("Error");
+            let expected = format!(r#"{{"title":"{title}","status":{code}}}"#);
+            assert_eq!(body(status), expected);
+        }
+    }
 }

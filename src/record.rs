@@ -20,7 +20,7 @@ use crate::{
     listener::Peer,
     log::{Line, Path, Verdict},
     metrics::now,
-    problem::{DELIVERY, PROXY_STATUS, problem, proxy_status},
+    problem::{DELIVERY, PROXY_STATUS, problem},
     refusal::Refusal,
 };
 
@@ -53,7 +53,7 @@ impl Entry {
             headers.insert(DELIVERY, self.exchange.id_header());
         }
         if let Some(refusal) = self.own_answer() {
-            headers.insert(PROXY_STATUS, proxy_status(refusal));
+            headers.insert(PROXY_STATUS, refusal.proxy_status());
         }
         if self.is_last() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

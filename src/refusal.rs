@@ -1,10 +1,17 @@
 //! Every reason for which the gate itself answers, with its status, its word for the log and its
 //! error type toward the sender. One place, so that a reason has one answer.
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use tower_cartgate::{Rejection, RejectionKind, Staleness};
 
 use crate::{destination::AttemptError, inbox::store::StoreError};
+
+/// A `Proxy-Status` of this error type, made when the program is: a flood of forgeries gets many.
+macro_rules! proxy_status {
+    ($error:literal) => {
+        const { HeaderValue::from_static(concat!("cartgate; error=", $error)) }
+    };
+}
 
 /// Why a request got the gate's own answer.
 #[derive(Debug, Clone)]
@@ -118,9 +125,9 @@ impl Refusal {
         }
     }
 
-    /// The error type of `Proxy-Status` (RFC 9209, section 2.3). It tells a sender no more than the
+    /// `Proxy-Status` with the error type (RFC 9209, section 2.3). It tells a sender no more than the
     /// status does: every signature that is not right gives the same.
-    pub(crate) fn proxy_error(&self) -> &'static str {
+    pub(crate) fn proxy_status(&self) -> HeaderValue {
         match self {
             Self::Framing(_)
             | Self::Expectation
@@ -128,16 +135,18 @@ impl Refusal {
             | Self::HeadTooLarge
             | Self::HeadTooSlow
             | Self::Rejected(RejectionKind::TooSlow | RejectionKind::Unreadable) => {
-                "http_request_error"
+                proxy_status!("http_request_error")
             }
-            Self::Full | Self::Rejected(RejectionKind::Busy) => "proxy_internal_response",
+            Self::Full | Self::Rejected(RejectionKind::Busy) => {
+                proxy_status!("proxy_internal_response")
+            }
             Self::NoEndpoint
             | Self::Query
             | Self::Rejected(_)
             | Self::Stale(_)
-            | Self::Unkept(Unkept::Copies) => "http_request_denied",
-            Self::Destination(failure) => failure.proxy_error(),
-            Self::Unkept(_) => "proxy_internal_response",
+            | Self::Unkept(Unkept::Copies) => proxy_status!("http_request_denied"),
+            Self::Destination(failure) => failure.proxy_status(),
+            Self::Unkept(_) => proxy_status!("proxy_internal_response"),
         }
     }
 
@@ -196,16 +205,16 @@ impl Failure {
         }
     }
 
-    fn proxy_error(self) -> &'static str {
+    fn proxy_status(self) -> HeaderValue {
         match self {
-            Self::Unresolved => "dns_error",
-            Self::Refused => "connection_refused",
-            Self::Unreachable => "destination_ip_unroutable",
-            Self::Tls => "tls_protocol_error",
-            Self::ConnectTimeout => "connection_timeout",
-            Self::BrokenOff => "connection_terminated",
-            Self::AnswerTimeout => "http_response_timeout",
-            Self::NotHttp => "http_protocol_error",
+            Self::Unresolved => proxy_status!("dns_error"),
+            Self::Refused => proxy_status!("connection_refused"),
+            Self::Unreachable => proxy_status!("destination_ip_unroutable"),
+            Self::Tls => proxy_status!("tls_protocol_error"),
+            Self::ConnectTimeout => proxy_status!("connection_timeout"),
+            Self::BrokenOff => proxy_status!("connection_terminated"),
+            Self::AnswerTimeout => proxy_status!("http_response_timeout"),
+            Self::NotHttp => proxy_status!("http_protocol_error"),
         }
     }
 }

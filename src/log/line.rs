@@ -9,6 +9,9 @@ use uuid::Uuid;
 use super::Throttle;
 use crate::{listener::Peer, refusal::Unkept};
 
+/// What all lines about requests bear.
+pub(super) const TARGET: &str = "cartgate::access";
+
 /// An answer that begins later than this is worth a warning: how long Cartfunnel waits is unknown,
 /// and others of its kind wait for 5 s.
 const SLOW: Duration = Duration::from_secs(4);
@@ -114,7 +117,7 @@ macro_rules! shown {
 macro_rules! line {
     ($level:ident, $line:expr, $($field:tt)*) => {
         tracing::$level!(
-            target: "cartgate::access",
+            target: TARGET,
             $($field)*
             endpoint = $line.endpoint,
             status = $line.status,

@@ -1,14 +1,20 @@
 //! The gate's log: where lines go (a bounded queue and a thread of its own, so that a slow terminal
-//! never holds up a worker), what a request's line says (`line`), and how many lines refusals may
-//! fill (`throttle`). No secret, no payload, no query ever comes here.
+//! never holds up a worker, and which writes what waits at once: `batch`), what a request's line says (`line`), how that is
+//! put into characters (`fast`), and how many lines refusals may fill (`throttle`). No secret, no payload, no query ever
+//! comes here.
 
+mod batch;
+mod fast;
 mod line;
 mod throttle;
 
+use batch::Batch;
+use fast::Fast;
 pub(crate) use line::{Line, Path, Verdict};
 pub(crate) use throttle::Throttle;
-use tracing::level_filters::LevelFilter;
+use tracing::{Dispatch, level_filters::LevelFilter};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::metrics::Metrics;
 
@@ -50,24 +56,17 @@ impl Log {
     /// Sends the process's log to standard error.
     #[must_use]
     pub fn start(format: Format, level: Level) -> Self {
+        let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr())
+            && std::env::var_os("NO_COLOR").is_none();
         let (writer, guard) = NonBlockingBuilder::default()
             .lossy(true)
             .buffered_lines_limit(QUEUE)
             .thread_name("cartgate-log")
-            .finish(std::io::stderr());
+            .finish(Batch::new(std::io::stderr()));
         let dropped = writer.error_counter();
-        let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-        let builder = tracing_subscriber::fmt()
-            .with_writer(writer)
-            .with_ansi(ansi && std::env::var_os("NO_COLOR").is_none())
-            .with_max_level(LevelFilter::from(level));
         // A second log in one process is a test's; the first one stays.
-        let _ = match format {
-            Format::Text => tracing::subscriber::set_global_default(builder.finish()),
-            Format::Json => {
-                tracing::subscriber::set_global_default(builder.json().flatten_event(true).finish())
-            }
-        };
+        let log = dispatch(format, writer, ansi, level.into());
+        let _ = tracing::dispatcher::set_global_default(log);
         Self {
             _writer: guard,
             dropped,
@@ -101,6 +100,26 @@ impl Log {
                 said = dropped;
             }
         }
+    }
+}
+
+fn dispatch<W>(format: Format, writer: W, ansi: bool, level: LevelFilter) -> Dispatch
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let builder = tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_ansi(ansi)
+        .with_max_level(level);
+    match format {
+        Format::Text => builder
+            .map_event_format(|rest| Fast { format, rest })
+            .into(),
+        Format::Json => builder
+            .json()
+            .flatten_event(true)
+            .map_event_format(|rest| Fast { format, rest })
+            .into(),
     }
 }
 

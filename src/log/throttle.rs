@@ -34,7 +34,7 @@ impl Throttle {
         let left_out = self.begin_second();
         if left_out > 0 {
             tracing::warn!(
-                target: "cartgate::access",
+                target: super::line::TARGET,
                 requests = left_out,
                 "more requests were refused in this second than the log shows"
             );
