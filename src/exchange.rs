@@ -10,7 +10,7 @@ use http::{Extensions, HeaderValue};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower_cartgate::{HeaderForm, SecretName};
-use uuid::Uuid;
+use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::{
     connection::{Activity, Phase},
@@ -101,7 +101,7 @@ impl Exchange {
         begun: Instant,
     ) -> Arc<Self> {
         Arc::new(Self {
-            id: Uuid::now_v7(),
+            id: new_id(),
             peer,
             begun,
             config: gate.config(),
@@ -230,6 +230,15 @@ impl Exchange {
     pub(crate) fn keep(&self, held: u64) {
         self.held.fetch_add(held, Relaxed);
     }
+}
+
+thread_local! {
+    /// Counts within a millisecond. Each worker has its own, since the one of the whole process is behind a lock.
+    static IDS: ContextV7 = const { ContextV7::new() };
+}
+
+fn new_id() -> Uuid {
+    IDS.with(|ids| Uuid::new_v7(Timestamp::now(ids)))
 }
 
 impl Drop for Exchange {
