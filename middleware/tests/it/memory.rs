@@ -1,4 +1,4 @@
-//! What a body costs while it arrives: pinned buffers, bytes held, allocations.
+//! What a body holds while it arrives: pinned buffers, bytes.
 
 use std::{
     convert::Infallible,
@@ -19,7 +19,7 @@ use tower::Service;
 use tower_cartgate::{Keyring, Policy, Secret, Verified, VerifiedBody, VerifyLayer, most_held};
 use tower_layer::Layer;
 
-use crate::support::{BODY, BoxError, Step, Steps, delivery, policy, secret, signer, whole};
+use crate::support::{BODY, BoxError, Steps, delivery, policy, whole};
 
 /// A server's read buffer, counted as long as any slice of it lives.
 struct Buffer {
@@ -232,69 +232,6 @@ fn the_promise_is_a_number() {
     assert_eq!(most_held(60 * kib), 124 * kib);
     assert_eq!(most_held(1024 * kib), 1088 * kib);
     assert_eq!(most_held(u64::MAX), u64::MAX);
-}
-
-fn keyring(secrets: usize) -> Keyring {
-    let others = (1..secrets).map(|n| {
-        let name = format!("s{n}").parse().unwrap();
-        (name, Secret::new(format!("another, {n}")).unwrap())
-    });
-    let first = ("s0".parse().unwrap(), secret());
-    Keyring::new(std::iter::once(first).chain(others)).unwrap()
-}
-
-#[test]
-fn a_further_secret_costs_a_verifier_no_allocation() {
-    for secrets in [1, 2, Keyring::MOST] {
-        let (keyring, signature) = (keyring(secrets), signer().sign(BODY.as_bytes()));
-        let info = measure(|| {
-            let mut verifier = keyring.verifier();
-            verifier.update(BODY.as_bytes());
-            assert!(verifier.finish(&signature).is_some());
-        });
-        assert_eq!(info.count_total, 1, "{secrets} secrets");
-    }
-}
-
-/// How often a layer with so many secrets allocates for a request.
-fn allocations<B>(secrets: usize, request: Request<B>) -> u64
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<BoxError>,
-{
-    let layer = VerifyLayer::new(Policy::new(keyring(secrets)));
-    let mut service = layer.layer(tower::service_fn(async |_: Request<VerifiedBody>| {
-        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
-    }));
-    let mut context = Context::from_waker(Waker::noop());
-    let info = measure(|| {
-        let mut answer = std::pin::pin!(service.call(request));
-        let response = loop {
-            if let Poll::Ready(Ok(response)) = answer.as_mut().poll(&mut context) {
-                break response;
-            }
-        };
-        assert_eq!(response.status(), 200);
-    });
-    info.count_total
-}
-
-/// The proof, and its clone in the extensions; and once what `http::Extensions` needs for its first entry.
-#[test]
-fn a_common_request_costs_two_allocations() {
-    let first_entry = measure(|| assert!(http::Extensions::new().insert(()).is_none()));
-    for secrets in [1, 2, Keyring::MOST] {
-        let request = whole(BODY);
-        assert_eq!(allocations(secrets, request), 2 + first_entry.count_total);
-        let mut request = whole(BODY);
-        request.extensions_mut().insert("of the server");
-        assert_eq!(allocations(secrets, request), 2);
-        // As of a server that reads the body only when it is asked for it.
-        let steps = [Step::Wait, Step::Data(BODY.into()), Step::End];
-        let mut request = delivery(BODY, Steps::new(steps));
-        request.extensions_mut().insert("of the server");
-        assert_eq!(allocations(secrets, request), 2);
-    }
 }
 
 #[test]
