@@ -1,9 +1,9 @@
 //! Keeps a body while it arrives, unverified, and bounds what that costs. It neither hashes nor judges.
 //!
 //! A server hands over slices of its read buffer, and a slice of one byte keeps its whole buffer alive: hyper's is 8 KiB,
-//! so that 20,000 bytes sent one at a time would hold up to 160 MB. Therefore a frame is kept as it is only if it is large, or
-//! if it turns out to be the whole body. All else is copied together into blocks, which grow with what has
-//! arrived and never with what a header announces.
+//! so that 20,000 bytes sent one at a time would hold up to 160 MB. Therefore a frame is kept as it is only if it is large. All
+//! else is copied together into blocks, which grow with what has arrived and never with what a header announces. A frame that
+//! turns out to be the whole body does not come here.
 
 use bytes::{Bytes, BytesMut};
 
@@ -38,55 +38,27 @@ pub const fn most_held(received: u64) -> u64 {
     received.saturating_add(unused)
 }
 
-/// What has arrived so far.
+/// The pieces that have arrived so far.
 #[derive(Default)]
 pub(crate) struct Gather {
     kept: Vec<Bytes>,
-    /// The first frame, as long as it may be all there is.
-    alone: Option<Bytes>,
     block: BytesMut,
     next_block: usize,
 }
 
 impl Gather {
-    pub(crate) fn push(&mut self, frame: Bytes) {
-        if frame.is_empty() {
-            return;
-        }
-        if self.is_empty() {
-            self.alone = Some(frame);
-        } else {
-            self.settle();
-            self.keep(frame);
-        }
-    }
-
-    /// Nothing more has arrived for now: what is held may be held for long, so a small frame gives its buffer back.
-    pub(crate) fn settle(&mut self) {
-        if let Some(frame) = self.alone.take() {
-            self.keep(frame);
-        }
-    }
-
-    pub(crate) fn finish(mut self) -> Payload {
-        if let Some(frame) = self.alone {
-            return Payload::new(Chunks::One(frame));
-        }
-        self.close_block();
-        Payload::new(Chunks::from(self.kept))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.alone.is_none() && self.kept.is_empty() && self.block.is_empty()
-    }
-
-    fn keep(&mut self, frame: Bytes) {
+    pub(crate) fn keep(&mut self, frame: Bytes) {
         if frame.len() >= LARGE {
             self.close_block();
             self.kept.push(frame);
         } else {
             self.copy(&frame);
         }
+    }
+
+    pub(crate) fn finish(mut self) -> Payload {
+        self.close_block();
+        Payload::new(Chunks::from(self.kept))
     }
 
     fn copy(&mut self, mut bytes: &[u8]) {

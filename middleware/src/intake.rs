@@ -1,10 +1,11 @@
 //! The judgement, step by step in the order of the contract. All ways to a [`Verified`] lead through here; what drives it
 //! (a future, a function) and what becomes of a refusal is elsewhere.
 
-use std::time::SystemTime;
+use std::{mem, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
+use http_body::SizeHint;
 
 use crate::{
     Event, EventRule, Policy, Rejection,
@@ -14,7 +15,7 @@ use crate::{
     },
     Signature, Verified, Verifier,
     gather::Gather,
-    payload::Payload,
+    payload::{Chunks, Payload},
     verified::Inner,
 };
 
@@ -46,21 +47,25 @@ pub fn verify(
     body: impl Into<Bytes>,
 ) -> Result<Verified, Rejection> {
     let mut intake = Intake::new(policy, sole_signature(policy, headers)?);
-    intake.take(body.into())?;
+    intake.take(policy, body.into())?;
     intake.finish(policy, |_| ())
 }
 
-/// Judges what needs no body, so that most forgeries cost no reading. `announced` is what the body itself says.
+/// Judges what needs no body, so that most forgeries cost no reading. `hint` is what the body itself says.
 pub(crate) fn judge_head(
     policy: &Policy,
     head: &Parts,
-    announced: u64,
+    hint: &SizeHint,
 ) -> Result<Signature, RejectionKind> {
     if !policy.allowed_methods().contains(&head.method) {
         return Err(RejectionKind::Method);
     }
     let signature = sole_signature(policy, &head.headers)?;
-    if announced.max(declared(&head.headers)) > policy.body_limit() {
+    // A server that knows the length has it from the headers.
+    let announced = hint
+        .exact()
+        .unwrap_or_else(|| hint.lower().max(declared(&head.headers)));
+    if announced > policy.body_limit() {
         return Err(TooLarge);
     }
     Ok(signature)
@@ -87,40 +92,64 @@ fn declared(headers: &HeaderMap) -> u64 {
 
 /// A number too great for 64 bits is none that a limit allows.
 fn number(digits: &[u8]) -> Option<u64> {
-    let digits = std::str::from_utf8(digits).ok()?;
-    let all = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    all.then(|| digits.parse().unwrap_or(u64::MAX))
+    digits.iter().try_fold(0u64, |number, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        Some(number.saturating_mul(10).saturating_add(digit.into()))
+    })
 }
 
-/// A body on its way in.
+/// A body on its way in. Each step is given the policy that the first was.
 pub(crate) struct Intake {
     signature: Signature,
+    room: u64,
+    /// The first frame, as long as it may be all there is: nearly every body is, and needs no more than to be kept.
+    alone: Bytes,
+    pieces: Option<Pieces>,
+}
+
+/// A body of several frames, hashed and gathered while they arrive.
+struct Pieces {
     verifier: Verifier,
     gather: Gather,
-    room: u64,
 }
 
 impl Intake {
     pub(crate) fn new(policy: &Policy, signature: Signature) -> Self {
         Self {
             signature,
-            verifier: policy.keyring().verifier(),
-            gather: Gather::default(),
             room: policy.body_limit(),
+            alone: Bytes::new(),
+            pieces: None,
         }
     }
 
     /// Counts before it hashes: what is too long is not worth the work.
-    pub(crate) fn take(&mut self, bytes: Bytes) -> Result<(), RejectionKind> {
-        self.room = self.room.checked_sub(bytes.len() as u64).ok_or(TooLarge)?;
-        self.verifier.update(&bytes);
-        self.gather.push(bytes);
+    pub(crate) fn take(&mut self, policy: &Policy, frame: Bytes) -> Result<(), RejectionKind> {
+        self.room = self.room.checked_sub(frame.len() as u64).ok_or(TooLarge)?;
+        if self.alone.is_empty() && self.pieces.is_none() {
+            self.alone = frame;
+        } else if !frame.is_empty() {
+            self.settle(policy);
+            self.push(policy, frame);
+        }
         Ok(())
     }
 
-    /// Nothing more has arrived for now.
-    pub(crate) fn settle(&mut self) {
-        self.gather.settle();
+    /// Nothing more has arrived for now: what is held may be held for long, so a small frame gives its buffer back.
+    pub(crate) fn settle(&mut self, policy: &Policy) {
+        if !self.alone.is_empty() {
+            let frame = mem::take(&mut self.alone);
+            self.push(policy, frame);
+        }
+    }
+
+    fn push(&mut self, policy: &Policy, frame: Bytes) {
+        let pieces = self.pieces.get_or_insert_with(|| Pieces {
+            verifier: policy.keyring().verifier(),
+            gather: Gather::default(),
+        });
+        pieces.verifier.update(&frame);
+        pieces.gather.keep(frame);
     }
 
     /// The body is complete. Only after the comparison does anything look into it.
@@ -131,14 +160,15 @@ impl Intake {
         policy: &Policy,
         mismatched: impl FnOnce(&Payload),
     ) -> Result<Verified, Rejection> {
-        let Self {
-            signature,
-            verifier,
-            gather,
-            ..
-        } = self;
-        let mut payload = gather.finish();
-        let Some(secret_name) = verifier.finish(&signature) else {
+        let signature = self.signature;
+        let (secret_name, mut payload) = match self.pieces {
+            None => (
+                Verifier::judge(policy.keyring(), &self.alone, &signature),
+                Payload::new(Chunks::One(self.alone)),
+            ),
+            Some(pieces) => (pieces.verifier.finish(&signature), pieces.gather.finish()),
+        };
+        let Some(secret_name) = secret_name else {
             mismatched(&payload);
             return Err(Mismatch.into());
         };

@@ -18,6 +18,13 @@ impl Mac {
         self.0.update(bytes);
     }
 
+    /// The tag of a message that is all there.
+    pub(crate) fn tag_of(&self, message: &[u8]) -> [u8; 32] {
+        let mut mac = self.clone();
+        mac.update(message);
+        mac.tag()
+    }
+
     pub(crate) fn tag(self) -> [u8; 32] {
         self.0.finalize().into_bytes().into()
     }

@@ -44,9 +44,7 @@ impl Signer {
     /// The signature of a body.
     #[must_use]
     pub fn sign(&self, body: &[u8]) -> Signature {
-        let mut mac = self.mac.clone();
-        mac.update(body);
-        mac.tag().into()
+        self.mac.tag_of(body).into()
     }
 
     /// Signs a request: exactly one signature header is in it afterwards.

@@ -21,41 +21,24 @@ use crate::{Keyring, SecretName, Signature, compare, mac::Mac};
 #[must_use = "a body is verified by `finish`"]
 pub struct Verifier {
     keyring: Keyring,
-    states: States,
+    macs: Vec<Mac>,
 }
-
-/// Keyrings of up to four secrets cost a request no allocation.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large variant is the usual one, and its place is the point"
-)]
-enum States {
-    Few([Option<Mac>; FEW]),
-    Many(Vec<Mac>),
-}
-
-const FEW: usize = 4;
 
 impl Verifier {
     pub(crate) fn new(keyring: &Keyring) -> Self {
-        let mut macs = keyring.entries().iter().map(|entry| entry.mac.clone());
-        let states = if macs.len() > FEW {
-            States::Many(macs.collect())
-        } else {
-            States::Few(std::array::from_fn(|_| macs.next()))
-        };
         Self {
             keyring: keyring.clone(),
-            states,
+            macs: keyring
+                .entries()
+                .iter()
+                .map(|entry| entry.mac.clone())
+                .collect(),
         }
     }
 
     /// Takes the next bytes of the body, in the order of their arrival.
     pub fn update(&mut self, bytes: &[u8]) {
-        match &mut self.states {
-            States::Few(macs) => macs.iter_mut().flatten().for_each(|mac| mac.update(bytes)),
-            States::Many(macs) => macs.iter_mut().for_each(|mac| mac.update(bytes)),
-        }
+        self.macs.iter_mut().for_each(|mac| mac.update(bytes));
     }
 
     /// The name of the secret under which the body was signed so, or none.
@@ -63,17 +46,34 @@ impl Verifier {
     /// All secrets are compared in constant time, so that the duration tells neither which one nor how nearly.
     #[must_use]
     pub fn finish(self, signature: &Signature) -> Option<SecretName> {
-        let presented = signature.as_bytes();
-        let (found, place) = match self.states {
-            States::Few(macs) => {
-                compare::position(macs.into_iter().flatten().map(Mac::tag), presented)
-            }
-            States::Many(macs) => compare::position(macs.into_iter().map(Mac::tag), presented),
-        };
-        // From here on it may show: the verdict is answered, and the name is logged.
-        let entry = self.keyring.entries().get(usize::try_from(place).ok()?)?;
-        bool::from(found).then(|| entry.name.clone())
+        signer(
+            &self.keyring,
+            self.macs.into_iter().map(Mac::tag),
+            signature,
+        )
     }
+
+    /// What a verifier that took `body` would find, without one: nothing has to be kept of a body that is all there.
+    pub(crate) fn judge(
+        keyring: &Keyring,
+        body: &[u8],
+        signature: &Signature,
+    ) -> Option<SecretName> {
+        let tags = keyring.entries().iter().map(|entry| entry.mac.tag_of(body));
+        signer(keyring, tags, signature)
+    }
+}
+
+/// `tags` are those of the keyring's secrets, in its order.
+fn signer(
+    keyring: &Keyring,
+    tags: impl Iterator<Item = [u8; 32]>,
+    signature: &Signature,
+) -> Option<SecretName> {
+    let (found, place) = compare::position(tags, signature.as_bytes());
+    // From here on it may show: the verdict is answered, and the name is logged.
+    let entry = keyring.entries().get(usize::try_from(place).ok()?)?;
+    bool::from(found).then(|| entry.name.clone())
 }
 
 impl fmt::Debug for Verifier {

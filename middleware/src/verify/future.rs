@@ -89,8 +89,8 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProject::Receiving { body, waiting } => {
-                    let intake = &mut waiting.as_mut().expect(ONCE).intake;
-                    let received = ready!(receive(body, intake, context));
+                    let Receiving { policy, intake, .. } = waiting.as_mut().expect(ONCE);
+                    let received = ready!(receive(body, policy, intake, context));
                     waiting.take().expect(ONCE).conclude(received)
                 }
                 StateProject::Answering { answer } => {
@@ -113,6 +113,7 @@ const ONCE: &str = "a future is not polled after it was ready";
 /// Takes frames until the body ends or is refused. Trailers are not signed, so they are dropped.
 fn receive<B>(
     mut body: Pin<&mut B>,
+    policy: &Policy,
     intake: &mut Intake,
     context: &mut Context<'_>,
 ) -> Poll<Result<(), Rejection>>
@@ -123,7 +124,7 @@ where
     loop {
         match body.as_mut().poll_frame(context) {
             Poll::Pending => {
-                intake.settle();
+                intake.settle(policy);
                 return Poll::Pending;
             }
             Poll::Ready(None) => return Poll::Ready(Ok(())),
@@ -135,8 +136,12 @@ where
                     continue;
                 };
                 // Of `Bytes`, this is a slice and no copy.
-                if let Err(kind) = intake.take(data.copy_to_bytes(data.remaining())) {
+                if let Err(kind) = intake.take(policy, data.copy_to_bytes(data.remaining())) {
                     return Poll::Ready(Err(kind.into()));
+                }
+                // One that knows its length has said so: to ask it for more could mean to wait for nothing.
+                if body.is_end_stream() {
+                    return Poll::Ready(Ok(()));
                 }
             }
         }

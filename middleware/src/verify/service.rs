@@ -78,7 +78,7 @@ where
         let Some(policy) = self.bench.policies.policy(&head) else {
             return refused(RejectionKind::NoPolicy, None);
         };
-        match intake::judge_head(&policy, &head, body.size_hint().lower()) {
+        match intake::judge_head(&policy, &head, &body.size_hint()) {
             Ok(signature) => {
                 let (bench, intake) = (Arc::clone(&self.bench), Intake::new(&policy, signature));
                 let receiving = Receiving {

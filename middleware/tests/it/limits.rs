@@ -114,6 +114,15 @@ fn declaring(lengths: &[&str], body: Steps) -> Request<Steps> {
 }
 
 #[test]
+fn a_body_that_says_that_it_has_ended_is_not_asked_for_more() {
+    let steps = [Step::Wait, Step::Data(BODY.into()), Step::End];
+    assert_eq!(
+        judge(&layer(11), delivery(BODY, Steps::new(steps))),
+        Ok(BODY.into())
+    );
+}
+
+#[test]
 fn what_is_too_long_is_not_read_on() {
     let steps = [
         Step::Data("123456".into()),

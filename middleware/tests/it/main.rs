@@ -6,6 +6,7 @@
     reason = "tests: a failed unwrap is a failed test"
 )]
 
+mod allocations;
 mod answers;
 mod axum_site;
 mod events;

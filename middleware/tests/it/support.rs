@@ -68,6 +68,8 @@ pub(crate) enum Step {
     Fail(BoxError),
     /// Reading on to here is the failure.
     Never,
+    /// The end, which the body says has come before it is asked for more.
+    End,
 }
 
 /// A body that arrives step by step and says about its length what the test wants.
@@ -119,9 +121,13 @@ impl Body for Steps {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Some(Step::Never) => panic!("the body was read, or read too far"),
+            Some(Step::Never | Step::End) => panic!("the body was read, or read too far"),
         };
         Poll::Ready(Some(frame))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.steps.front(), Some(Step::End))
     }
 
     fn size_hint(&self) -> SizeHint {
