@@ -57,6 +57,7 @@ pub mod status;
 mod stream;
 mod timer;
 pub mod tls;
+mod turn;
 mod watch;
 mod worker;
 

@@ -37,6 +37,7 @@ use crate::{
     refusal::Refusal,
     stack::Stack,
     stream::Stream,
+    turn::others_first,
 };
 
 /// Bytes that hyper reads at most at a time, which bounds what a slice of its buffer keeps alive.
@@ -105,6 +106,8 @@ async fn talk<S: Stack>(
     let mut connection = http1::Builder::new()
         // A client that has said all it wants to say still waits for its answer.
         .half_close(true)
+        // Answers are short, and one piece costs the kernel less than two.
+        .writev(false)
         .max_buf_size((READ_BUFFER as usize).max(limit))
         .max_header_size(limit)
         .serve_connection(io, service);
@@ -162,7 +165,12 @@ async fn answer<S: Stack>(
     let mut request = GuardedBody::new(request, &exchange);
     request.extensions_mut().insert(Arc::clone(&exchange));
     let Ok(response) = tower::ServiceExt::oneshot(stack, request).await;
-    exchange.activity.enter(exchange.answer_phase());
+    let phase = exchange.answer_phase();
+    if phase == Phase::Refusal {
+        // Forgeries come in floods.
+        others_first().await;
+    }
+    exchange.activity.enter(phase);
     skip_rest(&exchange).await;
     let response = entry.close(response);
     Ok(response.map(|body| Tracked::new(body, Arc::clone(&exchange.activity))))

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version,
+    HeaderName, HeaderValue, Response, StatusCode, Version,
     header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
@@ -85,18 +85,24 @@ fn parse(head: &Bytes) -> Result<AnswerHead, NotHttp> {
         Some(0) => Version::HTTP_10,
         _ => Version::HTTP_11,
     };
+    let framing = Framing::of(parsed.headers)?;
     let headers = response.headers_mut();
     headers.reserve(parsed.headers.len() + OWN_FIELDS);
     for field in &*parsed.headers {
         let name = HeaderName::from_bytes(field.name.as_bytes());
         let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));
-        match (name, value) {
-            (Ok(name), Ok(value)) => headers.append(name, value),
-            _ => return Err(NotHttp("one of its headers cannot be read")),
+        let (Ok(name), Ok(value)) = (name, value) else {
+            return Err(NotHttp("one of its headers cannot be read"));
         };
+        // Equal lengths are one, and passed on as one.
+        if name == CONTENT_LENGTH {
+            headers.insert(name, value);
+        } else {
+            headers.append(name, value);
+        }
     }
-    let length = length(&mut response)?;
-    let keeps_alive = keeps_alive(&response);
+    let length = framing.length(response.status(), response.version())?;
+    let keeps_alive = framing.keeps_alive(response.version());
     Ok(AnswerHead {
         response,
         length,
@@ -104,66 +110,74 @@ fn parse(head: &Bytes) -> Result<AnswerHead, NotHttp> {
     })
 }
 
-/// RFC 9112, section 6.3, at its strictest.
-fn length(response: &mut Response<()>) -> Result<Length, NotHttp> {
-    let version = response.version();
-    let status = response.status();
-    let headers = response.headers_mut();
-    let declared = declared(headers)?;
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let (coding, more) = (codings.next(), codings.next());
-    if status.is_informational() || [204, 304].contains(&status.as_u16()) {
-        return Ok(Length::known(0));
+/// What a head's fields say of its body and its connection.
+#[derive(Default)]
+struct Framing<'a> {
+    length: Option<u64>,
+    coding: Option<&'a [u8]>,
+    close: bool,
+    keep_alive: bool,
+}
+
+impl<'a> Framing<'a> {
+    fn of(fields: &[httparse::Header<'a>]) -> Result<Self, NotHttp> {
+        let mut framing = Self::default();
+        for field in fields {
+            let is = |name: &HeaderName| field.name.eq_ignore_ascii_case(name.as_str());
+            if is(&CONTENT_LENGTH) {
+                framing.declare(field.value)?;
+            } else if is(&TRANSFER_ENCODING) {
+                if framing.coding.replace(field.value).is_some() {
+                    return Err(NotHttp("it has two transfer codings"));
+                }
+            } else if is(&CONNECTION) {
+                framing.connection(field.value);
+            }
+        }
+        Ok(framing)
     }
-    match (coding, declared) {
-        (None, Some(length)) => Ok(Length::known(length)),
-        (None, None) => Ok(Length::UntilClose),
-        (Some(_), Some(_)) => Err(NotHttp("it has a length and a transfer coding")),
-        (Some(coding), None) => {
-            let chunked = coding.as_bytes().eq_ignore_ascii_case(b"chunked");
-            if chunked && more.is_none() && version == Version::HTTP_11 {
-                Ok(Length::chunked())
-            } else {
-                Err(NotHttp("its transfer coding is not chunked alone"))
+
+    fn declare(&mut self, value: &[u8]) -> Result<(), NotHttp> {
+        let digits = value.iter().all(u8::is_ascii_digit);
+        let length = std::str::from_utf8(value).ok().filter(|_| digits);
+        let length = length
+            .and_then(|length| length.parse().ok())
+            .ok_or(NotHttp("its length is no number"))?;
+        match self.length.replace(length) {
+            Some(other) if other != length => Err(NotHttp("it has two lengths")),
+            _ => Ok(()),
+        }
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+
+    /// RFC 9112, section 6.3, at its strictest.
+    fn length(&self, status: StatusCode, version: Version) -> Result<Length, NotHttp> {
+        if status.is_informational() || [204, 304].contains(&status.as_u16()) {
+            return Ok(Length::known(0));
+        }
+        match (self.coding, self.length) {
+            (None, Some(length)) => Ok(Length::known(length)),
+            (None, None) => Ok(Length::UntilClose),
+            (Some(_), Some(_)) => Err(NotHttp("it has a length and a transfer coding")),
+            (Some(coding), None) => {
+                if coding.eq_ignore_ascii_case(b"chunked") && version == Version::HTTP_11 {
+                    Ok(Length::chunked())
+                } else {
+                    Err(NotHttp("its transfer coding is not chunked alone"))
+                }
             }
         }
     }
-}
 
-/// The one length that it declares. Equal ones are one, as what is passed on says it once.
-fn declared(headers: &mut HeaderMap) -> Result<Option<u64>, NotHttp> {
-    let mut values = headers.get_all(CONTENT_LENGTH).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    let length = value
-        .to_str()
-        .ok()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .ok_or(NotHttp("its length is no number"))?;
-    let others: Vec<&HeaderValue> = values.collect();
-    if others.iter().any(|other| *other != value) {
-        return Err(NotHttp("it has two lengths"));
-    }
-    if !others.is_empty() {
-        let value = value.clone();
-        headers.insert(CONTENT_LENGTH, value);
-    }
-    Ok(Some(length))
-}
-
-fn keeps_alive(response: &Response<()>) -> bool {
-    let has = |option: &str| {
-        let values = response.headers().get_all(CONNECTION).iter();
-        values
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|list| list.split(','))
-            .any(|one| one.trim().eq_ignore_ascii_case(option))
-    };
-    match response.version() {
-        Version::HTTP_10 => has("keep-alive") && !has("close"),
-        _ => !has("close"),
+    /// RFC 9112, section 9.3.
+    fn keeps_alive(&self, version: Version) -> bool {
+        !self.close && (version == Version::HTTP_11 || self.keep_alive)
     }
 }
 
@@ -215,7 +229,8 @@ mod tests {
         ] {
             let head = head(&format!("HTTP/1.1 {text}\r\n\r\n"));
             assert_eq!(head.length, length, "{text}");
-            let lengths = head.response.headers().get_all(CONTENT_LENGTH).iter();
+            let headers = head.response.headers();
+            let lengths = headers.get_all(CONTENT_LENGTH).iter();
             assert!(lengths.count() <= 1, "{text}");
         }
     }

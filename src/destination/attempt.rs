@@ -24,6 +24,7 @@ use crate::{
     delivery::{Attempt, Delivery},
     inbox::clock::moment,
     refusal::Failure,
+    turn::others_first,
 };
 
 /// How much is read at a time while the answer's head has yet to come: nearly every answer is shorter.
@@ -123,6 +124,7 @@ impl Destination {
         let limit = self.settings.answer;
         let deadline = begun + limit;
         link.send(request);
+        others_first().await;
         let head = poll_fn(|cx| match poll_head(&mut link, cx) {
             Poll::Pending => link
                 .poll_deadline(cx, deadline)

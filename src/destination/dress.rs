@@ -144,11 +144,13 @@ fn forwarding(lines: &mut HeadLines, head: &Head) {
         append(lines, head, &FORWARDED_FOR, &[from]);
     }
     append(lines, head, &VIA, &[b"1.1 cartgate"]);
-    if !head.headers.contains_key(&FORWARDED_PROTO) {
+    // Of anybody else nothing like that is left.
+    let said = |name: &HeaderName| head.peer_is_trusted && head.headers.contains_key(name);
+    if !said(&FORWARDED_PROTO) {
         lines.line(&FORWARDED_PROTO, head.scheme.as_bytes());
     }
     if let Some(host) = &head.host
-        && !head.headers.contains_key(&FORWARDED_HOST)
+        && !said(&FORWARDED_HOST)
     {
         lines.line(&FORWARDED_HOST, host.as_bytes());
     }

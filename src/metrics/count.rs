@@ -6,17 +6,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Milliseconds since the beginning of 1970, as of the kernel's last tick, a few of them ago: every request asks, and the
-/// exact time costs eight times as much.
-#[cfg(target_os = "linux")]
-pub(crate) fn now() -> u64 {
-    let tick = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
-    let millis = tick.tv_sec.saturating_mul(1000) + tick.tv_nsec / 1_000_000;
-    u64::try_from(millis).unwrap_or_default()
-}
-
 /// Milliseconds since the beginning of 1970.
-#[cfg(not(target_os = "linux"))]
 pub(crate) fn now() -> u64 {
     millis(SystemTime::now())
 }
