@@ -63,7 +63,6 @@ const UNDER_THE_LAYER: [&str; 40] = [
     "bytes",
     "cfg-if",
     "cmov",
-    "const-oid",
     "cpufeatures",
     "crypto-common",
     "ctutils",
