@@ -56,7 +56,7 @@ const SINGLE: [&str; 12] = [
 ];
 
 /// All that the layer crate builds on, with every feature. No runtime, no server, no flags.
-const UNDER_THE_LAYER: [&str; 40] = [
+const UNDER_THE_LAYER: [&str; 39] = [
     "axum-core",
     "base64",
     "block-buffer",
