@@ -149,7 +149,7 @@ impl Delivery {
 }
 
 impl Attempt {
-    /// The attempt that a claim is for, which begins now.
+    /// The attempt that a claim is for, and when it begins.
     pub(crate) fn of(claim: &Claim, begins: Millis) -> Self {
         Self {
             number: claim.attempts.saturating_add(1),

@@ -66,10 +66,13 @@ pub fn header_size(text: &str) -> Result<ByteSize, &'static str> {
 ///
 /// # Errors
 ///
-/// When the text is no method, or one that is never let in: CONNECT asks for a tunnel, TRACE sends the request back.
+/// When the text is no method, or one that is never let in: CONNECT asks for a tunnel, TRACE sends the request back, and the
+/// answer to HEAD is one without the body that it announces.
 pub fn method(text: &str) -> Result<Method, &'static str> {
     match text.to_ascii_uppercase().parse() {
-        Ok(Method::CONNECT | Method::TRACE) => Err("CONNECT and TRACE are never let in"),
+        Ok(Method::CONNECT | Method::TRACE | Method::HEAD) => {
+            Err("CONNECT, TRACE and HEAD are never let in")
+        }
         Ok(method) => Ok(method),
         Err(_) => Err("expected a method, such as POST"),
     }
@@ -94,7 +97,7 @@ const RESERVED: [HeaderName; 8] = [
 /// When the text is no header's name, or that of one with a meaning of its own.
 pub fn signature_header(text: &str) -> Result<HeaderName, &'static str> {
     let name: HeaderName = header_name(text)?;
-    if RESERVED.contains(&name) {
+    if RESERVED.contains(&name) || name.as_str().starts_with("x-cartgate-") {
         return Err("this header has a meaning of its own and cannot carry a signature");
     }
     Ok(name)
@@ -252,11 +255,11 @@ mod tests {
     #[test]
     fn methods_and_headers_that_could_do_harm_are_none() {
         assert_eq!(method("put"), Ok(Method::PUT));
-        for text in ["connect", "TRACE", "P UT"] {
+        for text in ["connect", "TRACE", "head", "P UT"] {
             assert!(method(text).is_err(), "{text}");
         }
         assert!(signature_header("X-Shopify-Hmac-SHA256").is_ok());
-        for text in ["Host", "content-length", "a b", ""] {
+        for text in ["Host", "content-length", "X-Cartgate-Verdict", "a b", ""] {
             assert!(signature_header(text).is_err(), "{text}");
         }
     }

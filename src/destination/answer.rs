@@ -19,7 +19,7 @@ use super::{
     pool::Pool,
 };
 
-/// How much of a body is read at a time, at the most and at the least.
+/// How much room there is for what is read at a time, at the least: as much as is left of the body, between these two.
 const MOST: usize = 64 * 1024;
 const LEAST: usize = 4 * 1024;
 
@@ -51,26 +51,23 @@ impl Answer {
         answer
     }
 
-    /// The answer is whole. An app may answer before it has read the delivery to its end: it gets as
-    /// long for the rest as for a pause, and no longer, since the delivery's memory is held for it.
+    /// The answer is whole. An app may answer before it has read the delivery to its end: from then on it gets as long for
+    /// the rest as for a pause, and no longer, since the delivery's memory is held for it. Nobody knows what such an app makes
+    /// of the rest, so its connection is not used again.
     fn release(&mut self) {
         let Some(mut link) = self.link.take() else {
             return;
         };
-        let pool = self.pool.take();
         if link.has_sent() {
-            if let Some(pool) = pool {
+            if let Some(pool) = self.pool.take() {
                 pool.give(link);
             }
             return;
         }
         let limit = self.limit;
-        tokio::spawn(async move {
-            let sent = timeout(limit, poll_fn(|cx| link.poll_send(cx))).await;
-            if let (Ok(Ok(())), Some(pool)) = (sent, pool) {
-                pool.give(link);
-            }
-        });
+        tokio::spawn(timeout(limit, async move {
+            poll_fn(|cx| link.poll_send(cx)).await
+        }));
     }
 
     /// The next bytes; none at the end.
@@ -79,9 +76,7 @@ impl Answer {
             return Poll::Ready(Ok(None));
         };
         // What it has yet to read of the delivery. If it does not want it, its answer counts all the same.
-        if matches!(link.poll_send(cx), Poll::Ready(Err(_))) {
-            self.pool = None;
-        }
+        let _ = link.poll_send(cx);
         loop {
             match self.length.take(&mut link.read).map_err(broken)? {
                 Taken::Piece(bytes) => return Poll::Ready(Ok(Some(bytes))),
@@ -90,7 +85,6 @@ impl Answer {
             }
             if ready!(link.poll_read(cx, room(&self.length)))? == 0 {
                 let whole = self.length.may_end().then_some(None);
-                self.pool = None;
                 return Poll::Ready(whole.ok_or_else(|| io::ErrorKind::UnexpectedEof.into()));
             }
         }

@@ -10,6 +10,8 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
+use hyper::ext::ReasonPhrase;
+
 use super::length::Length;
 
 /// How long the gate lets a destination's head be, in bytes.
@@ -26,6 +28,8 @@ const OWN_FIELDS: usize = 2;
 #[error("{0}")]
 pub(crate) struct NotHttp(pub(super) &'static str);
 
+const UNREADABLE: NotHttp = NotHttp("its head cannot be read");
+
 /// A head that is whole.
 #[derive(Debug)]
 pub(super) struct AnswerHead {
@@ -36,21 +40,33 @@ pub(super) struct AnswerHead {
 }
 
 impl AnswerHead {
-    /// Takes a head out of what was read; none if it is not whole yet.
-    pub(super) fn take(read: &mut BytesMut) -> Result<Option<Self>, NotHttp> {
-        let Some(end) = end(read) else {
-            return match read.len() {
-                0..LONGEST => Ok(None),
-                _ => Err(NotHttp("its head is too long")),
-            };
+    /// Takes a head out of what was read; none if it is not whole yet. `searched` is how far it was looked for before.
+    pub(super) fn take(read: &mut BytesMut, searched: &mut usize) -> Result<Option<Self>, NotHttp> {
+        let end = end(read, *searched);
+        if end.unwrap_or(read.len()) > LONGEST {
+            return Err(NotHttp("its head is too long"));
+        }
+        let Some(end) = end else {
+            // What follows the last line feed may be half of an end.
+            *searched = read.len().saturating_sub(2);
+            return begins_as_http(read).then_some(None).ok_or(UNREADABLE);
         };
+        *searched = 0;
         parse(&read.split_to(end).freeze()).map(Some)
     }
 }
 
+/// What never becomes an answer, such as the greeting of another protocol, is not waited for.
+fn begins_as_http(read: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"HTTP/1.";
+    let blank = read.iter().take_while(|byte| b"\r\n".contains(byte));
+    let line = &read[blank.count()..];
+    let length = line.len().min(BEGIN.len());
+    line[..length] == BEGIN[..length]
+}
+
 /// Where a head ends: behind its first empty line. A lone line feed ends a line, too (RFC 9112, section 2.2).
-fn end(read: &[u8]) -> Option<usize> {
-    let mut from = 0;
+fn end(read: &[u8], mut from: usize) -> Option<usize> {
     while let Some(feed) = memchr::memchr(b'\n', read.get(from..)?) {
         from += feed + 1;
         match read.get(from..)? {
@@ -71,10 +87,10 @@ fn parse(head: &Bytes) -> Result<AnswerHead, NotHttp> {
         &mut fields,
     );
     match parsed_whole {
-        Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) => return Err(NotHttp("its head ends too early")),
+        Ok(httparse::Status::Complete(end)) if end == head.len() => {}
+        Ok(_) => return Err(UNREADABLE),
         Err(httparse::Error::TooManyHeaders) => return Err(NotHttp("it has too many headers")),
-        Err(_) => return Err(NotHttp("its head cannot be read")),
+        Err(_) => return Err(UNREADABLE),
     }
     let mut response = Response::new(());
     *response.status_mut() = parsed
@@ -85,6 +101,7 @@ fn parse(head: &Bytes) -> Result<AnswerHead, NotHttp> {
         Some(0) => Version::HTTP_10,
         _ => Version::HTTP_11,
     };
+    pass_reason(&mut response, parsed.reason.unwrap_or_default());
     let framing = Framing::of(parsed.headers)?;
     let headers = response.headers_mut();
     headers.reserve(parsed.headers.len() + OWN_FIELDS);
@@ -102,12 +119,24 @@ fn parse(head: &Bytes) -> Result<AnswerHead, NotHttp> {
         }
     }
     let length = framing.length(response.status(), response.version())?;
-    let keeps_alive = framing.keeps_alive(response.version());
+    // A body that is announced where none may be could come late.
+    let is_odd = length.is_over() && framing.announces_a_body();
+    let keeps_alive = framing.keeps_alive(response.version()) && !is_odd;
     Ok(AnswerHead {
         response,
         length,
         keeps_alive,
     })
+}
+
+/// The app's own words for its status, where they are not the usual ones.
+fn pass_reason(response: &mut Response<()>, reason: &str) {
+    let usual = response.status().canonical_reason().unwrap_or_default();
+    if reason != usual
+        && let Ok(reason) = ReasonPhrase::try_from(reason.as_bytes())
+    {
+        response.extensions_mut().insert(reason);
+    }
 }
 
 /// What a head's fields say of its body and its connection.
@@ -175,6 +204,10 @@ impl<'a> Framing<'a> {
         }
     }
 
+    fn announces_a_body(&self) -> bool {
+        self.coding.is_some() || self.length.is_some_and(|length| length > 0)
+    }
+
     /// RFC 9112, section 9.3.
     fn keeps_alive(&self, version: Version) -> bool {
         !self.close && (version == Version::HTTP_11 || self.keep_alive)
@@ -186,7 +219,7 @@ mod tests {
     use super::*;
 
     fn take(text: &str) -> Result<Option<AnswerHead>, NotHttp> {
-        AnswerHead::take(&mut BytesMut::from(text))
+        AnswerHead::take(&mut BytesMut::from(text), &mut 0)
     }
 
     fn head(text: &str) -> AnswerHead {
@@ -200,7 +233,7 @@ mod tests {
             assert!(take(&text[..end]).expect("so far").is_none(), "{end}");
         }
         let mut read = BytesMut::from(&*format!("{text}abc"));
-        let head = AnswerHead::take(&mut read).expect("right");
+        let head = AnswerHead::take(&mut read, &mut 0).expect("right");
         let head = head.expect("whole");
         assert_eq!(&read[..], b"abc");
         assert_eq!(head.response.status(), 201);
@@ -264,6 +297,38 @@ mod tests {
     }
 
     #[test]
+    fn what_never_becomes_an_answer_is_not_waited_for() {
+        for text in [
+            "S",
+            "HTTP/2",
+            "\r\nx",
+            "HTTQ",
+            "220 mail.example ESMTP\r\n",
+            "\u{15}\u{3}\u{1}",
+        ] {
+            assert!(take(text).is_err(), "{text:?}");
+        }
+        for text in ["", "\r\n", "H", "\nHTTP/1.", "HTTP/1.1 2"] {
+            assert!(take(text).expect("so far").is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_passed_on_if_it_is_the_apps_own() {
+        for (line, own) in [
+            ("200 OK", None),
+            ("413 Too Large", Some("Too Large")),
+            ("299 Odd", Some("Odd")),
+            ("200", Some("")),
+        ] {
+            let head = head(&format!("HTTP/1.1 {line}\r\n\r\n"));
+            let reason = head.response.extensions().get::<ReasonPhrase>();
+            let reason = reason.map(ReasonPhrase::as_bytes);
+            assert_eq!(reason, own.map(str::as_bytes), "{line}");
+        }
+    }
+
+    #[test]
     fn a_head_without_end_is_not_waited_for() {
         let long = format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(LONGEST));
         assert!(take(&long).is_err());
@@ -282,6 +347,8 @@ mod tests {
             ("1.1 200 OK\r\nconnection: x\r\nconnection: close", false),
             ("1.0 200 OK", false),
             ("1.0 200 OK\r\nconnection: Keep-Alive", true),
+            ("1.1 204 None", true),
+            ("1.1 204 None\r\ntransfer-encoding: chunked", false),
         ] {
             let head = head(&format!("HTTP/{text}\r\ncontent-length: 0\r\n\r\n"));
             assert_eq!(head.keeps_alive, keeps_alive, "{text}");

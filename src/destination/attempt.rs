@@ -2,20 +2,15 @@
 //! head. Whether another try follows is for the caller to say; here only what was never written may
 //! be sent over a second connection.
 
-use std::{
-    future::poll_fn,
-    io,
-    sync::Arc,
-    task::{Context, Poll},
-    time::SystemTime,
-};
+use std::{future::poll_fn, io, sync::Arc, task::Poll, time::SystemTime};
 
-use http::{Response, StatusCode};
+use http::Response;
 use tokio::time::{Instant, timeout};
 
 use super::{
     Answer, ConnectError, Destination,
     answer_head::{AnswerHead, NotHttp},
+    awaited::Awaited,
     dress::dress,
     link::{Link, Sending},
     pool::Pool,
@@ -26,9 +21,6 @@ use crate::{
     refusal::Failure,
     turn::others_first,
 };
-
-/// How much is read at a time while the answer's head has yet to come: nearly every answer is shorter.
-const HEAD: usize = 1024;
 
 /// Why a destination gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +37,8 @@ pub(crate) enum AttemptError {
     NotHttp(#[from] NotHttp),
     #[error("it wants to change the protocol, which no webhook asks for")]
     Upgrade,
+    #[error("it goes on saying that its answer is still to come")]
+    Interim,
 }
 
 impl AttemptError {
@@ -57,7 +51,7 @@ impl AttemptError {
             Self::ConnectTimeout(_) => Failure::ConnectTimeout,
             Self::AnswerTimeout(_) => Failure::AnswerTimeout,
             Self::BrokenOff(_) => Failure::BrokenOff,
-            Self::NotHttp(_) | Self::Upgrade => Failure::NotHttp,
+            Self::NotHttp(_) | Self::Upgrade | Self::Interim => Failure::NotHttp,
         }
     }
 }
@@ -77,6 +71,8 @@ impl Destination {
     ) -> Result<Response<Answer>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
         let mut request = self.request(delivery).await;
+        // Before a connection is looked at: what comes over it in between would be taken for the answer.
+        others_first().await;
         while let Some(link) = pool.take(begun) {
             match self.send(link, request, begun).await {
                 Ok((link, head)) => return Ok(self.answer(pool, link, head)),
@@ -124,14 +120,12 @@ impl Destination {
         let limit = self.settings.answer;
         let deadline = begun + limit;
         link.send(request);
-        others_first().await;
-        let head = poll_fn(|cx| match poll_head(&mut link, cx) {
-            Poll::Pending => link
-                .poll_deadline(cx, deadline)
-                .map(|()| Err(AttemptError::AnswerTimeout(limit))),
-            ready => ready,
+        let mut awaited = Awaited::default();
+        let head = poll_fn(|cx| match awaited.poll(&mut link, cx) {
+            Poll::Pending => link.poll_deadline(cx, deadline).map(|()| None),
+            Poll::Ready(head) => Poll::Ready(Some(head)),
         });
-        match head.await {
+        match head.await.unwrap_or_else(|| Err(awaited.too_late(limit))) {
             Ok(head) => Ok((link, head)),
             Err(AttemptError::BrokenOff(error)) => Err(match link.take_unsent() {
                 Some(request) => Unsent::Whole(request, error),
@@ -157,40 +151,7 @@ enum Unsent {
     Failed(AttemptError),
 }
 
-/// Writes the request and reads, both as far as it goes: an app may answer before it has read everything, or instead of it.
-fn poll_head(link: &mut Link, cx: &mut Context<'_>) -> Poll<Result<AnswerHead, AttemptError>> {
-    let sent = link.poll_send(cx);
-    loop {
-        while let Some(head) = AnswerHead::take(&mut link.read)? {
-            match head.response.status() {
-                StatusCode::SWITCHING_PROTOCOLS => return Poll::Ready(Err(AttemptError::Upgrade)),
-                // The answer proper is still to come (RFC 9110, section 15.2).
-                status if status.is_informational() => {}
-                _ => return Poll::Ready(Ok(head)),
-            }
-        }
-        let read = match link.poll_read(cx, HEAD) {
-            Poll::Ready(Ok(0)) => Some(closed()),
-            Poll::Ready(Ok(_)) => continue,
-            Poll::Ready(Err(error)) => Some(error),
-            Poll::Pending => None,
-        };
-        let written = match sent {
-            Poll::Ready(Err(error)) => Some(error),
-            _ => None,
-        };
-        return match written.or(read) {
-            Some(error) => Poll::Ready(Err(AttemptError::BrokenOff(error))),
-            None => Poll::Pending,
-        };
-    }
-}
-
 /// A stored delivery's attempt has its own time, which is the inbox's; a direct one is made as it comes.
 fn begins(attempt: Option<&Attempt>) -> SystemTime {
     attempt.map_or_else(SystemTime::now, |attempt| moment(attempt.begins))
-}
-
-fn closed() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "the app has closed it")
 }

@@ -81,17 +81,17 @@ fn others(lines: &mut HeadLines, head: &Head, about: &About, to: &Destination) {
         .filter(|(name, _)| !added.contains_key(*name) && !fixed.contains_key(*name));
     let added = added.iter().filter(|(name, _)| !fixed.contains_key(*name));
     for (name, value) in kept.chain(added).chain(fixed) {
-        if !is_the_gates(name) {
+        if !is_the_gates(name, to.settings.sign.is_some()) {
             lines.line(name, value.as_bytes());
         }
     }
 }
 
-/// The names that the gate always says itself.
-fn is_the_gates(name: &HeaderName) -> bool {
+/// The names that the gate says itself to such a destination, or joins its own word to.
+fn is_the_gates(name: &HeaderName, signed_anew: bool) -> bool {
     let name = name.as_str();
     name.starts_with("x-cartgate-")
-        || name.starts_with("webhook-")
+        || (signed_anew && name.starts_with("webhook-"))
         || matches!(
             name,
             "host" | "content-length" | "forwarded" | "x-forwarded-for" | "via"

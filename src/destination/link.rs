@@ -4,6 +4,7 @@
 //! request. What the bytes mean is `head`'s, `answer_head`'s and `length`'s.
 
 use std::{
+    fmt,
     io::{self, IoSlice},
     pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
@@ -22,22 +23,25 @@ const PIECES: usize = 16;
 
 /// A connection. Dropped, it is closed, whatever was still to be written: else an app that reads no more would hold a
 /// body's memory for as long as it likes.
-#[derive(Debug)]
 pub(super) struct Link {
     stream: Stream,
     sending: Option<Sending>,
+    /// Whether the app would not take all of a request.
+    refused: bool,
     /// What was read and not yet understood.
     pub(super) read: BytesMut,
     timer: Option<Timer>,
 }
 
-/// A request on its way. It holds the delivery, and so its memory, until the last byte is written.
-#[derive(Debug)]
+/// A request on its way. It holds the delivery, and so its memory, until the last byte is written or refused. Its head holds
+/// the app's secrets, so nothing here can be printed.
 pub(super) struct Sending {
     head: Vec<u8>,
     body: DeliveryBody,
     /// Bytes written of both.
     written: usize,
+    /// Whether any may have been written.
+    begun: bool,
 }
 
 impl Sending {
@@ -46,11 +50,29 @@ impl Sending {
             head,
             body,
             written: 0,
+            begun: false,
         }
     }
 
-    fn is_written(&self) -> bool {
-        self.written == self.head.len() + self.body.len()
+    fn poll_write(
+        &mut self,
+        mut stream: Pin<&mut Stream>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.written < self.head.len() + self.body.len() {
+            // TLS may have sent some of what it then says it could not.
+            self.begun |= matches!(*stream, Stream::Tls(_));
+            let mut pieces = [IoSlice::new(&[]); PIECES];
+            let count = self.left(&mut pieces);
+            let written = ready!(stream.as_mut().poll_write_vectored(cx, &pieces[..count]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += written;
+            self.begun = true;
+        }
+        // TLS may have kept some of it.
+        stream.poll_flush(cx)
     }
 
     /// Fills `pieces` with the first of what is left; how many they are.
@@ -77,6 +99,7 @@ impl Link {
         Self {
             stream,
             sending: None,
+            refused: false,
             read: BytesMut::new(),
             timer: None,
         }
@@ -87,38 +110,35 @@ impl Link {
         self.sending = Some(request);
     }
 
+    /// Whether not a byte of the request was written.
+    pub(super) fn is_unsent(&self) -> bool {
+        self.sending.as_ref().is_some_and(|sending| !sending.begun)
+    }
+
     /// The request, if not a byte of it was written.
     pub(super) fn take_unsent(&mut self) -> Option<Sending> {
-        self.sending.take_if(|sending| sending.written == 0)
+        self.sending.take_if(|sending| !sending.begun)
     }
 
-    /// Whether nothing is left to be written.
+    /// Whether all was written.
     pub(super) fn has_sent(&self) -> bool {
-        self.sending.is_none()
+        self.sending.is_none() && !self.refused
     }
 
-    /// Writes; ready once all is written.
+    /// Writes; ready once all is written. What an app does not take is let go with the first error.
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(sending) = &mut self.sending else {
             return Poll::Ready(Ok(()));
         };
-        while !sending.is_written() {
-            let mut pieces = [IoSlice::new(&[]); PIECES];
-            let count = sending.left(&mut pieces);
-            let stream = Pin::new(&mut self.stream);
-            let written = ready!(stream.poll_write_vectored(cx, &pieces[..count]))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            sending.written += written;
+        let sent = ready!(sending.poll_write(Pin::new(&mut self.stream), cx));
+        if sent.is_ok() || sending.begun {
+            self.refused = sent.is_err();
+            self.sending = None;
         }
-        // TLS may have kept some of it.
-        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.sending = None;
-        Poll::Ready(Ok(()))
+        Poll::Ready(sent)
     }
 
-    /// Reads at most `room` bytes more; nought at the end.
+    /// Reads what there is, with room for `room` bytes or more; nought at the end.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -140,7 +160,7 @@ impl Link {
     /// Whether another request may go over it: the last exchange is over on both sides, and nothing has come since, be it
     /// the end. What would come unasked would be taken for the next answer. `waker` hears of it when something comes.
     pub(super) fn is_ready(&mut self, waker: &Waker) -> bool {
-        self.sending.is_none() && self.read.is_empty() && self.is_silent(waker)
+        self.has_sent() && self.read.is_empty() && self.is_silent(waker)
     }
 
     fn is_silent(&mut self, waker: &Waker) -> bool {
@@ -158,5 +178,11 @@ impl Link {
     /// Gives up the memory that is of no use between two exchanges.
     pub(super) fn rest(&mut self) {
         self.read = BytesMut::new();
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
     }
 }

@@ -1,12 +1,13 @@
 //! The protected applications: where they are (`address`), how a connection to them is opened
 //! (`connect`), used (`link`) and kept (`pool`), what a delivery carries (`clean`, then `dress` with `trace`,
 //! `host`, `fixed_headers`, signed anew by `webhooks`, and written by `head`), and one try to hand it over (`attempt`), whose
-//! answer is understood (`answer_head`, `length`) and passed on as it comes (`answer`). Only a `Delivery` gets in here.
+//! answer is waited for (`awaited`), understood (`answer_head`, `length`) and passed on as it comes (`answer`). Only a `Delivery` gets in here.
 
 pub mod address;
 mod answer;
 mod answer_head;
 mod attempt;
+mod awaited;
 mod clean;
 pub mod connect;
 mod dress;

@@ -14,11 +14,11 @@ type Understood = Option<(u16, Vec<u8>, bool)>;
 /// Reads the bytes so many at a time, and gives back what stands behind the answer, too.
 fn understood(bytes: &[u8], at_a_time: usize) -> Result<(Understood, Vec<u8>), NotHttp> {
     let mut read = BytesMut::new();
-    let (mut head, mut body) = (None::<AnswerHead>, Vec::new());
+    let (mut head, mut body, mut searched) = (None::<AnswerHead>, Vec::new(), 0);
     for some in bytes.chunks(at_a_time) {
         read.extend_from_slice(some);
         if head.is_none() {
-            head = AnswerHead::take(&mut read)?;
+            head = AnswerHead::take(&mut read, &mut searched)?;
         }
         let Some(head) = &mut head else { continue };
         while let Taken::Piece(piece) = head.length.take(&mut read)? {
