@@ -2,10 +2,7 @@
 //! So many senders share one sync, and nobody waits for a timer.
 
 use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicI32, Ordering::Relaxed},
-    },
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
@@ -17,6 +14,7 @@ use super::{
     fault::{Fault, judge},
     file::Taken,
     job::Job,
+    log::{Log, move_into_file},
     space::Space,
 };
 use crate::inbox::{
@@ -29,9 +27,6 @@ use crate::inbox::{
 const MOST_JOBS: usize = 512;
 const MOST_BYTES: usize = 8 << 20;
 
-/// Pages that the log grows by before they are moved into the file.
-const CHECKPOINT_PAGES: i32 = 4000;
-
 type Jobs = Vec<Box<dyn Job>>;
 
 /// What the thread works with.
@@ -42,10 +37,9 @@ pub(super) struct Desk {
     space: Space,
     meter: Arc<StoreMeter>,
     usage: Usage,
-    /// Pages in the log, as the last commit left them.
-    pages: Arc<AtomicI32>,
-    /// Of these, those that had come when the log was last moved into the file.
-    moved: i32,
+    log: Log,
+    /// Whether the last commit left no room for what comes in.
+    is_scarce: bool,
     failed: Arc<OnceLock<String>>,
     /// Given back after the connection, which is above, is closed.
     taken: Taken,
@@ -61,8 +55,8 @@ impl Desk {
     ) -> rusqlite::Result<Self> {
         Ok(Self {
             usage: Usage::read(&db)?,
-            pages: count_pages(&mut db)?,
-            moved: 0,
+            log: Log::of(&mut db)?,
+            is_scarce: false,
             space: Space::of(&taken.file, limits.disk_floor),
             limits: *limits,
             db,
@@ -95,8 +89,10 @@ impl Desk {
         if let Some(failed) = self.failed.get() {
             return Err(StoreError::Failed(failed.clone()));
         }
+        // What is in the log must have room in the file besides.
+        self.is_scarce = !self.space.is_left(self.log.unmoved());
         let begun = Instant::now();
-        match self.transaction(jobs, begun) {
+        match self.transaction(jobs) {
             Ok(usage) => {
                 self.usage = usage;
                 self.meter.committed(jobs.len(), begun.elapsed());
@@ -104,6 +100,7 @@ impl Desk {
             }
             Err(error) => {
                 let trouble = self.judge(&error);
+                self.log.try_again();
                 if !self.db.is_autocommit() {
                     // Where that fails too, the next BEGIN does, and nothing is acknowledged.
                     let _ = self.db.execute_batch("ROLLBACK");
@@ -114,12 +111,12 @@ impl Desk {
     }
 
     /// All of it, with the totals as they are then.
-    fn transaction(&mut self, jobs: &mut Jobs, now: Instant) -> rusqlite::Result<Usage> {
+    fn transaction(&mut self, jobs: &mut Jobs) -> rusqlite::Result<Usage> {
         let mut books = Books {
             db: &self.db,
             now: self.clock.now(),
             limits: &self.limits,
-            space: self.space.is_left(now),
+            space: !self.is_scarce,
             usage: self.usage,
         };
         books.execute("BEGIN IMMEDIATE")?;
@@ -144,21 +141,10 @@ impl Desk {
         trouble
     }
 
-    /// Moves the log into the file once it is long. SQLite would do it by itself, but then it keeps to itself that a sync
-    /// failed, and tries again.
     fn checkpoint(&mut self) {
-        let pages = self.pages.load(Relaxed);
-        if pages < self.moved {
-            self.moved = 0;
-        }
-        if pages - self.moved >= CHECKPOINT_PAGES && self.failed.get().is_none() {
-            self.moved = pages;
-            self.move_log("PRAGMA wal_checkpoint(PASSIVE)");
-        }
-    }
-
-    fn move_log(&self, how: &str) {
-        if let Err(error) = self.db.query_row(how, [], |_| Ok(())) {
+        if self.failed.get().is_none()
+            && let Err(error) = self.log.move_if_long(&self.db, self.is_scarce)
+        {
             // A disk without room has lost nothing: all of it is in the log.
             self.judge(&error);
         }
@@ -167,7 +153,8 @@ impl Desk {
     /// Leaves no log behind, which is how the next start knows that all went well.
     fn close(self) {
         if self.failed.get().is_none() {
-            self.move_log("PRAGMA wal_checkpoint(TRUNCATE)");
+            let moved = move_into_file(&self.db, "TRUNCATE");
+            let _ = moved.map_err(|error| self.judge(&error));
         }
     }
 }
@@ -201,14 +188,4 @@ fn run(books: &mut Books<'_>, job: &mut dyn Job) -> rusqlite::Result<()> {
     books.usage = before;
     books.execute("ROLLBACK TO job")?;
     books.execute("RELEASE job")
-}
-
-fn count_pages(db: &mut Connection) -> rusqlite::Result<Arc<AtomicI32>> {
-    let pages = Arc::new(AtomicI32::new(0));
-    let count = Arc::clone(&pages);
-    db.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
-        count.store(pages, Relaxed);
-        Ok(())
-    }))?;
-    Ok(pages)
 }

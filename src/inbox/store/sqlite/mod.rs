@@ -11,6 +11,7 @@ mod file;
 mod job;
 mod keep;
 mod list;
+mod log;
 mod open_error;
 mod reader;
 mod recovery;

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::{
     fault::judge,
     file::{Taken, beside},
+    log::move_into_file,
     open_error::Why,
 };
 use crate::inbox::{clock::Millis, store::StoreError};
@@ -64,7 +65,7 @@ fn look_over(db: &Connection, all: bool) -> Result<(), Why> {
 /// Moves the log into the file. Of a log or a file whose sync has failed the kernel may show what the disk never got, and not
 /// write it any more: what is committed next would stand behind a gap. Moved, each page is written once again.
 fn write_anew(db: &Connection, taken: &Taken) -> Result<(), Why> {
-    let moved = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let moved = move_into_file(db, "TRUNCATE");
     unless_lost(moved, taken).map(drop)
 }
 

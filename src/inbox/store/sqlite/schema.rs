@@ -7,6 +7,9 @@ use rusqlite::{Connection, TransactionBehavior::Immediate};
 
 use super::open_error::Why;
 
+/// Bytes of a page of the file.
+pub(super) const PAGE: u32 = 8192;
+
 /// "Cgat": tells an inbox from other programs' files.
 const APPLICATION: i64 = 0x4367_6174;
 
@@ -27,7 +30,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Why> {
         });
     };
     // Both say what they set and can only be set before there is a table, or again to the same.
-    db.pragma_update(None, "page_size", 8192)?;
+    db.pragma_update(None, "page_size", PAGE)?;
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     if steps.is_empty() {
         return Ok(());
