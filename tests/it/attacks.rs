@@ -148,3 +148,26 @@ fn a_secret_that_cannot_be_read_to_its_end_stops_nothing() {
     program.signal("TERM");
     assert!(program.end().0.success());
 }
+
+#[test]
+fn an_answer_that_was_given_instead_of_reading_counts() {
+    const LENGTH: usize = 6 * 1024 * 1024;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let gate = Setup::at(&format!("http://{}", listener.local_addr().expect("bound")))
+        .with(|setup| setup.policy = Box::new(|policy| policy.max_body(LENGTH as u64)))
+        .start();
+    // It closes with most of the delivery unread, so that the gate's writing fails.
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut some = [0; 1024];
+            let _ = stream.read(&mut some);
+            let _ = stream.write_all(
+                b"HTTP/1.1 413 Not This One\r\nX-App: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            );
+        }
+    });
+    let request = genuine(&vec![b'a'; LENGTH]);
+    for round in 0..20 {
+        assert_eq!(gate.client().ask(&request).status, 413, "round {round}");
+    }
+}

@@ -321,20 +321,19 @@ fn each_delivery_has_an_id_of_its_own() {
 
 #[test]
 fn another_header_may_carry_the_signature() {
-    let app = App::content();
-    let header = http::HeaderName::from_static("x-shopify-hmac-sha256");
-    let gate = Setup::before(&app)
-        .with(|setup| setup.policy = Box::new(move |policy| policy.header(header.clone())))
-        .start();
-    // The tests' app checks the usual header; it is carried along here for its sake.
-    let lines = signature_line(BODY) + &format!("X-Shopify-Hmac-SHA256: {}\r\n", sign(BODY));
-    assert_eq!(gate.client().ask(genuine(BODY)).status, 401);
-    let answer = gate
-        .client()
-        .ask(request("POST /hooks HTTP/1.1", &lines, BODY));
-    assert_eq!(answer.status, 200);
-    assert_eq!(
-        app.only().header("x-shopify-hmac-sha256"),
-        Some(&*sign(BODY))
-    );
+    for name in ["x-shopify-hmac-sha256", "webhook-signature"] {
+        let app = App::content();
+        let header = http::HeaderName::from_static(name);
+        let gate = Setup::before(&app)
+            .with(|setup| setup.policy = Box::new(move |policy| policy.header(header.clone())))
+            .start();
+        // The tests' app checks the usual header; it is carried along here for its sake.
+        let lines = signature_line(BODY) + &format!("{name}: {}\r\n", sign(BODY));
+        assert_eq!(gate.client().ask(genuine(BODY)).status, 401);
+        let answer = gate
+            .client()
+            .ask(request("POST /hooks HTTP/1.1", &lines, BODY));
+        assert_eq!(answer.status, 200);
+        assert_eq!(app.only().header(name), Some(&*sign(BODY)));
+    }
 }

@@ -85,7 +85,7 @@ url = "http://user:pass@127.0.0.1/"
         "8:1: expected exactly one of `file`, `env` and `credential`",
         "12:8: expected 1 to 64 of a-z",
         "13:8: expected a path such as",
-        "14:20: CONNECT and TRACE are never let in",
+        "14:20: CONNECT, TRACE and HEAD are never let in",
         "15:12: there is no [secret] of this name; did you mean `current`?",
         "17:7: a user name or password in a URL",
     ];

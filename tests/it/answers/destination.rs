@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use socket2::{Domain, Socket, Type};
 
-use crate::support::{App, BODY, Gate, Setup, Then, app::answer, genuine, ms};
+use crate::support::{App, BODY, Gate, Hold, Setup, Then, app::answer, genuine, ms};
 
 /// A port that is taken and on which nobody listens.
 pub(crate) fn taken_port() -> (Socket, String) {
@@ -124,6 +124,38 @@ fn an_app_that_does_not_speak_http_is_502() {
         );
         assert_eq!(app.count(), 1);
     }
+}
+
+#[test]
+fn another_protocols_greeting_is_not_waited_out() {
+    let hold = Hold::default();
+    let held = hold.clone();
+    let app = App::tcp(move |_, wire| {
+        wire.write_all(b"SSH-2.0-OpenSSH_9.2\r\n")?;
+        held.wait();
+        Ok(Then::Close)
+    });
+    let gate = Gate::before(&app);
+    let answer = gate.client().ask(genuine(BODY));
+    assert_eq!(
+        (answer.status, answer.error()),
+        (502, "http_protocol_error")
+    );
+    hold.open();
+}
+
+#[test]
+fn an_app_that_never_comes_to_its_answer_is_502() {
+    let app = App::tcp(|_, wire| {
+        while wire.write_all(b"HTTP/1.1 102 Processing\r\n\r\n").is_ok() {}
+        Ok(Then::Close)
+    });
+    let gate = Gate::before(&app);
+    let answer = gate.client().ask(genuine(BODY));
+    assert_eq!(
+        (answer.status, answer.error()),
+        (502, "http_protocol_error")
+    );
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn a_bad_file_leaves_the_old_in_force_and_says_each_mistake() {
     program.write_config(&broken);
     program.signal("HUP");
     program.line(&["ERROR", "cartgate.toml:3:1", "did you mean `listen`"]);
-    program.line(&["ERROR", "CONNECT and TRACE", "in force stay"]);
+    program.line(&["ERROR", "CONNECT, TRACE", "in force stay"]);
     let carts = delivery("POST /carts", "one.example", CARTFUNNEL, SECRET);
     assert_eq!(client.ask(carts).status, 200);
 }
