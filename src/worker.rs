@@ -201,4 +201,27 @@ mod tests {
         drop(unread);
         assert!(!workers.answer().await);
     }
+
+    #[tokio::test]
+    async fn few_connections_are_balanced_too() {
+        let workers = workers(3);
+        let take = || {
+            let load = &workers.least_loaded().load;
+            load.fetch_add(1, Relaxed);
+            Load(Arc::clone(load))
+        };
+        let loads = || workers.all.iter().map(|one| one.load.load(Relaxed));
+        let mut held: Vec<Load> = Vec::new();
+        for count in 1..=9 {
+            held.push(take());
+            assert_eq!(loads().max(), Some(count.div_ceil(3)));
+            assert_eq!(loads().min(), Some(count / 3));
+        }
+        // What one worker has lost, it gets again.
+        let first = Arc::clone(&workers.all[0].load);
+        held.retain(|load| !Arc::ptr_eq(&load.0, &first));
+        assert_eq!(loads().min(), Some(0));
+        held.extend((0..3).map(|_| take()));
+        assert_eq!(loads().collect::<Vec<_>>(), [3, 3, 3]);
+    }
 }
