@@ -212,7 +212,7 @@ mod tests {
         };
         let loads = || workers.all.iter().map(|one| one.load.load(Relaxed));
         let mut held: Vec<Load> = Vec::new();
-        for count in 1..=9 {
+        for count in 1..=9_usize {
             held.push(take());
             assert_eq!(loads().max(), Some(count.div_ceil(3)));
             assert_eq!(loads().min(), Some(count / 3));
