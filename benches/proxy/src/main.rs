@@ -2,6 +2,7 @@
 //! What is measured stands in `speed`, `footprint` and `growth`; nothing is measured here.
 
 mod accounting;
+mod aims;
 mod bench;
 mod cartgate;
 mod check;

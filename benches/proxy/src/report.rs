@@ -4,12 +4,15 @@ use std::{fs, io, path::Path};
 
 use serde_json::json;
 
-use crate::{bench::Bench, plot, table::Table};
+use crate::{aims, bench::Bench, plot, table::Table};
 
 const INTRODUCTION: &str = "
 In brackets: the ratio to HAProxy, taken round by round. CPU is what the kernel counted for all processes of a proxy. Where
 a proxy used less than its core at saturation, the load was the limit, and its requests a second say less than its CPU does.
 ";
+
+/// The gate's column.
+const GATE: usize = 0;
 
 /// Everything that was found.
 pub(crate) struct Report {
@@ -58,6 +61,8 @@ impl Report {
             text.push_str(&format!("- {line}\n"));
         }
         text.push_str(INTRODUCTION);
+        text.push('\n');
+        text.push_str(&aims::markdown(&self.tables, GATE));
         for table in &self.tables {
             text.push('\n');
             text.push_str(&table.markdown());

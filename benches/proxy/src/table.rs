@@ -54,6 +54,24 @@ impl Table {
         self.rows[place].cells[column].push(sample);
     }
 
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The median of the first row whose label begins so.
+    pub(crate) fn median_at(&self, label: &str, column: usize) -> Option<f64> {
+        median(&self.row(label)?.cells[column])
+    }
+
+    /// The ratio of the first row whose label begins so.
+    pub(crate) fn ratio_at(&self, label: &str, column: usize) -> Option<f64> {
+        self.ratio(self.row(label)?, column)
+    }
+
+    fn row(&self, label: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.label.starts_with(label))
+    }
+
     pub(crate) fn columns(&self) -> &[String] {
         &self.columns
     }
