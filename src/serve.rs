@@ -50,6 +50,7 @@ pub async fn serve(
         metrics,
         manager,
         inbox,
+        reloads,
     } = surroundings;
     let gate = Arc::new(Gate::new(
         config.borrow_and_update().clone(),
@@ -75,13 +76,13 @@ pub async fn serve(
         tasks.spawn(accept(Arc::clone(acceptor), Arc::clone(&door)));
     }
     if let Some(acceptor) = admin {
-        to_the_end.spawn(admin::serve(acceptor, Arc::clone(&gate)));
+        to_the_end.spawn(admin::serve(acceptor, Arc::clone(&gate), reloads.clone()));
     }
     if let Some((acceptor, inbox)) = orders(&gate)? {
         to_the_end.spawn(control::server::serve(acceptor, inbox, Arc::clone(&gate)));
     }
     tasks.spawn(tick(Arc::clone(&gate)));
-    let followers = (Arc::clone(&gate), dispatcher.clone());
+    let followers = (Arc::clone(&gate), dispatcher.clone(), reloads);
     tasks.spawn(follow(config, followers, manager.clone()));
     // Not one of the tasks that end when the drain begins: a drain may last longer than patience does.
     let mut watchdog = JoinSet::new();
@@ -129,6 +130,8 @@ pub struct Surroundings {
     pub manager: ServiceManager,
     /// Where the deliveries of durable endpoints are kept.
     pub inbox: Option<Arc<Inbox>>,
+    /// Takes requests for a reload, and hears when its configuration is in force.
+    pub reloads: Option<admin::ReloadHandle>,
 }
 
 impl Surroundings {
@@ -141,6 +144,7 @@ impl Surroundings {
             metrics: Arc::default(),
             manager: ServiceManager::default(),
             inbox: None,
+            reloads: None,
         }
     }
 }
@@ -216,7 +220,11 @@ where
 
 async fn follow(
     mut config: watch::Receiver<Arc<Config>>,
-    (gate, dispatcher): (Arc<Gate>, Option<Arc<Dispatcher>>),
+    (gate, dispatcher, reloads): (
+        Arc<Gate>,
+        Option<Arc<Dispatcher>>,
+        Option<admin::ReloadHandle>,
+    ),
     manager: ServiceManager,
 ) {
     while config.changed().await.is_ok() {
@@ -239,6 +247,9 @@ async fn follow(
             "reloaded; in force from here"
         );
         manager.ready("serving; reloaded");
+        if let Some(reloads) = &reloads {
+            reloads.is_in_force();
+        }
     }
 }
 

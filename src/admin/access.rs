@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use http::{
-    HeaderMap, HeaderValue,
-    header::{AUTHORIZATION, HOST},
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, HOST, ORIGIN},
     uri::Authority,
 };
 use subtle::ConstantTimeEq as _;
@@ -86,6 +86,19 @@ pub(super) fn names_us(headers: &HeaderMap, settings: &Settings) -> bool {
             || settings.hosts.iter().any(known))
 }
 
+/// The header that a request for a change must carry. A page cannot send it to another site without
+/// asking first (CORS), and the listener never permits it.
+pub(crate) const CHANGE: HeaderName = HeaderName::from_static("x-cartgate-admin");
+
+/// Returns whether a request for a change may come from a web page in an operator's browser.
+/// Browsers mark what a page sends with `Origin` or `Sec-Fetch-Site`; old ones only cannot add a
+/// header of their own.
+pub(super) fn may_be_a_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN)
+        || headers.contains_key("sec-fetch-site")
+        || !headers.contains_key(CHANGE)
+}
+
 /// Whether a request carries the token, if one is asked for.
 pub(super) fn has_token(headers: &HeaderMap, settings: &Settings) -> bool {
     let Some(token) = &settings.token else {
@@ -109,7 +122,7 @@ fn bearer(value: &HeaderValue) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn headers(name: &http::HeaderName, values: &[&str]) -> HeaderMap {
+    fn headers(name: &HeaderName, values: &[&str]) -> HeaderMap {
         let values = values.iter().map(|value| {
             let value = HeaderValue::from_str(value).expect("a value");
             (name.clone(), value)

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration}
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use http_body_util::Full;
@@ -18,9 +18,9 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{access, exposition, report};
+use super::{ReloadHandle, access, exposition, report};
 use crate::{
-    gate::Gate,
+    gate::{Gate, Stage},
     listener::{Acceptor, Incoming, Peer},
     serve::ACCEPT_PAUSE,
 };
@@ -28,8 +28,9 @@ use crate::{
 /// Connections at once.
 const CONNECTIONS: usize = 64;
 
-/// How long one of them may last, from its first byte to its last.
-const TIME: Duration = Duration::from_secs(10);
+/// How long one of them may last, from its first byte to its last. A reload takes 5 s at most, and may wait for the end of
+/// another.
+const TIME: Duration = Duration::from_secs(15);
 
 /// How long others wait for a place before one is taken from a connection: without it, whoever connects
 /// in a loop would have each one go before it was answered. Those that wait, wait in the kernel's queue,
@@ -41,16 +42,31 @@ const HEAD: usize = 8 * 1024;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Answers until it is dropped, and then at once no more.
-pub(crate) async fn serve(acceptor: Acceptor, gate: Arc<Gate>) {
+const JSON: &str = "application/json";
+
+/// Answers until it is dropped, and then at once no more. Without `reloads` there is no `/reload`.
+pub(crate) async fn serve(acceptor: Acceptor, gate: Arc<Gate>, reloads: Option<ReloadHandle>) {
+    let shared = Arc::new(Shared {
+        gate,
+        making: Mutex::default(),
+        reloads,
+    });
     let mut connections = Connections::default();
     loop {
         match acceptor.accept().await {
-            Ok(incoming) => connections.take(incoming, &gate).await,
+            Ok(incoming) => connections.take(incoming, &shared).await,
             // The public listener says so.
             Err(_) => sleep(ACCEPT_PAUSE).await,
         }
     }
+}
+
+/// The state that connections share.
+struct Shared {
+    gate: Arc<Gate>,
+    /// Held while a page is made.
+    making: Mutex<()>,
+    reloads: Option<ReloadHandle>,
 }
 
 /// The open connections, in the order in which they came.
@@ -58,18 +74,12 @@ pub(crate) async fn serve(acceptor: Acceptor, gate: Arc<Gate>) {
 struct Connections {
     tasks: JoinSet<()>,
     order: VecDeque<(Instant, AbortHandle)>,
-    /// Held while a page is made.
-    making: Arc<Mutex<()>>,
 }
 
 impl Connections {
-    async fn take(&mut self, incoming: Incoming, gate: &Arc<Gate>) {
+    async fn take(&mut self, incoming: Incoming, shared: &Arc<Shared>) {
         self.make_room().await;
-        let task = self.tasks.spawn(converse(
-            incoming,
-            Arc::clone(gate),
-            Arc::clone(&self.making),
-        ));
+        let task = self.tasks.spawn(converse(incoming, Arc::clone(shared)));
         self.order.push_back((Instant::now(), task));
     }
 
@@ -92,17 +102,17 @@ impl Connections {
     }
 }
 
-async fn converse(incoming: Incoming, gate: Arc<Gate>, making: Arc<Mutex<()>>) {
+async fn converse(incoming: Incoming, shared: Arc<Shared>) {
     let peer = incoming.peer;
     let Ok(stream) = incoming.stream.into_stream() else {
         return;
     };
     let service = service_fn(|request: Request<Body>| {
-        let (resource, gate, making) = (route(&request, peer, &gate), &gate, &making);
+        let (resource, shared) = (route(&request, peer, &shared.gate), &shared);
         async move {
             let answer = match resource {
-                Ok(resource) => resource.show(gate, making).await,
-                Err(status) => Err(status),
+                Ok(resource) => resource.answer(shared).await,
+                Err(refusal) => *refusal,
             };
             Ok::<_, Infallible>(finished(answer))
         }
@@ -117,28 +127,40 @@ async fn converse(incoming: Incoming, gate: Arc<Gate>, making: Arc<Mutex<()>>) {
 }
 
 /// The answer to any request.
-fn finished(answer: Result<Response<Full<Bytes>>, StatusCode>) -> Response<Full<Bytes>> {
-    let mut response = answer.unwrap_or_else(refused);
+fn finished(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-fn route<B>(request: &Request<B>, peer: Peer, gate: &Gate) -> Result<Resource, StatusCode> {
-    let config = gate.config();
+fn route<B>(
+    request: &Request<B>,
+    peer: Peer,
+    gate: &Gate,
+) -> Result<Resource, Box<Response<Full<Bytes>>>> {
+    let (config, headers) = (gate.config(), request.headers());
     // No browser speaks to a Unix socket, and its clients name any host.
-    if peer != Peer::Unix && !access::names_us(request.headers(), &config.admin) {
-        return Err(StatusCode::MISDIRECTED_REQUEST);
+    if peer != Peer::Unix && !access::names_us(headers, &config.admin) {
+        return Err(Box::new(refused(StatusCode::MISDIRECTED_REQUEST)));
     }
-    let resource = Resource::at(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
-    if ![Method::GET, Method::HEAD].contains(request.method()) {
-        return Err(StatusCode::METHOD_NOT_ALLOWED);
+    let Some(resource) = Resource::at(request.uri().path()) else {
+        return Err(Box::new(refused(StatusCode::NOT_FOUND)));
+    };
+    if !resource.methods().contains(request.method()) {
+        return Err(Box::new(resource.not_by_this_method()));
     }
-    if resource.is_a_page() && !access::has_token(request.headers(), &config.admin) {
-        return Err(StatusCode::UNAUTHORIZED);
+    if resource.is_a_change() && access::may_be_a_page(headers) {
+        let response = response(StatusCode::FORBIDDEN, TEXT, FROM_A_PAGE);
+        return Err(Box::new(response));
+    }
+    if resource.is_protected() && !access::has_token(headers, &config.admin) {
+        return Err(Box::new(refused(StatusCode::UNAUTHORIZED)));
     }
     Ok(resource)
 }
+
+const FROM_A_PAGE: &str =
+    "Forbidden: send the header X-Cartgate-Admin: 1, and not from a web page\n";
 
 /// What can be asked.
 #[derive(Clone, Copy)]
@@ -147,6 +169,7 @@ enum Resource {
     Ready,
     Metrics,
     Status,
+    Reload,
 }
 
 impl Resource {
@@ -156,41 +179,83 @@ impl Resource {
             "/readyz" => Some(Self::Ready),
             "/metrics" => Some(Self::Metrics),
             "/status" => Some(Self::Status),
+            "/reload" => Some(Self::Reload),
             _ => None,
         }
     }
 
-    /// It tells of the gate, and so is protected and long; the others say alive or not, and nothing else.
-    fn is_a_page(self) -> bool {
-        matches!(self, Self::Metrics | Self::Status)
+    fn methods(self) -> &'static [Method] {
+        match self {
+            Self::Reload => &[Method::POST],
+            _ => &[Method::GET, Method::HEAD],
+        }
     }
 
-    async fn show(
-        self,
-        gate: &Arc<Gate>,
-        making: &Mutex<()>,
-    ) -> Result<Response<Full<Bytes>>, StatusCode> {
+    /// It changes the gate. All others only tell of it.
+    fn is_a_change(self) -> bool {
+        matches!(self, Self::Reload)
+    }
+
+    /// Only the token gives it; the others say alive or not, and nothing else.
+    fn is_protected(self) -> bool {
+        matches!(self, Self::Metrics | Self::Status | Self::Reload)
+    }
+
+    fn not_by_this_method(self) -> Response<Full<Bytes>> {
+        let allowed = if self.is_a_change() {
+            "POST"
+        } else {
+            "GET, HEAD"
+        };
+        let mut response = refused(StatusCode::METHOD_NOT_ALLOWED);
+        let headers = response.headers_mut();
+        headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        response
+    }
+
+    async fn answer(self, shared: &Shared) -> Response<Full<Bytes>> {
+        let gate = &shared.gate;
         match self {
-            Self::Health => Ok(response(StatusCode::OK, TEXT, "ok\n")),
-            Self::Ready if gate.is_ready() => Ok(response(StatusCode::OK, TEXT, "ready\n")),
-            Self::Ready => {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                Ok(response(status, TEXT, "draining\n"))
-            }
+            Self::Health => response(StatusCode::OK, TEXT, "ok\n"),
+            Self::Ready if gate.is_ready() => response(StatusCode::OK, TEXT, "ready\n"),
+            Self::Ready => response(StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining\n"),
             Self::Metrics => {
                 look(gate).await;
-                let page = made(gate, making, |gate| exposition::text(gate).ok()).await?;
-                Ok(response(StatusCode::OK, exposition::CONTENT_TYPE, page))
+                let page = made(shared, |gate| exposition::text(gate).ok()).await;
+                shown(page, exposition::CONTENT_TYPE)
             }
             Self::Status => {
                 look(gate).await;
-                let page = made(gate, making, |gate| {
-                    serde_json::to_vec(&report::of(gate)).ok()
-                })
-                .await?;
-                Ok(response(StatusCode::OK, "application/json", page))
+                let page = made(shared, |gate| serde_json::to_vec(&report::of(gate)).ok()).await;
+                shown(page, JSON)
             }
+            Self::Reload => reload(shared).await,
         }
+    }
+}
+
+/// Has the configuration read again, as SIGHUP does, and returns the result.
+async fn reload(shared: &Shared) -> Response<Full<Bytes>> {
+    let Some(reloads) = &shared.reloads else {
+        return refused(StatusCode::NOT_FOUND);
+    };
+    // A gate on its way out keeps what it has.
+    let is_leaving = shared.gate.stage() > Stage::Serving;
+    let Some(reloaded) = (if is_leaving {
+        None
+    } else {
+        reloads.reload().await
+    }) else {
+        return refused(StatusCode::SERVICE_UNAVAILABLE);
+    };
+    let status = if reloaded.in_force {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    match serde_json::to_vec(&reloaded) {
+        Ok(json) => response(status, JSON, json),
+        Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
 
@@ -203,15 +268,18 @@ async fn look(gate: &Gate) {
 
 /// A page, made on a thread of its own, since this one accepts connections: with a thousand endpoints it takes long. One at
 /// a time, so that whoever asks in a loop has one core at most.
-async fn made<T: Send + 'static>(
-    gate: &Arc<Gate>,
-    making: &Mutex<()>,
-    make: fn(&Arc<Gate>) -> Option<T>,
-) -> Result<T, StatusCode> {
-    let _turn = making.lock().await;
-    let gate = Arc::clone(gate);
+async fn made<T: Send + 'static>(shared: &Shared, make: fn(&Arc<Gate>) -> Option<T>) -> Option<T> {
+    let _turn = shared.making.lock().await;
+    let gate = Arc::clone(&shared.gate);
     let page = spawn_blocking(move || make(&gate)).await;
-    page.ok().flatten().ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    page.ok().flatten()
+}
+
+fn shown(page: Option<impl Into<Bytes>>, content_type: &'static str) -> Response<Full<Bytes>> {
+    match page {
+        Some(page) => response(StatusCode::OK, content_type, page),
+        None => refused(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
 fn response(
@@ -229,14 +297,9 @@ fn response(
 fn refused(status: StatusCode) -> Response<Full<Bytes>> {
     let title = status.canonical_reason().unwrap_or_default();
     let mut response = response(status, TEXT, format!("{title}\n"));
-    let challenge: Option<(HeaderName, &'static str)> = match status {
-        StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "GET, HEAD")),
-        StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "Bearer")),
-        _ => None,
-    };
-    if let Some((name, value)) = challenge {
-        let value = HeaderValue::from_static(value);
-        response.headers_mut().insert(name, value);
+    if status == StatusCode::UNAUTHORIZED {
+        let headers = response.headers_mut();
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }

@@ -21,6 +21,7 @@ mod durable;
 mod inbox;
 mod inputs;
 mod man;
+mod reload;
 mod send;
 mod serve;
 mod sign;
@@ -37,6 +38,7 @@ pub use inbox::{
 };
 pub use inputs::{HeaderLine, Input};
 pub use man::ManArgs;
+pub use reload::ReloadArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
 pub use serve::{
     AdminArgs, ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs, TlsArgs,
@@ -152,6 +154,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Shows how gates are, and what needs a person
     Status(StatusArgs),
+    /// Reload a gate's configuration without losing a request
+    Reload(ReloadArgs),
     /// Looks after the durable inbox: what waits, dead letters, backups
     Inbox(Box<InboxOrderArgs>),
     /// Sends a signed delivery, many of them, or forgeries

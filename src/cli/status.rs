@@ -49,7 +49,7 @@ pub struct StatusArgs {
 }
 
 /// The address of a listener, not of anything on it.
-fn without_path(typed: &str) -> Result<Address, String> {
+pub(super) fn without_path(typed: &str) -> Result<Address, String> {
     let address: Address = typed.parse().map_err(|error| format!("{error}"))?;
     match address.target() {
         Some(path) if path != "/" => Err("name the admin listener, without a path".to_owned()),

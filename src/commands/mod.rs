@@ -16,6 +16,7 @@ mod inbox;
 mod input;
 mod man;
 pub mod output;
+mod reload;
 mod resend;
 mod send;
 pub mod serve;
@@ -108,6 +109,7 @@ fn dispatch(command: Command) -> Result<Outcome, Failure> {
         Command::Serve(args) => serve::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(args),
+        Command::Reload(args) => reload::run(args),
         Command::Inbox(args) => inbox::run(args.command),
         Command::Send(args) => send::run(*args),
         Command::Sign(args) => sign::run(&args),

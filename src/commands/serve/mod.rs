@@ -15,6 +15,7 @@ use tokio::{
 use super::{Failure, Outcome, output};
 use crate::{
     Surroundings,
+    admin::{ReloadRequests, reload_channel},
     cli::{ServeArgs, unknown_variables},
     config::{Config, Limits, Loaded, Plan, Source, in_time},
     files,
@@ -23,7 +24,7 @@ use crate::{
     service_manager::ServiceManager,
 };
 use announce::{announce, warn};
-use reload::Running;
+use reload::{Causes, Running};
 
 pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
     let source = Source::of(args);
@@ -49,18 +50,20 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
         for line in unknown_variables(&plan.variables()) {
             tracing::warn!("{line}");
         }
+        let (reloads, requests) = reload_channel();
         let surroundings = Surroundings {
             public,
             admin,
             metrics: Arc::new(Metrics::default()),
             manager: manager(),
             inbox,
+            reloads: Some(reloads),
         };
         log.counted_by(&surroundings.metrics);
         let config = within_files(loaded.config);
         let running = Running { source, plan };
         tokio::select! {
-            ended = serve(surroundings, config, running, signals) => ended.map_err(Failure::usage),
+            ended = serve(surroundings, config, running, (signals, requests)) => ended.map_err(Failure::usage),
             () = log.report_dropped_lines() => Ok(()),
         }
     });
@@ -143,13 +146,14 @@ async fn serve(
     surroundings: Surroundings,
     config: Arc<Config>,
     running: Running,
-    signals: Signals,
+    (signals, requests): (Signals, ReloadRequests),
 ) -> io::Result<()> {
     let Signals {
         mut terminate,
         mut interrupt,
         hangup,
     } = signals;
+    let causes = Causes { hangup, requests };
     running.show_certificates(&config, &surroundings.metrics);
     let (metrics, manager) = (
         Arc::clone(&surroundings.metrics),
@@ -166,7 +170,7 @@ async fn serve(
             tracing::warn!("ended at once by a second signal");
             Ok(())
         }
-        () = running.reload(hangup, &sender, &metrics, &manager) => Ok(()),
+        () = running.reload(causes, &sender, &metrics, &manager) => Ok(()),
     }
 }
 

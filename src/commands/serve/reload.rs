@@ -1,15 +1,22 @@
-//! A reload: everything is read again at `SIGHUP`, and what cannot be used leaves the old in force.
+//! A reload: everything is read again at `SIGHUP` or at a request of the admin listener. A configuration that cannot be used
+//! leaves the old one in force.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{signal::unix::Signal, sync::watch, task::spawn_blocking, time::timeout};
+use tokio::{
+    signal::unix::Signal,
+    sync::{oneshot, watch},
+    task::spawn_blocking,
+    time::timeout,
+};
 
 use super::announce::warn;
 use crate::{
-    admin,
+    admin::{self, ReloadRequests},
     config::{Config, Plan, Source},
     metrics::Metrics,
     service_manager::ServiceManager,
+    status::Reloaded,
 };
 
 /// How long reading everything again may take.
@@ -21,34 +28,58 @@ pub(super) struct Running {
     pub(super) plan: Plan,
 }
 
+/// The causes of a reload.
+pub(super) struct Causes {
+    pub(super) hangup: Signal,
+    pub(super) requests: ReloadRequests,
+}
+
+impl Causes {
+    /// Waits for the next cause; returns those who wait for the result.
+    async fn next(&mut self) -> Vec<oneshot::Sender<Reloaded>> {
+        let mut waiting = tokio::select! {
+            Some(()) = self.hangup.recv() => Vec::new(),
+            request = self.requests.recv() => vec![request],
+        };
+        waiting.extend(self.requests.queued());
+        waiting
+    }
+}
+
 impl Running {
-    /// Takes up what is written at each hangup. It never ends.
+    /// Applies the written configuration at each cause. It never ends.
     pub(super) async fn reload(
         self,
-        mut hangup: Signal,
+        mut causes: Causes,
         config: &watch::Sender<Arc<Config>>,
         metrics: &Metrics,
         manager: &ServiceManager,
     ) {
         let running = Arc::new(self);
-        while hangup.recv().await.is_some() {
+        loop {
+            let waiting = causes.next().await;
             manager.reloading();
             let admin = config.borrow().admin.clone();
-            match Arc::clone(&running).read_in_time(admin).await {
-                Ok(new) => {
+            let reloaded = match Arc::clone(&running).read_in_time(admin).await {
+                Ok((new, warnings)) => {
                     running.show_certificates(&new, metrics);
                     config.send_replace(new);
+                    in_force(&causes.requests, warnings).await
                 }
                 Err(lines) => {
                     metrics.reload_failed();
-                    for error in lines {
+                    for error in &lines {
                         tracing::error!(%error, "the configuration and the secrets in force stay");
                     }
                     manager.ready("serving; the last reload failed, and what was in force stays");
+                    Reloaded::failed(lines)
                 }
+            };
+            for one in waiting {
+                // A requester that has left needs no result.
+                let _ = one.send(reloaded.clone());
             }
         }
-        pending::<()>().await;
     }
 
     /// Not on this thread, which accepts and hears signals: a file may be a pipe that nobody writes to, or on a machine that
@@ -56,7 +87,7 @@ impl Running {
     async fn read_in_time(
         self: Arc<Self>,
         admin: admin::Settings,
-    ) -> Result<Arc<Config>, Vec<String>> {
+    ) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
         match timeout(LONGEST, spawn_blocking(move || self.read(admin))).await {
             Ok(Ok(read)) => read,
             Ok(Err(error)) => Err(vec![error.to_string()]),
@@ -66,7 +97,8 @@ impl Running {
         }
     }
 
-    fn read(&self, admin: admin::Settings) -> Result<Arc<Config>, Vec<String>> {
+    /// Reads everything; returns the configuration and the warnings about it, which are logged as well.
+    fn read(&self, admin: admin::Settings) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
         let plan = self.source.plan()?;
         if plan.inbox.is_some() && self.plan.inbox.is_none() {
             // Its endpoints could keep nothing.
@@ -80,10 +112,15 @@ impl Running {
             loaded.config.admin = admin;
         }
         warn(&self.source, &loaded.warnings);
+        let warnings = loaded.warnings.iter();
+        let mut warnings: Vec<_> = warnings.map(|one| self.source.line(one)).collect();
         for key in plan.needs_restart(&self.plan) {
             tracing::warn!(key, "a change of this is taken up only by a restart");
+            warnings.push(format!(
+                "{key}: a change of this is taken up only by a restart"
+            ));
         }
-        Ok(Arc::new(loaded.config))
+        Ok((Arc::new(loaded.config), warnings))
     }
 
     /// Has the metrics show when the certificate ends.
@@ -93,5 +130,17 @@ impl Running {
             (label, certificate.expires())
         });
         metrics.shows_certificates(shown);
+    }
+}
+
+/// Waits until each request is judged by the new configuration. A gate that drains meanwhile keeps the old one.
+async fn in_force(requests: &ReloadRequests, warnings: Vec<String>) -> Reloaded {
+    match timeout(LONGEST, requests.in_force()).await {
+        Ok(()) => Reloaded {
+            in_force: true,
+            errors: Vec::new(),
+            warnings,
+        },
+        Err(_) => Reloaded::failed(vec!["the gate drains, and applies no change".to_owned()]),
     }
 }

@@ -6,6 +6,7 @@ mod counting;
 mod health;
 mod openmetrics;
 mod packaged;
+mod reload;
 mod room;
 mod secrets;
 mod status;
