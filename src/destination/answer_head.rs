@@ -1,34 +1,34 @@
-//! The head of a destination's answer, read out of its bytes: status, headers, how long its body is, and whether its connection
-//! can be used again. An answer that two readers could take for two different ones (RFC 9112, section 6.3) is none, as a
-//! request like that is none.
-
-use std::mem::MaybeUninit;
+//! The head of a response, read out of its bytes: status, headers, how long its body is, and whether its connection can be
+//! used again. A readable status line is a response: the app has taken the delivery or rejected it, and a fault in another
+//! line does not change that. Faults are repaired (`header_lines`), or they cost the body and the connection
+//! (`response_framing`).
 
 use bytes::{Bytes, BytesMut};
-use http::{
-    HeaderName, HeaderValue, Response, StatusCode, Version,
-    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
-};
-
+use http::{HeaderMap, Response, StatusCode, Version, header::CONTENT_LENGTH};
 use hyper::ext::ReasonPhrase;
 
-use super::length::Length;
+use super::{
+    header_fault::HeaderFault,
+    header_lines::{HeaderLine, HeaderLines},
+    length::Length,
+    response_framing::ResponseFraming,
+};
 
 /// How long the gate lets a destination's head be, in bytes.
-const LONGEST: usize = 64 * 1024;
+pub(super) const LONGEST: usize = 64 * 1024;
 
-/// How many fields.
-const MOST_FIELDS: usize = 100;
+/// How many headers are passed on. Many clients take no more than 100, and the gate adds its own.
+const MOST_HEADERS: usize = 96;
 
-/// Room for those that the gate adds to an answer.
-const OWN_FIELDS: usize = 2;
+/// Room for those that the gate adds to a response.
+const OWN_HEADERS: usize = 2;
 
-/// What is wrong with an answer that is not HTTP/1.1 as it should be.
+/// Why the bytes are no HTTP/1.1 response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NotHttp(pub(super) &'static str);
 
-const UNREADABLE: NotHttp = NotHttp("its head cannot be read");
+const UNREADABLE: NotHttp = NotHttp("its status line cannot be read");
 
 /// A head that is whole.
 #[derive(Debug)]
@@ -37,36 +37,84 @@ pub(super) struct AnswerHead {
     pub(super) length: Length,
     /// Whether the app lets the connection be used again.
     pub(super) keeps_alive: bool,
+    /// The fault that was tolerated.
+    pub(super) fault: Option<Box<HeaderFault>>,
 }
 
 impl AnswerHead {
     /// Takes a head out of what was read; none if it is not whole yet. `searched` is how far it was looked for before.
     pub(super) fn take(read: &mut BytesMut, searched: &mut usize) -> Result<Option<Self>, NotHttp> {
-        let end = end(read, *searched);
+        let begin = begin(read)?;
+        let end = end(read, begin.max(*searched));
         if end.unwrap_or(read.len()) > LONGEST {
-            return Err(NotHttp("its head is too long"));
+            return Self::overlong(&read.split().freeze().slice(begin..)).map(Some);
         }
         let Some(end) = end else {
-            // What follows the last line feed may be half of an end.
+            // The end of the head may begin with the last line feed.
             *searched = read.len().saturating_sub(2);
-            return begins_as_http(read).then_some(None).ok_or(UNREADABLE);
+            return Ok(None);
         };
         *searched = 0;
-        parse(&read.split_to(end).freeze()).map(Some)
+        let head = read.split_to(end).freeze();
+        Self::parse(&head.slice(begin..)).map(Some)
+    }
+
+    fn parse(head: &Bytes) -> Result<Self, NotHttp> {
+        let (first, lines) = HeaderLines::of(head);
+        let mut response = status_line(first)?;
+        let (status, version) = (response.status(), response.version());
+        let (mut framing, mut fault) = (ResponseFraming::default(), None);
+        let headers = response.headers_mut();
+        for line in lines {
+            fault = fault.or(add(line, headers, &mut framing));
+        }
+        let length = framing.length(status, version);
+        framing.rebuild(headers);
+        Ok(Self {
+            response,
+            length,
+            keeps_alive: framing.keeps_alive(version),
+            fault: framing.fault().or(fault).map(Box::new),
+        })
+    }
+
+    /// The status of a head that is too long to be read. Its headers are lost, and so is the place where its body begins.
+    fn overlong(head: &Bytes) -> Result<Self, NotHttp> {
+        const TOO_LONG: NotHttp = NotHttp("its head is too long");
+        let (first, _) = HeaderLines::of(head);
+        let response = status_line(first).map_err(|_| TOO_LONG)?;
+        if response.status().is_informational() {
+            return Err(TOO_LONG);
+        }
+        let fault = HeaderFault {
+            problem: "a header section over 64 KiB",
+            header: None,
+            is_framing: true,
+        };
+        Ok(Self {
+            response,
+            length: Length::known(0),
+            keeps_alive: false,
+            fault: Some(Box::new(fault)),
+        })
     }
 }
 
-/// What never becomes an answer, such as the greeting of another protocol, is not waited for.
-fn begins_as_http(read: &[u8]) -> bool {
+/// The index of the status line. Blank lines before it are skipped. Bytes that never become a response, such as the greeting
+/// of another protocol, are an error at once.
+fn begin(read: &[u8]) -> Result<usize, NotHttp> {
     const BEGIN: &[u8] = b"HTTP/1.";
     let blank = read.iter().take_while(|byte| b"\r\n".contains(byte));
-    let line = &read[blank.count()..];
+    let begin = blank.count();
+    let line = &read[begin..];
     let length = line.len().min(BEGIN.len());
-    line[..length] == BEGIN[..length]
+    (line[..length] == BEGIN[..length])
+        .then_some(begin)
+        .ok_or(UNREADABLE)
 }
 
-/// Where a head ends: behind its first empty line. A lone line feed ends a line, too (RFC 9112, section 2.2).
-fn end(read: &[u8], mut from: usize) -> Option<usize> {
+/// The index behind a head, which ends with its first empty line. A lone line feed ends a line, too (RFC 9112, section 2.2).
+pub(super) fn end(read: &[u8], mut from: usize) -> Option<usize> {
     while let Some(feed) = memchr::memchr(b'\n', read.get(from..)?) {
         from += feed + 1;
         match read.get(from..)? {
@@ -78,140 +126,69 @@ fn end(read: &[u8], mut from: usize) -> Option<usize> {
     None
 }
 
-fn parse(head: &Bytes) -> Result<AnswerHead, NotHttp> {
-    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
-    let mut parsed = httparse::Response::new(&mut []);
-    let parsed_whole = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut parsed,
-        head,
-        &mut fields,
-    );
-    match parsed_whole {
-        Ok(httparse::Status::Complete(end)) if end == head.len() => {}
-        Ok(_) => return Err(UNREADABLE),
-        Err(httparse::Error::TooManyHeaders) => return Err(NotHttp("it has too many headers")),
-        Err(_) => return Err(UNREADABLE),
+fn status_line(line: &[u8]) -> Result<Response<()>, NotHttp> {
+    let (version, rest) = match line.strip_prefix(b"HTTP/1.") {
+        Some([b'0', rest @ ..]) => (Version::HTTP_10, rest),
+        // A later version of HTTP/1 is read as the latest that is known (RFC 9110, section 2.5).
+        Some([b'1'..=b'9', rest @ ..]) => (Version::HTTP_11, rest),
+        _ => return Err(UNREADABLE),
+    };
+    let status = rest.trim_ascii_start();
+    let (code, reason) = match status {
+        [a, b, c] => ([*a, *b, *c], &b""[..]),
+        [a, b, c, b' ', reason @ ..] => ([*a, *b, *c], reason),
+        _ => return Err(UNREADABLE),
+    };
+    if status.len() == rest.len() {
+        return Err(UNREADABLE);
     }
     let mut response = Response::new(());
-    *response.status_mut() = parsed
-        .code
-        .and_then(|code| StatusCode::from_u16(code).ok())
-        .ok_or(NotHttp("it has no status"))?;
-    *response.version_mut() = match parsed.version {
-        Some(0) => Version::HTTP_10,
-        _ => Version::HTTP_11,
-    };
-    pass_reason(&mut response, parsed.reason.unwrap_or_default());
-    let framing = Framing::of(parsed.headers)?;
-    let headers = response.headers_mut();
-    headers.reserve(parsed.headers.len() + OWN_FIELDS);
-    for field in &*parsed.headers {
-        let name = HeaderName::from_bytes(field.name.as_bytes());
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value));
-        let (Ok(name), Ok(value)) = (name, value) else {
-            return Err(NotHttp("one of its headers cannot be read"));
-        };
-        // Equal lengths are one, and passed on as one.
-        if name == CONTENT_LENGTH {
-            headers.insert(name, value);
-        } else {
-            headers.append(name, value);
-        }
-    }
-    let length = framing.length(response.status(), response.version())?;
-    // A body that is announced where none may be could come late.
-    let is_odd = length.is_over() && framing.announces_a_body();
-    let keeps_alive = framing.keeps_alive(response.version()) && !is_odd;
-    Ok(AnswerHead {
-        response,
-        length,
-        keeps_alive,
-    })
+    *response.status_mut() = StatusCode::from_bytes(&code).map_err(|_| UNREADABLE)?;
+    *response.version_mut() = version;
+    pass_reason(&mut response, reason);
+    Ok(response)
 }
 
 /// The app's own words for its status, where they are not the usual ones.
-fn pass_reason(response: &mut Response<()>, reason: &str) {
+fn pass_reason(response: &mut Response<()>, reason: &[u8]) {
     let usual = response.status().canonical_reason().unwrap_or_default();
-    if reason != usual
-        && let Ok(reason) = ReasonPhrase::try_from(reason.as_bytes())
+    if reason != usual.as_bytes()
+        && let Ok(reason) = ReasonPhrase::try_from(reason)
     {
         response.extensions_mut().insert(reason);
     }
 }
 
-/// What a head's fields say of its body and its connection.
-#[derive(Default)]
-struct Framing<'a> {
-    length: Option<u64>,
-    coding: Option<&'a [u8]>,
-    close: bool,
-    keep_alive: bool,
-}
-
-impl<'a> Framing<'a> {
-    fn of(fields: &[httparse::Header<'a>]) -> Result<Self, NotHttp> {
-        let mut framing = Self::default();
-        for field in fields {
-            let is = |name: &HeaderName| field.name.eq_ignore_ascii_case(name.as_str());
-            if is(&CONTENT_LENGTH) {
-                framing.declare(field.value)?;
-            } else if is(&TRANSFER_ENCODING) {
-                if framing.coding.replace(field.value).is_some() {
-                    return Err(NotHttp("it has two transfer codings"));
-                }
-            } else if is(&CONNECTION) {
-                framing.connection(field.value);
-            }
+/// Adds a header, and returns the fault of its line.
+fn add(
+    line: HeaderLine,
+    headers: &mut HeaderMap,
+    framing: &mut ResponseFraming,
+) -> Option<HeaderFault> {
+    let (name, value, fault) = match line {
+        HeaderLine::Header(name, value, fault) => (name, value, fault),
+        HeaderLine::Dropped(fault) => {
+            framing.dropped(&fault);
+            return Some(fault);
         }
-        Ok(framing)
+    };
+    framing.header(&name, &value);
+    if name == CONTENT_LENGTH {
+        headers.insert(name, value);
+        return fault;
     }
-
-    fn declare(&mut self, value: &[u8]) -> Result<(), NotHttp> {
-        let digits = value.iter().all(u8::is_ascii_digit);
-        let length = std::str::from_utf8(value).ok().filter(|_| digits);
-        let length = length
-            .and_then(|length| length.parse().ok())
-            .ok_or(NotHttp("its length is no number"))?;
-        match self.length.replace(length) {
-            Some(other) if other != length => Err(NotHttp("it has two lengths")),
-            _ => Ok(()),
-        }
+    if headers.len() >= MOST_HEADERS {
+        return fault.or(Some(HeaderFault {
+            problem: "more than 96 headers",
+            header: Some(name),
+            is_framing: false,
+        }));
     }
-
-    fn connection(&mut self, value: &[u8]) {
-        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
-            self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-        }
+    if headers.is_empty() {
+        headers.reserve(16 + OWN_HEADERS);
     }
-
-    /// RFC 9112, section 6.3, at its strictest.
-    fn length(&self, status: StatusCode, version: Version) -> Result<Length, NotHttp> {
-        if status.is_informational() || [204, 304].contains(&status.as_u16()) {
-            return Ok(Length::known(0));
-        }
-        match (self.coding, self.length) {
-            (None, Some(length)) => Ok(Length::known(length)),
-            (None, None) => Ok(Length::UntilClose),
-            (Some(_), Some(_)) => Err(NotHttp("it has a length and a transfer coding")),
-            (Some(coding), None) => {
-                if coding.eq_ignore_ascii_case(b"chunked") && version == Version::HTTP_11 {
-                    Ok(Length::chunked())
-                } else {
-                    Err(NotHttp("its transfer coding is not chunked alone"))
-                }
-            }
-        }
-    }
-
-    fn announces_a_body(&self) -> bool {
-        self.coding.is_some() || self.length.is_some_and(|length| length > 0)
-    }
-
-    /// RFC 9112, section 9.3.
-    fn keeps_alive(&self, version: Version) -> bool {
-        !self.close && (version == Version::HTTP_11 || self.keep_alive)
-    }
+    headers.append(name, value);
+    fault
 }
 
 #[cfg(test)]
@@ -269,30 +246,119 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_no_answer() {
+    fn a_status_counts_whatever_is_wrong_with_a_header() {
+        for (text, length, keeps_alive, header) in [
+            ("x-a: 1\r\n folded", Length::UntilClose, true, "x-a"),
+            ("x-a : 1", Length::UntilClose, true, "x-a"),
+            (
+                "content-length : 7",
+                Length::known(7),
+                true,
+                "content-length",
+            ),
+            ("content-length: 7, 7", Length::known(7), true, ""),
+            (
+                "content-length: 7,7\r\ncontent-length: 7",
+                Length::known(7),
+                true,
+                "",
+            ),
+            (
+                "transfer-encoding:\r\n chunked",
+                Length::chunked(),
+                true,
+                "transfer-encoding",
+            ),
+            ("x a: 1", Length::UntilClose, false, ""),
+            ("no colon", Length::UntilClose, false, ""),
+            ("x-a: \0", Length::UntilClose, false, "x-a"),
+            (
+                "transfer-encoding: identity",
+                Length::UntilClose,
+                true,
+                "transfer-encoding",
+            ),
+            (
+                "transfer-encoding: identity\r\ncontent-length: 7",
+                Length::known(7),
+                false,
+                "transfer-encoding",
+            ),
+        ] {
+            let head = head(&format!("HTTP/1.1 200 OK\r\n{text}\r\n\r\n"));
+            let found = head.fault.as_ref();
+            let name = found.and_then(|fault| fault.header.as_ref());
+            assert_eq!(name.map_or("", |name| name.as_str()), header, "{text}");
+            assert!(found.is_none_or(|fault| !fault.is_framing), "{text}");
+            assert_eq!(
+                (&head.length, head.keeps_alive),
+                (&length, keeps_alive),
+                "{text}"
+            );
+            let headers = head.response.headers();
+            let lengths: Vec<_> = headers.get_all(CONTENT_LENGTH).iter().collect();
+            assert!(lengths.is_empty() || lengths == ["7"], "{text}");
+        }
+    }
+
+    #[test]
+    fn ambiguous_framing_costs_the_body_and_the_connection() {
         for text in [
-            "HTTP/1.1 200 OK\r\ncontent-length: 7\r\ntransfer-encoding: chunked",
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked",
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked",
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: identity",
-            "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked",
-            "HTTP/1.1 200 OK\r\ncontent-length: 7\r\ncontent-length: 8",
-            "HTTP/1.1 200 OK\r\ncontent-length: 7, 7",
-            "HTTP/1.1 200 OK\r\ncontent-length: +7",
-            "HTTP/1.1 200 OK\r\ncontent-length: -7",
-            "HTTP/1.1 200 OK\r\ncontent-length: 0x7",
-            "HTTP/1.1 200 OK\r\ncontent-length: ",
-            "HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551616",
-            "HTTP/1.1 200 OK\r\nx-a: 1\r\n folded",
-            "HTTP/1.1 200 OK\r\nx a: 1",
-            "HTTP/1.1 200 OK\r\nx-a : 1",
-            "HTTP/1.1 200 OK\r\nx-a: \0",
+            "1.1 200 OK\r\ncontent-length: 7\r\ntransfer-encoding: chunked",
+            "1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked",
+            "1.1 200 OK\r\ntransfer-encoding: gzip, chunked",
+            "1.1 200 OK\r\ntransfer-encoding: gzip",
+            "1.0 200 OK\r\nconnection: keep-alive\r\ntransfer-encoding: chunked",
+            "1.1 200 OK\r\ncontent-length: 7\r\ncontent-length: 8",
+            "1.1 200 OK\r\ncontent-length: 7, 8",
+            "1.1 200 OK\r\ncontent-length: 7,",
+            "1.1 200 OK\r\ncontent-length: +7",
+            "1.1 200 OK\r\ncontent-length: -7",
+            "1.1 200 OK\r\ncontent-length: 0x7",
+            "1.1 200 OK\r\ncontent-length: ",
+            "1.1 200 OK\r\ncontent-length: 18446744073709551616",
+            "1.1 200 OK\r\ncontent-length 7",
+            "1.1 200 OK\r\ntransfer-encoding: chunked\0",
+            "1.1 204 None\r\ncontent-length: x",
+        ] {
+            let text = format!("HTTP/{text}\r\ncontent-encoding: gzip\r\nx-a: 1\r\n\r\n");
+            let head = head(&text);
+            assert!(head.response.status().is_success(), "{text}");
+            assert_eq!(
+                (&head.length, head.keeps_alive),
+                (&Length::known(0), false),
+                "{text}"
+            );
+            let names: Vec<_> = head.response.headers().keys().collect();
+            let connection = text.contains("connection").then_some("connection");
+            let left: Vec<_> = connection.into_iter().chain(["x-a"]).collect();
+            assert_eq!(names, left, "{text}");
+            assert!(head.fault.expect(&text).is_framing, "{text}");
+        }
+    }
+
+    #[test]
+    fn without_a_status_there_is_no_response() {
+        for text in [
             "HTTP/1.1 099 OK",
             "HTTP/1.1 20 OK",
+            "HTTP/1.1 2000 OK",
+            "HTTP/1.1 200OK",
+            "HTTP/1.1200 OK",
+            "HTTP/1.1 2x0 OK",
+            "HTTP/1.1",
             "HTTP/2.0 200 OK",
             "SSH-2.0-OpenSSH_9.2",
         ] {
             assert!(take(&format!("{text}\r\n\r\n")).is_err(), "{text}");
+        }
+        for text in [
+            "HTTP/1.1  200 OK",
+            "HTTP/1.2 200 OK",
+            "\r\n\r\nHTTP/1.1 200",
+        ] {
+            let head = head(&format!("{text}\r\n\r\n"));
+            assert_eq!(head.response.status(), 200, "{text}");
         }
     }
 
@@ -329,14 +395,28 @@ mod tests {
     }
 
     #[test]
-    fn a_head_without_end_is_not_waited_for() {
-        let long = format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(LONGEST));
-        assert!(take(&long).is_err());
-        let many = format!(
-            "HTTP/1.1 200 OK\r\n{}\r\n",
-            "x: 1\r\n".repeat(MOST_FIELDS + 1)
-        );
-        assert!(take(&many).is_err());
+    fn of_a_head_that_is_too_long_only_the_status_counts() {
+        let long = format!("HTTP/1.1 201 Made\r\nx: {}", "x".repeat(LONGEST));
+        for text in [long.clone(), format!("{long}\r\n\r\nbody")] {
+            let head = head(&text);
+            assert_eq!(head.response.status(), 201);
+            assert!(head.response.headers().is_empty());
+            assert_eq!((head.length, head.keeps_alive), (Length::known(0), false));
+        }
+        assert!(take(&long.replace("201", "103")).is_err());
+        assert!(take(&format!("HTTP/1.1 200 {}", "x".repeat(LONGEST))).is_err());
+    }
+
+    #[test]
+    fn headers_beyond_those_that_clients_take_are_dropped_but_frame_the_body() {
+        let many: String = (0..150).map(|n| format!("x-{n}: 1\r\n")).collect();
+        let head = head(&format!(
+            "HTTP/1.1 200 OK\r\n{many}content-length: 7\r\n\r\n"
+        ));
+        assert_eq!(head.response.headers().len(), MOST_HEADERS + 1);
+        assert_eq!((head.length, head.keeps_alive), (Length::known(7), true));
+        let fault = head.fault.expect("one");
+        assert_eq!(fault.header.expect("named").as_str(), "x-96");
     }
 
     #[test]

@@ -33,11 +33,11 @@ pub(crate) enum AttemptError {
     AnswerTimeout(std::time::Duration),
     #[error("the connection broke off before an answer: {0}")]
     BrokenOff(io::Error),
-    #[error("the answer is not HTTP/1.1 as it should be: {0}")]
+    #[error("the response is not HTTP/1.1: {0}")]
     NotHttp(#[from] NotHttp),
     #[error("it wants to change the protocol, which no webhook asks for")]
     Upgrade,
-    #[error("it goes on saying that its answer is still to come")]
+    #[error("it sends interim responses without end")]
     Interim,
 }
 
@@ -136,6 +136,10 @@ impl Destination {
     }
 
     fn answer(&self, pool: &Pool, link: Link, head: AnswerHead) -> Response<Answer> {
+        if let Some(fault) = &head.fault {
+            self.faults
+                .report(&self.name, head.response.status(), fault);
+        }
         let pool = head.keeps_alive.then(|| pool.clone());
         let pause = self.settings.pause;
         head.response

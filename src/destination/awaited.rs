@@ -8,20 +8,21 @@ use std::{
 
 use http::StatusCode;
 
-use super::{answer_head::AnswerHead, attempt::AttemptError, link::Link};
+use super::{
+    answer_head::{AnswerHead, LONGEST},
+    attempt::AttemptError,
+    link::Link,
+};
 
 /// How much there is room for at a time, at the least: nearly every answer is shorter.
 const ROOM: usize = 1024;
-
-/// Answers that only say that the proper one is still to come (RFC 9110, section 15.2). More of them would hold a delivery
-/// for as long as an app likes.
-const MOST_INTERIM: usize = 16;
 
 /// An answer's head that is still to come.
 #[derive(Default)]
 pub(super) struct Awaited {
     /// How much of what was read holds no end of a head.
     searched: usize,
+    /// Bytes of interim responses (RFC 9110, section 15.2).
     interim: usize,
     /// Why the app did not take the rest of the request. It may have answered before, which then counts.
     unwritten: Option<io::Error>,
@@ -40,10 +41,8 @@ impl Awaited {
             self.unwritten = Some(error);
         }
         loop {
-            while let Some(head) = AnswerHead::take(&mut link.read, &mut self.searched)? {
-                if let Some(head) = self.proper(head)? {
-                    return Poll::Ready(Ok(head));
-                }
+            if let Some(head) = self.take_final(link)? {
+                return Poll::Ready(Ok(head));
             }
             let ended = match link.poll_read(cx, ROOM) {
                 Poll::Ready(Ok(0)) => closed(),
@@ -62,17 +61,23 @@ impl Awaited {
             .map_or(AttemptError::AnswerTimeout(limit), AttemptError::BrokenOff)
     }
 
-    fn proper(&mut self, head: AnswerHead) -> Result<Option<AnswerHead>, AttemptError> {
-        match head.response.status() {
-            StatusCode::SWITCHING_PROTOCOLS => Err(AttemptError::Upgrade),
-            status if status.is_informational() && self.interim == MOST_INTERIM => {
-                Err(AttemptError::Interim)
+    /// Takes the head of the final response. The interim responses before it are bounded by the time limit, and together by
+    /// the bytes of one head: an app cannot keep the gate busy with them.
+    fn take_final(&mut self, link: &mut Link) -> Result<Option<AnswerHead>, AttemptError> {
+        loop {
+            let before = link.read.len();
+            let Some(head) = AnswerHead::take(&mut link.read, &mut self.searched)? else {
+                return Ok(None);
+            };
+            match head.response.status() {
+                StatusCode::SWITCHING_PROTOCOLS => return Err(AttemptError::Upgrade),
+                status if status.is_informational() => {}
+                _ => return Ok(Some(head)),
             }
-            status if status.is_informational() => {
-                self.interim += 1;
-                Ok(None)
+            self.interim += before - link.read.len();
+            if self.interim > LONGEST {
+                return Err(AttemptError::Interim);
             }
-            _ => Ok(Some(head)),
         }
     }
 }

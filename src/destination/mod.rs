@@ -1,7 +1,8 @@
 //! The protected applications: where they are (`address`), how a connection to them is opened
 //! (`connect`), used (`link`) and kept (`pool`), what a delivery carries (`clean`, then `dress` with `trace`,
 //! `host`, `fixed_headers`, signed anew by `webhooks`, and written by `head`), and one try to hand it over (`attempt`), whose
-//! answer is waited for (`awaited`), understood (`answer_head`, `length`) and passed on as it comes (`answer`). Only a `Delivery` gets in here.
+//! answer is waited for (`awaited`), understood (`answer_head` with `header_lines`, `response_framing` and `header_fault`;
+//! `length`) and passed on as it comes (`answer`). Only a `Delivery` gets in here.
 
 pub mod address;
 mod answer;
@@ -13,10 +14,13 @@ pub mod connect;
 mod dress;
 mod fixed_headers;
 mod head;
+mod header_fault;
+mod header_lines;
 mod host;
 mod length;
 mod link;
 mod pool;
+mod response_framing;
 mod trace;
 pub mod webhooks;
 
@@ -32,6 +36,7 @@ pub(crate) use clean::{clean, clean_answer, drop_headers};
 pub use clean::{header_may_be_dropped, header_may_be_set};
 pub use connect::{ConnectError, Connector, ConnectorError, Trust};
 pub use fixed_headers::{FixedHeaderError, FixedHeaders};
+use header_fault::FaultLog;
 pub use host::{HostError, HostRule};
 use pool::Pool;
 
@@ -46,6 +51,8 @@ pub struct Destination {
     settings: Settings,
     /// One for each worker, so that a request never waits for another worker's, and the last for the inbox's dispatcher.
     pools: Box<[Pool]>,
+    /// The faults of its responses that were tolerated.
+    faults: FaultLog,
 }
 
 /// How a destination is treated.
@@ -106,6 +113,7 @@ impl Destination {
                 .collect(),
             address,
             settings,
+            faults: FaultLog::default(),
         })
     }
 

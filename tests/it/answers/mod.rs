@@ -3,5 +3,6 @@
 mod clocks;
 pub(crate) mod destination;
 mod head;
+mod malformed;
 mod signature;
 mod size;

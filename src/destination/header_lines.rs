@@ -1,0 +1,208 @@
+//! Reads the header lines of a response. It repairs them as RFC 9112 tells a proxy to: it removes whitespace before a colon
+//! (section 5.1) and replaces a line fold by a space (section 5.2). It drops a line that is no header.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{
+    HeaderName, HeaderValue,
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+};
+
+use super::header_fault::HeaderFault;
+
+/// One header line, with the lines that are folded into it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum HeaderLine {
+    /// A header, and the fault that was repaired.
+    Header(HeaderName, HeaderValue, Option<HeaderFault>),
+    /// A line that was dropped.
+    Dropped(HeaderFault),
+}
+
+/// The header lines of a whole head.
+pub(super) struct HeaderLines<'a> {
+    head: &'a Bytes,
+    /// What is left of it.
+    rest: &'a [u8],
+}
+
+impl<'a> HeaderLines<'a> {
+    /// Splits the first line, which is the status line, from the header lines.
+    pub(super) fn of(head: &'a Bytes) -> (&'a [u8], Self) {
+        let mut lines = Self { head, rest: head };
+        let first = lines.line().unwrap_or_default();
+        (first, lines)
+    }
+
+    /// Takes the next line, without its end. A lone line feed ends a line, too (RFC 9112, section 2.2).
+    fn line(&mut self) -> Option<&'a [u8]> {
+        let feed = memchr::memchr(b'\n', self.rest)?;
+        let (line, rest) = self.rest.split_at(feed + 1);
+        self.rest = rest;
+        let line = &line[..feed];
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+
+    fn is_folded(&self) -> bool {
+        self.rest.first().is_some_and(|byte| is_blank(*byte))
+    }
+
+    /// Takes the lines that are folded into `first`.
+    fn unfold(&mut self, first: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut whole = Cow::Borrowed(first);
+        while self.is_folded() {
+            let Some(line) = self.line() else { break };
+            let whole = whole.to_mut();
+            whole.truncate(trim_end(whole).len());
+            whole.push(b' ');
+            whole.extend_from_slice(trim(line));
+        }
+        whole
+    }
+
+    fn read(&self, line: &[u8], is_folded: bool) -> HeaderLine {
+        let (name, value) = match memchr::memchr(b':', line) {
+            _ if line.first().is_some_and(|byte| is_blank(*byte)) => {
+                return dropped("whitespace before the name", None, line);
+            }
+            None => return dropped("a line without a colon", None, line),
+            Some(colon) => (&line[..colon], trim(&line[colon + 1..])),
+        };
+        let spaced = name.last().is_some_and(|byte| is_blank(*byte));
+        let Ok(name) = HeaderName::from_bytes(trim_end(name)) else {
+            return dropped("an invalid name", None, line);
+        };
+        let value = if is_folded {
+            HeaderValue::from_bytes(value)
+        } else {
+            // The value shares the memory of the head, of which the line is a part.
+            HeaderValue::from_maybe_shared(self.head.slice_ref(value))
+        };
+        let Ok(value) = value else {
+            return dropped("control characters in the value", Some(name), line);
+        };
+        let problem = if spaced {
+            Some("whitespace before the colon")
+        } else {
+            is_folded.then_some("a folded line")
+        };
+        let fault = problem.map(|problem| HeaderFault {
+            problem,
+            header: Some(name.clone()),
+            is_framing: false,
+        });
+        HeaderLine::Header(name, value, fault)
+    }
+}
+
+impl Iterator for HeaderLines<'_> {
+    type Item = HeaderLine;
+
+    fn next(&mut self) -> Option<HeaderLine> {
+        let first = self.line().filter(|line| !line.is_empty())?;
+        let whole = self.unfold(first);
+        Some(self.read(&whole, matches!(whole, Cow::Owned(_))))
+    }
+}
+
+fn dropped(problem: &'static str, header: Option<HeaderName>, line: &[u8]) -> HeaderLine {
+    HeaderLine::Dropped(HeaderFault {
+        problem,
+        header,
+        is_framing: may_frame(line),
+    })
+}
+
+/// Whether a line that cannot be read may have been meant to say how long the body is.
+fn may_frame(line: &[u8]) -> bool {
+    let line = trim(line);
+    [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| {
+        let name = name.as_str().as_bytes();
+        line.get(..name.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(name))
+    })
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn trim(text: &[u8]) -> &[u8] {
+    let text = trim_end(text);
+    let blank = text.iter().take_while(|byte| is_blank(**byte)).count();
+    &text[blank..]
+}
+
+fn trim_end(text: &[u8]) -> &[u8] {
+    let blank = text.iter().rev().take_while(|byte| is_blank(**byte));
+    &text[..text.len() - blank.count()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of these lines: `name=value`, or `-` for one that was dropped, each with its fault.
+    fn read(text: &str) -> Vec<(String, Option<&'static str>)> {
+        let head = Bytes::from(format!("HTTP/1.1 200 OK\r\n{text}\r\n\r\n"));
+        let (first, lines) = HeaderLines::of(&head);
+        assert_eq!(first, b"HTTP/1.1 200 OK");
+        let lines = lines.map(|line| match line {
+            HeaderLine::Header(name, value, fault) => {
+                let value = value.as_bytes().escape_ascii();
+                (format!("{name}={value}"), fault.map(|fault| fault.problem))
+            }
+            HeaderLine::Dropped(fault) => {
+                let framing = if fault.is_framing { "framing" } else { "-" };
+                (framing.to_owned(), Some(fault.problem))
+            }
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn a_line_is_read_repaired_or_dropped() {
+        for (text, line, problem) in [
+            ("X-A: b", "x-a=b", None),
+            ("X-A:\t b \t", "x-a=b", None),
+            ("X-A:", "x-a=", None),
+            ("X-A: b:c", "x-a=b:c", None),
+            ("X-A : b", "x-a=b", Some("whitespace before the colon")),
+            ("X-A \t: b", "x-a=b", Some("whitespace before the colon")),
+            ("X-A: b \r\n\t c", "x-a=b c", Some("a folded line")),
+            ("X-A:\n b\n c\r\n ", "x-a=b c", Some("a folded line")),
+            ("no colon", "-", Some("a line without a colon")),
+            ("no colon\r\n a: b", "-", Some("an invalid name")),
+            ("X A: b", "-", Some("an invalid name")),
+            (": b", "-", Some("an invalid name")),
+            (" X-A: b", "-", Some("whitespace before the name")),
+            ("X-A: \0", "-", Some("control characters in the value")),
+            ("X-A: b\rc", "-", Some("control characters in the value")),
+            (
+                "Content-Length 5",
+                "framing",
+                Some("a line without a colon"),
+            ),
+            (
+                " transfer-encoding: chunked",
+                "framing",
+                Some("whitespace before the name"),
+            ),
+            (
+                "Content-Length: 5\0",
+                "framing",
+                Some("control characters in the value"),
+            ),
+        ] {
+            assert_eq!(read(text), [(line.to_owned(), problem)], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn each_line_is_read_for_itself() {
+        let lines = read("A: 1\r\nbroken\r\nB : 2\nC: 3");
+        let lines: Vec<_> = lines.into_iter().map(|(line, _)| line).collect();
+        assert_eq!(lines, ["a=1", "-", "b=2", "c=3"]);
+    }
+}
