@@ -80,7 +80,7 @@ fn site(secret: Secret, keeper: Keeper) -> Result<Router, Box<dyn Error>> {
     let rule = EventRule::pointer("/event")?
         .abandoned_cart(["cart.abandoned"])
         .only([EventKind::AbandonedCart]);
-    let policy = Policy::new(Keyring::single(secret)).event(rule);
+    let policy = Policy::new(Keyring::single(secret)).with_event_rule(rule);
     let too_slow =
         TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
     Ok(Router::new()

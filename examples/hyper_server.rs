@@ -26,7 +26,7 @@ use http_body_util::{BodyExt as _, Empty, Full, combinators::BoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tower::ServiceExt as _;
-use tower_cartgate::{EventRule, Keyring, Policies, Policy, Secret, VerifiedBody, VerifyLayer};
+use tower_cartgate::{EventRule, Keyring, Policy, PolicySource, Secret, VerifiedBody, VerifyLayer};
 use tower_layer::Layer as _;
 use tower_service::Service;
 
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .nth(1)
         .ok_or("name the file that holds the secret")?;
     let secret = Secret::from_line(fs::read(file)?)?;
-    let service = VerifyLayer::with_policies(policies(secret)?).layer(tower::service_fn(take));
+    let service = VerifyLayer::with_policy_source(policies(secret)?).layer(tower::service_fn(take));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
@@ -66,11 +66,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// One path, one secret, and the sample payloads' way to say which event it is.
-fn policies(secret: Secret) -> Result<impl Policies, Box<dyn Error>> {
+fn policies(secret: Secret) -> Result<impl PolicySource, Box<dyn Error>> {
     let rule = EventRule::pointer("/event")?
         .order(["order.processed"])
         .abandoned_cart(["cart.abandoned"]);
-    let policy = Arc::new(Policy::new(Keyring::single(secret)).event(rule));
+    let policy = Arc::new(Policy::new(Keyring::single(secret)).with_event_rule(rule));
     Ok(move |head: &Parts| (head.uri.path() == "/webhooks").then(|| Arc::clone(&policy)))
 }
 

@@ -146,6 +146,6 @@ mod tests {
         let answer = answer(&ledger, delivery(r#"{"id":"test-1"}"#)).await;
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
         let rejection = answer.extensions().get::<Rejection>().expect("it says why");
-        assert_eq!(rejection.kind(), RejectionKind::Misfit);
+        assert_eq!(rejection.kind(), RejectionKind::InvalidPayload);
     }
 }

@@ -80,7 +80,7 @@ impl Head {
         let host = head.headers.get(http::header::HOST).cloned();
         clean(
             &mut head.headers,
-            endpoint.policy.header_name(),
+            endpoint.policy.header(),
             &endpoint.headers.drop,
             peer_is_trusted,
         );

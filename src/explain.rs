@@ -72,7 +72,7 @@ impl Explainer {
             let _ = self.cases.try_send(Case {
                 id,
                 endpoint: Arc::clone(endpoint),
-                presented: headers.get(endpoint.policy.header_name()).cloned(),
+                presented: headers.get(endpoint.policy.header()).cloned(),
                 body: forged.concat(),
             });
         }

@@ -119,7 +119,7 @@ impl Refusal {
             Self::Rejected(kind) => kind.as_str(),
             Self::Stale(Staleness::NoTime) => Self::STALE[0],
             Self::Stale(Staleness::TooOld) => Self::STALE[1],
-            Self::Stale(Staleness::TooEarly) => Self::STALE[2],
+            Self::Stale(_) => Self::STALE[2],
             Self::Destination(failure) => failure.reason(),
             Self::Unkept(unkept) => unkept.reason(),
         }

@@ -57,7 +57,7 @@ pub(crate) fn stack(worker: usize) -> impl Stack {
         .layer(CheckLayer(endpoint::find_endpoint))
         // The last that sees what is not verified. What is below demands its proof.
         .map_response(into_answer)
-        .layer(VerifyLayer::with_policies(EndpointPolicies).observe(Watch))
+        .layer(VerifyLayer::with_policy_source(EndpointPolicies).observe(Watch))
         .service(tower::service_fn(move |request| go_on(request, worker)))
 }
 

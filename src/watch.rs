@@ -38,7 +38,7 @@ impl Observe for Watch {
             return;
         };
         if let Some(endpoint) = exchange.endpoint() {
-            let (form, length) = HeaderForm::of(&head.headers, endpoint.policy.header_name());
+            let (form, length) = HeaderForm::of(&head.headers, endpoint.policy.header());
             exchange.looked_like(form, length);
         }
         exchange.ended(Outcome::Refused(rejection.into()));

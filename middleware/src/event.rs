@@ -8,6 +8,7 @@ use crate::pointer::{Pointer, PointerError};
 
 /// What happened in the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EventKind {
     /// An order was processed.
     Order,
@@ -19,7 +20,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Order, Self::AbandonedCart, Self::Other];
+    pub const ALL: &'static [Self] = &[Self::Order, Self::AbandonedCart, Self::Other];
 
     /// `order`, `abandoned-cart` or `other`.
     #[must_use]
@@ -47,7 +48,8 @@ impl FromStr for EventKind {
 
     fn from_str(text: &str) -> Result<Self, KindError> {
         Self::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|kind| kind.as_str() == text)
             .ok_or(KindError(()))
     }
@@ -67,6 +69,7 @@ impl std::error::Error for KindError {}
 
 /// Who says what kind of event it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EventSource {
     /// The payload, which is signed: nobody but the holder of the secret can change it.
     Payload,

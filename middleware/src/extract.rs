@@ -8,7 +8,7 @@ use axum_core::{
 };
 use http::request::Parts;
 
-use crate::{Problem, Rejection, RejectionKind, Respond, Verified};
+use crate::{ProblemJson, Rejection, RejectionKind, Respond, Verified};
 
 /// Without a [`VerifyLayer`](crate::VerifyLayer) around the route it answers 500 and logs what is missing.
 ///
@@ -26,14 +26,14 @@ impl<S: Sync> FromRequestParts<S> for Verified {
 }
 
 fn unprotected(parts: &Parts) -> Rejection {
-    let rejection = Rejection::new(RejectionKind::Unprotected);
+    let rejection = Rejection::new(RejectionKind::MissingLayer);
     tracing::error!(method = %parts.method, path = ?parts.uri.path(), "{rejection}");
     rejection
 }
 
 /// The JSON of a verified delivery.
 ///
-/// What is genuine but does not fit `T` is answered 422, with [`RejectionKind::Misfit`] in the response's extensions: the merchant
+/// What is genuine but does not fit `T` is answered 422, with [`RejectionKind::InvalidPayload`] in the response's extensions: the merchant
 /// edited the payload, nobody forged it.
 #[cfg(feature = "serde")]
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +53,10 @@ where
     }
 }
 
-/// As [`Problem`] answers, with the rejection in the extensions.
+/// As [`ProblemJson`] answers, with the rejection in the extensions.
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let mut response = Problem.respond(&self, None).map(Body::from);
+        let mut response = ProblemJson.respond(&self, None).map(Body::from);
         response.extensions_mut().insert(self);
         response
     }

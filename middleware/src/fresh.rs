@@ -57,7 +57,7 @@ impl FreshRule {
 
     /// How far ahead of ours the sender's clock may be. One that is behind is covered by the age that is allowed.
     #[must_use]
-    pub fn skew(self, skew: Duration) -> Self {
+    pub fn with_skew(self, skew: Duration) -> Self {
         Self { skew, ..self }
     }
 
@@ -89,6 +89,7 @@ impl FreshRule {
 
 /// Why a verified delivery is not fresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Staleness {
     /// There is no time at the pointer, or none that can be read in one way alone.
     NoTime,
@@ -213,7 +214,7 @@ mod tests {
         ] {
             assert_eq!(judge(value), verdict, "{value}");
         }
-        let strict = rule().skew(Duration::ZERO);
+        let strict = rule().with_skew(Duration::ZERO);
         let body = |seconds: u64| format!(r#"{{"sent_at":{seconds}}}"#);
         assert_eq!(strict.judge(body(NOW).as_bytes(), now()), Ok(()));
         assert_eq!(strict.judge(body(NOW + 1).as_bytes(), now()), Err(TooEarly));

@@ -22,12 +22,12 @@ const LAST_BLOCK: usize = 64 * 1024;
 /// held twice: while a rule reads its event, and after [`Verified::bytes`](crate::Verified::bytes) on one in pieces.
 ///
 /// ```
-/// # use tower_cartgate::most_held;
-/// assert_eq!(most_held(1), 4 * 1024 + 2);
-/// assert_eq!(most_held(1024 * 1024), (1024 + 64) * 1024);
+/// # use tower_cartgate::max_buffered;
+/// assert_eq!(max_buffered(1), 4 * 1024 + 2);
+/// assert_eq!(max_buffered(1024 * 1024), (1024 + 64) * 1024);
 /// ```
 #[must_use]
-pub const fn most_held(received: u64) -> u64 {
+pub const fn max_buffered(received: u64) -> u64 {
     // Blocks double, so what is unused of the last one is at most all before it and a first one; and at most one.
     let unused = received.saturating_add(FIRST_BLOCK as u64);
     let unused = if unused < LAST_BLOCK as u64 {

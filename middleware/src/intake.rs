@@ -57,7 +57,7 @@ pub(crate) fn judge_head(
     head: &Parts,
     hint: &SizeHint,
 ) -> Result<Signature, RejectionKind> {
-    if !policy.allowed_methods().contains(&head.method) {
+    if !policy.methods().contains(&head.method) {
         return Err(RejectionKind::Method);
     }
     let signature = sole_signature(policy, &head.headers)?;
@@ -65,7 +65,7 @@ pub(crate) fn judge_head(
     let announced = hint
         .exact()
         .unwrap_or_else(|| hint.lower().max(declared(&head.headers)));
-    if announced > policy.body_limit() {
+    if announced > policy.max_body() {
         return Err(TooLarge);
     }
     Ok(signature)
@@ -73,7 +73,7 @@ pub(crate) fn judge_head(
 
 /// With two signatures, this reader and the next one could go by different ones.
 fn sole_signature(policy: &Policy, headers: &HeaderMap) -> Result<Signature, RejectionKind> {
-    let mut values = headers.get_all(policy.header_name()).iter();
+    let mut values = headers.get_all(policy.header()).iter();
     match (values.next(), values.next()) {
         (None, _) => Err(SignatureMissing),
         (Some(_), Some(_)) => Err(SignatureRepeated),
@@ -117,7 +117,7 @@ impl Intake {
     pub(crate) fn new(policy: &Policy, signature: Signature) -> Self {
         Self {
             signature,
-            room: policy.body_limit(),
+            room: policy.max_body(),
             alone: Bytes::new(),
             pieces: None,
         }

@@ -28,20 +28,20 @@ pub(crate) struct Entry {
 
 impl Keyring {
     /// Every secret costs one more hash of each body, so there is a most.
-    pub const MOST: usize = 16;
+    pub const MAX_SECRETS: usize = 16;
 
     /// A keyring of these.
     ///
     /// # Errors
     ///
-    /// Refuses none, more than [`Keyring::MOST`], a name twice, and two names for what HMAC takes for one secret:
+    /// Refuses none, more than [`Keyring::MAX_SECRETS`], a name twice, and two names for what HMAC takes for one secret:
     /// the second name would never be seen, and whoever waits for it would wait for ever.
     pub fn new(
         secrets: impl IntoIterator<Item = (SecretName, Secret)>,
     ) -> Result<Self, KeyringError> {
         let mut entries: Vec<Entry> = Vec::new();
         for (name, secret) in secrets {
-            if entries.len() == Self::MOST {
+            if entries.len() == Self::MAX_SECRETS {
                 return Err(KeyringError::TooMany);
             }
             let mac = Mac::new(&secret);
@@ -103,7 +103,7 @@ impl fmt::Debug for Keyring {
 pub enum KeyringError {
     /// There are none.
     Empty,
-    /// There are more than [`Keyring::MOST`].
+    /// There are more than [`Keyring::MAX_SECRETS`].
     TooMany,
     /// Two secrets have this name.
     NameTwice(SecretName),
@@ -115,7 +115,11 @@ impl fmt::Display for KeyringError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("a keyring needs at least one secret"),
-            Self::TooMany => write!(f, "a keyring holds at most {} secrets", Keyring::MOST),
+            Self::TooMany => write!(
+                f,
+                "a keyring holds at most {} secrets",
+                Keyring::MAX_SECRETS
+            ),
             Self::NameTwice(name) => write!(f, "two secrets are named {name}"),
             Self::SecretTwice(one, other) => write!(f, "{one} and {other} are the same secret"),
         }

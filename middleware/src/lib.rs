@@ -2,9 +2,9 @@
 //!
 //! ## The way through this crate
 //!
-//! A request comes to a [`VerifyService`], which a [`VerifyLayer`] put around your service. It asks its [`Policies`] for the
+//! A request comes to a [`VerifyService`], which a [`VerifyLayer`] put around your service. It asks its [`PolicySource`] for the
 //! [`Policy`] of this request and judges the head. Then a [`VerifyFuture`] takes the body frame by frame: a
-//! [`Verifier`] of the policy's [`Keyring`] hashes it, and it is kept within [`most_held`] bytes. If the [`Signature`]
+//! [`Verifier`] of the policy's [`Keyring`] hashes it, and it is kept within [`max_buffered`] bytes. If the [`Signature`]
 //! holds, the [`EventRule`] is read, the [`FreshRule`] (if there is one) judges, and a [`Verified`] is made, of which the inner service gets a copy in the extensions and a
 //! [`VerifiedBody`]. If anything does not, there is a [`Rejection`], told to [`Observe`] and answered by [`Respond`].
 //! [`verify`] goes the same way without a service.
@@ -40,14 +40,14 @@ pub use extract::VerifiedJson;
 pub use {
     event::{Event, EventKind, EventRule, EventSource, KindError},
     fresh::{FreshRule, Staleness},
-    gather::most_held,
+    gather::max_buffered,
     intake::verify,
     keyring::{Keyring, KeyringError},
     observe::Observe,
     pointer::{Pointer, PointerError},
-    policy::{Fixed, Policies, Policy},
+    policy::{Policy, PolicySource, StaticPolicy},
     rejection::{Fault, Rejection, RejectionKind},
-    respond::{Problem, Respond},
+    respond::{ProblemJson, Respond},
     secret::{NameError, Secret, SecretError, SecretName, Weakness},
     signature::{HeaderForm, Malformed, Signature},
     signer::Signer,

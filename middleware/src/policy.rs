@@ -12,9 +12,9 @@ use crate::{EventRule, FreshRule, Keyring, Signature};
 /// # use tower_cartgate::{EventKind, EventRule, Keyring, Policy, Secret};
 /// # let keyring = Keyring::single(Secret::new("shared_secret")?);
 /// let policy = Policy::new(keyring)
-///     .methods([http::Method::POST])
-///     .max_body(256 * 1024)
-///     .event(EventRule::given(EventKind::Order));
+///     .with_methods([http::Method::POST])
+///     .with_max_body(256 * 1024)
+///     .with_event_rule(EventRule::given(EventKind::Order));
 /// # Ok::<(), tower_cartgate::SecretError>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Policy {
 
     /// The header that holds the signature. `X-Shopify-Hmac-SHA256` is the same scheme under another name.
     #[must_use]
-    pub fn header(self, header: HeaderName) -> Self {
+    pub fn with_header(self, header: HeaderName) -> Self {
         Self { header, ..self }
     }
 
@@ -54,7 +54,7 @@ impl Policy {
     ///
     /// CONNECT and TRACE are left out of it: the one has no body to sign, the other sends the request back.
     #[must_use]
-    pub fn methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
+    pub fn with_methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
         let never = [Method::CONNECT, Method::TRACE];
         let methods = methods
             .into_iter()
@@ -65,7 +65,7 @@ impl Policy {
 
     /// The longest body allowed, in bytes; a longer one is answered 413.
     #[must_use]
-    pub fn max_body(self, bytes: u64) -> Self {
+    pub fn with_max_body(self, bytes: u64) -> Self {
         Self {
             max_body: bytes,
             ..self
@@ -74,13 +74,13 @@ impl Policy {
 
     /// How the event kind is found.
     #[must_use]
-    pub fn event(self, event: EventRule) -> Self {
+    pub fn with_event_rule(self, event: EventRule) -> Self {
         Self { event, ..self }
     }
 
     /// How old a delivery may be; an older one is answered 422.
     #[must_use]
-    pub fn fresh(self, rule: FreshRule) -> Self {
+    pub fn with_fresh_rule(self, rule: FreshRule) -> Self {
         Self {
             fresh: Some(rule),
             ..self
@@ -95,19 +95,19 @@ impl Policy {
 
     /// The header that holds the signature.
     #[must_use]
-    pub const fn header_name(&self) -> &HeaderName {
+    pub const fn header(&self) -> &HeaderName {
         &self.header
     }
 
     /// The methods allowed.
     #[must_use]
-    pub fn allowed_methods(&self) -> &[Method] {
+    pub fn methods(&self) -> &[Method] {
         &self.methods
     }
 
     /// The longest body allowed, in bytes.
     #[must_use]
-    pub const fn body_limit(&self) -> u64 {
+    pub const fn max_body(&self) -> u64 {
         self.max_body
     }
 
@@ -139,12 +139,12 @@ impl Policy {
 ///
 /// What it goes by (host, path, a header) is not signed. It may choose *whose* secret is tried, for then a wrong
 /// choice only fails; it must never choose whether one is.
-pub trait Policies {
+pub trait PolicySource {
     /// The policy for the request with this head.
     fn policy(&self, head: &Parts) -> Option<Arc<Policy>>;
 }
 
-impl<F: Fn(&Parts) -> Option<Arc<Policy>>> Policies for F {
+impl<F: Fn(&Parts) -> Option<Arc<Policy>>> PolicySource for F {
     fn policy(&self, head: &Parts) -> Option<Arc<Policy>> {
         self(head)
     }
@@ -152,9 +152,9 @@ impl<F: Fn(&Parts) -> Option<Arc<Policy>>> Policies for F {
 
 /// The same policy for every request.
 #[derive(Debug, Clone)]
-pub struct Fixed(Arc<Policy>);
+pub struct StaticPolicy(Arc<Policy>);
 
-impl Fixed {
+impl StaticPolicy {
     /// This policy.
     #[must_use]
     pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
@@ -162,7 +162,7 @@ impl Fixed {
     }
 }
 
-impl Policies for Fixed {
+impl PolicySource for StaticPolicy {
     fn policy(&self, _: &Parts) -> Option<Arc<Policy>> {
         Some(Arc::clone(&self.0))
     }

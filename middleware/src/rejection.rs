@@ -88,7 +88,7 @@ impl Error for Rejection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionKind {
-    /// [`Policies`](crate::Policies) knows no such endpoint.
+    /// [`PolicySource`](crate::PolicySource) knows no such endpoint.
     NoPolicy,
     /// The policy does not allow the method.
     Method,
@@ -113,14 +113,14 @@ pub enum RejectionKind {
     /// Verified, but not fresh by the time that its payload states. The source is a [`Staleness`](crate::Staleness).
     Stale,
     /// Verified, but the handler's type does not fit its JSON.
-    Misfit,
+    InvalidPayload,
     /// A handler demands the proof where no layer gives it.
-    Unprotected,
+    MissingLayer,
 }
 
 impl RejectionKind {
     /// All of them, for metrics that begin at nought.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: &'static [Self] = &[
         Self::NoPolicy,
         Self::Method,
         Self::SignatureMissing,
@@ -133,8 +133,8 @@ impl RejectionKind {
         Self::Mismatch,
         Self::WrongKind,
         Self::Stale,
-        Self::Misfit,
-        Self::Unprotected,
+        Self::InvalidPayload,
+        Self::MissingLayer,
     ];
 
     /// A stable word for logs and metrics.
@@ -153,8 +153,8 @@ impl RejectionKind {
             Self::Mismatch => "mismatch",
             Self::WrongKind => "wrong-kind",
             Self::Stale => "stale",
-            Self::Misfit => "misfit",
-            Self::Unprotected => "unprotected",
+            Self::InvalidPayload => "invalid-payload",
+            Self::MissingLayer => "missing-layer",
         }
     }
 
@@ -172,8 +172,10 @@ impl RejectionKind {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreadable => StatusCode::BAD_REQUEST,
-            Self::WrongKind | Self::Stale | Self::Misfit => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Unprotected => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::WrongKind | Self::Stale | Self::InvalidPayload => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::MissingLayer => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -181,7 +183,7 @@ impl RejectionKind {
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
-            Self::Busy | Self::Unprotected => Fault::Receiver,
+            Self::Busy | Self::MissingLayer => Fault::Receiver,
             _ => Fault::Sender,
         }
     }
@@ -202,10 +204,10 @@ impl RejectionKind {
             Self::Mismatch => "the signature matches under none of the secrets",
             Self::WrongKind => "verified, but not of a kind that this endpoint takes",
             Self::Stale => "verified, but not fresh by the time in the payload",
-            Self::Misfit => {
+            Self::InvalidPayload => {
                 "verified, but the JSON does not fit the type that the handler asks for"
             }
-            Self::Unprotected => {
+            Self::MissingLayer => {
                 "a handler asks for `Verified`, but no `VerifyLayer` stands around its route"
             }
         }
@@ -220,6 +222,7 @@ impl fmt::Display for RejectionKind {
 
 /// Whose fault a rejection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Fault {
     /// The sender's: the same request again is refused again.
     Sender,

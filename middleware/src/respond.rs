@@ -22,9 +22,9 @@ impl<F: Fn(&Rejection, Option<&Policy>) -> Response<Bytes>> Respond for F {
 
 /// The default: `application/problem+json` (RFC 9457) with the status and its title, one and the same for each 401.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Problem;
+pub struct ProblemJson;
 
-impl Respond for Problem {
+impl Respond for ProblemJson {
     fn respond(&self, rejection: &Rejection, policy: Option<&Policy>) -> Response<Bytes> {
         let status = rejection.status();
         let mut response = Response::new(Bytes::from_static(body(status).as_bytes()));

@@ -108,12 +108,15 @@ impl Verified {
     ///
     /// # Errors
     ///
-    /// A [`Misfit`](crate::RejectionKind::Misfit) (422) if it is no JSON or does not fit `T`. Its source tells the place and not the
+    /// A [`Misfit`](crate::RejectionKind::InvalidPayload) (422) if it is no JSON or does not fit `T`. Its source tells the place and not the
     /// payload, parts of which serde's own errors repeat.
     #[cfg(feature = "serde")]
     pub fn json<T: serde_core::de::DeserializeOwned>(&self) -> Result<T, crate::Rejection> {
         serde_json::from_slice(self.inner.payload.bytes()).map_err(|error| {
-            crate::Rejection::with_source(crate::RejectionKind::Misfit, Misfit::from(&error))
+            crate::Rejection::with_source(
+                crate::RejectionKind::InvalidPayload,
+                Misfit::from(&error),
+            )
         })
     }
 }

@@ -36,8 +36,8 @@ fn verified(
     let secrets = input::secrets(secret.into_iter().collect())?;
     let keyring = Keyring::new(secrets.iter().cloned()).map_err(Failure::usage)?;
     let policy = Policy::new(keyring)
-        .header(header.clone())
-        .max_body(u64::MAX);
+        .with_header(header.clone())
+        .with_max_body(u64::MAX);
     verify(&policy, &refused.headers, refused.bytes()).map_err(|_| {
         let presented = refused.only(header).map(HeaderValue::as_bytes);
         let diagnosis = doctor::diagnose(&secrets, presented, &refused.bytes());

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tower_cartgate::{EventKind, most_held};
+use tower_cartgate::{EventKind, max_buffered};
 
 use super::{
     finding::Finding,
@@ -42,7 +42,7 @@ impl Plan {
 
     fn check_memory(&self, findings: &mut Vec<Finding>) {
         let largest = self.endpoints.iter().map(|one| one.max_body).max();
-        let needed = most_held(largest.unwrap_or(0));
+        let needed = max_buffered(largest.unwrap_or(0));
         if needed > self.server.limits.memory {
             let message = format!(
                 "too little memory for one body of the largest `max_body`; give it at least {needed} bytes"
@@ -137,7 +137,7 @@ fn unwanted(endpoint: &EndpointPlan) -> Option<Finding> {
         kinds.any(|kinds| kinds.is_empty() || kinds.contains(kind))
     };
     let unwanted: Vec<_> = EventKind::ALL
-        .into_iter()
+        .iter()
         .filter(|kind| comes(kind) && !wanted(kind))
         .map(|kind| format!("`{kind}`"))
         .collect();

@@ -74,7 +74,7 @@ impl EventPlan {
             } => match kind {
                 EventKind::Order => !order.is_empty(),
                 EventKind::AbandonedCart => !abandoned_cart.is_empty(),
-                EventKind::Other => true,
+                _ => true,
             },
         }
     }

@@ -102,12 +102,12 @@ impl Reading {
         let keyring = Keyring::new(secrets.iter().cloned());
         let keyring = self.keep(plan.secrets.first().map_or(plan.at, |one| one.0), keyring)?;
         let mut policy = Policy::new(keyring)
-            .methods(plan.methods.iter().cloned())
-            .header(plan.header.clone())
-            .max_body(plan.max_body)
-            .event(event?);
+            .with_methods(plan.methods.iter().cloned())
+            .with_header(plan.header.clone())
+            .with_max_body(plan.max_body)
+            .with_event_rule(event?);
         if let Some(rule) = fresh? {
-            policy = policy.fresh(rule);
+            policy = policy.with_fresh_rule(rule);
         }
         Some(Endpoint {
             name: plan.name.as_str().into(),

@@ -215,7 +215,7 @@ impl FreshPlan {
     ///
     /// When the pointer is none.
     pub fn rule(&self) -> Result<FreshRule, PointerError> {
-        Ok(FreshRule::new(&self.pointer, self.within)?.skew(self.skew))
+        Ok(FreshRule::new(&self.pointer, self.within)?.with_skew(self.skew))
     }
 }
 

@@ -87,7 +87,7 @@ fn endpoint(app: &str, secret: &Secret) -> io::Result<Endpoint> {
     Ok(Endpoint::new(
         "demo",
         PathRule::Exact(PATH.to_owned()),
-        Policy::new(keyring).event(rule()),
+        Policy::new(keyring).with_event_rule(rule()),
         vec![(name, secret.clone())],
         Arc::new(destination.map_err(io::Error::other)?),
     ))

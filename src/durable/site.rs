@@ -139,7 +139,7 @@ pub(super) fn endpoint(queue: &Arc<Queue>) -> Endpoint {
     let secret = Secret::new(SECRET).expect("a secret");
     let rule = EventRule::pointer("/event").expect("a pointer");
     let rule = rule.order(["paid"]).abandoned_cart(["left"]);
-    let policy = Policy::new(Keyring::single(secret)).event(rule);
+    let policy = Policy::new(Keyring::single(secret)).with_event_rule(rule);
     let destination = Arc::clone(&queue.destination);
     let mut endpoint = Endpoint::new("orders", PathRule::All, policy, Vec::new(), destination);
     endpoint.onward = Onward::Durable(Durable {

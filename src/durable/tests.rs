@@ -67,7 +67,7 @@ async fn a_rejected_delivery_is_never_stored() {
     let dir = tempfile::tempdir().expect("a directory");
     let site = Site::start(real(dir.path()), |endpoint| {
         let fresh = FreshRule::new("/at", Duration::from_secs(60)).expect("a pointer");
-        endpoint.policy = Arc::new(Policy::clone(&endpoint.policy).fresh(fresh));
+        endpoint.policy = Arc::new(Policy::clone(&endpoint.policy).with_fresh_rule(fresh));
     });
     let forged = signed_by("another secret of these tests", r#"{"event":"paid"}"#);
     assert!(site.ask(&forged).await.starts_with("http/1.1 401 "));

@@ -10,7 +10,7 @@ mod route;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
-use tower_cartgate::{Policies, Policy, Secret, SecretName};
+use tower_cartgate::{Policy, PolicySource, Secret, SecretName};
 
 use crate::{destination::Destination, exchange::Exchange};
 
@@ -86,7 +86,7 @@ impl Endpoint {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EndpointPolicies;
 
-impl Policies for EndpointPolicies {
+impl PolicySource for EndpointPolicies {
     fn policy(&self, head: &http::request::Parts) -> Option<Arc<Policy>> {
         let endpoint = Exchange::of(&head.extensions)?.endpoint()?;
         Some(Arc::clone(&endpoint.policy))

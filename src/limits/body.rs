@@ -16,7 +16,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, timeout};
-use tower_cartgate::{Rejection, RejectionKind, most_held};
+use tower_cartgate::{Rejection, RejectionKind, max_buffered};
 
 use super::memory::{FREE_SHARE, STEP};
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A frame of this size or more is a slice of hyper's read buffer that the layer keeps as it is; see
-/// [`most_held`].
+/// [`max_buffered`].
 const UNCOPIED: u64 = 32 * 1024;
 
 /// What is read away behind a refusal, so that the connection can go on.
@@ -73,7 +73,7 @@ impl GuardedBody {
         if bytes >= UNCOPIED {
             self.pinned += READ_BUFFER.saturating_sub(bytes);
         }
-        let held = most_held(self.received) + self.pinned;
+        let held = max_buffered(self.received) + self.pinned;
         if held > FREE_SHARE {
             // Only bodies that outgrow the share compete for memory, so only their pace counts.
             self.exchange.activity.received(bytes);

@@ -183,13 +183,14 @@ impl Default for Requests {
         // The gate finds the endpoint itself, and has no handlers.
         let elsewhere = [
             RejectionKind::NoPolicy,
-            RejectionKind::Misfit,
-            RejectionKind::Unprotected,
+            RejectionKind::InvalidPayload,
+            RejectionKind::MissingLayer,
             // It has a word for each cause.
             RejectionKind::Stale,
         ];
         let here = RejectionKind::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|kind| !elsewhere.contains(kind));
         Self {
             verified: Count::default(),

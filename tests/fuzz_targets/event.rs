@@ -34,7 +34,7 @@ pub fn run(data: &[u8]) {
 /// Whether a rule that takes any time finds one.
 fn has_time(pointer: &str, document: &[u8]) -> bool {
     let rule = FreshRule::new(pointer, Duration::MAX).expect("a pointer, as before");
-    let any = rule.skew(Duration::MAX);
+    let any = rule.with_skew(Duration::MAX);
     any.judge(document, SystemTime::UNIX_EPOCH).is_ok()
 }
 

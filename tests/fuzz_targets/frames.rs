@@ -59,8 +59,8 @@ fn policy() -> Policy {
     let keyring = Keyring::new(names.into_iter().zip(secrets)).expect("two secrets");
     let rule = EventRule::pointer("/event").expect("a pointer");
     Policy::new(keyring)
-        .max_body(LIMIT)
-        .event(rule.order(["order.paid"]))
+        .with_max_body(LIMIT)
+        .with_event_rule(rule.order(["order.paid"]))
 }
 
 fn head(flags: u8, body: &[u8]) -> HeaderMap {

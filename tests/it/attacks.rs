@@ -91,7 +91,7 @@ fn an_app_that_answers_early_and_reads_no_more_holds_no_memory() {
         .with(|setup| {
             setup.config.limits.memory = 40 * MIB as u64;
             setup.settings.pause = ms(50);
-            setup.policy = Box::new(|policy| policy.max_body(32 * MIB as u64));
+            setup.policy = Box::new(|policy| policy.with_max_body(32 * MIB as u64));
         })
         .start();
     let body = vec![b'a'; 24 * MIB];
@@ -109,7 +109,7 @@ fn an_app_that_answers_early_can_still_read_the_delivery() {
     const LENGTH: usize = 24 * 1024 * 1024;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let gate = Setup::at(&format!("http://{}", listener.local_addr().expect("bound")))
-        .with(|setup| setup.policy = Box::new(|policy| policy.max_body(LENGTH as u64)))
+        .with(|setup| setup.policy = Box::new(|policy| policy.with_max_body(LENGTH as u64)))
         .start();
     let app = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a delivery");
@@ -154,7 +154,7 @@ fn an_answer_that_was_given_instead_of_reading_counts() {
     const LENGTH: usize = 6 * 1024 * 1024;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let gate = Setup::at(&format!("http://{}", listener.local_addr().expect("bound")))
-        .with(|setup| setup.policy = Box::new(|policy| policy.max_body(LENGTH as u64)))
+        .with(|setup| setup.policy = Box::new(|policy| policy.with_max_body(LENGTH as u64)))
         .start();
     // It closes with most of the delivery unread, so that the gate's writing fails.
     thread::spawn(move || {

@@ -153,7 +153,7 @@ fn a_client_that_is_answered_early_can_finish_its_write_and_read_the_answer() {
         client.is_closed();
     }
     let narrow = Setup::before(&app)
-        .with(|setup| setup.policy = Box::new(|policy| policy.max_body(1000)))
+        .with(|setup| setup.policy = Box::new(|policy| policy.with_max_body(1000)))
         .start();
     for request in [genuine(&body), genuine_in_chunks(&body, 1000)] {
         let mut client = narrow.client();

@@ -325,7 +325,7 @@ fn another_header_may_carry_the_signature() {
         let app = App::content();
         let header = http::HeaderName::from_static(name);
         let gate = Setup::before(&app)
-            .with(|setup| setup.policy = Box::new(move |policy| policy.header(header.clone())))
+            .with(|setup| setup.policy = Box::new(move |policy| policy.with_header(header.clone())))
             .start();
         // The tests' app checks the usual header; it is carried along here for its sake.
         let lines = signature_line(BODY) + &format!("{name}: {}\r\n", sign(BODY));

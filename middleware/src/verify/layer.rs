@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use tower_layer::Layer;
 
 use super::{Bench, VerifyService};
-use crate::{Fixed, Observe, Policies, Policy, Problem, Respond};
+use crate::{Observe, Policy, PolicySource, ProblemJson, Respond, StaticPolicy};
 
 /// Lets only genuine deliveries through to the service that it wraps.
 ///
@@ -15,7 +15,7 @@ use crate::{Fixed, Observe, Policies, Policy, Problem, Respond};
 /// let layer = VerifyLayer::new(Policy::new(Keyring::single(secret)));
 /// # Ok::<(), tower_cartgate::SecretError>(())
 /// ```
-pub struct VerifyLayer<P = Fixed, O = (), R = Problem> {
+pub struct VerifyLayer<P = StaticPolicy, O = (), R = ProblemJson> {
     bench: Arc<Bench<P, O, R>>,
 }
 
@@ -23,18 +23,18 @@ impl VerifyLayer {
     /// Judges every request by this policy (or this `Arc` of one).
     #[must_use]
     pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
-        Self::with_policies(Fixed::new(policy))
+        Self::with_policy_source(StaticPolicy::new(policy))
     }
 }
 
-impl<P: Policies> VerifyLayer<P> {
+impl<P: PolicySource> VerifyLayer<P> {
     /// Judges each request by the policy that this gives for its head: many shops, secrets that change, several endpoints.
     #[must_use]
-    pub fn with_policies(policies: P) -> Self {
+    pub fn with_policy_source(policies: P) -> Self {
         Self::of(Bench {
             policies: Arc::new(policies),
             observe: Arc::new(()),
-            respond: Arc::new(Problem),
+            respond: Arc::new(ProblemJson),
         })
     }
 }

@@ -14,7 +14,8 @@ use tower_service::Service;
 
 use super::{Bench, ResponseBody, VerifyFuture, VerifyLayer, future::Receiving};
 use crate::{
-    Fixed, Observe, Policies, Policy, Problem, Rejection, RejectionKind, Respond, VerifiedBody,
+    Observe, Policy, PolicySource, ProblemJson, Rejection, RejectionKind, Respond, StaticPolicy,
+    VerifiedBody,
     intake::{self, Intake},
     rejection::BoxError,
 };
@@ -23,7 +24,7 @@ use crate::{
 /// bytes as their body.
 ///
 /// It is ready when the inner service is. A refusal is a response, whose extensions hold the [`Rejection`]; an error comes from the inner service alone.
-pub struct VerifyService<S, P = Fixed, O = (), R = Problem> {
+pub struct VerifyService<S, P = StaticPolicy, O = (), R = ProblemJson> {
     inner: S,
     bench: Arc<Bench<P, O, R>>,
 }
@@ -55,7 +56,7 @@ where
     S: Service<Request<VerifiedBody>, Response = Response<RB>> + Clone,
     B: Body,
     B::Error: Into<BoxError>,
-    P: Policies,
+    P: PolicySource,
     O: Observe,
     R: Respond,
 {

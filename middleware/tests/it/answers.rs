@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_cartgate::{
-    Fault, Observe, Policy, Problem, Rejection, RejectionKind, Respond, Signature, Verified,
+    Fault, Observe, Policy, ProblemJson, Rejection, RejectionKind, Respond, Signature, Verified,
     VerifyLayer, verify,
 };
 use tower_layer::Layer;
@@ -33,12 +33,15 @@ fn every_kind_has_its_own_word_and_the_contracts_status() {
         ("mismatch", 401),
         ("wrong-kind", 422),
         ("stale", 422),
-        ("misfit", 422),
-        ("unprotected", 500),
+        ("invalid-payload", 422),
+        ("missing-layer", 500),
     ];
-    let found = RejectionKind::ALL.map(|kind| (kind.as_str(), kind.status().as_u16()));
+    let found: Vec<_> = RejectionKind::ALL
+        .iter()
+        .map(|kind| (kind.as_str(), kind.status().as_u16()))
+        .collect();
     assert_eq!(found, expected);
-    for kind in RejectionKind::ALL {
+    for &kind in RejectionKind::ALL {
         let receivers = kind.status().is_server_error();
         assert_eq!(
             kind.fault(),
@@ -53,9 +56,9 @@ fn every_kind_has_its_own_word_and_the_contracts_status() {
 
 #[test]
 fn the_default_answer_is_a_problem_with_its_status_and_no_more() {
-    for kind in RejectionKind::ALL {
+    for &kind in RejectionKind::ALL {
         let rejection = Rejection::new(kind);
-        let response = Problem.respond(&rejection, Some(&policy()));
+        let response = ProblemJson.respond(&rejection, Some(&policy()));
         assert_eq!(response.status(), kind.status());
         assert_eq!(
             response.headers()[header::CONTENT_TYPE],
@@ -76,13 +79,14 @@ fn the_default_answer_is_a_problem_with_its_status_and_no_more() {
 #[test]
 fn all_401s_are_one_and_the_same() {
     let kinds = RejectionKind::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|kind| kind.status() == StatusCode::UNAUTHORIZED);
     let answers: HashSet<String> = kinds
         .map(|kind| {
             format!(
                 "{:?}",
-                Problem.respond(&Rejection::new(kind), Some(&policy()))
+                ProblemJson.respond(&Rejection::new(kind), Some(&policy()))
             )
         })
         .collect();
@@ -96,15 +100,15 @@ fn all_401s_are_one_and_the_same() {
 
 #[test]
 fn a_405_names_the_methods_and_a_503_a_time() {
-    let narrow = policy().methods([Method::PUT, Method::PATCH]);
-    let response = Problem.respond(&RejectionKind::Method.into(), Some(&narrow));
+    let narrow = policy().with_methods([Method::PUT, Method::PATCH]);
+    let response = ProblemJson.respond(&RejectionKind::Method.into(), Some(&narrow));
     assert_eq!(response.headers()[header::ALLOW], "PUT, PATCH");
-    let response = Problem.respond(&RejectionKind::Busy.into(), None);
+    let response = ProblemJson.respond(&RejectionKind::Busy.into(), None);
     assert_eq!(response.headers()[header::RETRY_AFTER], "1");
 }
 
 fn answer<O: Observe, R: Respond>(
-    layer: &VerifyLayer<tower_cartgate::Fixed, O, R>,
+    layer: &VerifyLayer<tower_cartgate::StaticPolicy, O, R>,
     request: Request<Full<Bytes>>,
 ) -> Response<Bytes> {
     run(async {
@@ -260,7 +264,7 @@ fn json_that_does_not_fit_is_no_forgery_and_is_not_quoted() {
         let request = whole(body);
         let verified = verify(&policy(), request.headers(), body).unwrap();
         let rejection = verified.json::<Order>().unwrap_err();
-        assert_eq!(rejection.kind(), RejectionKind::Misfit);
+        assert_eq!(rejection.kind(), RejectionKind::InvalidPayload);
         let source = std::error::Error::source(&rejection).unwrap();
         let shown = format!("{rejection} {rejection:?} {source}");
         assert!(shown.contains("line 1, column"), "{shown}");

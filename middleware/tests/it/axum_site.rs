@@ -88,7 +88,7 @@ fn handlers_get_the_proof_and_its_json() {
 fn a_misfit_is_told_apart_from_a_forgery() {
     let response = send(&protected(), signed("/number", r#"{"order":"one"}"#));
     assert_eq!(response.status(), 422);
-    assert_eq!(kind(&response), Some(RejectionKind::Misfit));
+    assert_eq!(kind(&response), Some(RejectionKind::InvalidPayload));
     let mut forged = signed("/number", "another");
     *forged.body_mut() = Body::from(r#"{"order":"one"}"#);
     assert_eq!(
@@ -160,7 +160,7 @@ fn a_route_layer_guards_routes_and_leaves_404_and_405_to_axum() {
 #[test]
 fn axums_own_limit_does_not_bite_again() {
     let large = vec![b' '; 3 * 1024 * 1024];
-    let guard = || VerifyLayer::new(policy().max_body(4 * 1024 * 1024));
+    let guard = || VerifyLayer::new(policy().with_max_body(4 * 1024 * 1024));
     let site = Router::new().route("/", post(bytes)).layer(guard());
     assert_eq!(
         send(&site, signed("/", large.clone())).body().len(),
@@ -271,7 +271,7 @@ fn without_the_layer_the_answer_is_500_and_the_log_says_what_is_missing() {
             tracing::subscriber::with_default(subscriber, || send(&site, signed(path, BODY)));
         assert_eq!(
             (response.status().as_u16(), kind(&response)),
-            (500, Some(RejectionKind::Unprotected))
+            (500, Some(RejectionKind::MissingLayer))
         );
         let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert!(

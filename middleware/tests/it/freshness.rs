@@ -27,7 +27,7 @@ const WITHIN: i64 = 600;
 const MARGIN: i64 = 120;
 
 fn fresh() -> Policy {
-    policy().fresh(rule())
+    policy().with_fresh_rule(rule())
 }
 
 fn rule() -> FreshRule {
@@ -61,9 +61,9 @@ fn only_fresh_deliveries_reach_the_inner_service() {
         let verdict = run(judged(guarded.clone(), whole(body.clone())));
         assert_eq!(verdict, Err(RejectionKind::Stale), "{body}");
     }
-    let tolerant = rule().skew(Duration::from_secs(2 * MARGIN.unsigned_abs()));
+    let tolerant = rule().with_skew(Duration::from_secs(2 * MARGIN.unsigned_abs()));
     let ahead = sent(-MARGIN);
-    let layer = VerifyLayer::new(policy().fresh(tolerant));
+    let layer = VerifyLayer::new(policy().with_fresh_rule(tolerant));
     assert_eq!(judge(&layer, whole(ahead.clone())), Ok(ahead.into()));
 }
 
@@ -140,7 +140,7 @@ fn without_tower_it_is_judged_alike_and_the_rejection_says_why() {
 #[test]
 fn the_kind_is_judged_before_the_age() {
     let orders = EventRule::pointer("/event").unwrap();
-    let layer = VerifyLayer::new(fresh().event(orders.only([EventKind::Order])));
+    let layer = VerifyLayer::new(fresh().with_event_rule(orders.only([EventKind::Order])));
     assert_eq!(judge(&layer, whole(stale())), Err(RejectionKind::WrongKind));
 }
 

@@ -10,7 +10,7 @@ use tower_cartgate::{Rejection, RejectionKind, VerifyLayer, verify};
 use crate::support::{BODY, BoxError, Step, Steps, delivery, judge, policy, whole};
 
 fn layer(limit: usize) -> VerifyLayer {
-    VerifyLayer::new(policy().max_body(limit as u64))
+    VerifyLayer::new(policy().with_max_body(limit as u64))
 }
 
 fn frames(body: &str) -> Request<Steps> {
@@ -37,13 +37,18 @@ fn a_body_at_the_limit_passes_and_one_byte_more_does_not() {
     let request = whole(BODY);
     assert!(
         verify(
-            &policy().max_body(BODY.len() as u64),
+            &policy().with_max_body(BODY.len() as u64),
             request.headers(),
             BODY
         )
         .is_ok()
     );
-    let rejection = verify(&policy().max_body(over as u64), request.headers(), BODY).unwrap_err();
+    let rejection = verify(
+        &policy().with_max_body(over as u64),
+        request.headers(),
+        BODY,
+    )
+    .unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::TooLarge);
 }
 

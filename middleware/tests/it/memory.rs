@@ -16,7 +16,7 @@ use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use tower::Service;
-use tower_cartgate::{Keyring, Policy, Secret, Verified, VerifiedBody, VerifyLayer, most_held};
+use tower_cartgate::{Keyring, Policy, Secret, Verified, VerifiedBody, VerifyLayer, max_buffered};
 use tower_layer::Layer;
 
 use crate::support::{BODY, BoxError, Steps, delivery, policy, whole};
@@ -215,7 +215,7 @@ fn what_is_held_stays_within_what_is_promised() {
         assert_eq!(held, received);
         // A large frame is not copied, and exists already. The list of pieces and the proof are small beside the rest.
         let copied: usize = lengths.iter().filter(|length| **length < 32 * 1024).sum();
-        let most = most_held(copied as u64) + 4 * 1024;
+        let most = max_buffered(copied as u64) + 4 * 1024;
         assert!(
             info.bytes_max <= most,
             "{shape}: {} bytes for {received}",
@@ -227,11 +227,11 @@ fn what_is_held_stays_within_what_is_promised() {
 #[test]
 fn the_promise_is_a_number() {
     let kib = 1024;
-    assert_eq!(most_held(0), 4 * kib);
-    assert_eq!(most_held(10 * kib), 24 * kib);
-    assert_eq!(most_held(60 * kib), 124 * kib);
-    assert_eq!(most_held(1024 * kib), 1088 * kib);
-    assert_eq!(most_held(u64::MAX), u64::MAX);
+    assert_eq!(max_buffered(0), 4 * kib);
+    assert_eq!(max_buffered(10 * kib), 24 * kib);
+    assert_eq!(max_buffered(60 * kib), 124 * kib);
+    assert_eq!(max_buffered(1024 * kib), 1088 * kib);
+    assert_eq!(max_buffered(u64::MAX), u64::MAX);
 }
 
 #[test]

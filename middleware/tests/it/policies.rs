@@ -18,7 +18,7 @@ use crate::support::{
 /// Each request has all the faults that come after its own, so the order shows. None is read.
 #[test]
 fn the_first_fault_counts_and_no_body_is_read_for_it() {
-    let layer = VerifyLayer::new(policy().max_body(5));
+    let layer = VerifyLayer::new(policy().with_max_body(5));
     let good = Signature::from([0; 32]).encode();
     let cases = [
         (Method::GET, vec![], RejectionKind::Method),
@@ -60,12 +60,13 @@ fn post_and_put_pass_unless_narrowed() {
     for method in [Method::POST, Method::PUT] {
         assert_eq!(judge(&usual, with(method)), Ok(BODY.into()));
     }
-    let narrowed = VerifyLayer::new(policy().methods([Method::PUT]));
+    let narrowed = VerifyLayer::new(policy().with_methods([Method::PUT]));
     assert_eq!(
         judge(&narrowed, with(Method::POST)),
         Err(RejectionKind::Method)
     );
-    let never = VerifyLayer::new(policy().methods([Method::CONNECT, Method::TRACE, Method::PATCH]));
+    let never =
+        VerifyLayer::new(policy().with_methods([Method::CONNECT, Method::TRACE, Method::PATCH]));
     for method in [Method::CONNECT, Method::TRACE, Method::POST] {
         assert_eq!(judge(&never, with(method)), Err(RejectionKind::Method));
     }
@@ -75,7 +76,7 @@ fn post_and_put_pass_unless_narrowed() {
 #[test]
 fn the_headers_name_is_the_policys() {
     let shopify = HeaderName::from_static("x-shopify-hmac-sha256");
-    let layer = VerifyLayer::new(policy().header(shopify.clone()));
+    let layer = VerifyLayer::new(policy().with_header(shopify.clone()));
     assert_eq!(
         judge(&layer, whole(BODY)),
         Err(RejectionKind::SignatureMissing)
@@ -95,7 +96,7 @@ fn shop(name: &str) -> Arc<Policy> {
 #[test]
 fn a_closure_chooses_by_the_head() {
     let (one, two) = (shop("one"), shop("two"));
-    let layer = VerifyLayer::with_policies(move |head: &Parts| match head.uri.path() {
+    let layer = VerifyLayer::with_policy_source(move |head: &Parts| match head.uri.path() {
         "/one" => Some(Arc::clone(&one)),
         "/two" => Some(Arc::clone(&two)),
         _ => None,
@@ -118,7 +119,7 @@ fn a_request_is_judged_by_the_snapshot_taken_at_its_head() {
     let current = Arc::new(Mutex::new(Arc::new(policy())));
     let source = Arc::clone(&current);
     let layer =
-        VerifyLayer::with_policies(move |_: &Parts| Some(Arc::clone(&source.lock().unwrap())));
+        VerifyLayer::with_policy_source(move |_: &Parts| Some(Arc::clone(&source.lock().unwrap())));
     let mut service = layer.layer(tower::service_fn(echo));
     let slowly = || delivery(BODY, Steps::new([Step::Wait, Step::Data(BODY.into())]));
 

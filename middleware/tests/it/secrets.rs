@@ -161,5 +161,5 @@ fn a_signed_request_has_one_signature() {
     Signer::new(&secret())
         .with_header(other.clone())
         .sign_request(&mut request);
-    assert!(tower_cartgate::verify(&policy().header(other), request.headers(), BODY).is_ok());
+    assert!(tower_cartgate::verify(&policy().with_header(other), request.headers(), BODY).is_ok());
 }

@@ -25,7 +25,7 @@ pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &C
             endpoint = &*endpoint.name,
             mapping = %mapping(endpoint),
             secrets = endpoint.secret_names(),
-            header = %endpoint.policy.header_name(),
+            header = %endpoint.policy.header(),
             workers = config.workers,
             "protecting"
         );

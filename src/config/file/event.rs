@@ -45,7 +45,7 @@ pub(super) fn kinds(table: &mut Table<'_, '_>, key: &'static str) -> Option<Vec<
         match word.value.parse() {
             Ok(kind) => kinds.push(kind),
             Err(error) => {
-                let words = EventKind::ALL.map(EventKind::as_str);
+                let words: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
                 let finding = Finding::new(word.place, error);
                 table.add(finding.or_rather(nearest(&word.value, &words)));
             }

@@ -72,7 +72,7 @@ fn other_methods_are_405_with_those_that_are_allowed() {
 fn a_narrowed_endpoint_allows_what_it_was_told() {
     let app = App::content();
     let setup = Setup::before(&app)
-        .with(|setup| setup.policy = Box::new(|policy| policy.methods([http::Method::PUT])));
+        .with(|setup| setup.policy = Box::new(|policy| policy.with_methods([http::Method::PUT])));
     let gate = setup.start();
     let answer = gate.client().ask(genuine(BODY));
     assert_eq!((answer.status, answer.header("Allow")), (405, Some("PUT")));

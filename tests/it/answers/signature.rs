@@ -131,7 +131,7 @@ fn a_delivery_of_another_kind_is_422_and_a_forged_one_stays_401() {
         .abandoned_cart(["cart.left"])
         .only([EventKind::Order]);
     let gate = Setup::before(&app)
-        .with(|setup| setup.policy = Box::new(move |policy| policy.event(rule.clone())))
+        .with(|setup| setup.policy = Box::new(move |policy| policy.with_event_rule(rule.clone())))
         .start();
     let mut client = gate.client();
     for body in [
@@ -160,7 +160,7 @@ fn a_stale_delivery_is_422_and_a_forged_one_stays_401() {
     let app = App::content();
     let rule = FreshRule::new("/sent_at", Duration::from_secs(600)).expect("a pointer");
     let gate = Setup::before(&app)
-        .with(|setup| setup.policy = Box::new(move |policy| policy.fresh(rule.clone())))
+        .with(|setup| setup.policy = Box::new(move |policy| policy.with_fresh_rule(rule.clone())))
         .start();
     let mut client = gate.client();
     for body in [

@@ -6,7 +6,7 @@ const LIMIT: usize = 100_000;
 
 fn gate(app: &App) -> Gate {
     Setup::before(app)
-        .with(|setup| setup.policy = Box::new(|policy| policy.max_body(LIMIT as u64)))
+        .with(|setup| setup.policy = Box::new(|policy| policy.with_max_body(LIMIT as u64)))
         .start()
 }
 
