@@ -75,8 +75,11 @@ pub(crate) enum Outcome {
     },
     /// Its client went while the inbox was keeping it, which goes on.
     Left,
-    /// It only asked whether the gate is well.
-    Probed,
+    /// It was a health check.
+    Probed {
+        /// Whether its framing broke a rule.
+        broken: bool,
+    },
 }
 
 impl Outcome {

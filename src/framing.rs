@@ -1,4 +1,4 @@
-//! Broken or ambiguous HTTP, refused before anything else looks at a request: what two servers could
+//! Broken or ambiguous HTTP, refused before anything but the health path looks at a request: what two servers could
 //! read in two ways lets an attacker put one request inside another. hyper has parsed the head;
 //! this is what it leaves open. Routes and signatures are no business of this file.
 

@@ -64,7 +64,7 @@ impl Entry {
 
     /// A question for the gate's health is no delivery, and leaves no trace.
     fn is_probe(&self) -> bool {
-        matches!(self.exchange.outcome(), Some(Outcome::Probed))
+        matches!(self.exchange.outcome(), Some(Outcome::Probed { .. }))
     }
 
     /// The refusal that the answer comes from, unless a destination gave it.
@@ -81,7 +81,7 @@ impl Entry {
             self.exchange.gate.stage() > Stage::Serving || self.exchange.activity.is_evicted();
         let closes = match self.exchange.outcome() {
             Some(Outcome::Refused(refusal)) => refusal.closes(),
-            Some(Outcome::Probed) => false,
+            Some(Outcome::Probed { broken }) => *broken,
             _ => return leaving,
         };
         // What is left of a body that nobody reads stands where the next request would begin. hyper

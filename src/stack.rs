@@ -49,10 +49,10 @@ impl<S> Stack for S where
 /// exchange, never in the layers.
 pub(crate) fn stack(worker: usize) -> impl Stack {
     ServiceBuilder::new()
-        // First: nothing may act on a request that two servers could read in two ways.
-        .layer(CheckLayer(framing::check))
-        // Before the endpoints, of which one may take every path.
+        // First: plain health checkers send no Host. Before the endpoints, of which one may take every path.
         .layer(CheckLayer(health::probe))
+        // Before all else: nothing may act on a request that two servers could read in two ways.
+        .layer(CheckLayer(framing::check))
         // Before verification, which needs the endpoint's policy; an unknown path costs no reading.
         .layer(CheckLayer(endpoint::find_endpoint))
         // The last that sees what is not verified. What is below demands its proof.

@@ -348,7 +348,7 @@ pub struct AdminArgs {
     #[arg(long, value_name = "NAME", requires = "admin", value_delimiter = ',')]
     pub admin_host: Vec<Host>,
 
-    /// Answer GET on this path of the public port: 200 while the gate takes requests, 503 once it drains
+    /// Answer health checks (GET, HEAD, OPTIONS) on this path of the public port: 200, or 503 while the gate drains
     #[arg(long, value_name = "PATH", value_parser = value::health_path)]
     pub health_path: Option<String>,
 }

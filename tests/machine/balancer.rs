@@ -3,8 +3,9 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::net::UnixStream},
     process::Command,
     sync::{
         Arc,
@@ -186,4 +187,51 @@ fn gates_behind_haproxy_are_drained_and_started_again_without_a_failed_delivery(
         Some("127.0.0.1, 127.0.0.1")
     );
     assert_eq!(first.header("x-forwarded-proto"), Some("https"));
+}
+
+/// A health check as HAProxy makes it with this line, and what it found.
+fn checked(gate: SocketAddr, line: &str) -> String {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (file, socket) = (dir.path().join("haproxy.cfg"), dir.path().join("stats"));
+    let text = format!(
+        "global\n stats socket {}\ndefaults\n mode http\n timeout connect 1s\n timeout client 1s\n timeout server 1s\n\
+         backend gates\n {line}\n server a {gate} check inter 100ms\n",
+        socket.display()
+    );
+    fs::write(&file, text).expect("written");
+    let mut command = tool("haproxy");
+    command.args(["-db", "-f"]).arg(&file);
+    let _haproxy = Server::start(&mut command, dir);
+    let mut found = String::new();
+    wait_until("a health check", || {
+        let Ok(mut stats) = UnixStream::connect(&socket) else {
+            return false;
+        };
+        stats.write_all(b"show stat\n").expect("it takes it");
+        let mut table = String::new();
+        stats.read_to_string(&mut table).expect("a table");
+        let row = table.lines().find(|row| row.starts_with("gates,a,"));
+        row.expect("its row").clone_into(&mut found);
+        ["L7OK", "L7STS", "L7RSP", "L7TOUT", "L4CON"]
+            .iter()
+            .any(|result| found.contains(result))
+    });
+    found
+}
+
+#[test]
+#[ignore = "needs haproxy; make test runs it"]
+fn the_plain_health_checks_of_haproxy_are_answered() {
+    let app = App::content();
+    let gate = gate("a", "127.0.0.1:0", &app);
+    for line in [
+        "option httpchk GET /up",
+        "option httpchk OPTIONS /up",
+        "option httpchk HEAD /up HTTP/1.1",
+    ] {
+        let found = checked(gate.address(), line);
+        assert!(found.contains("L7OK"), "{line}: {found}");
+    }
+    let found = checked(gate.address(), "option httpchk GET /another");
+    assert!(found.contains("L7STS"), "{found}");
 }
