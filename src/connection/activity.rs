@@ -11,6 +11,8 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
+use super::READ_BUFFER;
+
 /// The state of one connection.
 #[derive(Debug)]
 pub(crate) struct Activity {
@@ -25,12 +27,16 @@ pub(crate) struct Activity {
     /// When the client last took bytes that it still has not taken all of; [`NEVER`] otherwise.
     stalled: AtomicU64,
     body: Progress,
+    input: Input,
     held: AtomicU64,
     evicted: AtomicBool,
     waker: AtomicWaker,
 }
 
 const NEVER: u64 = u64::MAX;
+
+/// Bytes of framing that any body may have: hyper allows chunk extensions and trailers as much.
+const MOST_FRAMING: u64 = 16 * 1024;
 
 const PHASE_BITS: u32 = 7;
 
@@ -69,6 +75,19 @@ impl Stay {
     }
 }
 
+/// Bytes read from the client.
+#[derive(Debug, Default)]
+struct Input {
+    /// Bytes read since the worker took up the connection this time.
+    turn: AtomicU64,
+    /// Bytes read since the head of the request under way.
+    wire: AtomicU64,
+    /// Bytes of that request's body.
+    body: AtomicU64,
+    /// Whether that request is mostly framing.
+    framing: AtomicBool,
+}
+
 /// How fast a body comes, over the current second and the one before.
 #[derive(Debug, Default)]
 struct Progress {
@@ -89,6 +108,7 @@ impl Activity {
             unread: AtomicBool::new(false),
             stalled: AtomicU64::new(NEVER),
             body: Progress::default(),
+            input: Input::default(),
             held: AtomicU64::new(0),
             evicted: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -162,7 +182,55 @@ impl Activity {
         self.served.store(true, Relaxed);
         self.answered.store(false, Relaxed);
         self.body.reset();
+        self.input.wire.store(0, Relaxed);
+        self.input.body.store(0, Relaxed);
+        self.input.framing.store(false, Relaxed);
         self.enter(Phase::Body);
+    }
+
+    /// The worker takes up the connection.
+    pub(crate) fn begin_turn(&self) {
+        self.input.turn.store(0, Relaxed);
+    }
+
+    /// Counts bytes read from the client.
+    pub(crate) fn read(&self, bytes: u64) {
+        add(&self.input.turn, bytes);
+        add(&self.input.wire, bytes);
+    }
+
+    /// Whether the connection has read its share of this turn. Decoding costs time for each byte, and
+    /// the worker's other connections wait.
+    pub(crate) fn has_had_its_turn(&self) -> bool {
+        let share = match self.phase() {
+            // hyper goes on to the body before anybody has judged the head.
+            Phase::Idle | Phase::Head => MOST_FRAMING,
+            _ => READ_BUFFER,
+        };
+        self.input.turn.load(Relaxed) >= share
+    }
+
+    /// Notes how many bytes of the body have arrived.
+    pub(crate) fn carried(&self, total: u64) {
+        self.input.body.store(total, Relaxed);
+    }
+
+    /// Judges the framing of the request under way, when hyper asks for more of its body and so has
+    /// passed on all that it has read. Chunk sizes, extensions and trailers may take [`MOST_FRAMING`]
+    /// and as much as the body.
+    pub(crate) fn judge_framing(&self) -> bool {
+        let body = self.input.body.load(Relaxed);
+        let framing = self.input.wire.load(Relaxed).saturating_sub(body);
+        let too_much = framing > MOST_FRAMING + body;
+        if too_much {
+            self.input.framing.store(true, Relaxed);
+        }
+        too_much
+    }
+
+    /// Whether the request under way was found to be mostly framing.
+    pub(crate) fn is_mostly_framing(&self) -> bool {
+        self.input.framing.load(Relaxed)
     }
 
     /// Whether this connection has carried a request already.
@@ -250,6 +318,11 @@ impl Activity {
     }
 }
 
+/// Adds without a locked instruction: only the connection's own worker writes.
+fn add(counter: &AtomicU64, bytes: u64) {
+    counter.store(counter.load(Relaxed).saturating_add(bytes), Relaxed);
+}
+
 impl Progress {
     fn reset(&self) {
         self.current.store(0, Relaxed);
@@ -304,6 +377,21 @@ mod tests {
         assert_eq!(activity.phase(), Phase::Body);
         activity.flushed();
         assert_eq!(activity.phase(), Phase::Idle);
+    }
+
+    #[test]
+    fn framing_may_take_as_much_as_the_body_and_a_little_more() {
+        let activity = Activity::new();
+        activity.begin_request();
+        activity.read(MOST_FRAMING);
+        assert!(!activity.judge_framing());
+        activity.read(1);
+        activity.carried(1);
+        assert!(!activity.judge_framing());
+        activity.read(2);
+        assert!(activity.judge_framing() && activity.is_mostly_framing());
+        activity.begin_request();
+        assert!(!activity.judge_framing() && !activity.is_mostly_framing());
     }
 
     #[test]

@@ -74,7 +74,8 @@ pub(crate) async fn serve<S: Stack>(
     };
     let mut clock = gate.with_config(|config| Clock::new(&activity, &config.clocks));
     let mut unread = Bytes::new();
-    while parked::wait(&stream, &mut clock, &activity, &gate).await {
+    // The beginning of a request that was read behind the last one is no pause: its header timeout runs.
+    while !unread.is_empty() || parked::wait(&stream, &mut clock, &activity, &gate).await {
         let talk = talk(stream, unread, peer, &mut clock, &activity, &gate, &stack);
         // Boxed, so that its memory is given back when it pauses.
         match Box::pin(talk).await {
@@ -116,7 +117,7 @@ async fn talk<S: Stack>(
     let io = parts.io.into_inner();
     if matches!(ended, Ended::Paused) {
         // Nearly always nothing, and a slice even of that would keep the whole buffer.
-        let unread = Bytes::copy_from_slice(&parts.read_buf);
+        let unread = Bytes::copy_from_slice(without_empty_lines(&parts.read_buf));
         return Some((io.into_stream(), unread));
     }
     let refusal = refusal(&ended, &io, &parts.read_buf, limit, activity);
@@ -131,6 +132,13 @@ async fn talk<S: Stack>(
         linger::close(io.into_stream()).await;
     }
     None
+}
+
+/// The bytes without the line ends that some clients send behind a body (RFC 9112, section 2.2). They
+/// begin no request.
+fn without_empty_lines(bytes: &[u8]) -> &[u8] {
+    let begin = bytes.iter().position(|byte| !b"\r\n".contains(byte));
+    begin.map_or(&[], |begin| &bytes[begin..])
 }
 
 /// Whether the last answer, if there was one, is whole. The end of one that broke off must not look
@@ -189,6 +197,7 @@ where
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     activity.listen(cx.waker());
+    activity.begin_turn();
     if let Poll::Ready(result) = Pin::new(connection).poll(cx) {
         return Poll::Ready(Ended::Done(result));
     }

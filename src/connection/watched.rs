@@ -12,7 +12,10 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::activity::{Activity, Phase};
+use super::{
+    activity::{Activity, Phase},
+    without_empty_lines,
+};
 use crate::stream::Stream;
 
 /// A client's stream.
@@ -74,6 +77,19 @@ impl Watched {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether hyper has to wait before it reads on. It decodes in one go whatever the socket holds, and
+    /// the lines between chunks may be endless.
+    fn must_wait(&self, cx: &Context<'_>) -> bool {
+        let activity = &self.activity;
+        let wait = activity.has_had_its_turn()
+            || activity.phase() == Phase::Body && activity.judge_framing();
+        if wait {
+            // The guard of the body rejects it, or the next turn reads on.
+            cx.waker().wake_by_ref();
+        }
+        wait
+    }
+
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &result {
             Poll::Pending => self.activity.stall(),
@@ -89,12 +105,18 @@ impl AsyncRead for Watched {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.must_wait(cx) {
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         let result = self.poll_stream(cx, buf);
         if matches!(result, Poll::Ready(Ok(()))) {
             let read = buf.filled().len() - before;
             self.ended |= read == 0 && buf.remaining() > 0;
-            if read > 0 && self.activity.phase() == Phase::Idle {
+            self.activity.read(read as u64);
+            if self.activity.phase() == Phase::Idle
+                && !without_empty_lines(&buf.filled()[before..]).is_empty()
+            {
                 self.activity.enter(Phase::Head);
             }
         }

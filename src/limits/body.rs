@@ -70,6 +70,7 @@ impl GuardedBody {
 
     fn count(&mut self, bytes: u64) -> Result<(), Rejection> {
         self.received += bytes;
+        self.exchange.activity.carried(self.received);
         if bytes >= UNCOPIED {
             self.pinned += READ_BUFFER.saturating_sub(bytes);
         }
@@ -98,8 +99,11 @@ impl GuardedBody {
         Ok(())
     }
 
-    /// While nothing comes: was the connection sent away, or is the body too slow?
+    /// While nothing comes: was the connection sent away, is the body too slow, or is it all framing?
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Rejection> {
+        if self.exchange.activity.is_mostly_framing() {
+            return Poll::Ready(Rejection::new(RejectionKind::Unreadable));
+        }
         if self.exchange.activity.is_evicted() {
             return Poll::Ready(Rejection::new(RejectionKind::Busy));
         }

@@ -9,7 +9,10 @@ use std::{
 
 use crate::{
     program::Program,
-    support::{App, BODY, Gate, Setup, forged, genuine, ms, request, wait_until},
+    support::{
+        App, BODY, Gate, Setup, forged, genuine, genuine_in_chunks, ms, request, signature_line,
+        wait_until,
+    },
 };
 
 #[test]
@@ -170,4 +173,58 @@ fn an_answer_that_was_given_instead_of_reading_counts() {
     for round in 0..20 {
         assert_eq!(gate.client().ask(&request).status, 413, "round {round}");
     }
+}
+
+/// Head of a delivery in chunks, with a well-formed signature.
+fn in_chunks(signature: &str) -> String {
+    format!("POST /hooks HTTP/1.1\r\nHost: gate\r\n{signature}Transfer-Encoding: chunked\r\n\r\n")
+}
+
+#[test]
+fn endless_framing_is_400_long_before_a_timeout() {
+    let app = App::content();
+    let gate = Gate::before(&app);
+    let signature = signature_line(BODY);
+    for (begin, rest) in [
+        ("", "0"),
+        ("1", " "),
+        ("5;", "a"),
+        ("5 ;a=\"", "b"),
+        // A byte of body for each five of framing.
+        ("", "1\r\na\r\n"),
+        ("5\r\nhello\r\n0\r\nx: ", "y"),
+    ] {
+        let mut client = gate.client();
+        client.send(in_chunks(&signature)).send(begin);
+        for _ in 0..32 {
+            // The last are written in vain.
+            let _ = client.try_send(rest.repeat(16 * 1024 / rest.len()));
+        }
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.closes()), (400, true), "{rest:?}");
+    }
+    assert_eq!(app.count(), 0);
+}
+
+#[test]
+fn a_genuine_delivery_in_the_smallest_chunks_passes() {
+    let app = App::content();
+    let gate = Gate::before(&app);
+    for (length, size) in [(3_000, 1), (100_000, 8), (1_000_000, 100)] {
+        let body = vec![b'a'; length];
+        let answer = gate.client().ask(genuine_in_chunks(&body, size));
+        assert_eq!(answer.status, 200, "{length} in chunks of {size}");
+    }
+}
+
+#[test]
+fn framing_that_nobody_asked_for_is_not_decoded_to_its_end() {
+    let app = App::content();
+    let gate = Gate::before(&app);
+    // Refused at its head: the rest is thrown away undecoded, or this would be a slow 401.
+    let mut client = gate.client();
+    client.send(in_chunks("")).send("0".repeat(900 * 1024));
+    let answer = client.answer();
+    assert_eq!((answer.status, answer.closes()), (401, true));
+    client.end().is_closed();
 }

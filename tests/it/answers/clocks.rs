@@ -8,7 +8,9 @@ use std::{
 
 use cartgate::config::Clocks;
 
-use crate::support::{App, BODY, Client, Gate, PATIENCE, Setup, genuine, ms, signature_line};
+use crate::support::{
+    App, BODY, Client, Gate, PATIENCE, Setup, forged, genuine, ms, signature_line,
+};
 
 fn gate(app: &App, change: impl FnOnce(&mut Clocks)) -> Gate {
     Setup::before(app)
@@ -114,15 +116,25 @@ fn the_second_head_has_a_clock_of_its_own() {
 }
 
 #[test]
-fn half_a_head_that_came_behind_another_request_does_not_stay_longer_than_silence() {
-    // Nobody but hyper sees these bytes, so their clock is the idle one, which gains a client
-    // nothing: silence lasts as long. Whatever comes next starts the head's.
+fn half_a_head_behind_another_request_has_the_clock_of_a_head() {
     let app = App::content();
-    let gate = gate(&app, |clocks| clocks.keep_alive = ms(150));
+    let gate = gate(&app, |clocks| clocks.header = ms(150));
+    for first in [genuine(BODY), forged(BODY)] {
+        let mut client = gate.client();
+        client.send([&first[..], b"POST /ho"].concat()).answer();
+        is_timed_out(&mut client);
+    }
+}
+
+#[test]
+fn empty_lines_behind_a_body_begin_no_head() {
+    let app = App::content();
+    let gate = gate(&app, |clocks| clocks.header = ms(50));
     let mut client = gate.client();
-    client.send([&genuine(BODY)[..], b"POST /ho"].concat());
-    assert_eq!(client.answer().status, 200);
-    client.is_closed();
+    client.send([&genuine(BODY)[..], b"\r\n"].concat()).answer();
+    client.send("\r\n");
+    thread::sleep(ms(200));
+    assert_eq!(client.ask(genuine(BODY)).status, 200);
 }
 
 #[test]
