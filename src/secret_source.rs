@@ -18,6 +18,18 @@ use crate::private_file;
 /// The environment variable that holds a secret itself.
 pub const SECRET_VARIABLE: &str = "CARTGATE_SECRET";
 
+/// The environment variable that holds the key of the inbox's seals.
+pub const INBOX_KEY_VARIABLE: &str = "CARTGATE_INBOX_KEY";
+
+/// The environment variable that holds the key that encrypts the inbox.
+pub const INBOX_ENCRYPTION_KEY_VARIABLE: &str = "CARTGATE_INBOX_ENCRYPTION_KEY";
+
+/// The environment variable that holds the password of the inbox in PostgreSQL.
+pub const INBOX_PASSWORD_VARIABLE: &str = "CARTGATE_INBOX_PASSWORD";
+
+/// The environment variable that holds the token of the admin listener.
+pub const ADMIN_TOKEN_VARIABLE: &str = "CARTGATE_ADMIN_TOKEN";
+
 /// Where systemd says that a unit's credentials lie (systemd.exec(5)).
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
@@ -69,7 +81,7 @@ impl SecretSource {
         }
     }
 
-    /// The sources given, or else [`SECRET_VARIABLE`] where that is set.
+    /// The sources given, or else [`SECRET_VARIABLE`] if that is set.
     ///
     /// # Errors
     /// [`SourceError::Nowhere`] when there is neither.
@@ -77,7 +89,7 @@ impl SecretSource {
         if !given.is_empty() {
             return Ok(given);
         }
-        if env::var_os(SECRET_VARIABLE).is_some() {
+        if variable_is_set(SECRET_VARIABLE) {
             return Ok(vec![Self::from_env_var(SECRET_VARIABLE)]);
         }
         Err(SourceError::Nowhere)
@@ -139,7 +151,21 @@ fn default_name() -> SecretName {
         .expect("a fixed word of lower-case letters")
 }
 
+/// Whether an environment variable holds anything; an empty one counts as unset.
+#[must_use]
+pub fn variable_is_set(variable: &str) -> bool {
+    env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
 impl Place {
+    /// The file if one is given, or else the variable if it is set.
+    #[must_use]
+    pub fn given(file: Option<&Path>, variable: &str) -> Option<Self> {
+        let in_file = file.map(|path| Self::File(path.to_owned()));
+        let in_variable = || Self::Variable(variable.to_owned());
+        in_file.or_else(|| variable_is_set(variable).then(in_variable))
+    }
+
     /// What lies there, as a secret, and whether other users of this machine can read it too.
     ///
     /// # Errors

@@ -9,11 +9,8 @@ use clap::{Args, Subcommand};
 use tower_cartgate::EventKind;
 use uuid::Uuid;
 
-use super::inputs::rate;
-use crate::{
-    inbox::{event::State, settings::StoreAddress},
-    secret_source::SecretSource,
-};
+use super::{StoreFileArgs, inputs::rate};
+use crate::inbox::{event::State, settings::StoreAddress};
 
 /// The arguments of `cartgate inbox`.
 #[derive(Debug, Args)]
@@ -76,23 +73,9 @@ pub struct InboxAt {
     #[arg(long, value_name = "ADDRESS")]
     pub inbox: Option<StoreAddress>,
 
-    /// The file of the store's key, where it is not beside the SQLite file
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "inbox",
-        conflicts_with = "config"
-    )]
-    pub inbox_key_file: Option<SecretSource>,
-
-    /// The file of PostgreSQL's password
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "inbox",
-        conflicts_with = "config"
-    )]
-    pub inbox_password_file: Option<SecretSource>,
+    /// The files that it needs
+    #[command(flatten)]
+    pub files: StoreFileArgs,
 }
 
 /// Which deliveries.

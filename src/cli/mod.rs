@@ -1,18 +1,15 @@
-//! What can be typed: the flags of every command, as typed. No I/O and no meaning here; the
-//! folder `commands` resolves and acts.
+//! The command line: the flags of every command, as typed. This module does no I/O beyond reading the environment; the folder
+//! `commands` resolves the flags and acts.
 //!
-//! Every flag can also be given as a `CARTGATE_*` variable, whose value `--help` never shows: it
-//! may be what nobody should see. A secret is never an argument, because arguments are visible to
-//! every user of the machine.
+//! `variables` gives flags their `CARTGATE_*` variables, whose values `--help` never shows. A secret is never an argument,
+//! because every user of the machine sees arguments.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::path::Path;
 
+use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
-use clap::builder::{BoolishValueParser, Styles};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-
-use crate::secret_source::SECRET_VARIABLE;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 mod check;
 mod completions;
@@ -26,12 +23,13 @@ mod send;
 mod serve;
 mod sign;
 mod status;
+mod variables;
 mod verify;
 
 pub use check::CheckArgs;
 pub use completions::CompletionsArgs;
 pub use demo::DemoArgs;
-pub use durable::DurableArgs;
+pub use durable::{DurableArgs, StoreFileArgs};
 pub use inbox::{
     AgainArgs, BackupArgs, InboxAt, InboxCommand, InboxOrderArgs, ListArgs, PurgeArgs, RetryArgs,
     SelectionArgs, ShowArgs, StatsArgs, When,
@@ -45,6 +43,7 @@ pub use serve::{
 };
 pub use sign::SignArgs;
 pub use status::StatusArgs;
+pub use variables::{Given, unused_variables, variable_of};
 pub use verify::VerifyArgs;
 
 /// Only deliveries with a true Cartfunnel signature pass.
@@ -66,80 +65,74 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// What was typed. Ends the process where that makes no sense, or asks for help.
+    /// Parses the arguments and variables of this process. Ends the process if they make no sense, or ask for help.
     #[must_use]
     pub fn parse_typed() -> Self {
-        let matches = definition().try_get_matches();
-        let typed = matches.and_then(|matches| Self::from_arg_matches(&matches));
-        typed.unwrap_or_else(|error| without_value(error).exit())
+        let typed: Vec<_> = std::env::args_os().collect();
+        parse(&typed).unwrap_or_else(|error| error.exit())
     }
 }
 
-/// A value that makes no sense may still be a password or a token: it is named by its flag alone.
-fn without_value(mut error: clap::Error) -> clap::Error {
-    if error.kind() == ErrorKind::ValueValidation {
-        let hidden = ContextValue::String("(not shown)".to_owned());
-        error.insert(ContextKind::InvalidValue, hidden);
-    }
-    error
+fn parse(typed: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut definition = variables::in_force(definition(), typed)?;
+    let parsed = definition
+        .try_get_matches_from_mut(typed)
+        .and_then(|matches| {
+            let mut cli = Cli::from_arg_matches(&matches)?;
+            if let (Command::Serve(args), Some((_, matches))) =
+                (&mut cli.command, matches.subcommand())
+            {
+                args.given = Given::of(matches);
+            }
+            Ok(cli)
+        });
+    parsed.map_err(|error| variables::explained(error, &definition))
 }
 
-/// The whole definition of what can be typed. The one place that gives each flag its variable:
-/// `--max-body` is `CARTGATE_MAX_BODY`.
+/// The arguments of `serve --config FILE` in this environment.
+///
+/// # Errors
+///
+/// When a variable has a wrong value, or no effect beside a file.
+pub fn serve_with_file(file: &Path) -> Result<ServeArgs, clap::Error> {
+    parse(&with_file(file)).map(served)
+}
+
+/// The arguments of `serve --config FILE` where no variable is set.
+#[must_use]
+pub fn serve_with_file_alone(file: &Path) -> ServeArgs {
+    let matches = definition().get_matches_from(with_file(file));
+    served(Cli::from_arg_matches(&matches).expect("a file alone makes sense"))
+}
+
+fn with_file(file: &Path) -> Vec<OsString> {
+    let words = ["cartgate", "serve", "--config"].map(OsString::from);
+    words.into_iter().chain([file.into()]).collect()
+}
+
+fn served(cli: Cli) -> ServeArgs {
+    match cli.command {
+        Command::Serve(args) => *args,
+        _ => unreachable!("`serve` was typed"),
+    }
+}
+
+/// The whole definition of the command line.
 #[must_use]
 pub fn definition() -> clap::Command {
-    Cli::command().mut_subcommands(with_variables)
-}
-
-fn with_variables(command: clap::Command) -> clap::Command {
-    let command = command.mut_args(with_variable);
-    command.mut_subcommands(with_variables)
+    let command = Cli::command().mut_subcommand("serve", |serve| {
+        serve.mut_args(|arg| match variables::goes_with_a_file(&arg) {
+            true => arg,
+            false => arg.conflicts_with("config"),
+        })
+    });
+    variables::documented(command)
 }
 
 /// The commands of a definition, and theirs.
 pub(crate) fn every_command(definition: &clap::Command) -> Vec<&clap::Command> {
     let own = definition.get_subcommands();
     own.flat_map(|command| std::iter::once(command).chain(every_command(command)))
-        .collect()
-}
-
-fn with_variable(arg: Arg) -> Arg {
-    let Some(flag) = arg.get_long() else {
-        return arg;
-    };
-    let variable = format!("CARTGATE_{}", flag.to_ascii_uppercase().replace('-', "_"));
-    let arg = arg.env(variable).hide_env_values(true);
-    match arg.get_action() {
-        // `CARTGATE_EXPLAIN=1`, `=yes`, `=off`.
-        ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
-        _ => arg,
-    }
-}
-
-/// A line for each `CARTGATE_*` variable that nothing reads: most likely a flag's name with a slip in it, whose setting is
-/// not in force. `also` names those that a configuration takes secrets from.
-#[must_use]
-pub fn unknown_variables(also: &[&str]) -> Vec<String> {
-    let definition = definition();
-    let known: Vec<&OsStr> = every_command(&definition)
-        .into_iter()
-        .flat_map(clap::Command::get_arguments)
-        .filter_map(Arg::get_env)
-        .chain([OsStr::new(SECRET_VARIABLE)])
-        .chain(also.iter().map(OsStr::new))
-        .collect();
-    let set = std::env::vars_os().map(|(name, _)| name);
-    let unknown = set.filter(|name| {
-        name.as_encoded_bytes().starts_with(b"CARTGATE_") && !known.contains(&name.as_os_str())
-    });
-    unknown
-        .map(|name| {
-            let name = name.to_string_lossy();
-            format!(
-                "the variable {} is none that cartgate reads",
-                name.escape_debug()
-            )
-        })
         .collect()
 }
 
@@ -203,24 +196,6 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         definition().debug_assert();
-    }
-
-    #[test]
-    fn every_flag_has_a_variable_whose_value_help_never_shows() {
-        let mut flags = 0;
-        for command in every_command(&definition()) {
-            for flag in command.get_arguments().filter(|arg| !arg.is_positional()) {
-                let at = format!("{} --{}", command.get_name(), flag.get_id());
-                let variable = flag
-                    .get_env()
-                    .unwrap_or_else(|| panic!("{at}: no variable"));
-                assert!(variable.to_string_lossy().starts_with("CARTGATE_"), "{at}");
-                assert_ne!(variable, SECRET_VARIABLE, "{at}");
-                assert!(flag.is_hide_env_values_set(), "{at}: shows its value");
-                flags += 1;
-            }
-        }
-        assert!(flags > 20, "only {flags} flags were looked at");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct ReloadArgs {
     )]
     pub gates: Vec<Address>,
 
-    /// The file that holds the admin listeners' token; one newline at its end is ignored
+    /// The file that holds the admin listeners' token; one newline at its end is ignored. Without it: the variable CARTGATE_ADMIN_TOKEN
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<SecretSource>,
 

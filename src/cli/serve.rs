@@ -7,7 +7,7 @@ use clap::Args;
 use http::{HeaderName, Method};
 use tower_cartgate::EventKind;
 
-use super::DurableArgs;
+use super::{DurableArgs, Given};
 use crate::{
     config::{AccessLog, Hop, value},
     destination::Address,
@@ -43,8 +43,8 @@ Examples:
   kill -HUP PID     reads the file, and all that it names, again without losing a request
   kill -TERM PID    drains and ends; a second one ends at once")]
 pub struct ServeArgs {
-    /// Everything from this file instead of from flags; `cartgate check FILE` finds its mistakes
-    #[arg(long, value_name = "FILE", exclusive = true)]
+    /// Configuration file; beside it, only the flags of addresses, admin listener, workers and log override its settings
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// Where to listen: ADDRESS:PORT, :PORT for every address, unix:/path, or systemd:NAME for a socket that systemd hands over. May be given several times
@@ -131,7 +131,24 @@ pub struct ServeArgs {
     /// How it runs and what it says
     #[command(flatten)]
     pub process: ProcessArgs,
+
+    /// Which of these were given, and how
+    #[arg(skip)]
+    pub given: Given,
 }
+
+/// The flags that override a configuration file.
+pub(super) const OVERRIDES: [&str; 9] = [
+    "access_log",
+    "admin",
+    "admin_host",
+    "admin_token_file",
+    "explain",
+    "listen",
+    "log_format",
+    "log_level",
+    "workers",
+];
 
 /// The event rule.
 #[derive(Debug, Clone, Args)]
@@ -340,12 +357,12 @@ pub struct AdminArgs {
     #[arg(long, value_name = "ADDR")]
     pub admin: Option<ListenAddress>,
 
-    /// Ask them for the bearer token in this file; needed beyond loopback
-    #[arg(long, value_name = "FILE", requires = "admin")]
+    /// Ask them for the bearer token in this file; needed beyond loopback. Without it: the variable CARTGATE_ADMIN_TOKEN
+    #[arg(long, value_name = "FILE")]
     pub admin_token_file: Option<PathBuf>,
 
     /// A name by which they may call that address, beside addresses and `localhost`
-    #[arg(long, value_name = "NAME", requires = "admin", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub admin_host: Vec<Host>,
 
     /// Answer health checks (GET, HEAD, OPTIONS) on this path of the public port: 200, or 503 while the gate drains

@@ -1,31 +1,24 @@
 //! `cartgate check`.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use super::output::{Output, message};
 use super::{Failure, Outcome, serve::mistakes};
-use crate::cli::{CheckArgs, unknown_variables};
-use crate::config::{FileError, Finding, Plan, Source, in_time};
+use crate::cli::{CheckArgs, serve_with_file, unused_variables};
+use crate::config::{Finding, Place, Plan, Source, SourceError, in_time};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let source = Source::File(args.file.clone());
-    let (path, without_files) = (args.file.clone(), args.without_files);
-    let checked = in_time(move || check(&path, without_files)).map_err(Failure::usage)?;
-    let checked = checked.map_err(|error| match error {
-        FileError::Mistakes(findings) => mistakes_of(&source, &findings, args.json),
-        FileError::Unreadable(error) => {
-            Failure::usage(format_args!("cannot read {}: {error}", args.file.display()))
-        }
-    });
-    let (plan, warnings) = checked?;
+    let served = serve_with_file(&args.file).map_err(|error| by_variable(&error, args.json))?;
+    let source = Source::of(&served);
+    let (checked, without_files) = (source.clone(), args.without_files);
+    let checked = in_time(move || check(&checked, without_files)).map_err(Failure::usage)?;
+    let (plan, warnings) = checked.map_err(|error| mistakes_of(&source, error, args.json))?;
     let mut output = Output::stdout();
     if args.json {
         output.json(&json!({ "usable": true, "mistakes": [], "warnings": warnings }))?;
         return Ok(Outcome::Done);
     }
-    unknown_variables(&plan.variables())
+    unused_variables(&plan.variables(), true)
         .iter()
         .for_each(message);
     for warning in &warnings {
@@ -40,26 +33,41 @@ pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
 }
 
 /// The plan and all warnings about it.
-fn check(path: &Path, without_files: bool) -> Result<(Plan, Vec<Finding>), FileError> {
-    let plan = Plan::from_file(path)?;
+fn check(source: &Source, without_files: bool) -> Result<(Plan, Vec<Finding>), SourceError> {
+    let plan = source.plan()?;
     let warnings = if without_files {
         plan.warnings.clone()
     } else {
-        plan.load().map_err(FileError::Mistakes)?.warnings
+        source.load(&plan)?.warnings
     };
     Ok((plan, warnings))
 }
 
-fn mistakes_of(source: &Source, findings: &[Finding], as_json: bool) -> Failure {
-    let lines = findings
-        .iter()
-        .map(|finding| source.line(finding))
-        .collect();
+/// A variable that `serve --config` would reject as well.
+fn by_variable(error: &clap::Error, as_json: bool) -> Failure {
+    let rendered = error.to_string();
+    let line = rendered.lines().next().unwrap_or_default();
+    let line = line.trim_start_matches("error: ").to_owned();
     if as_json {
-        let all = json!({ "usable": false, "mistakes": findings, "warnings": [] });
-        if let Err(error) = Output::stdout().json(&all) {
-            return error.into();
+        let finding = Finding::new(Place::flag("--config"), &line);
+        if let Some(failure) = print_mistakes(&[finding]) {
+            return failure;
         }
     }
-    mistakes(lines)
+    Failure::usage(line)
+}
+
+fn mistakes_of(source: &Source, error: SourceError, as_json: bool) -> Failure {
+    if let (true, SourceError::Mistakes(findings)) = (as_json, &error)
+        && let Some(failure) = print_mistakes(findings)
+    {
+        return failure;
+    }
+    mistakes(source.lines(error))
+}
+
+/// Prints the mistakes as JSON; a failure if that cannot be printed.
+fn print_mistakes(findings: &[Finding]) -> Option<Failure> {
+    let all = json!({ "usable": false, "mistakes": findings, "warnings": [] });
+    Output::stdout().json(&all).err().map(Failure::from)
 }

@@ -11,7 +11,7 @@ use super::Failure;
 use super::output::message;
 use crate::cli::Input;
 use crate::kept::Refused;
-use crate::secret_source::SecretSource;
+use crate::secret_source::{ADMIN_TOKEN_VARIABLE, SecretSource, variable_is_set};
 
 /// A body, byte for byte.
 pub(super) fn body(from: &Input) -> Result<Bytes, Failure> {
@@ -55,9 +55,13 @@ pub(super) fn secret(given: Option<SecretSource>) -> Result<Secret, Failure> {
     Ok(secret)
 }
 
-/// An admin token, if one is given.
+/// The token of an admin listener: the one given, or else the one in the environment, if there is one.
 pub(super) fn token(given: Option<SecretSource>) -> Result<Option<Secret>, Failure> {
-    let token = given.map(|source| read(&source));
+    let in_variable = || {
+        variable_is_set(ADMIN_TOKEN_VARIABLE)
+            .then(|| SecretSource::from_env_var(ADMIN_TOKEN_VARIABLE))
+    };
+    let token = given.or_else(in_variable).map(|source| read(&source));
     Ok(token.transpose()?.map(|(_, token)| token))
 }
 

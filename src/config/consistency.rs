@@ -77,30 +77,35 @@ impl Plan {
     }
 
     fn check_inbox(&self, inbox: &InboxPlan, findings: &mut Vec<Finding>) {
-        let mut find = |at, message: &str| findings.push(Finding::new(at, message));
-        match inbox.store {
-            StoreAddress::Postgres(_) if inbox.key.is_none() => find(
-                inbox.at,
-                "PostgreSQL needs a key of the seals, the same for each gate",
-            ),
-            StoreAddress::Postgres(_) => {}
-            StoreAddress::Sqlite(_) => {
-                if let Some((at, _)) = inbox.password {
-                    find(at, "SQLite asks for no password");
-                }
-                if let Some((at, _)) = inbox.ca_file {
-                    find(at, "SQLite is a file here, and shows no certificate");
-                }
-            }
-        }
+        inbox.check(findings);
         let durable = |one: &&EndpointPlan| matches!(one.onward, OnwardPlan::Durable { .. });
         let largest = self.endpoints.iter().filter(durable);
         let largest = largest.map(|one| one.max_body).max();
         if largest.is_some_and(|largest| largest > inbox.limits.bytes) {
-            find(
-                inbox.at,
-                "the inbox may hold less than one body of the largest `max_body`",
-            );
+            let message = "the inbox may hold less than one body of the largest `max_body`";
+            findings.push(Finding::new(inbox.at, message));
+        }
+    }
+}
+
+impl InboxPlan {
+    /// Adds what does not go together.
+    pub(super) fn check(&self, findings: &mut Vec<Finding>) {
+        let mut find = |at, message: &str| findings.push(Finding::new(at, message));
+        match self.store {
+            StoreAddress::Postgres(_) if self.key.is_none() => find(
+                self.at,
+                "PostgreSQL needs a key of the seals, the same for each gate",
+            ),
+            StoreAddress::Postgres(_) => {}
+            StoreAddress::Sqlite(_) => {
+                if let Some((at, _)) = self.password {
+                    find(at, "SQLite asks for no password");
+                }
+                if let Some((at, _)) = self.ca_file {
+                    find(at, "SQLite is a file here, and shows no certificate");
+                }
+            }
         }
     }
 }

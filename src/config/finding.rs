@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+use crate::cli::{Given, variable_of};
 
 /// One thing that is wrong, or looks like it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -29,10 +31,16 @@ pub enum Place {
         /// The column.
         column: usize,
     },
-    /// In this flag, or its variable.
+    /// In this flag.
     Flag {
         /// With its dashes.
         flag: &'static str,
+    },
+    /// In the variable of this flag.
+    Variable {
+        /// The flag, with its dashes.
+        #[serde(rename = "variable", serialize_with = "as_variable")]
+        of: &'static str,
     },
 }
 
@@ -54,6 +62,17 @@ impl Finding {
         }
     }
 
+    /// The same, at the variable if the flag was given by it.
+    #[must_use]
+    pub fn given(mut self, given: &Given) -> Self {
+        if let Place::Flag { flag } = self.place
+            && given.by_variable(flag)
+        {
+            self.place = Place::Variable { of: flag };
+        }
+        self
+    }
+
     /// The same with what was perhaps meant.
     #[must_use]
     pub fn or_rather(self, did_you_mean: Option<&str>) -> Self {
@@ -64,12 +83,17 @@ impl Finding {
     }
 }
 
+fn as_variable<S: Serializer>(flag: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&variable_of(flag))
+}
+
 /// `12:5` for a place in a file, so that a path before it gives what editors jump to.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { line, column } => write!(f, "{line}:{column}"),
             Self::Flag { flag } => f.write_str(flag),
+            Self::Variable { of } => f.write_str(&variable_of(of)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The flags of `serve` as a [`Plan`] with one endpoint. Values were judged when they were parsed, by the same functions that
 //! the file's values go through; no I/O here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{
     Clocks, Limits, default_workers,
@@ -15,13 +15,16 @@ use super::{
 use crate::{
     cli::{
         AdminArgs, ClockArgs, DestinationArgs, DurableArgs, EventArgs, LimitArgs, ServeArgs,
-        TlsArgs,
+        StoreFileArgs, TlsArgs,
     },
     destination::{Address, HostRule, Settings, Trust},
     endpoint::{HeaderChanges, PathRule, Query},
-    inbox::{self, Queue, Schedule},
+    inbox::{self, Queue, Schedule, settings::StoreAddress},
     kept,
-    secret_source::{self, SecretSource},
+    secret_source::{
+        self, ADMIN_TOKEN_VARIABLE, INBOX_ENCRYPTION_KEY_VARIABLE, INBOX_KEY_VARIABLE,
+        INBOX_PASSWORD_VARIABLE, SecretSource,
+    },
 };
 use tower_cartgate::EventKind;
 
@@ -80,6 +83,7 @@ fn keep<T, E: std::fmt::Display>(
 fn server(args: &ServeArgs) -> ServerPlan {
     ServerPlan {
         listen: args.listen.clone(),
+        listen_at: Place::flag("--listen"),
         workers: args.process.workers.unwrap_or_else(default_workers),
         trusted_proxies: args.process.trusted_proxy.clone(),
         limits: limits(&args.limits),
@@ -139,37 +143,74 @@ fn onward(args: &ServeArgs, address: Address) -> OnwardPlan {
     }
 }
 
+impl InboxPlan {
+    /// The inbox at `store`, with the secrets that these files or the variables hold.
+    #[must_use]
+    pub fn from_flags(store: StoreAddress, files: &StoreFileArgs) -> Self {
+        let secret =
+            |flag, file: &Option<PathBuf>, variable| secret_given(flag, file.as_deref(), variable);
+        let default = inbox::Settings::new(store);
+        let ca_file = files.inbox_ca_file.clone();
+        Self {
+            at: Place::flag("--inbox"),
+            store: default.store,
+            password: secret(
+                "--inbox-password-file",
+                &files.inbox_password_file,
+                INBOX_PASSWORD_VARIABLE,
+            ),
+            ca_file: ca_file.map(|path| (Place::flag("--inbox-ca-file"), path)),
+            key: secret(
+                "--inbox-key-file",
+                &files.inbox_key_file,
+                INBOX_KEY_VARIABLE,
+            ),
+            encryption_key: secret(
+                "--inbox-encryption-key-file",
+                &files.inbox_encryption_key_file,
+                INBOX_ENCRYPTION_KEY_VARIABLE,
+            ),
+            limits: default.limits,
+            retain: default.retain,
+        }
+    }
+}
+
 fn inbox(args: &DurableArgs) -> Option<InboxPlan> {
-    let in_file = |flag, path: &Option<PathBuf>| {
-        let path = path.clone()?;
-        Some((Place::flag(flag), secret_source::Place::File(path)))
-    };
-    let default = inbox::Settings::new(args.inbox.clone()?);
-    Some(InboxPlan {
-        at: Place::flag("--inbox"),
-        store: default.store,
-        password: in_file("--inbox-password-file", &args.inbox_password_file),
-        ca_file: None,
-        key: in_file("--inbox-key-file", &args.inbox_key_file),
-        encryption_key: None,
-        limits: default.limits,
-        retain: default.retain,
-    })
+    let store = args.inbox.clone()?;
+    Some(InboxPlan::from_flags(store, &args.files))
 }
 
 fn admin(args: &AdminArgs) -> Option<AdminPlan> {
     let at = Place::flag("--admin");
-    let token = args.admin_token_file.clone();
-    let token = token.map(|path| {
-        let at = Place::flag("--admin-token-file");
-        (at, secret_source::Place::File(path))
-    });
     args.admin.clone().map(|listen| AdminPlan {
-        at,
-        listen,
-        token,
+        token: admin_token(args),
         hosts: args.admin_host.clone(),
+        ..AdminPlan::at(at, listen)
     })
+}
+
+/// The token of the admin listener, from its file or the variable.
+pub(super) fn admin_token(args: &AdminArgs) -> Option<(Place, secret_source::Place)> {
+    let file = args.admin_token_file.as_deref();
+    secret_given("--admin-token-file", file, ADMIN_TOKEN_VARIABLE)
+}
+
+/// The place of a secret, and the flag or the variable that gives it.
+fn secret_given(
+    flag: &'static str,
+    file: Option<&Path>,
+    variable: &str,
+) -> Option<(Place, secret_source::Place)> {
+    let place = secret_source::Place::given(file, variable)?;
+    let at = match place {
+        // The variable without `_FILE`.
+        secret_source::Place::Variable(_) => Place::Variable {
+            of: flag.trim_end_matches("-file"),
+        },
+        _ => Place::flag(flag),
+    };
+    Some((at, place))
 }
 
 fn tls(args: &TlsArgs) -> Option<TlsPlan> {

@@ -42,9 +42,8 @@ impl Plan {
     pub fn load(&self) -> Result<Loaded, Vec<Finding>> {
         let mut reading = Reading {
             workers: self.server.workers,
-            secrets: HashMap::new(),
             warnings: self.warnings.clone(),
-            findings: Vec::new(),
+            ..Reading::default()
         };
         let tls = self.server.tls.as_ref().and_then(|tls| reading.tls(tls));
         let admin = self.admin.as_ref().and_then(|admin| reading.admin(admin));
@@ -78,7 +77,24 @@ impl Plan {
     }
 }
 
+impl InboxPlan {
+    /// Reads what an inbox without endpoints needs, and gives its settings with the warnings about them.
+    ///
+    /// # Errors
+    ///
+    /// Everything that cannot be read or does not go together.
+    pub fn load(&self) -> Result<(inbox::Settings, Vec<Finding>), Vec<Finding>> {
+        let mut reading = Reading::default();
+        self.check(&mut reading.findings);
+        match reading.inbox(self) {
+            Some(settings) if reading.findings.is_empty() => Ok((settings, reading.warnings)),
+            _ => Err(reading.findings),
+        }
+    }
+}
+
 /// What was read so far. Endpoints that share a secret's place read it once.
+#[derive(Default)]
 struct Reading {
     workers: usize,
     secrets: HashMap<SecretSource, Option<Secret>>,

@@ -10,6 +10,7 @@ mod finding;
 mod from_flags;
 mod limits;
 mod load;
+mod overrides;
 pub mod plan;
 mod show;
 mod source;
@@ -25,7 +26,7 @@ pub use finding::{Finding, Place};
 pub use limits::Limits;
 pub use load::Loaded;
 pub use plan::Plan;
-pub use source::{Source, in_time};
+pub use source::{Source, SourceError, in_time};
 pub use trust::{Hop, HopError, TrustedHops};
 
 use crate::{admin, endpoint::Endpoints, inbox, kept, tls::Certificate};

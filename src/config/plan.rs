@@ -46,6 +46,8 @@ pub struct Plan {
 pub struct ServerPlan {
     /// The public addresses.
     pub listen: Vec<ListenAddress>,
+    /// Where they were written.
+    pub listen_at: Place,
     /// How many workers serve.
     pub workers: usize,
     /// Whose word about the client is believed.
@@ -264,6 +266,19 @@ impl InboxPlan {
             )
         };
         set(self) == set(other)
+    }
+}
+
+impl AdminPlan {
+    /// A listener without a token or names.
+    #[must_use]
+    pub fn at(at: Place, listen: ListenAddress) -> Self {
+        Self {
+            at,
+            listen,
+            token: None,
+            hosts: Vec::new(),
+        }
     }
 }
 

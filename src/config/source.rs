@@ -1,18 +1,22 @@
-//! Where a configuration is written: flags, which never change, or a file, which is read again at each reload. Findings
-//! become lines here, each saying what and where.
+//! Where a configuration is written: flags, which never change, or a file, which is read again at each reload and some of
+//! whose settings flags override. `serve`, `check` and every reload resolve it here, so that they find the same mistakes.
 
-use std::{path::PathBuf, sync::mpsc, thread, time::Duration};
+use std::{path::Path, sync::mpsc, thread, time::Duration};
 
-use super::{FileError, Finding, Loaded, Plan};
+use super::{FileError, Finding, Loaded, Place, Plan};
 use crate::cli::ServeArgs;
 
-/// Where a configuration is written.
+/// The flags and variables of `serve`, and the file that they may name.
 #[derive(Debug, Clone)]
-pub enum Source {
-    /// Flags and variables.
-    Flags(Box<ServeArgs>),
-    /// A file.
-    File(PathBuf),
+pub struct Source(Box<ServeArgs>);
+
+/// Why a configuration cannot be used.
+#[derive(Debug)]
+pub enum SourceError {
+    /// The file cannot be read.
+    Unreadable(String),
+    /// Every mistake that was found.
+    Mistakes(Vec<Finding>),
 }
 
 /// How long the first reading may take. A pipe may come from a program that asks for a passphrase.
@@ -41,52 +45,89 @@ fn within<T: Send + 'static>(
 }
 
 impl Source {
-    /// What was typed names the file, or says it all.
+    /// The configuration that these arguments name or hold.
     #[must_use]
     pub fn of(args: &ServeArgs) -> Self {
-        match &args.config {
-            Some(path) => Self::File(path.clone()),
-            None => Self::Flags(Box::new(args.clone())),
-        }
+        Self(Box::new(args.clone()))
     }
 
-    /// What is written there now.
+    /// The configuration file, if there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.0.config.as_deref()
+    }
+
+    /// Reads the plan as it is written now.
     ///
     /// # Errors
     ///
-    /// Each mistake, as a line.
-    pub fn plan(&self) -> Result<Plan, Vec<String>> {
-        match self {
-            Self::Flags(args) => Plan::from_flags(args).map_err(|findings| self.lines(&findings)),
-            Self::File(path) => Plan::from_file(path).map_err(|error| match error {
-                FileError::Unreadable(error) => {
-                    vec![format!("cannot read {}: {error}", path.display())]
-                }
-                FileError::Mistakes(findings) => self.lines(&findings),
-            }),
+    /// Every mistake that was found, or why the file cannot be read.
+    pub fn plan(&self) -> Result<Plan, SourceError> {
+        let plan = match self.file() {
+            None => Plan::from_flags(&self.0).map_err(FileError::Mistakes),
+            Some(path) => Plan::from_file(path, |plan| plan.overridden_by(&self.0)),
+        };
+        let mut plan = plan.map_err(|error| match (error, self.file()) {
+            (FileError::Unreadable(error), Some(path)) => {
+                SourceError::Unreadable(format!("cannot read {}: {error}", path.display()))
+            }
+            (FileError::Unreadable(error), None) => SourceError::Unreadable(error.to_string()),
+            (FileError::Mistakes(findings), _) => self.mistakes(findings),
+        })?;
+        plan.warnings = self.placed(plan.warnings);
+        let for_admin = &self.0.admin;
+        for (flag, is_given) in [
+            ("--admin-token-file", for_admin.admin_token_file.is_some()),
+            ("--admin-host", !for_admin.admin_host.is_empty()),
+        ] {
+            if is_given && plan.admin.is_none() {
+                let message = "there is no admin listener; give its address with --admin";
+                let finding = Finding::new(Place::flag(flag), message);
+                return Err(self.mistakes(vec![finding]));
+            }
         }
+        Ok(plan)
     }
 
-    /// A plan from here with what it names.
+    /// Loads everything that a plan from here names.
     ///
     /// # Errors
     ///
-    /// Everything that cannot be read or does not go together, as lines.
-    pub fn load(&self, plan: &Plan) -> Result<Loaded, Vec<String>> {
-        plan.load().map_err(|findings| self.lines(&findings))
+    /// Everything that cannot be read or does not go together.
+    pub fn load(&self, plan: &Plan) -> Result<Loaded, SourceError> {
+        let mut loaded = plan.load().map_err(|findings| self.mistakes(findings))?;
+        loaded.warnings = self.placed(loaded.warnings);
+        Ok(loaded)
     }
 
-    /// `gate.toml:3:5: …`, as compilers write it, or `--flag: …`.
+    /// `gate.toml:3:5: …`, as compilers write it, or `--flag: …`, or `CARTGATE_FLAG: …`.
     #[must_use]
     pub fn line(&self, finding: &Finding) -> String {
-        match self {
-            Self::Flags(_) => finding.to_string(),
-            Self::File(path) => format!("{}:{finding}", path.display()),
+        match (self.file(), finding.place) {
+            (Some(path), Place::File { .. }) => format!("{}:{finding}", path.display()),
+            _ => finding.to_string(),
         }
     }
 
-    fn lines(&self, findings: &[Finding]) -> Vec<String> {
-        findings.iter().map(|finding| self.line(finding)).collect()
+    /// A line for each mistake.
+    #[must_use]
+    pub fn lines(&self, error: SourceError) -> Vec<String> {
+        match error {
+            SourceError::Unreadable(line) => vec![line],
+            SourceError::Mistakes(findings) => {
+                findings.iter().map(|finding| self.line(finding)).collect()
+            }
+        }
+    }
+
+    fn mistakes(&self, findings: Vec<Finding>) -> SourceError {
+        SourceError::Mistakes(self.placed(findings))
+    }
+
+    /// The findings, each at the variable if its flag was given by one.
+    fn placed(&self, findings: Vec<Finding>) -> Vec<Finding> {
+        let placed = findings.into_iter().map(|one| one.given(&self.0.given));
+        placed.collect()
     }
 }
 

@@ -48,6 +48,19 @@ impl Program {
         Self::start(binary(), &app.url, args, variables)
     }
 
+    /// A gate that these variables and further arguments configure.
+    pub(crate) fn serve_by_variables(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut command = binary();
+        command
+            .env_clear()
+            .envs(variables.iter().copied())
+            .arg("serve")
+            .args(args)
+            .stdin(Stdio::null());
+        Self::spawn(command, dir).serving()
+    }
+
     /// The same in a process that may have so many files.
     pub(crate) fn serve_with_files(app: &App, files: usize, args: &[&str]) -> Self {
         let mut shell = Command::new("/bin/sh");

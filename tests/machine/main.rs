@@ -8,10 +8,14 @@
 mod balancer;
 mod nginx;
 mod packaging;
+mod postgres;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "shared with tests/it, which needs more of it")]
 mod program;
 mod prometheus;
+#[path = "../servers/mod.rs"]
+#[expect(dead_code, reason = "shared with tests/drills, which needs more of it")]
+mod servers;
 #[path = "../it/support/mod.rs"]
 #[expect(
     dead_code,

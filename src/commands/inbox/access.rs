@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::super::{Failure, input, serve::mistakes};
+use super::super::{Failure, output::message, serve::mistakes};
 use crate::{
-    cli::InboxAt,
-    config::Source,
+    cli::{InboxAt, serve_with_file_alone},
+    config::{Finding, Source, plan::InboxPlan},
     inbox::{
         Inbox, Settings,
         control::{Answer, Client, Desk, Order},
@@ -71,18 +71,17 @@ pub(super) fn otherwise() -> Failure {
     Failure::no("the gate answers otherwise than it was asked; is it of another version?")
 }
 
-/// How the inbox is kept, and the destinations that are configured where a file says so.
+/// The settings of the inbox, and the destinations that are configured if a file names them.
 fn settings(at: InboxAt) -> Result<(Settings, Destinations), Failure> {
-    if let Some(store) = at.inbox {
-        let mut settings = Settings::new(store);
-        settings.key = input::token(at.inbox_key_file)?;
-        settings.password = input::token(at.inbox_password_file)?;
-        return Ok((settings, None));
-    }
-    let file = at.config.expect("clap asks for one of the two");
-    let source = Source::File(file.clone());
-    let plan = source.plan().map_err(mistakes)?;
-    let config = source.load(&plan).map_err(mistakes)?.config;
+    let Some(file) = at.config else {
+        let store = at.inbox.expect("clap asks for one of the two");
+        let plan = InboxPlan::from_flags(store, &at.files);
+        return Ok((loaded(&plan)?, None));
+    };
+    let source = Source::of(&serve_with_file_alone(&file));
+    let lines = |error| mistakes(source.lines(error));
+    let plan = source.plan().map_err(lines)?;
+    let config = source.load(&plan).map_err(lines)?.config;
     let names = config.endpoints.iter();
     let names = names
         .flat_map(|one| one.onward.destinations())
@@ -92,4 +91,16 @@ fn settings(at: InboxAt) -> Result<(Settings, Destinations), Failure> {
         .inbox
         .ok_or_else(|| Failure::usage(format_args!("{} has no [inbox]", file.display())))?;
     Ok((settings, Some(names)))
+}
+
+fn loaded(plan: &InboxPlan) -> Result<Settings, Failure> {
+    let lines = |findings: Vec<Finding>| {
+        let lines = findings.iter().map(ToString::to_string);
+        mistakes(lines.collect())
+    };
+    let (settings, warnings) = plan.load().map_err(lines)?;
+    for warning in warnings {
+        message(format_args!("cartgate: warning: {warning}"));
+    }
+    Ok(settings)
 }

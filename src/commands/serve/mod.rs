@@ -16,7 +16,7 @@ use super::{Failure, Outcome, output};
 use crate::{
     Surroundings,
     admin::{ReloadRequests, reload_channel},
-    cli::{ServeArgs, unknown_variables},
+    cli::{ServeArgs, unused_variables},
     config::{Config, Limits, Loaded, Plan, Source, in_time},
     files,
     log::Log,
@@ -28,7 +28,7 @@ use reload::{Causes, Running};
 
 pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
     let source = Source::of(args);
-    let (plan, loaded) = read(source.clone())?;
+    let (plan, loaded) = read(&source)?;
     let (public, admin) = sockets::bind(&plan)?;
     let runtime = super::runtime()?;
     let log = Log::start(plan.log.format, plan.log.level);
@@ -47,7 +47,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
         opened.clone_from(&inbox);
         announce(&public, admin.as_ref(), &loaded.config);
         warn(&source, &loaded.warnings);
-        for line in unknown_variables(&plan.variables()) {
+        for line in unused_variables(&plan.variables(), source.file().is_some()) {
             tracing::warn!("{line}");
         }
         let (reloads, requests) = reload_channel();
@@ -75,12 +75,14 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
     ended.map(|()| Outcome::Done)
 }
 
-fn read(source: Source) -> Result<(Plan, Loaded), Failure> {
+fn read(source: &Source) -> Result<(Plan, Loaded), Failure> {
+    let resolving = source.clone();
     let read = in_time(move || {
-        let plan = source.plan()?;
-        source.load(&plan).map(|loaded| (plan, loaded))
+        let plan = resolving.plan()?;
+        resolving.load(&plan).map(|loaded| (plan, loaded))
     });
-    read.map_err(Failure::usage)?.map_err(mistakes)
+    read.map_err(Failure::usage)?
+        .map_err(|error| mistakes(source.lines(error)))
 }
 
 /// Every mistake on a line of its own; the last one ends the command.

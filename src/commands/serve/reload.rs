@@ -99,14 +99,15 @@ impl Running {
 
     /// Reads everything; returns the configuration and the warnings about it, which are logged as well.
     fn read(&self, admin: admin::Settings) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
-        let plan = self.source.plan()?;
+        let lines = |error| self.source.lines(error);
+        let plan = self.source.plan().map_err(lines)?;
         if plan.inbox.is_some() && self.plan.inbox.is_none() {
             // Its endpoints could keep nothing.
             return Err(vec![
                 "an endpoint is durable now, and only a restart opens an inbox".to_owned(),
             ]);
         }
-        let mut loaded = self.source.load(&plan)?;
+        let mut loaded = self.source.load(&plan).map_err(lines)?;
         // The socket that stays may be where only its token keeps others out.
         if plan.admin_address() != self.plan.admin_address() {
             loaded.config.admin = admin;

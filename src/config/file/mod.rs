@@ -37,14 +37,14 @@ pub enum FileError {
 }
 
 impl Plan {
-    /// What the file at `path` means.
+    /// Reads the file at `path`; `change` overrides some of its settings.
     ///
     /// # Errors
     ///
     /// When it cannot be read, or with every mistake that is in it.
-    pub fn from_file(path: &Path) -> Result<Self, FileError> {
+    pub fn from_file(path: &Path, change: impl FnOnce(Self) -> Self) -> Result<Self, FileError> {
         let text = read(path).map_err(FileError::Unreadable)?;
-        Self::from_text(&text).map_err(FileError::Mistakes)
+        Self::changed(&text, change).map_err(FileError::Mistakes)
     }
 
     /// What the text of a file means.
@@ -53,10 +53,14 @@ impl Plan {
     ///
     /// Every mistake that is in it, by its place.
     pub fn from_text(text: &str) -> Result<Self, Vec<Finding>> {
+        Self::changed(text, |plan| plan)
+    }
+
+    fn changed(text: &str, change: impl FnOnce(Self) -> Self) -> Result<Self, Vec<Finding>> {
         let mut findings = Vec::new();
         // A plan with an unknown key beside it can be checked all the same, so that all mistakes are told at once.
         let plan = Document::read(text, &mut findings, plan).and_then(|plan| {
-            let checked = plan.check();
+            let checked = change(plan).check();
             checked.map_err(|more| findings.extend(more)).ok()
         });
         findings.sort();

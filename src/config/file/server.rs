@@ -6,6 +6,7 @@ use super::document::{At, Table, Value};
 use crate::{
     config::{
         Clocks, Limits, default_workers,
+        finding::Place,
         plan::{ServerPlan, TlsPlan},
         value,
     },
@@ -17,6 +18,7 @@ pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
     let table = file.demand("server", "a table [server] with at least `listen`")?;
     let mut table = table.table()?;
     let listen = listen(&mut table);
+    let at = table.place();
     let memory = table.take("max_memory");
     let plan = ServerPlan {
         memory_at: memory.as_ref().map_or(table.place(), Value::place),
@@ -31,20 +33,24 @@ pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
         health_path: table.text("health_path", value::health_path),
         tls: table.table("tls").and_then(tls),
         keep_refused: table.take("keep_refused").and_then(keep_refused),
-        listen: listen.unwrap_or_default(),
+        listen_at: listen.as_ref().map_or(at, |(place, _)| *place),
+        listen: listen.map(|(_, addresses)| addresses).unwrap_or_default(),
     };
     table.close();
     (!plan.listen.is_empty()).then_some(plan)
 }
 
-fn listen(table: &mut Table<'_, '_>) -> Option<Vec<ListenAddress>> {
+/// The addresses, and the place of the first.
+fn listen(table: &mut Table<'_, '_>) -> Option<(Place, Vec<ListenAddress>)> {
     let value = table.demand(
         "listen",
         "an address such as \"127.0.0.1:8080\", or a list of them",
     )?;
     let value = value.not_empty("expected at least one address to listen on")?;
+    let place = value.place();
     let addresses = value.texts(str::parse::<ListenAddress>);
-    Some(addresses.into_iter().map(|at| at.value).collect())
+    let addresses: Vec<_> = addresses.into_iter().map(|at| at.value).collect();
+    (!addresses.is_empty()).then_some((place, addresses))
 }
 
 fn tls(mut table: Table<'_, '_>) -> Option<TlsPlan> {

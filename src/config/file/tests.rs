@@ -242,7 +242,7 @@ fn a_number_of_another_kind_is_told_what_kind_is_wanted() {
 
 #[test]
 fn an_endless_file_and_one_that_is_no_text_are_refused() {
-    let said = |path: &Path| match Plan::from_file(path) {
+    let said = |path: &Path| match Plan::from_file(path, |plan| plan) {
         Err(FileError::Unreadable(error)) => error.to_string(),
         other => panic!("{other:?}"),
     };

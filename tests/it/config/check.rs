@@ -143,11 +143,6 @@ fn a_file_and_flags_are_not_mixed() {
     let said = site.run(&with_flag, &[]);
     assert_eq!(said.status, Some(2), "{}", said.err);
     assert!(said.err.contains("--config"), "{}", said.err);
-    let said = site.run(
-        &["serve", "--config", "gate.toml"],
-        &[("CARTGATE_MAX_BODY", "1KiB")],
-    );
-    assert_eq!(said.status, Some(2), "{}", said.err);
 }
 
 #[test]

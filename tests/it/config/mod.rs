@@ -4,6 +4,7 @@ mod check;
 mod durable;
 mod example;
 mod serving;
+mod variables;
 
 use crate::support::App;
 

@@ -1,0 +1,435 @@
+//! The `CARTGATE_*` variables: which flags have one, and which of them are in force.
+//!
+//! Every flag of `serve` has a variable. Other commands obey only the variables that say where the inbox and the secrets
+//! are, so that no variable confirms, selects or redirects anything. A typed flag overrides its variable and the variables
+//! of all flags that exclude it. An empty variable counts as unset.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    ffi::{OsStr, OsString},
+};
+
+use clap::{
+    Arg, ArgAction, ArgMatches, Command,
+    builder::BoolishValueParser,
+    error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
+};
+
+use super::{every_command, serve::OVERRIDES};
+use crate::secret_source::{
+    ADMIN_TOKEN_VARIABLE, INBOX_ENCRYPTION_KEY_VARIABLE, INBOX_KEY_VARIABLE,
+    INBOX_PASSWORD_VARIABLE, SECRET_VARIABLE, variable_is_set,
+};
+
+/// The flags of commands other than `serve` that have a variable.
+const SHARED: [&str; 8] = [
+    "config",
+    "inbox",
+    "inbox_ca_file",
+    "inbox_encryption_key_file",
+    "inbox_key_file",
+    "inbox_password_file",
+    "secret_file",
+    "token_file",
+];
+
+/// The variables that hold a secret itself; with `_FILE` at the end, they name its file.
+const SECRETS: [&str; 5] = [
+    SECRET_VARIABLE,
+    INBOX_KEY_VARIABLE,
+    INBOX_ENCRYPTION_KEY_VARIABLE,
+    INBOX_PASSWORD_VARIABLE,
+    ADMIN_TOKEN_VARIABLE,
+];
+
+/// The flags whose wrong value may be a secret; so may any value that holds an `@`, as in `https://user:password@host`.
+const CONFIDENTIAL: [&str; 4] = ["header", "secret_file", "set", "token_file"];
+
+/// The flags of a command that were given otherwise than by their default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    flags: BTreeSet<String>,
+    variables: BTreeSet<String>,
+}
+
+impl Given {
+    pub(super) fn of(matches: &ArgMatches) -> Self {
+        let from = |wanted: ValueSource| {
+            let ids = matches.ids().filter(|id| {
+                // Groups are ids without a source.
+                matches.try_contains_id(id.as_str()).unwrap_or(false)
+                    && matches.value_source(id.as_str()) == Some(wanted)
+            });
+            ids.map(|id| id.as_str().to_owned()).collect()
+        };
+        Self {
+            flags: from(ValueSource::CommandLine),
+            variables: from(ValueSource::EnvVariable),
+        }
+    }
+
+    /// Whether `--flag` was given, as a flag or a variable.
+    #[must_use]
+    pub fn has(&self, flag: &str) -> bool {
+        let id = id_of(flag);
+        self.flags.contains(&id) || self.variables.contains(&id)
+    }
+
+    /// Whether `--flag` was given as a variable.
+    #[must_use]
+    pub fn by_variable(&self, flag: &str) -> bool {
+        self.variables.contains(&id_of(flag))
+    }
+}
+
+fn id_of(flag: &str) -> String {
+    flag.trim_start_matches('-').replace('-', "_")
+}
+
+/// The variable of a flag: `--max-body` has `CARTGATE_MAX_BODY`.
+#[must_use]
+pub fn variable_of(flag: &str) -> String {
+    // `status --token-file` reads the file that `serve --admin-token-file` names.
+    let flag = match flag.trim_start_matches('-') {
+        "token-file" => "admin-token-file",
+        flag => flag,
+    };
+    format!("CARTGATE_{}", flag.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The variable of a flag of the command of that name, if it has one.
+fn variable(command: &str, arg: &Arg) -> Option<String> {
+    let flag = arg.get_long()?;
+    let has_one = command == "serve" || SHARED.contains(&arg.get_id().as_str());
+    has_one.then(|| variable_of(flag))
+}
+
+/// Names the variables in the help of their flags, whose values help never shows.
+pub(super) fn documented(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    let command = command.mut_args(|arg| match variable(&name, &arg) {
+        Some(variable) => {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            arg.help(format!("{help} [env: {variable}]"))
+        }
+        None => arg,
+    });
+    command.mut_subcommands(documented)
+}
+
+/// The definition with the variables that are in force for what was typed.
+///
+/// # Errors
+///
+/// When variables contradict each other or `--config`.
+pub(super) fn in_force(definition: Command, typed: &[OsString]) -> Result<Command, clap::Error> {
+    // Help is there also where variables contradict each other.
+    let help = ["-h", "--help", "-V", "--version"].map(OsStr::new);
+    if typed.iter().any(|word| help.contains(&word.as_os_str())) {
+        return Ok(definition);
+    }
+    let mut built = definition.clone();
+    built.build();
+    let command = chosen(&built, typed);
+    let variables = effective(command, typed)?;
+    let name = command.get_name().to_owned();
+    Ok(attached(definition, &name, &variables))
+}
+
+/// The command that was typed, below all others.
+fn chosen<'c>(definition: &'c Command, typed: &[OsString]) -> &'c Command {
+    let words = typed.iter().skip(1);
+    let mut command = definition;
+    for word in words {
+        match word.to_str().and_then(|word| command.find_subcommand(word)) {
+            Some(subcommand) => command = subcommand,
+            None => break,
+        }
+    }
+    command
+}
+
+/// The ids of the flags whose variables are in force.
+fn effective(command: &Command, typed: &[OsString]) -> Result<BTreeSet<String>, clap::Error> {
+    let name = command.get_name();
+    let flags: Vec<_> = command
+        .get_arguments()
+        .filter(|arg| is_typed(arg, typed))
+        .collect();
+    let set = |arg: &&Arg| variable(name, arg).is_some_and(|variable| variable_is_set(&variable));
+    let variables: Vec<_> = command
+        .get_arguments()
+        .filter(|arg| !is_typed(arg, typed))
+        .filter(set)
+        .collect();
+    if let Some(config) = flags.iter().find(|arg| arg.get_id() == "config")
+        && name == "serve"
+        && let Some(without_effect) = variables.iter().find(|arg| exclude(command, config, arg))
+    {
+        return Err(contradiction(command, without_effect, "--config"));
+    }
+    let file = variables.iter().find(|arg| arg.get_id() == "config");
+    if let Some(file) = file
+        && name == "serve"
+        // With an app of its own, it is another gate than that of the file.
+        && !flags.iter().any(|flag| flag.get_id() == "upstream")
+        && let Some(flag) = flags.iter().find(|flag| exclude(command, flag, file))
+    {
+        return Err(flag_beside_file(command, flag));
+    }
+    let overridden = |arg: &&&Arg| !flags.iter().any(|flag| exclude(command, flag, arg));
+    let variables: Vec<_> = variables.iter().filter(overridden).copied().collect();
+    for (place, arg) in variables.iter().enumerate() {
+        let others = &variables[place + 1..];
+        if let Some(other) = others.iter().find(|other| exclude(command, arg, other)) {
+            let other = named(other);
+            return Err(contradiction(command, arg, &other));
+        }
+        let itself = named(arg);
+        let itself = itself.strip_suffix("_FILE").unwrap_or_default();
+        if SECRETS.contains(&itself) && variable_is_set(itself) {
+            return Err(contradiction(command, arg, itself));
+        }
+    }
+    Ok(variables
+        .iter()
+        .map(|arg| arg.get_id().to_string())
+        .collect())
+}
+
+fn named(arg: &Arg) -> String {
+    variable_of(arg.get_long().unwrap_or_default())
+}
+
+fn is_typed(arg: &Arg, typed: &[OsString]) -> bool {
+    let names = arg.get_long().into_iter().map(str::to_owned);
+    let names: Vec<_> = names
+        .chain(
+            arg.get_all_aliases()
+                .into_iter()
+                .flatten()
+                .map(str::to_owned),
+        )
+        .collect();
+    let flags = typed.iter().take_while(|word| *word != "--");
+    let mut flags = flags.filter_map(|word| word.to_str()?.strip_prefix("--"));
+    flags.any(|flag| {
+        let flag = flag.split('=').next().unwrap_or_default();
+        names.iter().any(|name| name == flag)
+    })
+}
+
+fn exclude(command: &Command, one: &Arg, other: &Arg) -> bool {
+    let excludes = |one: &Arg, other: &Arg| {
+        let conflicts = command.get_arg_conflicts_with(one);
+        conflicts.iter().any(|arg| arg.get_id() == other.get_id())
+    };
+    excludes(one, other) || excludes(other, one)
+}
+
+fn contradiction(command: &Command, arg: &Arg, other: &str) -> clap::Error {
+    let (one, file) = (named(arg), variable_of("config"));
+    let message = match (one == file, other == file || other == "--config") {
+        _ if command.get_name() != "serve" => exclusive(&one, other),
+        (true, _) => without_effect(other, &one),
+        (_, true) => without_effect(&one, other),
+        _ => exclusive(&one, other),
+    };
+    command.clone().error(ErrorKind::ArgumentConflict, message)
+}
+
+fn exclusive(one: &str, other: &str) -> String {
+    format!("the variables {one} and {other} exclude each other; unset one of them")
+}
+
+fn without_effect(variable: &str, file: &str) -> String {
+    format!(
+        "the variable {variable} has no effect beside {file}; write the setting into the file, or unset the variable"
+    )
+}
+
+fn flag_beside_file(command: &Command, flag: &Arg) -> clap::Error {
+    let (flag, file) = (flag.get_long().unwrap_or_default(), variable_of("config"));
+    let message = format!(
+        "--{flag} has no effect beside the variable {file}; write the setting into the file, or unset the variable"
+    );
+    command.clone().error(ErrorKind::ArgumentConflict, message)
+}
+
+fn attached(command: Command, chosen: &str, variables: &BTreeSet<String>) -> Command {
+    let own = command.get_name() == chosen;
+    let command = command.mut_args(|arg| {
+        if !own || !variables.contains(arg.get_id().as_str()) {
+            return arg;
+        }
+        let variable = named(&arg);
+        let arg = arg.env(variable).hide_env(true);
+        match arg.get_action() {
+            // `CARTGATE_EXPLAIN=1`, `=yes`, `=off`.
+            ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
+            _ => arg,
+        }
+    });
+    command.mut_subcommands(|subcommand| attached(subcommand, chosen, variables))
+}
+
+/// Names the variable that a wrong value came from, and hides a value that may be a secret.
+pub(super) fn explained(mut error: clap::Error, definition: &Command) -> clap::Error {
+    let every = every_command(definition);
+    let args = every.iter().flat_map(|command| command.get_arguments());
+    let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg).cloned() else {
+        // A flag is missing, perhaps only because a variable asks for it.
+        let in_force: Vec<_> = args
+            .filter(|arg| arg.get_env().is_some())
+            .map(named)
+            .collect();
+        if error.kind() == ErrorKind::MissingRequiredArgument && !in_force.is_empty() {
+            let tip = format!("variables in force: {}", in_force.join(", "));
+            error.insert(
+                ContextKind::Suggested,
+                ContextValue::StyledStrs(vec![tip.into()]),
+            );
+        }
+        return error;
+    };
+    let flag = shown.split([' ', '=']).next().unwrap_or_default();
+    let same: Vec<&Arg> = args
+        .filter(|arg| {
+            arg.get_long()
+                .is_some_and(|long| flag == format!("--{long}"))
+        })
+        .collect();
+    if same.iter().any(|arg| arg.get_env().is_some()) {
+        let shown = ContextValue::String(format!("{} ({flag})", variable_of(flag)));
+        error.insert(ContextKind::InvalidArg, shown);
+    }
+    let value = match error.get(ContextKind::InvalidValue) {
+        Some(ContextValue::String(value)) => value.as_str(),
+        _ => "",
+    };
+    let confidential = same
+        .iter()
+        .any(|arg| CONFIDENTIAL.contains(&arg.get_id().as_str()));
+    if confidential || value.contains('@') || value.contains("password") {
+        let hidden = ContextValue::String("(not shown)".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    error
+}
+
+/// A line for each `CARTGATE_*` variable that has no effect: most likely the name of a flag with a slip in it. `used` names
+/// the variables that the configuration takes secrets from; `from_file` says that it is a file.
+#[must_use]
+pub fn unused_variables(used: &[&str], from_file: bool) -> Vec<String> {
+    let definition = super::definition();
+    let known: BTreeSet<String> = every_command(&definition)
+        .into_iter()
+        .flat_map(|command| {
+            let name = command.get_name();
+            command
+                .get_arguments()
+                .filter_map(move |arg| variable(name, arg))
+        })
+        .collect();
+    let lines = env::vars_os().filter_map(|(name, value)| {
+        let name = name
+            .into_string()
+            .unwrap_or_else(|name| name.to_string_lossy().into_owned());
+        if !name.starts_with("CARTGATE_")
+            || value.is_empty()
+            || used.contains(&name.as_str())
+            || known.contains(&name)
+            || is_service_link(&name, &value)
+        {
+            return None;
+        }
+        if !SECRETS.contains(&name.as_str()) {
+            let name = name.escape_debug();
+            return Some(format!("the variable {name} is none that cartgate reads"));
+        }
+        from_file.then(|| format!("the variable {name} has no effect: the file does not name it"))
+    });
+    lines.collect()
+}
+
+/// Whether Kubernetes, or Docker for a linked container, sets this variable for a service that is called `cartgate…`.
+fn is_service_link(name: &str, value: &OsStr) -> bool {
+    const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
+    let is_url = || {
+        let url = value.to_str().and_then(|value| value.split_once("://"));
+        url.is_some_and(|(scheme, _)| PROTOCOLS.contains(&scheme))
+    };
+    let (service, port) = match name.rsplit_once("_PORT_") {
+        Some((service, port)) => (service, port),
+        None => {
+            return name.ends_with("_SERVICE_HOST")
+                || name.ends_with("_SERVICE_PORT")
+                || name.ends_with("_PORT") && is_url();
+        }
+    };
+    // `…_SERVICE_PORT_HTTP`, `…_PORT_8080_TCP`, `…_PORT_8080_TCP_ADDR`.
+    let mut parts = port.split('_');
+    let numbered = parts
+        .next()
+        .is_some_and(|number| number.parse::<u16>().is_ok());
+    let protocol = parts.next().map(str::to_ascii_lowercase);
+    service.ends_with("_SERVICE")
+        || numbered && protocol.is_some_and(|protocol| PROTOCOLS.contains(&protocol.as_str()))
+}
+
+/// Whether `serve` takes this flag beside `--config`.
+pub(super) fn goes_with_a_file(arg: &Arg) -> bool {
+    let id = arg.get_id().as_str();
+    id == "config" || OVERRIDES.contains(&id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_links_of_a_cluster_are_no_mistakes() {
+        for (name, value) in [
+            ("CARTGATE_SERVICE_HOST", "10.0.0.1"),
+            ("CARTGATE_SERVICE_PORT", "8080"),
+            ("CARTGATE_SERVICE_PORT_HTTP", "8080"),
+            ("CARTGATE_PORT", "tcp://10.0.0.1:8080"),
+            ("CARTGATE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
+            ("CARTGATE_PORT_8080_TCP_PROTO", "tcp"),
+            ("CARTGATE_PORT_8080_TCP_PORT", "8080"),
+            ("CARTGATE_ADMIN_PORT_9180_TCP_ADDR", "10.0.0.1"),
+        ] {
+            assert!(is_service_link(name, value.as_ref()), "{name}");
+        }
+        for (name, value) in [
+            ("CARTGATE_PORT", "8080"),
+            ("CARTGATE_MAX_BDOY", "1KiB"),
+            ("CARTGATE_PORT_HTTP", "8080"),
+        ] {
+            assert!(!is_service_link(name, value.as_ref()), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_serve_has_a_variable_for_each_flag() {
+        let definition = super::super::definition();
+        let mut of_serve = 0;
+        for command in every_command(&definition) {
+            for arg in command.get_arguments().filter(|arg| !arg.is_positional()) {
+                let at = format!("{} --{}", command.get_name(), arg.get_id());
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                let variable = variable(command.get_name(), arg);
+                assert_eq!(help.contains("[env: "), variable.is_some(), "{at}: {help}");
+                if command.get_name() == "serve" {
+                    assert!(variable.is_some(), "{at}");
+                    of_serve += 1;
+                } else if variable.is_some() {
+                    assert!(SHARED.contains(&arg.get_id().as_str()), "{at}");
+                }
+            }
+        }
+        assert!(of_serve > 20, "only {of_serve} flags were looked at");
+    }
+}
