@@ -15,6 +15,8 @@ use crate::{
     answer::AnswerBody,
     config::AccessLog,
     connection::Activity,
+    destination::Destination,
+    endpoint::{Endpoint, Onward},
     exchange::{Exchange, Outcome},
     gate::{Gate, Stage},
     listener::Peer,
@@ -105,6 +107,7 @@ impl Entry {
             verdict,
             id: exchange.id,
             endpoint: exchange.endpoint().map(|endpoint| &*endpoint.name),
+            destination: exchange.endpoint().and_then(|endpoint| direct(endpoint)),
             status,
             received: exchange.received(),
             declared: self.declared,
@@ -127,6 +130,13 @@ impl Drop for Entry {
             }
             self.write(None);
         }
+    }
+}
+
+fn direct(endpoint: &Endpoint) -> Option<&Destination> {
+    match &endpoint.onward {
+        Onward::Direct(destination) => Some(destination),
+        Onward::Durable(_) => None,
     }
 }
 

@@ -70,10 +70,13 @@ impl Refusal {
     pub(crate) const STALE: [&str; 3] = ["stale-no-time", "stale-too-old", "stale-too-early"];
 
     /// The reasons for which a request belongs to no endpoint.
-    pub(crate) const ASTRAY: [&'static str; 12] = [
+    pub(crate) const ASTRAY: [&'static str; 15] = [
         "no-endpoint",
         "full",
         "malformed",
+        "tls",
+        "http2",
+        "proxy-protocol",
         "version",
         "host",
         "target",

@@ -230,14 +230,29 @@ fn refusal(
     match ended {
         Ended::Done(_) if io.withheld() == Some(414) => Some(Refusal::TargetTooLong),
         Ended::Done(_) if io.withheld() == Some(431) => Some(too_large(unread, limit)),
-        Ended::Done(_) if io.withheld().is_some() => Some(Refusal::Framing("malformed")),
+        Ended::Done(_) if io.withheld().is_some() => Some(Refusal::Framing(spoken(unread))),
         // hyper gives no answer to a client that speaks HTTP/2 from the start.
         Ended::Done(Err(error)) if error.is_parse() && in_head => {
-            Some(Refusal::Framing("malformed"))
+            Some(Refusal::Framing(spoken(unread)))
         }
         Ended::HeadTooSlow => Some(Refusal::HeadTooSlow),
         Ended::Evicted if in_head => Some(Refusal::Full),
         _ => None,
+    }
+}
+
+/// Names the protocol of a client that does not speak HTTP/1.1: each is another mistake of configuration, before the gate
+/// or at it.
+fn spoken(unread: &[u8]) -> &'static str {
+    // The signature of the second version begins with line ends, which hyper may have skipped.
+    let trimmed = unread.trim_ascii_start();
+    match unread {
+        [0x16, 0x03, ..] => "tls",
+        _ if trimmed.starts_with(b"PRI * HTTP/2.0") => "http2",
+        _ if trimmed.starts_with(b"PROXY ") || trimmed.starts_with(b"\0\r\nQUIT\n") => {
+            "proxy-protocol"
+        }
+        _ => "malformed",
     }
 }
 

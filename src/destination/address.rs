@@ -169,6 +169,23 @@ fn named_path(text: &str, uri: &Uri) -> Option<PathAndQuery> {
         .flatten()
 }
 
+/// Without the target, which may hold what only the app should see.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(socket) => write!(f, "unix:{}", socket.display()),
+            Self::Tcp { host, port, tls } => {
+                let scheme = if *tls { "https" } else { "http" };
+                if host.contains(':') {
+                    write!(f, "{scheme}://[{host}]:{port}")
+                } else {
+                    write!(f, "{scheme}://{host}:{port}")
+                }
+            }
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.endpoint {
@@ -196,6 +213,20 @@ mod tests {
 
     fn parsed(text: &str) -> Address {
         text.parse().expect("an address")
+    }
+
+    #[test]
+    fn an_endpoint_shows_neither_path_nor_query() {
+        for (text, shown) in [
+            (
+                "http://app.example/hooks?key=planted",
+                "http://app.example:80",
+            ),
+            ("https://[::1]/a", "https://[::1]:443"),
+            ("unix:/run/app.sock:/hooks", "unix:/run/app.sock"),
+        ] {
+            assert_eq!(parsed(text).endpoint().to_string(), shown);
+        }
     }
 
     #[test]

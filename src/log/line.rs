@@ -7,7 +7,7 @@ use tower_cartgate::{HeaderForm, SecretName};
 use uuid::Uuid;
 
 use super::Throttle;
-use crate::{listener::Peer, refusal::Unkept};
+use crate::{destination::Destination, listener::Peer, refusal::Unkept};
 
 /// What all lines about requests bear.
 pub(super) const TARGET: &str = "cartgate::access";
@@ -27,6 +27,8 @@ pub(crate) struct Line<'a> {
     pub(crate) verdict: Verdict<'a>,
     pub(crate) id: Uuid,
     pub(crate) endpoint: Option<&'a str>,
+    /// Where the endpoint hands deliveries over at once.
+    pub(crate) destination: Option<&'a Destination>,
     /// None if the client was gone before its answer.
     pub(crate) status: Option<u16>,
     /// Body bytes read.
@@ -71,6 +73,9 @@ pub(crate) enum Verdict<'a> {
 impl Verdict<'_> {
     /// The reason where a destination answered, but did not take the delivery.
     pub(crate) const ANSWERED: &'static str = "destination-answered";
+
+    /// The reason where the answer began late.
+    pub(crate) const SLOW: &'static str = "slow";
 
     /// The reason where nobody was left to answer.
     pub(crate) const CLIENT_GONE: &'static str = "client-gone";
@@ -135,7 +140,7 @@ impl Line<'_> {
     pub(crate) fn write(&self, throttle: &Throttle) {
         match self.verdict {
             Verdict::Taken { secret } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = "slow", %secret,
+                warn, self, verdict = "verified", reason = Verdict::SLOW, %secret,
             ),
             Verdict::Taken { secret } => line!(info, self, verdict = "verified", %secret,),
             // Whoever replays one captured delivery must not fill the log: that one is stored many times over.
@@ -151,7 +156,10 @@ impl Line<'_> {
                 reason,
                 cause,
             } => line!(
-                error, self, verdict = "verified", reason, taken = false, cause, %secret,
+                error, self, verdict = "verified", reason, taken = false, cause,
+                destination = self.destination.map(|one| &*one.name),
+                address = shown!(self.destination.map(|one| one.address().endpoint())),
+                %secret,
             ),
             Verdict::Kept { .. } | Verdict::Duplicate { .. } | Verdict::Left { .. } => {
                 self.write_kept();
@@ -182,7 +190,7 @@ impl Line<'_> {
                 warn, self, verdict = "verified", reason, kept = true, copy, %secret,
             ),
             Verdict::Kept { secret, copy, .. } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = "slow", kept = true, copy, %secret,
+                warn, self, verdict = "verified", reason = Verdict::SLOW, kept = true, copy, %secret,
             ),
             Verdict::Kept { secret, copy, .. } => line!(
                 info, self, verdict = "verified", kept = true, copy, %secret,
@@ -205,6 +213,45 @@ fn milliseconds(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use std::collections::BTreeSet;
+
+    use tower_cartgate::RejectionKind;
+
+    use crate::{
+        inbox::{dispatcher::GONE, event::Wanted},
+        refusal::{Failure, Refusal},
+    };
+
+    /// Each reason that a line can have.
+    fn reasons() -> BTreeSet<&'static str> {
+        let by_handlers = [RejectionKind::InvalidPayload, RejectionKind::MissingLayer];
+        let kinds = RejectionKind::ALL.iter();
+        let kinds =
+            kinds.filter(|kind| !by_handlers.contains(kind) && **kind != RejectionKind::Stale);
+        kinds
+            .map(|kind| kind.as_str())
+            .chain(Refusal::ASTRAY)
+            .chain(Refusal::STALE)
+            .chain([Refusal::Query.reason()])
+            .chain(Failure::ALL.map(Failure::reason))
+            .chain(Unkept::ALL.map(Unkept::reason))
+            .chain([Verdict::ANSWERED, Verdict::CLIENT_GONE, Verdict::SLOW])
+            .chain([Wanted::KIND, Wanted::UNWANTED, GONE])
+            .collect()
+    }
+
+    #[test]
+    fn the_page_on_the_log_lists_each_reason() {
+        let page = include_str!("../../docs/log.md");
+        let section = page.split_once("## Reasons").expect("the heading").1;
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let rows = section.lines().filter_map(|row| row.strip_prefix("| `"));
+        let listed: BTreeSet<_> = rows
+            .filter_map(|row| Some(row.split_once('`')?.0))
+            .collect();
+        assert_eq!(listed, reasons());
+    }
 
     #[test]
     fn a_path_cannot_break_a_line_or_steer_a_terminal() {

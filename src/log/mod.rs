@@ -6,11 +6,15 @@
 mod batch;
 mod fast;
 mod line;
+mod stderr;
 mod throttle;
+
+use std::sync::Arc;
 
 use batch::Batch;
 use fast::Fast;
 pub(crate) use line::{Line, Path, Verdict};
+use stderr::Stderr;
 pub(crate) use throttle::Throttle;
 use tracing::{Dispatch, level_filters::LevelFilter};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
@@ -24,7 +28,7 @@ const QUEUE: usize = 8192;
 /// How lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// logfmt: key=value.
     #[default]
     Text,
     /// One JSON object a line.
@@ -49,23 +53,54 @@ pub enum Level {
 #[derive(Debug)]
 pub struct Log {
     _writer: WorkerGuard,
-    dropped: ErrorCounter,
+    dropped: Dropped,
+}
+
+/// Counts lines that were not written.
+#[derive(Debug, Clone)]
+struct Dropped {
+    /// These found the queue full.
+    queue: ErrorCounter,
+    /// Standard error did not take these.
+    stderr: Arc<stderr::Lost>,
+}
+
+impl Dropped {
+    fn lines(&self) -> u64 {
+        self.queue.dropped_lines() as u64 + self.stderr.lines()
+    }
+}
+
+/// The reader of the lines.
+#[derive(Debug, Clone, Copy, Default)]
+struct Output {
+    /// A terminal shows colours.
+    colours: bool,
+    /// journald reads priorities.
+    journal: bool,
 }
 
 impl Log {
     /// Sends the process's log to standard error.
     #[must_use]
     pub fn start(format: Format, level: Level) -> Self {
-        let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr())
-            && std::env::var_os("NO_COLOR").is_none();
+        let output = Output {
+            colours: std::io::IsTerminal::is_terminal(&std::io::stderr())
+                && std::env::var_os("NO_COLOR").is_none(),
+            journal: stderr::is_the_journal(),
+        };
+        let (stderr, lost) = Stderr::new(std::io::stderr());
         let (writer, guard) = NonBlockingBuilder::default()
             .lossy(true)
             .buffered_lines_limit(QUEUE)
             .thread_name("cartgate-log")
-            .finish(Batch::new(std::io::stderr()));
-        let dropped = writer.error_counter();
+            .finish(Batch::new(stderr));
+        let dropped = Dropped {
+            queue: writer.error_counter(),
+            stderr: lost,
+        };
         // A second log in one process is a test's; the first one stays.
-        let log = dispatch(format, writer, ansi, level.into());
+        let log = dispatch(format, writer, output, level.into());
         let _ = tracing::dispatcher::set_global_default(log);
         Self {
             _writer: guard,
@@ -73,16 +108,16 @@ impl Log {
         }
     }
 
-    /// Lines that found the queue full, since the start.
+    /// Lines that were not written since the start: the queue was full, or standard error failed.
     #[must_use]
-    pub fn dropped_lines(&self) -> usize {
-        self.dropped.dropped_lines()
+    pub fn dropped_lines(&self) -> u64 {
+        self.dropped.lines()
     }
 
     /// Has `metrics` tell how many lines were dropped.
     pub fn counted_by(&self, metrics: &Metrics) {
         let dropped = self.dropped.clone();
-        metrics.dropped_lines_from(move || dropped.dropped_lines() as u64);
+        metrics.dropped_lines_from(move || dropped.lines());
     }
 
     /// Says how many lines were dropped, whenever that has grown. It never ends.
@@ -103,22 +138,31 @@ impl Log {
     }
 }
 
-fn dispatch<W>(format: Format, writer: W, ansi: bool, level: LevelFilter) -> Dispatch
+fn dispatch<W>(format: Format, writer: W, output: Output, level: LevelFilter) -> Dispatch
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let builder = tracing_subscriber::fmt()
         .with_writer(writer)
-        .with_ansi(ansi)
+        .with_ansi(output.colours)
         .with_max_level(level);
+    let journal = output.journal;
     match format {
         Format::Text => builder
-            .map_event_format(|rest| Fast { format, rest })
+            .map_event_format(|rest| Fast {
+                format,
+                journal,
+                rest,
+            })
             .into(),
         Format::Json => builder
             .json()
             .flatten_event(true)
-            .map_event_format(|rest| Fast { format, rest })
+            .map_event_format(|rest| Fast {
+                format,
+                journal,
+                rest,
+            })
             .into(),
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 const ANSWER: usize = 64 * 1024;
 
 /// The reason of a delivery whose destination says that it wants no more of it.
-const GONE: &str = "gone";
+pub(crate) const GONE: &str = "gone";
 
 /// A delivery that may start.
 #[derive(Debug)]

@@ -14,6 +14,8 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use attempt::GONE;
 use std::{
     io,
     sync::{

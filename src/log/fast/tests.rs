@@ -3,6 +3,7 @@
 use std::{fs::File, io::Read as _, io::Seek as _, net::IpAddr, sync::Arc, time::Duration};
 
 use http::Method;
+use serde_json::Value;
 use tower_cartgate::{HeaderForm, SecretName};
 use tracing::{Dispatch, level_filters::LevelFilter};
 use uuid::Uuid;
@@ -10,37 +11,136 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     listener::Peer,
-    log::{Line, Path, Throttle, Verdict, dispatch},
+    log::{Line, Output, Path, Throttle, Verdict, dispatch},
 };
 
 const ODD: &str = "a \"b\" \\ c\n\u{1b}[31m\u{7f}\u{9b} \u{fc}\u{1f980}\"";
 
 #[test]
-fn a_line_looks_as_if_tracing_subscriber_had_written_it() {
-    for format in [Format::Text, Format::Json] {
-        let (own, reference) = (ours(format), theirs(format));
-        assert_eq!(own.lines().count(), 9, "{own}");
-        assert_eq!(own, reference);
+fn a_line_of_json_looks_as_if_tracing_subscriber_had_written_it() {
+    let (own, reference) = (ours(Format::Json, Output::default()), theirs());
+    assert_eq!(own.lines().count(), 9, "{own}");
+    assert_eq!(own, reference);
+}
+
+#[test]
+fn a_line_of_text_is_logfmt_with_the_fields_of_the_json() {
+    let (text, json) = (ours(Format::Text, Output::default()), theirs());
+    assert_eq!(text.lines().count(), 9, "{text}");
+    for (line, object) in text.lines().zip(json.lines()) {
+        assert!(line.starts_with("timestamp=0000-00-00T00:00:00.000000Z level="));
+        let object: serde_json::Map<String, Value> =
+            serde_json::from_str(object).expect("an object");
+        let pairs = pairs(line);
+        assert_eq!(pairs.len(), object.len(), "{line}");
+        for (key, value) in pairs {
+            let expected = match &object[&key] {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert_eq!(value, expected, "{key} of {line}");
+        }
+    }
+    assert!(text.lines().all(|line| !line.chars().any(char::is_control)));
+}
+
+#[test]
+fn only_a_value_that_needs_quotes_has_them() {
+    let text = logged(|file| dispatch(Format::Text, file, Output::default(), LevelFilter::INFO));
+    for part in [
+        " verdict=verified ",
+        " secret=new ",
+        " path=\"a \\\"b",
+        " status=200 ",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
     }
 }
 
 #[test]
 fn a_terminal_has_its_colours() {
-    let coloured = logged(|file| dispatch(Format::Text, file, true, LevelFilter::INFO));
-    assert!(coloured.contains("\u{1b}[3mverdict\u{1b}[0m"), "{coloured}");
+    let output = Output {
+        colours: true,
+        ..Output::default()
+    };
+    let coloured = ours(Format::Text, output);
+    assert!(
+        coloured.contains(" level=\u{1b}[31mERROR\u{1b}[0m "),
+        "{coloured}"
+    );
 }
 
-fn ours(format: Format) -> String {
-    logged(|file| dispatch(format, file, false, LevelFilter::INFO))
+#[test]
+fn journald_gets_the_priority_of_each_line() {
+    let output = Output {
+        journal: true,
+        ..Output::default()
+    };
+    for format in [Format::Text, Format::Json] {
+        let plain = ours(format, Output::default());
+        let marked = ours(format, output);
+        for (line, marked) in plain.lines().zip(marked.lines()) {
+            let priority = match line {
+                _ if line.contains("ERROR") => "<3>",
+                _ if line.contains("WARN") => "<4>",
+                _ => "<6>",
+            };
+            assert_eq!(marked, format!("{priority}{line}"));
+        }
+    }
 }
 
-fn theirs(format: Format) -> String {
+/// The keys and values of a logfmt line.
+fn pairs(line: &str) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    let mut rest = line;
+    while let Some((key, after)) = rest.split_once('=') {
+        let (value, left) = match after.strip_prefix('"') {
+            Some(quoted) => unquoted(quoted),
+            None => {
+                let (value, left) = after.split_once(' ').unwrap_or((after, ""));
+                (value.to_owned(), left)
+            }
+        };
+        pairs.push((key.trim().to_owned(), value));
+        rest = left;
+    }
+    assert_eq!(rest, "", "{line}");
+    pairs
+}
+
+/// The text up to the closing quote, with its escapes resolved, and what follows.
+fn unquoted(text: &str) -> (String, &str) {
+    let (mut value, mut characters) = (String::new(), text.char_indices());
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return (value, text[at + 1..].trim_start()),
+            '\\' => match characters.next().expect("an escape").1 {
+                'n' => value.push('\n'),
+                'u' => {
+                    let code = text[at + 3..].split_once('}').expect("a code").0;
+                    let code = u32::from_str_radix(code, 16).expect("a number");
+                    value.push(char::from_u32(code).expect("a character"));
+                    for _ in 0..text[at + 2..].find('}').expect("an end") + 1 {
+                        characters.next();
+                    }
+                }
+                other => value.push(other),
+            },
+            other => value.push(other),
+        }
+    }
+    panic!("no closing quote in {text}");
+}
+
+fn ours(format: Format, output: Output) -> String {
+    logged(|file| dispatch(format, file, output, LevelFilter::INFO))
+}
+
+fn theirs() -> String {
     logged(|file| {
         let builder = tracing_subscriber::fmt().with_ansi(false).with_writer(file);
-        match format {
-            Format::Text => builder.into(),
-            Format::Json => builder.json().flatten_event(true).into(),
-        }
+        builder.json().flatten_event(true).into()
     })
 }
 
@@ -53,8 +153,10 @@ fn logged(log: impl FnOnce(Arc<File>) -> Dispatch) -> String {
     let mut text = String::new();
     file.read_to_string(&mut text).expect("UTF-8");
     let timeless = |line: &str| {
+        let (priority, line) = line.split_at(if line.starts_with('<') { 3 } else { 0 });
         let (time, rest) = line.split_at(line.find('Z').expect("a time"));
-        time.replace(|character: char| character.is_ascii_digit(), "0") + rest + "\n"
+        let time = time.replace(|character: char| character.is_ascii_digit(), "0");
+        format!("{priority}{time}{rest}\n")
     };
     text.lines().map(timeless).collect()
 }
@@ -107,6 +209,7 @@ fn line(verdict: Verdict<'_>) -> Line<'_> {
         verdict,
         id: Uuid::max(),
         endpoint: Some(ODD),
+        destination: None,
         status: Some(200),
         received: 1507,
         declared: Some(u64::MAX),

@@ -88,7 +88,7 @@ fn the_start_says_where_events_are_stored_and_for_whom_they_wait() {
     let (dir, app) = (tempfile::tempdir().expect("a directory"), App::content());
     let program = served(&file(dir.path(), &[("one", &app.url), ("two", &app.url)]));
     program.line(&[
-        "endpoint=\"hooks\"",
+        "endpoint=hooks",
         "inbox.db",
         "queues=\"one, two\"",
         "stored before",
@@ -108,7 +108,7 @@ fn the_start_says_where_events_are_stored_and_for_whom_they_wait() {
 fn a_flag_makes_the_one_endpoint_durable() {
     let app = App::content();
     let program = Program::serve(&app, &["--inbox", "sqlite:inbox.db"]);
-    program.line(&["store=sqlite:inbox.db", "queues=\"default\""]);
+    program.line(&["store=sqlite:inbox.db", "queues=default"]);
     send(&program, b"an order");
     app.wait_for(1);
     let variables = [("CARTGATE_INBOX", "sqlite:another.db")];
@@ -199,7 +199,7 @@ fn a_reload_takes_up_queues_while_events_wait_and_never_another_store() {
 
     let elsewhere = file(dir.path(), &[("one", &app.url)]).replace("inbox.db", "other.db");
     reload(&program, &elsewhere);
-    program.line(&["WARN", "key=\"inbox\"", "only by a restart"]);
+    program.line(&["WARN", "key=inbox", "only by a restart"]);
     send(&program, b"into the same store");
     app.wait_for(5);
     assert!(!dir.path().join("other.db").exists());

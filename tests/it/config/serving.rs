@@ -154,8 +154,8 @@ fn the_start_says_where_each_path_goes() {
         "url = \"unix:/run/app.sock\"",
     );
     let program = Program::serve_file(&text, &SECRETS);
-    program.line(&["mapping=one.example/orders -> ", "/app/orders"]);
-    program.line(&["mapping=two.example/orders -> unix:/run/app.sock:/orders"]);
+    program.line(&["mapping=\"one.example/orders -> ", "/app/orders"]);
+    program.line(&["mapping=\"two.example/orders -> unix:/run/app.sock:/orders\""]);
 }
 
 #[test]

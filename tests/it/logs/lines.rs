@@ -184,6 +184,33 @@ fn what_never_became_a_request_has_a_line_too() {
 }
 
 #[test]
+fn another_protocol_on_the_plain_port_has_a_reason_of_its_own() {
+    let app = App::content();
+    let program = Program::serve(&app, &["--log-format", "json"]);
+    let hello = [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        &[7; 200],
+    ]
+    .concat();
+    let version_2 = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &[1; 12]].concat();
+    let genuine = String::from_utf8(genuine(BODY)).expect("text");
+    let version_1 = format!("PROXY TCP4 192.0.2.1 192.0.2.2 1 80\r\n{genuine}");
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    for (words, reason) in [
+        (&hello[..], "tls"),
+        (&version_2, "proxy-protocol"),
+        (version_1.as_bytes(), "proxy-protocol"),
+        (preface, "http2"),
+        (b"nonsense\r\n\r\n", "malformed"),
+    ] {
+        let (status, id) = asked(&mut program.client(), words);
+        let line = line_of(&program, &id);
+        assert_eq!((status, &line["reason"]), (400, &Value::from(reason)));
+    }
+    assert_eq!(app.count(), 0);
+}
+
+#[test]
 fn a_delivery_that_the_app_did_not_take_is_an_error_with_its_id() {
     let app = App::tcp(|_, wire| {
         wire.write_all(&answer("500 Internal Server Error", "", b""))?;
@@ -206,6 +233,10 @@ fn a_delivery_that_the_app_did_not_take_is_an_error_with_its_id() {
     let line = line_of(&program, &id);
     assert_eq!((status, &line["level"]), (502, &"ERROR".into()));
     assert_eq!(line["reason"], "destination-refused");
+    assert_eq!(
+        (&line["destination"], &line["address"]),
+        (&"default".into(), &url.into())
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 mod explain;
 mod lines;
+mod page;
 mod planted;
+mod stderr;
 
 use serde_json::Value;
 
