@@ -61,7 +61,7 @@ clippy:
 
 # The layer crate is used with any of its features; the workspace alone would build it with all of them.
 features:
-	@for features in "" axum-core serde axum-core,serde; do \
+	@for features in "" axum-core serde tracing axum-core,serde axum-core,serde,tracing; do \
 	    echo "features of tower-cartgate: $${features:-none}"; \
 	    $(CARGO) clippy --quiet --package tower-cartgate --lib --no-default-features --features "$$features" --locked \
 	        -- -D warnings || exit; \

@@ -64,7 +64,7 @@ fn site(secret: Secret, chat: Chat) -> Router {
     let webhooks = Router::new()
         .route("/webhooks/orders", post(new_order).put(new_order))
         .with_state(chat)
-        .layer(VerifyLayer::new(Policy::new(Keyring::single(secret))))
+        .route_layer(VerifyLayer::new(Policy::new(Keyring::single(secret))))
         // Outside of the layer, which reads the body and has no clock of its own.
         .layer(too_slow);
     // What is merged here is not behind the layer.

@@ -86,7 +86,7 @@ fn site(secret: Secret, keeper: Keeper) -> Result<Router, Box<dyn Error>> {
     Ok(Router::new()
         .route("/webhooks/carts", post(keep).put(keep))
         .with_state(keeper)
-        .layer(VerifyLayer::new(policy))
+        .route_layer(VerifyLayer::new(policy))
         .layer(too_slow))
 }
 

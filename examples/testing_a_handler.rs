@@ -46,7 +46,7 @@ fn app(secret: Secret, ledger: Ledger) -> Router {
     Router::new()
         .route("/webhooks/orders", post(book))
         .with_state(ledger)
-        .layer(VerifyLayer::new(Policy::new(Keyring::single(secret))))
+        .route_layer(VerifyLayer::new(Policy::new(Keyring::single(secret))))
 }
 
 /// An order that is known is 200, so that nobody sends it again.

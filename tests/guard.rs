@@ -56,7 +56,7 @@ const SINGLE: [&str; 12] = [
 ];
 
 /// All that the layer crate builds on, with every feature. No runtime, no server, no flags.
-const UNDER_THE_LAYER: [&str; 39] = [
+const UNDER_THE_LAYER: [&str; 40] = [
     "axum-core",
     "base64",
     "block-buffer",
@@ -83,6 +83,7 @@ const UNDER_THE_LAYER: [&str; 39] = [
     "powerfmt",
     "serde_core",
     "serde_json",
+    "serde_path_to_error",
     "sha2",
     "subtle",
     "sync_wrapper",

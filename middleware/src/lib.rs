@@ -24,6 +24,8 @@ mod keyring;
 mod mac;
 mod observe;
 mod payload;
+#[cfg(feature = "serde")]
+mod payload_error;
 mod pointer;
 mod policy;
 mod rejection;
@@ -31,12 +33,18 @@ mod respond;
 mod secret;
 mod signature;
 mod signer;
+#[cfg(feature = "tracing")]
+mod tracing_observer;
 mod verified;
 mod verifier;
 mod verify;
 
 #[cfg(all(feature = "axum-core", feature = "serde"))]
 pub use extract::VerifiedJson;
+#[cfg(feature = "serde")]
+pub use payload_error::{PayloadError, PayloadErrorKind};
+#[cfg(feature = "tracing")]
+pub use tracing_observer::TracingObserver;
 pub use {
     event::{Event, EventKind, EventRule, EventSource, KindError},
     fresh::{FreshRule, Staleness},
@@ -47,7 +55,7 @@ pub use {
     pointer::{Pointer, PointerError},
     policy::{Policy, PolicySource, StaticPolicy},
     rejection::{Fault, Rejection, RejectionKind},
-    respond::{ProblemJson, Respond},
+    respond::{ProblemJson, RejectionBody, RejectionResponse, Respond},
     secret::{NameError, Secret, SecretError, SecretName, Weakness},
     signature::{HeaderForm, Malformed, Signature},
     signer::Signer,

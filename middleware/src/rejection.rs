@@ -15,21 +15,28 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub struct Rejection {
     kind: RejectionKind,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    #[cfg(feature = "axum-core")]
+    pub(crate) head: crate::extract::Head,
 }
 
 impl Rejection {
     /// A rejection of this kind.
     #[must_use]
     pub const fn new(kind: RejectionKind) -> Self {
-        Self { kind, source: None }
+        Self {
+            kind,
+            source: None,
+            #[cfg(feature = "axum-core")]
+            head: crate::extract::Head::UNKNOWN,
+        }
     }
 
     /// A rejection of this kind that came of another error.
     #[must_use]
     pub fn with_source(kind: RejectionKind, source: impl Into<BoxError>) -> Self {
         Self {
-            kind,
             source: Some(source.into().into()),
+            ..Self::new(kind)
         }
     }
 

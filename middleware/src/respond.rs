@@ -1,31 +1,145 @@
-//! What the sender of a refused request is told: plainly what, never why.
+//! The response to a rejected request: it states the status, never the reason.
 
-use bytes::Bytes;
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 
-use crate::{Policy, Rejection};
+use crate::{Policy, Rejection, rejection::BoxError};
 
-/// Makes the response to a refused request. A closure will do.
+/// Makes the response to a rejected request.
 ///
-/// A layer adds the rejection to the response's extensions by itself. The rejection's text and
+/// A closure will do. With the feature `axum-core` it may return any of axum's `IntoResponse`, and without it a
+/// [`Response`] with any body; see [`RejectionResponse`]. The layer reads that body to its end before it responds.
+///
+/// The layer adds the rejection to the response's extensions by itself. The rejection's text and
 /// [kind](Rejection::kind) are for the log: a response that repeats them helps only those who forge.
+///
+/// ```
+/// # use http::{Response, StatusCode};
+/// # use http_body_util::Full;
+/// # use tower_cartgate::{Keyring, Policy, Rejection, Secret, VerifyLayer};
+/// # let policy = Policy::new(Keyring::single(Secret::new("any")?));
+/// let layer = VerifyLayer::new(policy).respond(|rejection: &Rejection, _: Option<&Policy>| {
+///     let mut response = Response::new(Full::from("no\n"));
+///     *response.status_mut() = rejection.status();
+///     response
+/// });
+/// # let _ = layer;
+/// # Ok::<(), tower_cartgate::SecretError>(())
+/// ```
 pub trait Respond {
-    /// The response. Without a policy there is none for the request, or it is not known here.
-    fn respond(&self, rejection: &Rejection, policy: Option<&Policy>) -> Response<Bytes>;
+    /// Returns the response. There is no policy if the request has none.
+    fn respond(&self, rejection: &Rejection, policy: Option<&Policy>) -> Response<RejectionBody>;
 }
 
-impl<F: Fn(&Rejection, Option<&Policy>) -> Response<Bytes>> Respond for F {
-    fn respond(&self, rejection: &Rejection, policy: Option<&Policy>) -> Response<Bytes> {
-        self(rejection, policy)
+impl<F, T> Respond for F
+where
+    F: Fn(&Rejection, Option<&Policy>) -> T,
+    T: RejectionResponse,
+{
+    fn respond(&self, rejection: &Rejection, policy: Option<&Policy>) -> Response<RejectionBody> {
+        self(rejection, policy).into_rejection_response()
     }
 }
 
-/// The default: `application/problem+json` (RFC 9457) with the status and its title, one and the same for each 401.
+/// A response that a closure may return as a [`Respond`]: any of axum's `IntoResponse` with the feature `axum-core`, and
+/// a [`Response`] with any body of [`Bytes`] without it.
+pub trait RejectionResponse {
+    /// Returns the response in the one form that the layer takes.
+    fn into_rejection_response(self) -> Response<RejectionBody>;
+}
+
+#[cfg(feature = "axum-core")]
+impl<T: axum_core::response::IntoResponse> RejectionResponse for T {
+    fn into_rejection_response(self) -> Response<RejectionBody> {
+        self.into_response().map(RejectionBody::new)
+    }
+}
+
+#[cfg(not(feature = "axum-core"))]
+impl<B> RejectionResponse for Response<B>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn into_rejection_response(self) -> Response<RejectionBody> {
+        self.map(RejectionBody::new)
+    }
+}
+
+/// The body of the response to a rejected request.
+pub struct RejectionBody(Kind);
+
+enum Kind {
+    Whole(Bytes),
+    Stream {
+        body: UnsyncBoxBody<Bytes, BoxError>,
+        received: BytesMut,
+    },
+}
+
+impl RejectionBody {
+    /// Takes any body. One that fails ends with its last whole frame.
+    pub fn new<B>(body: B) -> Self
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(Kind::Stream {
+            body: body.map_err(Into::into).boxed_unsync(),
+            received: BytesMut::new(),
+        })
+    }
+
+    /// The bytes of the whole body. It is asked no more once it was ready.
+    pub(crate) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
+        match &mut self.0 {
+            Kind::Whole(bytes) => Poll::Ready(std::mem::take(bytes)),
+            Kind::Stream { body, received } => {
+                while let Some(Ok(frame)) = ready!(Pin::new(&mut *body).poll_frame(context)) {
+                    if let Ok(data) = frame.into_data() {
+                        received.extend_from_slice(&data);
+                    }
+                }
+                Poll::Ready(received.split().freeze())
+            }
+        }
+    }
+}
+
+impl From<Bytes> for RejectionBody {
+    fn from(bytes: Bytes) -> Self {
+        Self(Kind::Whole(bytes))
+    }
+}
+
+impl fmt::Debug for RejectionBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RejectionBody").finish_non_exhaustive()
+    }
+}
+
+/// The default: `application/problem+json` (RFC 9457) with the status and its title, the same for each 401.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProblemJson;
 
 impl Respond for ProblemJson {
-    fn respond(&self, rejection: &Rejection, policy: Option<&Policy>) -> Response<Bytes> {
+    fn respond(&self, rejection: &Rejection, policy: Option<&Policy>) -> Response<RejectionBody> {
+        self.response(rejection, policy).map(RejectionBody::from)
+    }
+}
+
+impl ProblemJson {
+    /// Returns the response with its bytes, for servers that respond without the layer.
+    #[must_use]
+    pub fn response(self, rejection: &Rejection, policy: Option<&Policy>) -> Response<Bytes> {
         let status = rejection.status();
         let mut response = Response::new(Bytes::from_static(body(status).as_bytes()));
         *response.status_mut() = status;

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     fmt,
+    ops::Deref,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -112,12 +113,27 @@ impl Verified {
     /// payload, parts of which serde's own errors repeat.
     #[cfg(feature = "serde")]
     pub fn json<T: serde_core::de::DeserializeOwned>(&self) -> Result<T, crate::Rejection> {
-        serde_json::from_slice(self.inner.payload.bytes()).map_err(|error| {
-            crate::Rejection::with_source(
-                crate::RejectionKind::InvalidPayload,
-                Misfit::from(&error),
-            )
+        let body = self.inner.payload.bytes();
+        serde_json::from_slice(body).map_err(|error| {
+            let error = crate::PayloadError::of::<T>(body, &error);
+            crate::Rejection::with_source(crate::RejectionKind::InvalidPayload, error)
         })
+    }
+}
+
+/// The body, exactly as it was signed, as by [`bytes`](Self::bytes).
+impl AsRef<[u8]> for Verified {
+    fn as_ref(&self) -> &[u8] {
+        self.inner.payload.bytes()
+    }
+}
+
+/// The body, exactly as it was signed, as by [`bytes`](Self::bytes).
+impl Deref for Verified {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_ref()
     }
 }
 
@@ -142,6 +158,22 @@ impl VerifiedBody {
     /// The proof for these bytes.
     #[must_use]
     pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+}
+
+/// The whole body, whatever was read of it already.
+impl AsRef<[u8]> for VerifiedBody {
+    fn as_ref(&self) -> &[u8] {
+        self.verified.as_ref()
+    }
+}
+
+/// The proof, as by [`verified`](Self::verified).
+impl Deref for VerifiedBody {
+    type Target = Verified;
+
+    fn deref(&self) -> &Verified {
         &self.verified
     }
 }
@@ -178,37 +210,3 @@ impl fmt::Debug for VerifiedBody {
             .finish_non_exhaustive()
     }
 }
-
-/// What `serde_json` found, without the words in which it quotes the payload.
-#[cfg(feature = "serde")]
-#[derive(Debug)]
-struct Misfit {
-    category: serde_json::error::Category,
-    line: usize,
-    column: usize,
-}
-
-#[cfg(feature = "serde")]
-impl From<&serde_json::Error> for Misfit {
-    fn from(error: &serde_json::Error) -> Self {
-        Self {
-            category: error.classify(),
-            line: error.line(),
-            column: error.column(),
-        }
-    }
-}
-
-#[cfg(feature = "serde")]
-impl fmt::Display for Misfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.category {
-            serde_json::error::Category::Data => "another type is expected",
-            _ => "this is no JSON",
-        };
-        write!(f, "{what} at line {}, column {}", self.line, self.column)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl std::error::Error for Misfit {}

@@ -8,16 +8,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use http::{Request, Response, request::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{Bench, ResponseBody};
+use super::{Bench, ResponseBody, late::Witness};
 use crate::{
-    Observe, Policy, Rejection, Respond, VerifiedBody, intake::Intake, payload::Payload,
-    rejection::BoxError,
+    Observe, Policy, Rejection, RejectionBody, Respond, VerifiedBody, intake::Intake,
+    payload::Payload, rejection::BoxError,
 };
 
 pin_project! {
@@ -37,9 +37,9 @@ pin_project! {
         // The body arrives. What waits for it is taken out of its option when the verdict falls.
         Receiving { #[pin] body: B, waiting: Option<Receiving<S, P, O, R>> },
         // The inner service has the verified request.
-        Answering { #[pin] answer: F },
+        Answering { #[pin] answer: F, witness: Option<Witness<P, O, R>> },
         // There is nothing left to do but to say so.
-        Refused { refusal: Option<Response<Bytes>> },
+        Refused { refusal: Option<Response<RejectionBody>> },
     }
 }
 
@@ -65,7 +65,7 @@ where
         }
     }
 
-    pub(super) fn refused(refusal: Response<Bytes>) -> Self {
+    pub(super) fn refused(refusal: Response<RejectionBody>) -> Self {
         Self {
             state: State::Refused {
                 refusal: Some(refusal),
@@ -93,14 +93,19 @@ where
                     let received = ready!(receive(body, policy, intake, context));
                     waiting.take().expect(ONCE).conclude(received)
                 }
-                StateProject::Answering { answer } => {
-                    return answer
-                        .poll(context)
-                        .map_ok(|response| response.map(ResponseBody::inner));
+                StateProject::Answering { answer, witness } => {
+                    let mut response = ready!(answer.poll(context))?;
+                    let refusal = witness.take().expect(ONCE).late(&mut response);
+                    if refusal.is_none() {
+                        return Poll::Ready(Ok(response.map(ResponseBody::inner)));
+                    }
+                    State::Refused { refusal }
                 }
                 StateProject::Refused { refusal } => {
+                    let body = refusal.as_mut().expect(ONCE).body_mut();
+                    let bytes = ready!(body.poll_bytes(context));
                     let refusal = refusal.take().expect(ONCE);
-                    return Poll::Ready(Ok(refusal.map(ResponseBody::refusal)));
+                    return Poll::Ready(Ok(refusal.map(|_| ResponseBody::refusal(bytes))));
                 }
             };
             state.set(next);
@@ -166,9 +171,10 @@ where
         match received.and_then(|()| intake.finish(&policy, mismatched)) {
             Ok(verified) => {
                 bench.observe.verified(&verified, &head);
+                let witness = Some(Witness::new(bench, policy, &head));
                 head.extensions.insert(verified.clone());
                 let answer = inner.call(Request::from_parts(head, verified.into_body()));
-                State::Answering { answer }
+                State::Answering { answer, witness }
             }
             Err(rejection) => State::Refused {
                 refusal: Some(bench.refuse(rejection, &head, Some(&policy))),

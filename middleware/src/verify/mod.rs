@@ -5,6 +5,7 @@
 
 mod body;
 mod future;
+mod late;
 mod layer;
 mod service;
 

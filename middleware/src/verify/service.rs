@@ -6,7 +6,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body::Body;
 use tower_layer::Layer;
@@ -14,8 +13,8 @@ use tower_service::Service;
 
 use super::{Bench, ResponseBody, VerifyFuture, VerifyLayer, future::Receiving};
 use crate::{
-    Observe, Policy, PolicySource, ProblemJson, Rejection, RejectionKind, Respond, StaticPolicy,
-    VerifiedBody,
+    Observe, Policy, PolicySource, ProblemJson, Rejection, RejectionBody, RejectionKind, Respond,
+    StaticPolicy, VerifiedBody,
     intake::{self, Intake},
     rejection::BoxError,
 };
@@ -103,7 +102,7 @@ impl<P, O: Observe, R: Respond> Bench<P, O, R> {
         rejection: Rejection,
         head: &Parts,
         policy: Option<&Policy>,
-    ) -> Response<Bytes> {
+    ) -> Response<RejectionBody> {
         self.observe.rejected(&rejection, head);
         let mut response = self.respond.respond(&rejection, policy);
         response.extensions_mut().insert(rejection);

@@ -58,7 +58,7 @@ fn every_kind_has_its_own_word_and_the_contracts_status() {
 fn the_default_answer_is_a_problem_with_its_status_and_no_more() {
     for &kind in RejectionKind::ALL {
         let rejection = Rejection::new(kind);
-        let response = ProblemJson.respond(&rejection, Some(&policy()));
+        let response = ProblemJson.response(&rejection, Some(&policy()));
         assert_eq!(response.status(), kind.status());
         assert_eq!(
             response.headers()[header::CONTENT_TYPE],
@@ -86,7 +86,7 @@ fn all_401s_are_one_and_the_same() {
         .map(|kind| {
             format!(
                 "{:?}",
-                ProblemJson.respond(&Rejection::new(kind), Some(&policy()))
+                ProblemJson.response(&Rejection::new(kind), Some(&policy()))
             )
         })
         .collect();
@@ -101,9 +101,9 @@ fn all_401s_are_one_and_the_same() {
 #[test]
 fn a_405_names_the_methods_and_a_503_a_time() {
     let narrow = policy().with_methods([Method::PUT, Method::PATCH]);
-    let response = ProblemJson.respond(&RejectionKind::Method.into(), Some(&narrow));
+    let response = ProblemJson.response(&RejectionKind::Method.into(), Some(&narrow));
     assert_eq!(response.headers()[header::ALLOW], "PUT, PATCH");
-    let response = ProblemJson.respond(&RejectionKind::Busy.into(), None);
+    let response = ProblemJson.response(&RejectionKind::Busy.into(), None);
     assert_eq!(response.headers()[header::RETRY_AFTER], "1");
 }
 
@@ -149,7 +149,7 @@ fn the_answer_can_be_replaced() {
     let layer =
         VerifyLayer::new(policy()).respond(|rejection: &Rejection, policy: Option<&Policy>| {
             assert!(policy.is_some());
-            let mut response = Response::new(Bytes::from_static(b"no"));
+            let mut response = Response::new(Full::from("no"));
             *response.status_mut() = if rejection.status() == 401 {
                 StatusCode::FORBIDDEN
             } else {

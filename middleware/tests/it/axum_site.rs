@@ -1,6 +1,7 @@
 //! An axum site around the layer: extractors, and what other layers do outside and inside of it.
 
 use std::{
+    collections::HashMap,
     io::Write,
     sync::{Arc, Mutex},
 };
@@ -12,16 +13,19 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Request, Response, header, request::Parts};
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use tower::ServiceExt;
-use tower_cartgate::{Rejection, RejectionKind, Signature, Verified, VerifiedJson, VerifyLayer};
+use tower_cartgate::{
+    Observe, Policy, Rejection, RejectionKind, Signature, TracingObserver, Verified, VerifiedJson,
+    VerifyLayer,
+};
 use tower_http::{
     decompression::RequestDecompressionLayer, limit::RequestBodyLimitLayer, trace::TraceLayer,
 };
 
-use crate::support::{BODY, policy, run, signer};
+use crate::support::{BODY, Step, policy, run, signer};
 
 #[derive(Deserialize)]
 struct Order {
@@ -85,7 +89,7 @@ fn handlers_get_the_proof_and_its_json() {
 }
 
 #[test]
-fn a_misfit_is_told_apart_from_a_forgery() {
+fn a_payload_that_does_not_fit_is_told_apart_from_a_forgery() {
     let response = send(&protected(), signed("/number", r#"{"order":"one"}"#));
     assert_eq!(response.status(), 422);
     assert_eq!(kind(&response), Some(RejectionKind::InvalidPayload));
@@ -255,28 +259,274 @@ impl Write for Lines {
     }
 }
 
+/// The response, and the lines that were logged on the way to it.
+fn logged(site: &Router, request: Request<Body>) -> (Response<Bytes>, String) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    let response = tracing::subscriber::with_default(subscriber, || send(site, request));
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    (response, log)
+}
+
 #[test]
 fn without_the_layer_the_answer_is_500_and_the_log_says_what_is_missing() {
     let site = Router::new()
         .route("/bytes", post(bytes))
         .route("/number", post(number));
     for path in ["/bytes", "/number"] {
-        let lines = Lines::default();
-        let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        let response =
-            tracing::subscriber::with_default(subscriber, || send(&site, signed(path, BODY)));
+        let (response, log) = logged(&site, signed(path, BODY));
         assert_eq!(
             (response.status().as_u16(), kind(&response)),
             (500, Some(RejectionKind::MissingLayer))
         );
-        let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         assert!(
             log.contains("ERROR") && log.contains("VerifyLayer") && log.contains(path),
             "{log}"
         );
     }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Strict {
+    #[serde(rename = "items")]
+    _items: Vec<Item>,
+    #[serde(rename = "emails", default)]
+    _emails: HashMap<String, u32>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    #[serde(rename = "price")]
+    _price: u32,
+    #[serde(rename = "state", default)]
+    _state: Payment,
+}
+
+#[derive(Deserialize, Default)]
+enum Payment {
+    #[default]
+    #[serde(rename = "paid")]
+    Paid,
+}
+
+async fn strict(_: VerifiedJson<Strict>) {}
+
+/// The handler asks for the JSON itself.
+async fn by_hand(verified: Verified) -> Result<(), Rejection> {
+    verified.json::<Strict>().map(drop)
+}
+
+#[test]
+fn a_payload_that_does_not_fit_is_logged_by_its_place_and_never_by_a_value() {
+    let site = Router::new()
+        .route("/strict", post(strict))
+        .route("/by-hand", post(by_hand))
+        .route_layer(layer());
+    for (body, words) in [
+        (
+            r#"{"items":[{"price":1},{"price":"PLANTED"}]}"#,
+            &["kind=\"wrong type\"", "pointer=\"/items/1/price\""][..],
+        ),
+        (
+            r#"{"items":[{}],"x":"PLANTED"}"#,
+            &[
+                "kind=\"missing field\"",
+                "field=\"price\"",
+                "pointer=\"/items/0\"",
+            ],
+        ),
+        (
+            r#"{"items":[],"extra":"PLANTED"}"#,
+            &["kind=\"unknown field\"", "field=\"extra\""],
+        ),
+        (
+            r#"{"items":[],"items":["PLANTED"]}"#,
+            &["kind=\"duplicate field\"", "field=\"items\""],
+        ),
+        (
+            r#"{"items":[{"price":1,"state":"PLANTED"}]}"#,
+            &["kind=\"unknown variant\"", "pointer=\"/items/0/state"],
+        ),
+        (
+            r#"{"items":[],"emails":{"PLANTED@example.com":-1}}"#,
+            &["kind=\"wrong value\"", "pointer=\"/emails/*\""],
+        ),
+        (r#"PLANTED"#, &["kind=\"not JSON\"", "line=1 column=1"]),
+        (r#"["PLANTED"#, &["kind=\"not JSON\""]),
+    ] {
+        for path in ["/strict", "/by-hand"] {
+            let (response, log) = logged(&site, signed(path, body));
+            assert_eq!(response.status(), 422, "{body}");
+            assert!(!log.contains("PLANTED"), "{log}");
+            let errors: Vec<_> = log.lines().filter(|line| line.contains("ERROR")).collect();
+            assert_eq!(errors.len(), 1, "{body}: {log}");
+            for word in words {
+                assert!(errors[0].contains(word), "{body}: {log}");
+            }
+        }
+        let (_, log) = logged(&site, signed("/strict", body));
+        assert!(log.contains("method=POST path=\"/strict\""), "{log}");
+    }
+}
+
+/// Notes each verdict with the path, as the layer sees it.
+fn noting(notes: &Arc<Mutex<Vec<String>>>) -> impl Observe + Send + Sync + 'static + use<> {
+    let notes = Arc::clone(notes);
+    move |verdict: Result<&Verified, &Rejection>, head: &Parts| {
+        let verdict = match verdict {
+            Ok(verified) => format!("verified {}", verified.len()),
+            Err(rejection) => rejection.kind().to_string(),
+        };
+        let signed = head.headers.contains_key(Signature::HEADER);
+        let note = format!("{} {} {verdict} {signed}", head.method, head.uri);
+        notes.lock().unwrap().push(note);
+    }
+}
+
+#[test]
+fn the_observer_hears_that_a_payload_did_not_fit() {
+    let notes = Arc::default();
+    let inner = Router::new().route("/number", post(number));
+    let site = Router::new()
+        .nest("/webhooks", inner)
+        .route_layer(layer().observe(noting(&notes)));
+    let body = r#"{"order":"one"}"#;
+    assert_eq!(status(&site, signed("/webhooks/number", body)), 422);
+    assert_eq!(status(&site, unsigned("/webhooks/number")), 401);
+    assert_eq!(
+        *notes.lock().unwrap(),
+        [
+            "POST /webhooks/number verified 15 true",
+            "POST /webhooks/number invalid-payload true",
+            "POST /webhooks/number signature-missing false",
+        ]
+    );
+}
+
+#[test]
+fn one_of_two_layers_reports_a_payload_that_does_not_fit() {
+    let notes = Arc::default();
+    let site = Router::new()
+        .route("/number", post(number))
+        .route_layer(layer().observe(noting(&notes)))
+        .route_layer(layer().observe(noting(&notes)));
+    assert_eq!(status(&site, signed("/number", r#"{"order":"one"}"#)), 422);
+    let notes = notes.lock().unwrap();
+    let told = notes.iter().filter(|note| note.contains("invalid-payload"));
+    assert_eq!(told.count(), 1, "{notes:?}");
+}
+
+/// What `respond` makes is what the sender gets, wherever the rejection arose.
+#[test]
+fn respond_shapes_the_responses_of_the_extractors_as_well() {
+    let lose_the_proof = axum::middleware::map_request(async |mut request: Request<Body>| {
+        request.extensions_mut().remove::<Verified>();
+        request
+    });
+    let notes = Arc::default();
+    let layer = layer()
+        .respond(|rejection: &Rejection, policy: Option<&Policy>| {
+            assert!(policy.is_some());
+            let own = [("x-own", "yes")];
+            (
+                rejection.status(),
+                own,
+                format!("no: {}", rejection.status().as_u16()),
+            )
+        })
+        .observe(noting(&notes));
+    let site = Router::new()
+        .route("/lost", post(bytes).layer(lose_the_proof))
+        .route("/number", post(number))
+        .route_layer(layer);
+    for (request, status) in [
+        (unsigned("/number"), 401),
+        (signed("/number", r#"{"order":"one"}"#), 422),
+        (signed("/lost", BODY), 500),
+    ] {
+        let response = send(&site, request);
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers()["x-own"], "yes");
+        assert_eq!(response.body(), &format!("no: {status}"));
+        assert!(kind(&response).is_some());
+    }
+    assert!(
+        notes
+            .lock()
+            .unwrap()
+            .last()
+            .unwrap()
+            .contains("missing-layer")
+    );
+}
+
+/// The layer reads a body that arrives in pieces before it responds.
+#[test]
+fn any_body_can_be_the_response_to_a_rejection() {
+    let pieces = || {
+        crate::support::Steps::new([
+            Step::Data("a".into()),
+            Step::Wait,
+            Step::Data("b".into()),
+            Step::Trailers,
+        ])
+    };
+    let layer = layer().respond(move |_: &Rejection, _: Option<&Policy>| Body::new(pieces()));
+    let site = Router::new().route("/", post(bytes)).route_layer(layer);
+    let response = send(&site, unsigned("/"));
+    assert_eq!(
+        (response.status().as_u16(), &response.body()[..]),
+        (200, &b"ab"[..])
+    );
+}
+
+#[test]
+fn the_tracing_observer_logs_each_verdict_once() {
+    let layer = layer().observe((TracingObserver, ()));
+    let site = Router::new()
+        .route("/number", post(number))
+        .route_layer(layer);
+    let only = |request, level: &str| {
+        let (_, log) = logged(&site, request);
+        let mut lines = log.lines().filter(|line| line.contains(level));
+        let line = lines
+            .next()
+            .unwrap_or_else(|| panic!("{level}: {log}"))
+            .to_owned();
+        assert!(lines.next().is_none(), "{log}");
+        line
+    };
+    let line = only(unsigned("/number"), "WARN");
+    let words = "method=POST path=\"/number\" reason=signature-missing status=401";
+    assert!(line.contains(words), "{line}");
+    let mut forged = signed("/number", "another");
+    *forged.body_mut() = Body::from("PLANTED");
+    let line = only(forged, "WARN");
+    assert!(line.contains("reason=mismatch status=401"), "{line}");
+    assert!(!line.contains("PLANTED"), "{line}");
+    let line = only(signed("/number", BODY), "DEBUG");
+    assert!(
+        line.contains("secret=default event=other bytes=11"),
+        "{line}"
+    );
+    let line = only(signed("/number", "{}"), "ERROR");
+    assert!(line.contains("missing field"), "{line}");
+}
+
+#[test]
+fn the_proof_and_its_json_are_what_they_hold() {
+    async fn both(verified: Verified, mut order: VerifiedJson<Order>) -> String {
+        order.order += 1;
+        let bytes: &[u8] = verified.as_ref();
+        assert!(verified.starts_with(b"{") && bytes == BODY.as_bytes());
+        order.order.to_string()
+    }
+    let site = Router::new().route("/", post(both)).route_layer(layer());
+    assert_eq!(send(&site, signed("/", BODY)).body(), "2");
 }
