@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, request::Parts};
-use tokio::task::spawn_blocking;
 use tower_cartgate::{Pointer, Verified};
 
 use crate::{
     answer::AnswerBody,
+    aside::{Undone, aside},
     delivery::Head,
     endpoint::{Durable, Endpoint, Onward},
     exchange::{Exchange, Outcome},
@@ -102,8 +102,12 @@ impl Intake {
             return self.sealed(inbox);
         }
         let inbox = Arc::clone(inbox);
-        let sealed = spawn_blocking(move || self.sealed(&inbox)).await;
-        sealed.unwrap_or_else(|_| Err(StoreError::Unavailable("the gate ends".to_owned())))
+        match aside(move || self.sealed(&inbox)).await {
+            Ok(sealed) => sealed,
+            // Slow is better than lost.
+            Err(Undone::NoThread { work, .. }) => work(),
+            Err(undone) => Err(StoreError::Unavailable(undone.into_error().to_string())),
+        }
     }
 
     fn sealed(self, inbox: &Inbox) -> Result<Arrival, StoreError> {

@@ -18,6 +18,7 @@
 
 pub mod admin;
 mod answer;
+mod aside;
 mod check;
 pub mod cli;
 pub mod commands;

@@ -14,12 +14,13 @@ use hyper::{body::Incoming as Body, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     sync::Mutex,
-    task::{AbortHandle, JoinSet, spawn_blocking},
+    task::{AbortHandle, JoinSet},
     time::{Instant, sleep, timeout, timeout_at},
 };
 
 use super::{ReloadHandle, access, exposition, report};
 use crate::{
+    aside::{Undone, aside},
     gate::{Gate, Stage},
     listener::{Acceptor, Incoming, Peer},
     serve::ACCEPT_PAUSE,
@@ -266,13 +267,16 @@ async fn look(gate: &Gate) {
     }
 }
 
-/// A page, made on a thread of its own, since this one accepts connections: with a thousand endpoints it takes long. One at
-/// a time, so that whoever asks in a loop has one core at most.
+/// Makes a page on a thread of its own, since this one accepts connections: with a thousand endpoints it takes long. Without
+/// a free thread it is made here. One at a time, so that whoever asks in a loop has one core at most.
 async fn made<T: Send + 'static>(shared: &Shared, make: fn(&Arc<Gate>) -> Option<T>) -> Option<T> {
     let _turn = shared.making.lock().await;
     let gate = Arc::clone(&shared.gate);
-    let page = spawn_blocking(move || make(&gate)).await;
-    page.ok().flatten()
+    match aside(move || make(&gate)).await {
+        Ok(page) => page,
+        Err(Undone::NoThread { work, .. }) => work(),
+        Err(Undone::Panicked) => None,
+    }
 }
 
 fn shown(page: Option<impl Into<Bytes>>, content_type: &'static str) -> Response<Full<Bytes>> {

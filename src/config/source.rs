@@ -39,7 +39,8 @@ fn within<T: Send + 'static>(
     read: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, &'static str> {
     let (sender, receiver) = mpsc::sync_channel(1);
-    thread::spawn(move || sender.send(read()));
+    let started = thread::Builder::new().spawn(move || sender.send(read()));
+    started.map_err(|_| "the configuration cannot be read: the system allows no further thread")?;
     let late = "what the configuration names could not be read in time: is a file a pipe that nobody writes to?";
     receiver.recv_timeout(patience).map_err(|_| late)
 }

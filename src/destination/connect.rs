@@ -13,7 +13,10 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
-use super::address::{Address, Endpoint};
+use super::{
+    address::{Address, Endpoint},
+    resolve::resolve,
+};
 use crate::stream::Stream;
 
 /// Whose certificates an `https` destination may show.
@@ -153,9 +156,7 @@ fn http_over_tls(trust: &Trust) -> Result<TlsConnector, ConnectorError> {
 }
 
 async fn tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let addresses = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(ConnectError::Resolve)?;
+    let addresses = resolve(host, port).await.map_err(ConnectError::Resolve)?;
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in addresses {
         match TcpStream::connect(address).await {

@@ -20,6 +20,7 @@ mod host;
 mod length;
 mod link;
 mod pool;
+mod resolve;
 mod response_framing;
 mod trace;
 pub mod webhooks;

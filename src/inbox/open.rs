@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use tokio::task::spawn_blocking;
 use tower_cartgate::Secret;
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
     settings::{Limits, StoreAddress},
     store::{Store, StoreError, StoreMeter, postgres, sqlite},
 };
-use crate::metrics::InboxMeter;
+use crate::{aside::aside, metrics::InboxMeter};
 
 /// The name of the fact by which a store knows its key.
 const KEY_CHECK: &str = "key";
@@ -60,9 +59,9 @@ async fn open(settings: Settings) -> Result<Inbox, Why> {
         StoreAddress::Sqlite(file) => {
             let (file, limits, key) = (file.clone(), settings.limits, settings.key.clone());
             let meter = Arc::clone(&meter);
-            let opened = spawn_blocking(move || in_file(&file, key, &limits, meter));
-            opened.await.map_err(|error| {
-                let error = StoreError::Unavailable(error.to_string());
+            let opened = aside(move || in_file(&file, key, &limits, meter));
+            opened.await.map_err(|undone| {
+                let error = StoreError::Unavailable(undone.into_error().to_string());
                 Why::Store(settings.store.clone(), error)
             })??
         }

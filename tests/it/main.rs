@@ -13,6 +13,7 @@ mod budgets;
 mod certificates;
 mod commands;
 mod config;
+mod exhausted;
 mod forgeries;
 mod heads;
 mod inbox;

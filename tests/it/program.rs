@@ -10,6 +10,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use tempfile::TempDir;
 
 use crate::support::{App, Client, SECRET, wait_until};
@@ -208,14 +209,36 @@ impl Program {
 
     /// Bytes of memory that it keeps in RAM, at most, until now.
     pub(crate) fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let status = status.expect("it runs");
         let line = status
             .lines()
-            .find(|line| line.starts_with("VmHWM:"))
+            .find(|line| line.starts_with(name))
             .expect("a peak");
         let kib = line.split_ascii_whitespace().nth(1).expect("a number");
         kib.parse::<u64>().expect("a number") * 1024
+    }
+
+    /// Bytes of addresses that it uses.
+    pub(crate) fn address_space(&self) -> u64 {
+        self.memory("VmSize:")
+    }
+
+    /// Sets what the system lets it have. Returns the limit before.
+    pub(crate) fn limit(&self, resource: Resource, most: Option<u64>) -> Rlimit {
+        let child = i32::try_from(self.child.id()).expect("a process id");
+        let child = Pid::from_raw(child);
+        // A child has its parent's.
+        let maximum = getrlimit(resource).maximum;
+        let limit = Rlimit {
+            current: most,
+            maximum,
+        };
+        prlimit(child, resource, limit).expect("a lower or an earlier limit may be set")
     }
 
     /// Stops it, as the system stops a process: whatever comes waits in its socket's queue.

@@ -6,13 +6,13 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     signal::unix::Signal,
     sync::{oneshot, watch},
-    task::spawn_blocking,
     time::timeout,
 };
 
 use super::announce::warn;
 use crate::{
     admin::{self, ReloadRequests},
+    aside::aside,
     config::{Config, Plan, Source},
     metrics::Metrics,
     service_manager::ServiceManager,
@@ -88,9 +88,9 @@ impl Running {
         self: Arc<Self>,
         admin: admin::Settings,
     ) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
-        match timeout(LONGEST, spawn_blocking(move || self.read(admin))).await {
+        match timeout(LONGEST, aside(move || self.read(admin))).await {
             Ok(Ok(read)) => read,
-            Ok(Err(error)) => Err(vec![error.to_string()]),
+            Ok(Err(undone)) => Err(vec![undone.into_error().to_string()]),
             Err(_) => Err(vec![
                 "what the configuration names could not be read in time".to_owned(),
             ]),

@@ -28,6 +28,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::{
     runtime::Builder,
     sync::{mpsc, oneshot},
+    task::spawn_blocking,
 };
 use tokio_postgres::Error;
 use tower_cartgate::Secret;
@@ -54,6 +55,9 @@ const QUEUED: usize = 1024;
 /// How long a statement may take: what a request or a delivery waits for, and what an operator or a scrape asks.
 const PATIENCE: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(60);
+
+/// Longer than any gate runs.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A store in PostgreSQL. Dropped, what was begun is brought to its end.
 pub(crate) struct Postgres {
@@ -137,10 +141,16 @@ async fn start<F: Future<Output = ()>>(
     lanes: impl FnOnce([Session; 3]) -> F + Send + 'static,
 ) -> Result<(), Why> {
     let (ready, opened) = oneshot::channel();
-    let runtime = Builder::new_current_thread().enable_all().build();
+    // One thread for look-ups, started now and kept: tokio panics if it needs one and the system has none.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .thread_keep_alive(FOR_EVER)
+        .build();
     let runtime = runtime.map_err(Why::Thread)?;
     let work = move || {
         runtime.block_on(async move {
+            let _ = spawn_blocking(|| ()).await;
             match prepared(&target).await {
                 Ok(sessions) => {
                     // Whoever opened it may have given up; then no work will ever come.

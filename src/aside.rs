@@ -1,0 +1,77 @@
+//! Blocking work on a thread of its own. A system without a free thread is an error here; tokio's
+//! `spawn_blocking` panics in that case.
+
+use std::{fmt, io, sync::mpsc::sync_channel, thread};
+
+use tokio::sync::oneshot;
+
+/// Why no result came.
+pub(crate) enum Undone<W> {
+    /// No thread could be started. The work is untouched.
+    NoThread { error: io::Error, work: W },
+    /// The work panicked.
+    Panicked,
+}
+
+impl<W> Undone<W> {
+    pub(crate) fn into_error(self) -> io::Error {
+        match self {
+            Self::NoThread { error, .. } => {
+                let text = format!("no thread can be started: {error}");
+                io::Error::new(error.kind(), text)
+            }
+            Self::Panicked => io::Error::other("a bug: the work ended without a result"),
+        }
+    }
+}
+
+impl<W> fmt::Debug for Undone<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoThread { error, .. } => f.debug_tuple("NoThread").field(error).finish(),
+            Self::Panicked => f.write_str("Panicked"),
+        }
+    }
+}
+
+/// Runs `work` on a new thread and returns its result. Dropping the future leaves the thread to end
+/// by itself.
+///
+/// # Errors
+///
+/// When no thread can be started, or the work panics.
+pub(crate) async fn aside<T, W>(work: W) -> Result<T, Undone<W>>
+where
+    T: Send + 'static,
+    W: FnOnce() -> T + Send + 'static,
+{
+    let (hand_over, taken) = sync_channel::<W>(1);
+    let (done, result) = oneshot::channel();
+    let thread = thread::Builder::new().name("cartgate-aside".to_owned());
+    let started = thread.spawn(move || {
+        if let Ok(work) = taken.recv() {
+            // The waiting future may be gone.
+            let _ = done.send(work());
+        }
+    });
+    if let Err(error) = started {
+        return Err(Undone::NoThread { error, work });
+    }
+    // Fails only if the thread ended without taking its work.
+    if hand_over.send(work).is_err() {
+        return Err(Undone::Panicked);
+    }
+    result.await.map_err(|_| Undone::Panicked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_result_comes_back_and_a_panic_is_an_error() {
+        assert_eq!(aside(|| 1).await.expect("done"), 1);
+        let undone = aside(|| assert_eq!(1, 2)).await.expect_err("it panics");
+        assert!(matches!(undone, Undone::Panicked));
+    }
+}
