@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, request::Parts};
-use tower_cartgate::{Pointer, Verified};
+use tower_cartgate::Verified;
 
 use crate::{
     answer::AnswerBody,
@@ -23,7 +23,9 @@ use crate::{
         event::{Arrival, Kept, Wanted},
         seal::Facts,
         store::StoreError,
+        unique::Identity,
     },
+    metrics::Unidentified,
     problem::problem,
     refusal::{Refusal, Unkept},
 };
@@ -64,13 +66,27 @@ struct Intake {
     exchange: Arc<Exchange>,
 }
 
+/// What the store has taken.
+struct Committed {
+    kept: Kept,
+    wanted: Wanted,
+    /// The unique value identifies nothing.
+    is_placeholder: bool,
+}
+
 impl Intake {
     async fn keep(self) {
         let (exchange, endpoint) = (Arc::clone(&self.exchange), Arc::clone(&self.endpoint));
         let outcome = match self.commit().await {
-            Ok((kept, wanted)) => {
+            Ok(Committed {
+                kept,
+                wanted,
+                is_placeholder,
+            }) => {
                 if let Some(meter) = exchange.meter() {
                     meter.inbox.kept(kept);
+                    let doubt = Unidentified::of(kept, is_placeholder);
+                    meter.inbox.unidentified(doubt, &endpoint.name, exchange.id);
                 }
                 Outcome::of(kept, &wanted)
             }
@@ -84,20 +100,24 @@ impl Intake {
         }
     }
 
-    async fn commit(self) -> Result<(Kept, Wanted), StoreError> {
+    async fn commit(self) -> Result<Committed, StoreError> {
         let (exchange, endpoint) = (Arc::clone(&self.exchange), Arc::clone(&self.endpoint));
         let missing = || StoreError::Unavailable("this gate has none".to_owned());
         let inbox = exchange.gate.inbox.clone().ok_or_else(missing)?;
-        let arrival = self.seal(&inbox).await?;
+        let (arrival, is_placeholder) = self.seal(&inbox).await?;
         let wanted = arrival.wanted.clone();
         let kept = inbox.keep(arrival, Box::new(Arc::clone(&exchange))).await?;
-        if let (Kept::Stored { .. }, Wanted::By(queues)) = (kept, &wanted) {
+        if let (Kept::Stored(_), Wanted::By(queues)) = (kept, &wanted) {
             wake(&exchange, &endpoint, queues);
         }
-        Ok((kept, wanted))
+        Ok(Committed {
+            kept,
+            wanted,
+            is_placeholder,
+        })
     }
 
-    async fn seal(self, inbox: &Arc<Inbox>) -> Result<Arrival, StoreError> {
+    async fn seal(self, inbox: &Arc<Inbox>) -> Result<(Arrival, bool), StoreError> {
         if self.verified.len() < LARGE {
             return self.sealed(inbox);
         }
@@ -110,16 +130,18 @@ impl Intake {
         }
     }
 
-    fn sealed(self, inbox: &Inbox) -> Result<Arrival, StoreError> {
+    /// The arrival, and whether its unique value is a placeholder.
+    fn sealed(self, inbox: &Inbox) -> Result<(Arrival, bool), StoreError> {
         let Onward::Durable(durable) = &self.endpoint.onward else {
             return Err(StoreError::Unavailable("the endpoint is direct".to_owned()));
         };
         let (kind, body) = (self.verified.event().kind, self.verified.bytes());
         let wanted = wanted(durable, kind);
-        // What goes to nobody marks nothing: a captured cart that is replayed here must not take an order's number from it.
+        // An event that no destination wants marks nothing: otherwise a captured cart that is replayed here could take the
+        // number of an order.
         let unique = durable.unique.as_ref();
         let unique = unique.filter(|_| matches!(wanted, Wanted::By(_)));
-        let unique = unique.and_then(|pointer| unique_value(pointer, &body));
+        let identity = unique.map_or(Identity::None, |pointer| Identity::read(pointer, &body));
         let facts = Facts {
             id: self.exchange.id,
             endpoint: Arc::clone(&self.endpoint.name),
@@ -127,11 +149,15 @@ impl Intake {
             received: Clock::System.now(),
         };
         let sealer = &inbox.sealer;
-        Ok(Arrival {
-            unique: unique.map(|value| sealer.mark(&self.endpoint.name, value.as_bytes())),
+        let is_placeholder = identity == Identity::Placeholder;
+        let arrival = Arrival {
+            unique: identity
+                .value()
+                .map(|value| sealer.mark(&self.endpoint.name, value.as_bytes())),
             wanted,
             event: sealer.seal(facts, &self.head, body),
-        })
+        };
+        Ok((arrival, is_placeholder))
     }
 }
 
@@ -147,18 +173,6 @@ fn wanted(durable: &Durable, kind: tower_cartgate::EventKind) -> Wanted {
         Wanted::Nobody(Wanted::UNWANTED)
     } else {
         Wanted::By(queues)
-    }
-}
-
-/// The text or the whole number at the pointer, told apart. Without one the event is like no other: an empty text is what
-/// a shop writes that has none, and by a fraction, which readers round, two events could look like one.
-fn unique_value(pointer: &Pointer, body: &[u8]) -> Option<String> {
-    let text = pointer.text(body, |text| format!("text {text}"));
-    match text {
-        Some(text) => Some(text).filter(|text| text != "text "),
-        None => pointer
-            .integer(body)
-            .map(|number| format!("number {number}")),
     }
 }
 

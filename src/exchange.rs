@@ -17,7 +17,7 @@ use crate::{
     endpoint::{Endpoint, Onward},
     gate::Gate,
     in_force::InForce,
-    inbox::event::{Kept, Wanted},
+    inbox::event::{Kept, Stored, Wanted},
     listener::Peer,
     metrics::Meter,
     refusal::Refusal,
@@ -61,14 +61,14 @@ pub(crate) enum Outcome {
         /// The cause, as the log says it.
         cause: String,
     },
-    /// The inbox has it; so many with the same body came before.
+    /// The inbox has it.
     Kept {
-        /// Copies that came before.
-        copy: u32,
+        /// How it is stored.
+        stored: Stored,
         /// Why it went to no destination, where none wants it.
         dead: Option<&'static str>,
     },
-    /// The inbox has had its unique value before.
+    /// Every destination has an event with its unique value, or will get one.
     Duplicate {
         /// The event that came first.
         of: Uuid,
@@ -87,9 +87,9 @@ impl Outcome {
     pub(crate) fn of(kept: Kept, wanted: &Wanted) -> Self {
         match (kept, wanted) {
             (Kept::Duplicate { of }, _) => Self::Duplicate { of },
-            (Kept::Stored { copy }, Wanted::By(_)) => Self::Kept { copy, dead: None },
-            (Kept::Stored { copy }, Wanted::Nobody(reason)) => Self::Kept {
-                copy,
+            (Kept::Stored(stored), Wanted::By(_)) => Self::Kept { stored, dead: None },
+            (Kept::Stored(stored), Wanted::Nobody(reason)) => Self::Kept {
+                stored,
                 dead: Some(reason),
             },
         }

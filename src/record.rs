@@ -179,18 +179,23 @@ fn verdict(exchange: &Exchange, status: Option<u16>) -> Verdict<'_> {
 /// The verdict where the inbox has the delivery, or will have it.
 fn kept<'a>(secret: &'a SecretName, outcome: &Outcome) -> Option<Verdict<'a>> {
     match *outcome {
-        Outcome::Kept { copy, dead } => Some(Verdict::Kept { secret, copy, dead }),
+        Outcome::Kept { stored, dead } => Some(Verdict::Kept {
+            secret,
+            stored,
+            dead,
+        }),
         Outcome::Duplicate { of } => Some(Verdict::Duplicate { secret, of }),
         Outcome::Left => Some(Verdict::Left { secret }),
         _ => None,
     }
 }
 
-/// A verified delivery that its destination did not take, or that none wants, is an order that an app has not got: that
-/// line is written whatever was asked.
+/// An app has not got the order if its destination did not take the delivery, if no destination wants it, or if a destination
+/// was left out. The line of such a delivery is written whatever was asked.
 fn is_wanted(wanted: AccessLog, verdict: &Verdict<'_>) -> bool {
     match (wanted, verdict) {
         (_, Verdict::NotTaken { .. } | Verdict::Kept { dead: Some(_), .. }) => true,
+        (_, Verdict::Kept { stored, .. }) if stored.left_out => true,
         (AccessLog::All, _) => true,
         (AccessLog::Refused, Verdict::Rejected { .. }) => true,
         (AccessLog::Refused | AccessLog::Off, _) => false,

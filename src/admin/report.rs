@@ -67,6 +67,8 @@ fn endpoint(meter: &Meter) -> Endpoint {
         mismatches_since: requests.mismatches.since().map(seconds),
         not_taken: meter.not_taken.sum(),
         last_not_taken: last(&meter.not_taken),
+        unidentified: meter.inbox.unidentified.sum(),
+        last_unidentified: last(&meter.inbox.unidentified),
         secrets: secrets
             .map(|((name, _), own)| Secret {
                 secret: name.to_string(),

@@ -41,6 +41,11 @@ fn arrivals(page: &mut Page<'_>, config: &InForce) -> fmt::Result {
         "cartgate_inbox_copies",
         "Kept ones whose body had come before",
         durable(config).map(|meter| ([endpoint(meter)], meter.inbox.copies.number())),
+    )?;
+    page.counters(
+        "cartgate_inbox_unidentified",
+        "Stored ones whose value at unique identifies nothing",
+        durable(config).flat_map(unidentified),
     )
 }
 
@@ -51,6 +56,11 @@ fn results(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 2], u64)> {
     ];
     let all = kept.into_iter().chain(meter.not_taken.counts());
     all.map(|(result, count)| ([endpoint(meter), ("result", result)], count))
+}
+
+fn unidentified(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 2], u64)> {
+    let counts = meter.inbox.unidentified.counts();
+    counts.map(|(reason, count)| ([endpoint(meter), ("reason", reason)], count))
 }
 
 fn waiting(page: &mut Page<'_>, stats: Option<&Stats>, configured: &HashSet<&str>) -> fmt::Result {

@@ -22,6 +22,7 @@ use super::{site::*, *};
 use crate::inbox::{
     clock::Millis,
     event::Event,
+    seal::DeliverySeals,
     settings::Limits,
     store::{Store, sqlite},
 };
@@ -76,7 +77,8 @@ fn open(dir: &TempDir, name: &str) -> Arc<dyn Store> {
         ..Limits::default()
     };
     let file = dir.path().join(name);
-    sqlite::open(&file, &limits, Clock::System, Arc::default()).expect("a store")
+    let seals = DeliverySeals::new(&Secret::new("the key of the store").expect("a secret"));
+    sqlite::open(&file, &limits, seals, Clock::System, Arc::default()).expect("a store")
 }
 
 /// Events that wait for nobody who would take them.

@@ -51,7 +51,7 @@ impl Store for Shelf {
             drop(held);
             refusal.map_or(Ok(()), Err)?;
             committed.lock().expect("whole").push(arrival.event);
-            Ok(Kept::Stored { copy: 0 })
+            Ok(Kept::stored(0))
         })
     }
 

@@ -22,7 +22,7 @@ use crate::{
     endpoint::{Endpoints, PathRule},
     inbox::{
         Queue, Settings,
-        seal::Sealer,
+        seal::{DeliverySeals, Sealer},
         settings::StoreAddress,
         store::{Listed, Selection, Store, StoreMeter, sqlite},
     },
@@ -55,11 +55,10 @@ impl Site {
         let mut endpoint = endpoint(&queue);
         change(&mut endpoint);
         let dir = tempfile::tempdir().expect("a directory");
-        let key = Secret::new("the key of the store").expect("a secret");
         let inbox = Arc::new(Inbox {
             store,
             meter: Arc::new(InboxMeter::new(Arc::default())),
-            sealer: Sealer::new(&key, None),
+            sealer: Sealer::new(&key(), None),
             // The socket for orders lies beside it.
             settings: Settings::new(StoreAddress::Sqlite(dir.path().join("inbox.db"))),
         });
@@ -127,6 +126,10 @@ impl Site {
     }
 }
 
+fn key() -> Secret {
+    Secret::new("the key of the store").expect("a secret")
+}
+
 pub(super) fn queue() -> Arc<Queue> {
     let address = "http://127.0.0.1:1".parse().expect("an address");
     let destination = Destination::new("fulfilment", address, Default::default(), 1);
@@ -179,5 +182,6 @@ pub(super) fn real(dir: &Path) -> Arc<dyn Store> {
         ..limits
     };
     let file = dir.join("inbox.db");
-    sqlite::open(&file, &limits, Clock::System, Arc::<StoreMeter>::default()).expect("opened")
+    let (seals, meter) = (DeliverySeals::new(&key()), Arc::<StoreMeter>::default());
+    sqlite::open(&file, &limits, seals, Clock::System, meter).expect("opened")
 }

@@ -28,12 +28,12 @@ pub(crate) struct Event {
     pub(crate) body: Bytes,
 }
 
-/// An event that is to be kept.
+/// An event that is to be stored.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) event: Event,
     pub(crate) wanted: Wanted,
-    /// A keyed digest of the value that the endpoint says is unique.
+    /// A keyed digest of the endpoint's `unique` value; none if the event has no value that can identify it.
     pub(crate) unique: Option<[u8; 32]>,
 }
 
@@ -53,19 +53,49 @@ impl Wanted {
     pub(crate) const UNWANTED: &'static str = "no-destination-wants-it";
 }
 
-/// What became of an arrival.
+/// The result of storing an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kept {
-    /// It is stored; so many with the same body came before it.
-    Stored { copy: u32 },
-    /// Its unique value was there before: it is dropped, and counted with the event that came first.
-    Duplicate { of: Uuid },
+    /// The event is stored.
+    Stored(Stored),
+    /// Every destination has received an event with the same unique value, or still will. The arrival is dropped.
+    Duplicate {
+        /// The first of those events.
+        of: Uuid,
+    },
+}
+
+/// How an event is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// The number of earlier events with the same body.
+    pub(crate) copy: u32,
+    /// The earlier event with the same unique value that some of the destinations have, or will get. This event goes to the
+    /// other destinations only.
+    pub(crate) duplicate_of: Option<Uuid>,
+    /// Whether a destination was left out because it has as many undelivered copies of the body as it may have.
+    pub(crate) left_out: bool,
+    /// Whether the unique value came with so many different bodies that it identifies nothing.
+    pub(crate) reused: bool,
+}
+
+impl Kept {
+    /// An event that is stored for all of its destinations.
+    #[cfg(test)]
+    pub(crate) fn stored(copy: u32) -> Self {
+        Self::Stored(Stored {
+            copy,
+            ..Stored::default()
+        })
+    }
 }
 
 /// A delivery that this gate holds until its lease ends.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
     pub(crate) event: Event,
+    /// The delivery's own seal, as `seal::DeliverySeals` makes it.
+    pub(crate) seal: [u8; 32],
     /// Attempts that ended before this one.
     pub(crate) attempts: u32,
     /// How many with the same body came before this event.

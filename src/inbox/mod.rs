@@ -17,12 +17,13 @@
 //! 4. **A lease is fenced.** A claim gives a token and hides the delivery until the lease ends; only who shows the token of
 //!    the last claim settles it. So of two gates one holds a delivery, and a dead gate's come back by themselves (in SQLite
 //!    at the next start, which knows that no other gate is there).
-//! 5. **Only what is intact leaves.** Before each attempt the seal over id, endpoint, head and body is checked; what fails
-//!    goes to quarantine.
+//! 5. **Only intact events leave.** Before each attempt the gate checks the seal of the event (id, endpoint, head, body) and
+//!    the seal of the delivery (destination, number of copies). If one does not hold, the delivery goes to quarantine.
 //! 6. **A failed sync ends it.** After one nobody knows what is on the disk: the store acknowledges nothing more until a
 //!    new start has looked the whole store over.
-//! 7. **Copies share one body.** Of the same bytes to the same endpoint only so many may be undelivered; delivered copies
-//!    are only counted.
+//! 7. **Copies share one body.** A destination has only so many undelivered copies of one body; delivered copies are only
+//!    counted.
+//! 8. **A duplicate is dropped for a destination only if that destination has received the first event or still will.**
 
 mod cipher;
 pub(crate) mod clock;
@@ -38,6 +39,7 @@ pub mod schedule;
 pub(crate) mod seal;
 pub mod settings;
 pub(crate) mod store;
+pub(crate) mod unique;
 
 pub use handle::Inbox;
 pub use open::OpenError;

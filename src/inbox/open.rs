@@ -8,7 +8,7 @@ use super::{
     Inbox, Settings,
     clock::Clock,
     key::{self, KeyError},
-    seal::Sealer,
+    seal::{DeliverySeals, Sealer},
     settings::{Limits, StoreAddress},
     store::{Store, StoreError, StoreMeter, postgres, sqlite},
 };
@@ -72,6 +72,7 @@ async fn open(settings: Settings) -> Result<Inbox, Why> {
                 settings.password.as_ref(),
                 settings.ca_file.as_deref(),
                 &settings.limits,
+                DeliverySeals::new(&key),
                 Clock::System,
                 Arc::clone(&meter),
             );
@@ -104,6 +105,6 @@ fn in_file(
         Some(key) => key,
         None => key::beside(file, !file.exists())?,
     };
-    let store = sqlite::open(file, limits, Clock::System, meter)?;
+    let store = sqlite::open(file, limits, DeliverySeals::new(&key), Clock::System, meter)?;
     Ok((store, key))
 }

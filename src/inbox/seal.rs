@@ -1,15 +1,19 @@
-//! What makes stored events trustworthy: a keyed digest and a seal, made at the intake and checked before each attempt,
-//! and encryption at rest where it is asked for. `Intact` is the proof that they held; only this file makes one.
+//! Seals stored events and checks the seals before each attempt; encrypts them at rest if that is configured. `Intact` is the
+//! proof that the seals hold, and only this file makes one.
 //!
 //! ```text
-//! digest = HMAC(endpoint, body)                      equal for copies, which share the stored body
-//! seal   = HMAC(id, endpoint, kind, received, head as stored, digest)
+//! digest        = HMAC(endpoint, body)                      equal for copies, which share the stored body
+//! seal          = HMAC(id, endpoint, kind, received, head as stored, digest)
+//! delivery seal = HMAC(id, destination, copy, first received)
 //! ```
 //!
-//! With an encryption key the key of the digest is made of both keys: so what is plain, and what is encrypted under one key
-//! or another, never share a stored body, and equal digests mean equal bytes in the store.
+//! The store makes the seal of a delivery, because only the store knows the number of copies. So whoever edits the database
+//! can send an event to no other destination, and cannot change what an app is told about copies.
 //!
-//! Each field goes into a MAC with its length before it, so that no two lists of fields make the same bytes.
+//! With an encryption key the key of the digest is derived from both keys. Plain bodies, and bodies that are encrypted under
+//! different keys, therefore never share a stored body, and equal digests mean equal bytes in the store.
+//!
+//! Each field enters a MAC with its length before it, so no two lists of fields make the same bytes.
 
 use std::{fmt, sync::Arc};
 
@@ -23,7 +27,7 @@ use uuid::Uuid;
 use super::{
     cipher::Cipher,
     clock::Millis,
-    event::Event,
+    event::{Claim, Event},
     parcel::{self, Malformed},
 };
 use crate::delivery::Head;
@@ -34,8 +38,25 @@ pub(crate) struct Sealer {
     digests: Hmac<Sha256>,
     seals: Hmac<Sha256>,
     marks: Hmac<Sha256>,
+    deliveries: DeliverySeals,
     check: [u8; 32],
     encryption: Option<Encryption>,
+}
+
+/// Makes and checks the seals of deliveries. It holds the keyed state and not the key.
+#[derive(Clone)]
+pub(crate) struct DeliverySeals(Hmac<Sha256>);
+
+/// The sealed fields of a delivery.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SealedDelivery<'a> {
+    pub(crate) event: Uuid,
+    /// The destination's name; empty for an event that no destination wants.
+    pub(crate) queue: &'a str,
+    /// The number of earlier events with the same body.
+    pub(crate) copy: u32,
+    /// When the first event with the same body came.
+    pub(crate) first_received: Millis,
 }
 
 /// How what is encrypted is digested and written.
@@ -88,10 +109,32 @@ impl Broken {
 const PLAIN: u8 = 0;
 const ENCRYPTED: u8 = 1;
 
+impl DeliverySeals {
+    /// Derives the key of these seals from the store's key.
+    pub(crate) fn new(key: &Secret) -> Self {
+        Self(derived(key, b"cartgate inbox delivery 1"))
+    }
+
+    /// Returns the seal of a delivery.
+    pub(crate) fn seal(&self, delivery: &SealedDelivery<'_>) -> [u8; 32] {
+        let fields = [
+            delivery.event.as_bytes().as_slice(),
+            delivery.queue.as_bytes(),
+            &delivery.copy.to_be_bytes(),
+            &delivery.first_received.to_be_bytes(),
+        ];
+        mac(self.0.clone(), &fields)
+    }
+
+    /// Returns whether this is the seal of the delivery, in constant time.
+    pub(crate) fn holds(&self, delivery: &SealedDelivery<'_>, seal: &[u8]) -> bool {
+        self.seal(delivery).ct_eq(seal).into()
+    }
+}
+
 impl Sealer {
     /// A sealer with the store's key, which encrypts too if it is given a second key.
     pub(crate) fn new(key: &Secret, encryption: Option<&Secret>) -> Self {
-        let derived = |label: &[u8]| keyed(&mac(keyed(key.expose()), &[label]));
         let encryption = encryption.map(|secret| {
             let label: &[u8] = b"cartgate inbox digest of encrypted 1";
             let part = mac(keyed(secret.expose()), &[label]);
@@ -101,9 +144,10 @@ impl Sealer {
             }
         });
         Self {
-            digests: derived(b"cartgate inbox digest 1"),
-            seals: derived(b"cartgate inbox seal 1"),
-            marks: derived(b"cartgate inbox mark 1"),
+            digests: derived(key, b"cartgate inbox digest 1"),
+            seals: derived(key, b"cartgate inbox seal 1"),
+            marks: derived(key, b"cartgate inbox mark 1"),
+            deliveries: DeliverySeals::new(key),
             check: mac(keyed(key.expose()), &[b"cartgate inbox check 1"]),
             encryption,
         }
@@ -162,6 +206,29 @@ impl Sealer {
             head: parcel::read(&head)?,
             body,
         })
+    }
+
+    /// Opens the event of a claimed delivery.
+    ///
+    /// # Errors
+    ///
+    /// When the event or the delivery is not what was sealed, or this gate cannot read it.
+    pub(crate) fn open_claim(&self, claim: &Claim) -> Result<Intact, Broken> {
+        let delivery = SealedDelivery {
+            event: claim.event.id,
+            queue: &claim.lease.queue,
+            copy: claim.copy,
+            first_received: claim.first_received,
+        };
+        if !self.deliveries.holds(&delivery, &claim.seal) {
+            return Err(Broken::Seal);
+        }
+        self.open(&claim.event)
+    }
+
+    /// Makes and checks the seals of deliveries.
+    pub(crate) fn deliveries(&self) -> &DeliverySeals {
+        &self.deliveries
     }
 
     fn seal_over(&self, event: &Event) -> [u8; 32] {
@@ -233,6 +300,10 @@ fn digest(digests: &Hmac<Sha256>, endpoint: &str, body: &[u8]) -> [u8; 32] {
     mac(digests.clone(), &[endpoint.as_bytes(), body])
 }
 
+fn derived(key: &Secret, label: &[u8]) -> Hmac<Sha256> {
+    keyed(&mac(keyed(key.expose()), &[label]))
+}
+
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
@@ -248,6 +319,12 @@ fn mac(mut mac: Hmac<Sha256>, fields: &[&[u8]]) -> [u8; 32] {
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sealer(redacted)")
+    }
+}
+
+impl fmt::Debug for DeliverySeals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeliverySeals(redacted)")
     }
 }
 

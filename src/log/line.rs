@@ -7,7 +7,7 @@ use tower_cartgate::{HeaderForm, SecretName};
 use uuid::Uuid;
 
 use super::Throttle;
-use crate::{destination::Destination, listener::Peer, refusal::Unkept};
+use crate::{destination::Destination, inbox::event::Stored, listener::Peer, refusal::Unkept};
 
 /// What all lines about requests bear.
 pub(super) const TARGET: &str = "cartgate::access";
@@ -57,12 +57,11 @@ pub(crate) enum Verdict<'a> {
     /// Verified, and committed by the inbox.
     Kept {
         secret: &'a SecretName,
-        /// How many with the same body came before.
-        copy: u32,
+        stored: Stored,
         /// Why it is a dead letter from the start: a person has to look.
         dead: Option<&'static str>,
     },
-    /// Verified, and dropped, since its unique value came before.
+    /// Verified, and dropped: every destination has an event with its unique value, or will get one.
     Duplicate { secret: &'a SecretName, of: Uuid },
     /// Verified, and on its way into the inbox when its client went: a line of its own will say what became of it.
     Left { secret: &'a SecretName },
@@ -161,6 +160,14 @@ impl Line<'_> {
                 address = shown!(self.destination.map(|one| one.address().endpoint())),
                 %secret,
             ),
+            Verdict::Kept { secret, stored, .. } if stored.left_out => {
+                if throttle.allows() {
+                    line!(
+                        warn, self, verdict = "verified", reason = Unkept::Copies.reason(), kept = true,
+                        copy = stored.copy, duplicate_of = shown!(stored.duplicate_of), %secret,
+                    );
+                }
+            }
             Verdict::Kept { .. } | Verdict::Duplicate { .. } | Verdict::Left { .. } => {
                 self.write_kept();
             }
@@ -184,16 +191,18 @@ impl Line<'_> {
         match self.verdict {
             Verdict::Kept {
                 secret,
-                copy,
+                stored,
                 dead: Some(reason),
             } => line!(
-                warn, self, verdict = "verified", reason, kept = true, copy, %secret,
+                warn, self, verdict = "verified", reason, kept = true, copy = stored.copy, %secret,
             ),
-            Verdict::Kept { secret, copy, .. } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = Verdict::SLOW, kept = true, copy, %secret,
+            Verdict::Kept { secret, stored, .. } if self.duration > SLOW => line!(
+                warn, self, verdict = "verified", reason = Verdict::SLOW, kept = true, copy = stored.copy,
+                duplicate_of = shown!(stored.duplicate_of), %secret,
             ),
-            Verdict::Kept { secret, copy, .. } => line!(
-                info, self, verdict = "verified", kept = true, copy, %secret,
+            Verdict::Kept { secret, stored, .. } => line!(
+                info, self, verdict = "verified", kept = true, copy = stored.copy,
+                duplicate_of = shown!(stored.duplicate_of), %secret,
             ),
             Verdict::Duplicate { secret, of } => line!(
                 info, self, verdict = "verified", kept = false, duplicate_of = %of, %secret,
@@ -220,6 +229,7 @@ mod tests {
 
     use crate::{
         inbox::{dispatcher::GONE, event::Wanted},
+        metrics::Unidentified,
         refusal::{Failure, Refusal},
     };
 
@@ -238,6 +248,7 @@ mod tests {
             .chain(Unkept::ALL.map(Unkept::reason))
             .chain([Verdict::ANSWERED, Verdict::CLIENT_GONE, Verdict::SLOW])
             .chain([Wanted::KIND, Wanted::UNWANTED, GONE])
+            .chain(Unidentified::ALL.map(Unidentified::reason))
             .collect()
     }
 

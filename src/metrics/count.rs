@@ -71,9 +71,37 @@ impl Streak {
     }
 }
 
+/// How often an operator is told of the same thing.
+const REMINDER: u64 = 60 * 60 * 1000;
+
+/// Says at most once an hour that a line is due.
+#[derive(Debug, Default)]
+pub(crate) struct Reminder(AtomicU64);
+
+impl Reminder {
+    /// Whether the line is to be written now; of several workers at once, one writes it.
+    pub(crate) fn is_due(&self, now: u64) -> bool {
+        let before = self.0.load(Relaxed);
+        let due = before == 0 || now.saturating_sub(before) >= REMINDER;
+        due && self
+            .0
+            .compare_exchange(before, now, Relaxed, Relaxed)
+            .is_ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reminder_comes_once_an_hour() {
+        let (reminder, first) = (Reminder::default(), now());
+        assert!(reminder.is_due(first));
+        assert!(!reminder.is_due(first + REMINDER - 1));
+        assert!(reminder.is_due(first + REMINDER));
+        assert!(!reminder.is_due(first + REMINDER + 1));
+    }
 
     #[test]
     fn a_streak_begins_anew_after_its_end() {

@@ -10,12 +10,12 @@ use super::{
     count::{Count, Streak, now},
     destination::DestinationMeter,
     histogram::Histogram,
+    intake::Intake,
     secret::SecretMeter,
     tally::Tally,
 };
 use crate::{
     endpoint::{Endpoint, Endpoints, Onward},
-    inbox::event::Kept,
     log::Verdict,
     refusal::{Failure, Refusal, Unkept},
 };
@@ -33,31 +33,6 @@ pub(crate) struct Meter {
     pub(crate) destinations: Vec<Arc<DestinationMeter>>,
     /// What the inbox did with its deliveries, where it is durable.
     pub(crate) inbox: Arc<Intake>,
-}
-
-/// What the inbox took of an endpoint's deliveries, whether or not their clients waited for the answer.
-#[derive(Debug, Default)]
-pub(crate) struct Intake {
-    pub(crate) kept: Count,
-    /// Those of the kept ones whose body had come before.
-    pub(crate) copies: Count,
-    /// Dropped, since their unique value had come before.
-    pub(crate) duplicates: Count,
-}
-
-impl Intake {
-    pub(crate) fn kept(&self, kept: Kept) {
-        let now = now();
-        match kept {
-            Kept::Duplicate { .. } => self.duplicates.add(now),
-            Kept::Stored { copy } => {
-                self.kept.add(now);
-                if copy > 0 {
-                    self.copies.add(now);
-                }
-            }
-        }
-    }
 }
 
 /// What is counted of an endpoint's requests as long as it is configured.
@@ -141,6 +116,10 @@ impl Meter {
         let requests = &self.requests;
         requests.durations.took(took);
         match verdict {
+            Verdict::Kept { secret, stored, .. } if stored.left_out => {
+                self.verified(secret, now);
+                self.not_taken.add(Unkept::Copies.reason(), now);
+            }
             Verdict::Taken { secret }
             | Verdict::Kept { secret, .. }
             | Verdict::Duplicate { secret, .. }

@@ -40,6 +40,7 @@ pub(crate) fn needs(report: &Report) -> Vec<String> {
     for endpoint in &report.endpoints {
         needs.extend(not_taken(report, endpoint));
         needs.extend(all_refused(report, endpoint));
+        needs.extend(unidentified(report, endpoint));
     }
     needs
 }
@@ -142,6 +143,22 @@ fn all_refused(report: &Report, endpoint: &Endpoint) -> Option<String> {
         format!(
             "{name}: {number} signatures did not match and none did for {since}; \
              perhaps Cartfunnel has a new secret"
+        )
+    })
+}
+
+fn unidentified(report: &Report, endpoint: &Endpoint) -> Option<String> {
+    let last = endpoint.last_unidentified.as_ref()?;
+    let ago = ago(report, last.at);
+    (ago.0 < DAY).then(|| {
+        let (name, number) = (&endpoint.endpoint, endpoint.unidentified);
+        let why = match &*last.reason {
+            "placeholder" => "a placeholder",
+            _ => "the same in different bodies",
+        };
+        format!(
+            "{name}: the value at `unique` was {why} {ago} ago ({number} in all); \
+             such events are stored and not compared, so correct the payload or the pointer"
         )
     })
 }
@@ -258,6 +275,19 @@ mod tests {
         needed(true, not_taken(NOW));
         needed(true, not_taken(NOW - HOUR + 1));
         needed(false, not_taken(NOW - HOUR));
+    }
+
+    #[test]
+    fn a_unique_value_that_identifies_nothing_needs_a_person_for_a_day() {
+        let unidentified = |at| {
+            move |report: &mut Report| {
+                let reason = "placeholder".to_owned();
+                report.endpoints[0].unidentified = 1;
+                report.endpoints[0].last_unidentified = Some(Event { at, reason });
+            }
+        };
+        needed(true, unidentified(NOW - DAY + 1));
+        needed(false, unidentified(NOW - DAY));
     }
 
     #[test]

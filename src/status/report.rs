@@ -64,6 +64,10 @@ pub struct Endpoint {
     pub not_taken: u64,
     /// The last one.
     pub last_not_taken: Option<Event>,
+    /// Stored deliveries whose `unique` value identifies nothing.
+    pub unidentified: u64,
+    /// The last one.
+    pub last_unidentified: Option<Event>,
     /// Its secrets, the newest first.
     pub secrets: Vec<Secret>,
 }

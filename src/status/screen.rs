@@ -92,6 +92,10 @@ impl Screen<'_> {
             let last = self.event(endpoint.last_not_taken.as_ref());
             writeln!(f, "    not taken  {:<8} {last}", endpoint.not_taken)?;
         }
+        if endpoint.unidentified > 0 {
+            let last = self.event(endpoint.last_unidentified.as_ref());
+            writeln!(f, "    no id      {:<8} {last}", endpoint.unidentified)?;
+        }
         for (rank, secret) in endpoint.secrets.iter().enumerate() {
             let last = self.last(secret.last_matched);
             let since = self.ago(secret.counted_since);
@@ -260,9 +264,11 @@ mod tests {
         let endpoint = &mut report.endpoints[0];
         endpoint.endpoint = evil();
         endpoint.last_rejected = event();
+        endpoint.unidentified = 1;
+        endpoint.last_unidentified = event();
         endpoint.secrets[0].secret = evil();
         let shown = shown(&report);
-        assert_eq!(shown.matches("evil").count(), 8);
+        assert_eq!(shown.matches("evil").count(), 9);
         assert!(
             !shown.contains("\x1b]") && !shown.contains('\x07'),
             "{shown:?}"

@@ -332,6 +332,7 @@ mod tests {
             seen: 1,
             first_received: 0,
             size: 5,
+            seal: Vec::new(),
         }
     }
 

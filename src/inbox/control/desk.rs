@@ -11,7 +11,8 @@ use crate::{
     inbox::{
         Inbox,
         event::State,
-        store::{Place, Selection},
+        seal::SealedDelivery,
+        store::{Listed, Place, Selection},
     },
 };
 
@@ -102,7 +103,7 @@ impl Desk<'_> {
         let mut chosen: HashMap<(&str, State), Vec<Uuid>> = HashMap::new();
         for one in &listed {
             let serves = self.serves(&one.queue);
-            if one.state == State::Quarantined && !self.is_intact(one.event).await? {
+            if one.state == State::Quarantined && !self.is_intact(one).await? {
                 again.quarantined += 1;
             } else if to.is_none() && !serves {
                 again.homeless += 1;
@@ -123,11 +124,21 @@ impl Desk<'_> {
         Ok(again)
     }
 
-    /// Whether an event's seal holds. That of one in quarantine may again: a copy has mended its body, or not the disk was at
-    /// fault but the memory that it was read into.
-    async fn is_intact(&self, id: Uuid) -> Result<bool, Refused> {
-        let found = self.inbox.store.show(id).await?;
-        Ok(found.is_some_and(|(event, _)| self.inbox.sealer.open(&event).is_ok()))
+    /// Returns whether the seals of a delivery and of its event hold. They may hold again after a quarantine: a copy has mended
+    /// the body, or the memory that it was read into was at fault and not the disk.
+    async fn is_intact(&self, one: &Listed) -> Result<bool, Refused> {
+        let sealer = &self.inbox.sealer;
+        let delivery = SealedDelivery {
+            event: one.event,
+            queue: &one.queue,
+            copy: one.copy,
+            first_received: one.first_received,
+        };
+        if !sealer.deliveries().holds(&delivery, &one.seal) {
+            return Ok(false);
+        }
+        let found = self.inbox.store.show(one.event).await?;
+        Ok(found.is_some_and(|(event, _)| sealer.open(&event).is_ok()))
     }
 
     /// Whether somebody takes what is pending there.

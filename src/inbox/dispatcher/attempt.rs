@@ -53,7 +53,7 @@ impl Attempt {
             probe: self.probe,
             cause: None,
         };
-        match tools.inbox.sealer.open(&self.claim.event) {
+        match tools.inbox.sealer.open_claim(&self.claim) {
             Ok(intact) => {
                 let attempt = delivery::Attempt::of(&self.claim, tools.clock.now());
                 let endpoint = self.post.endpoint(&intact.endpoint);

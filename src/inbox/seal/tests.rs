@@ -1,6 +1,7 @@
 //! Whatever is changed in a stored event is noticed.
 
 use super::{super::parcel::tests::full_head, *};
+use crate::inbox::event::Lease;
 
 const BODY: &[u8] = b"{\"planted\": \"a payload\"}";
 
@@ -275,4 +276,51 @@ fn no_payload_and_no_key_is_in_what_debug_prints() {
     let intact = sealer.open(&sealed(&sealer, 7)).expect("intact");
     assert_eq!(format!("{sealer:?}"), "Sealer(redacted)");
     assert!(!format!("{intact:?}").contains("planted"));
+}
+
+#[test]
+fn a_delivery_opens_at_its_own_destination_with_its_own_copy_alone() {
+    for sealer in [plain(), encrypting()] {
+        let claim = |queue: &str, copy, first_received, sealed_for: SealedDelivery<'_>| Claim {
+            event: sealed(&sealer, 7),
+            seal: sealer.deliveries().seal(&sealed_for),
+            attempts: 0,
+            copy,
+            first_received,
+            lease: Lease {
+                event: Uuid::from_u128(7),
+                queue: queue.into(),
+                token: 1,
+            },
+        };
+        let right = SealedDelivery {
+            event: Uuid::from_u128(7),
+            queue: "shop",
+            copy: 3,
+            first_received: 5,
+        };
+        assert!(sealer.open_claim(&claim("shop", 3, 5, right)).is_ok());
+        let event = Uuid::from_u128(8);
+        for (what, claim) in [
+            ("destination", claim("mail", 3, 5, right)),
+            ("copy", claim("shop", 0, 5, right)),
+            ("first received", claim("shop", 3, 6, right)),
+            (
+                "event",
+                claim("shop", 3, 5, SealedDelivery { event, ..right }),
+            ),
+        ] {
+            let error = sealer.open_claim(&claim).expect_err(what);
+            assert!(error.is_tampering(), "{what}");
+        }
+        let mut none = claim("shop", 3, 5, right);
+        none.seal = [0; 32];
+        assert!(sealer.open_claim(&none).is_err());
+        let other = Sealer::new(&secret("another key of the store"), None);
+        assert!(
+            !other
+                .deliveries()
+                .holds(&right, &sealer.deliveries().seal(&right))
+        );
+    }
 }

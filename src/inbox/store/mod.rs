@@ -1,6 +1,7 @@
 //! What an engine must do, whichever it is. Two do: SQLite (`sqlite`) for one gate, PostgreSQL (`postgres`) for several.
 //! They share their tables and one suite of tests; what holds in both stands at the beginning of `inbox`.
 
+mod admission;
 mod meter;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
@@ -79,9 +80,9 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     /// One event and all of its deliveries.
     fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>>;
 
-    /// Makes up to `most` of the selected deliveries pending and due now, with their whole schedule before them; `to` moves them to
-    /// another queue. Quarantined ones stay unless that state is named: whether their seals hold by now is for the caller to see. How
-    /// many it were.
+    /// Makes up to `most` of the selected deliveries pending and due now, with their whole schedule before them. `to` moves them
+    /// to another queue and seals them anew; a delivery whose seal does not hold is quarantined instead. Quarantined ones stay
+    /// unless that state is named; the caller checks whether their seals hold by now. Returns how many deliveries changed.
     fn again(
         &self,
         selection: Selection,
@@ -92,7 +93,8 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     /// Removes up to `most` of the selected deliveries, and each event that has none left. How many it were.
     fn purge(&self, selection: Selection, most: usize) -> Answer<'static, u64>;
 
-    /// Removes up to `most` events that were delivered everywhere before this time. How many it were.
+    /// Removes up to `most` events that were delivered everywhere before this time, and as many unique values that were last
+    /// seen before it and that no stored event has. Returns how many of both went.
     fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64>;
 
     /// What there is.
@@ -163,6 +165,9 @@ pub(crate) struct Listed {
     pub(crate) first_received: Millis,
     /// Bytes of the body as stored.
     pub(crate) size: u64,
+    /// The delivery's own seal, for whoever opens the store; never shown.
+    #[serde(skip)]
+    pub(crate) seal: Vec<u8>,
 }
 
 /// What a store holds.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
+    inbox::event::Stored,
     listener::Peer,
     log::{Line, Output, Path, Throttle, Verdict, dispatch},
 };
@@ -172,7 +173,10 @@ fn write_each() {
         },
         Verdict::Kept {
             secret,
-            copy: 3,
+            stored: Stored {
+                copy: 3,
+                ..Stored::default()
+            },
             dead: None,
         },
         Verdict::Duplicate {

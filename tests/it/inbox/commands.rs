@@ -56,10 +56,10 @@ fn gate_with_three() -> Program {
 }
 
 /// The command's end.
-struct Ran {
+pub(super) struct Ran {
     status: i32,
     stdout: Vec<u8>,
-    stderr: String,
+    pub(super) stderr: String,
 }
 
 /// `cartgate inbox …` in a gate's folder.
@@ -67,7 +67,7 @@ fn inbox(gate: &Program, args: &[&str]) -> Ran {
     inbox_in(gate.file("secret").parent().expect("a folder"), args)
 }
 
-fn inbox_in(dir: &Path, args: &[&str]) -> Ran {
+pub(super) fn inbox_in(dir: &Path, args: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
     command.env_clear().current_dir(dir).arg("inbox").args(args);
     let output = command.args(["--config", "cartgate.toml"]).output();

@@ -21,7 +21,7 @@ use crate::{
         clock::{Clock, Millis},
         event::{Arrival, State, Wanted},
         parcel::tests::full_head,
-        seal::{Facts, Sealer},
+        seal::{DeliverySeals, Facts, Sealer},
         settings::{Limits, StoreAddress},
         store::{Listed, Selection, Store, StoreMeter, sqlite},
     },
@@ -74,7 +74,7 @@ impl Bed {
         let store = before(open(&file, of_store, &meter));
         let inbox = Arc::new(Inbox {
             store: Arc::clone(&store),
-            sealer: Sealer::new(&Secret::new("the store's key").unwrap(), None),
+            sealer: Sealer::new(&key(), None),
             meter: Arc::new(InboxMeter::new(meter)),
             settings: Settings::new(StoreAddress::Sqlite(file)),
         });
@@ -202,10 +202,15 @@ fn config(queues: Vec<Queue>) -> Arc<Config> {
     Arc::new(Config::new(Endpoints::new(vec![endpoint])))
 }
 
+fn key() -> Secret {
+    Secret::new("the store's key").unwrap()
+}
+
 fn open(file: &Path, clock: &Clock, meter: &Arc<StoreMeter>) -> Arc<dyn Store> {
     let limits = Limits {
         disk_floor: 0,
         ..Limits::default()
     };
-    sqlite::open(file, &limits, clock.clone(), Arc::clone(meter)).unwrap()
+    let seals = DeliverySeals::new(&key());
+    sqlite::open(file, &limits, seals, clock.clone(), Arc::clone(meter)).unwrap()
 }

@@ -2,11 +2,12 @@
 //! which deliveries change.
 //!
 //! Every transaction takes its locks in one order, so that none ever waits for one that waits for it: events by id, then
-//! marks by digest, then bodies by digest, then its own row of the totals. (A claim waits for nobody.)
+//! marks by digest, then bodies by digest, then its own row of the totals. A claim waits for no lock, and neither does the
+//! removal of unused marks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{try_join, try_join3, try_join4};
+use futures_util::future::{try_join, try_join3};
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
@@ -74,12 +75,13 @@ impl Books {
     }
 
     /// Counts what has changed, removes what needs to stay no longer, and commits: an event without deliveries, and a copy that
-    /// is delivered everywhere. (A copy that a unique value is marked with stays as long as a first one would.)
+    /// is delivered everywhere. A copy with a unique value stays as long as a first event would, because later arrivals are
+    /// compared with it.
     pub(super) async fn close(&self, session: &Session, shard: i32) -> Result<(), Error> {
         const LEFT: &str = "SELECT e.id, e.body, octet_length(e.head) AS head,
                  EXISTS (SELECT FROM delivery WHERE event = e.id AND state <> 1) AS undelivered,
                  NOT EXISTS (SELECT FROM delivery WHERE event = e.id)
-                     OR e.copy > 0 AND NOT EXISTS (SELECT FROM mark WHERE event = e.id) AS spent
+                     OR e.copy > 0 AND e.mark IS NULL AS spent
              FROM event AS e WHERE e.id = ANY ($1)";
         let mut changes = Changes::default();
         for row in session.query(LEFT, &[&self.events]).await? {
@@ -135,20 +137,13 @@ impl Changes {
     }
 
     async fn remove(&self, session: &Session) -> Result<(), Error> {
-        const LOCK: &str = "SELECT FROM mark WHERE event = ANY ($1) ORDER BY digest FOR UPDATE";
-        let lock = session.statement(LOCK).await?;
-        let marks = "DELETE FROM mark WHERE event = ANY ($1)";
-        let marks = session.statement(marks).await?;
         let deliveries = "DELETE FROM delivery WHERE event = ANY ($1)";
         let deliveries = session.statement(deliveries).await?;
-        let events = session
-            .statement("DELETE FROM event WHERE id = ANY ($1)")
-            .await?;
+        let events = "DELETE FROM event WHERE id = ANY ($1)";
+        let events = session.statement(events).await?;
         let removed: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&self.removed];
         let client = &session.client;
-        try_join4(
-            client.execute(&lock, &removed),
-            client.execute(&marks, &removed),
+        try_join(
             client.execute(&deliveries, &removed),
             client.execute(&events, &removed),
         )

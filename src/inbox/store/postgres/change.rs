@@ -7,7 +7,15 @@ use tokio_postgres::Error;
 use uuid::Uuid;
 
 use super::{books::Books, list, row, session::Session, time::now};
-use crate::inbox::{clock::Millis, event::State, store::Selection};
+use crate::inbox::{
+    clock::Millis,
+    event::{Settlement, State},
+    seal::{DeliverySeals, SealedDelivery},
+    store::Selection,
+};
+
+/// A parameter.
+type Value<'a> = &'a (dyn tokio_postgres::types::ToSql + Sync);
 
 /// A delivery as it was found.
 struct Found {
@@ -35,7 +43,7 @@ pub(super) async fn purge(
 pub(super) async fn again(
     session: &Session,
     mut selection: Selection,
-    to: Option<&Arc<str>>,
+    to: Option<(&Arc<str>, &DeliverySeals)>,
     most: usize,
     now: Option<Millis>,
     shard: i32,
@@ -50,7 +58,9 @@ pub(super) async fn again(
     let mut renewed = 0;
     for one in &found {
         renewed += match to {
-            Some(to) if **to != *one.queue => move_to(session, one, to, now).await?,
+            Some((to, seals)) if **to != *one.queue => {
+                move_to(session, one, to, seals, now).await?
+            }
             _ => renew(session, one, now).await?,
         };
     }
@@ -69,12 +79,23 @@ pub(super) async fn sweep(
          ORDER BY last LIMIT $2";
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let over = session.query(OVER, &[&before, &most]).await?;
-    if over.is_empty() {
-        return Ok(0);
+    let mut swept = 0;
+    if !over.is_empty() {
+        let events: Vec<Uuid> = over.iter().map(|row| row.get(0)).collect();
+        let books = Books::open(session, &events).await?;
+        swept = books.sweep(session, shard, before).await?;
     }
-    let events: Vec<Uuid> = over.iter().map(|row| row.get(0)).collect();
-    let books = Books::open(session, &events).await?;
-    books.sweep(session, shard, before).await
+    Ok(swept + forget(session, before, most).await?)
+}
+
+/// Forgets unique values that were last seen before this time and that no event has. It skips those that others hold, so it
+/// waits for no lock.
+async fn forget(session: &Session, before: Millis, most: i64) -> Result<u64, Error> {
+    const FORGET: &str = "DELETE FROM mark WHERE digest IN (
+             SELECT digest FROM mark AS m WHERE last < $1
+                 AND NOT EXISTS (SELECT FROM event WHERE mark = m.digest)
+             ORDER BY last LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    session.execute(FORGET, &[&before, &most]).await
 }
 
 async fn find(session: &Session, selection: &Selection, most: usize) -> Result<Vec<Found>, Error> {
@@ -122,26 +143,16 @@ async fn move_to(
     session: &Session,
     one: &Found,
     to: &str,
+    seals: &DeliverySeals,
     now: Option<Millis>,
 ) -> Result<u64, Error> {
     let there = "SELECT state FROM delivery WHERE event = $1 AND queue = $2";
     let there = session.query(there, &[&one.event, &to]).await?;
     let there = there.first().map(row::state);
-    if there == Some(State::Quarantined) {
-        return Ok(0);
-    }
-    let rename = "UPDATE delivery SET queue = $4 WHERE event = $1 AND queue = $2 AND state = $3";
     let left = match there {
+        Some(State::Quarantined) => 0,
         Some(_) => remove(session, one).await?,
-        None => {
-            let values = [
-                &one.event as &(dyn tokio_postgres::types::ToSql + Sync),
-                &one.queue,
-                &one.state,
-                &to,
-            ];
-            session.execute(rename, &values).await?
-        }
+        None => reseal(session, one, to, seals).await?,
     };
     if left == 0 {
         return Ok(0);
@@ -152,4 +163,38 @@ async fn move_to(
         state: there.map_or(one.state, |state| state as i16),
     };
     renew(session, &moved, now).await
+}
+
+/// Moves a delivery whose seal holds to another queue, under a new seal; quarantines it if the seal does not hold.
+async fn reseal(
+    session: &Session,
+    one: &Found,
+    to: &str,
+    seals: &DeliverySeals,
+) -> Result<u64, Error> {
+    const SEALED: &str = "SELECT e.copy, b.first_received, d.seal
+         FROM delivery AS d JOIN event AS e ON e.id = d.event JOIN body AS b ON b.id = e.body
+         WHERE d.event = $1 AND d.queue = $2 AND d.state = $3";
+    const MOVE: &str = "UPDATE delivery SET queue = $3, seal = $4 WHERE event = $1 AND queue = $2";
+    const QUARANTINE: &str =
+        "UPDATE delivery SET state = 3, reason = $3 WHERE event = $1 AND queue = $2";
+    let (event, queue) = (&one.event, &one.queue);
+    let rows = session.query(SEALED, &[event, queue, &one.state]).await?;
+    let Some(row) = rows.first() else {
+        return Ok(0);
+    };
+    let of = |queue| SealedDelivery {
+        event: one.event,
+        queue,
+        copy: row::number::<i64, _>(row, "copy"),
+        first_received: row.get("first_received"),
+    };
+    if seals.holds(&of(queue), row.get("seal")) {
+        let seal = seals.seal(&of(to));
+        let values = [event as Value<'_>, queue, &to, &seal.as_slice()];
+        return session.execute(MOVE, &values).await;
+    }
+    let values = [event as Value<'_>, queue, &Settlement::BROKEN];
+    session.execute(QUARANTINE, &values).await?;
+    Ok(0)
 }

@@ -32,10 +32,10 @@ pub(super) const CLAIM: &str = concat!(
          UPDATE delivery SET lease = lease + 1, due = $3 + ",
     now!(4),
     "    WHERE ctid = ANY (ARRAY(SELECT place FROM chosen))
-         RETURNING event, rank, lease, attempts)
+         RETURNING event, rank, lease, attempts, seal)
      SELECT ",
     event_columns!(),
-    ", e.copy, b.first_received, t.lease, t.attempts
+    ", e.copy, b.first_received, t.lease, t.attempts, t.seal AS delivery_seal
      FROM taken AS t JOIN chosen AS c ON c.event = t.event JOIN event AS e ON e.id = t.event JOIN body AS b ON b.id = e.body
      ORDER BY t.rank, c.due, e.id"
 );
@@ -81,6 +81,7 @@ fn claimed(row: &tokio_postgres::Row, queue: &Arc<str>) -> Claim {
     };
     Claim {
         event,
+        seal: row::fixed(row.get("delivery_seal")),
         attempts: row::number::<i32, _>(row, "attempts"),
         copy: row::number::<i64, _>(row, "copy"),
         first_received: row.get("first_received"),

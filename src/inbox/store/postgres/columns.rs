@@ -7,10 +7,23 @@ use super::time::now;
 use crate::inbox::{
     clock::Millis,
     event::{Arrival, State, Wanted},
+    seal::{DeliverySeals, SealedDelivery},
+    store::admission::Admission,
 };
 
 /// A parameter.
 type Value<'a> = &'a (dyn ToSql + Sync);
+
+/// An arrival that is stored, with what is known of its body.
+#[derive(Clone, Copy)]
+pub(super) struct Stored<'a> {
+    pub(super) arrival: &'a Arrival,
+    pub(super) admission: &'a Admission,
+    pub(super) body: i64,
+    /// How many with the same body came before, and when the first of them came.
+    pub(super) copy: u32,
+    pub(super) first_received: Millis,
+}
 
 /// Rows of events.
 #[derive(Default)]
@@ -23,6 +36,7 @@ pub(super) struct Events<'a> {
     copies: Vec<i64>,
     heads: Vec<&'a [u8]>,
     seals: Vec<&'a [u8]>,
+    marks: Vec<Option<&'a [u8]>>,
 }
 
 /// Rows of deliveries.
@@ -33,27 +47,29 @@ pub(super) struct Deliveries<'a> {
     states: Vec<i16>,
     ranks: Vec<i16>,
     reasons: Vec<Option<&'static str>>,
+    seals: Vec<Vec<u8>>,
 }
 
 impl<'a> Events<'a> {
     pub(super) const ADD: &'static str =
-        "INSERT INTO event (id, endpoint, kind, received, body, copy, head, seal)
+        "INSERT INTO event (id, endpoint, kind, received, body, copy, head, seal, mark)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
-                              $7::bytea[], $8::bytea[])";
+                              $7::bytea[], $8::bytea[], $9::bytea[])";
 
-    /// Of arrivals, each with its body's id and how many copies came before.
-    pub(super) fn of(arrivals: impl Iterator<Item = (&'a Arrival, i64, i64)>) -> Self {
+    pub(super) fn of(stored: impl Iterator<Item = Stored<'a>>) -> Self {
         let mut rows = Self::default();
-        for (arrival, body, copy) in arrivals {
-            let event = &arrival.event;
+        for one in stored {
+            let event = &one.arrival.event;
             rows.ids.push(event.id);
             rows.endpoints.push(&event.endpoint);
             rows.kinds.push(event.kind.as_str());
             rows.received.push(event.received);
-            rows.bodies.push(body);
-            rows.copies.push(copy);
+            rows.bodies.push(one.body);
+            rows.copies.push(one.copy.into());
             rows.heads.push(&event.head);
             rows.seals.push(&event.seal);
+            rows.marks
+                .push(one.admission.mark.as_ref().map(|mark| &mark[..]));
         }
         rows
     }
@@ -63,7 +79,7 @@ impl<'a> Events<'a> {
         self.heads.iter().map(|head| head.len() as i64).sum()
     }
 
-    pub(super) fn values(&self) -> [Value<'_>; 8] {
+    pub(super) fn values(&self) -> [Value<'_>; 9] {
         [
             &self.ids,
             &self.endpoints,
@@ -73,57 +89,59 @@ impl<'a> Events<'a> {
             &self.copies,
             &self.heads,
             &self.seals,
+            &self.marks,
         ]
     }
 }
 
 impl<'a> Deliveries<'a> {
     pub(super) const ADD: &'static str = concat!(
-        "INSERT INTO delivery (event, queue, state, rank, reason, due, last)
+        "INSERT INTO delivery (event, queue, state, rank, reason, seal, due, last)
          SELECT d.*, n.now, CASE WHEN d.state <> 0 THEN n.now END
-         FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::smallint[], $5::text[])
-                  AS d (event, queue, state, rank, reason), (SELECT ",
-        now!(6),
+         FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::smallint[], $5::text[], $6::bytea[])
+                  AS d (event, queue, state, rank, reason, seal), (SELECT ",
+        now!(7),
         " AS now) AS n"
     );
 
-    pub(super) fn of(arrivals: impl Iterator<Item = (&'a Arrival, i64, i64)>) -> Self {
+    pub(super) fn of(stored: impl Iterator<Item = Stored<'a>>, seals: &DeliverySeals) -> Self {
         let mut rows = Self::default();
-        for (arrival, _, copy) in arrivals {
-            match &arrival.wanted {
-                Wanted::By(queues) => {
-                    for queue in queues {
-                        rows.add(arrival, queue, copy, State::Pending, None);
-                    }
-                }
-                Wanted::Nobody(reason) => rows.add(arrival, "", copy, State::Dead, Some(reason)),
+        for one in stored {
+            for queue in &one.admission.queues {
+                rows.add(&one, queue, seals);
             }
         }
         rows
     }
 
-    fn add(
-        &mut self,
-        arrival: &Arrival,
-        queue: &'a str,
-        copy: i64,
-        state: State,
-        reason: Option<&'static str>,
-    ) {
-        self.events.push(arrival.event.id);
+    fn add(&mut self, one: &Stored<'a>, queue: &'a str, seals: &DeliverySeals) {
+        let event = one.arrival.event.id;
+        let (state, reason) = match one.arrival.wanted {
+            Wanted::By(_) => (State::Pending, None),
+            Wanted::Nobody(reason) => (State::Dead, Some(reason)),
+        };
+        self.events.push(event);
         self.queues.push(queue);
         self.states.push(state as i16);
-        self.ranks.push(i16::from(copy > 0));
+        self.ranks.push(i16::from(one.copy > 0));
         self.reasons.push(reason);
+        let delivery = SealedDelivery {
+            event,
+            queue,
+            copy: one.copy,
+            first_received: one.first_received,
+        };
+        self.seals.push(seals.seal(&delivery).to_vec());
     }
 
-    pub(super) fn values<'v>(&'v self, now: &'v Option<Millis>) -> [Value<'v>; 6] {
+    pub(super) fn values<'v>(&'v self, now: &'v Option<Millis>) -> [Value<'v>; 7] {
         [
             &self.events,
             &self.queues,
             &self.states,
             &self.ranks,
             &self.reasons,
+            &self.seals,
             now,
         ]
     }

@@ -11,7 +11,7 @@ use tokio_postgres::Error;
 use super::{
     books::Usage,
     fault::fault,
-    keep::{Verdict, keep},
+    keep::{Rules, Verdict, keep},
     lane::{Work, Worker},
     session::Session,
     time::said,
@@ -19,6 +19,7 @@ use super::{
 use crate::inbox::{
     clock::Clock,
     event::Arrival,
+    seal::DeliverySeals,
     settings::Limits,
     store::{StoreError, StoreMeter},
 };
@@ -37,6 +38,7 @@ pub(super) struct Keep {
 
 pub(super) struct Keeper {
     pub(super) limits: Limits,
+    pub(super) seals: DeliverySeals,
     pub(super) clock: Clock,
     pub(super) meter: Arc<StoreMeter>,
     pub(super) shard: i32,
@@ -82,8 +84,13 @@ impl Keeper {
         let arrivals: Vec<&Arrival> = jobs.iter().map(|job| &job.arrival).collect();
         let usage = self.usage(session).await?;
         let now = said(&self.clock);
-        let kept = keep(session, &arrivals, &self.limits, usage, now, self.shard).await;
-        let (verdicts, usage) = kept?;
+        let rules = Rules {
+            limits: &self.limits,
+            seals: &self.seals,
+            shard: self.shard,
+            now,
+        };
+        let (verdicts, usage) = keep(session, &arrivals, &rules, usage).await?;
         // What is full is looked at anew the next time.
         let full = |verdict: &Verdict| matches!(verdict, Err(StoreError::Full(_)));
         let believed = !verdicts.iter().any(full);

@@ -46,6 +46,7 @@ use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMet
 use crate::inbox::{
     clock::{Clock, Millis},
     event::{Arrival, Claim, Event, Kept, Lease, Settlement},
+    seal::DeliverySeals,
     settings::Limits,
 };
 
@@ -62,6 +63,7 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// A store in PostgreSQL. Dropped, what was begun is brought to its end.
 pub(crate) struct Postgres {
     clock: Clock,
+    seals: DeliverySeals,
     shard: i32,
     keeps: Desk<Keep>,
     turns: Desk<Task>,
@@ -80,6 +82,7 @@ pub(crate) async fn open(
     password: Option<&Secret>,
     ca_file: Option<&Path>,
     limits: &Limits,
+    seals: DeliverySeals,
     clock: Clock,
     meter: Arc<StoreMeter>,
 ) -> Result<Arc<dyn Store>, OpenError> {
@@ -90,6 +93,7 @@ pub(crate) async fn open(
     let ((keeps, kept), (turns, turned), (errands, run)) = (desk(), desk(), desk());
     let store = Postgres {
         clock: clock.clone(),
+        seals: seals.clone(),
         shard,
         keeps,
         turns,
@@ -97,6 +101,7 @@ pub(crate) async fn open(
     };
     let keeper = Keeper {
         limits: *limits,
+        seals,
         clock: clock.clone(),
         meter,
         shard,
@@ -240,9 +245,11 @@ impl Store for Postgres {
         most: usize,
     ) -> Answer<'static, u64> {
         let (now, shard) = (time::said(&self.clock), self.shard + 2);
+        let seals = self.seals.clone();
         self.errands.errand(move |session| {
             Box::pin(async move {
-                change::again(session, selection, to.as_ref(), most, now, shard).await
+                let to = to.as_ref().map(|to| (to, &seals));
+                change::again(session, selection, to, most, now, shard).await
             })
         })
     }

@@ -34,7 +34,8 @@ pub(super) fn event(row: &Row) -> Event {
 
 /// The columns of [`listed`], of `d`, `e` and `b`.
 pub(super) const LISTED: &str = "d.event, d.queue, d.state, d.attempts, d.due, d.last, d.status, d.reason, \
-    e.endpoint, e.kind, e.received, e.copy, b.seen, b.first_received, octet_length(b.bytes) AS size";
+    e.endpoint, e.kind, e.received, e.copy, b.seen, b.first_received, octet_length(b.bytes) AS size, \
+    d.seal AS delivery_seal";
 
 pub(super) fn listed(row: &Row) -> Listed {
     let state = state(row);
@@ -56,6 +57,7 @@ pub(super) fn listed(row: &Row) -> Listed {
         seen: number::<i64, _>(row, "seen"),
         first_received: row.get("first_received"),
         size: number::<i32, _>(row, "size"),
+        seal: row.get("delivery_seal"),
     }
 }
 
@@ -74,7 +76,8 @@ pub(super) fn number<'a, S: FromSql<'a>, N: TryFrom<S> + Default>(row: &'a Row, 
     N::try_from(row.get(column)).unwrap_or_default()
 }
 
-fn fixed(bytes: &[u8]) -> [u8; 32] {
+/// A digest; all zeros where something else stands, which no seal is.
+pub(super) fn fixed(bytes: &[u8]) -> [u8; 32] {
     bytes.try_into().unwrap_or_default()
 }
 

@@ -17,7 +17,7 @@ CREATE TABLE body (
 -- Compressing would cost more time in a commit than the bytes it saves, and what is encrypted does not shrink.
 ALTER TABLE body ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
--- copy: how many with the same body came before it.
+-- copy: how many with the same body came before it. mark: the digest of its unique value, if it has one that counts.
 CREATE TABLE event (
     id uuid PRIMARY KEY,
     endpoint text NOT NULL,
@@ -26,10 +26,12 @@ CREATE TABLE event (
     body bigint NOT NULL REFERENCES body (id),
     copy bigint NOT NULL,
     head bytea NOT NULL,
-    seal bytea NOT NULL
+    seal bytea NOT NULL,
+    mark bytea
 );
 
 CREATE INDEX event_body ON event (body);
+CREATE INDEX event_mark ON event (mark) WHERE mark IS NOT NULL;
 
 -- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first of a body, 1 for copies. due: also the end
 -- of a lease. lease: the token that settles it, grows with each claim.
@@ -44,6 +46,7 @@ CREATE TABLE delivery (
     last bigint,
     status integer,
     reason text,
+    seal bytea NOT NULL,
     PRIMARY KEY (event, queue)
 );
 
@@ -51,14 +54,17 @@ CREATE INDEX delivery_due ON delivery (queue, rank, due) WHERE state = 0;
 CREATE INDEX delivery_delivered ON delivery (last) WHERE state = 1;
 CREATE INDEX delivery_stuck ON delivery (queue, state) WHERE state IN (2, 3);
 
+-- Unique values by digest. first, second: digests of the bodies that it came with. reused: true once a third body came; then
+-- the value identifies nothing. last: when it last came.
 CREATE TABLE mark (
     digest bytea PRIMARY KEY,
-    event uuid NOT NULL,
-    seen bigint NOT NULL,
+    first bytea NOT NULL,
+    second bytea,
+    reused boolean NOT NULL DEFAULT false,
     last bigint NOT NULL
 );
 
-CREATE INDEX mark_event ON mark (event);
+CREATE INDEX mark_last ON mark (last);
 
 -- Each gate writes rows of its own, so that none waits for another's commit; the sum over all is what counts.
 CREATE TABLE usage (

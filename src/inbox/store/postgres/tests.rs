@@ -30,7 +30,7 @@ use crate::inbox::{
     settings::Limits,
     store::{
         Store, StoreMeter,
-        suite::{Fixture, LIMITS, START, arrival, suite},
+        suite::{Fixture, LIMITS, START, arrival, seals, suite},
     },
 };
 use servers::postgres::Postgres;
@@ -63,7 +63,15 @@ async fn opened(
     clock: &Clock,
     meter: &Arc<StoreMeter>,
 ) -> Arc<dyn Store> {
-    let opening = open(url, None, None, &limits, clock.clone(), Arc::clone(meter));
+    let opening = open(
+        url,
+        None,
+        None,
+        &limits,
+        seals(),
+        clock.clone(),
+        Arc::clone(meter),
+    );
     opening.await.expect("it opens")
 }
 

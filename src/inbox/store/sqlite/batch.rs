@@ -19,6 +19,7 @@ use super::{
 };
 use crate::inbox::{
     clock::Clock,
+    seal::DeliverySeals,
     settings::Limits,
     store::{StoreError, StoreMeter},
 };
@@ -34,6 +35,7 @@ pub(super) struct Desk {
     db: Connection,
     clock: Clock,
     limits: Limits,
+    seals: DeliverySeals,
     space: Space,
     meter: Arc<StoreMeter>,
     usage: Usage,
@@ -50,6 +52,7 @@ impl Desk {
         mut db: Connection,
         taken: Taken,
         limits: &Limits,
+        seals: DeliverySeals,
         clock: Clock,
         meter: Arc<StoreMeter>,
     ) -> rusqlite::Result<Self> {
@@ -59,6 +62,7 @@ impl Desk {
             is_scarce: false,
             space: Space::of(&taken.file, limits.disk_floor),
             limits: *limits,
+            seals,
             db,
             clock,
             meter,
@@ -116,6 +120,7 @@ impl Desk {
             db: &self.db,
             now: self.clock.now(),
             limits: &self.limits,
+            seals: &self.seals,
             space: !self.is_scarce,
             usage: self.usage,
         };

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::fault::Fault;
 use crate::inbox::{
     clock::Millis,
+    seal::DeliverySeals,
     settings::Limits,
     store::{Full, StoreError},
 };
@@ -22,6 +23,7 @@ pub(super) struct Books<'a> {
     pub(super) db: &'a Connection,
     pub(super) now: Millis,
     pub(super) limits: &'a Limits,
+    pub(super) seals: &'a DeliverySeals,
     /// Whether the disk has more left than its floor.
     pub(super) space: bool,
     pub(super) usage: Usage,
@@ -92,8 +94,8 @@ impl Books<'_> {
     }
 
     /// Sets right what is known of an event's body after the event's deliveries have changed, and removes the event if
-    /// nothing of it needs to stay: no delivery is left, or it is a copy that was delivered everywhere. (A copy that a
-    /// unique value is marked with stays as long as a first one would.)
+    /// nothing of it needs to stay: no delivery is left, or it is a copy that was delivered everywhere. A copy with a unique
+    /// value stays as long as a first event would, because later arrivals are compared with it.
     pub(super) fn changed(&mut self, event: Uuid, was_undelivered: bool) -> rusqlite::Result<()> {
         let is_undelivered = self.is_undelivered(event)?;
         if is_undelivered != was_undelivered {
@@ -111,8 +113,7 @@ impl Books<'_> {
 
     fn is_spent(&self, event: Uuid) -> rusqlite::Result<bool> {
         self.statement(
-            "SELECT NOT EXISTS (SELECT 1 FROM delivery WHERE event = e.id)
-                 OR copy > 0 AND NOT EXISTS (SELECT 1 FROM mark WHERE event = e.id)
+            "SELECT NOT EXISTS (SELECT 1 FROM delivery WHERE event = e.id) OR copy > 0 AND mark IS NULL
              FROM event AS e WHERE id = ?",
         )?
         .query_row([event.as_bytes()], |row| row.get(0))
@@ -123,8 +124,6 @@ impl Books<'_> {
     /// Removes an event that is delivered everywhere or has no delivery left, and its body with the last that refers to it.
     pub(super) fn remove(&mut self, event: Uuid) -> rusqlite::Result<()> {
         let id = event.as_bytes();
-        self.statement("DELETE FROM mark WHERE event = ?")?
-            .execute([id])?;
         self.statement("DELETE FROM delivery WHERE event = ?")?
             .execute([id])?;
         let (body, head): (i64, u64) = self

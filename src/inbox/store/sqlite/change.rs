@@ -6,8 +6,16 @@ use std::{collections::BTreeSet, sync::Arc};
 use rusqlite::{Connection, OptionalExtension as _};
 use uuid::Uuid;
 
-use super::{books::Books, list, row};
-use crate::inbox::{clock::Millis, event::State, store::Selection};
+use super::{
+    books::{Books, number},
+    list, row,
+};
+use crate::inbox::{
+    clock::Millis,
+    event::{Settlement, State},
+    seal::SealedDelivery,
+    store::Selection,
+};
 
 /// A delivery as it was found.
 pub(super) struct Found {
@@ -25,6 +33,12 @@ pub(super) struct Retriable {
 /// An event that was delivered everywhere before this time.
 pub(super) struct Over {
     event: Uuid,
+    before: Millis,
+}
+
+/// A unique value that was last seen before this time and that no event has.
+pub(super) struct Unused {
+    mark: [u8; 32],
     before: Millis,
 }
 
@@ -85,6 +99,24 @@ pub(super) fn over(db: &Connection, before: Millis, most: usize) -> rusqlite::Re
     Ok(events.into_iter().map(over).collect())
 }
 
+pub(super) fn unused(
+    db: &Connection,
+    before: Millis,
+    most: usize,
+) -> rusqlite::Result<Vec<Unused>> {
+    db.prepare_cached(
+        "SELECT digest FROM mark AS m WHERE last < ?1
+             AND NOT EXISTS (SELECT 1 FROM event WHERE mark = m.digest) ORDER BY last LIMIT ?2",
+    )?
+    .query_map((before, list::limit(most)), |row| {
+        Ok(Unused {
+            mark: row.get(0)?,
+            before,
+        })
+    })?
+    .collect()
+}
+
 pub(super) fn again(books: &mut Books<'_>, retriable: &Retriable) -> rusqlite::Result<bool> {
     let found = &retriable.found;
     let event = found.event;
@@ -101,7 +133,7 @@ pub(super) fn again(books: &mut Books<'_>, retriable: &Retriable) -> rusqlite::R
     let done = match there {
         Some(State::Quarantined) => false,
         Some(state) => remove(books, found)? && renew(books, event, to, state)?,
-        None => rename(books, found, to)? && renew(books, event, to, found.state)?,
+        None => reseal(books, found, to)? && renew(books, event, to, found.state)?,
     };
     books.changed(event, was_undelivered)?;
     Ok(done)
@@ -141,16 +173,43 @@ fn renew(books: &Books<'_>, event: Uuid, queue: &str, state: State) -> rusqlite:
     Ok(renewed > 0)
 }
 
-fn rename(books: &Books<'_>, found: &Found, to: &str) -> rusqlite::Result<bool> {
-    let renamed = books
-        .statement("UPDATE delivery SET queue = ? WHERE event = ? AND queue = ? AND state = ?")?
-        .execute((
-            to,
-            found.event.as_bytes(),
-            &*found.queue,
-            found.state as i16,
-        ))?;
-    Ok(renamed > 0)
+/// Moves a delivery whose seal holds to another queue, under a new seal; quarantines it if the seal does not hold.
+fn reseal(books: &Books<'_>, found: &Found, to: &str) -> rusqlite::Result<bool> {
+    let Some((copy, first_received, seal)) = sealed(books, found)? else {
+        return Ok(false);
+    };
+    let of = |queue| SealedDelivery {
+        event: found.event,
+        queue,
+        copy,
+        first_received,
+    };
+    let id = found.event.as_bytes();
+    if books.seals.holds(&of(&found.queue), &seal) {
+        books
+            .statement("UPDATE delivery SET queue = ?, seal = ? WHERE event = ? AND queue = ?")?
+            .execute((to, books.seals.seal(&of(to)), id, &*found.queue))?;
+        return Ok(true);
+    }
+    books
+        .statement("UPDATE delivery SET state = 3, reason = ? WHERE event = ? AND queue = ?")?
+        .execute((Settlement::BROKEN, id, &*found.queue))?;
+    Ok(false)
+}
+
+/// The sealed numbers of a delivery, and its seal.
+fn sealed(books: &Books<'_>, found: &Found) -> rusqlite::Result<Option<(u32, Millis, Vec<u8>)>> {
+    books
+        .statement(
+            "SELECT e.copy, b.first_received, d.seal
+             FROM delivery AS d JOIN event AS e ON e.id = d.event JOIN body AS b ON b.id = e.body
+             WHERE d.event = ? AND d.queue = ? AND d.state = ?",
+        )?
+        .query_row(
+            (found.event.as_bytes(), &*found.queue, found.state as i16),
+            |row| Ok((number(row, 0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()
 }
 
 fn remove(books: &Books<'_>, found: &Found) -> rusqlite::Result<bool> {
@@ -158,4 +217,15 @@ fn remove(books: &Books<'_>, found: &Found) -> rusqlite::Result<bool> {
         .statement("DELETE FROM delivery WHERE event = ? AND queue = ? AND state = ?")?
         .execute((found.event.as_bytes(), &*found.queue, found.state as i16))?;
     Ok(removed > 0)
+}
+
+/// Forgets a unique value, unless it came again.
+pub(super) fn forget(books: &mut Books<'_>, unused: &Unused) -> rusqlite::Result<bool> {
+    let forgotten = books
+        .statement(
+            "DELETE FROM mark WHERE digest = ?1 AND last < ?2
+                 AND NOT EXISTS (SELECT 1 FROM event WHERE mark = ?1)",
+        )?
+        .execute((unused.mark, unused.before))?;
+    Ok(forgotten > 0)
 }

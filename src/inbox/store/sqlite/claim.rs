@@ -67,13 +67,13 @@ fn take(
     queue: &Arc<str>,
     until: Millis,
 ) -> Result<Option<Claim>, Fault> {
-    let (token, attempts) = books
+    let (token, attempts, seal) = books
         .statement(
             "UPDATE delivery SET lease = lease + 1, held = 1, due = ? WHERE event = ? AND queue = ?
-             RETURNING lease, attempts",
+             RETURNING lease, attempts, seal",
         )?
         .query_row((until, event.as_bytes(), &**queue), |row| {
-            Ok((row.get(0)?, number(row, 1)?))
+            Ok((row.get(0)?, number(row, 1)?, row::digest(row, 2)?))
         })?;
     let lease = Lease {
         event,
@@ -86,6 +86,7 @@ fn take(
     };
     Ok(Some(Claim {
         event: stored.event,
+        seal,
         attempts,
         copy: stored.copy,
         first_received: stored.first_received,

@@ -8,90 +8,164 @@ use super::{
     fault::Fault,
 };
 use crate::inbox::{
+    clock::Millis,
     event::{Arrival, Event, Kept, State, Wanted},
-    store::StoreError,
+    seal::SealedDelivery,
+    store::{
+        StoreError,
+        admission::{Admission, Copies, Holders, Mark, Refusal},
+    },
 };
 
 /// A body that is there already.
 struct Known {
     id: i64,
+    first_received: Millis,
     seen: u32,
     undelivered: u32,
 }
 
+/// The body of an arrival, once it is counted.
+struct Body {
+    id: i64,
+    first_received: Millis,
+    copy: u32,
+}
+
 pub(super) fn keep(books: &mut Books<'_>, arrival: &Arrival) -> Result<Kept, Fault> {
     let event = &arrival.event;
-    if let Some(of) = first_of(books, arrival.unique.as_ref())? {
-        return Ok(Kept::Duplicate { of });
-    }
+    let mut admission = Admission::of(&arrival.wanted);
     let known = known(books, event)?;
-    if known
-        .as_ref()
-        .is_some_and(|known| known.undelivered >= books.limits.copies)
-    {
-        return Err(Fault::Refused(StoreError::Copies));
+    match admit(books, arrival, known.as_ref(), &mut admission)? {
+        Ok(()) => {}
+        Err(Refusal::Duplicate { of }) => return Ok(Kept::Duplicate { of }),
+        Err(Refusal::Copies) => return Err(Fault::Refused(StoreError::Copies)),
     }
     let body = if known.is_some() { 0 } else { event.body.len() };
     let bytes = (event.head.len() + body) as u64;
     books.has_room(bytes)?;
-    let (body, copy) = match known {
-        Some(known) => (add_copy(books, event, &known)?, known.seen),
-        None => (add_body(books, event)?, 0),
+    let body = match known {
+        Some(known) => add_copy(books, event, &known)?,
+        None => add_body(books, event)?,
     };
-    add_event(books, event, body, copy)?;
-    add_deliveries(books, event.id, &arrival.wanted, copy)?;
-    if let Some(unique) = arrival.unique {
-        books
-            .statement("INSERT INTO mark (digest, event, seen, last) VALUES (?, ?, 1, ?)")?
-            .execute((unique, event.id.as_bytes(), books.now))?;
-    }
+    add_event(books, event, &body, &admission)?;
+    add_deliveries(books, arrival, &body, &admission)?;
     books.entered(bytes);
-    Ok(Kept::Stored { copy })
+    Ok(admission.stored(body.copy))
 }
 
-/// The event that the unique value came with before; it is counted there.
-fn first_of(books: &Books<'_>, unique: Option<&[u8; 32]>) -> rusqlite::Result<Option<Uuid>> {
-    let Some(unique) = unique else {
-        return Ok(None);
+/// Narrows the admission to the destinations that lack the arrival and have room for it.
+fn admit(
+    books: &Books<'_>,
+    arrival: &Arrival,
+    known: Option<&Known>,
+    admission: &mut Admission,
+) -> rusqlite::Result<Result<(), Refusal>> {
+    if let Some(unique) = arrival.unique {
+        if note(books, unique, arrival.event.digest)? {
+            admission.reused();
+        } else if let Err(refusal) = admission.skip(unique, &holders(books, unique)?) {
+            return Ok(Err(refusal));
+        }
+    }
+    match known {
+        // No destination can have more than all together.
+        Some(known) if known.undelivered >= books.limits.copies => {
+            Ok(admission.leave_out(&copies(books, known.id)?, books.limits.copies))
+        }
+        _ => Ok(Ok(())),
+    }
+}
+
+/// Notes the body that a unique value came with. Returns whether the value identifies nothing.
+fn note(books: &Books<'_>, unique: [u8; 32], body: [u8; 32]) -> rusqlite::Result<bool> {
+    let found = books
+        .statement("UPDATE mark SET last = ? WHERE digest = ? RETURNING first, second, reused")?
+        .query_row((books.now, unique), |row| {
+            Ok(Mark {
+                first: row.get(0)?,
+                second: row.get(1)?,
+                reused: row.get(2)?,
+            })
+        })
+        .optional()?;
+    let Some(mut mark) = found else {
+        books
+            .statement("INSERT INTO mark (digest, first, last) VALUES (?, ?, ?)")?
+            .execute((unique, body, books.now))?;
+        return Ok(false);
     };
+    if mark.note(body) {
+        books
+            .statement("UPDATE mark SET second = ?, reused = ? WHERE digest = ?")?
+            .execute((mark.second, mark.reused, unique))?;
+    }
+    Ok(mark.reused)
+}
+
+/// The destinations that have received an event with this unique value, or still will.
+fn holders(books: &Books<'_>, unique: [u8; 32]) -> rusqlite::Result<Holders> {
     books
-        .statement("UPDATE mark SET seen = seen + 1, last = ? WHERE digest = ? RETURNING event")?
-        .query_row((books.now, unique), |row| row.get(0))
-        .optional()
-        .map(|id| id.map(Uuid::from_bytes))
+        .statement(
+            "SELECT d.queue, min(e.id) FROM event AS e JOIN delivery AS d ON d.event = e.id
+             WHERE e.mark = ? AND d.state IN (0, 1) GROUP BY d.queue",
+        )?
+        .query_map([unique], |row| {
+            Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?)))
+        })?
+        .collect()
+}
+
+fn copies(books: &Books<'_>, body: i64) -> rusqlite::Result<Copies> {
+    books
+        .statement(
+            "SELECT d.queue, count(*) FROM event AS e JOIN delivery AS d ON d.event = e.id
+             WHERE e.body = ? AND d.state <> 1 GROUP BY d.queue",
+        )?
+        .query_map([body], |row| Ok((row.get(0)?, number(row, 1)?)))?
+        .collect()
 }
 
 fn known(books: &Books<'_>, event: &Event) -> rusqlite::Result<Option<Known>> {
     books
-        .statement("SELECT id, seen, undelivered FROM body WHERE digest = ?")?
+        .statement("SELECT id, first_received, seen, undelivered FROM body WHERE digest = ?")?
         .query_row([event.digest], |row| {
             Ok(Known {
                 id: row.get(0)?,
-                seen: number(row, 1)?,
-                undelivered: number(row, 2)?,
+                first_received: row.get(1)?,
+                seen: number(row, 2)?,
+                undelivered: number(row, 3)?,
             })
         })
         .optional()
 }
 
-fn add_copy(books: &Books<'_>, event: &Event, known: &Known) -> rusqlite::Result<i64> {
+fn add_copy(books: &Books<'_>, event: &Event, known: &Known) -> rusqlite::Result<Body> {
     books
         .statement(
             "UPDATE body SET seen = seen + 1, events = events + 1, undelivered = undelivered + 1 WHERE id = ?",
         )?
         .execute([known.id])?;
     write_content(books, known.id, event)?;
-    Ok(known.id)
+    Ok(Body {
+        id: known.id,
+        first_received: known.first_received,
+        copy: known.seen,
+    })
 }
 
-fn add_body(books: &Books<'_>, event: &Event) -> rusqlite::Result<i64> {
-    let body = books
+fn add_body(books: &Books<'_>, event: &Event) -> rusqlite::Result<Body> {
+    let id = books
         .statement(
             "INSERT INTO body (digest, first_received, seen, events, undelivered) VALUES (?, ?, 1, 1, 1)",
         )?
         .insert((event.digest, event.received))?;
-    write_content(books, body, event)?;
-    Ok(body)
+    write_content(books, id, event)?;
+    Ok(Body {
+        id,
+        first_received: event.received,
+        copy: 0,
+    })
 }
 
 /// Equal digests are of equal bytes: stored ones that differ were damaged, and would take each copy into quarantine with
@@ -106,40 +180,56 @@ fn write_content(books: &Books<'_>, body: i64, event: &Event) -> rusqlite::Resul
     Ok(())
 }
 
-fn add_event(books: &Books<'_>, event: &Event, body: i64, copy: u32) -> rusqlite::Result<()> {
+fn add_event(
+    books: &Books<'_>,
+    event: &Event,
+    body: &Body,
+    admission: &Admission,
+) -> rusqlite::Result<()> {
     books
         .statement(
-            "INSERT INTO event (id, endpoint, kind, received, body, copy, head, seal)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO event (id, endpoint, kind, received, body, copy, head, seal, mark)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute((
             event.id.as_bytes(),
             &*event.endpoint,
             event.kind.as_str(),
             event.received,
-            body,
-            copy,
+            body.id,
+            body.copy,
             &event.head[..],
             event.seal,
+            admission.mark,
         ))?;
     Ok(())
 }
 
-fn add_deliveries(books: &Books<'_>, id: Uuid, wanted: &Wanted, copy: u32) -> rusqlite::Result<()> {
+fn add_deliveries(
+    books: &Books<'_>,
+    arrival: &Arrival,
+    body: &Body,
+    admission: &Admission,
+) -> rusqlite::Result<()> {
     let mut add = books.statement(
-        "INSERT INTO delivery (event, queue, state, rank, due, last, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO delivery (event, queue, state, rank, due, last, reason, seal)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
-    let (id, rank, now) = (id.as_bytes(), copy > 0, books.now);
-    match wanted {
-        Wanted::By(queues) => {
-            for queue in queues {
-                let state = State::Pending as i16;
-                add.execute((id, &**queue, state, rank, now, None::<i64>, None::<&str>))?;
-            }
-        }
-        Wanted::Nobody(reason) => {
-            add.execute((id, "", State::Dead as i16, rank, now, now, reason))?;
-        }
+    let (rank, now) = (body.copy > 0, books.now);
+    let (state, last, reason) = match arrival.wanted {
+        Wanted::By(_) => (State::Pending, None, None),
+        Wanted::Nobody(reason) => (State::Dead, Some(now), Some(reason)),
+    };
+    for queue in &admission.queues {
+        let delivery = SealedDelivery {
+            event: arrival.event.id,
+            queue,
+            copy: body.copy,
+            first_received: body.first_received,
+        };
+        let seal = books.seals.seal(&delivery);
+        let id = arrival.event.id.as_bytes();
+        add.execute((id, &**queue, state as i16, rank, now, last, reason, seal))?;
     }
     Ok(())
 }

@@ -40,6 +40,7 @@ use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMet
 use crate::inbox::{
     clock::{Clock, Millis},
     event::{Arrival, Claim, Event, Kept, Lease, Settlement},
+    seal::DeliverySeals,
     settings::Limits,
 };
 
@@ -63,11 +64,12 @@ struct Sqlite {
 pub(crate) fn open(
     file: &Path,
     limits: &Limits,
+    seals: DeliverySeals,
     clock: Clock,
     meter: Arc<StoreMeter>,
 ) -> Result<Arc<dyn Store>, OpenError> {
     let taken = file::take(file)?;
-    match Sqlite::open(taken, limits, clock, meter) {
+    match Sqlite::open(taken, limits, seals, clock, meter) {
         Ok(store) => Ok(Arc::new(store)),
         Err(why) => Err(why.of(file)),
     }
@@ -77,6 +79,7 @@ impl Sqlite {
     fn open(
         taken: file::Taken,
         limits: &Limits,
+        seals: DeliverySeals,
         clock: Clock,
         meter: Arc<StoreMeter>,
     ) -> Result<Self, Why> {
@@ -91,7 +94,7 @@ impl Sqlite {
             slow: reader()?,
             backups: Arc::default(),
             writer: Arc::new(
-                Writer::start(Desk::new(db, taken, limits, clock.clone(), meter)?)
+                Writer::start(Desk::new(db, taken, limits, seals, clock.clone(), meter)?)
                     .map_err(Why::Access)?,
             ),
             clock,
@@ -186,7 +189,10 @@ impl Store for Sqlite {
 
     fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64> {
         let found = self.slow.ask(move |db| change::over(db, before, most));
-        self.change(found, change::sweep)
+        let swept = self.change(found, change::sweep);
+        let found = self.slow.ask(move |db| change::unused(db, before, most));
+        let forgotten = self.change(found, change::forget);
+        Box::pin(async move { Ok(swept.await? + forgotten.await?) })
     }
 
     fn stats(&self) -> Answer<'static, Stats> {

@@ -60,7 +60,7 @@ fn stored(id: Uuid, row: &Row<'_>) -> Option<Stored> {
 pub(super) const LISTED: &str =
     "d.event, e.endpoint, d.queue, e.kind, d.state, e.received, d.attempts, d.due, d.last,
      d.status, d.reason, e.copy, b.seen, b.first_received,
-     (SELECT length(bytes) FROM content WHERE body = b.id)";
+     (SELECT length(bytes) FROM content WHERE body = b.id), d.seal";
 
 pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     let state = state(row, 4)?;
@@ -82,6 +82,7 @@ pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
         seen: number(row, 12)?,
         first_received: row.get(13)?,
         size: number(row, 14)?,
+        seal: row.get(15)?,
     })
 }
 
@@ -93,6 +94,12 @@ pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
         2 => State::Dead,
         _ => State::Quarantined,
     })
+}
+
+/// A digest; all zeros where something else stands, which no seal is.
+pub(super) fn digest(row: &Row<'_>, column: usize) -> rusqlite::Result<[u8; 32]> {
+    let bytes = row.get_ref(column)?.as_blob().unwrap_or_default();
+    Ok(bytes.try_into().unwrap_or_default())
 }
 
 fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {

@@ -18,7 +18,7 @@ CREATE TABLE content (
     bytes BLOB NOT NULL
 ) STRICT;
 
--- copy: how many with the same body came before it.
+-- copy: how many with the same body came before it. mark: the digest of its unique value, if it has one that counts.
 CREATE TABLE event (
     id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     endpoint TEXT NOT NULL,
@@ -27,10 +27,12 @@ CREATE TABLE event (
     body INTEGER NOT NULL REFERENCES body (id),
     copy INTEGER NOT NULL,
     head BLOB NOT NULL,
-    seal BLOB NOT NULL CHECK (length(seal) = 32)
+    seal BLOB NOT NULL CHECK (length(seal) = 32),
+    mark BLOB
 ) STRICT;
 
 CREATE INDEX event_body ON event (body);
+CREATE INDEX event_mark ON event (mark) WHERE mark IS NOT NULL;
 
 -- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first of a body, 1 for copies. due: also the end
 -- of a lease. lease: the token that settles it, grows with each claim. held: 1 from a claim until it is settled.
@@ -46,6 +48,7 @@ CREATE TABLE delivery (
     last INTEGER,
     status INTEGER,
     reason TEXT,
+    seal BLOB NOT NULL,
     PRIMARY KEY (event, queue)
 ) STRICT, WITHOUT ROWID;
 
@@ -53,14 +56,17 @@ CREATE INDEX delivery_due ON delivery (queue, rank, due) WHERE state = 0;
 CREATE INDEX delivery_delivered ON delivery (last) WHERE state = 1;
 CREATE INDEX delivery_stuck ON delivery (queue, state) WHERE state IN (2, 3);
 
+-- Unique values by digest. first, second: digests of the bodies that it came with. reused: 1 once a third body came; then the
+-- value identifies nothing. last: when it last came.
 CREATE TABLE mark (
     digest BLOB PRIMARY KEY NOT NULL CHECK (length(digest) = 32),
-    event BLOB NOT NULL REFERENCES event (id),
-    seen INTEGER NOT NULL,
+    first BLOB NOT NULL,
+    second BLOB,
+    reused INTEGER NOT NULL DEFAULT 0,
     last INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX mark_event ON mark (event);
+CREATE INDEX mark_last ON mark (last);
 
 CREATE TABLE usage (
     shard INTEGER PRIMARY KEY,

@@ -22,7 +22,13 @@ async fn fixture() -> (Fixture, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let (clock, meter) = (Clock::manual(START), Arc::default());
     let file = directory.path().join("inbox.db");
-    let store = open(&file, &LIMITS, clock.clone(), Arc::clone(&meter));
+    let store = open(
+        &file,
+        &LIMITS,
+        suite::seals(),
+        clock.clone(),
+        Arc::clone(&meter),
+    );
     let fixture = Fixture {
         store: store.unwrap(),
         clock,
@@ -36,7 +42,14 @@ fn open_sqlite(file: &Path) -> Result<Sqlite, OpenError> {
 }
 
 fn open_by(file: &Path, clock: Clock) -> Result<Sqlite, OpenError> {
-    Sqlite::open(file::take(file)?, &LIMITS, clock, Arc::default()).map_err(|why| why.of(file))
+    Sqlite::open(
+        file::take(file)?,
+        &LIMITS,
+        suite::seals(),
+        clock,
+        Arc::default(),
+    )
+    .map_err(|why| why.of(file))
 }
 
 async fn keep(store: &impl Store, number: u8) -> Result<Kept, StoreError> {
@@ -139,7 +152,7 @@ async fn a_full_disk_keeps_nothing_by_half_and_resumes_by_itself() {
     assert_eq!(store.stats().await.unwrap().bytes, 330);
     set_most(1_000_000).await.unwrap();
     let kept = store.keep(large(), Box::new(())).await.unwrap();
-    assert_eq!(kept, Kept::Stored { copy: 0 });
+    assert_eq!(kept, Kept::stored(0));
 }
 
 #[tokio::test]
@@ -156,7 +169,14 @@ async fn below_its_floor_a_disk_takes_nothing_in_but_lets_all_out() {
         ..LIMITS
     };
     let taken = file::take(&file).unwrap();
-    let store = Sqlite::open(taken, &limits, Clock::manual(START), Arc::default()).unwrap();
+    let store = Sqlite::open(
+        taken,
+        &limits,
+        suite::seals(),
+        Clock::manual(START),
+        Arc::default(),
+    )
+    .unwrap();
     assert!(matches!(
         keep(&store, 4).await,
         Err(StoreError::Full(Full::Disk))

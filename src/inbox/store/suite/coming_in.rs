@@ -63,7 +63,7 @@ pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
         let kept = fixture
             .store
             .keep(arrival(copy + 1, 1, &["shop"]), Box::new(()));
-        assert_eq!(kept.await.unwrap(), Kept::Stored { copy: copy.into() });
+        assert_eq!(kept.await.unwrap(), Kept::stored(copy.into()));
     }
     let fourth = fixture.store.keep(arrival(4, 1, &["shop"]), Box::new(()));
     assert!(matches!(fourth.await, Err(StoreError::Copies)));
@@ -82,7 +82,7 @@ pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
     let claim = fixture.claim("shop", 1).await.remove(0);
     assert!(fixture.store.settle(claim.lease, delivered).await.unwrap());
     let fourth = fixture.store.keep(arrival(4, 1, &["shop"]), Box::new(()));
-    assert_eq!(fourth.await.unwrap(), Kept::Stored { copy: 3 });
+    assert_eq!(fourth.await.unwrap(), Kept::stored(3));
 }
 
 pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
@@ -113,28 +113,13 @@ pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
         let copy = fixture
             .store
             .keep(arrival(number, body, &["shop"]), Box::new(()));
-        assert_eq!(copy.await.unwrap(), Kept::Stored { copy: 1 });
+        assert_eq!(copy.await.unwrap(), Kept::stored(1));
     }
     for (number, body) in [(1, 1), (2, 2), (3, 3), (4, 4)].into_iter().chain(copies) {
         assert_eq!(stored(number).await, good(body), "{number}");
     }
     let heads = 3 * 10;
     assert_eq!(fixture.store.stats().await.unwrap().bytes, before + heads);
-}
-
-pub(crate) async fn a_unique_value_comes_in_once(fixture: &Fixture) {
-    for number in 1..=3 {
-        let mut first = arrival(number, number, &["shop"]);
-        first.unique = Some([number; 32]);
-        let kept = fixture.store.keep(first, Box::new(())).await.unwrap();
-        assert_eq!(kept, Kept::Stored { copy: 0 });
-    }
-    let mut second = arrival(4, 4, &["shop"]);
-    second.unique = Some([2; 32]);
-    let kept = fixture.store.keep(second, Box::new(())).await.unwrap();
-    assert_eq!(kept, Kept::Duplicate { of: id(2) });
-    assert_eq!(fixture.store.stats().await.unwrap().events, 3);
-    assert!(fixture.store.show(id(4)).await.unwrap().is_none());
 }
 
 pub(crate) async fn a_fault_of_one_harms_no_other(fixture: &Fixture) {
@@ -155,7 +140,7 @@ pub(crate) async fn a_fault_of_one_harms_no_other(fixture: &Fixture) {
     let stats = fixture.store.stats().await.unwrap();
     assert_eq!((stats.events, stats.bytes), (3, 330));
     let seventh = fixture.store.keep(arrival(7, 7, &["shop"]), Box::new(()));
-    assert_eq!(seventh.await.unwrap(), Kept::Stored { copy: 0 });
+    assert_eq!(seventh.await.unwrap(), Kept::stored(0));
 }
 
 pub(crate) async fn a_full_store_resumes_by_itself(fixture: &Fixture) {
@@ -199,7 +184,7 @@ pub(crate) async fn many_share_a_commit(fixture: &Fixture) {
         })
         .collect();
     for kept in join_all(many).await {
-        assert_eq!(kept.unwrap(), Kept::Stored { copy: 0 });
+        assert_eq!(kept.unwrap(), Kept::stored(0));
     }
     assert_eq!(fixture.in_state(State::Pending).await.len(), 30);
     let batches = fixture.meter.batches.filled();

@@ -2,19 +2,22 @@
 //! holds at least three rows in it, and looks at those that must not have moved too.
 
 pub(crate) mod coming_in;
+pub(crate) mod duplicates;
 pub(crate) mod going_out;
 pub(crate) mod operating;
+pub(crate) mod seals;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use tower_cartgate::EventKind;
+use tower_cartgate::{EventKind, Secret};
 use uuid::Uuid;
 
 use super::{Listed, Selection, Store, StoreMeter};
 use crate::inbox::{
     clock::{Clock, Millis},
     event::{Arrival, Claim, Event, State, Wanted},
+    seal::DeliverySeals,
     settings::Limits,
 };
 
@@ -28,6 +31,11 @@ pub(crate) const LIMITS: Limits = Limits {
     disk_floor: 0,
     copies: 3,
 };
+
+/// Makes the seals of a store of the suite.
+pub(crate) fn seals() -> DeliverySeals {
+    DeliverySeals::new(&Secret::new("the key of the suite's stores").expect("a secret"))
+}
 
 pub(crate) const LEASE: Duration = Duration::from_secs(45);
 
@@ -47,10 +55,22 @@ macro_rules! suite {
     ($fixture:path, $attribute:meta) => {
         $crate::inbox::store::suite::suite!($fixture, $attribute; coming_in:
             an_event_is_kept_whole, an_event_that_nobody_wants_is_a_dead_letter,
-            copies_share_a_body_up_to_their_limit, a_copy_mends_a_damaged_body, a_unique_value_comes_in_once,
-            a_fault_of_one_harms_no_other, a_full_store_resumes_by_itself,
+            copies_share_a_body_up_to_their_limit, a_copy_mends_a_damaged_body, a_fault_of_one_harms_no_other, a_full_store_resumes_by_itself,
             a_dropped_future_stops_nothing, many_share_a_commit,
             what_is_held_is_held_until_the_commit, the_first_fact_stays);
+        $crate::inbox::store::suite::suite!($fixture, $attribute; duplicates:
+            a_unique_value_comes_in_once, a_duplicate_is_dropped_where_the_first_is_delivered_or_pending,
+            a_duplicate_goes_where_the_first_is_dead_quarantined_or_gone,
+            a_duplicate_goes_to_the_destinations_that_lack_the_first,
+            a_duplicate_of_a_duplicate_counts_too, duplicates_that_come_at_once_are_stored_once,
+            a_duplicate_of_an_arrival_that_is_rejected_is_rejected_too,
+            a_value_that_comes_with_a_third_body_identifies_nothing,
+            a_value_is_forgotten_after_its_events,
+            copies_are_counted_for_each_destination, copies_of_a_removed_destination_are_not_counted,
+            dead_and_quarantined_copies_count);
+        $crate::inbox::store::suite::suite!($fixture, $attribute; seals:
+            each_delivery_is_sealed_with_its_destination_and_its_copy,
+            a_move_seals_a_delivery_anew);
         $crate::inbox::store::suite::suite!($fixture, $attribute; going_out:
             the_longest_due_are_claimed_first_and_copies_last,
             a_claim_hides_until_its_lease_ends, each_settlement_does_its_own,

@@ -268,7 +268,7 @@ pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
         .keep(arrival(9, 3, &["shop"]), Box::new(()))
         .await
         .unwrap();
-    assert_eq!(again, crate::inbox::event::Kept::Stored { copy: 0 });
+    assert_eq!(again, crate::inbox::event::Kept::stored(0));
 }
 
 pub(crate) async fn sweeping_removes_what_was_delivered_everywhere(fixture: &Fixture) {

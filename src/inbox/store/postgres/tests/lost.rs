@@ -83,6 +83,7 @@ async fn a_wire_that_is_cut_or_dead_answers_in_seconds() {
         Some(&password),
         Some(&authority),
         &limits,
+        super::seals(),
         super::Clock::System,
         std::sync::Arc::default(),
     );

@@ -14,6 +14,7 @@ async fn refusal(url: &str, password: Option<&str>, ca_file: Option<&std::path::
         password.as_ref(),
         ca_file,
         &limits,
+        super::seals(),
         super::Clock::System,
         std::sync::Arc::default(),
     );
@@ -131,6 +132,7 @@ async fn only_the_right_certificate_and_password_get_in() {
         Some(&password),
         authority,
         &limits,
+        super::seals(),
         super::Clock::System,
         std::sync::Arc::default(),
     );

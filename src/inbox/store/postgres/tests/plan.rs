@@ -8,8 +8,8 @@ use crate::inbox::store::postgres::claim::CLAIM;
 /// So many are due after a day without the app.
 const FILL: &str = "INSERT INTO body (digest, bytes, first_received, seen, events, undelivered)
         SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), 'body', 0, 1, 1, 1 FROM generate_series(1, 170000) n;
-    INSERT INTO event SELECT lpad(to_hex(id), 32, '0')::uuid, '/', 'order', 0, id, 0, 'head', 'seal' FROM body;
-    INSERT INTO delivery (event, queue, state, rank, due) SELECT id, 'shop', 0, body % 2, body FROM event";
+    INSERT INTO event SELECT lpad(to_hex(id), 32, '0')::uuid, '/', 'order', 0, id, 0, 'head', 'seal', NULL FROM body;
+    INSERT INTO delivery (event, queue, state, rank, due, seal) SELECT id, 'shop', 0, body % 2, body, 'seal' FROM event";
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test runs it"]

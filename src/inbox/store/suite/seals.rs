@@ -1,0 +1,76 @@
+//! Deliveries are sealed by the store, which alone knows the number of copies.
+
+use super::{Fixture, START, arrival, id, seals};
+use crate::inbox::{
+    event::{Settlement, Wanted},
+    seal::SealedDelivery,
+    store::{Listed, Selection},
+};
+
+/// Whether the seal of a delivery is that of these fields.
+fn is_sealed(one: &Listed, queue: &str, copy: u32) -> bool {
+    let delivery = SealedDelivery {
+        event: one.event,
+        queue,
+        copy,
+        first_received: one.first_received,
+    };
+    seals().holds(&delivery, &one.seal)
+}
+
+pub(crate) async fn each_delivery_is_sealed_with_its_destination_and_its_copy(fixture: &Fixture) {
+    for (number, body) in [(1, 1), (2, 1), (3, 3)] {
+        let kept = arrival(number, body, &["shop", "mail"]);
+        fixture.store.keep(kept, Box::new(())).await.unwrap();
+    }
+    let mut unwanted = arrival(4, 4, &[]);
+    unwanted.wanted = Wanted::Nobody(Wanted::UNWANTED);
+    fixture.store.keep(unwanted, Box::new(())).await.unwrap();
+    let all = fixture.all().await;
+    assert_eq!(all.len(), 7);
+    for one in &all {
+        assert!(is_sealed(one, &one.queue, one.copy));
+        assert!(!is_sealed(one, &one.queue, one.copy + 1));
+        assert!(!is_sealed(one, "other", one.copy));
+    }
+    let claims = fixture.claim("shop", 9).await;
+    assert_eq!(claims.len(), 3);
+    for claim in claims {
+        let delivery = SealedDelivery {
+            event: claim.event.id,
+            queue: "shop",
+            copy: claim.copy,
+            first_received: claim.first_received,
+        };
+        assert!(seals().holds(&delivery, &claim.seal));
+    }
+    let copy = all.iter().find(|one| one.event == id(2)).unwrap();
+    assert_eq!((copy.copy, copy.first_received), (1, START + 1));
+}
+
+pub(crate) async fn a_move_seals_a_delivery_anew(fixture: &Fixture) {
+    for number in 1..=3 {
+        fixture.keep(number, &["shop"]).await;
+    }
+    for claim in fixture.claim("shop", 2).await {
+        let dead = Settlement::Dead {
+            status: None,
+            reason: "silence",
+        };
+        assert!(fixture.store.settle(claim.lease, dead).await.unwrap());
+    }
+    let first = Selection {
+        ids: vec![id(1)],
+        ..Selection::default()
+    };
+    let moved = fixture.store.again(first, Some("mail".into()), 9).await;
+    assert_eq!(moved.unwrap(), 1);
+    let queues: Vec<_> = fixture
+        .all()
+        .await
+        .iter()
+        .map(|one| (is_sealed(one, &one.queue, 0), one.queue.clone()))
+        .collect();
+    let sealed = |queue: &str| (true, queue.to_owned());
+    assert_eq!(queues, [sealed("mail"), sealed("shop"), sealed("shop")]);
+}

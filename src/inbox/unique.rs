@@ -1,0 +1,221 @@
+//! Reads the value that identifies an event from its body, and tells placeholders from values.
+//!
+//! A payload is edited by hand, so the place of the id may hold unfilled template text, a word for nothing, or zero. Such a
+//! value is the same in every event. If it counted as an id, every event after the first would be dropped.
+
+use tower_cartgate::Pointer;
+
+/// The identity that a body gives its event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// The body has no text and no whole number at the pointer.
+    None,
+    /// The value is the same in every event.
+    Placeholder,
+    /// The value, with its type.
+    Value(String),
+}
+
+/// Words that programs write where a value is missing, in lower case.
+const NOTHING: [&str; 16] = [
+    "null",
+    "undefined",
+    "none",
+    "nil",
+    "nan",
+    "na",
+    "void",
+    "empty",
+    "missing",
+    "unknown",
+    "unset",
+    "object",
+    "string",
+    "true",
+    "false",
+    "infinity",
+];
+
+/// Template text that was not filled in.
+const TEMPLATE: [&str; 6] = ["{{", "{%", "${", "#{", "<%", "*|"];
+
+/// Brackets around a name that was not filled in.
+const BRACKETS: [(char, char); 5] = [('{', '}'), ('<', '>'), ('[', ']'), ('%', '%'), ('(', ')')];
+
+impl Identity {
+    /// Reads the text or the whole number at the pointer. A text and a number are never equal. A fraction is no identity:
+    /// readers round it, so two events could look like one.
+    pub(crate) fn read(pointer: &Pointer, body: &[u8]) -> Self {
+        if let Some(identity) = pointer.text(body, Self::of_text) {
+            return identity;
+        }
+        match pointer.integer(body) {
+            Some(..=0) => Self::Placeholder,
+            Some(number) => Self::Value(format!("number {number}")),
+            None => Self::None,
+        }
+    }
+
+    /// The value, if it identifies the event.
+    pub(crate) fn value(&self) -> Option<&str> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::None | Self::Placeholder => None,
+        }
+    }
+
+    fn of_text(text: &str) -> Self {
+        if is_placeholder(text) {
+            Self::Placeholder
+        } else {
+            Self::Value(format!("text {text}"))
+        }
+    }
+}
+
+fn is_placeholder(text: &str) -> bool {
+    TEMPLATE.iter().any(|mark| text.contains(mark))
+        || is_bracketed_name(text.trim())
+        || text.trim().eq_ignore_ascii_case("n/a")
+        || words(text).all(|word| is_nothing(&word))
+}
+
+/// Letters and digits in a row. Blanks, punctuation and invisible characters separate words; a text without words is blank.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    let words = text.split(|character: char| !character.is_alphanumeric());
+    words.filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+fn is_nothing(word: &str) -> bool {
+    word.chars().all(|character| character == '0') || NOTHING.contains(&word)
+}
+
+/// Some writers put brackets around true ids, such as GUIDs. These have digits.
+fn is_bracketed_name(text: &str) -> bool {
+    let has_digits = || text.contains(|character: char| character.is_numeric());
+    let is_around = |(open, close): &(char, char)| {
+        text.len() > 1 && text.starts_with(*open) && text.ends_with(*close)
+    };
+    BRACKETS.iter().any(is_around) && !has_digits()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Identity {
+        let pointer = "/id".parse().expect("a pointer");
+        Identity::read(&pointer, body.as_bytes())
+    }
+
+    fn of(text: &str) -> Identity {
+        read(&serde_json::json!({ "id": text }).to_string())
+    }
+
+    #[test]
+    fn placeholders_identify_nothing() {
+        for text in [
+            "",
+            " ",
+            "\t\n",
+            "\u{a0}",
+            "\u{200b}",
+            "\u{feff}",
+            "-",
+            "--",
+            "\u{2014}",
+            "?",
+            "...",
+            "#",
+            "0",
+            "000",
+            "0.0",
+            "-0",
+            "0000-00-00",
+            "00000000-0000-0000-0000-000000000000",
+            "null",
+            "NULL",
+            " null ",
+            "(null)",
+            "<null>",
+            "undefined",
+            "None",
+            "nil",
+            "NaN",
+            "n/a",
+            "N/A",
+            "void",
+            "unknown",
+            "[object Object]",
+            "null-null",
+            "undefined_undefined",
+        ] {
+            assert_eq!(of(text), Identity::Placeholder, "{text:?}");
+        }
+        for text in [
+            "{{ order.id }}",
+            "{{order.id}}",
+            "ORD-{{ id }}",
+            "{% order.id %}",
+            "${order.id}",
+            "#{id}",
+            "<%= id %>",
+            "*|ORDER|*",
+            "{order.id}",
+            "[order_id]",
+            "%order_id%",
+            "<id>",
+        ] {
+            assert_eq!(of(text), Identity::Placeholder, "{text:?}");
+        }
+        for body in [r#"{"id":0}"#, r#"{"id":-0}"#, r#"{"id":-1}"#] {
+            assert_eq!(read(body), Identity::Placeholder, "{body}");
+        }
+    }
+
+    #[test]
+    fn ids_identify_an_event_whatever_they_look_like() {
+        for text in [
+            "1",
+            "A",
+            "1001",
+            "#1001",
+            "ORD-0001",
+            "cf_9",
+            "nullable-7",
+            "none-of-9",
+            "10",
+            "0x1f",
+            " 7 ",
+            "a0",
+            "é7",
+            "注文7",
+            "{3F2504E0-4F89-41D3-9A0C-0305E82C3301}",
+            "<order-7@shop.example>",
+            "test",
+        ] {
+            assert_eq!(of(text), Identity::Value(format!("text {text}")));
+        }
+        assert_eq!(
+            read(r#"{"id":1001}"#),
+            Identity::Value("number 1001".to_owned())
+        );
+        assert_eq!(of("1001"), Identity::Value("text 1001".to_owned()));
+    }
+
+    #[test]
+    fn a_body_without_a_text_or_a_whole_number_there_has_no_identity() {
+        for body in [
+            "{}",
+            r#"{"id":null}"#,
+            r#"{"id":true}"#,
+            r#"{"id":1.5}"#,
+            r#"{"id":1e3}"#,
+            r#"{"id":{}}"#,
+            "no JSON",
+            r#"{"id":"7","id":"8"}"#,
+        ] {
+            assert_eq!(read(body), Identity::None, "{body}");
+        }
+    }
+}
