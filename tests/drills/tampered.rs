@@ -99,7 +99,7 @@ fn what_was_changed_in_postgresql_goes_to_quarantine() {
     let setup = Setup::postgres(&url, "", &recipient);
     let ledger = store_some(&setup, &recipient);
     let orders: Vec<u64> = ledger.acknowledged.keys().copied().collect();
-    let [head, received] = [orders[3], orders[5]];
+    let [head, received, copy] = [orders[3], orders[5], orders[7]];
     let ask = |statement: &str| Postgres::ask(&url, statement).expect("it is done");
     let edit = |set: &str, order| {
         let id = id_of(&ledger, order);
@@ -107,6 +107,8 @@ fn what_was_changed_in_postgresql_goes_to_quarantine() {
     };
     edit("head = head || '\\x00'::bytea", head);
     edit("received = received + 1", received);
-    others_arrive(&setup, &recipient, &ledger, &[head, received].into());
-    assert_eq!(ask("SELECT count(*) FROM delivery WHERE state = 3"), "2");
+    edit("copy = 7", copy);
+    let changed = [head, received, copy].into();
+    others_arrive(&setup, &recipient, &ledger, &changed);
+    assert_eq!(ask("SELECT count(*) FROM delivery WHERE state = 3"), "3");
 }
