@@ -2,15 +2,17 @@
 //! over an accepted connection belongs to `connection`.
 
 use std::{
+    collections::HashSet,
     fmt,
     fs::Permissions,
     io,
-    net::{SocketAddr, ToSocketAddrs as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},
     os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     str::FromStr,
 };
 
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -19,10 +21,10 @@ use crate::{inherited::Inherited, stream::Stream};
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
-/// Where to listen: `ADDRESS:PORT`, `:PORT` for every address, `unix:/path`, or `systemd` for what was inherited.
+/// Where to listen: `ADDRESS:PORT`, `:PORT` for every address, `localhost:PORT` for both loopback addresses, `unix:/path`, or `systemd` for what was inherited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// A host or address, and a port. Without a host: every address, IPv6 and IPv4.
+    /// A host or address, and a port. Without a host: every address, IPv6 and IPv4. A host means all of its addresses.
     Tcp(String),
     /// A Unix socket.
     Unix(PathBuf),
@@ -57,13 +59,7 @@ impl FromStr for ListenAddress {
             return Ok(Self::Systemd(Some(port.to_owned())));
         }
         port.parse::<u16>().map_err(|_| ListenAddressError)?;
-        match host {
-            "" if !Path::new("/proc/net/if_inet6").exists() => {
-                Ok(Self::Tcp(format!("0.0.0.0:{port}")))
-            }
-            "" => Ok(Self::Tcp(format!("[::]:{port}"))),
-            _ => Ok(Self::Tcp(text.to_owned())),
-        }
+        Ok(Self::Tcp(text.to_owned()))
     }
 }
 
@@ -131,12 +127,15 @@ impl Listener {
     /// When the address is in use, also by another gate, cannot be resolved or may not be bound; or when no
     /// such socket was inherited.
     pub fn open(address: &ListenAddress, inherited: &mut Inherited) -> io::Result<Vec<Self>> {
-        let socket = match address {
-            ListenAddress::Tcp(address) => Bound::Tcp(bind_tcp(address)?),
-            ListenAddress::Unix(path) => bind_unix(path)?,
+        let sockets = match address {
+            ListenAddress::Tcp(address) => {
+                let sockets = bind_all(&tcp_addresses(address)?, bind_tcp)?;
+                sockets.into_iter().map(Bound::Tcp).collect()
+            }
+            ListenAddress::Unix(path) => vec![bind_unix(path)?],
             ListenAddress::Systemd(name) => return inherited.give(name.as_deref()),
         };
-        Ok(vec![Self { socket }])
+        Ok(sockets.into_iter().map(|socket| Self { socket }).collect())
     }
 
     /// Binds `address`, which means one socket and none that was inherited.
@@ -213,19 +212,72 @@ impl Listener {
     }
 }
 
+/// The addresses that a text means.
+fn tcp_addresses(text: &str) -> io::Result<Vec<SocketAddr>> {
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, "0"));
+    let port = port.parse().map_err(io::Error::other)?;
+    let all = |hosts: &[IpAddr]| hosts.iter().map(|host| (*host, port).into()).collect();
+    match host {
+        // One IPv6 socket takes both; only where there is no IPv6, IPv4 has to do.
+        "" => Ok(all(&[
+            Ipv6Addr::UNSPECIFIED.into(),
+            Ipv4Addr::UNSPECIFIED.into(),
+        ])),
+        // Clients try either first, whatever a resolver says.
+        _ if host.eq_ignore_ascii_case("localhost") => Ok(all(&[
+            Ipv6Addr::LOCALHOST.into(),
+            Ipv4Addr::LOCALHOST.into(),
+        ])),
+        _ => {
+            let mut addresses: Vec<_> = text.to_socket_addrs()?.collect();
+            let mut seen = HashSet::new();
+            addresses.retain(|address| seen.insert(*address));
+            Ok(addresses)
+        }
+    }
+}
+
+/// Binds all of these addresses, except those of a family that this machine does not have.
+fn bind_all<T>(
+    addresses: &[SocketAddr],
+    bind: impl Fn(SocketAddr) -> io::Result<T>,
+) -> io::Result<Vec<T>> {
+    let mut bound = Vec::new();
+    let mut missing = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match bind(*address) {
+            Ok(socket) => bound.push(socket),
+            Err(error) if is_missing(&error) => {
+                missing = error;
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
+        if address.ip().is_unspecified() && address.is_ipv6() {
+            break;
+        }
+    }
+    if bound.is_empty() {
+        return Err(missing);
+    }
+    Ok(bound)
+}
+
+/// Whether the machine lacks the family, or has it without that address.
+fn is_missing(error: &io::Error) -> bool {
+    let no_family = Errno::AFNOSUPPORT.raw_os_error();
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(no_family)
+}
+
 /// Without `SO_REUSEPORT`: two gates on one address would share its deliveries in silence.
-fn bind_tcp(address: &str) -> io::Result<std::net::TcpListener> {
-    let address = address
-        .to_socket_addrs()?
-        .next()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))?;
+fn bind_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
         Some(Protocol::TCP),
     )?;
-    if address.ip().is_unspecified() && address.is_ipv6() {
-        socket.set_only_v6(false)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     // Only against the TIME_WAIT of a gate that has ended: a restart must not wait for a minute.
     socket.set_reuse_address(true)?;
@@ -375,5 +427,49 @@ impl fmt::Display for Peer {
             Self::Tcp(address) => write!(f, "{}", address.ip().to_canonical()),
             Self::Unix => f.write_str("unix"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(address: SocketAddr) -> io::Result<SocketAddr> {
+        match address {
+            SocketAddr::V6(_) => Err(io::Error::from_raw_os_error(
+                Errno::AFNOSUPPORT.raw_os_error(),
+            )),
+            SocketAddr::V4(_) => Ok(address),
+        }
+    }
+
+    fn bound(text: &str, bind: impl Fn(SocketAddr) -> io::Result<SocketAddr>) -> Vec<String> {
+        let addresses = tcp_addresses(text).expect("addresses");
+        let bound = bind_all(&addresses, bind).expect("bound");
+        bound.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_machine_without_ipv6_is_listened_on_by_ipv4() {
+        assert_eq!(bound(":80", refused), ["0.0.0.0:80"]);
+        assert_eq!(bound("localhost:80", refused), ["127.0.0.1:80"]);
+        let only_six = tcp_addresses("[::1]:80").expect("an address");
+        assert!(bind_all(&only_six, refused).is_err());
+    }
+
+    #[test]
+    fn every_address_is_one_socket_and_localhost_two() {
+        assert_eq!(bound(":80", Ok), ["[::]:80"]);
+        assert_eq!(bound("LocalHost:80", Ok), ["[::1]:80", "127.0.0.1:80"]);
+    }
+
+    #[test]
+    fn an_address_in_use_is_never_skipped() {
+        let in_use = |address: SocketAddr| match address {
+            SocketAddr::V6(_) => Ok(address),
+            SocketAddr::V4(_) => Err(io::ErrorKind::AddrInUse.into()),
+        };
+        let addresses = tcp_addresses("localhost:80").expect("addresses");
+        assert!(bind_all(&addresses, in_use).is_err());
     }
 }

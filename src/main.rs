@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
-use cartgate::cli::Cli;
+use cartgate::{cli::Cli, commands};
 
 fn main() -> ExitCode {
-    cartgate::commands::run(Cli::parse_typed())
+    // First of all: until then a signal ends a gate that is about to start.
+    let held = commands::serve::Held::for_serve();
+    commands::run(Cli::parse_typed(), held)
 }

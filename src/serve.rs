@@ -65,7 +65,10 @@ pub async fn serve(
     let inbox = gate.inbox.as_ref();
     let dispatcher = inbox.map(|inbox| Dispatcher::start(&gate, inbox));
     let dispatcher = dispatcher.transpose()?.map(Arc::new);
-    let admin = admin.map(Listener::start).transpose()?;
+    let admin: Vec<Acceptor> = admin
+        .into_iter()
+        .map(Listener::start)
+        .collect::<io::Result<_>>()?;
     let acceptors: Vec<Arc<Acceptor>> = public
         .into_iter()
         .map(|listener| listener.start().map(Arc::new))
@@ -75,8 +78,9 @@ pub async fn serve(
     for acceptor in &acceptors {
         tasks.spawn(accept(Arc::clone(acceptor), Arc::clone(&door)));
     }
-    if let Some(acceptor) = admin {
-        to_the_end.spawn(admin::serve(acceptor, Arc::clone(&gate), reloads.clone()));
+    let operators = admin::Shared::new(Arc::clone(&gate), reloads.clone());
+    for acceptor in admin {
+        to_the_end.spawn(admin::serve(acceptor, Arc::clone(&operators)));
     }
     if let Some((acceptor, inbox)) = orders(&gate)? {
         to_the_end.spawn(control::server::serve(acceptor, inbox, Arc::clone(&gate)));
@@ -123,7 +127,7 @@ pub struct Surroundings {
     /// Where deliveries come in.
     pub public: Vec<Listener>,
     /// Where operators and their tools ask how it is.
-    pub admin: Option<Listener>,
+    pub admin: Vec<Listener>,
     /// Where it counts what becomes of requests.
     pub metrics: Arc<Metrics>,
     /// Who started it, if they want to hear how it is.
@@ -140,7 +144,7 @@ impl Surroundings {
     pub fn listening(public: Vec<Listener>) -> Self {
         Self {
             public,
-            admin: None,
+            admin: Vec::new(),
             metrics: Arc::default(),
             manager: ServiceManager::default(),
             inbox: None,

@@ -17,7 +17,7 @@ use tower_cartgate::Secret;
 pub(crate) use access::CHANGE;
 pub use access::{NeedsToken, TokenError, may_be_token, may_listen};
 pub use reload::{ReloadHandle, ReloadRequests, reload_channel};
-pub(crate) use server::serve;
+pub(crate) use server::{Shared, serve};
 
 /// Who may ask.
 #[derive(Debug, Clone, Default)]

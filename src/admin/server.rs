@@ -45,13 +45,8 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 const JSON: &str = "application/json";
 
-/// Answers until it is dropped, and then at once no more. Without `reloads` there is no `/reload`.
-pub(crate) async fn serve(acceptor: Acceptor, gate: Arc<Gate>, reloads: Option<ReloadHandle>) {
-    let shared = Arc::new(Shared {
-        gate,
-        making: Mutex::default(),
-        reloads,
-    });
+/// Answers until it is dropped, and then at once no more.
+pub(crate) async fn serve(acceptor: Acceptor, shared: Arc<Shared>) {
     let mut connections = Connections::default();
     loop {
         match acceptor.accept().await {
@@ -62,12 +57,23 @@ pub(crate) async fn serve(acceptor: Acceptor, gate: Arc<Gate>, reloads: Option<R
     }
 }
 
-/// The state that connections share.
-struct Shared {
+/// The state that all connections share, at whichever address they come in.
+pub(crate) struct Shared {
     gate: Arc<Gate>,
     /// Held while a page is made.
     making: Mutex<()>,
     reloads: Option<ReloadHandle>,
+}
+
+impl Shared {
+    /// Without `reloads` there is no `/reload`.
+    pub(crate) fn new(gate: Arc<Gate>, reloads: Option<ReloadHandle>) -> Arc<Self> {
+        Arc::new(Self {
+            gate,
+            making: Mutex::default(),
+            reloads,
+        })
+    }
 }
 
 /// The open connections, in the order in which they came.

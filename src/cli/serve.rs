@@ -40,14 +40,14 @@ Examples:
   cartgate serve --config /etc/cartgate/cartgate.toml
       Several endpoints, and everything else, from a file.
 
-  kill -HUP PID     reads the file, and all that it names, again without losing a request
+  cartgate reload   reads the file, and all that it names, again without losing a request (as SIGHUP does)
   kill -TERM PID    drains and ends; a second one ends at once")]
 pub struct ServeArgs {
     /// Configuration file; beside it, only the flags of addresses, admin listener, workers and log override its settings
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Where to listen: ADDRESS:PORT, :PORT for every address, unix:/path, or systemd:NAME for a socket that systemd hands over. May be given several times
+    /// Where to listen: ADDRESS:PORT, :PORT for every address, localhost:PORT for both loopback addresses, unix:/path, or systemd:NAME for a socket that systemd hands over. May be given several times
     #[arg(
         long,
         value_name = "ADDR",

@@ -84,8 +84,8 @@ impl From<io::Error> for Failure {
 /// Does what was typed, and gives the exit status: 0 done, 1 the answer is no, 2 usage or
 /// configuration.
 #[must_use]
-pub fn run(cli: Cli) -> ExitCode {
-    match dispatch(cli.command) {
+pub fn run(cli: Cli, held: Option<serve::Held>) -> ExitCode {
+    match dispatch(cli.command, held) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
         Err(failure) => {
@@ -103,10 +103,10 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     runtime.map_err(|error| Failure::usage(format_args!("cannot start: {error}")))
 }
 
-fn dispatch(command: Command) -> Result<Outcome, Failure> {
+fn dispatch(command: Command, held: Option<serve::Held>) -> Result<Outcome, Failure> {
     match command {
         Command::Demo(args) => demo::run(&args),
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => serve::run(&args, held),
         Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(args),
         Command::Reload(args) => reload::run(args),

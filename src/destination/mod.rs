@@ -40,6 +40,7 @@ pub use fixed_headers::{FixedHeaderError, FixedHeaders};
 use header_fault::FaultLog;
 pub use host::{HostError, HostRule};
 use pool::Pool;
+use tokio::time::timeout;
 
 pub use crate::stream::Stream;
 
@@ -121,6 +122,15 @@ impl Destination {
     /// As which worker the inbox's dispatcher delivers.
     pub(crate) fn dispatcher(&self) -> usize {
         self.pools.len() - 1
+    }
+
+    /// Opens a connection within the limit, TLS included, and closes it again.
+    pub(crate) async fn reach(&self) -> Result<(), String> {
+        match timeout(self.settings.connect, self.connector.connect()).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("no connection in time".to_owned()),
+        }
     }
 
     /// Where it is.

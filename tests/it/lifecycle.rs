@@ -50,6 +50,97 @@ fn a_signal_right_after_the_start_line_does_not_end_the_gate() {
     }
 }
 
+/// A gate that waits for its secret, which comes through a pipe.
+fn waiting_for_its_secret(app: &App) -> Program {
+    let url = &app.url;
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[secret.current]\nfile = \"pipe\"\n\
+         [[endpoint]]\nname = \"orders\"\npath = \"/hooks\"\nsecrets = [\"current\"]\n\
+         [[endpoint.destination]]\nurl = \"{url}\"\n"
+    );
+    let dir = tempfile::tempdir().expect("a directory");
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    let text = text.replace("\"pipe\"", &format!("\"{}\"", pipe.display()));
+    let program = Program::start_file(&text, &[], &[]).holding(dir);
+    wait_until("it handles signals", || program.handles_hangups());
+    program
+}
+
+#[test]
+fn a_hangup_that_comes_before_the_gate_is_ready_waits() {
+    let app = App::content();
+    let mut program = waiting_for_its_secret(&app);
+    for signal in ["HUP", "USR1", "USR2"] {
+        program.signal(signal);
+    }
+    std::fs::write(program.held("pipe"), SECRET).expect("it reads");
+    program.line(&["protecting"]);
+    // The reload that was asked for reads the pipe again.
+    std::fs::write(program.held("pipe"), SECRET).expect("it reads");
+    program.line(&["in force from here"]);
+    assert!(program.runs());
+}
+
+#[test]
+fn a_signal_to_end_is_obeyed_before_the_gate_is_ready() {
+    for signal in ["TERM", "INT", "QUIT"] {
+        let app = App::content();
+        let program = waiting_for_its_secret(&app);
+        program.signal(signal);
+        let (status, lines) = program.end();
+        assert_eq!(status.code(), Some(0), "{lines:?}");
+        assert!(lines.concat().contains("before the configuration was read"));
+    }
+}
+
+#[test]
+fn signals_that_mean_nothing_to_a_gate_do_not_end_it() {
+    let app = App::content();
+    let mut program = Program::serve(&app, &[]);
+    for signal in ["USR1", "USR2"] {
+        program.signal(signal);
+        program.line(&[&format!("signal=SIG{signal}"), "ignored"]);
+    }
+    assert!(program.runs());
+    assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+}
+
+#[test]
+fn a_quit_drains_as_a_termination_does() {
+    let (app, hold) = App::holding();
+    let program = Program::serve(&app, &[]);
+    let mut busy = program.client();
+    busy.send(genuine(BODY));
+    app.wait_for(1);
+    program.signal("QUIT");
+    program.line(&["draining"]);
+    hold.open();
+    assert_eq!(busy.answer().status, 200);
+    let (status, log) = program.end();
+    assert_eq!(status.code(), Some(0));
+    assert!(log.iter().any(|line| line.contains("drained")), "{log:#?}");
+}
+
+#[test]
+fn the_start_says_whether_the_app_can_be_reached() {
+    let app = App::content();
+    let address = format!("address={}", app.url);
+    let program = Program::serve(&app, &[]);
+    let line = program.line(&["app reachable", "destination=default", &address]);
+    assert!(line.contains("INFO"), "{line}");
+
+    let (_gone, url) = crate::answers::destination::taken_port();
+    let program = Program::serve_at(&format!("{url}/hooks?key=planted"), &[]);
+    let line = program.line(&["app not reachable", &format!("address={url} "), "cause="]);
+    assert!(line.contains("WARN") && !line.contains("planted"), "{line}");
+    assert_eq!(program.client().ask(genuine(BODY)).status, 502);
+    let all = program.lines().concat();
+    assert!(!all.contains("planted"), "{all}");
+    assert!(all.contains("/hooks?..."), "{all}");
+}
+
 #[test]
 fn a_secret_that_cannot_be_used_leaves_the_old_one_in_force() {
     let app = App::content();

@@ -24,6 +24,8 @@ pub(crate) struct Program {
     dir: TempDir,
     log: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
+    /// A further directory that it needs.
+    held: Option<TempDir>,
     /// Once it serves.
     address: Option<SocketAddr>,
 }
@@ -105,6 +107,27 @@ impl Program {
         Self::spawn(command, dir)
     }
 
+    /// Keeps a directory for as long as it lives.
+    pub(crate) fn holding(mut self, dir: TempDir) -> Self {
+        self.held = Some(dir);
+        self
+    }
+
+    /// A file in the directory that it holds.
+    pub(crate) fn held(&self, name: &str) -> PathBuf {
+        self.held.as_ref().expect("it holds one").path().join(name)
+    }
+
+    /// Whether SIGHUP has a handler by now.
+    pub(crate) fn handles_hangups(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let caught = status.ok().and_then(|status| {
+            let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            u64::from_str_radix(line?.trim(), 16).ok()
+        });
+        caught.is_some_and(|mask| mask & 1 == 1)
+    }
+
     /// Waits until it serves.
     fn serving(mut self) -> Self {
         self.address = Some(listening(&self.log));
@@ -156,6 +179,7 @@ impl Program {
             dir,
             log,
             readers,
+            held: None,
             address: None,
         }
     }

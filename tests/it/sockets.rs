@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind},
+    net::SocketAddr,
     path::Path,
 };
 
@@ -10,8 +11,11 @@ use cartgate::{
     listener::{ListenAddress, Listener},
 };
 
-use crate::support::{
-    App, BODY, Client, Gate, Setup, Then, app::answer, authority::Authority, forged, genuine,
+use crate::{
+    program::Program,
+    support::{
+        App, BODY, Client, Gate, Setup, Then, app::answer, authority::Authority, forged, genuine,
+    },
 };
 
 fn unix(path: &Path) -> ListenAddress {
@@ -167,4 +171,38 @@ fn an_app_under_tls_that_cannot_be_believed_gets_nothing() {
     }
     assert_eq!(stranger.count() + misnamed.count(), 0);
     assert_eq!(answered(&misnamed, trust).status, 502);
+}
+
+#[test]
+fn localhost_means_both_loopback_addresses() {
+    let app = App::content();
+    let program = Program::serve(&app, &["--listen", "localhost:0", "--listen", ":0"]);
+    let line = program.line(&["protecting"]);
+    let list = line.split_once("listen=\"").expect("a list").1;
+    let list = list.split('"').next().expect("an end");
+    let addresses: Vec<SocketAddr> = list
+        .split(", ")
+        .map(|one| one.parse().expect("an address"))
+        .collect();
+    let table = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let has_six = table.contains("00000000000000000000000000000001");
+    let loopback = addresses
+        .iter()
+        .filter(|address| address.ip().is_loopback());
+    // Beside the one that every test's gate has.
+    assert_eq!(loopback.count(), if has_six { 3 } else { 2 }, "{line}");
+    for address in addresses
+        .iter()
+        .filter(|address| address.ip().is_loopback())
+    {
+        assert_eq!(
+            Client::tcp(*address).ask(genuine(BODY)).status,
+            200,
+            "{address}"
+        );
+    }
+    let any = addresses.last().expect("the last one");
+    assert!(any.ip().is_unspecified(), "{line}");
+    let by_four = SocketAddr::from(([127, 0, 0, 1], any.port()));
+    assert_eq!(Client::tcp(by_four).ask(genuine(BODY)).status, 200);
 }

@@ -81,7 +81,7 @@ url = "{}"
 
     /// Where the admin listener is, as the gate says it at its start.
     fn admin(&self) -> String {
-        let line = self.gate.line(&["operators may ask here"]);
+        let line = self.gate.line(&["admin listener ready"]);
         let address = &line[line.find("127.0.0.1:").expect("an address")..];
         let of_it = |c: char| c.is_ascii_digit() || c == '.' || c == ':';
         address

@@ -1,6 +1,12 @@
 //! Finds who carries an order out: the gate that runs on an SQLite file, or this process, which opens the store itself.
 
-use std::sync::Arc;
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::Path,
+    sync::Arc,
+};
 
 use super::super::{Failure, output::message, serve::mistakes};
 use crate::{
@@ -30,24 +36,19 @@ pub(super) struct Own {
 type Destinations = Option<Vec<Arc<str>>>;
 
 impl Access {
+    /// Reads nothing but the place of the inbox while a gate has it: the gate knows its keys.
     pub(super) async fn open(at: InboxAt) -> Result<Self, Failure> {
-        let (settings, destinations) = settings(at)?;
-        if let StoreAddress::Sqlite(file) = &settings.store {
+        let place = Place::of(at)?;
+        if let StoreAddress::Sqlite(file) = &place.plan.store {
+            must_be_readable(file)?;
             if let Some(gate) = Client::find(file).await.map_err(Failure::no)? {
                 return Ok(Self::Gate(gate));
             }
-            // Opening makes one, and a slip in a name is no wish for an inbox.
-            if !file.exists() {
-                return Err(Failure::usage(format_args!(
-                    "there is no inbox {}",
-                    file.display()
-                )));
-            }
         }
-        let inbox = Inbox::open(settings).await.map_err(Failure::no)?;
+        let inbox = Inbox::open(place.settings()?).await.map_err(Failure::no)?;
         let own = Own {
             inbox,
-            destinations,
+            destinations: place.destinations,
         };
         Ok(Self::Own(Box::new(own)))
     }
@@ -71,36 +72,79 @@ pub(super) fn otherwise() -> Failure {
     Failure::no("the gate answers otherwise than it was asked; is it of another version?")
 }
 
-/// The settings of the inbox, and the destinations that are configured if a file names them.
-fn settings(at: InboxAt) -> Result<(Settings, Destinations), Failure> {
-    let Some(file) = at.config else {
-        let store = at.inbox.expect("clap asks for one of the two");
-        let plan = InboxPlan::from_flags(store, &at.files);
-        return Ok((loaded(&plan)?, None));
+/// Opening makes a file, and a slip in a name is no wish for an inbox. Nor can another user look into one.
+fn must_be_readable(file: &Path) -> Result<(), Failure> {
+    let Err(error) = File::open(file) else {
+        return Ok(());
     };
-    let source = Source::of(&serve_with_file_alone(&file));
-    let lines = |error| mistakes(source.lines(error));
-    let plan = source.plan().map_err(lines)?;
-    let config = source.load(&plan).map_err(lines)?.config;
-    let names = config.endpoints.iter();
-    let names = names
-        .flat_map(|one| one.onward.destinations())
-        .map(|one| Arc::clone(&one.name))
-        .collect();
-    let settings = config
-        .inbox
-        .ok_or_else(|| Failure::usage(format_args!("{} has no [inbox]", file.display())))?;
-    Ok((settings, Some(names)))
+    let shown = file.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Err(Failure::usage(format_args!("there is no inbox {shown}"))),
+        io::ErrorKind::PermissionDenied => Err(Failure::no(format_args!(
+            "{shown}: {error}; run this as root, or as the user that the gate runs as{}",
+            owner(file)
+        ))),
+        _ => Err(Failure::no(format_args!("{shown}: {error}"))),
+    }
 }
 
-fn loaded(plan: &InboxPlan) -> Result<Settings, Failure> {
-    let lines = |findings: Vec<Finding>| {
-        let lines = findings.iter().map(ToString::to_string);
-        mistakes(lines.collect())
-    };
-    let (settings, warnings) = plan.load().map_err(lines)?;
-    for warning in warnings {
-        message(format_args!("cartgate: warning: {warning}"));
+/// The user who owns a file, if that can be seen.
+fn owner(file: &Path) -> String {
+    let owner = fs::metadata(file).map(|metadata| metadata.uid());
+    owner.map_or_else(|_| String::new(), |uid| format!(" (uid {uid})"))
+}
+
+/// Where the inbox is. Of a configuration file, only `[inbox]` and the names of destinations matter: the secrets and
+/// certificates of other sections may not even be readable here.
+struct Place {
+    plan: InboxPlan,
+    source: Option<Source>,
+    destinations: Destinations,
+}
+
+impl Place {
+    fn of(at: InboxAt) -> Result<Self, Failure> {
+        let Some(file) = at.config else {
+            let store = at.inbox.expect("clap asks for one of the two");
+            return Ok(Self {
+                plan: InboxPlan::from_flags(store, &at.files),
+                source: None,
+                destinations: None,
+            });
+        };
+        let source = Source::of(&serve_with_file_alone(&file));
+        let plan = source.plan();
+        let plan = plan.map_err(|error| mistakes(source.lines(error)))?;
+        let names = plan.endpoints.iter();
+        let names = names.flat_map(|one| one.onward.destinations());
+        let names = names.map(|one| one.name.as_str().into()).collect();
+        let plan = plan.inbox;
+        let plan =
+            plan.ok_or_else(|| Failure::usage(format_args!("{} has no [inbox]", file.display())))?;
+        Ok(Self {
+            plan,
+            source: Some(source),
+            destinations: Some(names),
+        })
     }
-    Ok(settings)
+
+    /// The settings, with the keys and the password.
+    fn settings(&self) -> Result<Settings, Failure> {
+        let loaded = self.plan.load().map_err(|findings| {
+            let lines = findings.iter().map(|finding| self.line(finding));
+            mistakes(lines.collect())
+        });
+        let (settings, warnings) = loaded?;
+        for warning in &warnings {
+            message(format_args!("cartgate: warning: {}", self.line(warning)));
+        }
+        Ok(settings)
+    }
+
+    fn line(&self, finding: &Finding) -> String {
+        match &self.source {
+            Some(source) => source.line(finding),
+            None => finding.to_string(),
+        }
+    }
 }

@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// Where these lines come from, for people: the gate, and no file of its code.
-const TARGET: &str = "cartgate::serve";
+pub(super) const TARGET: &str = "cartgate::serve";
 
 /// A line for each endpoint, and what concerns several.
-pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &Config) {
+pub(super) fn announce(public: &[Listener], admin: &[Listener], config: &Config) {
     let addresses: Vec<_> = public.iter().map(|one| one.address().to_string()).collect();
     let version = env!("CARGO_PKG_VERSION");
     for endpoint in config.endpoints.iter() {
@@ -43,8 +43,8 @@ pub(super) fn announce(public: &[Listener], admin: Option<&Listener>, config: &C
             );
         }
     }
-    if let Some(admin) = admin {
-        tracing::info!(target: TARGET, listen = %admin.address(), "operators may ask here how it is");
+    for admin in admin {
+        tracing::info!(target: TARGET, listen = %admin.address(), "admin listener ready");
     }
     for (secret, endpoints) in config.endpoints.sharing() {
         tracing::info!(
@@ -80,10 +80,15 @@ fn mapping(endpoint: &Endpoint) -> String {
 }
 
 fn leads_to(endpoint: &Endpoint, path: &str, address: &Address) -> String {
+    let shown = address.to_string();
     match (address.target(), address.endpoint()) {
-        (Some(_), _) => format!("{path} -> {address}"),
+        // A query may hold a token.
+        (Some(_), _) => match shown.split_once('?') {
+            Some((before, _)) => format!("{path} -> {before}?..."),
+            None => format!("{path} -> {shown}"),
+        },
         // A socket's path ends at a colon.
-        (None, Peer::Unix(_)) => format!("{path} -> {address}:{}", endpoint.path),
-        (None, Peer::Tcp { .. }) => format!("{path} -> {address}{}", endpoint.path),
+        (None, Peer::Unix(_)) => format!("{path} -> {shown}:{}", endpoint.path),
+        (None, Peer::Tcp { .. }) => format!("{path} -> {shown}{}", endpoint.path),
     }
 }

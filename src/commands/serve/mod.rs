@@ -1,21 +1,21 @@
 //! `cartgate serve`: binds, says what it protects, and runs the gate until a signal ends it.
 
 mod announce;
+mod reach;
 mod reload;
+mod signals;
 mod sockets;
 mod store;
 
 use std::{io, sync::Arc};
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-};
+use tokio::sync::watch;
 
 use super::{Failure, Outcome, output};
 use crate::{
     Surroundings,
     admin::{ReloadRequests, reload_channel},
+    aside::aside,
     cli::{ServeArgs, unused_variables},
     config::{Config, Limits, Loaded, Plan, Source, in_time},
     files,
@@ -25,27 +25,37 @@ use crate::{
 };
 use announce::{announce, warn};
 use reload::{Causes, Running};
+pub use signals::Held;
+use signals::{Signals, Stop};
 
-pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
+/// `held` has received signals since the process began.
+pub(super) fn run(args: &ServeArgs, held: Option<Held>) -> Result<Outcome, Failure> {
+    let held = held.map_or_else(Held::start, Ok);
+    let Held {
+        runtime,
+        mut signals,
+    } = held.map_err(|error| Failure::usage(format_args!("cannot start: {error}")))?;
     let source = Source::of(args);
-    let (plan, loaded) = read(&source)?;
+    let read = runtime.block_on(read_unless_stopped(&source, &mut signals.stop));
+    let Some((plan, loaded)) = read? else {
+        // A file that never ends being read must not keep the process.
+        runtime.shutdown_background();
+        return Ok(Outcome::Done);
+    };
     let (public, admin) = sockets::bind(&plan)?;
-    let runtime = super::runtime()?;
     let log = Log::start(plan.log.format, plan.log.level);
     let mut opened = None;
     let ended = runtime.block_on(async {
-        // Before the gate says that it is there: a signal without its handler ends the process.
-        let mut signals = Signals::install().map_err(Failure::no)?;
         let inbox = tokio::select! {
             inbox = store::open(loaded.config.inbox.clone()) => inbox?,
             // What looks a store over, or waits for a database, may be left at any point.
-            () = signals.stop() => {
+            () = signals.stop.recv() => {
                 tracing::info!("ended by a signal before the inbox was open");
                 return Ok(());
             }
         };
         opened.clone_from(&inbox);
-        announce(&public, admin.as_ref(), &loaded.config);
+        announce(&public, &admin, &loaded.config);
         warn(&source, &loaded.warnings);
         for line in unused_variables(&plan.variables(), source.file().is_some()) {
             tracing::warn!("{line}");
@@ -62,6 +72,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
         log.counted_by(&surroundings.metrics);
         let config = within_files(loaded.config);
         let running = Running { source, plan };
+        reach::look(&config, None);
         tokio::select! {
             ended = serve(surroundings, config, running, (signals, requests)) => ended.map_err(Failure::usage),
             () = log.report_dropped_lines() => Ok(()),
@@ -73,6 +84,24 @@ pub(super) fn run(args: &ServeArgs) -> Result<Outcome, Failure> {
         store::close(inbox);
     }
     ended.map(|()| Outcome::Done)
+}
+
+/// Nothing if a signal to end came first. Ends at once, since nothing has begun.
+async fn read_unless_stopped(
+    source: &Source,
+    stop: &mut Stop,
+) -> Result<Option<(Plan, Loaded)>, Failure> {
+    let resolving = source.clone();
+    tokio::select! {
+        read = aside(move || read(&resolving)) => match read {
+            Ok(read) => read.map(Some),
+            Err(undone) => Err(Failure::usage(format_args!("cannot start: {}", undone.into_error()))),
+        },
+        () = stop.recv() => {
+            output::message("cartgate: ended by a signal before the configuration was read");
+            Ok(None)
+        }
+    }
 }
 
 fn read(source: &Source) -> Result<(Plan, Loaded), Failure> {
@@ -119,31 +148,6 @@ fn within_files(mut config: Config) -> Arc<Config> {
     Arc::new(config)
 }
 
-/// What a gate listens to beside its sockets.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn install() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Ready once it is told to end.
-    async fn stop(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
 async fn serve(
     surroundings: Surroundings,
     config: Arc<Config>,
@@ -151,9 +155,9 @@ async fn serve(
     (signals, requests): (Signals, ReloadRequests),
 ) -> io::Result<()> {
     let Signals {
-        mut terminate,
-        mut interrupt,
+        mut stop,
         hangup,
+        unused,
     } = signals;
     let causes = Causes { hangup, requests };
     running.show_certificates(&config, &surroundings.metrics);
@@ -162,29 +166,17 @@ async fn serve(
         surroundings.manager.clone(),
     );
     let (sender, config) = watch::channel(config);
-    let (asked, mut stop) = watch::channel(false);
+    let (asked, mut drain) = watch::channel(false);
     let shutdown = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
+        let _ = drain.wait_for(|drain| *drain).await;
     };
     tokio::select! {
         ended = crate::serve(surroundings, config, shutdown) => ended,
-        () = stop_twice(&mut terminate, &mut interrupt, &asked) => {
+        () = stop.recv_twice(&asked) => {
             tracing::warn!("ended at once by a second signal");
             Ok(())
         }
         () = running.reload(causes, &sender, &metrics, &manager) => Ok(()),
-    }
-}
-
-/// The first signal asks for a drain; ready at the second.
-async fn stop_twice(terminate: &mut Signal, interrupt: &mut Signal, asked: &watch::Sender<bool>) {
-    for _ in 0..2 {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        if !asked.send_replace(true) {
-            tracing::info!("draining; a second signal ends at once");
-        }
+        () = unused.log() => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::announce::warn;
+use super::{announce::warn, reach};
 use crate::{
     admin::{self, ReloadRequests},
     aside::aside,
@@ -63,7 +63,8 @@ impl Running {
             let reloaded = match Arc::clone(&running).read_in_time(admin).await {
                 Ok((new, warnings)) => {
                     running.show_certificates(&new, metrics);
-                    config.send_replace(new);
+                    let before = config.send_replace(Arc::clone(&new));
+                    reach::look(&new, Some(&before));
                     in_force(&causes.requests, warnings).await
                 }
                 Err(lines) => {

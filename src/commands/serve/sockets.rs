@@ -9,8 +9,8 @@ use crate::{
     listener::{ListenAddress, Listener},
 };
 
-/// The public sockets, and that of the operator.
-pub(super) fn bind(plan: &Plan) -> Result<(Vec<Listener>, Option<Listener>), Failure> {
+/// The public sockets, and those of the operator.
+pub(super) fn bind(plan: &Plan) -> Result<(Vec<Listener>, Vec<Listener>), Failure> {
     let admin = plan.admin_address();
     let mut inherited = inherited(plan.server.listen.iter().chain(admin))?;
     // The operator's first: plain `systemd` takes all that is left.
@@ -21,10 +21,7 @@ pub(super) fn bind(plan: &Plan) -> Result<(Vec<Listener>, Option<Listener>), Fai
     for address in &plan.server.listen {
         public.extend(open(address, &mut inherited)?);
     }
-    Ok((
-        public,
-        admin.and_then(|listeners| listeners.into_iter().next()),
-    ))
+    Ok((public, admin.unwrap_or_default()))
 }
 
 fn open(address: &ListenAddress, inherited: &mut Inherited) -> Result<Vec<Listener>, Failure> {

@@ -274,7 +274,7 @@ fn a_socket_that_only_a_restart_moves_keeps_asking_for_its_token() {
         ("another", &b"a-planted-admin-token"[..]),
     ];
     let program = Program::serve_file(&(text.clone() + with_token), &secrets);
-    let line = program.line(&["operators may ask here"]);
+    let line = program.line(&["admin listener ready"]);
     let (_, address) = line.split_once("listen=").expect("an address");
     let address = address.parse().expect("an address");
     let elsewhere = text.clone() + "[admin]\nlisten = \"localhost:0\"\n";

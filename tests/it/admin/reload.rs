@@ -44,7 +44,7 @@ fn by_another() -> Vec<u8> {
 
 /// The admin listener on TCP, as the start line names it.
 fn admin_of(program: &Program) -> ListenAddress {
-    let line = program.line(&["operators may ask here"]);
+    let line = program.line(&["admin listener ready"]);
     let (_, address) = line.split_once("listen=").expect("an address");
     address.trim().parse().expect("an address")
 }

@@ -113,6 +113,63 @@ fn ids(gate: &Program) -> Vec<String> {
     listed.iter().map(id).collect()
 }
 
+/// As root, or as the user of the gate, without what systemd hands to the gate alone.
+#[test]
+fn only_the_inbox_of_a_configuration_file_matters() {
+    let gate = gate_with_three();
+    let elsewhere = CONFIG.replace("file = \"secret\"", "credential = \"cartfunnel\"");
+    let elsewhere = elsewhere.replace(
+        "[admin]\n",
+        "tls = { cert = \"no-cert.pem\", key = \"no-key.pem\" }\n[admin]\ntoken = { file = \"no-token\" }\n",
+    );
+    gate.write_config(&elsewhere);
+    // While a gate runs, it alone needs to know the keys, too.
+    let with_key = elsewhere.replace(
+        "[inbox]\n",
+        "[inbox]\nkey = { credential = \"inbox-key\" }\n",
+    );
+    gate.write_config(&with_key);
+    assert_eq!(inbox(&gate, &["list", "--json"]).ends(0).json().len(), 3);
+    inbox(&gate, &["stats"]).ends(0);
+
+    let dir = gate.file("");
+    let copy = tempfile::tempdir().expect("a directory");
+    for name in ["inbox.db", "inbox.db.key"] {
+        fs::copy(dir.join(name), copy.path().join(name)).expect("copied");
+    }
+    fs::write(copy.path().join("cartgate.toml"), &elsewhere).expect("written");
+    inbox_in(copy.path(), &["stats"]).ends(0);
+    fs::write(copy.path().join("cartgate.toml"), &with_key).expect("written");
+    let ran = inbox_in(copy.path(), &["stats"]).ends(2);
+    ran.says("cartgate.toml:").says("credential inbox-key");
+}
+
+#[test]
+fn another_user_is_told_whom_to_be() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("inbox.db");
+    fs::write(&file, "").expect("written");
+    let private = fs::Permissions::from_mode(0o700);
+    fs::set_permissions(dir.path(), private).expect("set");
+    let is_root = rustix::process::geteuid().is_root();
+    let mut command = if is_root {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.arg(env!("CARGO_BIN_EXE_cartgate"));
+        command
+    } else {
+        let nobodys = fs::Permissions::from_mode(0o000);
+        fs::set_permissions(&file, nobodys).expect("set");
+        Command::new(env!("CARGO_BIN_EXE_cartgate"))
+    };
+    let store = format!("sqlite:{}", file.display());
+    let output = command.args(["inbox", "stats", "--inbox", &store]).output();
+    let output = output.expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("as the user that the gate runs as"), "{said}");
+}
+
 #[test]
 fn a_running_gate_is_asked_over_its_socket() {
     let gate = gate_with_three();
@@ -238,7 +295,7 @@ fn the_stock_is_told_to_commands_metrics_and_status_alike() {
 
 /// What the admin listener answers.
 fn ask(gate: &Program, path: &str) -> String {
-    let line = gate.line(&["operators may ask here"]);
+    let line = gate.line(&["admin listener ready"]);
     let address = &line[line.find("127.0.0.1:").expect("an address")..];
     let end = address.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
     let mut stream = TcpStream::connect(&address[..end.unwrap_or(address.len())]).expect("open");

@@ -127,7 +127,6 @@ impl App {
         let (app, behave) = (Arc::clone(&shared), Arc::new(behave));
         thread::spawn(move || {
             while let Some(mut wire) = wires() {
-                app.connections.fetch_add(1, SeqCst);
                 let (app, behave) = (Arc::clone(&app), Arc::clone(&behave));
                 thread::spawn(move || {
                     app.open.fetch_add(1, SeqCst);
@@ -166,7 +165,7 @@ impl App {
         requests.remove(0)
     }
 
-    /// Connections that were opened so far.
+    /// Connections so far that a request came over.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(SeqCst)
     }
@@ -210,7 +209,13 @@ impl Hold {
 impl Shared {
     fn converse(&self, wire: &mut dyn Wire, behave: &dyn Behave) -> io::Result<()> {
         let mut buffer = Vec::new();
+        // A gate tries its apps at the start, and says nothing.
+        let mut is_counted = false;
         while let Some(request) = Recorded::read(wire, &mut buffer)? {
+            if !is_counted {
+                self.connections.fetch_add(1, SeqCst);
+                is_counted = true;
+            }
             let request = match request {
                 Ok(request) => request,
                 Err(wrong) => {

@@ -167,7 +167,7 @@ impl Setup {
         let admin_address = admin.as_ref().map(Listener::address);
         let inbox = config.inbox.clone();
         let mut surroundings = Surroundings {
-            admin,
+            admin: admin.into_iter().collect(),
             ..Surroundings::listening(vec![listener])
         };
         let metrics = Arc::clone(&surroundings.metrics);
