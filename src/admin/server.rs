@@ -225,7 +225,13 @@ impl Resource {
         match self {
             Self::Health => response(StatusCode::OK, TEXT, "ok\n"),
             Self::Ready if gate.is_ready() => response(StatusCode::OK, TEXT, "ready\n"),
-            Self::Ready => response(StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining\n"),
+            Self::Ready => {
+                let why = match gate.stage() {
+                    Stage::Serving => "inbox failed\n",
+                    Stage::Leaving | Stage::Closing => "draining\n",
+                };
+                response(StatusCode::SERVICE_UNAVAILABLE, TEXT, why)
+            }
             Self::Metrics => {
                 look(gate).await;
                 let page = made(shared, |gate| exposition::text(gate).ok()).await;

@@ -217,7 +217,7 @@ pub struct PurgeArgs {
 #[command(after_help = "\
 Examples:
   cartgate inbox backup --config cartgate.toml /var/lib/cartgate/inbox-2026-11-24.db
-      To restore it: stop the gate, remove inbox.db with its -wal and -shm, and put the copy in its place. The key file
+      To restore it: stop the gate, move inbox.db away with its -wal and -shm, and put the copy in its place. The key file
       beside it belongs to it; keep that one, too.")]
 pub struct BackupArgs {
     /// Where the inbox is

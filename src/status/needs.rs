@@ -24,7 +24,12 @@ const NEARLY_FULL: u64 = 80;
 /// A line for each thing.
 pub(crate) fn needs(report: &Report) -> Vec<String> {
     let mut needs = Vec::new();
-    if !report.ready {
+    // A failed inbox has a line of its own.
+    let inbox_failed = report
+        .inbox
+        .as_ref()
+        .is_some_and(|inbox| inbox.trouble.is_some());
+    if !report.ready && !inbox_failed {
         needs.push("it is on its way out and not ready".to_owned());
     }
     if let Some(failed) = report.configuration.failed {
@@ -226,6 +231,10 @@ mod tests {
     fn an_inbox_needs_a_person_where_nothing_moves_by_itself() {
         needed(false, inbox(|_| {}));
         needed(true, inbox(|inbox| inbox.trouble = Some("so".to_owned())));
+        needed(true, |report| {
+            inbox(|inbox| inbox.trouble = Some("so".to_owned()))(report);
+            report.ready = false;
+        });
         needed(true, inbox(|inbox| inbox.waiting[0].dead = 1));
         needed(true, inbox(|inbox| inbox.waiting[0].quarantined = 1));
         needed(true, inbox(|inbox| inbox.waiting[0].configured = false));

@@ -37,6 +37,15 @@ impl Small {
         assert_eq!(full, io::ErrorKind::StorageFull);
     }
 
+    /// Takes all the space that is left but so many bytes.
+    pub(crate) fn fill_but(&self, left: u64) {
+        self.fill();
+        let ballast = File::options().write(true).open(self.ballast());
+        let ballast = ballast.expect("it is there");
+        let length = ballast.metadata().expect("a length").len();
+        ballast.set_len(length - left).expect("it shrinks");
+    }
+
     /// Gives it back.
     pub(crate) fn free(&self) {
         fs::remove_file(self.ballast()).expect("it was filled");

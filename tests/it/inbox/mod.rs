@@ -3,4 +3,6 @@
 mod commands;
 mod duplicates;
 mod ending;
+mod lost_file;
 mod seals;
+mod space;

@@ -1,24 +1,50 @@
 //! A copy of a store that is whole in itself, made while the store goes on. (Copied by `cp` it would lack what is in the log,
 //! or be half old and half new.)
+//!
+//! It is made in steps by the connection that writes: SQLite then brings each change into the copy, too. Another connection
+//! would have to read all of the file at one go, and the log would grow as long as that takes.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use rusqlite::{
     Connection,
     backup::{Backup, StepResult},
-    ffi,
 };
+use tokio::sync::oneshot;
 
-use super::{connection, fault::judge, file::create_new};
+use super::{fault::judge, file::create_new, stamp};
 use crate::inbox::store::StoreError;
 
-/// Every page in one step: a copy in steps begins anew whenever something was written between two of them.
-const ALL: i32 = -1;
+/// Pages that are copied between two commits.
+const STEP: i32 = 128;
 
-pub(super) fn backup(file: &Path, to: &Path) -> Result<(), StoreError> {
+/// A copy that is wanted.
+pub(super) struct Request {
+    pub(super) to: PathBuf,
+    pub(super) asker: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Request {
+    /// Copies the store; calls `between` after each step. Ends early, and leaves no file, if nobody waits for it any more.
+    pub(super) fn carry_out(self, db: &Connection, between: impl FnMut()) {
+        let Self { to, mut asker } = self;
+        let copied = backup(db, &to, &mut asker, between);
+        let _ = asker.send(copied);
+    }
+}
+
+fn backup(
+    db: &Connection,
+    to: &Path,
+    asker: &mut oneshot::Sender<Result<(), StoreError>>,
+    between: impl FnMut(),
+) -> Result<(), StoreError> {
     let unwritable = |error| StoreError::Unavailable(format!("{}: {error}", to.display()));
     drop(create_new(to).map_err(unwritable)?);
-    copy(file, to).map_err(|error| {
+    copy(db, to, asker, between).map_err(|error| {
         // What is not whole must not be taken for a backup.
         let _ = fs::remove_file(to);
         match judge(&error) {
@@ -29,15 +55,22 @@ pub(super) fn backup(file: &Path, to: &Path) -> Result<(), StoreError> {
     })
 }
 
-fn copy(file: &Path, to: &Path) -> rusqlite::Result<()> {
-    let from = connection::reading(file)?;
+fn copy(
+    db: &Connection,
+    to: &Path,
+    asker: &mut oneshot::Sender<Result<(), StoreError>>,
+    mut between: impl FnMut(),
+) -> rusqlite::Result<()> {
     let mut copy = Connection::open(to)?;
-    match Backup::new(&from, &mut copy)?.step(ALL)? {
-        StepResult::Done => Ok(()),
-        // For the moments in which the log is begun anew; nothing was copied.
-        _ => Err(rusqlite::Error::SqliteFailure(
-            ffi::Error::new(ffi::SQLITE_BUSY),
-            Some("the store is busy; ask again".to_owned()),
-        )),
+    let copying = Backup::new(db, &mut copy)?;
+    while copying.step(STEP)? != StepResult::Done {
+        if asker.is_closed() {
+            return Err(rusqlite::Error::QueryReturnedNoRows);
+        }
+        between();
     }
+    drop(copying);
+    // One file without a log of its own.
+    copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+    stamp::replace(&copy)
 }

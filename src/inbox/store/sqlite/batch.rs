@@ -1,21 +1,23 @@
-//! What the writing thread does: it takes what is waiting, does it in one transaction, commits once, and answers everybody.
-//! So many senders share one sync, and nobody waits for a timer.
+//! The work of the thread that writes: it takes what is waiting, does it in one transaction, commits once, and answers
+//! everybody. So many senders share one sync, and nobody waits for a timer. While nothing waits, it tidies up.
 
 use std::{
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
-use tokio::sync::mpsc::Receiver;
 
 use super::{
     books::{Books, Usage},
     fault::{Fault, judge},
     file::Taken,
+    free_pages::{self, Pages},
+    identity::Identity,
     job::Job,
     log::{Log, move_into_file},
-    space::Space,
+    space::{Room, Space},
+    tasks::{Task, Tasks},
 };
 use crate::inbox::{
     clock::Clock,
@@ -28,111 +30,215 @@ use crate::inbox::{
 const MOST_JOBS: usize = 512;
 const MOST_BYTES: usize = 8 << 20;
 
+/// How long it waits until it tries again to tidy up what it could not.
+const PAUSE: Duration = Duration::from_secs(1);
+
 type Jobs = Vec<Box<dyn Job>>;
 
 /// What the thread works with.
 pub(super) struct Desk {
     db: Connection,
+    batches: Batches,
+}
+
+/// The state between two commits.
+struct Batches {
     clock: Clock,
     limits: Limits,
     seals: DeliverySeals,
     space: Space,
     meter: Arc<StoreMeter>,
     usage: Usage,
+    pages: Pages,
     log: Log,
-    /// Whether the last commit left no room for what comes in.
-    is_scarce: bool,
+    /// What the disk had left before the last commit.
+    room: Room,
+    /// Whether pages were returned that the disk has only once the log is moved.
+    has_shrunk: bool,
+    identity: Arc<Identity>,
+    /// Why nothing may come in, though what is stored goes on.
+    barred: Option<StoreError>,
     failed: Arc<OnceLock<String>>,
-    /// Given back after the connection, which is above, is closed.
+    /// Given back after the connection is closed.
     taken: Taken,
+}
+
+/// Whether there is more to tidy up.
+enum Untidy {
+    No,
+    /// At once, if nothing else is to be done.
+    Now,
+    /// Later, when a reader has gone or the disk has more room.
+    Later,
 }
 
 impl Desk {
     pub(super) fn new(
         mut db: Connection,
         taken: Taken,
+        identity: Arc<Identity>,
         limits: &Limits,
         seals: DeliverySeals,
         clock: Clock,
         meter: Arc<StoreMeter>,
     ) -> rusqlite::Result<Self> {
-        Ok(Self {
+        let batches = Batches {
             usage: Usage::read(&db)?,
+            pages: Pages::count(&db)?,
             log: Log::of(&mut db)?,
-            is_scarce: false,
+            room: Room::ENOUGH,
+            has_shrunk: false,
             space: Space::of(&taken.file, limits.disk_floor),
             limits: *limits,
             seals,
-            db,
             clock,
             meter,
+            identity,
+            barred: None,
             failed: Arc::default(),
             taken,
-        })
+        };
+        Ok(Self { db, batches })
     }
 
     /// Where the reason will stand if the store fails for good.
     pub(super) fn failed(&self) -> Arc<OnceLock<String>> {
-        Arc::clone(&self.failed)
+        Arc::clone(&self.batches.failed)
     }
 
     /// Works until nobody can ask for anything any more and all is done.
-    pub(super) fn work(mut self, mut waiting: Receiver<Box<dyn Job>>) {
-        while let Some(first) = waiting.blocking_recv() {
-            let mut jobs = gather(first, &mut waiting);
-            let end = self.commit(&mut jobs);
-            for job in jobs {
-                job.answer(end.clone());
+    pub(super) fn work(self, mut tasks: Tasks) {
+        let Self { db, mut batches } = self;
+        while let Some(task) = batches.next(&db, &mut tasks) {
+            match task {
+                Task::Job(job) => batches.serve(&db, job, &mut tasks),
+                // Others have their turn after each step.
+                Task::Backup(request) => request.carry_out(&db, || {
+                    if let Some(job) = tasks.ready_job() {
+                        batches.serve(&db, job, &mut tasks);
+                    }
+                }),
             }
-            self.checkpoint();
         }
-        self.close();
+        batches.close(&db);
+        drop(db);
+        drop(batches);
+    }
+}
+
+impl Batches {
+    /// The next task. Tidies up while there is none.
+    fn next(&mut self, db: &Connection, tasks: &mut Tasks) -> Option<Task> {
+        loop {
+            if let Some(task) = tasks.ready() {
+                return Some(task);
+            }
+            if tasks.have_ended() {
+                return None;
+            }
+            match self.tidy(db) {
+                Untidy::No => return tasks.next(),
+                Untidy::Now => {}
+                Untidy::Later => {
+                    if let Some(task) = tasks.next_within(PAUSE) {
+                        return Some(task);
+                    }
+                }
+            }
+        }
     }
 
-    fn commit(&mut self, jobs: &mut Jobs) -> Result<(), StoreError> {
+    /// Does a job, and others that have come meanwhile, in one commit.
+    fn serve(&mut self, db: &Connection, first: Box<dyn Job>, tasks: &mut Tasks) {
+        let mut jobs = gather(first, tasks);
+        let end = self.commit(db, &mut jobs);
+        for job in jobs {
+            job.answer(end.clone());
+        }
+        self.move_log(db);
+    }
+
+    fn commit(&mut self, db: &Connection, jobs: &mut Jobs) -> Result<(), StoreError> {
         if let Some(failed) = self.failed.get() {
             return Err(StoreError::Failed(failed.clone()));
         }
+        if self.barred.is_some() {
+            self.barred = self.identity.check().err();
+        }
         // What is in the log must have room in the file besides.
-        self.is_scarce = !self.space.is_left(self.log.unmoved());
+        self.room = self.space.left(self.log.unmoved());
         let begun = Instant::now();
-        match self.transaction(jobs) {
-            Ok(usage) => {
-                self.usage = usage;
-                self.meter.committed(jobs.len(), begun.elapsed());
+        let work = |batches: &Self| batches.run_all(db, jobs);
+        self.transaction(db, work)?;
+        self.meter.committed(jobs.len(), begun.elapsed());
+        self.find_in_place(db)
+    }
+
+    /// Commits what `work` does. It gives the totals as they are then.
+    fn transaction(
+        &mut self,
+        db: &Connection,
+        work: impl FnOnce(&Self) -> rusqlite::Result<Usage>,
+    ) -> Result<(), StoreError> {
+        let committed = (|| {
+            db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+            self.log.stamp(db)?;
+            let usage = work(self)?;
+            let pages = Pages::count(db)?;
+            db.prepare_cached("COMMIT")?.execute([])?;
+            Ok((usage, pages))
+        })();
+        match committed {
+            Ok(counted) => {
+                (self.usage, self.pages) = counted;
+                self.log.stamped();
                 Ok(())
             }
             Err(error) => {
                 let trouble = self.judge(&error);
                 self.log.try_again();
-                if !self.db.is_autocommit() {
-                    // Where that fails too, the next BEGIN does, and nothing is acknowledged.
-                    let _ = self.db.execute_batch("ROLLBACK");
+                if !db.is_autocommit() {
+                    // If that fails too, the next BEGIN does, and nothing is acknowledged.
+                    let _ = db.execute_batch("ROLLBACK");
                 }
                 Err(trouble)
             }
         }
     }
 
-    /// All of it, with the totals as they are then.
-    fn transaction(&mut self, jobs: &mut Jobs) -> rusqlite::Result<Usage> {
+    fn run_all(&self, db: &Connection, jobs: &mut Jobs) -> rusqlite::Result<Usage> {
         let mut books = Books {
-            db: &self.db,
+            db,
             now: self.clock.now(),
             limits: &self.limits,
             seals: &self.seals,
-            space: !self.is_scarce,
+            space: self.room.takes_in(self.pages.free()),
+            barred: self.barred.as_ref(),
             usage: self.usage,
         };
-        books.execute("BEGIN IMMEDIATE")?;
         for job in jobs {
             run(&mut books, &mut **job)?;
         }
         if books.usage != self.usage {
             books.usage.write(&books)?;
         }
-        books.execute("COMMIT")?;
         Ok(books.usage)
+    }
+
+    /// Makes sure that the commit went into the files that a restart would find. Otherwise nothing of it is acknowledged; what
+    /// comes after is refused one by one, so that stored events can still be delivered.
+    fn find_in_place(&mut self, db: &Connection) -> Result<(), StoreError> {
+        if self.barred.is_some() {
+            return Ok(());
+        }
+        let found = self.identity.check();
+        self.barred = found.clone().err();
+        if found.is_err() {
+            // Makes the file whole: it may have been moved, or its log removed.
+            let moved = self.log.move_now(db);
+            let _ = moved.map_err(|error| self.judge(&error));
+        }
+        found
     }
 
     fn judge(&self, error: &rusqlite::Error) -> StoreError {
@@ -146,29 +252,68 @@ impl Desk {
         trouble
     }
 
-    fn checkpoint(&mut self) {
+    fn move_log(&mut self, db: &Connection) {
         if self.failed.get().is_none()
-            && let Err(error) = self.log.move_if_long(&self.db, self.is_scarce)
+            && let Err(error) = self.log.move_if_long(db, self.room.is_scarce())
         {
             // A disk without room has lost nothing: all of it is in the log.
             self.judge(&error);
         }
     }
 
+    /// Does one step of what can wait.
+    fn tidy(&mut self, db: &Connection) -> Untidy {
+        if self.failed.get().is_some() {
+            return Untidy::No;
+        }
+        let done = if self.log.is_too_long() {
+            self.log.cut(db).map(|()| Untidy::Later)
+        } else if self.barred.is_none() && self.pages.are_too_many(self.room.is_scarce()) {
+            return self.give_pages_back(db);
+        } else if self.has_shrunk {
+            let moved = self.log.move_now(db);
+            moved.map(|whole| {
+                self.has_shrunk = !whole;
+                Untidy::Later
+            })
+        } else {
+            return Untidy::No;
+        };
+        done.unwrap_or_else(|error| {
+            self.judge(&error);
+            Untidy::Later
+        })
+    }
+
+    fn give_pages_back(&mut self, db: &Connection) -> Untidy {
+        let given = self.transaction(db, |batches| {
+            free_pages::give_back(db)?;
+            Ok(batches.usage)
+        });
+        self.move_log(db);
+        match given {
+            Ok(()) => {
+                self.has_shrunk = true;
+                Untidy::Now
+            }
+            Err(_) => Untidy::Later,
+        }
+    }
+
     /// Leaves no log behind, which is how the next start knows that all went well.
-    fn close(self) {
+    fn close(&self, db: &Connection) {
         if self.failed.get().is_none() {
-            let moved = move_into_file(&self.db, "TRUNCATE");
+            let moved = move_into_file(db, "TRUNCATE");
             let _ = moved.map_err(|error| self.judge(&error));
         }
     }
 }
 
-fn gather(first: Box<dyn Job>, waiting: &mut Receiver<Box<dyn Job>>) -> Jobs {
+fn gather(first: Box<dyn Job>, tasks: &mut Tasks) -> Jobs {
     let mut bytes = first.weight();
     let mut jobs = vec![first];
     while jobs.len() < MOST_JOBS && bytes < MOST_BYTES {
-        let Ok(job) = waiting.try_recv() else {
+        let Some(job) = tasks.ready_job() else {
             break;
         };
         bytes += job.weight();

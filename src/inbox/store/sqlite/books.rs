@@ -26,6 +26,8 @@ pub(super) struct Books<'a> {
     pub(super) seals: &'a DeliverySeals,
     /// Whether the disk has more left than its floor.
     pub(super) space: bool,
+    /// Why nothing may come in, if so.
+    pub(super) barred: Option<&'a StoreError>,
     pub(super) usage: Usage,
 }
 
@@ -66,6 +68,12 @@ impl Books<'_> {
             .execute((name, value))?;
         self.statement("SELECT value FROM meta WHERE name = ?")?
             .query_row([name], |row| row.get(0))
+    }
+
+    /// Whether anything may come in.
+    pub(super) fn is_open(&self) -> Result<(), Fault> {
+        let barred = self.barred.cloned();
+        barred.map_or(Ok(()), |barred| Err(Fault::Refused(barred)))
     }
 
     /// Whether an event of so many bytes may come in.

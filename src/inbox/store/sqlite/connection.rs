@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 /// Nobody else writes; it is for the moments in which the log is begun anew.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Most kept of the file in memory, in KiB: the writer's holds the index of some hundred thousand digests.
 const WRITER_CACHE: i64 = 64 << 10;
@@ -23,7 +23,10 @@ pub(super) fn writing(file: &Path) -> rusqlite::Result<Connection> {
 }
 
 pub(super) fn reading(file: &Path) -> rusqlite::Result<Connection> {
-    open(file, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_CACHE)
+    let db = open(file, OpenFlags::SQLITE_OPEN_READ_ONLY, READER_CACHE)?;
+    // The first look opens the log, too.
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    Ok(db)
 }
 
 fn open(file: &Path, mode: OpenFlags, cache: i64) -> rusqlite::Result<Connection> {

@@ -21,6 +21,8 @@ const DOUBT: &[u8] = b"a sync has failed\n";
 pub(super) struct Taken {
     /// Its true name: two names of one file would be two locks.
     pub(super) file: PathBuf,
+    /// The path by which it was asked for, made absolute but with its links: the next start goes by it, too.
+    pub(super) configured: PathBuf,
     /// Whoever had it last did not close it: a log was left behind.
     pub(super) unclean: bool,
     lock: File,
@@ -50,6 +52,7 @@ pub(super) fn take(file: &Path) -> Result<Taken, OpenError> {
 }
 
 fn try_take(file: &Path) -> Result<Taken, Why> {
+    let configured = std::path::absolute(file).map_err(Why::Access)?;
     let file = true_name(file)?;
     let directory = file.parent().unwrap_or(Path::new("/"));
     if let Some(network) = network(directory)? {
@@ -61,6 +64,7 @@ fn try_take(file: &Path) -> Result<Taken, Why> {
     Ok(Taken {
         unclean: left.is_ok_and(|log| log.len() > 0),
         file,
+        configured,
         lock,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use rusqlite::{Connection, Row, ToSql, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params_from_iter};
 use tower_cartgate::EventKind;
 use uuid::Uuid;
 
@@ -73,6 +73,9 @@ fn queues(db: &Connection) -> rusqlite::Result<Vec<QueueStats>> {
     .collect()
 }
 
+/// Deliveries that one statement looks at. A reader that took longer would keep the log from being begun anew.
+const WINDOW: i64 = if cfg!(test) { 2 } else { 20_000 };
+
 /// The selected deliveries after a place, in the order of their ids. The columns are those of `d`, `e` and `b`.
 pub(super) fn each<T>(
     db: &Connection,
@@ -80,14 +83,56 @@ pub(super) fn each<T>(
     selection: &Selection,
     after: Option<&Place>,
     most: usize,
+    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut found = Vec::new();
+    let mut window = (after.cloned(), None);
+    loop {
+        // What is named by its id is found at once.
+        if selection.ids.is_empty() {
+            window.1 = end_of_window(db, window.0.as_ref())?;
+        }
+        let (columns, window_of) = (columns, (window.0.as_ref(), window.1.as_ref()));
+        let left = most - found.len();
+        found.extend(in_window(
+            db, columns, selection, window_of, left, &mut read,
+        )?);
+        if window.1.is_none() || found.len() >= most {
+            return Ok(found);
+        }
+        window.0 = window.1.take();
+    }
+}
+
+/// The last place of the window that begins after `after`; none if all the rest is in it.
+fn end_of_window(db: &Connection, after: Option<&Place>) -> rusqlite::Result<Option<Place>> {
+    let (event, queue) = after.map_or(([0; 16], ""), |place| {
+        (place.event.into_bytes(), place.queue.as_str())
+    });
+    db.prepare_cached(
+        "SELECT event, queue FROM delivery WHERE (event, queue) > (?, ?)
+         ORDER BY event, queue LIMIT 1 OFFSET ?",
+    )?
+    .query_row((event, queue, WINDOW), |row| {
+        Ok(Place {
+            event: Uuid::from_bytes(row.get(0)?),
+            queue: row.get(1)?,
+        })
+    })
+    .optional()
+}
+
+fn in_window<T>(
+    db: &Connection,
+    columns: &str,
+    selection: &Selection,
+    (after, end): (Option<&Place>, Option<&Place>),
+    most: usize,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     let mut wanted = Conditions::of(selection);
-    if let Some(place) = after {
-        let event = place.event.into_bytes();
-        wanted.add("(d.event, d.queue) > (?, ?)", event);
-        wanted.values.push(Box::new(place.queue.clone()));
-    }
+    wanted.add_place("(d.event, d.queue) > (?, ?)", after);
+    wanted.add_place("(d.event, d.queue) <= (?, ?)", end);
     wanted.values.push(Box::new(limit(most)));
     let sql = format!(
         "SELECT {columns} FROM {} JOIN event AS e ON e.id = d.event JOIN body AS b ON b.id = e.body
@@ -161,6 +206,13 @@ impl Conditions {
     fn add_time(&mut self, sql: &str, value: Option<Millis>) {
         if let Some(value) = value {
             self.add(sql, value);
+        }
+    }
+
+    fn add_place(&mut self, sql: &str, place: Option<&Place>) {
+        if let Some(place) = place {
+            self.add(sql, place.event.into_bytes());
+            self.values.push(Box::new(place.queue.clone()));
         }
     }
 

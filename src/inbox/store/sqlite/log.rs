@@ -1,14 +1,17 @@
-//! The write-ahead log: how long it is, and when it is moved into the file. SQLite would do that by itself, but then it keeps
-//! to itself that a sync failed, and tries again.
+//! The write-ahead log: how long it is, when it is moved into the file, and when its own file is cut. SQLite would move it by
+//! itself, but then it keeps to itself that a sync failed, and tries again.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI32, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 
-use super::schema::PAGE;
+use super::{connection, schema::PAGE, stamp};
 
 /// Pages that the log grows by before they are moved.
 const LONG: i32 = 4000;
@@ -17,6 +20,13 @@ const LONG: i32 = 4000;
 /// it grows by until what could not be moved is tried again.
 const SOON: i32 = 100;
 
+/// Pages that the log's file may keep. A reader that stays for long makes the log grow beyond that; once the reader has gone,
+/// the file is cut.
+const KEPT: i32 = LONG + LONG / 2;
+
+/// The least time between two attempts to cut the log, which a reader may prevent.
+const PAUSE: Duration = Duration::from_secs(1);
+
 pub(super) struct Log {
     /// Pages in it, as the last commit left them.
     pages: Arc<AtomicI32>,
@@ -24,6 +34,9 @@ pub(super) struct Log {
     moved: i32,
     /// And when that was last tried.
     tried: i32,
+    /// Whether the next commit may begin the log anew, and so has to raise the stamp.
+    unstamped: bool,
+    cut: Option<Instant>,
 }
 
 impl Log {
@@ -34,10 +47,18 @@ impl Log {
             count.store(pages, Relaxed);
             Ok(())
         }))?;
+        // Cuts the file when a commit begins the log anew, as one does soon where there is always something to write.
+        db.pragma_update(
+            None,
+            "journal_size_limit",
+            i64::from(KEPT) * i64::from(PAGE),
+        )?;
         Ok(Self {
             pages,
             moved: 0,
             tried: 0,
+            unstamped: true,
+            cut: None,
         })
     }
 
@@ -45,6 +66,19 @@ impl Log {
     pub(super) fn unmoved(&self) -> u64 {
         let pages = self.pages.load(Relaxed) - self.moved;
         u64::try_from(pages).unwrap_or_default() * u64::from(PAGE)
+    }
+
+    /// Does what the first transaction of a log has to begin with.
+    pub(super) fn stamp(&self, db: &Connection) -> rusqlite::Result<()> {
+        if self.unstamped {
+            stamp::raise(db)?;
+        }
+        Ok(())
+    }
+
+    /// A transaction that began with [`Self::stamp`] was committed.
+    pub(super) fn stamped(&mut self) {
+        self.unstamped = false;
     }
 
     /// Moves it if it is long for so much space.
@@ -61,17 +95,46 @@ impl Log {
         if pages - self.moved < long || pages - self.tried < SOON {
             return Ok(());
         }
+        self.move_now(db).map(drop)
+    }
+
+    /// Moves what readers allow; whether that was all.
+    pub(super) fn move_now(&mut self, db: &Connection) -> rusqlite::Result<bool> {
+        let pages = self.pages.load(Relaxed);
         self.tried = pages;
         let whole = move_into_file(db, "PASSIVE")?;
         if whole {
             self.moved = pages;
+            self.unstamped = true;
         }
-        Ok(())
+        Ok(whole)
     }
 
     /// Has the next look move what it can: a disk that was full may be so by the log alone.
     pub(super) fn try_again(&mut self) {
         self.tried = self.moved;
+    }
+
+    /// Whether a reader has made it grow beyond what its file may keep.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.pages.load(Relaxed) > KEPT
+    }
+
+    /// Moves all of it and cuts its file, unless a reader still needs it or that was tried just now.
+    pub(super) fn cut(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        if self.cut.is_some_and(|last| last.elapsed() < PAUSE) {
+            return Ok(());
+        }
+        self.cut = Some(Instant::now());
+        // Nobody is to wait for a reader here.
+        db.busy_timeout(Duration::ZERO)?;
+        let whole = move_into_file(db, "TRUNCATE");
+        db.busy_timeout(connection::BUSY)?;
+        if whole? {
+            self.pages.store(0, Relaxed);
+            (self.moved, self.tried, self.unstamped) = (0, 0, true);
+        }
+        Ok(())
     }
 }
 

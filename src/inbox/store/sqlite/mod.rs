@@ -8,6 +8,8 @@ mod claim;
 mod connection;
 mod fault;
 mod file;
+mod free_pages;
+mod identity;
 mod job;
 mod keep;
 mod list;
@@ -19,6 +21,8 @@ mod row;
 mod schema;
 mod settle;
 mod space;
+mod stamp;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -27,15 +31,13 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
     time::Duration,
 };
 
-use tokio::sync::{Mutex, oneshot};
 use uuid::Uuid;
 
 pub(crate) use self::open_error::{OpenError, Why};
-use self::{batch::Desk, file::beside, reader::Reader, writer::Writer};
+use self::{batch::Desk, file::beside, identity::Identity, reader::Reader, writer::Writer};
 use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
 use crate::inbox::{
     clock::{Clock, Millis},
@@ -55,7 +57,7 @@ struct Sqlite {
     quick: Arc<Reader>,
     /// For what walks over many rows.
     slow: Arc<Reader>,
-    backups: Arc<Mutex<()>>,
+    identity: Arc<Identity>,
     // The last to go: only when nobody reads, the log can be emptied.
     writer: Arc<Writer>,
 }
@@ -84,19 +86,29 @@ impl Sqlite {
         meter: Arc<StoreMeter>,
     ) -> Result<Self, Why> {
         let file = taken.file.clone();
+        stamp::check(&taken)?;
         recovery::announce(&taken);
         let mut db = connection::writing(&file)?;
         schema::prepare(&mut db)?;
         recovery::recover(&db, &taken, clock.now())?;
+        let identity = Arc::new(Identity::record(&taken).map_err(Why::Access)?);
         let reader = || Reader::start(connection::reading(&file)?).map_err(Why::Access);
+        let (quick, slow) = (reader()?, reader()?);
+        identity.check().map_err(|_| Why::Moved)?;
+        let desk = Desk::new(
+            db,
+            taken,
+            Arc::clone(&identity),
+            limits,
+            seals,
+            clock.clone(),
+            meter,
+        )?;
         Ok(Self {
-            quick: reader()?,
-            slow: reader()?,
-            backups: Arc::default(),
-            writer: Arc::new(
-                Writer::start(Desk::new(db, taken, limits, seals, clock.clone(), meter)?)
-                    .map_err(Why::Access)?,
-            ),
+            quick,
+            slow,
+            writer: Arc::new(Writer::start(desk).map_err(Why::Access)?),
+            identity,
             clock,
             file,
         })
@@ -134,8 +146,10 @@ impl Sqlite {
 impl Store for Sqlite {
     fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
         let weight = arrival.event.head.len() + arrival.event.body.len();
-        self.writer
-            .hand_over(weight, held, move |books| keep::keep(books, &arrival))
+        self.writer.hand_over(weight, held, move |books| {
+            books.is_open()?;
+            keep::keep(books, &arrival)
+        })
     }
 
     fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>> {
@@ -201,20 +215,7 @@ impl Store for Sqlite {
     }
 
     fn backup(&self, to: &Path) -> Answer<'static, ()> {
-        let (file, to, backups) = (self.file.clone(), to.to_owned(), Arc::clone(&self.backups));
-        Box::pin(async move {
-            let one = backups.lock_owned().await;
-            let (asker, answered) = oneshot::channel();
-            let copy = move || {
-                let _ = asker.send(backup::backup(&file, &to));
-                drop(one);
-            };
-            let thread = thread::Builder::new().name("cartgate-backup".to_owned());
-            let begun = thread.spawn(copy);
-            begun.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            let ended = StoreError::Unavailable("its thread has ended".to_owned());
-            answered.await.unwrap_or(Err(ended))
-        })
+        self.writer.back_up(to)
     }
 
     fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>> {
@@ -223,7 +224,8 @@ impl Store for Sqlite {
     }
 
     fn trouble(&self) -> Option<StoreError> {
-        self.writer.trouble()
+        let trouble = self.writer.trouble();
+        trouble.or_else(|| self.identity.check().err())
     }
 }
 

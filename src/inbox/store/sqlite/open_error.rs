@@ -39,6 +39,12 @@ pub(crate) enum Why {
         "it is damaged ({0}); put a backup in its place, or rescue what can be read by `sqlite3 FILE .recover`"
     )]
     Damaged(String),
+    #[error(
+        "the log beside it (-wal) belongs to another file, which lay here before; it may hold the last acknowledged events of that file. Put that file back, or move the log away to start with this one"
+    )]
+    OtherLog,
+    #[error("it was replaced while it was being opened; start again")]
+    Moved,
     #[error("{0}")]
     Database(rusqlite::Error),
 }

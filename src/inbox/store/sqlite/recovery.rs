@@ -3,13 +3,14 @@
 
 use std::{fs, time::Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior::Immediate};
 
 use super::{
     fault::judge,
     file::{Taken, beside},
     log::move_into_file,
     open_error::Why,
+    stamp,
 };
 use crate::inbox::{clock::Millis, store::StoreError};
 
@@ -71,7 +72,7 @@ fn write_anew(db: &Connection, taken: &Taken) -> Result<(), Why> {
 
 /// The file is this process's alone, so whoever had claimed a delivery is gone; its claim counts as none.
 fn release(db: &Connection, taken: &Taken, now: Millis) -> Result<(), Why> {
-    let released = unless_lost(db.execute(HELD, [now]), taken)?;
+    let released = unless_lost(due_at_once(db, now), taken)?;
     if let Some(deliveries @ 1..) = released {
         tracing::info!(
             deliveries,
@@ -79,6 +80,15 @@ fn release(db: &Connection, taken: &Taken, now: Millis) -> Result<(), Why> {
         );
     }
     Ok(())
+}
+
+/// The first transaction of a start. It says that a backup from before is another file.
+fn due_at_once(db: &Connection, now: Millis) -> rusqlite::Result<usize> {
+    let transaction = Transaction::new_unchecked(db, Immediate)?;
+    stamp::raise(&transaction)?;
+    let released = transaction.execute(HELD, [now])?;
+    transaction.commit()?;
+    Ok(released)
 }
 
 /// An error that has lost nothing is none: what it kept from being done comes about later by itself. A disk without room has all

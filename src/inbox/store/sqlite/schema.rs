@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, TransactionBehavior::Immediate};
 
-use super::open_error::Why;
+use super::{open_error::Why, stamp};
 
 /// Bytes of a page of the file.
 pub(super) const PAGE: u32 = 8192;
@@ -16,21 +16,22 @@ const APPLICATION: i64 = 0x4367_6174;
 /// One step for each version, from nothing to the newest.
 const STEPS: [&str; 1] = [include_str!("schema_1.sql")];
 
-/// Makes the tables, or brings them forward, after making sure that they are an inbox's.
+/// Creates the tables, or brings them up to date, after making sure that they are an inbox's.
 pub(super) fn prepare(db: &mut Connection) -> Result<(), Why> {
-    let version = version(db)?;
-    let known = STEPS.len();
-    let Some(steps) = usize::try_from(version)
-        .ok()
-        .and_then(|from| STEPS.get(from..))
-    else {
+    let found = stamped_version(db)?;
+    let (version, known) = (stamp::version(found), STEPS.len() as u32);
+    let Some(steps) = STEPS.get(version as usize..) else {
         return Err(Why::Newer {
-            found: version,
-            known: i64::try_from(known).unwrap_or(i64::MAX),
+            found: version.into(),
+            known: known.into(),
         });
     };
-    // Both say what they set and can only be set before there is a table, or again to the same.
     db.pragma_update(None, "page_size", PAGE)?;
+    if version == 0 {
+        // Free pages can be returned only from a file that had this set before its first table. Writes the first page.
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    // It says what it sets. Set again to the same, it does nothing.
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     if steps.is_empty() {
         return Ok(());
@@ -40,19 +41,20 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Why> {
         transaction.execute_batch(step)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(
-        None,
-        "user_version",
-        i64::try_from(known).unwrap_or(i64::MAX),
-    )?;
+    if version == 0 {
+        stamp::write(&transaction, stamp::random(known))?;
+    } else {
+        stamp::write(&transaction, found - version + known)?;
+        stamp::raise(&transaction)?;
+    }
     Ok(transaction.commit()?)
 }
 
-/// Which version a file has; none of them if nothing was ever written to it.
-fn version(db: &Connection) -> Result<i64, Why> {
-    let number = |pragma| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    if number("application_id")? == APPLICATION {
-        return Ok(number("user_version")?);
+/// The version of a file with its stamp; zero if nothing was ever written to it.
+fn stamped_version(db: &Connection) -> Result<u32, Why> {
+    let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if application == APPLICATION {
+        return Ok(stamp::read(db)?);
     }
     let empty = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)";
     if db.query_row(empty, [], |row| row.get(0))? {

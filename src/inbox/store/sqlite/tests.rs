@@ -257,6 +257,93 @@ async fn a_backup_is_whole_private_and_never_over_another_file() {
     assert_eq!(pending(&store).await, [1, 2, 3, 4].map(id));
 }
 
+/// A store without limits, and events of 50 KB in it.
+async fn large_store(file: &Path, events: u8) -> Sqlite {
+    let limits = Limits {
+        disk_floor: 0,
+        ..Limits::default()
+    };
+    let taken = file::take(file).unwrap();
+    let store = Sqlite::open(
+        taken,
+        &limits,
+        suite::seals(),
+        Clock::manual(START),
+        Arc::default(),
+    )
+    .unwrap();
+    for number in 0..events {
+        keep_large(&store, number).await;
+    }
+    store
+}
+
+async fn keep_large(store: &Sqlite, number: u8) {
+    let mut large = arrival(number, number, &["shop"]);
+    large.event.body = vec![number; 50_000].into();
+    store.keep(large, Box::new(())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_made_while_events_come_in_and_go_is_whole_and_bound_to_no_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("inbox.db");
+    let store = large_store(&file, 150).await;
+    let to = directory.path().join("backup.db");
+    let coming = async {
+        for number in 150..250 {
+            keep_large(&store, number).await;
+            if number % 10 == 0 {
+                store.purge(Selection::default(), 2).await.unwrap();
+            }
+        }
+    };
+    let (backup, ()) = tokio::join!(store.backup(&to), coming);
+    backup.unwrap();
+    assert!(!beside(&to, "-wal").exists());
+    let copy = Connection::open(&to).unwrap();
+    let judged: String = copy
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(judged, "ok");
+    let events: u32 = copy
+        .query_row("SELECT count(*) FROM event", [], |row| row.get(0))
+        .unwrap();
+    assert!((130..=230).contains(&events), "{events}");
+    let stamp = |db: &Connection| stamp::read(db).unwrap();
+    let own = stamp(&Connection::open(&file).unwrap());
+    assert_eq!(stamp::version(own), stamp::version(stamp(&copy)));
+    assert!(stamp(&copy).abs_diff(own) > 256, "the same stamp");
+}
+
+#[tokio::test]
+async fn a_backup_that_nobody_waits_for_leaves_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = large_store(&directory.path().join("inbox.db"), 150).await;
+    let to = directory.path().join("backup.db");
+    let backup = store.backup(&to);
+    // It is handed over at the first look, and given up.
+    assert!(futures_util::FutureExt::now_or_never(backup).is_none());
+    keep_large(&store, 200).await;
+    drop(store);
+    assert!(!to.exists());
+}
+
+#[tokio::test]
+async fn free_pages_go_back_to_the_disk_in_steps_while_nothing_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("inbox.db");
+    let store = large_store(&file, 200).await;
+    let length = || fs::metadata(&file).unwrap().len();
+    store.purge(Selection::default(), 190).await.unwrap();
+    let long = std::time::Instant::now();
+    while length() == 0 || length() > 2_500_000 {
+        assert!(long.elapsed() < Duration::from_secs(30), "{}", length());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(pending(&store).await.len(), 10);
+}
+
 #[tokio::test]
 async fn a_row_that_cannot_be_read_goes_to_quarantine_and_stops_no_other() {
     let directory = tempfile::tempdir().unwrap();

@@ -2,17 +2,23 @@
 
 use std::{
     io,
+    path::Path,
     sync::{Arc, OnceLock},
     thread::{self, JoinHandle},
 };
 
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 use super::{
+    backup,
     batch::Desk,
     books::Books,
     fault::Fault,
-    job::{Answered, Job, job},
+    job::{Answered, job},
+    tasks::{Task, Tasks},
 };
 use crate::inbox::store::{Answer, StoreError};
 
@@ -21,7 +27,7 @@ const WAITING: usize = 4096;
 
 /// Once it is dropped, what waits is still done.
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    jobs: Option<mpsc::Sender<Task>>,
     thread: Option<JoinHandle<()>>,
     failed: Arc<OnceLock<String>>,
 }
@@ -30,9 +36,10 @@ impl Writer {
     pub(super) fn start(desk: Desk) -> io::Result<Self> {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let failed = desk.failed();
+        let tasks = Tasks::new(waiting)?;
         let thread = thread::Builder::new()
             .name("cartgate-store".to_owned())
-            .spawn(move || desk.work(waiting))?;
+            .spawn(move || desk.work(tasks))?;
         Ok(Self {
             jobs: Some(jobs),
             thread: Some(thread),
@@ -48,7 +55,7 @@ impl Writer {
         work: impl FnOnce(&mut Books<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Answer<'static, T> {
         let (job, answered) = job(weight, held, work);
-        let handed = self.jobs.as_ref().map(|jobs| jobs.try_send(job));
+        let handed = self.jobs.as_ref().map(|jobs| jobs.try_send(Task::Job(job)));
         match handed {
             Some(Ok(())) => Box::pin(answer(answered)),
             Some(Err(TrySendError::Full(_))) => Box::pin(async { Err(busy()) }),
@@ -65,7 +72,19 @@ impl Writer {
         Box::pin(async move {
             let (job, answered) = job(0, Box::new(()), work);
             let jobs = writer.jobs.as_ref().ok_or_else(ended)?;
-            jobs.send(job).await.map_err(|_| ended())?;
+            jobs.send(Task::Job(job)).await.map_err(|_| ended())?;
+            answer(answered).await
+        })
+    }
+
+    /// Writes a copy of the store to a new file.
+    pub(super) fn back_up(self: &Arc<Self>, to: &Path) -> Answer<'static, ()> {
+        let (writer, to) = (Arc::clone(self), to.to_owned());
+        Box::pin(async move {
+            let (asker, answered) = oneshot::channel();
+            let request = Task::Backup(backup::Request { to, asker });
+            let jobs = writer.jobs.as_ref().ok_or_else(ended)?;
+            jobs.send(request).await.map_err(|_| ended())?;
             answer(answered).await
         })
     }
