@@ -11,7 +11,7 @@ started=
 
 printf 'correct-horse-battery-staple' > "$dir/secret"
 chmod 600 "$dir/secret"
-sed -e "s#/run/cartgate/gate.sock#$dir/gate.sock#" -e 's/listen 80;/listen 127.0.0.1:8081;/' \
+sed -e "s#/run/cartgate.sock#$dir/gate.sock#" -e 's/listen 80;/listen 127.0.0.1:8081;/' \
     "$here/cartgate.conf" > "$dir/site.conf"
 cat > "$dir/nginx.conf" <<END
 daemon off;

@@ -15,14 +15,14 @@ use crate::{
 const PATH: &str = "/webhooks/orders";
 
 /// The example before this gate; nginx's socket is `front` in its folder.
-fn nginx(gate: &Path) -> (Server, PathBuf) {
+pub(crate) fn nginx(gate: &Path) -> (Server, PathBuf) {
     let dir = tempfile::tempdir().expect("a directory");
     let front = dir.path().join("front");
     let example = of_the_project("examples/nginx/cartgate.conf");
     let example = fs::read_to_string(example).expect("the example");
     let site = replaced(
         &example,
-        "unix:/run/cartgate/gate.sock",
+        "unix:/run/cartgate.sock",
         &format!("unix:{}", gate.display()),
     );
     let site = replaced(

@@ -2,16 +2,27 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
+    os::{
+        fd::OwnedFd,
+        unix::net::{UnixListener, UnixStream},
+    },
+    path::PathBuf,
+    process::{Child, Command, Output},
     time::Duration,
 };
 
 use cartgate::config::Clocks;
+use tempfile::TempDir;
+
+use crate::{
+    nginx::nginx,
+    program::{inheriting, write_secret},
+    support::{App, BODY, Client, SECRET, request, signature_line, wait_until},
+    tool::{of_the_project, replaced},
+};
 
 fn unit(name: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    root.join("packaging/systemd").join(name)
+    of_the_project("packaging/systemd").join(name)
 }
 
 fn analyze(arguments: &[&str], units: &[PathBuf]) -> Output {
@@ -39,19 +50,160 @@ fn the_service_is_hardened() {
 #[ignore = "needs systemd-analyze; make test runs it"]
 fn the_units_say_nothing_that_systemd_does_not_know() {
     let dir = tempfile::tempdir().expect("a directory");
-    let units: Vec<_> = ["cartgate.service", "cartgate.socket"]
-        .iter()
-        .map(|name| {
-            let text = fs::read_to_string(unit(name)).expect("a unit");
-            let here = text.replace("/usr/bin/cartgate", env!("CARGO_BIN_EXE_cartgate"));
-            let path = dir.path().join(name);
-            fs::write(&path, here).expect("written");
-            path
-        })
-        .collect();
-    let judged = analyze(&["verify", "--man=no"], &units);
-    let said = String::from_utf8_lossy(&judged.stderr);
-    assert!(judged.status.success() && said.is_empty(), "{said}");
+    let path = |name: &str| dir.path().join(name);
+    let service = fs::read_to_string(unit("cartgate.service")).expect("a unit");
+    let here = service.replace("/usr/bin/cartgate", env!("CARGO_BIN_EXE_cartgate"));
+    fs::write(path("cartgate.service"), here).expect("written");
+    fs::create_dir(path("cartgate.socket.d")).expect("a directory");
+    for with_nginx in [false, true] {
+        fs::copy(unit("cartgate.socket"), path("cartgate.socket")).expect("copied");
+        if with_nginx {
+            let drop_in = "cartgate.socket.d/nginx.conf";
+            fs::copy(unit(drop_in), path(drop_in)).expect("copied");
+        }
+        let units = [path("cartgate.service"), path("cartgate.socket")];
+        let judged = analyze(&["verify", "--man=no"], &units);
+        let said = String::from_utf8_lossy(&judged.stderr);
+        assert!(judged.status.success() && said.is_empty(), "{said}");
+    }
+}
+
+/// The last value of a key, as systemd reads it: an empty one takes back those before it.
+fn last(text: &str, key: &str) -> String {
+    let lines = text.lines().filter_map(|line| line.split_once('='));
+    let values = lines.filter(|(name, value)| *name == key && !value.is_empty());
+    let (_, value) = values.last().unwrap_or_else(|| panic!("no {key}"));
+    value.to_owned()
+}
+
+#[test]
+fn units_configuration_and_examples_name_the_same_places() {
+    let read = |path: &str| fs::read_to_string(of_the_project(path)).expect("a file");
+    let service = read("packaging/systemd/cartgate.service");
+    let socket = read("packaging/systemd/cartgate.socket")
+        + &read("packaging/systemd/cartgate.socket.d/nginx.conf");
+    let toml = read("packaging/systemd/cartgate.toml");
+    let nginx = read("examples/nginx/cartgate.conf");
+
+    let front = last(&socket, "ListenStream");
+    assert!(nginx.contains(&format!("server unix:{front};")), "{front}");
+    // What is in the runtime directory goes with the service, and systemd's socket must stay.
+    let runtime = format!("/run/{}/", last(&service, "RuntimeDirectory"));
+    assert!(!front.starts_with(&runtime), "{front}");
+    assert_eq!(last(&socket, "SocketGroup"), "www-data");
+    assert_eq!(last(&socket, "SocketMode"), "0660");
+    let name = last(&socket, "FileDescriptorName");
+    assert!(
+        toml.contains(&format!("listen = \"systemd:{name}\"")),
+        "{name}"
+    );
+    assert!(toml.contains(&format!("unix:{runtime}admin.sock")));
+    let state = format!("/var/lib/{}/", last(&service, "StateDirectory"));
+    for key in ["store = \"sqlite:", "keep_refused = \""] {
+        assert!(toml.contains(&format!("{key}{state}")), "{key}{state}");
+    }
+    let credential = last(&service, "LoadCredential");
+    let credential = credential.split(':').next().expect("a name");
+    assert!(toml.contains(&format!("credential = \"{credential}\"")));
+    assert!(last(&service, "ExecStart").ends_with("--config /etc/cartgate/cartgate.toml"));
+
+    // It tries for ever, and not so often that it is a load.
+    assert_eq!(last(&service, "StartLimitIntervalSec"), "0");
+    let pause: u64 = last(&service, "RestartSec").parse().expect("seconds");
+    assert!(pause >= 5);
+}
+
+/// A gate as the units start it: systemd's socket, its folders and the credential are in `dir`.
+struct Packaged {
+    _gate: Killed,
+    dir: TempDir,
+    log: PathBuf,
+}
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Packaged {
+    fn start(app: &App) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        let text = fs::read_to_string(unit("cartgate.toml")).expect("a file");
+        let state = format!("{}/", dir.path().display());
+        let text = replaced(&text, "/var/lib/cartgate/", &state);
+        let admin = format!("listen = \"unix:{}\"", path("admin.sock").display());
+        let text = replaced(&text, "listen = \"127.0.0.1:9180\"", &admin);
+        let text = replaced(&text, "http://127.0.0.1:3000", &app.url);
+        fs::write(path("cartgate.toml"), text).expect("written");
+        fs::create_dir(path("credentials")).expect("a directory");
+        write_secret(&path("credentials/cartfunnel"), SECRET);
+        let front = UnixListener::bind(path("front.sock")).expect("bound");
+        let log = path("log");
+        let mut gate = inheriting("cartgate");
+        let gate = gate
+            .args(["serve", "--config", "cartgate.toml"])
+            .env("CREDENTIALS_DIRECTORY", path("credentials"))
+            .current_dir(dir.path())
+            .stdin(OwnedFd::from(front))
+            .stderr(fs::File::create(&log).expect("a file"))
+            .spawn();
+        let packaged = Self {
+            _gate: Killed(gate.expect("it starts")),
+            dir,
+            log,
+        };
+        wait_until("the gate serves", || {
+            packaged.log().contains("admin listener ready")
+        });
+        packaged
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("a log")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A command of an operator, who has no credential.
+    fn ask(&self, words: &[&str]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
+        let command = command.env_clear().current_dir(self.dir.path()).args(words);
+        let output = command.output().expect("it runs");
+        assert!(
+            output.status.success(),
+            "{words:?}: {output:?}\n{}",
+            self.log()
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs nginx; make test runs it"]
+fn the_packaged_configuration_runs_behind_the_example_of_nginx() {
+    let app = App::content();
+    let gate = Packaged::start(&app);
+    let (_nginx, front) = nginx(&gate.file("front.sock"));
+    wait_until("nginx listens", || UnixStream::connect(&front).is_ok());
+    let whole = request(
+        "POST /webhooks/orders HTTP/1.1",
+        &signature_line(BODY),
+        BODY,
+    );
+    assert_eq!(Client::unix(&front).ask(whole).status, 200);
+    app.wait_for(1);
+    let admin = format!("unix:{}", gate.file("admin.sock").display());
+    gate.ask(&["status", &admin]);
+    gate.ask(&["reload", &admin]);
+    gate.ask(&["inbox", "stats", "--config", "cartgate.toml"]);
+    gate.ask(&["inbox", "list", "--config", "cartgate.toml"]);
 }
 
 #[test]
