@@ -6,6 +6,7 @@
 )]
 
 mod balancer;
+mod container;
 mod nginx;
 mod packaging;
 mod postgres;

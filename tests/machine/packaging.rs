@@ -71,8 +71,8 @@ fn the_units_say_nothing_that_systemd_does_not_know() {
 /// The last value of a key, as systemd reads it: an empty one takes back those before it.
 fn last(text: &str, key: &str) -> String {
     let lines = text.lines().filter_map(|line| line.split_once('='));
-    let values = lines.filter(|(name, value)| *name == key && !value.is_empty());
-    let (_, value) = values.last().unwrap_or_else(|| panic!("no {key}"));
+    let mut values = lines.filter(|(name, value)| *name == key && !value.is_empty());
+    let (_, value) = values.next_back().unwrap_or_else(|| panic!("no {key}"));
     value.to_owned()
 }
 

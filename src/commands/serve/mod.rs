@@ -1,6 +1,7 @@
 //! `cartgate serve`: binds, says what it protects, and runs the gate until a signal ends it.
 
 mod announce;
+mod memory;
 mod reach;
 mod reload;
 mod signals;
@@ -71,6 +72,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<Held>) -> Result<Outcome, Failu
         };
         log.counted_by(&surroundings.metrics);
         let config = within_files(loaded.config);
+        memory::warn_if_scarce(&config.limits);
         let running = Running { source, plan };
         reach::look(&config, None);
         tokio::select! {

@@ -3,6 +3,7 @@
 mod check;
 mod durable;
 mod example;
+mod kubernetes;
 mod serving;
 mod variables;
 
