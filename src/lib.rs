@@ -41,6 +41,7 @@ mod in_force;
 pub mod inbox;
 pub mod inherited;
 pub mod kept;
+mod keyring;
 mod limits;
 pub mod listener;
 pub mod log;

@@ -18,6 +18,8 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::{inherited::Inherited, stream::Stream};
 
+mod probe;
+
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
@@ -271,6 +273,13 @@ fn is_missing(error: &io::Error) -> bool {
 
 /// Without `SO_REUSEPORT`: two gates on one address would share its deliveries in silence.
 fn bind_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = bound_tcp(address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// A bound socket that does not listen yet.
+fn bound_tcp(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -283,8 +292,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 fn bind_unix(path: &Path) -> io::Result<Bound> {
@@ -300,8 +308,7 @@ fn clear_stale_socket(path: &Path) -> io::Result<()> {
         return Ok(());
     };
     if !metadata.file_type().is_socket() {
-        let text = "a file that is not a socket is in the way";
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+        return Err(in_the_way());
     }
     match std::os::unix::net::UnixStream::connect(path) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
@@ -309,6 +316,11 @@ fn clear_stale_socket(path: &Path) -> io::Result<()> {
         }
         _ => Err(io::ErrorKind::AddrInUse.into()),
     }
+}
+
+fn in_the_way() -> io::Error {
+    let text = "a file that is not a socket is in the way";
+    io::Error::new(io::ErrorKind::AlreadyExists, text)
 }
 
 /// A socket that connections are accepted from.

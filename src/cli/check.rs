@@ -1,4 +1,4 @@
-//! `cartgate check`: what can be typed.
+//! `cartgate check`: its flags.
 
 use std::path::PathBuf;
 
@@ -9,14 +9,15 @@ use clap::Args;
 #[command(after_help = "\
 Examples:
   cartgate check /etc/cartgate/cartgate.toml
-      Every mistake in the file at once, each at its line, and what looks like one.
+      Everything that would keep `serve --config` from starting, each mistake at its line, and warnings. It changes nothing
+      and connects to nothing.
 
   cartgate check --show cartgate.toml
       What is in force with this file: every setting, also those left at their default. Secrets are
       named by where they lie, and never shown.
 
   cartgate check --without-files cartgate.toml
-      On a machine that has neither the secrets nor the certificates: judges the text alone.
+      On a machine that has neither the secrets nor the certificates, folders and addresses: judges the text alone.
 
 Exit status: 0 the file can be used; 2 it cannot.")]
 pub struct CheckArgs {
@@ -28,7 +29,7 @@ pub struct CheckArgs {
     #[arg(long)]
     pub show: bool,
 
-    /// Does not read the secrets and certificates that the file names
+    /// Judge the text alone, without the secrets, certificates, folders, addresses and inbox that it names
     #[arg(long)]
     pub without_files: bool,
 

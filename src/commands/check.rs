@@ -38,7 +38,7 @@ fn check(source: &Source, without_files: bool) -> Result<(Plan, Vec<Finding>), S
     let warnings = if without_files {
         plan.warnings.clone()
     } else {
-        source.load(&plan)?.warnings
+        source.load_to_start(&plan)?.warnings
     };
     Ok((plan, warnings))
 }

@@ -6,15 +6,23 @@ use http::HeaderValue;
 use serde::Serialize;
 use tower_cartgate::{Keyring, Secret, SecretName, Signature};
 
-use super::output::Output;
+use super::output::{Output, message};
 use super::{Failure, Outcome, input};
 use crate::cli::VerifyArgs;
 use crate::doctor::{self, Diagnosis};
 use crate::kept::Refused;
+use crate::keyring::Unique;
 
 pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     let secrets = input::secrets(args.secret_file)?;
-    let keyring = Keyring::new(secrets.iter().cloned()).map_err(Failure::usage)?;
+    let Unique {
+        keyring,
+        secrets,
+        twins,
+    } = Unique::of(secrets).map_err(Failure::usage)?;
+    for twin in twins {
+        message(format_args!("cartgate: warning: {twin}"));
+    }
     let verdict = match &args.delivery {
         Some(path) => {
             let refused = input::delivery(path)?;

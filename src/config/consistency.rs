@@ -8,7 +8,11 @@ use super::{
     finding::Finding,
     plan::{DestinationPlan, EndpointPlan, InboxPlan, OnwardPlan, Plan},
 };
-use crate::{admin, destination::Trust, inbox::settings::StoreAddress};
+use crate::{
+    admin,
+    destination::Trust,
+    inbox::{settings::StoreAddress, store::postgres},
+};
 
 impl Plan {
     /// What each value for itself does not rule out.
@@ -19,6 +23,7 @@ impl Plan {
     pub fn check(mut self) -> Result<Self, Vec<Finding>> {
         let mut findings = Vec::new();
         self.check_memory(&mut findings);
+        self.check_addresses(&mut findings);
         self.check_names(&mut findings);
         if let Some(admin) = &self.admin
             && let Err(error) = admin::may_listen(&admin.listen, admin.token.is_some())
@@ -91,6 +96,11 @@ impl Plan {
 impl InboxPlan {
     /// Adds what does not go together.
     pub(super) fn check(&self, findings: &mut Vec<Finding>) {
+        if let (StoreAddress::Postgres(url), Some((at, _))) = (&self.store, &self.ca_file)
+            && let Err(error) = postgres::check_url(url, true)
+        {
+            findings.push(Finding::new(*at, error));
+        }
         let mut find = |at, message: &str| findings.push(Finding::new(at, message));
         match self.store {
             StoreAddress::Postgres(_) if self.key.is_none() => find(

@@ -91,6 +91,7 @@ fn server(args: &ServeArgs) -> ServerPlan {
         clocks: clocks(&args.clocks, &args.tls),
         health_path: args.admin.health_path.clone(),
         tls: tls(&args.tls),
+        keep_refused_at: Place::flag("--keep-refused"),
         keep_refused: args.process.keep_refused.clone().map(kept::Settings::new),
     }
 }

@@ -3,9 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tower_cartgate::{
-    EventRule, Keyring, Pointer, PointerError, Policy, Secret, SecretName, Weakness,
-};
+use tower_cartgate::{EventRule, Pointer, PointerError, Policy, Secret, SecretName, Weakness};
 
 use super::{
     Config,
@@ -20,6 +18,7 @@ use crate::{
     destination::{Destination, webhooks::Signer},
     endpoint::{Durable, Endpoint, Endpoints, Onward},
     inbox::{self, Queue},
+    keyring::Unique,
     secret_source::{self, SecretSource, SourceError},
     tls::Certificate,
 };
@@ -93,6 +92,8 @@ impl InboxPlan {
     }
 }
 
+type NamedSecrets = Vec<(SecretName, Secret)>;
+
 /// What was read so far. Endpoints that share a secret's place read it once.
 #[derive(Default)]
 struct Reading {
@@ -114,9 +115,9 @@ impl Reading {
         let fresh = plan.fresh.as_ref().map(FreshPlan::rule).transpose();
         let fresh = self.keep(plan.at, fresh);
         let onward = self.onward(plan);
-        let secrets = secrets?;
-        let keyring = Keyring::new(secrets.iter().cloned());
-        let keyring = self.keep(plan.secrets.first().map_or(plan.at, |one| one.0), keyring)?;
+        let Unique {
+            keyring, secrets, ..
+        } = self.keyring(plan, secrets?)?;
         let mut policy = Policy::new(keyring)
             .with_methods(plan.methods.iter().cloned())
             .with_header(plan.header.clone())
@@ -135,6 +136,19 @@ impl Reading {
             headers: plan.headers.clone(),
             onward: onward?,
         })
+    }
+
+    /// The keyring of an endpoint, and the secrets that are in it.
+    fn keyring(&mut self, plan: &EndpointPlan, secrets: NamedSecrets) -> Option<Unique> {
+        let at = plan.secrets.first().map_or(plan.at, |one| one.0);
+        let unique = self.keep(at, Unique::of(secrets))?;
+        let warnings = unique.twins.iter().map(|twin| {
+            let mut places = plan.secrets.iter();
+            let place = places.find(|(_, source)| *source.name() == twin.second);
+            Finding::new(place.map_or(at, |one| one.0), twin)
+        });
+        self.warnings.extend(warnings);
+        Some(unique)
     }
 
     fn onward(&mut self, endpoint: &EndpointPlan) -> Option<Onward> {

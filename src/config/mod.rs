@@ -2,6 +2,7 @@
 //! values are all valid and which has read nothing; `load` reads what the plan names and gives a [`Config`]. Nothing that
 //! serves requests sees how a value was written.
 
+mod addresses;
 mod clocks;
 mod consistency;
 mod event_plan;
@@ -12,6 +13,7 @@ mod limits;
 mod load;
 mod overrides;
 pub mod plan;
+mod probe;
 mod show;
 mod source;
 mod trust;
@@ -19,6 +21,7 @@ pub mod value;
 
 use std::sync::Arc;
 
+pub(crate) use addresses::cannot_listen;
 pub use clocks::Clocks;
 pub use event_plan::EventPlan;
 pub use file::FileError;

@@ -64,6 +64,8 @@ pub struct ServerPlan {
     pub tls: Option<TlsPlan>,
     /// Where deliveries are kept whose signature does not match.
     pub keep_refused: Option<kept::Settings>,
+    /// Where that was written, or should have been.
+    pub keep_refused_at: Place,
 }
 
 /// Where operators ask how a gate is, and who may.

@@ -96,7 +96,20 @@ impl Source {
     ///
     /// Everything that cannot be read or does not go together.
     pub fn load(&self, plan: &Plan) -> Result<Loaded, SourceError> {
-        let mut loaded = plan.load().map_err(|findings| self.mistakes(findings))?;
+        self.loaded(plan.load())
+    }
+
+    /// Loads everything that a plan from here names, and looks for everything else that a start needs.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is missing or does not go together.
+    pub fn load_to_start(&self, plan: &Plan) -> Result<Loaded, SourceError> {
+        self.loaded(plan.load_to_start())
+    }
+
+    fn loaded(&self, loaded: Result<Loaded, Vec<Finding>>) -> Result<Loaded, SourceError> {
+        let mut loaded = loaded.map_err(|findings| self.mistakes(findings))?;
         loaded.warnings = self.placed(loaded.warnings);
         Ok(loaded)
     }

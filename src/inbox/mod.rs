@@ -25,6 +25,7 @@
 //!    counted.
 //! 8. **A duplicate is dropped for a destination only if that destination has received the first event or still will.**
 
+mod address;
 mod cipher;
 pub(crate) mod clock;
 pub(crate) mod control;
@@ -32,6 +33,7 @@ pub(crate) mod dispatcher;
 pub(crate) mod event;
 pub mod handle;
 pub(crate) mod key;
+mod look;
 mod open;
 mod parcel;
 pub mod queue;
@@ -42,6 +44,7 @@ pub(crate) mod store;
 pub(crate) mod unique;
 
 pub use handle::Inbox;
+pub(crate) use look::look;
 pub use open::OpenError;
 pub use queue::Queue;
 pub use schedule::Schedule;

@@ -1,6 +1,10 @@
 //! Opens an inbox: its store, whichever engine it is, and its key, which must be the one that the store was begun with.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tower_cartgate::Secret;
 
@@ -15,15 +19,15 @@ use super::{
 use crate::{aside::aside, metrics::InboxMeter};
 
 /// The name of the fact by which a store knows its key.
-const KEY_CHECK: &str = "key";
+pub(super) const KEY_CHECK: &str = "key";
 
 /// An inbox cannot be opened: a line that says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct OpenError(#[from] Why);
+pub struct OpenError(#[from] pub(super) Why);
 
 #[derive(Debug, thiserror::Error)]
-enum Why {
+pub(super) enum Why {
     #[error(transparent)]
     Sqlite(#[from] sqlite::OpenError),
     #[error(transparent)]
@@ -36,6 +40,8 @@ enum Why {
         "the inbox {0} was begun with another key: its events would all look forged; give it the key that it had"
     )]
     OtherKey(StoreAddress),
+    #[error("the socket {} cannot be made: {error}", .path.display())]
+    Orders { path: PathBuf, error: io::Error },
     #[error("the inbox {0} cannot be opened: {1}")]
     Store(StoreAddress, StoreError),
 }

@@ -240,5 +240,5 @@ fn what_was_not_inherited_or_is_no_listening_socket_is_an_error_of_usage() {
     assert!(said(bare, &["systemd"]).contains("no socket was inherited"));
 
     let twice = refused(tcp(), &["systemd:web", "systemd:web"]);
-    assert!(twice.contains("no socket named web"), "{twice}");
+    assert!(twice.contains("systemd:web is named twice"), "{twice}");
 }

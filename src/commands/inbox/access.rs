@@ -40,10 +40,13 @@ impl Access {
     pub(super) async fn open(at: InboxAt) -> Result<Self, Failure> {
         let place = Place::of(at)?;
         if let StoreAddress::Sqlite(file) = &place.plan.store {
-            must_be_readable(file)?;
-            if let Some(gate) = Client::find(file).await.map_err(Failure::no)? {
+            let gate = Client::find(file).await;
+            // A gate still has a file that was removed.
+            if let Ok(Some(gate)) = gate {
                 return Ok(Self::Gate(gate));
             }
+            must_be_readable(file)?;
+            gate.map_err(Failure::no)?;
         }
         let inbox = Inbox::open(place.settings()?).await.map_err(Failure::no)?;
         let own = Own {

@@ -110,7 +110,7 @@ fn read(source: &Source) -> Result<(Plan, Loaded), Failure> {
     let resolving = source.clone();
     let read = in_time(move || {
         let plan = resolving.plan()?;
-        resolving.load(&plan).map(|loaded| (plan, loaded))
+        resolving.load_to_start(&plan).map(|loaded| (plan, loaded))
     });
     read.map_err(Failure::usage)?
         .map_err(|error| mistakes(source.lines(error)))

@@ -1,10 +1,8 @@
 //! The sockets of a gate: bound, or taken from systemd.
 
-use std::io;
-
 use super::super::Failure;
 use crate::{
-    config::Plan,
+    config::{Plan, cannot_listen},
     inherited::Inherited,
     listener::{ListenAddress, Listener},
 };
@@ -25,9 +23,8 @@ pub(super) fn bind(plan: &Plan) -> Result<(Vec<Listener>, Vec<Listener>), Failur
 }
 
 fn open(address: &ListenAddress, inherited: &mut Inherited) -> Result<Vec<Listener>, Failure> {
-    Listener::open(address, inherited).map_err(|error| {
-        Failure::usage(format_args!("cannot listen on {address}: {}", why(&error)))
-    })
+    Listener::open(address, inherited)
+        .map_err(|error| Failure::usage(cannot_listen(address, &error)))
 }
 
 /// What systemd handed over, where an address asks for it.
@@ -38,13 +35,5 @@ fn inherited<'a>(
         Inherited::take().map_err(Failure::usage)
     } else {
         Ok(Inherited::default())
-    }
-}
-
-fn why(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "the address is in use, perhaps by another gate".to_owned(),
-        io::ErrorKind::PermissionDenied => format!("{error} (ports below 1024 need a privilege)"),
-        _ => error.to_string(),
     }
 }

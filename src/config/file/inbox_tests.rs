@@ -160,7 +160,7 @@ fn each_mistake_is_found_at_its_place() {
         (
             "\"sqlite:inbox.db\"",
             "\"sqlit:inbox.db\"",
-            "5:9: expected sqlite:FILE or postgres://",
+            "5:9: expected sqlite:FILE, such as",
         ),
         (
             "\"sqlite:inbox.db\"",

@@ -20,6 +20,7 @@ pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
     let listen = listen(&mut table);
     let at = table.place();
     let memory = table.take("max_memory");
+    let refused = table.take("keep_refused");
     let plan = ServerPlan {
         memory_at: memory.as_ref().map_or(table.place(), Value::place),
         limits: limits(&mut table, memory),
@@ -32,7 +33,8 @@ pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
         clocks: clocks(&mut table),
         health_path: table.text("health_path", value::health_path),
         tls: table.table("tls").and_then(tls),
-        keep_refused: table.take("keep_refused").and_then(keep_refused),
+        keep_refused_at: refused.as_ref().map_or(at, Value::place),
+        keep_refused: refused.and_then(keep_refused),
         listen_at: listen.as_ref().map_or(at, |(place, _)| *place),
         listen: listen.map(|(_, addresses)| addresses).unwrap_or_default(),
     };

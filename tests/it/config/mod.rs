@@ -1,10 +1,12 @@
 //! The configuration file, by the built program: what it serves, what a reload takes up, and what `check` says of it.
 
 mod check;
+mod clear_text;
 mod durable;
 mod example;
 mod kubernetes;
 mod serving;
+mod starting;
 mod variables;
 
 use crate::support::App;

@@ -21,6 +21,7 @@ mod target;
 mod tests;
 mod time;
 mod tls;
+mod url;
 
 use std::{fmt, path::Path, sync::Arc, thread, time::Duration};
 
@@ -41,6 +42,7 @@ pub(crate) use open_error::OpenError;
 use open_error::Why;
 use session::Session;
 use target::Target;
+pub(crate) use url::UrlError;
 
 use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
 use crate::inbox::{
@@ -74,6 +76,24 @@ pub(crate) struct Postgres {
 struct Desk<J> {
     jobs: mpsc::Sender<J>,
     trouble: Trouble,
+}
+
+/// Judges a URL by its text.
+///
+/// # Errors
+///
+/// When it could not work, or would carry the password in clear text beyond this machine.
+pub(crate) fn check_url(url: &str, has_ca_file: bool) -> Result<(), UrlError> {
+    url::settings(url, has_ca_file).map(drop)
+}
+
+/// Judges everything that [`open`] needs of this machine, without connecting.
+///
+/// # Errors
+///
+/// When the URL cannot be used, or the authorities cannot be read.
+pub(crate) fn check(address: &str, ca_file: Option<&Path>) -> Result<(), OpenError> {
+    Ok(Target::new(address, None, ca_file).map(drop)?)
 }
 
 /// Opens the store in a database, and makes its tables if they are not there.

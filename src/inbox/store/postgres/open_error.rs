@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Error, error::SqlState};
 
-use super::fault::words;
+use super::{fault::words, url::UrlError};
 use crate::destination::ConnectorError;
 
 /// It could not be opened.
@@ -14,7 +14,7 @@ pub(crate) struct OpenError(#[from] pub(crate) Why);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Why {
     #[error("the address cannot be used: {0}")]
-    Address(String),
+    Address(UrlError),
     #[error("{0}")]
     Trust(ConnectorError),
     #[error("the server cannot be reached: {0}")]

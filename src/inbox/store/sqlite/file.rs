@@ -83,7 +83,7 @@ pub(super) fn create_new(file: &Path) -> io::Result<File> {
     options.open(file)
 }
 
-fn true_name(file: &Path) -> Result<PathBuf, Why> {
+pub(super) fn true_name(file: &Path) -> Result<PathBuf, Why> {
     match fs::canonicalize(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         name => return name.map_err(Why::Access),
@@ -132,14 +132,14 @@ fn own(file: &Path) -> Result<(), Why> {
 }
 
 #[cfg(target_os = "linux")]
-fn network(directory: &Path) -> Result<Option<&'static str>, Why> {
+pub(super) fn network(directory: &Path) -> Result<Option<&'static str>, Why> {
     let system = rustix::fs::statfs(directory).map_err(|error| Why::Access(error.into()))?;
     // The type is 32 bits, kept in a wider or signed number on some machines.
     Ok(name_of_network(system.f_type as u32))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn network(_: &Path) -> Result<Option<&'static str>, Why> {
+pub(super) fn network(_: &Path) -> Result<Option<&'static str>, Why> {
     Ok(None)
 }
 

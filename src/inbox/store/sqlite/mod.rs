@@ -14,6 +14,7 @@ mod job;
 mod keep;
 mod list;
 mod log;
+mod look;
 mod open_error;
 mod reader;
 mod recovery;
@@ -36,8 +37,11 @@ use std::{
 
 use uuid::Uuid;
 
-pub(crate) use self::open_error::{OpenError, Why};
 use self::{batch::Desk, file::beside, identity::Identity, reader::Reader, writer::Writer};
+pub(crate) use self::{
+    look::{fact, look},
+    open_error::{OpenError, Why},
+};
 use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
 use crate::inbox::{
     clock::{Clock, Millis},

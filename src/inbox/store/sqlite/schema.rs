@@ -11,15 +11,18 @@ use super::{open_error::Why, stamp};
 pub(super) const PAGE: u32 = 8192;
 
 /// "Cgat": tells an inbox from other programs' files.
-const APPLICATION: i64 = 0x4367_6174;
+pub(super) const APPLICATION: i64 = 0x4367_6174;
 
 /// One step for each version, from nothing to the newest.
 const STEPS: [&str; 1] = [include_str!("schema_1.sql")];
 
+/// The version of the newest schema.
+pub(super) const KNOWN: u32 = STEPS.len() as u32;
+
 /// Creates the tables, or brings them up to date, after making sure that they are an inbox's.
 pub(super) fn prepare(db: &mut Connection) -> Result<(), Why> {
     let found = stamped_version(db)?;
-    let (version, known) = (stamp::version(found), STEPS.len() as u32);
+    let (version, known) = (stamp::version(found), KNOWN);
     let Some(steps) = STEPS.get(version as usize..) else {
         return Err(Why::Newer {
             found: version.into(),

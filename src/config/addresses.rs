@@ -1,0 +1,148 @@
+//! The listen addresses of a plan: which of them are one, and what is said if one cannot be used.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+use super::{finding::Finding, plan::Plan};
+use crate::listener::{ListenAddress, Listener};
+
+impl Plan {
+    /// Adds each pair of addresses of which only one can be bound.
+    pub(super) fn check_addresses(&self, findings: &mut Vec<Finding>) {
+        let public = &self.server.listen;
+        for (index, address) in public.iter().enumerate() {
+            if let Some(other) = public[..index].iter().find(|one| is_one(one, address)) {
+                let message = if other == address {
+                    format!("{address} is named twice")
+                } else {
+                    format!("{other} and {address} are the same address; leave one out")
+                };
+                findings.push(Finding::new(self.server.listen_at, message));
+            }
+        }
+        let Some(admin) = &self.admin else {
+            return;
+        };
+        if let Some(other) = public.iter().find(|one| is_one(one, &admin.listen)) {
+            let message = format!(
+                "the admin listener cannot have the public address {other}; give it another port or a socket"
+            );
+            findings.push(Finding::new(admin.at, message));
+        }
+    }
+
+    /// Adds each address that cannot be bound, whoever has it now.
+    pub(super) fn probe_addresses(&self, findings: &mut Vec<Finding>) {
+        let public = self.server.listen.iter();
+        let public = public.map(|address| (self.server.listen_at, address));
+        let admin = self.admin.iter().map(|admin| (admin.at, &admin.listen));
+        for (at, address) in public.chain(admin) {
+            if let Err(error) = Listener::probe(address) {
+                findings.push(Finding::new(at, cannot_listen(address, &error)));
+            }
+        }
+    }
+}
+
+/// Why an address cannot be listened on.
+pub(crate) fn cannot_listen(address: &ListenAddress, error: &io::Error) -> String {
+    let why = match (error.kind(), address) {
+        (io::ErrorKind::AddrInUse, _) => {
+            "the address is in use, perhaps by another gate".to_owned()
+        }
+        (io::ErrorKind::PermissionDenied, ListenAddress::Tcp(_)) => {
+            format!("{error} (ports below 1024 need a privilege)")
+        }
+        (io::ErrorKind::NotFound, ListenAddress::Unix(_)) => {
+            "its directory is not there; make it, writable for the gate's user".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    format!("cannot listen on {address}: {why}")
+}
+
+/// Whether only one of two addresses can be bound, as far as their texts tell.
+fn is_one(one: &ListenAddress, other: &ListenAddress) -> bool {
+    match (one, other) {
+        (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => {
+            let (mine, theirs) = (literal(one), literal(other));
+            let has_port = !one.ends_with(":0");
+            let overlap = |one: &SocketAddr| theirs.iter().any(|other| overlap(*one, *other));
+            has_port && one == other || mine.iter().any(overlap)
+        }
+        // Plain `systemd` takes what no other address names.
+        (ListenAddress::Systemd(_) | ListenAddress::Unix(_), _) => one == other,
+        (ListenAddress::Tcp(_), _) => false,
+    }
+}
+
+/// The socket addresses that a text means without being resolved.
+fn literal(address: &str) -> Vec<SocketAddr> {
+    if let Ok(address) = address.parse() {
+        return vec![address];
+    }
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+    let Ok(port) = port.parse() else {
+        return Vec::new();
+    };
+    let hosts: &[IpAddr] = match host {
+        "" => &[IpAddr::V6(Ipv6Addr::UNSPECIFIED)],
+        _ if host.eq_ignore_ascii_case("localhost") => &[
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ],
+        _ => &[],
+    };
+    hosts.iter().map(|ip| SocketAddr::new(*ip, port)).collect()
+}
+
+/// `0.0.0.0` is every IPv4 address, and `::` every address.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let (mine, theirs) = (one.ip().to_canonical(), other.ip().to_canonical());
+    let covers = |all: IpAddr, ip: IpAddr| all.is_unspecified() && (all.is_ipv6() || ip.is_ipv4());
+    let same = mine == theirs || covers(mine, theirs) || covers(theirs, mine);
+    one.port() == other.port() && one.port() != 0 && same
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_compared_as_sockets_are() {
+        let is_one = |one: &str, other: &str| {
+            let [one, other] = [one, other].map(|text| text.parse().expect("an address"));
+            assert_eq!(is_one(&one, &other), is_one(&other, &one));
+            is_one(&one, &other)
+        };
+        for (one, other) in [
+            ("127.0.0.1:1", "127.0.0.1:1"),
+            ("127.0.0.1:1", "0.0.0.0:1"),
+            ("127.0.0.1:1", "[::]:1"),
+            ("127.0.0.1:1", ":1"),
+            (":1", "0.0.0.0:1"),
+            ("[::ffff:127.0.0.1]:1", "127.0.0.1:1"),
+            ("localhost:1", "[::1]:1"),
+            ("LOCALHOST:1", "127.0.0.1:1"),
+            ("gate.example:1", "gate.example:1"),
+            ("unix:/a", "unix:/a"),
+            ("systemd:a", "systemd:a"),
+        ] {
+            assert!(is_one(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("localhost:0", "localhost:0"),
+            ("127.0.0.1:1", "127.0.0.1:2"),
+            ("127.0.0.1:1", "127.0.0.2:1"),
+            ("0.0.0.0:1", "[::1]:1"),
+            ("unix:/a", "unix:/b"),
+            ("systemd", "systemd:a"),
+            ("unix:/a", "127.0.0.1:1"),
+        ] {
+            assert!(!is_one(one, other), "{one} {other}");
+        }
+    }
+}

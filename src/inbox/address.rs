@@ -1,0 +1,149 @@
+//! Where an inbox stores its events: the address, as an operator writes it. It is judged here once, for flags and files alike.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use super::store::postgres;
+
+/// Where events are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreAddress {
+    /// `sqlite:FILE`.
+    Sqlite(PathBuf),
+    /// `postgres://USER@HOST:PORT/DATABASE`, or with `?host=/socket/directory`; never with a password in it.
+    Postgres(String),
+}
+
+/// A text is no [`StoreAddress`]. It never repeats the text, which may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreAddressError {
+    /// The scheme is that of neither engine.
+    #[error(
+        "expected sqlite:FILE, such as sqlite:/var/lib/cartgate/inbox.db, or postgres://USER@HOST/DATABASE"
+    )]
+    Scheme,
+    /// It is a URL, or a file name that SQLite takes for one, whose meaning differs from tool to tool.
+    #[error(
+        "expected the file's name alone, such as sqlite:inbox.db or sqlite:/var/lib/cartgate/inbox.db; `//`, `file:`, `?` with options and %-encoding are not read"
+    )]
+    Url,
+    /// It is in memory.
+    #[error("an inbox in memory would lose its events; name a file, such as sqlite:inbox.db")]
+    Memory,
+    /// It is no file's name.
+    #[error("expected a file's name, not a folder or `~`")]
+    NoFile,
+    /// A password does not belong there.
+    #[error("the address holds a password; give it by `password`, from a file or a variable")]
+    Password,
+    /// PostgreSQL could not be reached so, or not safely.
+    #[error("{0}")]
+    Postgres(String),
+}
+
+impl FromStr for StoreAddress {
+    type Err = StoreAddressError;
+
+    fn from_str(text: &str) -> Result<Self, StoreAddressError> {
+        if let Some(file) = text.strip_prefix("sqlite:") {
+            return sqlite(file);
+        }
+        let url = text
+            .strip_prefix("postgres://")
+            .or_else(|| text.strip_prefix("postgresql://"))
+            .ok_or(StoreAddressError::Scheme)?;
+        // As the client reads it: everything before the first `@` is the user and perhaps a password.
+        let user = url.split_once('@').map(|(user, _)| user);
+        if user.is_some_and(|user| user.contains(':')) {
+            return Err(StoreAddressError::Password);
+        }
+        match postgres::check_url(text, false) {
+            Ok(()) => Ok(Self::Postgres(text.to_owned())),
+            Err(postgres::UrlError::Password) => Err(StoreAddressError::Password),
+            Err(error) => Err(StoreAddressError::Postgres(error.to_string())),
+        }
+    }
+}
+
+/// A file's name. The notation of another tool would be taken for a strange one: `sqlite:///a.db` is `/a.db` to some tools
+/// and `a.db` to others, and here would be `///a.db`.
+fn sqlite(file: &str) -> Result<StoreAddress, StoreAddressError> {
+    let encoded = |(at, _): (usize, &str)| {
+        let digits = file.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    match file {
+        "" => Err(StoreAddressError::Scheme),
+        _ if file.contains(":memory:") || file.contains("mode=memory") => {
+            Err(StoreAddressError::Memory)
+        }
+        _ if file.starts_with("//") || file.starts_with("file:") || file.contains('?') => {
+            Err(StoreAddressError::Url)
+        }
+        _ if file.match_indices('%').any(encoded) => Err(StoreAddressError::Url),
+        _ if file.ends_with('/') || file.starts_with('~') || file.trim() != file => {
+            Err(StoreAddressError::NoFile)
+        }
+        _ if matches!(file.rsplit('/').next(), Some("." | "..")) => Err(StoreAddressError::NoFile),
+        _ => Ok(StoreAddress::Sqlite(file.into())),
+    }
+}
+
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(file) => write!(f, "sqlite:{}", file.display()),
+            Self::Postgres(url) => f.write_str(url),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_notation_of_other_tools_is_no_strange_file() {
+        for file in ["inbox.db", "/var/lib/in box.db", "./50%.db", "a/b.db"] {
+            let address = format!("sqlite:{file}").parse();
+            assert_eq!(address, Ok(StoreAddress::Sqlite(file.into())));
+        }
+        for (text, error) in [
+            ("sqlite:", StoreAddressError::Scheme),
+            ("inbox.db", StoreAddressError::Scheme),
+            ("sqlite3:inbox.db", StoreAddressError::Scheme),
+            ("postgresql+psycopg://u@h/db", StoreAddressError::Scheme),
+            ("sqlite://inbox.db", StoreAddressError::Url),
+            ("sqlite:///inbox.db", StoreAddressError::Url),
+            ("sqlite:////var/inbox.db", StoreAddressError::Url),
+            ("sqlite:inbox.db?mode=rwc", StoreAddressError::Url),
+            ("sqlite:file:inbox.db", StoreAddressError::Url),
+            ("sqlite:in%20box.db", StoreAddressError::Url),
+            ("sqlite::memory:", StoreAddressError::Memory),
+            ("sqlite://:memory:", StoreAddressError::Memory),
+            ("sqlite:file:x?mode=memory", StoreAddressError::Memory),
+            ("sqlite:folder/", StoreAddressError::NoFile),
+            ("sqlite:~/inbox.db", StoreAddressError::NoFile),
+            ("sqlite: inbox.db", StoreAddressError::NoFile),
+            ("sqlite:a/..", StoreAddressError::NoFile),
+        ] {
+            assert_eq!(text.parse::<StoreAddress>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_found_however_it_is_written() {
+        for text in [
+            "postgres://u:planted@h/db",
+            "postgres://u:pla/nted@h/db",
+            "postgres://u:pla?nted@h/db",
+            "postgres://u@h/db?password=planted",
+            "postgres://u@h/db?passwor%64=planted",
+        ] {
+            let error = text.parse::<StoreAddress>().expect_err(text);
+            assert_eq!(error, StoreAddressError::Password, "{text}");
+        }
+        let text = "postgres://u@localhost/db?application_name=password=x";
+        text.parse::<StoreAddress>().expect("no password");
+    }
+}
