@@ -19,6 +19,7 @@
 pub mod admin;
 mod answer;
 mod aside;
+mod chance;
 mod check;
 pub mod cli;
 pub mod commands;

@@ -3,15 +3,17 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
 };
-use tokio_rustls::TlsStream;
+use tokio_rustls::{TlsStream, client};
 
 /// An open connection.
 #[derive(Debug)]
@@ -37,6 +39,45 @@ impl Stream {
             Self::Unix(io) => io.poll_read_ready(cx),
         }
     }
+
+    /// Whether the socket holds nothing to read, neither bytes nor the end. It asks the kernel: tokio's own readiness is as old
+    /// as its last look.
+    pub(crate) fn holds_nothing(&mut self) -> bool {
+        match self {
+            Self::Tcp(io) => is_empty(&SockRef::from(&*io)),
+            Self::Unix(io) => is_empty(&SockRef::from(&*io)),
+            Self::Tls(io) => match &mut **io {
+                TlsStream::Client(io) => session_holds_nothing(io),
+                TlsStream::Server(io) => is_empty(&SockRef::from(io.get_ref().0)),
+            },
+        }
+    }
+}
+
+fn is_empty(socket: &socket2::Socket) -> bool {
+    let peeked = socket.peek(&mut [MaybeUninit::uninit()]);
+    peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// Under TLS the socket may hold a message of the session, such as a ticket, which says nothing to the reader above. The
+/// session reads it here.
+fn session_holds_nothing(io: &mut client::TlsStream<TcpStream>) -> bool {
+    /// A peer with more messages than these to read between two requests is up to something else.
+    const MOST_READS: usize = 8;
+    let (tcp, session) = io.get_mut();
+    let socket = SockRef::from(&*tcp);
+    for _ in 0..MOST_READS {
+        if !session.wants_read() {
+            return false;
+        }
+        match session.read_tls(&mut &*socket) {
+            Ok(0) => return false,
+            Ok(_) if session.process_new_packets().is_ok() => {}
+            Ok(_) => return false,
+            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+    false
 }
 
 /// Calls the same method on whichever transport it is.
@@ -100,5 +141,111 @@ impl AsyncWrite for Stream {
             Self::Tls(io) => io.is_write_vectored(),
             Self::Unix(io) => io.is_write_vectored(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        sync::Arc,
+    };
+
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+
+    type Far = rustls::StreamOwned<rustls::ServerConnection, std::net::TcpStream>;
+
+    fn configurations() -> (rustls::ClientConfig, rustls::ServerConfig) {
+        let made = rcgen::generate_simple_self_signed(vec!["app.example".to_owned()]);
+        let made = made.expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.expect("a key"))
+            .expect("a configuration");
+        let mut roots = rustls::RootCertStore::empty();
+        let root = CertificateDer::from(made.cert.der().to_vec());
+        roots.add(root).expect("a certificate");
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        (client, server)
+    }
+
+    /// A connection under TLS on which the peer has sent its session tickets, and the peer's end.
+    async fn pair() -> (Stream, Far) {
+        let (client, server) = configurations();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let accepting = std::thread::spawn(move || {
+            let (tcp, _) = listener.accept().expect("accepted");
+            let session = rustls::ServerConnection::new(Arc::new(server)).expect("a session");
+            let mut far = rustls::StreamOwned::new(session, tcp);
+            // The tickets go out with the first byte.
+            far.write_all(b"a").expect("written");
+            far
+        });
+        let tcp = TcpStream::connect(address).await.expect("connected");
+        let name = ServerName::try_from("app.example").expect("a name");
+        let connector = TlsConnector::from(Arc::new(client));
+        let io = connector.connect(name, tcp).await.expect("a handshake");
+        (
+            Stream::Tls(Box::new(io.into())),
+            accepting.join().expect("no panic"),
+        )
+    }
+
+    async fn read_one(near: &mut Stream) {
+        let mut byte = [0];
+        let read = tokio::io::AsyncReadExt::read_exact(near, &mut byte).await;
+        read.expect("read");
+    }
+
+    #[tokio::test]
+    async fn messages_of_a_tls_session_say_nothing_to_the_reader() {
+        let (mut near, mut far) = pair().await;
+        read_one(&mut near).await;
+        assert!(near.holds_nothing());
+        // The peer sends a message of the session alone.
+        far.conn.refresh_traffic_keys().expect("new keys");
+        far.flush().expect("written");
+        assert!(near.holds_nothing());
+        // The session still works in both directions.
+        tokio::io::AsyncWriteExt::write_all(&mut near, b"b")
+            .await
+            .expect("written");
+        let mut byte = [0];
+        far.read_exact(&mut byte).expect("read");
+        far.write_all(b"c").expect("written");
+        read_one(&mut near).await;
+        assert!(near.holds_nothing());
+    }
+
+    #[tokio::test]
+    async fn bytes_and_the_end_under_tls_are_seen_at_once() {
+        let (mut near, mut far) = pair().await;
+        read_one(&mut near).await;
+        far.write_all(b"unsolicited").expect("written");
+        assert!(!near.holds_nothing());
+
+        let (mut near, mut far) = pair().await;
+        read_one(&mut near).await;
+        far.conn.send_close_notify();
+        far.flush().expect("written");
+        assert!(!near.holds_nothing());
+
+        let (mut near, far) = pair().await;
+        read_one(&mut near).await;
+        drop(far);
+        assert!(!near.holds_nothing());
     }
 }

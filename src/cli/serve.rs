@@ -240,6 +240,15 @@ pub struct DestinationArgs {
         value_parser = value::pause,
     )]
     pub upstream_idle: Duration,
+
+    /// How long a connection to the app is used in all, so that deliveries follow a name that moves
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "1m",
+        value_parser = value::clock,
+    )]
+    pub upstream_max_age: Duration,
 }
 
 /// The gate's own certificate.

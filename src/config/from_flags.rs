@@ -266,6 +266,7 @@ fn settings(args: &DestinationArgs) -> Settings {
         answer: args.answer_timeout,
         pause: args.answer_pause,
         idle: args.upstream_idle,
+        age: args.upstream_max_age,
         ..Settings::default()
     }
 }

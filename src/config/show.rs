@@ -211,6 +211,7 @@ impl Text {
         self.time("timeout", settings.answer);
         self.time("pause", settings.pause);
         self.time("idle", settings.idle);
+        self.time("max_age", settings.age);
     }
 
     fn section(&mut self, header: &str) {

@@ -105,8 +105,8 @@ impl Destination {
 
     async fn open(&self) -> Result<Link, AttemptError> {
         let limit = self.settings.connect;
-        match timeout(limit, self.connector.connect()).await {
-            Ok(stream) => Ok(Link::new(stream?)),
+        match timeout(limit, self.connector.connect(limit)).await {
+            Ok(stream) => Ok(Link::new(stream?, self.settings.age)),
             Err(_) => Err(AttemptError::ConnectTimeout(limit)),
         }
     }

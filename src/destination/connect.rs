@@ -1,20 +1,22 @@
-//! Opens a connection to a destination's address: TCP, TLS over it, or a Unix socket. What is sent
-//! over it, and whether it is used again, is decided elsewhere (`pool`, `attempt`).
+//! Opens a connection to a destination: resolves its name, has `dial` open a socket, and speaks TLS over it if the address
+//! says so. `attempt` sends over it, and `pool` keeps it.
 
 use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use rustls_platform_verifier::BuilderVerifierExt as _;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{
     address::{Address, Endpoint},
+    dial,
     resolve::resolve,
 };
 use crate::stream::Stream;
@@ -120,16 +122,16 @@ impl Connector {
         Ok(Self { dial })
     }
 
-    /// Opens a connection. It has no time limit of its own.
+    /// Opens a connection. The caller waits for `limit` and no longer: several addresses share that time.
     ///
     /// # Errors
     ///
     /// When the name cannot be resolved, nobody listens, or the TLS handshake fails.
-    pub async fn connect(&self) -> Result<Stream, ConnectError> {
+    pub async fn connect(&self, limit: Duration) -> Result<Stream, ConnectError> {
         match &self.dial {
-            Dial::Tcp { host, port } => Ok(Stream::Tcp(tcp(host, *port).await?)),
+            Dial::Tcp { host, port } => Ok(Stream::Tcp(tcp(host, *port, limit).await?)),
             Dial::Unix(path) => {
-                let io = UnixStream::connect(path).await.map_err(unreachable_peer)?;
+                let io = dial::unix(path).await.map_err(unreachable_peer)?;
                 Ok(Stream::Unix(io))
             }
             Dial::Tls {
@@ -138,7 +140,7 @@ impl Connector {
                 name,
                 tls,
             } => {
-                let tcp = tcp(host, *port).await?;
+                let tcp = tcp(host, *port, limit).await?;
                 let io = tls
                     .connect(name.clone(), tcp)
                     .await
@@ -155,20 +157,14 @@ fn http_over_tls(trust: &Trust) -> Result<TlsConnector, ConnectorError> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-async fn tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+async fn tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, ConnectError> {
     let addresses = resolve(host, port).await.map_err(ConnectError::Resolve)?;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // Small requests must not wait for the acknowledgement of the one before.
-                stream.set_nodelay(true).map_err(ConnectError::Io)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(unreachable_peer(last))
+    let stream = dial::tcp(addresses, limit)
+        .await
+        .map_err(unreachable_peer)?;
+    // Small requests must not wait for the acknowledgement of the one before.
+    stream.set_nodelay(true).map_err(ConnectError::Io)?;
+    Ok(stream)
 }
 
 fn unreachable_peer(error: io::Error) -> ConnectError {

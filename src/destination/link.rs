@@ -8,6 +8,7 @@ use std::{
     io::{self, IoSlice},
     pin::{Pin, pin},
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -16,7 +17,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{delivery::DeliveryBody, stream::Stream, timer::Timer};
+use crate::{chance::chance, delivery::DeliveryBody, stream::Stream, timer::Timer};
 
 /// How many pieces the kernel is given at a time.
 const PIECES: usize = 16;
@@ -31,6 +32,8 @@ pub(super) struct Link {
     /// What was read and not yet understood.
     pub(super) read: BytesMut,
     timer: Option<Timer>,
+    /// When it is too old to be used again.
+    pub(super) expires: Instant,
 }
 
 /// A request on its way. It holds the delivery, and so its memory, until the last byte is written or refused. Its head holds
@@ -95,8 +98,11 @@ impl Sending {
 }
 
 impl Link {
-    pub(super) fn new(stream: Stream) -> Self {
+    /// A connection that was opened now, and is used for less than `age`. Connections that were opened together do not
+    /// expire together.
+    pub(super) fn new(stream: Stream, age: Duration) -> Self {
         Self {
+            expires: Instant::now() + age.mul_f64(1.0 - chance() / 10.0),
             stream,
             sending: None,
             refused: false,
@@ -157,10 +163,19 @@ impl Link {
         timer.poll(cx, deadline)
     }
 
-    /// Whether another request may go over it: the last exchange is over on both sides, and nothing has come since, be it
-    /// the end. What would come unasked would be taken for the next answer. `waker` hears of it when something comes.
-    pub(super) fn is_ready(&mut self, waker: &Waker) -> bool {
-        self.has_sent() && self.read.is_empty() && self.is_silent(waker)
+    /// Whether another request may go over it now: the last exchange is over on both sides, and the socket itself holds
+    /// neither bytes nor the end. An unsolicited response would be taken for the next one.
+    pub(super) fn is_reusable(&mut self) -> bool {
+        self.is_between_exchanges() && self.stream.holds_nothing()
+    }
+
+    /// Whether it may be kept for another request, as far as the runtime knows by now. `waker` is woken when something comes.
+    pub(super) fn is_idle(&mut self, waker: &Waker) -> bool {
+        self.is_between_exchanges() && self.is_silent(waker)
+    }
+
+    fn is_between_exchanges(&self) -> bool {
+        self.has_sent() && self.read.is_empty()
     }
 
     fn is_silent(&mut self, waker: &Waker) -> bool {

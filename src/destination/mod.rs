@@ -1,5 +1,5 @@
 //! The protected applications: where they are (`address`), how a connection to them is opened
-//! (`connect`), used (`link`) and kept (`pool`), what a delivery carries (`clean`, then `dress` with `trace`,
+//! (`connect` with `dial`), used (`link`) and kept (`pool`), what a delivery carries (`clean`, then `dress` with `trace`,
 //! `host`, `fixed_headers`, signed anew by `webhooks`, and written by `head`), and one try to hand it over (`attempt`), whose
 //! answer is waited for (`awaited`), understood (`answer_head` with `header_lines`, `response_framing` and `header_fault`;
 //! `length`) and passed on as it comes (`answer`). Only a `Delivery` gets in here.
@@ -11,6 +11,7 @@ mod attempt;
 mod awaited;
 mod clean;
 pub mod connect;
+mod dial;
 mod dress;
 mod fixed_headers;
 mod head;
@@ -78,6 +79,9 @@ pub struct Settings {
     /// How long an unused connection is kept. Below the 5 s after which Node closes its own, so that
     /// a delivery is not written into a closing connection.
     pub idle: Duration,
+    /// How long a connection is used in all, less up to a tenth by chance. A connection in constant use would never follow
+    /// a name that has moved, nor reach an app that was added.
+    pub age: Duration,
 }
 
 impl Default for Settings {
@@ -91,6 +95,7 @@ impl Default for Settings {
             answer: Duration::from_secs(30),
             pause: Duration::from_secs(30),
             idle: Duration::from_secs(3),
+            age: Duration::from_secs(60),
         }
     }
 }

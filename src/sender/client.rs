@@ -132,7 +132,7 @@ impl Connection<'_> {
         let stream = self
             .client
             .connector
-            .connect()
+            .connect(self.client.timeout)
             .await
             .map_err(NoAnswer::Connect)?;
         let handshake = http1::handshake(TokioIo::new(stream)).await;

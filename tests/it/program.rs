@@ -68,8 +68,8 @@ impl Program {
     pub(crate) fn serve_with_files(app: &App, files: usize, args: &[&str]) -> Self {
         let mut shell = Command::new("/bin/sh");
         let limited = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
-        shell.args(["-c", &limited, env!("CARGO_BIN_EXE_cartgate")]);
-        Self::start(shell, &app.url, args, &[])
+        shell.args(["-c", &limited]);
+        Self::serve_by(shell, &app.url, args)
     }
 
     /// A gate with this configuration file, whose folder holds these others.
@@ -137,6 +137,12 @@ impl Program {
     /// The same with a socket that systemd would hand over under that name.
     pub(crate) fn serve_inheriting(app: &App, socket: OwnedFd, name: &str, args: &[&str]) -> Self {
         Self::start_with(inheriting(name), socket.into(), &app.url, args, &[])
+    }
+
+    /// The same by a command that is given the program's path and its arguments.
+    pub(crate) fn serve_by(mut command: Command, upstream: &str, args: &[&str]) -> Self {
+        command.arg(env!("CARGO_BIN_EXE_cartgate"));
+        Self::start(command, upstream, args, &[])
     }
 
     fn start(command: Command, upstream: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {

@@ -5,6 +5,7 @@
     reason = "as in tests/it: its clients are threads of their own"
 )]
 
+mod addresses;
 mod balancer;
 mod container;
 mod nginx;

@@ -46,6 +46,7 @@ fn settings(table: &mut Table<'_, '_>) -> Settings {
             .unwrap_or(default.answer),
         pause: table.text("pause", value::clock).unwrap_or(default.pause),
         idle: table.text("idle", value::pause).unwrap_or(default.idle),
+        age: table.text("max_age", value::clock).unwrap_or(default.age),
         ..default
     }
 }

@@ -24,7 +24,6 @@ use std::{
     },
 };
 
-use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{
     mpsc::{UnboundedSender, unbounded_channel},
     oneshot,
@@ -34,7 +33,9 @@ use super::{
     Inbox, Queue,
     clock::{Clock, Millis, millis},
 };
-use crate::{endpoint::Endpoint, gate::Gate, in_force::InForce, metrics::DestinationMeter};
+use crate::{
+    chance::chance, endpoint::Endpoint, gate::Gate, in_force::InForce, metrics::DestinationMeter,
+};
 use lines::Lines;
 use supervisor::{Message, supervise};
 
@@ -133,13 +134,4 @@ impl Post {
 /// What is due after a `wait`, and is no further away than that also once the clock was put back.
 fn at_most(due: Millis, wait: Millis, now: Millis) -> Millis {
     due.min(now.saturating_add(wait))
-}
-
-fn chance() -> f64 {
-    let mut bytes = [0; 4];
-    // Without chance waits are only as long as the schedule says.
-    let drawn = SystemRandom::new().fill(&mut bytes);
-    drawn.map_or(0.0, |()| {
-        f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
-    })
 }

@@ -12,6 +12,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
     thread,
+    time::Duration,
 };
 
 use super::{
@@ -90,7 +91,11 @@ impl App {
 
     /// An app on a TCP port.
     pub(crate) fn tcp(behave: impl Behave) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::listening(TcpListener::bind("127.0.0.1:0").expect("a port"), behave)
+    }
+
+    /// An app that accepts from this socket.
+    pub(crate) fn listening(listener: TcpListener, behave: impl Behave) -> Self {
         let url = format!("http://{}", address(&listener));
         let wires = move || Some(Box::new(patient(listener.accept().ok()?.0)) as Box<dyn Wire>);
         Self::start(url, wires, behave)
@@ -99,9 +104,21 @@ impl App {
     /// An app on a Unix socket.
     pub(crate) fn unix(path: &Path, behave: impl Behave) -> Self {
         let listener = UnixListener::bind(path).expect("a socket");
+        Self::unix_listening(path, listener, Duration::ZERO, behave)
+    }
+
+    /// An app that accepts from this Unix socket, and needs so long for each connection.
+    pub(crate) fn unix_listening(
+        path: &Path,
+        listener: UnixListener,
+        pause: Duration,
+        behave: impl Behave,
+    ) -> Self {
         let url = format!("unix:{}", path.display());
-        let wires =
-            move || Some(Box::new(patient_unix(listener.accept().ok()?.0)) as Box<dyn Wire>);
+        let wires = move || {
+            thread::sleep(pause);
+            Some(Box::new(patient_unix(listener.accept().ok()?.0)) as Box<dyn Wire>)
+        };
         Self::start(url, wires, behave)
     }
 
