@@ -27,7 +27,7 @@ demo: ## show genuine deliveries pass and forged ones stay out
 	$(CARGO) run --release --locked -- demo
 
 test: ## run every test; installs what it is tested with (as root or by sudo) where that is missing
-	@scripts/install-debian valgrind systemd:systemd-analyze prometheus:promtool haproxy nginx-light:nginx \
+	@scripts/install-debian valgrind systemd:systemd-analyze prometheus:promtool haproxy nginx-light:nginx pgbouncer \
 	    $(FOR_DRILLS)
 	$(CARGO) test --workspace --all-features --locked
 	$(CARGO) test --locked --test machine -- --ignored

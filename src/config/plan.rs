@@ -253,20 +253,10 @@ impl InboxPlan {
         all.into_iter().flatten().map(|(_, place)| place)
     }
 
-    /// Whether it sets the same, wherever that was written.
+    /// Whether it sets the same, wherever that was written. Secrets and the authority are compared by what they are, in
+    /// [`Inbox::follow`](crate::inbox::Inbox).
     fn sets_the_same_as(&self, other: &Self) -> bool {
-        let what = |secret: &Option<(Place, secret_source::Place)>| {
-            secret.as_ref().map(|(_, place)| place.clone())
-        };
-        let set = |plan: &Self| {
-            (
-                plan.store.clone(),
-                [&plan.password, &plan.key, &plan.encryption_key].map(what),
-                plan.ca_file.as_ref().map(|(_, path)| path.clone()),
-                plan.limits,
-                plan.retain,
-            )
-        };
+        let set = |plan: &Self| (plan.store.clone(), plan.limits, plan.retain);
         set(self) == set(other)
     }
 }

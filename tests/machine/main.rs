@@ -10,6 +10,7 @@ mod balancer;
 mod container;
 mod nginx;
 mod packaging;
+mod pooler;
 mod postgres;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "shared with tests/it, which needs more of it")]

@@ -3,7 +3,7 @@
 use crate::{
     program::Program,
     servers::postgres::{DATABASE, PASSWORD, Postgres},
-    support::{App, SECRET, genuine},
+    support::{App, SECRET, genuine, wait_until},
 };
 
 const KEY: &str = "planted-key-of-the-seals-of-a-test";
@@ -58,4 +58,91 @@ fn variables_alone_are_enough() {
         let lines = gate.lines().join("\n");
         assert!(!lines.contains(PASSWORD) && !lines.contains(KEY));
     }
+}
+
+/// Ends the gate's sessions, so that it has to open new ones.
+fn end_sessions(postgres: &Postgres) {
+    let ended = postgres.sql(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'cartgate'",
+    );
+    assert_eq!(ended, "3");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL; make test runs it"]
+fn a_reload_takes_up_a_new_password_and_authority() {
+    let (postgres, app) = (Postgres::start_with_tls(), App::content());
+    let url = postgres.url_at(postgres.address(), DATABASE);
+    let authority = std::fs::read(postgres.authority()).expect("readable");
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\n[inbox]\nstore = \"{url}\"\nkey = {{ file = \"key\" }}\n\
+         password = {{ file = \"password\" }}\nca_file = \"authority\"\n\
+         [secret.current]\nfile = \"secret\"\n\
+         [[endpoint]]\nname = \"orders\"\npath = \"/hooks\"\nsecrets = [\"current\"]\ndurable = true\n\
+         [[endpoint.destination]]\nname = \"shop\"\nurl = \"{}\"\n",
+        app.url
+    );
+    let files: [(&str, &[u8]); 4] = [
+        ("secret", SECRET),
+        ("key", KEY.as_bytes()),
+        ("password", PASSWORD.as_bytes()),
+        ("authority", &authority),
+    ];
+    let gate = Program::serve_file(&text, &files);
+    let mut number = 0;
+    let mut deliver = || {
+        number += 1;
+        let body = format!("order {number}");
+        gate.client().ask(genuine(body.as_bytes())).status
+    };
+    assert_eq!(deliver(), 200);
+    let write = |name: &str, content: &str| {
+        crate::program::write_secret(&gate.file(name), content.as_bytes());
+    };
+    let lines = |part: &str| {
+        gate.lines()
+            .iter()
+            .filter(|line| line.contains(part))
+            .count()
+    };
+    let reload = || {
+        let before = lines("in force from here");
+        gate.signal("HUP");
+        wait_until("it is reloaded", || lines("in force from here") > before);
+    };
+
+    let new = "another-planted-password";
+    write("password", new);
+    reload();
+    gate.line(&[
+        "WARN",
+        "inbox: the new login does not work",
+        "open sessions stay",
+    ]);
+    assert_eq!(deliver(), 200, "open sessions stay");
+    postgres.sql(&format!("ALTER ROLE postgres PASSWORD '{new}'"));
+    end_sessions(&postgres);
+    wait_until("it keeps again", || deliver() == 200);
+
+    write("password", "a-wrong-one");
+    reload();
+    wait_until("it is tried", || lines("the new login does not work") == 2);
+    end_sessions(&postgres);
+    wait_until("it is refused", || deliver() == 503);
+    write("password", new);
+    reload();
+    wait_until("it keeps again", || deliver() == 200);
+
+    write("authority", "no certificate");
+    reload();
+    wait_until("it is refused", || {
+        lines("the new login does not work") == 3
+    });
+    let said = gate.lines().join("\n");
+    assert!(!said.contains(new) && !said.contains("a-wrong-one"));
+
+    write("key", "another-planted-key-of-the-seals");
+    reload();
+    gate.line(&["WARN", "inbox.key", "only by a restart"]);
+    assert_eq!(deliver(), 200);
 }

@@ -73,7 +73,11 @@ pub(super) fn run(args: &ServeArgs, held: Option<Held>) -> Result<Outcome, Failu
         log.counted_by(&surroundings.metrics);
         let config = within_files(loaded.config);
         memory::warn_if_scarce(&config.limits);
-        let running = Running { source, plan };
+        let running = Running {
+            source,
+            plan,
+            inbox: opened.as_ref().map(Arc::downgrade).unwrap_or_default(),
+        };
         reach::look(&config, None);
         tokio::select! {
             ended = serve(surroundings, config, running, (signals, requests)) => ended.map_err(Failure::usage),

@@ -1,7 +1,10 @@
 //! A reload: everything is read again at `SIGHUP` or at a request of the admin listener. A configuration that cannot be used
 //! leaves the old one in force.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio::{
     signal::unix::Signal,
@@ -14,6 +17,7 @@ use crate::{
     admin::{self, ReloadRequests},
     aside::aside,
     config::{Config, Plan, Source},
+    inbox::Inbox,
     metrics::Metrics,
     service_manager::ServiceManager,
     status::Reloaded,
@@ -26,6 +30,8 @@ const LONGEST: Duration = Duration::from_secs(5);
 pub(super) struct Running {
     pub(super) source: Source,
     pub(super) plan: Plan,
+    /// Weak, because a thread that reads a file for ever must not keep it open.
+    pub(super) inbox: Weak<Inbox>,
 }
 
 /// The causes of a reload.
@@ -65,7 +71,8 @@ impl Running {
                     running.show_certificates(&new, metrics);
                     let before = config.send_replace(Arc::clone(&new));
                     reach::look(&new, Some(&before));
-                    in_force(&causes.requests, warnings).await
+                    let further = running.renew_inbox(&new).await;
+                    in_force(&causes.requests, [warnings, further].concat()).await
                 }
                 Err(lines) => {
                     metrics.reload_failed();
@@ -123,6 +130,18 @@ impl Running {
             ));
         }
         Ok((Arc::new(loaded.config), warnings))
+    }
+
+    /// Has the open inbox follow the new configuration; returns the warnings about it, which are logged as well.
+    async fn renew_inbox(&self, config: &Config) -> Vec<String> {
+        let (Some(inbox), Some(settings)) = (self.inbox.upgrade(), &config.inbox) else {
+            return Vec::new();
+        };
+        let warnings = inbox.follow(settings).await;
+        for line in &warnings {
+            tracing::warn!("{line}");
+        }
+        warnings
     }
 
     /// Has the metrics show when the certificate ends.

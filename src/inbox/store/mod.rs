@@ -20,6 +20,7 @@ pub(crate) use meter::StoreMeter;
 use super::{
     clock::Millis,
     event::{Arrival, Claim, Event, Kept, Lease, Settlement, State},
+    settings::Settings,
 };
 
 /// Why a store did not do what it was asked.
@@ -105,6 +106,11 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
 
     /// What stands under a name, such as the check value of the key: this value from now on, unless there is one already.
     fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>>;
+
+    /// Uses the login of these settings from the next connection on, where there is one, and tries it at once.
+    fn renew_login(&self, _settings: &Settings) -> Answer<'static, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Why it acknowledges nothing, if it does not.
     fn trouble(&self) -> Option<StoreError>;

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::Error;
 
 use super::{
-    fault::fault,
+    fault::{ends_session, fault},
     lane::{Work, Worker},
     session::Session,
     settle,
@@ -51,7 +51,7 @@ impl Worker for Clerk {
             Task::Errand(errand) => errand(session).await,
         };
         match done {
-            Err(error) if error.as_db_error().is_some() && !session.client.is_closed() => {
+            Err(error) if !ends_session(&error) && !session.client.is_closed() => {
                 session.rollback().await
             }
             other => other,

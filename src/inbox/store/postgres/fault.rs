@@ -21,6 +21,18 @@ pub(super) fn words(error: &Error) -> String {
     text
 }
 
+/// Whether a session may be used no more after an error. It goes on after errors of what was to be written, conflicts, limits
+/// and timeouts. Any other may stay as long as the session: it only reads since a failover, its prepared statements are gone,
+/// the tables have changed.
+pub(super) fn ends_session(error: &Error) -> bool {
+    let Some(code) = error.code().map(SqlState::code) else {
+        return true;
+    };
+    let passing_classes = ["22", "23", "40", "53", "54", "P0"];
+    let passes = passing_classes.iter().any(|class| code.starts_with(class));
+    !passes && !["55P03", "57014"].contains(&code)
+}
+
 /// An error in the middle of work. Where the connection broke during a commit, nobody knows whether it came about.
 pub(super) fn fault(error: &Error) -> StoreError {
     if error.code() == Some(&SqlState::DISK_FULL) {

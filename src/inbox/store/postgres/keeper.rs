@@ -10,7 +10,7 @@ use tokio_postgres::Error;
 
 use super::{
     books::Usage,
-    fault::fault,
+    fault::{ends_session, fault},
     keep::{Rules, Verdict, keep},
     lane::{Work, Worker},
     session::Session,
@@ -55,24 +55,21 @@ impl Worker for Keeper {
         job: Keep,
         more: &mut Work<Keep>,
     ) -> Result<(), Error> {
-        let mut jobs = gathered(job, more);
+        let jobs = gathered(job, more);
         match self.write(session, &jobs).await {
             Ok(verdicts) => {
                 answer(jobs, verdicts);
                 Ok(())
             }
-            Err(error) if self.is_survived(session, &error).await? && jobs.len() > 1 => {
-                self.one_by_one(session, jobs).await
-            }
             Err(error) => {
+                let survived = self.is_survived(session, &error).await?;
+                if survived && jobs.len() > 1 {
+                    return self.one_by_one(session, jobs).await;
+                }
                 let refused = |_: &Keep| Err(fault(&error));
                 let verdicts = jobs.iter().map(refused).collect();
-                answer(std::mem::take(&mut jobs), verdicts);
-                if session.client.is_closed() {
-                    Err(error)
-                } else {
-                    Ok(())
-                }
+                answer(jobs, verdicts);
+                if survived { Ok(()) } else { Err(error) }
             }
         }
     }
@@ -108,7 +105,7 @@ impl Keeper {
 
     /// Whether it was the server's word about what was written, and it can go on; nothing was committed then.
     async fn is_survived(&self, session: &Session, error: &Error) -> Result<bool, Error> {
-        if error.as_db_error().is_none() || session.client.is_closed() {
+        if ends_session(error) || session.client.is_closed() {
             return Ok(false);
         }
         // A connection that ends here is seen by the caller.

@@ -11,7 +11,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{session::Session, target::Target};
+use super::{fault, open_error::Why, schema, session::Session, target::Current};
 use crate::inbox::store::StoreError;
 
 /// Waits between attempts to connect, from the first to the longest.
@@ -44,8 +44,23 @@ pub(super) trait Worker {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trouble(Arc<Mutex<Option<String>>>);
 
+/// The wait before the next attempt to connect. A session that did no work does not end it: one that opens and then fails
+/// would be opened in a loop.
+#[derive(Default)]
+struct Backoff(Duration);
+
+impl Backoff {
+    /// The wait that is due now; the next one is longer.
+    fn next(&mut self) -> Duration {
+        let (first, longest) = BACKOFF;
+        let wait = self.0;
+        self.0 = longest.min(first.max(wait * 2));
+        wait
+    }
+}
+
 pub(super) struct Lane {
-    pub(super) target: Arc<Target>,
+    pub(super) target: Arc<Current>,
     /// The longest that a statement may take.
     pub(super) patience: Duration,
     pub(super) trouble: Trouble,
@@ -97,9 +112,12 @@ impl Lane {
         mut session: Session,
         jobs: Receiver<W::Job>,
     ) {
-        let mut work = Work::new(jobs);
-        while !self.serve(&mut worker, &mut session, &mut work).await {
-            let Some(new) = self.reconnect(&mut work).await else {
+        let (mut work, mut backoff) = (Work::new(jobs), Backoff::default());
+        while !self
+            .serve(&mut worker, &mut session, &mut work, &mut backoff)
+            .await
+        {
+            let Some(new) = self.reconnect(&mut work, &mut backoff).await else {
                 return;
             };
             session = new;
@@ -112,6 +130,7 @@ impl Lane {
         worker: &mut W,
         session: &mut Session,
         work: &mut Work<W::Job>,
+        backoff: &mut Backoff,
     ) -> bool {
         loop {
             let job = tokio::select! {
@@ -125,9 +144,9 @@ impl Lane {
             let Some(job) = job else { return true };
             let doing = worker.work(session, job, work);
             match timeout(self.patience + GRACE, doing).await {
-                Ok(Ok(())) => (),
+                Ok(Ok(())) => *backoff = Backoff::default(),
                 Ok(Err(error)) => {
-                    self.trouble.set(Some(super::fault::words(&error)));
+                    self.trouble.set(Some(fault::words(&error)));
                     return false;
                 }
                 Err(_late) => {
@@ -140,23 +159,28 @@ impl Lane {
     }
 
     /// None if nobody waits for it any more.
-    async fn reconnect<J>(&self, work: &mut Work<J>) -> Option<Session> {
-        let (mut wait, longest) = BACKOFF;
+    async fn reconnect<J>(&self, work: &mut Work<J>, backoff: &mut Backoff) -> Option<Session> {
         loop {
+            let wait = backoff.next();
             let trying = async {
-                let opened = Session::open(&self.target, self.patience).await;
-                if let Err(why) = &opened {
-                    self.trouble.set(Some(why.to_string()));
-                    sleep(wait).await;
-                }
-                opened
+                sleep(wait).await;
+                self.open().await
             };
-            if let Ok(session) = turning_away(work, trying).await? {
-                self.trouble.set(None);
-                return Some(session);
+            match turning_away(work, trying).await? {
+                Ok(session) => {
+                    self.trouble.set(None);
+                    return Some(session);
+                }
+                Err(why) => self.trouble.set(Some(why.to_string())),
             }
-            wait = longest.min(wait * 2);
         }
+    }
+
+    /// A session that finds what the first one has found.
+    async fn open(&self) -> Result<Session, Why> {
+        let session = Session::open(&self.target.load(), self.patience).await?;
+        schema::verify(&session).await?;
+        Ok(session)
     }
 }
 

@@ -12,6 +12,7 @@ mod keeper;
 mod lane;
 mod list;
 mod open_error;
+mod pooler;
 mod row;
 mod schema;
 mod session;
@@ -41,7 +42,7 @@ use lane::{Lane, Trouble};
 pub(crate) use open_error::OpenError;
 use open_error::Why;
 use session::Session;
-use target::Target;
+use target::{Current, Target};
 pub(crate) use url::UrlError;
 
 use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
@@ -49,7 +50,7 @@ use crate::inbox::{
     clock::{Clock, Millis},
     event::{Arrival, Claim, Event, Kept, Lease, Settlement},
     seal::DeliverySeals,
-    settings::Limits,
+    settings::{Limits, Settings, StoreAddress},
 };
 
 /// The most that waits for a connection. More is turned away at once.
@@ -66,6 +67,7 @@ const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub(crate) struct Postgres {
     clock: Clock,
     seals: DeliverySeals,
+    target: Arc<Current>,
     shard: i32,
     keeps: Desk<Keep>,
     turns: Desk<Task>,
@@ -106,7 +108,8 @@ pub(crate) async fn open(
     clock: Clock,
     meter: Arc<StoreMeter>,
 ) -> Result<Arc<dyn Store>, OpenError> {
-    let target = Arc::new(Target::new(address, password, ca_file)?);
+    let target = Target::new(address, password, ca_file)?;
+    let target = Arc::new(Current::from_pointee(target));
     // Two rows of the totals for each gate, drawn so that gates rarely share one; where they do, they wait for each other.
     let chance = Uuid::now_v7().into_bytes();
     let shard = i32::from(u16::from_be_bytes([chance[14], chance[15]]) & 0x3ff) * 4;
@@ -114,6 +117,7 @@ pub(crate) async fn open(
     let store = Postgres {
         clock: clock.clone(),
         seals: seals.clone(),
+        target: Arc::clone(&target),
         shard,
         keeps,
         turns,
@@ -162,7 +166,7 @@ fn desk<J>() -> (Desk<J>, mpsc::Receiver<J>) {
 
 /// Runs the lanes on a thread of their own, once the database is found to be fit.
 async fn start<F: Future<Output = ()>>(
-    target: Arc<Target>,
+    target: Arc<Current>,
     lanes: impl FnOnce([Session; 3]) -> F + Send + 'static,
 ) -> Result<(), Why> {
     let (ready, opened) = oneshot::channel();
@@ -176,7 +180,7 @@ async fn start<F: Future<Output = ()>>(
     let work = move || {
         runtime.block_on(async move {
             let _ = spawn_blocking(|| ()).await;
-            match prepared(&target).await {
+            match prepared(&target.load()).await {
                 Ok(sessions) => {
                     // Whoever opened it may have given up; then no work will ever come.
                     let _ = ready.send(Ok(()));
@@ -193,10 +197,29 @@ async fn start<F: Future<Output = ()>>(
 
 async fn prepared(target: &Target) -> Result<[Session; 3], Why> {
     let first = Session::open(target, PATIENCE).await?;
+    let second = Session::open(target, PATIENCE).await?;
+    let third = Session::open(target, LONG).await?;
+    pooler::detect([&first, &second, &third]).await?;
     schema::prepare(&first).await?;
     schema::warn(&first).await?;
-    let second = Session::open(target, PATIENCE).await?;
-    Ok([first, second, Session::open(target, LONG).await?])
+    Ok([first, second, third])
+}
+
+/// Has the next connection use the password and the authority of these settings, and tries them. Open sessions stay.
+async fn renew(current: &Current, settings: &Settings) -> Result<(), Why> {
+    let StoreAddress::Postgres(address) = &settings.store else {
+        return Ok(());
+    };
+    let (password, ca_file) = (settings.password.as_ref(), settings.ca_file.as_deref());
+    let target = Arc::new(Target::new(address, password, ca_file)?);
+    // The file of an authority may have changed without its name.
+    let is_known = current.load().config == target.config && ca_file.is_none();
+    current.store(Arc::clone(&target));
+    if !is_known {
+        // Not even a server that is away keeps the new login from being used.
+        Session::open(&target, PATIENCE).await?;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Postgres {
@@ -300,6 +323,14 @@ impl Store for Postgres {
     fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>> {
         self.errands.errand(move |session| {
             Box::pin(async move { books::fact(session, name, &value).await })
+        })
+    }
+
+    fn renew_login(&self, settings: &Settings) -> Answer<'static, ()> {
+        let (current, settings) = (Arc::clone(&self.target), settings.clone());
+        Box::pin(async move {
+            let renewed = renew(&current, &settings).await;
+            renewed.map_err(|why| StoreError::Unavailable(why.to_string()))
         })
     }
 

@@ -35,6 +35,16 @@ pub(crate) enum Why {
         "a newer Cartgate wrote it (schema {found}, this one knows {known}); use that one, or a backup from before"
     )]
     Newer { found: usize, known: usize },
+    #[error("its tables are gone; put a backup in place, or restart the gate to begin a new inbox")]
+    Gone,
+    #[error(
+        "the server only reads ({0}): it is a standby, or `default_transaction_read_only` is on; name the server that writes"
+    )]
+    ReadOnly(String),
+    #[error(
+        "a pooler in transaction mode lies before the server, where prepared statements and settings get lost; connect directly, or set `pool_mode = session`"
+    )]
+    Pooler,
     #[error("{0}")]
     Database(String),
     #[error("no thread for it: {0}")]
@@ -49,6 +59,8 @@ impl From<Error> for Why {
             Some(&SqlState::INVALID_CATALOG_NAME) => Self::NoDatabase(said),
             Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Self::Permission(said),
             Some(_) => Self::Database(said),
+            // The driver has no other sign for a server that does not fit `target_session_attrs`.
+            None if said.contains("does not allow writes") => Self::ReadOnly(said),
             None => Self::Unreachable(said),
         }
     }

@@ -37,6 +37,20 @@ pub(super) async fn prepare(session: &Session) -> Result<(), Why> {
     Ok(session.commit().await?)
 }
 
+/// Makes sure that a session that is opened later finds the tables of this version.
+///
+/// # Errors
+///
+/// When they are gone, or another Cartgate has changed them.
+pub(super) async fn verify(session: &Session) -> Result<(), Why> {
+    let (found, known) = (version(session).await?, STEPS.len());
+    match found {
+        0 => Err(Why::Gone),
+        found if found > known => Err(Why::Newer { found, known }),
+        _ => Ok(()),
+    }
+}
+
 /// Which version a database has; none of them if it has none of the tables.
 async fn version(session: &Session) -> Result<usize, Why> {
     let rows = session

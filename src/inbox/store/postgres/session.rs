@@ -30,13 +30,12 @@ impl Session {
                 None => connected(target.config.connect(NoTls).await?),
                 Some(tls) => connected(target.config.connect(tls.clone()).await?),
             };
-            let session = Self {
+            set_up(&client, patience).await?;
+            Ok(Self {
                 client,
                 driver,
                 prepared: RefCell::default(),
-            };
-            session.set_up(patience).await?;
-            Ok(session)
+            })
         };
         timeout(CONNECT, opening).await.unwrap_or(Err(Why::Silent))
     }
@@ -91,22 +90,6 @@ impl Session {
     pub(super) async fn rollback(&self) -> Result<(), Error> {
         self.client.batch_execute("ROLLBACK").await
     }
-
-    /// `synchronous_commit` off, for the role, the database or the server, would acknowledge what a power cut undoes; the
-    /// other values all sync here, and some of them elsewhere as well.
-    async fn set_up(&self, patience: Duration) -> Result<(), Error> {
-        const SYNCED: &str = "SELECT set_config('synchronous_commit', \
-            CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' \
-            ELSE current_setting('synchronous_commit') END, false)";
-        let patience = patience.as_millis();
-        let limits = format!(
-            "{SYNCED}; SET statement_timeout = {patience}; SET lock_timeout = {patience}; \
-             SET idle_in_transaction_session_timeout = {patience}; \
-             SET default_transaction_isolation = 'read committed'; \
-             SET client_min_messages = error"
-        );
-        self.client.batch_execute(&limits).await
-    }
 }
 
 impl Drop for Session {
@@ -123,4 +106,20 @@ where
     // Whoever waits for an answer is told the same.
     let driver = tokio::spawn(async move { drop(connection.await) });
     (client, driver)
+}
+
+/// `synchronous_commit` off, for the role, the database or the server, would acknowledge what a power cut undoes; the
+/// other values all sync here, and some of them elsewhere as well.
+async fn set_up(client: &Client, patience: Duration) -> Result<(), Error> {
+    const SYNCED: &str = "SELECT set_config('synchronous_commit', \
+        CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' \
+        ELSE current_setting('synchronous_commit') END, false)";
+    let patience = patience.as_millis();
+    let limits = format!(
+        "{SYNCED}; SET statement_timeout = {patience}; SET lock_timeout = {patience}; \
+         SET idle_in_transaction_session_timeout = {patience}; \
+         SET default_transaction_isolation = 'read committed'; \
+         SET client_min_messages = error"
+    );
+    client.batch_execute(&limits).await
 }

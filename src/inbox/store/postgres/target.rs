@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use arc_swap::ArcSwap;
 use tokio_postgres::{
     Config,
     config::{SslMode, TargetSessionAttrs},
@@ -13,6 +14,9 @@ use crate::destination::Trust;
 
 /// How long an attempt to connect may take, over all of a name's addresses.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
+
+/// The target of the next connection; a reload replaces it.
+pub(super) type Current = ArcSwap<Target>;
 
 /// A database that can be connected to.
 pub(super) struct Target {

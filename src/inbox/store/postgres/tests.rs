@@ -12,6 +12,7 @@ mod plan;
 )]
 mod servers;
 mod speed;
+mod useless;
 
 use std::{
     sync::{
