@@ -131,7 +131,8 @@ impl Destination {
 
     /// Opens a connection within the limit, TLS included, and closes it again.
     pub(crate) async fn reach(&self) -> Result<(), String> {
-        match timeout(self.settings.connect, self.connector.connect()).await {
+        let limit = self.settings.connect;
+        match timeout(limit, self.connector.connect(limit)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("no connection in time".to_owned()),
