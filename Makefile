@@ -50,6 +50,7 @@ check-all: check deny unused fuzz ## check, and all that takes tools to be built
 	        --all-targets -- -D warnings || exit; \
 	done
 	$$(scripts/install-tool $(TOOLS) cargo-hack 0.6.46) hack clippy --workspace --feature-powerset --locked -- -D warnings
+	scripts/minimal-versions $(TARGET)/minimal
 	CARTGATE_FUZZ_RUNS=20 $(CARGO) test --release --locked --test fuzz
 
 fmt:

@@ -26,7 +26,7 @@ use std::{env, error::Error, fs, time::Duration};
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use serde::Deserialize;
-use tower_cartgate::{Keyring, Policy, Secret, VerifiedJson, VerifyLayer};
+use tower_cartgate::{Keyring, Policy, Secret, TracingObserver, VerifiedJson, VerifyLayer};
 use tower_http::timeout::TimeoutLayer;
 
 /// What this app reads of a payload. The merchant chooses the fields, so only what the message cannot
@@ -48,6 +48,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let file = env::args()
         .nth(1)
         .ok_or("name the file that holds the secret")?;
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let secret = Secret::from_line(fs::read(file)?)?;
     for weakness in secret.weaknesses() {
         eprintln!("warning: {weakness}");
@@ -61,10 +64,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn site(secret: Secret, chat: Chat) -> Router {
     let too_slow =
         TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
+    // A rejection is a line in the log: without an observer it is silent.
+    let layer = VerifyLayer::new(Policy::new(Keyring::single(secret))).observe(TracingObserver);
     let webhooks = Router::new()
         .route("/webhooks/orders", post(new_order).put(new_order))
         .with_state(chat)
-        .route_layer(VerifyLayer::new(Policy::new(Keyring::single(secret))))
+        .route_layer(layer)
         // Outside of the layer, which reads the body and has no clock of its own.
         .layer(too_slow);
     // What is merged here is not behind the layer.

@@ -169,7 +169,7 @@ impl ProblemJson {
 }
 
 /// Constants, so that a flood of forgeries allocates nothing here.
-const fn body(status: StatusCode) -> &'static str {
+fn body(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => r#"{"title":"Bad Request","status":400}"#,
         401 => r#"{"title":"Unauthorized","status":401}"#,
