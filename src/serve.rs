@@ -16,6 +16,7 @@ use crate::{
     gate::{Gate, Stage},
     inbox::{Inbox, control, dispatcher::Dispatcher, settings::StoreAddress},
     kept::Keeper,
+    limits::Holder,
     listener::{Acceptor, Incoming, Listener},
     metrics::Metrics,
     service_manager::ServiceManager,
@@ -162,7 +163,11 @@ struct Door {
 
 impl Door {
     fn let_in(&self, incoming: Incoming) {
-        if let Some(member) = self.gate.roster.admit() {
+        let (holder, rate) = self.gate.with_config(|config| {
+            let holder = Holder::of(&incoming.peer, &config.trusted_hops);
+            (holder, config.clocks.body_rate)
+        });
+        if let Some(member) = self.gate.roster.admit(holder, rate) {
             self.workers.serve(incoming, member);
         } else if let Ok(permit) = Arc::clone(&self.turned_away).try_acquire_owned() {
             self.workers.turn_away(incoming, permit);

@@ -45,6 +45,8 @@ pub(crate) struct GuardedBody {
     /// Whether what a refusal leaves unread is little, and can be skipped.
     can_be_skipped: bool,
     received: u64,
+    /// Bytes that were counted toward its pace.
+    paced: u64,
     /// What uncopied frames keep alive beyond their own bytes, at most.
     pinned: u64,
     paid: u64,
@@ -61,6 +63,7 @@ impl GuardedBody {
             exchange: Arc::clone(exchange),
             can_be_skipped,
             received: 0,
+            paced: 0,
             pinned: 0,
             paid: FREE_SHARE,
             whole: false,
@@ -75,9 +78,8 @@ impl GuardedBody {
             self.pinned += READ_BUFFER.saturating_sub(bytes);
         }
         let held = max_buffered(self.received) + self.pinned;
-        if held > FREE_SHARE {
-            // Only bodies that outgrow the share compete for memory, so only their pace counts.
-            self.exchange.activity.received(bytes);
+        if held > FREE_SHARE || self.clock.is_some() {
+            self.note_pace();
         }
         if held <= self.paid {
             return Ok(());
@@ -85,12 +87,21 @@ impl GuardedBody {
         self.pay(held.next_multiple_of(STEP) - self.paid)
     }
 
+    /// Counts toward its pace. That asks for the time, and only bodies that had to be waited for or compete for
+    /// memory may be evicted.
+    fn note_pace(&mut self) {
+        let paced = std::mem::replace(&mut self.paced, self.received);
+        self.exchange.activity.received(self.received - paced);
+    }
+
     /// Takes memory from the common budget, if need be from a body that makes less progress.
     fn pay(&mut self, bytes: u64) -> Result<(), Rejection> {
         let gate = &self.exchange.gate;
         let activity = &self.exchange.activity;
+        let rate = self.exchange.config.clocks.body_rate;
         let taken = gate.memory.take(bytes)
-            || (gate.roster.free_memory(&gate.memory, bytes, activity) && gate.memory.take(bytes));
+            || (gate.roster.free_memory(&gate.memory, bytes, activity, rate)
+                && gate.memory.take(bytes));
         if !taken {
             return Err(Rejection::new(RejectionKind::Busy));
         }
@@ -111,6 +122,9 @@ impl GuardedBody {
             let Some(deadline) = self.deadline() else {
                 return Poll::Ready(Rejection::new(RejectionKind::TooSlow));
             };
+            if self.clock.is_none() {
+                self.note_pace();
+            }
             let clock = self
                 .clock
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));

@@ -4,7 +4,10 @@
 mod body;
 mod memory;
 mod roster;
+mod share;
+mod standing;
 
 pub(crate) use body::{GuardedBody, skip_rest};
 pub(crate) use memory::Memory;
 pub(crate) use roster::{Member, Roster};
+pub(crate) use share::Holder;

@@ -24,6 +24,7 @@ mod program;
 mod rotation;
 mod service;
 mod sockets;
+mod sources;
 mod streaming;
 mod support;
 mod tls;
