@@ -97,8 +97,13 @@ fn inbox(inbox: &inbox::Inbox, config: &InForce) -> Inbox {
     let trouble = inbox.trouble().or_else(|| look.trouble.clone());
     let stats = look.stats.clone().unwrap_or_default();
     let names = stock::names(config);
+    let down_since = |name: &str| {
+        let mut meters = each_destination(config.meters());
+        meters.find(|own| *own.name == *name)?.down_since()
+    };
     let waiting = stats.queues.into_iter().map(|queue| Waiting {
         configured: names.contains(&*queue.queue),
+        down_since: down_since(&queue.queue).map(seconds),
         destination: queue.queue,
         pending: queue.pending,
         oldest: queue.oldest.map(whole_seconds),

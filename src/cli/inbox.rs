@@ -29,7 +29,7 @@ Examples:
 While a gate runs on an SQLite file, these ask it over the socket FILE.sock; otherwise they open the file themselves, and no
 gate can start on it meanwhile.
 
-Exit status: 0 done; 1 nothing is selected, there is no such event, or the gate refused; 2 usage or configuration."
+Exit status: 0 done, also an empty list; 1 nothing to change, no such event, or refused by the gate; 2 usage or configuration."
 )]
 pub struct InboxOrderArgs {
     /// What to do.
@@ -40,13 +40,13 @@ pub struct InboxOrderArgs {
 /// What can be done to an inbox.
 #[derive(Debug, Subcommand)]
 pub enum InboxCommand {
-    /// Lists deliveries: which event, for whom, and how it stands
+    /// List deliveries: event, destination, state, and why the last attempt failed
     List(ListArgs),
     /// Shows one event: its head, its deliveries, and its body where that is asked
     Show(ShowArgs),
     /// Delivers again what was delivered or is a dead letter
     Replay(AgainArgs),
-    /// Tries dead letters again; with --to, at another destination
+    /// Retry dead letters now, or any undelivered events; with --to, at another destination
     Retry(RetryArgs),
     /// Removes deliveries, and events that have none left, for good
     Purge(PurgeArgs),
@@ -178,7 +178,12 @@ pub struct AgainArgs {
 #[command(after_help = "\
 Examples:
   cartgate inbox retry --config cartgate.toml --destination shop
-      All dead letters of one destination, with their whole schedule before them.
+      All dead letters of one destination, each with its whole schedule again.
+
+  cartgate inbox retry --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f
+  cartgate inbox retry --config cartgate.toml --state pending
+      One event in any state except delivered; or all that wait. They are due now, and a destination that is down is
+      tried at once. Delivered events: cartgate inbox replay.
 
   cartgate inbox retry --config cartgate.toml --destination old-shop --to shop
       What waits for a destination that the file no longer names, and its dead letters, to another one.

@@ -25,7 +25,7 @@ use crate::{
     destination::{Address, Trust},
     endpoint::{Durable, Onward},
     inbox::{
-        Inbox, Queue, Schedule, Settings,
+        Inbox, Queue, Settings,
         event::State,
         settings::StoreAddress,
         store::{Selection, Store},
@@ -72,10 +72,7 @@ fn durable(socket: &Path, secret: &Secret) -> io::Result<(Config, Arc<Queue>)> {
     let mut endpoint = endpoint(&format!("unix:{}", socket.display()), secret)?;
     let destination = endpoint.onward.destinations().next().map(Arc::clone);
     let destination = destination.ok_or_else(|| io::Error::other("no destination"))?;
-    let queue = Arc::new(Queue {
-        schedule: Schedule::new(vec![Duration::from_millis(500); 20]),
-        ..Queue::new(destination)
-    });
+    let queue = Arc::new(Queue::new(destination));
     endpoint.onward = Onward::Durable(Durable {
         queues: vec![Arc::clone(&queue)],
         permitted: Vec::new(),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::inbox::{
     clock::Millis,
-    event::{Arrival, Claim, Event, Kept, Lease, Settlement},
+    event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
     store::{Answer, Listed, Place, Selection, Stats, Store, StoreError},
 };
 
@@ -56,6 +56,18 @@ impl Store for Shelf {
     }
 
     fn claim(&self, _: &Arc<str>, _: usize, _: Duration) -> Answer<'static, Vec<Claim>> {
+        not_here()
+    }
+
+    fn claim_next(&self, _: &Arc<str>, _: Turn, _: Duration) -> Answer<'static, Option<Claim>> {
+        not_here()
+    }
+
+    fn correct_due(&self, _: &Arc<str>) -> Answer<'static, u64> {
+        not_here()
+    }
+
+    fn last_again(&self, _: &Arc<str>) -> Answer<'static, Option<Uuid>> {
         not_here()
     }
 

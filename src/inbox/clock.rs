@@ -48,18 +48,16 @@ impl Clock {
         }
     }
 
-    /// Ready once it is so late; or, since no sleep is made longer by a clock that is put back meanwhile, earlier.
-    pub(crate) async fn until(&self, due: Millis) {
+    /// Waits from `now`, a time that this clock has shown, until `due`. A clock that is put back after
+    /// `now` makes the wait no longer.
+    pub(crate) async fn until(&self, due: Millis, now: Millis) {
         match self {
-            Self::System => {
-                tokio::time::sleep(left(due, self.now())).await;
-            }
+            Self::System => tokio::time::sleep(left(due, now)).await,
             #[cfg(test)]
-            Self::Manual(now) => {
-                let mut now = now.subscribe();
-                let begun = *now.borrow();
+            Self::Manual(clock) => {
+                let mut clock = clock.subscribe();
                 // The sender lives as long as this clock.
-                let _ = now.wait_for(|now| *now >= due || *now < begun).await;
+                let _ = clock.wait_for(|at| *at >= due || *at < now).await;
             }
         }
     }

@@ -113,22 +113,18 @@ pub(crate) struct Lease {
     pub(crate) token: i64,
 }
 
-/// How an attempt ended. A reason is a word of this program, for logs, metrics and `inbox list`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Settlement {
     /// A 2xx.
     Delivered { status: u16 },
-    /// It is tried again after this wait, which begins when the store writes it down.
-    Again {
-        wait: Duration,
-        status: Option<u16>,
-        reason: &'static str,
-    },
-    /// Nobody tries it again unasked.
-    Dead {
-        status: Option<u16>,
-        reason: &'static str,
-    },
+    /// The destination rejected it. The next attempt follows after this wait, which begins when the
+    /// store writes it down.
+    Again { wait: Duration, cause: Cause },
+    /// The destination is down. The attempt does not count, and the delivery is due at once.
+    Deferred(Cause),
+    /// No further attempt without a command.
+    Dead(Cause),
     /// Its seal does not hold: it must never reach an app.
     Quarantined,
     /// It was not tried after all; the claim counts as none.
@@ -138,6 +134,54 @@ pub(crate) enum Settlement {
 impl Settlement {
     /// The reason of what is in quarantine.
     pub(crate) const BROKEN: &'static str = "seal-broken";
+}
+
+/// Why an attempt failed, as `inbox list` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cause {
+    /// The status of the response, if one arrived.
+    pub(crate) status: Option<u16>,
+    /// A word of this program, also for logs and metrics.
+    pub(crate) reason: &'static str,
+    /// The first line of the response's body, as the sealer writes it for the store.
+    pub(crate) response: Option<Bytes>,
+}
+
+impl Cause {
+    /// A cause without a response body.
+    pub(crate) const fn new(status: Option<u16>, reason: &'static str) -> Self {
+        Self {
+            status,
+            reason,
+            response: None,
+        }
+    }
+}
+
+/// The place of a delivery in the rotation of probes: that which it has once it is due at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) rank: i16,
+    pub(crate) due: Millis,
+    pub(crate) event: Uuid,
+}
+
+impl Turn {
+    /// Before every delivery.
+    pub(crate) const START: Self = Self {
+        rank: 0,
+        due: Millis::MIN,
+        event: Uuid::nil(),
+    };
+
+    /// The place of a claimed delivery.
+    pub(crate) fn of(claim: &Claim) -> Self {
+        Self {
+            rank: i16::from(claim.copy > 0),
+            due: claim.event.received,
+            event: claim.event.id,
+        }
+    }
 }
 
 /// Where a delivery stands. As stored: the number.

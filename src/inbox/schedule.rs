@@ -4,8 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header::RETRY_AFTER};
 
-/// The longest wait that an app may ask for.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest wait that an app may ask for. A value of a day, or one in milliseconds, must not hold
+/// an event back for so long.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// By how much of itself a wait may grow, so that what failed together does not come back together.
 const JITTER: f64 = 0.2;
@@ -62,8 +63,7 @@ impl Default for Schedule {
     }
 }
 
-/// How long an answer asks to be left alone (RFC 9110, section 10.2.3), up to a day: a slip of an app must not hold its
-/// events back for longer.
+/// How long a response asks to be left alone (RFC 9110, section 10.2.3), up to an hour.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -114,13 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn an_app_asks_in_seconds_or_by_a_date_for_a_day_at_most() {
+    fn an_app_asks_in_seconds_or_by_a_date_for_an_hour_at_most() {
         assert_eq!(asked("120"), Some(120 * SECOND));
         assert_eq!(asked(" 0 "), Some(Duration::ZERO));
         assert_eq!(asked("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60 * SECOND));
         assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
         for long in [
-            "86401",
+            "3601",
+            "86400",
+            "120000",
             "99999999999999999999999",
             "Sun, 06 Nov 2044 08:50:37 GMT",
         ] {

@@ -231,6 +231,31 @@ impl Sealer {
         &self.deliveries
     }
 
+    /// Text that is stored beside an event, encrypted where events are.
+    pub(crate) fn write_note(&self, text: &[u8]) -> Bytes {
+        let Some(Encryption { cipher, .. }) = &self.encryption else {
+            return [&[PLAIN], text].concat().into();
+        };
+        // A name of its own for each text, so that no key meets two.
+        let name = Uuid::now_v7();
+        let text = cipher.encrypt(name.as_bytes(), text);
+        [&[ENCRYPTED], name.as_bytes().as_slice(), &text]
+            .concat()
+            .into()
+    }
+
+    /// The text of a note, unless this gate cannot read it.
+    pub(crate) fn read_note(&self, stored: &[u8]) -> Option<Bytes> {
+        match stored.split_first()? {
+            (&PLAIN, text) => Some(Bytes::copy_from_slice(text)),
+            (&ENCRYPTED, rest) => {
+                let (name, text) = rest.split_at_checked(size_of::<Uuid>())?;
+                self.encryption.as_ref()?.cipher.decrypt(name, text)
+            }
+            _ => None,
+        }
+    }
+
     fn seal_over(&self, event: &Event) -> [u8; 32] {
         let fields = [
             event.id.as_bytes().as_slice(),

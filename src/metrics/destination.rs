@@ -1,6 +1,12 @@
 //! What became of the attempts to hand deliveries to one destination.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use http::StatusCode;
 
@@ -18,6 +24,8 @@ pub(crate) struct DestinationMeter {
     /// By class of status, or by why there was none.
     pub(crate) failed: Tally,
     pub(crate) durations: Histogram,
+    /// Since when the inbox waits for it; 0 while it does not.
+    down_since: AtomicU64,
 }
 
 impl DestinationMeter {
@@ -28,7 +36,19 @@ impl DestinationMeter {
             taken: Count::default(),
             failed: Tally::of(classes.chain(Failure::ALL.map(Failure::reason))),
             durations: Histogram::of_durations(),
+            down_since: AtomicU64::new(0),
         }
+    }
+
+    /// Notes whether it is down: then the inbox waits for it.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        let since = if is_down { now() } else { 0 };
+        self.down_since.store(since, Relaxed);
+    }
+
+    /// Since when it is down.
+    pub(crate) fn down_since(&self) -> Option<u64> {
+        Some(self.down_since.load(Relaxed)).filter(|since| *since > 0)
     }
 
     /// It answered, or not, after so long.

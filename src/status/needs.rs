@@ -15,8 +15,8 @@ const CERTIFICATE: u64 = 14 * DAY;
 /// So many false signatures without a true one between them are no single stray sender.
 const MISMATCHES: u64 = 20;
 
-/// An event that waits for longer is not waiting for a restart of the app.
-const WAITING: u64 = 10 * 60;
+/// Seconds after which a waiting event needs a person: a restart of the app takes less.
+const WAITING: u64 = 60;
 
 /// Percent of an inbox that may be taken.
 const NEARLY_FULL: u64 = 80;
@@ -96,8 +96,11 @@ fn of_destination(report: &Report, waiting: &Waiting) -> Vec<String> {
         let oldest = ago(report, oldest);
         if oldest.0 >= WAITING {
             let number = waiting.pending;
+            let down = waiting.down_since.map(|since| ago(report, since));
+            let down = down.map(|down| format!("; it is down for {down}"));
+            let down = down.unwrap_or_default();
             needs.push(format!(
-                "inbox: {number} wait for {name}, the oldest for {oldest}"
+                "inbox: {number} wait for {name}, the oldest for {oldest}{down}; see inbox list"
             ));
         }
     }

@@ -124,6 +124,8 @@ pub struct Waiting {
     pub destination: String,
     /// Whether it is configured: for others nothing is delivered.
     pub configured: bool,
+    /// Since when it is down, as far as this gate knows: then its deliveries wait until it is back.
+    pub down_since: Option<u64>,
     /// Deliveries that wait, or are under way.
     pub pending: u64,
     /// When the oldest of them was received.

@@ -144,6 +144,9 @@ impl Screen<'_> {
         if let Some(oldest) = waiting.oldest {
             write!(f, ", the oldest for {}", self.ago(oldest))?;
         }
+        if let Some(since) = waiting.down_since {
+            write!(f, "; it is down for {}", self.ago(since))?;
+        }
         let (dead, quarantined) = (waiting.dead, waiting.quarantined);
         writeln!(f, "; {dead} dead letters, {quarantined} in quarantine")
     }

@@ -28,10 +28,19 @@ pub(super) async fn replay(args: AgainArgs) -> Result<Outcome, Failure> {
 }
 
 pub(super) async fn retry(args: RetryArgs) -> Result<Outcome, Failure> {
-    // What waits for a destination that is gone waits for ever.
-    let states: &[State] = match &args.to {
-        Some(_) => &[State::Pending, State::Dead],
-        None => &[State::Dead],
+    let selection = &args.again.selection;
+    if selection.state.contains(&State::Delivered) {
+        return Err(Failure::usage(
+            "delivered events are not retried; deliver them again with inbox replay",
+        ));
+    }
+    let states: &[State] = if !selection.ids.is_empty() {
+        &[State::Pending, State::Dead, State::Quarantined]
+    } else if args.to.is_some() {
+        // Deliveries wait for ever for a destination that is gone.
+        &[State::Pending, State::Dead]
+    } else {
+        &[State::Dead]
     };
     Job::new(args.again, states, args.to).done().await
 }

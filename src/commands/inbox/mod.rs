@@ -75,11 +75,10 @@ async fn list(args: ListArgs) -> Result<Outcome, Failure> {
             _ => break,
         }
     }
-    Ok(if any {
-        Outcome::Done
-    } else {
-        nothing_is_selected()
-    })
+    if !any {
+        message("cartgate: no deliveries are selected");
+    }
+    Ok(Outcome::Done)
 }
 
 async fn show(args: ShowArgs) -> Result<Outcome, Failure> {

@@ -29,7 +29,10 @@ pub(super) const HEADINGS: &str =
 /// Columns that are left for a destination's name.
 const NAME: usize = 12;
 
-/// A delivery on one line.
+/// Columns of a line.
+const COLUMNS: usize = 80;
+
+/// A delivery on one line, and why its last attempt failed on another.
 pub(super) struct Line<'l> {
     pub(super) one: &'l Listed,
     pub(super) now: Millis,
@@ -49,17 +52,33 @@ impl Display for Line<'_> {
         write!(
             f,
             "{event}  {age:<9}  {state:<11}  {last:<4}  {}",
-            short(&named(queue))
-        )
+            short(&named(queue), NAME)
+        )?;
+        match why(self.one) {
+            Some(why) => write!(f, "\n  {}", short(&why, COLUMNS - 2)),
+            None => Ok(()),
+        }
     }
 }
 
-/// The last answer's status; `err` where there was none.
+/// Why the last attempt failed: the reason, the status, and the response's first line.
+fn why(one: &Listed) -> Option<String> {
+    let mut why = safe(one.reason.as_deref()?);
+    if let Some(status) = one.status {
+        why += &format!(" {status}");
+    }
+    if let Some(response) = &one.response {
+        why += &format!(": {}", safe(response));
+    }
+    Some(why)
+}
+
+/// The last response's status; `err` without one.
 fn last(one: &Listed) -> String {
-    match (one.status, one.attempts) {
+    match (one.status, one.last) {
         (Some(status), _) => status.to_string(),
-        (None, 0) => "-".to_owned(),
-        (None, _) => "err".to_owned(),
+        (None, None) => "-".to_owned(),
+        (None, Some(_)) => "err".to_owned(),
     }
 }
 
@@ -81,11 +100,11 @@ fn named(queue: &str) -> String {
     }
 }
 
-fn short(name: &str) -> String {
-    if name.chars().count() <= NAME {
-        return name.to_owned();
+fn short(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
     }
-    name.chars().take(NAME - 1).chain(['…']).collect()
+    text.chars().take(most - 1).chain(['…']).collect()
 }
 
 fn age(then: Millis, now: Millis) -> Span {
@@ -112,6 +131,7 @@ pub(super) struct Row<'l> {
     last: Option<String>,
     status: Option<u16>,
     reason: Option<&'l str>,
+    response: Option<&'l str>,
     copy: u32,
     seen: u32,
     first_received: String,
@@ -132,6 +152,7 @@ impl<'l> Row<'l> {
             last: one.last.map(rfc3339),
             status: one.status,
             reason: one.reason.as_deref(),
+            response: one.response.as_deref(),
             copy: one.copy,
             seen: one.seen,
             first_received: rfc3339(one.first_received),
@@ -221,8 +242,7 @@ impl Event<'_> {
             write!(f, ", last {} ago", age(last, self.now))?;
         }
         let status = one.status.map(|status| status.to_string());
-        let reason = one.reason.as_deref().map(safe);
-        if let Some(result) = status.or(reason) {
+        if let Some(result) = why(one).or(status) {
             write!(f, " ({result})")?;
         }
         match one.due {
@@ -328,6 +348,8 @@ mod tests {
             last: Some(5_000),
             status: None,
             reason: Some("destination-refused".to_owned()),
+            response: Some("x".repeat(200)),
+            stored_response: None,
             copy: 0,
             seen: 1,
             first_received: 0,
@@ -342,9 +364,13 @@ mod tests {
         for queue in ["", "shop", "a-destination-with-a-very-long-name"] {
             for state in [State::Pending, State::Quarantined] {
                 let one = &listed(queue, state);
-                let line = Line { one, now }.to_string();
-                assert!(line.chars().count() <= 80, "{line}");
-                assert!(line.contains(word(state)), "{line}");
+                let lines = Line { one, now }.to_string();
+                assert!(
+                    lines.lines().all(|line| line.chars().count() <= 80),
+                    "{lines}"
+                );
+                assert!(lines.contains(word(state)), "{lines}");
+                assert!(lines.contains("\n  destination-refused: xxx"), "{lines}");
             }
         }
         assert!(HEADINGS.len() <= 80);
@@ -355,6 +381,7 @@ mod tests {
         let evil = || "\x1b]0;evil\x07".to_owned();
         let mut one = listed(&evil(), State::Dead);
         one.reason = Some(evil());
+        one.response = Some(evil());
         let mut shown = Shown {
             id: Uuid::nil(),
             endpoint: evil(),
@@ -378,7 +405,7 @@ mod tests {
             now: 0,
         };
         let all = line + &event.to_string();
-        assert!(all.matches("evil").count() >= 11, "{all}");
+        assert!(all.matches("evil").count() >= 13, "{all}");
         assert!(!all.contains('\x1b') && !all.contains('\x07'), "{all:?}");
     }
 

@@ -30,9 +30,8 @@ impl Desk<'_> {
         match order {
             Order::List(page) => {
                 let (selection, most) = (few(page.selection)?, page.most.min(Page::MOST));
-                Ok(Answer::Listed(
-                    store.list(selection, page.after, most).await?,
-                ))
+                let listed = store.list(selection, page.after, most).await?;
+                Ok(Answer::Listed(self.readable(listed)))
             }
             Order::Show { id, body } => self.show(id, body).await.map(Answer::Shown),
             Order::Again { page, to } => self.again(page, to).await.map(Answer::Again),
@@ -46,6 +45,16 @@ impl Desk<'_> {
             }
             Order::Stats => self.stats().await.map(Answer::Stats),
         }
+    }
+
+    /// The deliveries with what apps responded, as far as this process can read it.
+    fn readable(&self, mut listed: Vec<Listed>) -> Vec<Listed> {
+        for one in &mut listed {
+            let stored = one.stored_response.take();
+            let text = stored.and_then(|stored| self.inbox.sealer.read_note(&stored));
+            one.response = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+        }
+        listed
     }
 
     async fn stats(&self) -> Result<Holdings, Refused> {
@@ -76,7 +85,7 @@ impl Desk<'_> {
             broken,
             body: wanted.map(|intact| BASE64_STANDARD.encode(intact.body())),
             head: intact.as_ref().map(|intact| head(intact.head())),
-            deliveries,
+            deliveries: self.readable(deliveries),
         })))
     }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{StatusCode, response::Parts};
+use http::{HeaderMap, StatusCode, header::CONTENT_ENCODING};
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
@@ -12,18 +12,37 @@ use crate::{
     destination::{Answer, AttemptError},
     inbox::{
         clock::{Millis, moment},
-        event::{Claim, Lease, Settlement},
+        event::{Cause, Claim, Lease, Settlement, Turn},
         schedule::retry_after,
         store::StoreError,
     },
     log::Verdict,
+    refusal::Failure,
 };
 
-/// How much of an answer is read, so that its connection can be used again. What is longer is let go with its connection.
-const ANSWER: usize = 64 * 1024;
+/// How much of a response is read, so that its connection can be used again. A longer one is
+/// dropped with its connection.
+const RESPONSE: usize = 64 * 1024;
+
+/// How much of the first line of a response is stored.
+const LINE: usize = 200;
+
+/// Where that line is looked for.
+const BEGINNING: usize = 4 * LINE;
 
 /// The reason of a delivery whose destination says that it wants no more of it.
 pub(crate) const GONE: &str = "gone";
+
+/// Why an attempt is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To deliver the event.
+    Deliver,
+    /// To find out whether the destination is back.
+    Probe,
+    /// To find out whether the event brings its destination down. Nothing else is under way.
+    Suspect,
+}
 
 /// A delivery that may start.
 #[derive(Debug)]
@@ -32,17 +51,33 @@ pub(super) struct Attempt {
     pub(super) post: Arc<Post>,
     /// When the lease ends.
     pub(super) held_until: Millis,
-    /// Whether it finds out if the destination is back.
-    pub(super) probe: bool,
+    pub(super) purpose: Purpose,
 }
 
-/// What an attempt has shown of its destination.
+/// What an attempt has shown of its destination and of its event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown {
+    pub(super) turn: Turn,
+    pub(super) purpose: Purpose,
     pub(super) sign: Sign,
-    pub(super) probe: bool,
+    /// Whether the destination may be down because of this event.
+    pub(super) is_suspicious: bool,
     /// When: how it ended may have taken the store some time to write down.
     pub(super) at: Millis,
+}
+
+/// A response to an attempt, as far as it matters.
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    first_line: Vec<u8>,
+}
+
+/// What an attempt means: for its delivery, for its destination, and for its event.
+struct Judgement {
+    settlement: Settlement,
+    sign: Sign,
+    is_suspicious: bool,
 }
 
 impl Attempt {
@@ -50,7 +85,7 @@ impl Attempt {
         let about = About {
             lease: self.claim.lease.clone(),
             attempt: self.claim.attempts.saturating_add(1),
-            probe: self.probe,
+            is_probe: self.purpose == Purpose::Probe,
             cause: None,
         };
         match tools.inbox.sealer.open_claim(&self.claim) {
@@ -62,114 +97,151 @@ impl Attempt {
             }
             Err(broken) if broken.is_tampering() => {
                 self.settle(&about, Settlement::Quarantined, &tools).await;
-                self.shown(Sign::None, &tools)
+                self.shown(Sign::None, false, &tools)
             }
             // Once its lease has ended, a gate that has the key or the version can take it.
             Err(broken) => {
                 tools.lines.locked(&about, broken);
-                self.shown(Sign::None, &tools)
+                self.shown(Sign::None, false, &tools)
             }
         }
     }
 
-    fn shown(&self, sign: Sign, tools: &Tools) -> Shown {
-        let (probe, at) = (self.probe, tools.clock.now());
-        Shown { sign, probe, at }
+    fn shown(&self, sign: Sign, is_suspicious: bool, tools: &Tools) -> Shown {
+        Shown {
+            turn: Turn::of(&self.claim),
+            purpose: self.purpose,
+            sign,
+            is_suspicious,
+            at: tools.clock.now(),
+        }
     }
 
     async fn deliver(&self, delivery: Delivery, mut about: About, tools: &Tools) -> Shown {
         let begun = Instant::now();
         let result = self.hand_over(delivery, begun, tools).await;
-        let status = result.as_ref().map(|head| head.status);
+        let status = result.as_ref().map(|reply| reply.status);
         let met = status.map_err(AttemptError::failure);
         self.post.meter.attempted(met, begun.elapsed());
         about.cause = result.as_ref().err().map(ToString::to_string);
-        let (settlement, sign) = self.judge(about.attempt, &result, tools);
-        let shown = self.shown(sign, tools);
-        self.settle(&about, settlement, tools).await;
+        let judgement = match &result {
+            Ok(reply) => self.judge_reply(about.attempt, reply, tools),
+            Err(error) => self.judge_error(about.attempt, error, tools),
+        };
+        let shown = self.shown(judgement.sign, judgement.is_suspicious, tools);
+        self.settle(&about, judgement.settlement, tools).await;
         shown
     }
 
-    /// Sends it and reads the answer, both within the time-out. Once the head is there the answer counts, however the rest
-    /// of it ends: a delivery that was taken must not be sent again for a body that nobody reads.
+    /// Sends it and reads the response, both within the timeout. Once the head is there the response
+    /// counts, however the rest of it ends: a delivery that was taken must not be sent again for a
+    /// body that nobody reads.
     async fn hand_over(
         &self,
         delivery: Delivery,
         begun: Instant,
         tools: &Tools,
-    ) -> Result<Parts, AttemptError> {
+    ) -> Result<Reply, AttemptError> {
         let (queue, clock) = (&self.post.queue, &tools.clock);
         let destination = &queue.destination;
-        let deadline = clock.now() + millis(queue.timeout);
+        let now = clock.now();
+        let deadline = now + millis(queue.timeout);
         let answer = tokio::select! {
             answer = destination.attempt(destination.dispatcher(), delivery, begun) => answer?,
-            () = clock.until(deadline) => return Err(AttemptError::AnswerTimeout(queue.timeout)),
+            () = clock.until(deadline, now) => return Err(AttemptError::AnswerTimeout(queue.timeout)),
         };
         let (head, body) = answer.into_parts();
+        let mut beginning = Vec::new();
         tokio::select! {
-            () = read_out(body) => {}
-            () = clock.until(deadline) => {}
+            () = read_out(body, &mut beginning) => {}
+            () = clock.until(deadline, now) => {}
         }
-        Ok(head)
+        let is_text = !head.headers.contains_key(CONTENT_ENCODING);
+        let line = is_text.then(|| first_line(&beginning));
+        Ok(Reply {
+            status: head.status,
+            headers: head.headers,
+            first_line: line.unwrap_or_default().to_vec(),
+        })
     }
 
-    /// What becomes of the delivery, and what is known of the destination by it.
-    fn judge(
+    fn judge_error(&self, attempts: u32, error: &AttemptError, tools: &Tools) -> Judgement {
+        let failure = error.failure();
+        // Without a connection the app never saw the event.
+        let is_suspicious = matches!(
+            failure,
+            Failure::BrokenOff | Failure::AnswerTimeout | Failure::NotHttp
+        );
+        let cause = Cause::new(None, failure.reason());
+        self.judge_down(attempts, cause, None, is_suspicious, tools)
+    }
+
+    fn judge_reply(&self, attempts: u32, reply: &Reply, tools: &Tools) -> Judgement {
+        let status = reply.status.as_u16();
+        let line = Some(&reply.first_line).filter(|line| !line.is_empty());
+        let cause = |reason| Cause {
+            status: Some(status),
+            reason,
+            response: line.map(|line| tools.inbox.sealer.write_note(line)),
+        };
+        let asked = retry_after(&reply.headers, moment(tools.clock.now()));
+        if is_overloaded(reply.status) {
+            let cause = cause(Verdict::ANSWERED);
+            return self.judge_down(attempts, cause, asked, true, tools);
+        }
+        let settlement = if reply.status.is_success() {
+            Settlement::Delivered { status }
+        } else if reply.status == StatusCode::GONE {
+            Settlement::Dead(cause(GONE))
+        } else {
+            self.again(attempts, cause(Verdict::ANSWERED), asked, tools)
+        };
+        Judgement {
+            settlement,
+            sign: Sign::Life,
+            is_suspicious: false,
+        }
+    }
+
+    /// Judges an attempt that may have failed because the destination is down. The failure of a
+    /// suspect is its own: it counts, and tells nothing of the destination.
+    fn judge_down(
         &self,
         attempts: u32,
-        result: &Result<Parts, AttemptError>,
+        cause: Cause,
+        asked: Option<Duration>,
+        is_suspicious: bool,
         tools: &Tools,
-    ) -> (Settlement, Sign) {
-        let now = tools.clock.now();
-        let head = match result {
-            Ok(head) => head,
-            Err(error) => {
-                let reason = error.failure().reason();
-                let settlement = self.again(attempts, None, reason, None, tools);
-                return (settlement, Sign::Silence(None));
-            }
-        };
-        let status = head.status.as_u16();
-        if head.status.is_success() {
-            return (Settlement::Delivered { status }, Sign::Life);
-        }
-        let least = retry_after(&head.headers, moment(now));
-        let sign = if is_overloaded(head.status) {
-            Sign::Silence(least)
+    ) -> Judgement {
+        let (settlement, sign) = if is_suspicious && self.purpose == Purpose::Suspect {
+            (self.again(attempts, cause, asked, tools), Sign::None)
         } else {
-            Sign::Life
+            (Settlement::Deferred(cause), Sign::Silence(asked))
         };
-        if head.status == StatusCode::GONE {
-            let (status, reason) = (Some(status), GONE);
-            return (Settlement::Dead { status, reason }, sign);
+        Judgement {
+            settlement,
+            sign,
+            is_suspicious,
         }
-        let reason = Verdict::ANSWERED;
-        let settlement = self.again(attempts, Some(status), reason, least, tools);
-        (settlement, sign)
     }
 
     /// Another attempt, if the schedule has one left.
     fn again(
         &self,
         attempts: u32,
-        status: Option<u16>,
-        reason: &'static str,
-        least: Option<Duration>,
+        cause: Cause,
+        asked: Option<Duration>,
         tools: &Tools,
     ) -> Settlement {
         let schedule = &self.post.queue.schedule;
-        match schedule.wait(attempts, least, (tools.chance)()) {
-            Some(wait) => Settlement::Again {
-                wait,
-                status,
-                reason,
-            },
-            None => Settlement::Dead { status, reason },
+        match schedule.wait(attempts, asked, (tools.chance)()) {
+            Some(wait) => Settlement::Again { wait, cause },
+            None => Settlement::Dead(cause),
         }
     }
 
     async fn settle(&self, about: &About, settlement: Settlement, tools: &Tools) {
-        match settle(tools, &about.lease, settlement, self.held_until).await {
+        match settle(tools, &about.lease, &settlement, self.held_until).await {
             Ok(true) => tools.lines.settled(about, &settlement),
             Ok(false) => tools.lines.lost(about),
             Err(error) => tools.lines.unsettled(about, &error),
@@ -182,20 +254,26 @@ impl Attempt {
 pub(super) async fn settle(
     tools: &Tools,
     lease: &Lease,
-    settlement: Settlement,
+    settlement: &Settlement,
     held_until: Millis,
 ) -> Result<bool, StoreError> {
     let mut backoff = Backoff::of_store();
     loop {
-        let error = match tools.inbox.store.settle(lease.clone(), settlement).await {
+        let error = match tools
+            .inbox
+            .store
+            .settle(lease.clone(), settlement.clone())
+            .await
+        {
             Ok(held) => return Ok(held),
             Err(error) => error,
         };
-        let again = tools.clock.now() + millis(backoff.failed());
+        let now = tools.clock.now();
+        let again = now + millis(backoff.failed());
         if matches!(error, StoreError::Failed(_)) || again >= held_until {
             return Err(error);
         }
-        tools.clock.until(again).await;
+        tools.clock.until(again, now).await;
     }
 }
 
@@ -210,14 +288,52 @@ fn is_overloaded(status: StatusCode) -> bool {
     )
 }
 
-/// Reads an answer to its end, or as much of it as may be.
-async fn read_out(mut body: Answer) {
-    let mut room = ANSWER;
+/// Reads a response to its end, or as much of it as may be, and keeps its beginning.
+async fn read_out(mut body: Answer, beginning: &mut Vec<u8>) {
+    let mut room = RESPONSE;
     while let Some(Ok(frame)) = body.frame().await {
-        let length = frame.data_ref().map_or(0, bytes::Bytes::len);
-        let Some(left) = room.checked_sub(length) else {
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let missing = BEGINNING.saturating_sub(beginning.len());
+        beginning.extend_from_slice(&data[..data.len().min(missing)]);
+        let Some(left) = room.checked_sub(data.len()) else {
             return;
         };
         room = left;
+    }
+}
+
+/// The first line that is not blank, as far as it is stored.
+fn first_line(text: &[u8]) -> &[u8] {
+    let mut lines = text
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .map(<[u8]>::trim_ascii);
+    let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    // Not in the middle of a character.
+    let end = (0..=LINE.min(line.len())).rev();
+    let is_boundary = |end: &usize| line.get(*end).is_none_or(|byte| byte & 0xC0 != 0x80);
+    &line[..end.into_iter().find(is_boundary).unwrap_or_default()]
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_found_and_cut_between_characters() {
+        for (text, line) in [
+            ("", ""),
+            ("\r\n \n", ""),
+            ("out of stock", "out of stock"),
+            ("\r\n  out of stock \r\nand more", "out of stock"),
+        ] {
+            assert_eq!(first_line(text.as_bytes()), line.as_bytes());
+        }
+        let long = "é".repeat(LINE);
+        assert_eq!(first_line(long.as_bytes()), "é".repeat(LINE / 2).as_bytes());
+        let odd = format!("x{long}");
+        assert_eq!(first_line(odd.as_bytes()).len(), LINE - 1);
+        assert_eq!(first_line(&[0x80; 2 * LINE]).len(), 0, "no text at all");
     }
 }

@@ -1,18 +1,25 @@
-//! Whether a destination can be reached, as far as this gate knows. While it is down one delivery at a time finds out
-//! whether it is back, so that the others lose no attempt at it.
+//! Whether a destination can be reached, as far as this gate knows. While it is down, one delivery
+//! at a time finds out whether it is back. Once it is back, more follow one by one.
 
 use std::time::Duration;
 
 use super::{at_most, backoff::Backoff, millis};
 use crate::inbox::clock::Millis;
 
+/// The longest time between two probes.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The longest time for which a destination that is down can ask to be left alone. A value of a day,
+/// or one in milliseconds, must not stop it for so long.
+const LONGEST_ASKED: Duration = Duration::from_secs(5 * 60);
+
 /// What is known of a destination.
 #[derive(Debug)]
 pub(super) enum Health {
     /// Nothing yet: one delivery finds out.
     Unproven,
-    /// It answers.
-    Up,
+    /// It responds. As many attempts may be under way at once; each response allows one more.
+    Up { most: usize },
     /// It cannot be reached, or is overloaded: it is tried again, by one delivery, from `probe` on, which was `wait` away.
     Down {
         backoff: Backoff,
@@ -24,7 +31,7 @@ pub(super) enum Health {
 /// What an attempt has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sign {
-    /// It answers.
+    /// It responds.
     Life,
     /// It does not, or asks to be left alone for so long.
     Silence(Option<Duration>),
@@ -45,7 +52,7 @@ impl Health {
         let one = usize::from(under_way == 0);
         match self {
             Self::Unproven => (one, 0),
-            Self::Up => (concurrency.max(1).saturating_sub(under_way), 0),
+            Self::Up { most } => ((*most).min(concurrency.max(1)).saturating_sub(under_way), 0),
             Self::Down { probe, .. } => (one, *probe),
         }
     }
@@ -66,43 +73,48 @@ impl Health {
     /// began before, and tell nothing new.
     pub(super) fn saw(&mut self, sign: Sign, probed: bool, now: Millis) -> Option<Change> {
         self.follow_clock(now);
-        match (sign, &mut *self) {
-            (Sign::Life, Self::Down { .. }) => {
-                *self = Self::Up;
-                Some(Change::CameBack)
+        match sign {
+            Sign::Life => self.saw_life(),
+            Sign::Silence(asked) => {
+                let asked = asked.unwrap_or_default().min(LONGEST_ASKED);
+                self.saw_silence(millis(asked), probed, now)
             }
-            (Sign::Life, _) => {
-                *self = Self::Up;
-                None
-            }
-            (
-                Sign::Silence(least),
-                Self::Down {
-                    backoff,
-                    probe,
-                    wait,
-                },
-            ) => {
-                if probed {
-                    *probe = now + millis(backoff.failed());
-                }
-                *probe = (*probe).max(now + millis(least.unwrap_or_default()));
-                *wait = *probe - now;
-                None
-            }
-            (Sign::Silence(least), _) => {
-                let mut backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(60));
-                let wait = millis(backoff.failed().max(least.unwrap_or_default()));
-                let probe = now + wait;
-                *self = Self::Down {
-                    backoff,
-                    probe,
-                    wait,
-                };
-                Some(Change::WentDown)
-            }
-            (Sign::None, _) => None,
+            Sign::None => None,
         }
+    }
+
+    fn saw_life(&mut self) -> Option<Change> {
+        let (most, change) = match self {
+            Self::Down { .. } => (1, Some(Change::CameBack)),
+            Self::Unproven => (2, None),
+            Self::Up { most } => (most.saturating_add(1), None),
+        };
+        *self = Self::Up { most };
+        change
+    }
+
+    fn saw_silence(&mut self, asked: Millis, probed: bool, now: Millis) -> Option<Change> {
+        if let Self::Down {
+            backoff,
+            probe,
+            wait,
+        } = self
+        {
+            if probed {
+                *probe = now + millis(backoff.failed());
+            }
+            *probe = (*probe).max(now + asked);
+            *wait = *probe - now;
+            return None;
+        }
+        let mut backoff = Backoff::between(Duration::from_secs(1), LONGEST);
+        let wait = millis(backoff.failed()).max(asked);
+        *self = Self::Down {
+            backoff,
+            probe: now + wait,
+            wait,
+        };
+        Some(Change::WentDown)
     }
 
     /// Has a destination that is down tried at once: its address may have changed, or an operator knows more.
@@ -125,6 +137,10 @@ mod tests {
         let mut health = Health::Unproven;
         assert_eq!(health.room(8, 0).0, 1);
         assert_eq!(health.room(8, 1).0, 0);
+        for most in 2..=8 {
+            assert_eq!(health.saw(Sign::Life, false, 0), None);
+            assert_eq!(health.room(8, 0).0, most);
+        }
         assert_eq!(health.saw(Sign::Life, false, 0), None);
         assert_eq!(health.room(8, 0).0, 8);
         assert_eq!(health.room(8, 5).0, 3);
@@ -133,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_destination_that_is_down_is_probed_ever_less_often() {
-        let mut health = Health::Up;
+        let mut health = Health::Up { most: 8 };
         assert_eq!(health.saw(SILENCE, false, 0), Some(Change::WentDown));
         assert_eq!(health.saw(SILENCE, false, 500), None, "began before");
         assert_eq!(health.room(8, 0), (1, 1_000));
@@ -150,13 +166,15 @@ mod tests {
         assert_eq!(health.saw(Sign::None, true, now), None, "it proved nothing");
         assert!(health.is_down());
         assert_eq!(health.saw(Sign::Life, true, now), Some(Change::CameBack));
-        assert_eq!(health.room(8, 0).0, 8);
+        assert_eq!(health.room(8, 0).0, 1, "they follow one by one");
+        assert_eq!(health.saw(Sign::Life, false, now), None);
+        assert_eq!(health.room(8, 0).0, 2);
     }
 
     #[test]
     fn a_clock_that_is_put_back_makes_no_wait_longer() {
         const HOUR: Millis = 3_600_000;
-        let mut health = Health::Up;
+        let mut health = Health::Up { most: 8 };
         assert_eq!(health.saw(SILENCE, false, HOUR), Some(Change::WentDown));
         health.follow_clock(HOUR + 400);
         assert_eq!(health.room(8, 0), (1, HOUR + 1_000), "nor shorter");
@@ -178,5 +196,18 @@ mod tests {
         assert_eq!(health.room(8, 0), (1, 65_000));
         assert_eq!(health.saw(SILENCE, true, 65_000), None);
         assert_eq!(health.room(8, 0), (1, 67_000));
+    }
+
+    #[test]
+    fn it_is_left_alone_for_minutes_at_most() {
+        let day = Sign::Silence(Some(Duration::from_secs(86_400)));
+        for mut health in [Health::Unproven, Health::Up { most: 8 }] {
+            for probed in [false, true] {
+                health.saw(day, probed, 0);
+                assert_eq!(health.room(8, 0), (1, 300_000));
+            }
+            health.recheck();
+            assert_eq!(health.room(8, 0), (1, 0), "a command is stronger");
+        }
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::health::Change;
 use crate::{
     inbox::{
-        event::{Lease, Settlement},
+        event::{Cause, Lease, Settlement},
         seal::Broken,
         store::StoreError,
     },
@@ -30,7 +30,7 @@ pub(super) struct About {
     /// Counted from 1.
     pub(super) attempt: u32,
     /// Whether the destination was known to be down: then a failure is no news.
-    pub(super) probe: bool,
+    pub(super) is_probe: bool,
     /// Why it failed, as the error says it.
     pub(super) cause: Option<String>,
 }
@@ -48,14 +48,11 @@ impl About {
 impl Lines {
     /// An attempt has ended, and that is written down.
     pub(super) fn settled(&self, about: &About, settlement: &Settlement) {
-        match *settlement {
-            Settlement::Delivered { status } => self.delivered(about, status),
-            Settlement::Again {
-                wait,
-                status,
-                reason,
-            } => self.failed(about, wait, status, reason),
-            Settlement::Dead { status, reason } => self.dead(about, status, reason),
+        match settlement {
+            Settlement::Delivered { status } => self.delivered(about, *status),
+            Settlement::Again { wait, cause } => self.failed(about, *wait, cause),
+            Settlement::Deferred(cause) => self.deferred(about, cause),
+            Settlement::Dead(cause) => self.dead(about, cause),
             Settlement::Quarantined => self.quarantined(about),
             Settlement::Released => {}
         }
@@ -70,11 +67,12 @@ impl Lines {
         }
     }
 
-    fn failed(&self, about: &About, wait: Duration, status: Option<u16>, reason: &str) {
+    fn failed(&self, about: &About, wait: Duration, cause: &Cause) {
         let (delivery, destination, attempt) = (about.id(), about.destination(), about.attempt);
+        let Cause { status, reason, .. } = *cause;
         let cause = about.cause.as_deref();
         let next_in_seconds = wait.as_secs();
-        if attempt > 1 || about.probe {
+        if attempt > 1 {
             debug!(%delivery, destination, attempt, status, reason, cause, next_in_seconds, "not taken");
         } else if self.others.allows() {
             warn!(
@@ -84,14 +82,28 @@ impl Lines {
         }
     }
 
-    fn dead(&self, about: &About, status: Option<u16>, reason: &str) {
+    fn deferred(&self, about: &About, cause: &Cause) {
+        let (delivery, destination) = (about.id(), about.destination());
+        let Cause { status, reason, .. } = *cause;
+        let cause = about.cause.as_deref();
+        if about.is_probe {
+            debug!(%delivery, destination, status, reason, cause, "the destination is still down");
+        } else if self.others.allows() {
+            warn!(
+                %delivery, destination, status, reason, cause,
+                "not taken; the event waits until the destination is back"
+            );
+        }
+    }
+
+    fn dead(&self, about: &About, cause: &Cause) {
         if self.errors.allows() {
             error!(
                 delivery = %about.id(),
                 destination = about.destination(),
                 attempts = about.attempt,
-                status,
-                reason,
+                status = cause.status,
+                reason = cause.reason,
                 cause = about.cause.as_deref(),
                 "a dead letter: nobody tries it again unasked"
             );
@@ -158,11 +170,19 @@ impl Lines {
             Change::WentDown => {
                 warn!(
                     destination,
-                    "the destination is down; one delivery at a time finds out whether it is back"
+                    "the destination is down; one event at a time finds out whether it is back"
                 );
             }
             Change::CameBack => info!(destination, "the destination is back"),
         }
+    }
+
+    /// Waits began at times that are still to come.
+    pub(super) fn corrected(destination: &str, deliveries: u64) {
+        info!(
+            destination,
+            deliveries, "due times corrected: the clock was ahead when their waits began"
+        );
     }
 
     /// Begins the next second.

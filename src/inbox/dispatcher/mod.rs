@@ -1,5 +1,5 @@
 //! Delivers what the inbox keeps: a thread of its own with one task a queue (`queue`), which claims what may start, has each
-//! attempted (`attempt`) and knows whether its destination is there (`health`). `supervisor` starts and ends queues as the
+//! attempted (`attempt`), knows whether its destination is there (`health`) and which events may bring it down (`suspects`). `supervisor` starts and ends queues as the
 //! configuration in force names them, `sweep` removes what was delivered long ago, `lines` tells the log.
 //!
 //! Memory: bodies are held only while they are attempted, at most `concurrency` of each queue.
@@ -10,6 +10,7 @@ mod health;
 mod lines;
 mod queue;
 mod supervisor;
+mod suspects;
 mod sweep;
 #[cfg(test)]
 mod tests;

@@ -1,36 +1,42 @@
-//! The task of one queue: it claims what may start now, has it attempted, and waits. Queues share nothing but the store, so
-//! a slow destination holds up its own queue alone.
+//! The task of one queue: it claims deliveries that may start now, has each attempted, and waits.
+//! Queues share nothing but the store, so a slow destination holds up its own queue alone.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::{
     sync::watch,
     task::{JoinError, JoinSet},
 };
+use uuid::Uuid;
 
 use super::{
     Post, Tools, at_most,
-    attempt::{Attempt, Shown, settle},
+    attempt::{Attempt, Purpose, Shown, settle},
     backoff::Backoff,
-    health::Health,
+    health::{Change, Health, Sign},
     lines::Lines,
     millis,
+    suspects::Suspects,
 };
 use crate::inbox::{
     clock::Millis,
-    event::{Claim, Settlement},
+    event::{Claim, Settlement, Turn},
     store::StoreError,
 };
 
 /// How much longer than an attempt a lease lasts, for the store to note how that ended.
 const MARGIN: Duration = Duration::from_secs(15);
 
-/// How often it looks for what nobody told it of: what other gates and commands leave in a store, and a clock that was put
-/// forward.
+/// How often it looks for changes that nobody told it of: those of other gates and commands in the
+/// store, and a clock that was put forward.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How soon it looks at the earliest after a claim that found nothing more: what is due may be in other hands.
 const SOON: Duration = Duration::from_millis(100);
+
+/// How often it corrects due times that a clock that was ahead has left. If its own clock is put
+/// back, it does so at once.
+const CORRECT: Duration = Duration::from_secs(60);
 
 /// A queue at work.
 pub(super) struct Queue {
@@ -40,11 +46,24 @@ pub(super) struct Queue {
     post: Arc<Post>,
     leaving: bool,
     health: Health,
+    /// The last delivery that found the destination down: the next probe is the one after it.
+    turn: Turn,
+    /// The last command to try deliveries again, once it is known while the destination is down.
+    command: Option<Option<Uuid>>,
+    suspects: Suspects,
+    /// Claimed suspects, which wait until nothing is under way.
+    held: VecDeque<Attempt>,
+    /// Whether what is under way is a suspect.
+    is_alone: bool,
     under_way: JoinSet<Shown>,
     /// Whether more may be due.
     more: bool,
     /// When to look whether more is due.
     look: Millis,
+    /// When to correct due times.
+    correct: Millis,
+    /// The last time that the clock showed.
+    seen: Millis,
     backoff: Backoff,
     /// After an error of the store: until when it is left alone.
     rest: Millis,
@@ -65,9 +84,16 @@ impl Queue {
             post,
             leaving: false,
             health: Health::Unproven,
+            turn: Turn::START,
+            command: None,
+            suspects: Suspects::default(),
+            held: VecDeque::new(),
+            is_alone: false,
             under_way: JoinSet::new(),
             more: true,
             look: 0,
+            correct: 0,
+            seen: 0,
             backoff: Backoff::of_store(),
             rest: 0,
         }
@@ -78,6 +104,9 @@ impl Queue {
         while !self.leaving {
             self.turn().await;
         }
+        for held in std::mem::take(&mut self.held) {
+            self.release(held).await;
+        }
         while let Some(ended) = self.under_way.join_next().await {
             self.ended(ended);
         }
@@ -86,9 +115,16 @@ impl Queue {
     async fn turn(&mut self) {
         let now = self.tools.clock.now();
         self.follow_clock(now);
-        let concurrency = self.post.queue.concurrency;
-        let (room, from) = self.health.room(concurrency, self.under_way.len());
-        let from = from.max(self.rest);
+        if self.rest <= now && self.correct <= now {
+            return self.correct_due(now).await;
+        }
+        if self.under_way.is_empty() {
+            self.is_alone = false;
+            if let Some(held) = self.held.pop_front() {
+                return self.try_suspect(held, now).await;
+            }
+        }
+        let (room, from) = self.room();
         if room > 0 && from <= now {
             if self.more {
                 return self.claim(room, now).await;
@@ -97,12 +133,35 @@ impl Queue {
                 return self.look_ahead(now).await;
             }
         }
-        let next = if self.more { from } else { from.max(self.look) };
+        let look = self.look.max(self.rest);
+        if from > now && look <= now && self.health.is_down() {
+            return self.look_for_command(now).await;
+        }
+        let next = match (self.more, self.health.is_down()) {
+            (true, false) => from,
+            (true, true) => from.min(look),
+            (false, false) => from.max(look),
+            (false, true) => look,
+        };
         self.wait((room > 0).then_some(next)).await;
+    }
+
+    /// How many more attempts may begin, and from when on.
+    fn room(&self) -> (usize, Millis) {
+        if self.is_alone || !self.held.is_empty() {
+            return (0, self.rest);
+        }
+        let concurrency = self.post.queue.concurrency;
+        let (room, from) = self.health.room(concurrency, self.under_way.len());
+        (room, from.max(self.rest))
     }
 
     /// Has a clock that was put back hold up nothing.
     fn follow_clock(&mut self, now: Millis) {
+        if now < self.seen {
+            self.correct = now;
+        }
+        self.seen = now;
         self.health.follow_clock(now);
         self.look = at_most(self.look, millis(LOOK), now);
         self.rest = at_most(self.rest, millis(self.backoff.most()), now);
@@ -116,16 +175,15 @@ impl Queue {
             changed = self.orders.changed() => self.follow(changed.is_ok()),
             Some(ended) = self.under_way.join_next() => self.ended(ended),
             () = work.notified(), if idle => self.more = true,
-            () = clock.until(until.unwrap_or_default()), if until.is_some() => {}
+            () = clock.until(until.unwrap_or_default(), self.seen), if until.is_some() => {}
         }
     }
 
-    /// Claims what may start now, and no more: what is claimed and waits is hidden from other gates.
+    /// Claims as much as may start now: a claimed delivery that waits is hidden from other gates.
     async fn claim(&mut self, room: usize, now: Millis) {
         let post = Arc::clone(&self.post);
-        let lease = post.queue.timeout + MARGIN;
-        let claimed = self.tools.inbox.store.claim(&self.name, room, lease);
-        match claimed.await {
+        let lease = self.lease();
+        match self.claimed(room, lease).await {
             Ok(claims) => {
                 self.backoff.reset();
                 self.more = claims.len() >= room;
@@ -136,28 +194,80 @@ impl Queue {
         }
     }
 
+    /// The oldest deliveries; the next one in turn while the destination is not known to be up.
+    async fn claimed(&mut self, room: usize, lease: Duration) -> Result<Vec<Claim>, StoreError> {
+        let store = &self.tools.inbox.store;
+        if matches!(self.health, Health::Up { .. }) {
+            return store.claim(&self.name, room, lease).await;
+        }
+        let claim = store.claim_next(&self.name, self.turn, lease).await?;
+        if let Some(claim) = &claim {
+            self.turn = Turn::of(claim);
+        }
+        Ok(claim.into_iter().collect())
+    }
+
+    /// Long enough for an attempt; and for one before it, if there are suspects to wait for that.
+    fn lease(&self) -> Duration {
+        let timeout = self.post.queue.timeout;
+        let before = if self.suspects.is_empty() {
+            Duration::ZERO
+        } else {
+            timeout
+        };
+        before + timeout + MARGIN
+    }
+
     async fn start(&mut self, claims: Vec<Claim>, post: &Arc<Post>, held_until: Millis) {
         // Said, perhaps, while the store was at work.
         self.leaving |= self.orders.has_changed().is_err();
-        let too_late = self.tools.clock.now() + millis(post.queue.timeout) > held_until;
-        if self.leaving || too_late {
-            for claim in claims {
-                let released = Settlement::Released;
-                // What cannot be given back comes back by itself.
-                let _ = settle(&self.tools, &claim.lease, released, held_until).await;
-            }
-            return;
-        }
-        let probe = self.health.is_down();
+        let purpose = if self.health.is_down() {
+            Purpose::Probe
+        } else {
+            Purpose::Deliver
+        };
         for claim in claims {
+            let is_suspect = self.suspects.contains(claim.event.id);
             let attempt = Attempt {
                 claim,
                 post: Arc::clone(post),
                 held_until,
-                probe,
+                purpose,
             };
-            self.under_way.spawn(attempt.run(Arc::clone(&self.tools)));
+            if self.leaving || self.is_too_late(&attempt) {
+                self.release(attempt).await;
+            } else if is_suspect && purpose == Purpose::Deliver {
+                self.held.push_back(attempt);
+            } else {
+                self.spawn(attempt);
+            }
         }
+    }
+
+    /// Tries a suspect while nothing else is under way.
+    async fn try_suspect(&mut self, mut held: Attempt, now: Millis) {
+        if self.health.is_down() || now + millis(held.post.queue.timeout) > held.held_until {
+            self.more = true;
+            return self.release(held).await;
+        }
+        held.purpose = Purpose::Suspect;
+        self.is_alone = true;
+        self.spawn(held);
+    }
+
+    /// Whether the lease could end before the attempt does.
+    fn is_too_late(&self, attempt: &Attempt) -> bool {
+        self.tools.clock.now() + millis(attempt.post.queue.timeout) > attempt.held_until
+    }
+
+    fn spawn(&mut self, attempt: Attempt) {
+        self.under_way.spawn(attempt.run(Arc::clone(&self.tools)));
+    }
+
+    /// Gives a claim back. If that fails it comes back by itself, once its lease has ended.
+    async fn release(&self, attempt: Attempt) {
+        let (lease, until) = (&attempt.claim.lease, attempt.held_until);
+        let _ = settle(&self.tools, lease, &Settlement::Released, until).await;
     }
 
     async fn look_ahead(&mut self, now: Millis) {
@@ -172,6 +282,35 @@ impl Queue {
         }
     }
 
+    /// Looks whether an operator has asked, through whichever gate, to try deliveries again.
+    async fn look_for_command(&mut self, now: Millis) {
+        match self.tools.inbox.store.last_again(&self.name).await {
+            Ok(last) => {
+                self.backoff.reset();
+                self.look = now + millis(LOOK);
+                let known = self.command.replace(last);
+                if known.is_some_and(|known| known != last) {
+                    self.health.recheck();
+                    self.more = true;
+                }
+            }
+            Err(error) => self.stumble(now, &error),
+        }
+    }
+
+    async fn correct_due(&mut self, now: Millis) {
+        match self.tools.inbox.store.correct_due(&self.name).await {
+            Ok(corrected) => {
+                self.correct = now + millis(CORRECT);
+                if corrected > 0 {
+                    self.more = true;
+                    Lines::corrected(&self.name, corrected);
+                }
+            }
+            Err(error) => self.stumble(now, &error),
+        }
+    }
+
     fn stumble(&mut self, now: Millis, error: &StoreError) {
         if self.backoff.is_fresh() {
             self.tools.lines.stuck(&self.name, error);
@@ -181,16 +320,33 @@ impl Queue {
 
     fn ended(&mut self, ended: Result<Shown, JoinError>) {
         match ended {
-            Ok(shown) => {
-                let Shown { sign, probe, at } = shown;
-                if let Some(change) = self.health.saw(sign, probe, at) {
-                    Lines::changed(&self.name, change);
-                }
-            }
+            Ok(shown) => self.take_up(shown),
             Err(error) => {
                 tracing::error!(destination = &*self.name, %error, "an attempt has panicked");
             }
         }
+    }
+
+    /// Takes up what an attempt has shown.
+    fn take_up(&mut self, shown: Shown) {
+        let is_probe = shown.purpose == Purpose::Probe;
+        if shown.sign == Sign::Life {
+            self.suspects.responded(shown.turn.event);
+        } else if shown.is_suspicious && !is_probe {
+            self.suspects.add(shown.turn.event);
+        }
+        // It may be due again.
+        self.more |= shown.sign != Sign::Life;
+        let Some(change) = self.health.saw(shown.sign, is_probe, shown.at) else {
+            return;
+        };
+        Lines::changed(&self.name, change);
+        if change == Change::WentDown {
+            self.turn = shown.turn;
+            self.command = None;
+            self.look = shown.at;
+        }
+        self.post.meter.set_down(change == Change::WentDown);
     }
 
     fn follow(&mut self, goes_on: bool) {

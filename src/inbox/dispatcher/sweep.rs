@@ -30,7 +30,7 @@ pub(super) async fn sweep(tools: Arc<Tools>) {
                 backoff.failed()
             }
         };
-        tools.clock.until(now + millis(pause)).await;
+        tools.clock.until(now + millis(pause), now).await;
         // Others have their turn between two batches.
         tokio::task::yield_now().await;
     }

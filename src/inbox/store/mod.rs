@@ -19,7 +19,7 @@ pub(crate) use meter::StoreMeter;
 
 use super::{
     clock::Millis,
-    event::{Arrival, Claim, Event, Kept, Lease, Settlement, State},
+    event::{Arrival, Claim, Event, Kept, Lease, Settlement, State, Turn},
     settings::Settings,
 };
 
@@ -63,12 +63,27 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     /// the lease ends.
     fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>>;
 
+    /// Claims the next due delivery of a queue after `after`; after the last one, the first.
+    fn claim_next(
+        &self,
+        queue: &Arc<str>,
+        after: Turn,
+        lease: Duration,
+    ) -> Answer<'static, Option<Claim>>;
+
     /// Writes down how an attempt ended; false if the lease is not the last one any more, and then nothing is written.
     fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool>;
 
     /// How long until the next delivery of a queue is due by the store's clock, leased ones by the end of their lease: zero
     /// if one is due, none if none is pending.
     fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>>;
+
+    /// Shortens the waits of a queue that began later than now, because the clock was ahead when they
+    /// began: each begins now. Returns how many.
+    fn correct_due(&self, queue: &Arc<str>) -> Answer<'static, u64>;
+
+    /// The id of the last [`again`](Self::again) that concerned a queue: another one each time.
+    fn last_again(&self, queue: &Arc<str>) -> Answer<'static, Option<Uuid>>;
 
     /// Deliveries in the order of their ids, after `after`.
     fn list(
@@ -164,6 +179,11 @@ pub(crate) struct Listed {
     pub(crate) last: Option<Millis>,
     pub(crate) status: Option<u16>,
     pub(crate) reason: Option<String>,
+    /// The first line of the response to the last failed attempt.
+    pub(crate) response: Option<String>,
+    /// The same as it is stored, for the sealer to read.
+    #[serde(skip)]
+    pub(crate) stored_response: Option<Vec<u8>>,
     /// How many with the same body came before it.
     pub(crate) copy: u32,
     /// How many with the same body came in all.

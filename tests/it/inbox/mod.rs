@@ -6,3 +6,6 @@ mod ending;
 mod lost_file;
 mod seals;
 mod space;
+mod waiting;
+
+use commands::{ask, inbox};

@@ -11,7 +11,7 @@ use super::*;
 use crate::{
     inbox::{
         Settings,
-        event::{Arrival, Settlement, Wanted},
+        event::{Arrival, Cause, Settlement, Wanted},
         seal::{Facts, Sealer},
         settings::StoreAddress,
     },
@@ -57,7 +57,10 @@ impl Bench {
             Pending(queue) => (Some(queue), None),
             Dead(queue) => {
                 let (status, reason) = (Some(410), "gone");
-                (Some(queue), Some(Settlement::Dead { status, reason }))
+                (
+                    Some(queue),
+                    Some(Settlement::Dead(Cause::new(status, reason))),
+                )
             }
             Delivered(queue) => (Some(queue), Some(Settlement::Delivered { status: 200 })),
             Quarantined(queue) => (Some(queue), Some(Settlement::Quarantined)),
@@ -100,7 +103,7 @@ impl Bench {
         for claim in claims.await.expect("claimed") {
             let last = Some(&claim.event.id) == self.ids.last();
             let settlement = if last {
-                settlement
+                settlement.clone()
             } else {
                 Settlement::Released
             };
@@ -264,7 +267,7 @@ async fn of_an_event_only_what_somebody_takes_is_tried_again() {
         for queue in ["old", "shop"] {
             let (status, reason) = (Some(410), "gone");
             bench
-                .settle(queue, Settlement::Dead { status, reason })
+                .settle(queue, Settlement::Dead(Cause::new(status, reason)))
                 .await;
         }
     }

@@ -161,6 +161,19 @@ impl Bed {
         }
     }
 
+    /// How it stands once an attempt that ends now is written down.
+    pub(super) async fn settled(&self, id: Uuid, queue: &str) -> Listed {
+        let (begun, now) = (Instant::now(), Some(self.clock.now()));
+        loop {
+            let listed = self.listed(id, queue).await;
+            if listed.last == now {
+                return listed;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{listed:?}");
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     /// Ready once so many deliveries are in this state.
     pub(super) async fn reaches(&self, number: usize, state: State) {
         let begun = Instant::now();

@@ -3,6 +3,7 @@
 
 mod app;
 mod bed;
+mod down;
 mod going_on;
 mod retries;
 mod trouble;

@@ -1,7 +1,7 @@
 //! What an operator or the retention changes: rows are looked up first, then those are changed that are still as they were
 //! found.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tokio_postgres::Error;
 use uuid::Uuid;
@@ -56,7 +56,9 @@ pub(super) async fn again(
     found.retain(|one| to.is_some() || !one.queue.is_empty());
     let books = Books::open(session, &events(&found)).await?;
     let mut renewed = 0;
+    let mut queues = BTreeSet::new();
     for one in &found {
+        queues.insert(to.map_or(&*one.queue, |(to, _)| &**to));
         renewed += match to {
             Some((to, seals)) if **to != *one.queue => {
                 move_to(session, one, to, seals, now).await?
@@ -64,8 +66,34 @@ pub(super) async fn again(
             _ => renew(session, one, now).await?,
         };
     }
+    for queue in queues {
+        tell(session, queue).await?;
+    }
     books.close(session, shard).await?;
     Ok(renewed)
+}
+
+/// The id of the last `again` that concerned a queue.
+pub(super) async fn last_again(session: &Session, queue: &str) -> Result<Option<Uuid>, Error> {
+    let sql = "SELECT value FROM meta WHERE name = $1";
+    let rows = session.query(sql, &[&again_fact(queue)]).await?;
+    let id = |row: &tokio_postgres::Row| Uuid::from_slice(row.get(0)).ok();
+    Ok(rows.first().and_then(id))
+}
+
+/// Has every gate notice that deliveries of a queue are to be tried again.
+async fn tell(session: &Session, queue: &str) -> Result<u64, Error> {
+    let sql = "INSERT INTO meta (name, value) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    let id = Uuid::now_v7().into_bytes();
+    session
+        .execute(sql, &[&again_fact(queue), &id.as_slice()])
+        .await
+}
+
+/// The name of the fact that holds that id.
+fn again_fact(queue: &str) -> String {
+    format!("again:{queue}")
 }
 
 pub(super) async fn sweep(
@@ -125,7 +153,7 @@ async fn remove(session: &Session, one: &Found) -> Result<u64, Error> {
 /// Pending and due now, from the first attempt on. Who holds one that is pending may still settle it.
 async fn renew(session: &Session, one: &Found, now: Option<Millis>) -> Result<u64, Error> {
     const RENEW: &str = concat!(
-        "UPDATE delivery SET lease = lease + (state <> 0)::integer, state = 0, attempts = 0, due = ",
+        "UPDATE delivery SET lease = lease + (state <> 0)::integer, state = 0, attempts = 0, wait = 0, due = ",
         now!(4),
         " WHERE event = $1 AND queue = $2 AND state = $3"
     );

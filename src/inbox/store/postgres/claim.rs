@@ -6,12 +6,12 @@ use tokio_postgres::Error;
 
 use super::{
     row::{self, event_columns},
-    session::Session,
+    session::{Params, Session},
     time::now,
 };
 use crate::inbox::{
     clock::{self, Millis},
-    event::{Claim, Lease},
+    event::{Claim, Lease, Turn},
 };
 
 /// By their place in the table: so no plan ever looks through all rows for the few that were chosen.
@@ -29,7 +29,7 @@ pub(super) const CLAIM: &str = concat!(
      chosen AS MATERIALIZED (
          SELECT * FROM fresh UNION ALL SELECT * FROM copies),
      taken AS MATERIALIZED (
-         UPDATE delivery SET lease = lease + 1, due = $3 + ",
+         UPDATE delivery SET lease = lease + 1, wait = $3, due = $3 + ",
     now!(4),
     "    WHERE ctid = ANY (ARRAY(SELECT place FROM chosen))
          RETURNING event, rank, lease, attempts, seal)
@@ -38,6 +38,24 @@ pub(super) const CLAIM: &str = concat!(
     ", e.copy, b.first_received, t.lease, t.attempts, t.seal AS delivery_seal
      FROM taken AS t JOIN chosen AS c ON c.event = t.event JOIN event AS e ON e.id = t.event JOIN body AS b ON b.id = e.body
      ORDER BY t.rank, c.due, e.id"
+);
+
+/// The next one along the same index, from a position on.
+pub(super) const CLAIM_NEXT: &str = concat!(
+    "WITH chosen AS MATERIALIZED (
+         SELECT ctid AS place FROM delivery
+         WHERE queue = $1 AND state = 0 AND (rank, due, event) > ($2, $3, $4) AND due <= ",
+    now!(6),
+    "    ORDER BY rank, due, event LIMIT 1 FOR UPDATE SKIP LOCKED),
+     taken AS MATERIALIZED (
+         UPDATE delivery SET lease = lease + 1, wait = $5, due = $5 + ",
+    now!(6),
+    "    WHERE ctid = ANY (ARRAY(SELECT place FROM chosen))
+         RETURNING event, lease, attempts, seal)
+     SELECT ",
+    event_columns!(),
+    ", e.copy, b.first_received, t.lease, t.attempts, t.seal AS delivery_seal
+     FROM taken AS t JOIN event AS e ON e.id = t.event JOIN body AS b ON b.id = e.body"
 );
 
 pub(super) async fn claim(
@@ -52,6 +70,40 @@ pub(super) async fn claim(
         .query(CLAIM, &[&&**queue, &most, &clock::millis(lease), &now])
         .await?;
     Ok(rows.iter().map(|row| claimed(row, queue)).collect())
+}
+
+pub(super) async fn claim_next(
+    session: &Session,
+    queue: &Arc<str>,
+    after: Turn,
+    lease: Duration,
+    now: Option<Millis>,
+) -> Result<Option<Claim>, Error> {
+    let lease = clock::millis(lease);
+    for Turn { rank, due, event } in [after, Turn::START] {
+        let from: Params<'_> = &[&&**queue, &rank, &due, &event, &lease, &now];
+        if let Some(row) = session.query(CLAIM_NEXT, from).await?.first() {
+            return Ok(Some(claimed(row, queue)));
+        }
+    }
+    Ok(None)
+}
+
+/// Begins the waits of a queue now that began later.
+pub(super) async fn correct_due(
+    session: &Session,
+    queue: &str,
+    now: Option<Millis>,
+) -> Result<u64, Error> {
+    const CORRECT: &str = concat!(
+        "UPDATE delivery SET due = wait + ",
+        now!(2),
+        " WHERE queue = $1 AND state = 0 AND rank IN (0, 1) AND due > ",
+        now!(2),
+        " AND due - wait > ",
+        now!(2)
+    );
+    session.execute(CORRECT, &[&queue, &now]).await
 }
 
 pub(super) async fn next_due(

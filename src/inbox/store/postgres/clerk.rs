@@ -63,7 +63,7 @@ impl Clerk {
     async fn settle(&self, session: &Session, batch: Vec<Settle>) -> Result<(), Error> {
         let claims: Vec<_> = batch
             .iter()
-            .map(|one| (one.lease.clone(), one.settlement))
+            .map(|one| (one.lease.clone(), one.settlement.clone()))
             .collect();
         let settled = settle::settle(session, &claims, said(&self.clock), self.shard).await;
         for (place, one) in batch.into_iter().enumerate() {

@@ -48,7 +48,7 @@ pub(crate) use url::UrlError;
 use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
 use crate::inbox::{
     clock::{Clock, Millis},
-    event::{Arrival, Claim, Event, Kept, Lease, Settlement},
+    event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
     seal::DeliverySeals,
     settings::{Limits, Settings, StoreAddress},
 };
@@ -248,6 +248,18 @@ impl Store for Postgres {
         })
     }
 
+    fn claim_next(
+        &self,
+        queue: &Arc<str>,
+        after: Turn,
+        lease: Duration,
+    ) -> Answer<'static, Option<Claim>> {
+        let (queue, now) = (Arc::clone(queue), time::said(&self.clock));
+        self.turns.errand(move |session| {
+            Box::pin(async move { claim::claim_next(session, &queue, after, lease, now).await })
+        })
+    }
+
     fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool> {
         let (answer, answered) = oneshot::channel();
         let settle = Settle {
@@ -262,6 +274,20 @@ impl Store for Postgres {
         let (queue, clock) = (Arc::clone(queue), self.clock.clone());
         self.turns.errand(move |session| {
             Box::pin(async move { claim::next_due(session, &queue, time::said(&clock)).await })
+        })
+    }
+
+    fn correct_due(&self, queue: &Arc<str>) -> Answer<'static, u64> {
+        let (queue, now) = (Arc::clone(queue), time::said(&self.clock));
+        self.errands.errand(move |session| {
+            Box::pin(async move { claim::correct_due(session, &queue, now).await })
+        })
+    }
+
+    fn last_again(&self, queue: &Arc<str>) -> Answer<'static, Option<Uuid>> {
+        let queue = Arc::clone(queue);
+        self.turns.errand(move |session| {
+            Box::pin(async move { change::last_again(session, &queue).await })
         })
     }
 

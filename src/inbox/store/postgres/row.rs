@@ -33,7 +33,7 @@ pub(super) fn event(row: &Row) -> Event {
 }
 
 /// The columns of [`listed`], of `d`, `e` and `b`.
-pub(super) const LISTED: &str = "d.event, d.queue, d.state, d.attempts, d.due, d.last, d.status, d.reason, \
+pub(super) const LISTED: &str = "d.event, d.queue, d.state, d.attempts, d.due, d.last, d.status, d.reason, d.response, \
     e.endpoint, e.kind, e.received, e.copy, b.seen, b.first_received, octet_length(b.bytes) AS size, \
     d.seal AS delivery_seal";
 
@@ -53,6 +53,8 @@ pub(super) fn listed(row: &Row) -> Listed {
             .get::<_, Option<i32>>("status")
             .and_then(|status| status.try_into().ok()),
         reason: row.get("reason"),
+        response: None,
+        stored_response: row.get("response"),
         copy: number::<i64, _>(row, "copy"),
         seen: number::<i64, _>(row, "seen"),
         first_received: row.get("first_received"),

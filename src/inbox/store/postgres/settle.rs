@@ -20,11 +20,13 @@ struct Columns<'a> {
     queues: Vec<&'a str>,
     tokens: Vec<i64>,
     states: Vec<i16>,
-    waits: Vec<Option<Millis>>,
+    at_once: Vec<bool>,
+    waits: Vec<Millis>,
     attempts: Vec<i32>,
     tried: Vec<bool>,
     statuses: Vec<Option<i32>>,
     reasons: Vec<Option<&'static str>>,
+    responses: Vec<Option<&'a [u8]>>,
 }
 
 /// Which of the settlements hold. No delivery may come twice.
@@ -35,18 +37,19 @@ pub(super) async fn settle(
     shard: i32,
 ) -> Result<Vec<bool>, Error> {
     const SETTLE: &str = concat!(
-        "UPDATE delivery AS d SET state = s.state, attempts = d.attempts + s.attempts,
-             due = coalesce(s.wait, 0) + ",
-        now!(10),
-        ",
-             last = CASE WHEN s.tried THEN ",
-        now!(10),
-        " ELSE d.last END,
-             status = CASE WHEN s.attempts > 0 THEN s.status ELSE d.status END,
-             reason = CASE WHEN s.tried THEN s.reason ELSE d.reason END
-         FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::integer[],
-                     $7::boolean[], $8::integer[], $9::text[])
-             AS s (event, queue, lease, state, wait, attempts, tried, status, reason)
+        "UPDATE delivery AS d SET state = s.state, attempts = d.attempts + s.attempts, wait = s.wait,
+             due = CASE WHEN s.at_once THEN least((SELECT received FROM event WHERE id = d.event), n.now)
+                   ELSE s.wait + n.now END,
+             last = CASE WHEN s.tried THEN n.now ELSE d.last END,
+             status = CASE WHEN s.tried AND s.state <> 3 THEN s.status ELSE d.status END,
+             reason = CASE WHEN s.tried THEN s.reason ELSE d.reason END,
+             response = CASE WHEN s.tried AND s.state <> 3 THEN s.response ELSE d.response END
+         FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::smallint[], $5::boolean[], $6::bigint[],
+                     $7::integer[], $8::boolean[], $9::integer[], $10::text[], $11::bytea[])
+             AS s (event, queue, lease, state, at_once, wait, attempts, tried, status, reason, response),
+             (SELECT ",
+        now!(12),
+        " AS now) AS n
          WHERE d.event = s.event AND d.queue = s.queue AND d.state = 0 AND d.lease = s.lease
          RETURNING d.event, d.queue"
     );
@@ -60,11 +63,13 @@ pub(super) async fn settle(
                 &columns.queues,
                 &columns.tokens,
                 &columns.states,
+                &columns.at_once,
                 &columns.waits,
                 &columns.attempts,
                 &columns.tried,
                 &columns.statuses,
                 &columns.reasons,
+                &columns.responses,
                 &now,
             ],
         )
@@ -82,29 +87,37 @@ impl<'a> Columns<'a> {
             all.events.push(lease.event);
             all.queues.push(&lease.queue);
             all.tokens.push(lease.token);
-            all.add(*settlement);
+            all.add(settlement);
         }
         all
     }
 
-    fn add(&mut self, settlement: Settlement) {
-        use Settlement::{Again, Dead, Delivered, Quarantined, Released};
-        let (state, wait, attempts, status, reason) = match settlement {
-            Delivered { status } => (State::Delivered, None, 1, Some(status), None),
-            Again {
-                wait,
-                status,
-                reason,
-            } => (State::Pending, Some(wait), 1, status, Some(reason)),
-            Dead { status, reason } => (State::Dead, None, 1, status, Some(reason)),
-            Quarantined => (State::Quarantined, None, 0, None, Some(Settlement::BROKEN)),
-            Released => (State::Pending, None, 0, None, None),
+    fn add(&mut self, settlement: &'a Settlement) {
+        use Settlement::{Again, Dead, Deferred, Delivered, Quarantined, Released};
+        let (state, attempts, cause) = match settlement {
+            Delivered { .. } => (State::Delivered, 1, None),
+            Again { cause, .. } => (State::Pending, 1, Some(cause)),
+            Deferred(cause) => (State::Pending, 0, Some(cause)),
+            Dead(cause) => (State::Dead, 1, Some(cause)),
+            Quarantined => (State::Quarantined, 0, None),
+            Released => (State::Pending, 0, None),
         };
+        let (wait, status) = match settlement {
+            Again { wait, cause } => (clock::millis(*wait), cause.status),
+            Delivered { status } => (0, Some(*status)),
+            _ => (0, cause.and_then(|cause| cause.status)),
+        };
+        let broken = (*settlement == Quarantined).then_some(Settlement::BROKEN);
         self.states.push(state as i16);
-        self.waits.push(wait.map(clock::millis));
+        self.at_once
+            .push(matches!(settlement, Deferred(_) | Released));
+        self.waits.push(wait);
         self.attempts.push(attempts);
-        self.tried.push(!matches!(settlement, Released));
+        self.tried.push(*settlement != Released);
         self.statuses.push(status.map(i32::from));
-        self.reasons.push(reason);
+        self.reasons
+            .push(cause.map(|cause| cause.reason).or(broken));
+        self.responses
+            .push(cause.and_then(|cause| cause.response.as_deref()));
     }
 }

@@ -42,6 +42,12 @@ pub(super) struct Unused {
     before: Millis,
 }
 
+/// A delivery whose wait began later than now.
+pub(super) struct Early {
+    event: Uuid,
+    queue: Arc<str>,
+}
+
 pub(super) fn found(
     db: &Connection,
     selection: &Selection,
@@ -117,6 +123,53 @@ pub(super) fn unused(
     .collect()
 }
 
+/// Deliveries whose wait began later than now. Along the index of what is due.
+pub(super) fn begun_later(
+    db: &Connection,
+    queue: &Arc<str>,
+    now: Millis,
+) -> rusqlite::Result<Vec<Early>> {
+    let mut found = db.prepare_cached(
+        "SELECT event FROM delivery
+         WHERE queue = ?1 AND state = 0 AND rank = ?2 AND due > ?3 AND due - wait > ?3",
+    )?;
+    let mut early = Vec::new();
+    for rank in [0, 1] {
+        let events = found.query_map((&**queue, rank, now), |row| row.get(0))?;
+        for event in events {
+            early.push(Early {
+                event: Uuid::from_bytes(event?),
+                queue: Arc::clone(queue),
+            });
+        }
+    }
+    Ok(early)
+}
+
+/// Begins its wait now.
+pub(super) fn correct_due(books: &mut Books<'_>, early: &Early) -> rusqlite::Result<bool> {
+    let corrected = books
+        .statement(
+            "UPDATE delivery SET due = ?1 + wait
+             WHERE event = ?2 AND queue = ?3 AND state = 0 AND due - wait > ?1",
+        )?
+        .execute((books.now, early.event.as_bytes(), &*early.queue))?;
+    Ok(corrected > 0)
+}
+
+/// The name of the fact that says when `again` last concerned a queue.
+fn again_fact(queue: &str) -> String {
+    format!("again:{queue}")
+}
+
+pub(super) fn last_again(db: &Connection, queue: &str) -> rusqlite::Result<Option<Uuid>> {
+    let id = db
+        .prepare_cached("SELECT value FROM meta WHERE name = ?")?
+        .query_row([again_fact(queue)], |row| row.get::<_, Vec<u8>>(0))
+        .optional()?;
+    Ok(id.and_then(|id| Uuid::from_slice(&id).ok()))
+}
+
 pub(super) fn again(books: &mut Books<'_>, retriable: &Retriable) -> rusqlite::Result<bool> {
     let found = &retriable.found;
     let event = found.event;
@@ -166,10 +219,16 @@ pub(super) fn sweep(books: &mut Books<'_>, over: &Over) -> rusqlite::Result<bool
 fn renew(books: &Books<'_>, event: Uuid, queue: &str, state: State) -> rusqlite::Result<bool> {
     let renewed = books
         .statement(
-            "UPDATE delivery SET lease = lease + (state <> 0), state = 0, due = ?, attempts = 0
+            "UPDATE delivery SET lease = lease + (state <> 0), state = 0, due = ?, wait = 0, attempts = 0
              WHERE event = ? AND queue = ? AND state = ?",
         )?
         .execute((books.now, event.as_bytes(), queue, state as i16))?;
+    books
+        .statement(
+            "INSERT INTO meta (name, value) VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )?
+        .execute((again_fact(queue), Uuid::now_v7().as_bytes()))?;
     Ok(renewed > 0)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use uuid::Uuid;
 
 use super::{
@@ -12,12 +12,17 @@ use super::{
 };
 use crate::inbox::{
     clock::{self, Clock, Millis},
-    event::{Claim, Lease, Settlement},
+    event::{Claim, Lease, Settlement, Turn},
 };
 
 /// A walk along the index of what is due, which stops at the limit.
 pub(super) const DUE: &str = "SELECT event FROM delivery
      WHERE queue = ? AND state = 0 AND rank = ? AND due <= ? ORDER BY due LIMIT ?";
+
+/// The same walk, from a position on.
+pub(super) const NEXT_IN_TURN: &str = "SELECT event FROM delivery
+     WHERE queue = ? AND state = 0 AND rank = ? AND due <= ? AND (due, event) > (?, ?)
+     ORDER BY due, event LIMIT 1";
 
 pub(super) const NEXT: &str =
     "SELECT min(due) FROM delivery WHERE queue = ? AND state = 0 AND rank = ?";
@@ -28,14 +33,30 @@ pub(super) fn claim(
     most: usize,
     lease: Duration,
 ) -> Result<Vec<Claim>, Fault> {
-    let until = books.now + clock::millis(lease);
     let mut claims = Vec::new();
     for rank in [0, 1] {
         for event in due(books, queue, rank, most - claims.len())? {
-            claims.extend(take(books, event, queue, until)?);
+            claims.extend(take(books, event, queue, lease)?);
         }
     }
     Ok(claims)
+}
+
+pub(super) fn claim_next(
+    books: &mut Books<'_>,
+    queue: &Arc<str>,
+    after: Turn,
+    lease: Duration,
+) -> Result<Option<Claim>, Fault> {
+    for from in [after, Turn::START] {
+        for rank in from.rank..=1 {
+            let from = if rank == from.rank { from } else { Turn::START };
+            if let Some(event) = next(books, queue, rank, from)? {
+                return take(books, event, queue, lease);
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Each by a walk along the same index, to its first row.
@@ -60,28 +81,39 @@ fn due(books: &Books<'_>, queue: &str, rank: i64, most: usize) -> rusqlite::Resu
         .collect()
 }
 
+fn next(books: &Books<'_>, queue: &str, rank: i16, from: Turn) -> rusqlite::Result<Option<Uuid>> {
+    let after = from.event.as_bytes();
+    books
+        .statement(NEXT_IN_TURN)?
+        .query_row((queue, rank, books.now, from.due, after), |row| row.get(0))
+        .optional()
+        .map(|id| id.map(Uuid::from_bytes))
+}
+
 /// None if the row cannot even be read: nobody could check its seal, so it is put where broken ones are.
 fn take(
     books: &mut Books<'_>,
     event: Uuid,
     queue: &Arc<str>,
-    until: Millis,
+    lease: Duration,
 ) -> Result<Option<Claim>, Fault> {
+    let wait = clock::millis(lease);
     let (token, attempts, seal) = books
         .statement(
-            "UPDATE delivery SET lease = lease + 1, held = 1, due = ? WHERE event = ? AND queue = ?
-             RETURNING lease, attempts, seal",
+            "UPDATE delivery SET lease = lease + 1, held = 1, due = ?, wait = ?
+             WHERE event = ? AND queue = ? RETURNING lease, attempts, seal",
         )?
-        .query_row((until, event.as_bytes(), &**queue), |row| {
-            Ok((row.get(0)?, number(row, 1)?, row::digest(row, 2)?))
-        })?;
+        .query_row(
+            (books.now + wait, wait, event.as_bytes(), &**queue),
+            |row| Ok((row.get(0)?, number(row, 1)?, row::digest(row, 2)?)),
+        )?;
     let lease = Lease {
         event,
         queue: Arc::clone(queue),
         token,
     };
     let Some(stored) = row::event(books.db, event)? else {
-        settle::settle(books, &lease, Settlement::Quarantined)?;
+        settle::settle(books, &lease, &Settlement::Quarantined)?;
         return Ok(None);
     };
     Ok(Some(Claim {

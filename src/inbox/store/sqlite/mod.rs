@@ -45,7 +45,7 @@ pub(crate) use self::{
 use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
 use crate::inbox::{
     clock::{Clock, Millis},
-    event::{Arrival, Claim, Event, Kept, Lease, Settlement},
+    event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
     seal::DeliverySeals,
     settings::Limits,
 };
@@ -162,15 +162,39 @@ impl Store for Sqlite {
             .wait_for(move |books| claim::claim(books, &queue, most, lease))
     }
 
+    fn claim_next(
+        &self,
+        queue: &Arc<str>,
+        after: Turn,
+        lease: Duration,
+    ) -> Answer<'static, Option<Claim>> {
+        let queue = Arc::clone(queue);
+        self.writer
+            .wait_for(move |books| claim::claim_next(books, &queue, after, lease))
+    }
+
     fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool> {
         self.writer
-            .wait_for(move |books| Ok(settle::settle(books, &lease, settlement)?))
+            .wait_for(move |books| Ok(settle::settle(books, &lease, &settlement)?))
     }
 
     fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>> {
         let (queue, clock) = (Arc::clone(queue), self.clock.clone());
         self.quick
             .ask(move |db| claim::next_due(db, &queue, &clock))
+    }
+
+    fn correct_due(&self, queue: &Arc<str>) -> Answer<'static, u64> {
+        let (queue, now) = (Arc::clone(queue), self.clock.now());
+        let found = self
+            .slow
+            .ask(move |db| change::begun_later(db, &queue, now));
+        self.change(found, change::correct_due)
+    }
+
+    fn last_again(&self, queue: &Arc<str>) -> Answer<'static, Option<Uuid>> {
+        let queue = Arc::clone(queue);
+        self.quick.ask(move |db| change::last_again(db, &queue))
     }
 
     fn list(

@@ -60,7 +60,7 @@ fn stored(id: Uuid, row: &Row<'_>) -> Option<Stored> {
 pub(super) const LISTED: &str =
     "d.event, e.endpoint, d.queue, e.kind, d.state, e.received, d.attempts, d.due, d.last,
      d.status, d.reason, e.copy, b.seen, b.first_received,
-     (SELECT length(bytes) FROM content WHERE body = b.id), d.seal";
+     (SELECT length(bytes) FROM content WHERE body = b.id), d.seal, d.response";
 
 pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     let state = state(row, 4)?;
@@ -78,6 +78,8 @@ pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
             .get::<_, Option<i64>>(9)?
             .and_then(|status| status.try_into().ok()),
         reason: row.get(10)?,
+        response: None,
+        stored_response: row.get(16)?,
         copy: number(row, 11)?,
         seen: number(row, 12)?,
         first_received: row.get(13)?,

@@ -35,13 +35,15 @@ CREATE INDEX event_body ON event (body);
 CREATE INDEX event_mark ON event (mark) WHERE mark IS NOT NULL;
 
 -- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first of a body, 1 for copies. due: also the end
--- of a lease. lease: the token that settles it, grows with each claim. held: 1 from a claim until it is settled.
+-- of a lease. wait: how long before due the wait or lease began. lease: the token that settles it, grows with each claim.
+-- held: 1 from a claim until it is settled. response: the first line of the response to the last failed attempt.
 CREATE TABLE delivery (
     event BLOB NOT NULL REFERENCES event (id),
     queue TEXT NOT NULL,
     state INTEGER NOT NULL,
     rank INTEGER NOT NULL,
     due INTEGER NOT NULL,
+    wait INTEGER NOT NULL DEFAULT 0,
     lease INTEGER NOT NULL DEFAULT 0,
     held INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -49,6 +51,7 @@ CREATE TABLE delivery (
     status INTEGER,
     reason TEXT,
     seal BLOB NOT NULL,
+    response BLOB,
     PRIMARY KEY (event, queue)
 ) STRICT, WITHOUT ROWID;
 

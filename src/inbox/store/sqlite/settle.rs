@@ -5,39 +5,48 @@ use rusqlite::ToSql;
 use super::books::Books;
 use crate::inbox::{
     clock,
-    event::{Lease, Settlement, State},
+    event::{Cause, Lease, Settlement, State},
 };
+
+/// Due at once, in the order in which events were received.
+const AT_ONCE: &str = "wait = 0, due = min(?, (SELECT received FROM event WHERE id = event))";
 
 /// False if the lease is not the last one any more.
 pub(super) fn settle(
     books: &mut Books<'_>,
     lease: &Lease,
-    settlement: Settlement,
+    settlement: &Settlement,
 ) -> rusqlite::Result<bool> {
     let held = match settlement {
-        Settlement::Delivered { status } => {
-            ended(books, lease, State::Delivered, Some(status), None)?
-        }
-        Settlement::Dead { status, reason } => {
-            ended(books, lease, State::Dead, status, Some(reason))?
-        }
-        Settlement::Quarantined => quarantined(books, lease)?,
-        Settlement::Again {
-            wait,
-            status,
-            reason,
-        } => update(
+        Settlement::Delivered { status } => update(
             books,
             lease,
-            "due = ?, attempts = attempts + 1, last = ?, status = ?, reason = ?",
-            &[
-                &(books.now + clock::millis(wait)),
-                &books.now,
-                &status,
-                &reason,
-            ],
+            "state = 1, attempts = attempts + 1, last = ?, status = ?, reason = NULL, response = NULL",
+            &[&books.now, status],
         )?,
-        Settlement::Released => update(books, lease, "due = ?", &[&books.now])?,
+        Settlement::Dead(cause) => {
+            let state = State::Dead as i16;
+            failed(
+                books,
+                lease,
+                cause,
+                "state = ?, attempts = attempts + 1",
+                &[&state],
+            )?
+        }
+        Settlement::Again { wait, cause } => {
+            let wait = clock::millis(*wait);
+            let set = "due = ?, wait = ?, attempts = attempts + 1";
+            failed(books, lease, cause, set, &[&(books.now + wait), &wait])?
+        }
+        Settlement::Deferred(cause) => failed(books, lease, cause, AT_ONCE, &[&books.now])?,
+        Settlement::Quarantined => update(
+            books,
+            lease,
+            "state = 3, last = ?, reason = ?",
+            &[&books.now, &Settlement::BROKEN],
+        )?,
+        Settlement::Released => update(books, lease, AT_ONCE, &[&books.now])?,
     };
     if held && matches!(settlement, Settlement::Delivered { .. }) {
         // Pending until now, so it was not delivered everywhere.
@@ -46,28 +55,18 @@ pub(super) fn settle(
     Ok(held)
 }
 
-fn ended(
+fn failed(
     books: &Books<'_>,
     lease: &Lease,
-    state: State,
-    status: Option<u16>,
-    reason: Option<&str>,
+    cause: &Cause,
+    set: &str,
+    values: &[&dyn ToSql],
 ) -> rusqlite::Result<bool> {
-    update(
-        books,
-        lease,
-        "state = ?, attempts = attempts + 1, last = ?, status = ?, reason = ?",
-        &[&(state as i16), &books.now, &status, &reason],
-    )
-}
-
-fn quarantined(books: &Books<'_>, lease: &Lease) -> rusqlite::Result<bool> {
-    update(
-        books,
-        lease,
-        "state = 3, last = ?, reason = ?",
-        &[&books.now, &Settlement::BROKEN],
-    )
+    let set = format!("{set}, last = ?, status = ?, reason = ?, response = ?");
+    let response = cause.response.as_deref();
+    let why: [&dyn ToSql; 4] = [&books.now, &cause.status, &cause.reason, &response];
+    let all: Vec<&dyn ToSql> = values.iter().copied().chain(why).collect();
+    update(books, lease, &set, &all)
 }
 
 fn update(

@@ -77,10 +77,12 @@ pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
         .collect();
     assert_eq!(seen, [3, 3, 3, 1]);
     let claim = fixture.claim("shop", 1).await.remove(0);
-    let delivered = Settlement::Delivered { status: 200 };
-    assert!(fixture.store.settle(claim.lease, delivered).await.unwrap());
+    let delivered = || Settlement::Delivered { status: 200 };
+    let settled = fixture.store.settle(claim.lease, delivered());
+    assert!(settled.await.unwrap());
     let claim = fixture.claim("shop", 1).await.remove(0);
-    assert!(fixture.store.settle(claim.lease, delivered).await.unwrap());
+    let settled = fixture.store.settle(claim.lease, delivered());
+    assert!(settled.await.unwrap());
     let fourth = fixture.store.keep(arrival(4, 1, &["shop"]), Box::new(()));
     assert_eq!(fourth.await.unwrap(), Kept::stored(3));
 }

@@ -7,15 +7,12 @@ use uuid::Uuid;
 
 use super::{Fixture, START, arrival, id};
 use crate::inbox::{
-    event::{Arrival, Kept, Settlement, State, Stored},
+    event::{Arrival, Cause, Kept, Settlement, State, Stored},
     store::{Selection, StoreError},
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
-const GIVEN_UP: Settlement = Settlement::Dead {
-    status: Some(410),
-    reason: "gone",
-};
+const GIVEN_UP: Settlement = Settlement::Dead(Cause::new(Some(410), "gone"));
 
 /// Event `number` with its own body and the unique `value`.
 fn unique(number: u8, value: u8, queues: &[&str]) -> Arrival {

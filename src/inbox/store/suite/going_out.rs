@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Fixture, LEASE, START, arrival, id, ids};
 use crate::inbox::{
     clock::millis,
-    event::{Settlement, State},
+    event::{Cause, Settlement, State, Turn},
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
@@ -55,28 +55,29 @@ pub(crate) async fn a_claim_hides_until_its_lease_ends(fixture: &Fixture) {
 }
 
 pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
-    for number in 1..=6 {
+    for number in 1..=7 {
         fixture.keep(number, &["shop"]).await;
     }
     let wait = Duration::from_secs(4);
+    let response = Some("out of stock".into());
     let settlements = [
         DELIVERED,
         Settlement::Again {
             wait,
-            status: Some(500),
-            reason: "status",
+            cause: Cause {
+                response,
+                ..Cause::new(Some(500), "status")
+            },
         },
-        Settlement::Dead {
-            status: Some(410),
-            reason: "gone",
-        },
+        Settlement::Dead(Cause::new(Some(410), "gone")),
         Settlement::Quarantined,
         Settlement::Released,
+        Settlement::Deferred(Cause::new(Some(503), "status")),
     ];
     fixture.clock.advance(Duration::from_secs(1));
     let now = START + 1000;
     let due = now + millis(wait);
-    for (claim, settlement) in fixture.claim("shop", 5).await.into_iter().zip(settlements) {
+    for (claim, settlement) in fixture.claim("shop", 6).await.into_iter().zip(settlements) {
         assert!(fixture.store.settle(claim.lease, settlement).await.unwrap());
     }
     let all = fixture.all().await;
@@ -112,20 +113,97 @@ pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
             None,
             Some(Settlement::BROKEN),
         ),
-        (State::Pending, 0, Some(now), None, None, None),
+        (State::Pending, 0, Some(START + 5), None, None, None),
+        (
+            State::Pending,
+            0,
+            Some(START + 6),
+            Some(now),
+            Some(503),
+            Some("status"),
+        ),
         (State::Pending, 0, Some(START), None, None, None),
     ];
     assert_eq!(found, expected);
+    let responses: Vec<_> = all.iter().map(|one| &one.stored_response).collect();
+    assert_eq!(responses[1].as_deref(), Some(b"out of stock".as_slice()));
+    assert_eq!(responses.iter().filter(|one| one.is_some()).count(), 1);
     fixture.clock.advance(Duration::from_secs(4));
     let claims = fixture.claim("shop", 9).await;
-    assert_eq!(ids(&claims), [id(6), id(5), id(2)]);
-    assert_eq!(
-        claims
-            .iter()
-            .map(|claim| claim.attempts)
-            .collect::<Vec<_>>(),
-        [0, 0, 1]
-    );
+    assert_eq!(ids(&claims), [id(7), id(5), id(6), id(2)]);
+    let attempts: Vec<_> = claims.iter().map(|claim| claim.attempts).collect();
+    assert_eq!(attempts, [0, 0, 0, 1]);
+    let delivered = fixture.store.settle(claims[3].lease.clone(), DELIVERED);
+    assert!(delivered.await.unwrap());
+    let all = fixture.all().await;
+    assert_eq!((&all[1].reason, &all[1].stored_response), (&None, &None));
+}
+
+pub(crate) async fn probes_take_turns(fixture: &Fixture) {
+    // Of equal times, and a copy among them, which comes last.
+    for (number, body) in [(1, 1), (2, 1), (3, 3), (4, 4)] {
+        let mut arrival = arrival(number, body, &["shop", "mail"]);
+        arrival.event.received = START;
+        fixture.store.keep(arrival, Box::new(())).await.unwrap();
+    }
+    let (shop, mut turn, mut taken) = (Arc::from("shop"), Turn::START, Vec::new());
+    for _ in 0..9 {
+        let claim = fixture.store.claim_next(&shop, turn, LEASE).await.unwrap();
+        let claim = claim.expect("one is due");
+        turn = Turn::of(&claim);
+        taken.push(claim.event.id);
+        let down = Settlement::Deferred(Cause::new(None, "silence"));
+        assert!(fixture.store.settle(claim.lease, down).await.unwrap());
+        fixture.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(taken, [1, 3, 4, 2, 1, 3, 4, 2, 1].map(id));
+    assert!(fixture.all().await.iter().all(|one| one.attempts == 0));
+    // A claimed one is hidden, and the oldest come first again.
+    let claim = fixture.store.claim_next(&shop, turn, LEASE).await.unwrap();
+    assert_eq!(claim.map(|claim| claim.event.id), Some(id(3)));
+    assert_eq!(ids(&fixture.claim("shop", 9).await), [1, 4, 2].map(id));
+    let none = fixture.store.claim_next(&shop, turn, LEASE).await.unwrap();
+    assert!(none.is_none());
+    assert_eq!(fixture.claim("mail", 9).await.len(), 4);
+}
+
+pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &Fixture) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let (queue, minute) = (Arc::from("shop"), Duration::from_secs(60));
+    let again = |wait| Settlement::Again {
+        wait,
+        cause: Cause::new(Some(500), "status"),
+    };
+    let correct = || fixture.store.correct_due(&queue);
+    for number in 1..=5 {
+        fixture.keep(number, &["shop", "mail"]).await;
+    }
+    let mut claims = fixture.claim("shop", 3).await.into_iter();
+    // The first waits properly; the others are settled, kept and held by a clock that is an hour ahead.
+    let mut settle = async |wait| {
+        let lease = claims.next().unwrap().lease;
+        assert!(fixture.store.settle(lease, again(wait)).await.unwrap());
+    };
+    settle(2 * HOUR).await;
+    fixture.clock.advance(HOUR);
+    settle(minute).await;
+    settle(3 * HOUR).await;
+    assert_eq!(fixture.claim("shop", 1).await.len(), 1);
+    fixture.keep(6, &["shop"]).await;
+    assert_eq!(correct().await.unwrap(), 0, "all began before now");
+    fixture.clock.put_back(HOUR);
+    assert_eq!(correct().await.unwrap(), 4);
+    assert_eq!(correct().await.unwrap(), 0);
+    let all = fixture.all().await.into_iter();
+    let due: Vec<_> = all
+        .filter(|one| one.queue == "shop")
+        .map(|one| one.due.unwrap() - START)
+        .collect();
+    let expected = [2 * HOUR, minute, 3 * HOUR, LEASE].map(millis);
+    assert_eq!(due[..4], expected);
+    assert_eq!(due[4..], [0, 0]);
+    assert_eq!(ids(&fixture.claim("shop", 9).await), [id(5), id(6)]);
+    assert_eq!(fixture.claim("mail", 9).await.len(), 5);
 }
 
 pub(crate) async fn a_copy_that_was_delivered_is_only_counted(fixture: &Fixture) {
@@ -171,8 +249,7 @@ pub(crate) async fn the_next_due_is_told_by_queue(fixture: &Fixture) {
     assert_eq!(next("shop").await.unwrap(), Some(LEASE));
     let again = Settlement::Again {
         wait: Duration::from_secs(20),
-        status: None,
-        reason: "silence",
+        cause: Cause::new(None, "silence"),
     };
     fixture.clock.advance(Duration::from_secs(3));
     assert!(fixture.store.settle(first.lease, again).await.unwrap());

@@ -74,10 +74,11 @@ macro_rules! suite {
         $crate::inbox::store::suite::suite!($fixture, $attribute; going_out:
             the_longest_due_are_claimed_first_and_copies_last,
             a_claim_hides_until_its_lease_ends, each_settlement_does_its_own,
-            a_copy_that_was_delivered_is_only_counted, the_next_due_is_told_by_queue);
+            a_copy_that_was_delivered_is_only_counted, the_next_due_is_told_by_queue,
+            probes_take_turns, a_wait_that_began_under_a_wrong_clock_begins_anew);
         $crate::inbox::store::suite::suite!($fixture, $attribute; operating:
             a_list_comes_in_pages, a_list_obeys_each_field, one_event_is_shown_with_all_of_it,
-            what_was_given_up_is_tried_again, what_is_tried_again_moves_to_another_queue,
+            what_was_given_up_is_tried_again, each_command_to_try_again_is_noticed, what_is_tried_again_moves_to_another_queue,
             purging_removes_what_was_selected, sweeping_removes_what_was_delivered_everywhere,
             stats_tell_what_there_is);
     };

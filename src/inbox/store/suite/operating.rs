@@ -7,15 +7,12 @@ use uuid::Uuid;
 
 use super::{Fixture, START, arrival, id, ids};
 use crate::inbox::{
-    event::{Settlement, State, Wanted},
+    event::{Cause, Settlement, State, Wanted},
     store::{Place, QueueStats, Selection},
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
-const GIVEN_UP: Settlement = Settlement::Dead {
-    status: Some(500),
-    reason: "status",
-};
+const GIVEN_UP: Settlement = Settlement::Dead(Cause::new(Some(500), "status"));
 
 /// Six events for shop: 1 and 2 delivered, 3 and 4 dead, 5 in quarantine, 6 pending.
 async fn six(fixture: &Fixture) {
@@ -201,6 +198,23 @@ pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     assert_eq!(fixture.store.again(broken, None, 9).await.unwrap(), 1);
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(5)]);
     assert_eq!(now(fixture, State::Delivered).await, [id(2)]);
+}
+
+pub(crate) async fn each_command_to_try_again_is_noticed(fixture: &Fixture) {
+    six(fixture).await;
+    fixture.keep(7, &["mail"]).await;
+    let last = async |queue: &str| fixture.store.last_again(&queue.into()).await.unwrap();
+    assert_eq!(last("shop").await, None);
+    let nothing = fixture.store.again(only(&[90]), None, 9).await.unwrap();
+    assert_eq!((nothing, last("shop").await), (0, None));
+    fixture.store.again(only(&[3]), None, 9).await.unwrap();
+    let first = last("shop").await;
+    assert!(first.is_some() && last("mail").await.is_none());
+    fixture.store.again(only(&[3]), None, 9).await.unwrap();
+    assert_ne!(last("shop").await, first);
+    let to = Some("mail".into());
+    fixture.store.again(only(&[4]), to, 9).await.unwrap();
+    assert!(last("mail").await.is_some());
 }
 
 pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture) {

@@ -2,7 +2,7 @@
 
 use super::{Fixture, START, arrival, id, seals};
 use crate::inbox::{
-    event::{Settlement, Wanted},
+    event::{Cause, Settlement, Wanted},
     seal::SealedDelivery,
     store::{Listed, Selection},
 };
@@ -53,10 +53,7 @@ pub(crate) async fn a_move_seals_a_delivery_anew(fixture: &Fixture) {
         fixture.keep(number, &["shop"]).await;
     }
     for claim in fixture.claim("shop", 2).await {
-        let dead = Settlement::Dead {
-            status: None,
-            reason: "silence",
-        };
+        let dead = Settlement::Dead(Cause::new(None, "silence"));
         assert!(fixture.store.settle(claim.lease, dead).await.unwrap());
     }
     let first = Selection {

@@ -14,7 +14,7 @@ use futures_util::future::{join_all, try_join_all};
 use super::{START, copy, database, fresh, opened, servers::postgres::Postgres, store, until};
 use crate::inbox::{
     clock::Clock,
-    event::Settlement,
+    event::{Cause, Settlement},
     settings::Limits,
     store::{
         Selection, Store, StoreError,
@@ -95,11 +95,10 @@ async fn a_wait_is_counted_by_the_clock_that_all_share() {
     let wait = Duration::from_secs(3600);
     let again = Settlement::Again {
         wait,
-        status: None,
-        reason: "silence",
+        cause: Cause::new(None, "silence"),
     };
     for claim in claims {
-        assert!(store.settle(claim.lease, again).await.unwrap());
+        assert!(store.settle(claim.lease, again.clone()).await.unwrap());
     }
     let due = "SELECT count(*) FROM delivery, (SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now) AS clock \
         WHERE due BETWEEN now + 3500000 AND now + 3600000";

@@ -1,7 +1,10 @@
 //! Starts after an end that was none, and of a gate that was in the middle of its work.
 
 use super::*;
-use crate::inbox::store::suite::{LEASE, ids};
+use crate::inbox::{
+    event::Cause,
+    store::suite::{LEASE, ids},
+};
 
 /// A store of three events that was closed, and then left as if it was not.
 async fn left_open(directory: &TempDir) -> PathBuf {
@@ -89,8 +92,7 @@ async fn what_a_gate_that_is_gone_had_claimed_is_due_at_once_and_nothing_else_mo
     let (shop, second) = (Arc::from("shop"), Duration::from_secs(1));
     let again = |wait| Settlement::Again {
         wait,
-        status: Some(500),
-        reason: "status",
+        cause: Cause::new(Some(500), "status"),
     };
     let clock = Clock::manual(START);
     let store = open_by(&file, clock.clone()).unwrap();
@@ -123,7 +125,7 @@ async fn what_a_gate_that_is_gone_had_claimed_is_due_at_once_and_nothing_else_mo
         (State::Pending, 1, Some(START + 600_000)),
         (State::Delivered, 1, None),
         (State::Pending, 0, Some(START + 2000)),
-        (State::Pending, 0, Some(START + 1000)),
+        (State::Pending, 0, Some(START + 5)),
     ];
     assert_eq!(found, expected);
     let claims = store.claim(&shop, 9, LEASE).await.unwrap();
