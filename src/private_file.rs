@@ -1,19 +1,77 @@
-//! Reads a file that only its owner should read: a secret, a key. Never more than can be one, and with
-//! word of whether other users of the machine can read it too. What the bytes mean is the caller's.
+//! Reads a file that only its owner should read or change: a secret, a key. Reads no more than can be one, and tells who else
+//! can get at it. The caller knows the meaning of the bytes.
 
 use std::{
-    fs::{File, Metadata},
+    fmt,
+    fs::{self, File, Metadata},
     io::{self, Read as _},
-    path::Path,
+    os::unix::fs::{MetadataExt as _, fchown},
+    path::{Path, PathBuf},
 };
 
-/// What a file holds.
+use rustix::process::geteuid;
+
+const GROUP_OR_OTHERS_READ: u32 = 0o044;
+const GROUP_OR_OTHERS_WRITE: u32 = 0o022;
+const OTHERS_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+
+/// The content of a private file.
 pub(crate) struct PrivateFile {
     pub(crate) bytes: Vec<u8>,
-    pub(crate) others_can_read: bool,
+    pub(crate) exposures: Vec<Exposure>,
 }
 
-/// The file at `path`, up to `most` bytes of it; none if there are more: it is the wrong file, perhaps an
+/// A way by which other users of this machine get at a private file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exposure {
+    /// The file's mode lets them read or change it.
+    Mode {
+        /// They can read it.
+        read: bool,
+        /// They can change it.
+        write: bool,
+    },
+    /// The file belongs to a user who is neither root nor the user of this process, and who can change it.
+    Owner {
+        /// The number of that user.
+        uid: u32,
+    },
+    /// The mode of the directory lets them put another file in its place.
+    Directory {
+        /// The directory.
+        path: PathBuf,
+    },
+}
+
+impl fmt::Display for Exposure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mode { read, write } => {
+                let can = match (read, write) {
+                    (true, true) => "read and change",
+                    (false, true) => "change",
+                    _ => "read",
+                };
+                write!(
+                    f,
+                    "other users of this machine can {can} the file; chmod 600 it"
+                )
+            }
+            Self::Owner { uid } => write!(
+                f,
+                "the file belongs to user {uid}, who can change it; chown it to the gate's user or to root"
+            ),
+            Self::Directory { path } => write!(
+                f,
+                "other users of this machine can replace the file, because its directory {} is writable for them; chmod o-w it",
+                path.display()
+            ),
+        }
+    }
+}
+
+/// Returns the file at `path`, up to `most` bytes of it. Returns none if there are more: it is the wrong file, perhaps an
 /// endless one.
 pub(crate) fn read(path: &Path, most: u64) -> io::Result<Option<PrivateFile>> {
     let file = File::open(path)?;
@@ -22,19 +80,54 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Option<PrivateFile>> {
     file.take(most + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= most).then(|| PrivateFile {
         bytes,
-        others_can_read: others_can_read(&metadata),
+        exposures: exposures(path, &metadata),
     }))
 }
 
-/// Pipes and devices have modes too, but nobody else can read what passes through them to us.
-#[cfg(unix)]
-fn others_can_read(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    const GROUP_OR_OTHERS_READ: u32 = 0o044;
-    metadata.is_file() && metadata.permissions().mode() & GROUP_OR_OTHERS_READ != 0
+/// Whether other users of this machine can write into the directory. A sticky one keeps them from removing files of others,
+/// and not from adding files.
+pub(crate) fn is_open_to_others(directory: &Metadata) -> bool {
+    directory.is_dir() && directory.mode() & OTHERS_WRITE != 0
 }
 
-#[cfg(not(unix))]
-fn others_can_read(_: &Metadata) -> bool {
-    false
+/// Gives a file that root has made to the owner of `place`, the directory or file that it goes with. Otherwise the user whose
+/// store it is could not open it. Does nothing for other users than root, nor for a file that has a second name, which may lie
+/// anywhere.
+pub(crate) fn give_to_owner_of(file: &File, place: &Path) -> io::Result<()> {
+    let (own, owner) = (file.metadata()?, fs::metadata(place)?);
+    if !geteuid().is_root() || own.uid() == owner.uid() || own.nlink() != 1 {
+        return Ok(());
+    }
+    fchown(file, Some(owner.uid()), Some(owner.gid()))
+}
+
+/// Pipes and devices have modes too, but nobody else reads what passes through them to this process.
+fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
+    if !file.is_file() {
+        return Vec::new();
+    }
+    let (mode, uid) = (file.mode(), file.uid());
+    let read = mode & GROUP_OR_OTHERS_READ != 0;
+    let write = mode & GROUP_OR_OTHERS_WRITE != 0;
+    let is_foreign = uid != 0 && uid != geteuid().as_raw();
+    let all = [
+        (read || write).then_some(Exposure::Mode { read, write }),
+        is_foreign.then_some(Exposure::Owner { uid }),
+        replaceable(path),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn replaceable(path: &Path) -> Option<Exposure> {
+    let parent = path.parent()?;
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let found = fs::metadata(parent).ok()?;
+    let sticky = found.mode() & STICKY != 0;
+    (is_open_to_others(&found) && !sticky).then(|| Exposure::Directory {
+        path: parent.to_owned(),
+    })
 }

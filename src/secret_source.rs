@@ -14,6 +14,7 @@ use std::str::FromStr;
 use tower_cartgate::{Secret, SecretError, SecretName, Weakness};
 
 use crate::private_file;
+pub use crate::private_file::Exposure;
 
 /// The environment variable that holds a secret itself.
 pub const SECRET_VARIABLE: &str = "CARTGATE_SECRET";
@@ -112,10 +113,10 @@ impl SecretSource {
     /// # Errors
     /// [`SourceError`] where nothing usable can be read.
     pub fn read(&self) -> Result<(SecretName, Secret, Vec<Warning>), SourceError> {
-        let (secret, exposed) = self.place.read()?;
-        let exposed = exposed.then_some(Matter::ReadableByOthers);
+        let (secret, exposures) = self.place.read()?;
+        let exposed = exposures.into_iter().map(Matter::Exposed);
         let weak = secret.weaknesses().into_iter().map(Matter::Weak);
-        let warnings = exposed.into_iter().chain(weak).map(|matter| Warning {
+        let warnings = exposed.chain(weak).map(|matter| Warning {
             name: self.name.clone(),
             place: self.place.clone(),
             matter,
@@ -166,30 +167,30 @@ impl Place {
         in_file.or_else(|| variable_is_set(variable).then(in_variable))
     }
 
-    /// What lies there, as a secret, and whether other users of this machine can read it too.
+    /// Reads the secret, and tells how other users of this machine get at it.
     ///
     /// # Errors
     /// [`SourceError`] where nothing usable can be read.
-    pub fn read(&self) -> Result<(Secret, bool), SourceError> {
-        let (bytes, exposed) = match self {
+    pub fn read(&self) -> Result<(Secret, Vec<Exposure>), SourceError> {
+        let (bytes, exposures) = match self {
             Self::File(path) => read_file(path)?,
-            Self::Variable(variable) => (read_variable(variable)?, false),
+            Self::Variable(variable) => (read_variable(variable)?, Vec::new()),
             Self::Credential(name) => {
                 let folder = env::var_os(CREDENTIALS)
                     .ok_or_else(|| SourceError::NoCredentials { name: name.clone() })?;
-                // Who may read it is systemd's affair.
-                (read_file(&Path::new(&folder).join(name))?.0, false)
+                // systemd decides who may read it.
+                (read_file(&Path::new(&folder).join(name))?.0, Vec::new())
             }
         };
         let secret = Secret::from_line(bytes).map_err(|reason| SourceError::Unusable {
             place: self.clone(),
             reason,
         })?;
-        Ok((secret, exposed))
+        Ok((secret, exposures))
     }
 }
 
-fn read_file(path: &Path) -> Result<(Vec<u8>, bool), SourceError> {
+fn read_file(path: &Path) -> Result<(Vec<u8>, Vec<Exposure>), SourceError> {
     let file = private_file::read(path, MOST_BYTES).map_err(|reason| SourceError::Unreadable {
         path: path.to_owned(),
         reason,
@@ -197,7 +198,7 @@ fn read_file(path: &Path) -> Result<(Vec<u8>, bool), SourceError> {
     let file = file.ok_or_else(|| SourceError::TooLong {
         path: path.to_owned(),
     })?;
-    Ok((file.bytes, file.others_can_read))
+    Ok((file.bytes, file.exposures))
 }
 
 fn read_variable(variable: &str) -> Result<Vec<u8>, SourceError> {
@@ -229,7 +230,7 @@ pub struct Warning {
 #[derive(Clone, Debug)]
 enum Matter {
     Weak(Weakness),
-    ReadableByOthers,
+    Exposed(Exposure),
 }
 
 impl fmt::Display for Warning {
@@ -237,9 +238,7 @@ impl fmt::Display for Warning {
         write!(f, "secret {} ({}): ", self.name, self.place)?;
         match &self.matter {
             Matter::Weak(weakness) => weakness.fmt(f),
-            Matter::ReadableByOthers => {
-                f.write_str("other users of this machine can read the file; chmod 600 it")
-            }
+            Matter::Exposed(exposure) => exposure.fmt(f),
         }
     }
 }
@@ -358,11 +357,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_read_is_warned_of_and_a_private_one_is_not() {
-        let (_dir, source) = written(b"a-secret-that-is-long-enough\n", 0o640);
-        let (_, _, warnings) = source.read().expect("readable");
-        assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].to_string().contains("chmod 600"));
+    fn a_file_that_others_get_at_is_warned_of_and_a_private_one_is_not() {
+        for (mode, can) in [
+            (0o640, "can read the file"),
+            (0o604, "can read the file"),
+            (0o620, "can change the file"),
+            (0o602, "can change the file"),
+            (0o666, "can read and change the file"),
+        ] {
+            let (_dir, source) = written(b"a-secret-that-is-long-enough\n", mode);
+            let (_, _, warnings) = source.read().expect("readable");
+            assert_eq!(warnings.len(), 1, "{mode:o}");
+            let text = warnings[0].to_string();
+            assert!(text.contains("chmod 600") && text.contains(can), "{text}");
+        }
 
         let (_dir, source) = written(b"a-secret-that-is-long-enough\n", 0o600);
         assert!(source.read().expect("readable").2.is_empty());

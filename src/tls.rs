@@ -14,7 +14,7 @@ use rustls::{
 };
 use x509_cert::{Certificate as X509, der::Decode as _};
 
-use crate::private_file::{self, PrivateFile};
+use crate::private_file::{self, Exposure, PrivateFile};
 
 /// What is longer is no certificate or key but the wrong file, perhaps an endless one.
 const MOST_BYTES: u64 = 1024 * 1024;
@@ -123,7 +123,7 @@ fn read_chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, X509), TlsEr
     Ok((chain, leaf))
 }
 
-fn read_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Option<Warning>), TlsError> {
+fn read_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Vec<Warning>), TlsError> {
     let file = read(path)?;
     let key = PrivateKeyDer::from_pem_slice(&file.bytes).map_err(|reason| match reason {
         pem::Error::NoItemsFound => TlsError::NoKey {
@@ -134,10 +134,11 @@ fn read_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Option<Warning>), Tl
             path: path.to_owned(),
         },
     })?;
-    let exposed = file.others_can_read.then(|| Warning::ReadableByOthers {
+    let exposed = file.exposures.into_iter().map(|exposure| Warning::Exposed {
         path: path.to_owned(),
+        exposure,
     });
-    Ok((key, exposed))
+    Ok((key, exposed.collect()))
 }
 
 fn read(path: &Path) -> Result<PrivateFile, TlsError> {
@@ -219,10 +220,12 @@ pub enum Warning {
         /// Since when.
         since: SystemTime,
     },
-    /// The key is no secret on this machine.
-    ReadableByOthers {
+    /// Other users of this machine get at the key.
+    Exposed {
         /// The key's file.
         path: PathBuf,
+        /// How they do.
+        exposure: Exposure,
     },
 }
 
@@ -237,11 +240,7 @@ impl fmt::Display for Warning {
                     "the certificate in {path} expired at {since}: no client will believe it"
                 )
             }
-            Self::ReadableByOthers { path } => write!(
-                f,
-                "key {}: other users of this machine can read the file; chmod 600 it",
-                path.display()
-            ),
+            Self::Exposed { path, exposure } => write!(f, "key {}: {exposure}", path.display()),
         }
     }
 }

@@ -281,11 +281,9 @@ impl Reading {
     /// A secret that is no endpoint's.
     fn bare(&mut self, at: Place, place: &secret_source::Place) -> Option<Secret> {
         let read = place.read();
-        let (secret, exposed) = self.keep(at, read)?;
-        if exposed {
-            let message = format!("other users of this machine can read {place}; chmod 600 it");
-            self.warnings.push(Finding::new(at, message));
-        }
+        let (secret, exposures) = self.keep(at, read)?;
+        let warning = |exposure| Finding::new(at, format_args!("{place}: {exposure}"));
+        self.warnings.extend(exposures.iter().map(warning));
         Some(secret)
     }
 

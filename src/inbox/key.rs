@@ -13,7 +13,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use tower_cartgate::Secret;
 use zeroize::Zeroizing;
 
-use crate::private_file;
+use crate::private_file::{self, Exposure};
 
 /// How many random bytes make a key.
 const BYTES: usize = 32;
@@ -35,10 +35,8 @@ enum Why {
         "it is missing, although there is a store, whose events nobody can tell from forged ones without it; put it back, or move the store away"
     )]
     Missing,
-    #[error(
-        "other users of this machine can read it, and could forge events with it; chmod 600 it"
-    )]
-    Exposed,
+    #[error("{0}. Whoever has the key can forge events")]
+    Exposed(Exposure),
     #[error(
         "it is no key that Cartgate made; put the right one back, or delete it if the store has never been used"
     )]
@@ -82,8 +80,16 @@ fn read(path: &Path) -> Result<Secret, Why> {
     })?;
     let found = found.ok_or(Why::Malformed)?;
     let text = Zeroizing::new(found.bytes);
-    if found.others_can_read {
-        return Err(Why::Exposed);
+    let as_root = rustix::process::geteuid().is_root();
+    for exposure in found.exposures {
+        match exposure {
+            // Root looks after the stores of other users.
+            Exposure::Owner { .. } if as_root => {}
+            Exposure::Directory { .. } => {
+                tracing::warn!(file = %path.display(), warning = %exposure, "inbox key is not safe");
+            }
+            exposure => return Err(Why::Exposed(exposure)),
+        }
     }
     let key = Secret::from_line(text.as_slice()).map_err(|_| Why::Malformed)?;
     let mut room = Zeroizing::new([0; BYTES.next_multiple_of(3)]);
@@ -105,13 +111,15 @@ fn make(path: &Path) -> Result<Secret, Why> {
         .create_new(true)
         .mode(0o600)
         .open(path)?;
-    file.write_all(line.as_bytes())?;
-    file.sync_all()?;
-    // The name is on the disk only with its directory.
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    let parent = parent.unwrap_or(Path::new("."));
+    private_file::give_to_owner_of(&file, parent)?;
+    file.write_all(line.as_bytes())?;
+    file.sync_all()?;
+    // The name is on the disk only with its directory.
+    File::open(parent)?.sync_all()?;
     Secret::from_line(line.as_bytes()).map_err(|_| Why::Malformed)
 }
 

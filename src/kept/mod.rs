@@ -38,7 +38,9 @@ mod refused;
 mod shelf;
 mod source;
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, io, path::PathBuf, time::Duration};
+
+use crate::private_file::is_open_to_others;
 
 pub use keeper::{Counters, Keeper};
 pub use refused::{Malformed, Refused};
@@ -70,6 +72,18 @@ impl Settings {
             bytes: 64 * 1024 * 1024,
             age: Duration::from_secs(7 * 24 * 60 * 60),
             share: 4,
+        }
+    }
+
+    /// Checks that other users of the machine cannot write into the directory, if it is there: they could remove what is
+    /// saved, or leave files that look like rejected deliveries.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match fs::metadata(&self.dir) {
+            Ok(found) if is_open_to_others(&found) => Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "other users of this machine can write into the directory; chmod o-w it, or name another one",
+            )),
+            _ => Ok(()),
         }
     }
 }

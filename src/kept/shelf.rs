@@ -73,7 +73,7 @@ impl Shelf {
     fn prepare(&mut self) -> io::Result<()> {
         match DirBuilder::new().mode(0o700).create(&self.settings.dir) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
+            _ => self.settings.check()?,
         }
         let probe = self.path(&unfinished(&name(Uuid::now_v7())));
         create(&probe)?;

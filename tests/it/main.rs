@@ -20,6 +20,7 @@ mod inbox;
 mod kept;
 mod lifecycle;
 mod logs;
+mod private_files;
 mod program;
 mod rotation;
 mod service;

@@ -27,3 +27,4 @@ mod servers;
 )]
 mod support;
 mod tool;
+mod users;

@@ -5,11 +5,14 @@ use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions, Permissions, TryLockError},
     io::{self, ErrorKind},
-    os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
+use rustix::fs::OFlags;
+
 use super::open_error::{OpenError, Why};
+use crate::private_file::give_to_owner_of;
 
 const OWNER_ONLY: u32 = 0o600;
 
@@ -59,7 +62,7 @@ fn try_take(file: &Path) -> Result<Taken, Why> {
         return Err(Why::Network(network));
     }
     let lock = lock(&beside(&file, ".lock"))?;
-    own(&file)?;
+    own(&file, directory, &lock)?;
     let left = fs::metadata(beside(&file, "-wal"));
     Ok(Taken {
         unclean: left.is_ok_and(|log| log.len() > 0),
@@ -100,15 +103,25 @@ pub(super) fn true_name(file: &Path) -> Result<PathBuf, Why> {
     Ok(directory.join(name))
 }
 
-/// The lock's file stays when the lock ends: removed, it could be taken twice.
+/// The lock's file stays when the lock ends: removed, it could be taken twice. A link is not followed, because the file is
+/// written to; a pipe would wait for a reader.
 fn lock(file: &Path) -> Result<File, Why> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let mut options = OpenOptions::new();
     options
         .write(true)
         .create(true)
         .truncate(false)
-        .mode(OWNER_ONLY);
-    let lock = options.open(file).map_err(Why::Access)?;
+        .mode(OWNER_ONLY)
+        .custom_flags(flags.bits().cast_signed());
+    let lock = match options.open(file) {
+        Err(_) if is_no_file(file) => return Err(Why::NoLock(file.to_owned())),
+        lock => lock.map_err(Why::Access)?,
+    };
+    let found = lock.metadata().map_err(Why::Access)?;
+    if !found.is_file() || found.nlink() != 1 {
+        return Err(Why::NoLock(file.to_owned()));
+    }
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(Why::InUse),
@@ -116,12 +129,18 @@ fn lock(file: &Path) -> Result<File, Why> {
     }
 }
 
-/// SQLite gives the files that it adds the mode of this one.
-fn own(file: &Path) -> Result<(), Why> {
+fn is_no_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| !found.is_file())
+}
+
+/// Lets the user whose directory it is open the files that root makes. SQLite gives the files that it adds the mode and the
+/// owner of this one.
+fn own(file: &Path, directory: &Path, lock: &File) -> Result<(), Why> {
     match create_new(file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        made => return made.map(drop).map_err(Why::Access),
+        made => give_to_owner_of(&made.map_err(Why::Access)?, directory).map_err(Why::Access)?,
     }
+    give_to_owner_of(lock, file).map_err(Why::Access)?;
     for file in [file.to_owned(), beside(file, "-wal"), beside(file, "-shm")] {
         match fs::set_permissions(file, Permissions::from_mode(OWNER_ONLY)) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(Why::Access(error)),

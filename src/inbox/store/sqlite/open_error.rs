@@ -25,6 +25,11 @@ pub(crate) enum Why {
         "it lies on a network file system ({0}), whose locks and syncs are not to be relied on; use a local disk, or PostgreSQL"
     )]
     Network(&'static str),
+    #[error(
+        "its lock {} is a link or no regular file, and is not written to; remove it",
+        .0.display()
+    )]
+    NoLock(PathBuf),
     #[error("its directory is not there; make it, writable for the gate's user")]
     NoDirectory,
     #[error("{0}; the file and its directory must be the gate's user's, and writable")]
