@@ -18,7 +18,8 @@ pub(crate) struct Intake {
     pub(crate) duplicates: Count,
     /// Stored although their unique value identifies nothing.
     pub(crate) unidentified: Tally,
-    warned: Reminder,
+    /// For each reason, in the order of [`Unidentified::ALL`].
+    warned: [Reminder; 2],
 }
 
 /// Why a unique value identifies nothing.
@@ -56,7 +57,7 @@ impl Default for Intake {
             copies: Count::default(),
             duplicates: Count::default(),
             unidentified: Tally::of(Unidentified::ALL.map(Unidentified::reason)),
-            warned: Reminder::default(),
+            warned: Default::default(),
         }
     }
 }
@@ -75,14 +76,14 @@ impl Intake {
         }
     }
 
-    /// Counts an event whose unique value identifies nothing, and says so at most once an hour. The value is never shown.
+    /// Counts an event whose unique value identifies nothing, and says so at most once an hour for each reason. The value is never shown.
     pub(crate) fn unidentified(&self, doubt: Option<Unidentified>, endpoint: &str, id: Uuid) {
         let Some(doubt) = doubt else {
             return;
         };
         let (now, reason) = (now(), doubt.reason());
         self.unidentified.add(reason, now);
-        if self.warned.is_due(now) {
+        if self.warned[doubt as usize].is_due(now) {
             tracing::warn!(
                 endpoint,
                 delivery = %id,
