@@ -4,12 +4,17 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    thread,
+    time::Instant,
 };
 
 use rustix::fs::{CWD, Mode, mkfifoat};
 
-use crate::program::{Program, write_secret};
+use crate::{
+    program::{Program, write_secret},
+    support::{PATIENCE, ms},
+};
 
 const SECRET: &[u8] = b"planted-secret-of-the-private-files";
 
@@ -48,7 +53,15 @@ fn folder() -> tempfile::TempDir {
 fn run(dir: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
     command.env_clear().current_dir(dir).args(args);
-    command.output().expect("it runs")
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().expect("it runs");
+    // A gate that starts where it should refuse would run for ever.
+    let begun = Instant::now();
+    while child.try_wait().expect("a child").is_none() && begun.elapsed() < PATIENCE {
+        thread::sleep(ms(2));
+    }
+    let _ = child.kill();
+    child.wait_with_output().expect("it ends")
 }
 
 /// What a start that is refused says.
