@@ -46,7 +46,8 @@ impl Plan {
         let Some(settings) = &self.server.keep_refused else {
             return;
         };
-        if let Err(error) = probe_folder(&settings.dir) {
+        let probed = probe_folder(&settings.dir).and_then(|()| settings.check());
+        if let Err(error) = probed {
             let dir = settings.dir.display();
             let message = format!("refused deliveries cannot be kept in {dir}: {error}");
             findings.push(Finding::new(self.server.keep_refused_at, message));

@@ -124,27 +124,30 @@ fn a_lock_that_is_a_link_or_a_pipe_is_neither_followed_nor_waited_for() {
     type Make = fn(&Path, &Path);
     let cases: [(&str, Make); 4] = [
         ("symbolic link", |victim, lock| {
-            symlink(victim, lock).expect("made")
+            symlink(victim, lock).expect("made");
         }),
         ("link to nothing", |_, lock| {
-            symlink("nothing", lock).expect("made")
+            symlink("nothing", lock).expect("made");
         }),
         ("hard link", |victim, lock| {
-            fs::hard_link(victim, lock).expect("made")
+            fs::hard_link(victim, lock).expect("made");
         }),
         ("pipe", |_, lock| {
-            mkfifoat(CWD, lock, Mode::RUSR | Mode::WUSR).expect("made")
+            mkfifoat(CWD, lock, Mode::RUSR | Mode::WUSR).expect("made");
         }),
     ];
     for (what, make) in cases {
         let dir = folder();
         fs::write(&victim, "precious").expect("written");
         make(&victim, &dir.path().join("inbox.db.lock"));
-        let said = refusal(dir.path());
-        assert!(
-            said.contains("inbox.db.lock is a link or no regular file"),
-            "{what}: {said}"
-        );
+        let checked = run(dir.path(), &["check", "gate.toml"]);
+        let checked = String::from_utf8(checked.stderr).expect("text");
+        for said in [checked, refusal(dir.path())] {
+            assert!(
+                said.contains("inbox.db.lock is a link or no regular file"),
+                "{what}: {said}"
+            );
+        }
         assert_eq!(fs::read(&victim).expect("there"), b"precious", "{what}");
         assert!(!dir.path().join("nothing").exists());
     }
@@ -163,6 +166,8 @@ fn rejections_are_not_saved_where_others_can_write() {
             "{said}"
         );
         assert!(said.contains("chmod o-w"), "{said}");
+        let checked = run(dir.path(), &["check", "gate.toml"]);
+        assert_eq!(checked.status.code(), Some(2));
     }
     assert_eq!(fs::read_dir(&refused).expect("there").count(), 0);
 }

@@ -3,7 +3,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File, OpenOptions, Permissions, TryLockError},
+    fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError},
     io::{self, ErrorKind},
     os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -114,14 +114,12 @@ fn lock(file: &Path) -> Result<File, Why> {
         .truncate(false)
         .mode(OWNER_ONLY)
         .custom_flags(flags.bits().cast_signed());
-    let lock = match options.open(file) {
-        Err(_) if is_no_file(file) => return Err(Why::NoLock(file.to_owned())),
-        lock => lock.map_err(Why::Access)?,
-    };
-    let found = lock.metadata().map_err(Why::Access)?;
-    if !found.is_file() || found.nlink() != 1 {
-        return Err(Why::NoLock(file.to_owned()));
-    }
+    let lock = options.open(file).map_err(|error| {
+        let found = fs::symlink_metadata(file).ok();
+        let unfit = found.and_then(|found| may_be_lock(file, &found).err());
+        unfit.unwrap_or(Why::Access(error))
+    })?;
+    may_be_lock(file, &lock.metadata().map_err(Why::Access)?)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(Why::InUse),
@@ -129,8 +127,13 @@ fn lock(file: &Path) -> Result<File, Why> {
     }
 }
 
-fn is_no_file(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| !found.is_file())
+/// Checks that what was found at the place of a lock can be one. What has a second name may be anybody's file.
+pub(super) fn may_be_lock(file: &Path, found: &Metadata) -> Result<(), Why> {
+    if found.is_file() && found.nlink() == 1 {
+        Ok(())
+    } else {
+        Err(Why::NoLock(file.to_owned()))
+    }
 }
 
 /// Lets the user whose directory it is open the files that root makes. SQLite gives the files that it adds the mode and the

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use rustix::fs::{Access, access};
 
 use super::{
-    file::{beside, network, true_name},
+    file::{beside, may_be_lock, network, true_name},
     open_error::{OpenError, Why},
     schema, stamp,
 };
@@ -56,6 +56,11 @@ fn try_look(file: &Path) -> Result<(), Why> {
         return Err(Why::Network(network));
     }
     may(directory, Access::WRITE_OK | Access::EXEC_OK)?;
+    let lock = beside(&file, ".lock");
+    if let Ok(found) = fs::symlink_metadata(&lock) {
+        may_be_lock(&lock, &found)?;
+        may(&lock, Access::WRITE_OK)?;
+    }
     match fs::metadata(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Why::Access(error)),
