@@ -86,7 +86,7 @@ fn read(path: &Path) -> Result<Secret, Why> {
             // Root looks after the stores of other users.
             Exposure::Owner { .. } if as_root => {}
             Exposure::Directory { .. } => {
-                tracing::warn!(file = %path.display(), warning = %exposure, "inbox key is not safe");
+                tracing::warn!(file = %path.display(), cause = %exposure, "inbox key is not safe");
             }
             exposure => return Err(Why::Exposed(exposure)),
         }
