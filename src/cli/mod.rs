@@ -23,6 +23,7 @@ mod send;
 mod serve;
 mod sign;
 mod status;
+mod unused;
 mod variables;
 mod verify;
 
@@ -43,7 +44,8 @@ pub use serve::{
 };
 pub use sign::SignArgs;
 pub use status::StatusArgs;
-pub use variables::{Given, unused_variables, variable_of};
+pub use unused::unused_variables;
+pub use variables::{Given, variable_of};
 pub use verify::VerifyArgs;
 
 /// Only deliveries with a true Cartfunnel signature pass.

@@ -137,19 +137,6 @@ pub struct ServeArgs {
     pub given: Given,
 }
 
-/// The flags that override a configuration file.
-pub(super) const OVERRIDES: [&str; 9] = [
-    "access_log",
-    "admin",
-    "admin_host",
-    "admin_token_file",
-    "explain",
-    "listen",
-    "log_format",
-    "log_level",
-    "workers",
-];
-
 /// The event rule.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Event kind")]

@@ -6,7 +6,6 @@
 
 use std::{
     collections::BTreeSet,
-    env,
     ffi::{OsStr, OsString},
 };
 
@@ -17,7 +16,7 @@ use clap::{
     parser::ValueSource,
 };
 
-use super::{every_command, serve::OVERRIDES};
+use super::every_command;
 use crate::secret_source::{
     ADMIN_TOKEN_VARIABLE, INBOX_ENCRYPTION_KEY_VARIABLE, INBOX_KEY_VARIABLE,
     INBOX_PASSWORD_VARIABLE, SECRET_VARIABLE, variable_is_set,
@@ -35,8 +34,21 @@ const SHARED: [&str; 8] = [
     "token_file",
 ];
 
+/// The flags that override a configuration file.
+const OVERRIDES: [&str; 9] = [
+    "access_log",
+    "admin",
+    "admin_host",
+    "admin_token_file",
+    "explain",
+    "listen",
+    "log_format",
+    "log_level",
+    "workers",
+];
+
 /// The variables that hold a secret itself; with `_FILE` at the end, they name its file.
-const SECRETS: [&str; 5] = [
+pub(super) const SECRETS: [&str; 5] = [
     SECRET_VARIABLE,
     INBOX_KEY_VARIABLE,
     INBOX_ENCRYPTION_KEY_VARIABLE,
@@ -100,7 +112,7 @@ pub fn variable_of(flag: &str) -> String {
 }
 
 /// The variable of a flag of the command of that name, if it has one.
-fn variable(command: &str, arg: &Arg) -> Option<String> {
+pub(super) fn variable(command: &str, arg: &Arg) -> Option<String> {
     let flag = arg.get_long()?;
     let has_one = command == "serve" || SHARED.contains(&arg.get_id().as_str());
     has_one.then(|| variable_of(flag))
@@ -319,66 +331,6 @@ pub(super) fn explained(mut error: clap::Error, definition: &Command) -> clap::E
     error
 }
 
-/// A line for each `CARTGATE_*` variable that has no effect: most likely the name of a flag with a slip in it. `used` names
-/// the variables that the configuration takes secrets from; `from_file` says that it is a file.
-#[must_use]
-pub fn unused_variables(used: &[&str], from_file: bool) -> Vec<String> {
-    let definition = super::definition();
-    let known: BTreeSet<String> = every_command(&definition)
-        .into_iter()
-        .flat_map(|command| {
-            let name = command.get_name();
-            command
-                .get_arguments()
-                .filter_map(move |arg| variable(name, arg))
-        })
-        .collect();
-    let lines = env::vars_os().filter_map(|(name, value)| {
-        let name = name
-            .into_string()
-            .unwrap_or_else(|name| name.to_string_lossy().into_owned());
-        if !name.starts_with("CARTGATE_")
-            || value.is_empty()
-            || used.contains(&name.as_str())
-            || known.contains(&name)
-            || is_service_link(&name, &value)
-        {
-            return None;
-        }
-        if !SECRETS.contains(&name.as_str()) {
-            let name = name.escape_debug();
-            return Some(format!("the variable {name} is none that cartgate reads"));
-        }
-        from_file.then(|| format!("the variable {name} has no effect: the file does not name it"))
-    });
-    lines.collect()
-}
-
-/// Whether Kubernetes, or Docker for a linked container, sets this variable for a service that is called `cartgate…`.
-fn is_service_link(name: &str, value: &OsStr) -> bool {
-    const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
-    let is_url = || {
-        let url = value.to_str().and_then(|value| value.split_once("://"));
-        url.is_some_and(|(scheme, _)| PROTOCOLS.contains(&scheme))
-    };
-    let (service, port) = match name.rsplit_once("_PORT_") {
-        Some((service, port)) => (service, port),
-        None => {
-            return name.ends_with("_SERVICE_HOST")
-                || name.ends_with("_SERVICE_PORT")
-                || name.ends_with("_PORT") && is_url();
-        }
-    };
-    // `…_SERVICE_PORT_HTTP`, `…_PORT_8080_TCP`, `…_PORT_8080_TCP_ADDR`.
-    let mut parts = port.split('_');
-    let numbered = parts
-        .next()
-        .is_some_and(|number| number.parse::<u16>().is_ok());
-    let protocol = parts.next().map(str::to_ascii_lowercase);
-    service.ends_with("_SERVICE")
-        || numbered && protocol.is_some_and(|protocol| PROTOCOLS.contains(&protocol.as_str()))
-}
-
 /// Whether `serve` takes this flag beside `--config`.
 pub(super) fn goes_with_a_file(arg: &Arg) -> bool {
     let id = arg.get_id().as_str();
@@ -388,29 +340,6 @@ pub(super) fn goes_with_a_file(arg: &Arg) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_links_of_a_cluster_are_no_mistakes() {
-        for (name, value) in [
-            ("CARTGATE_SERVICE_HOST", "10.0.0.1"),
-            ("CARTGATE_SERVICE_PORT", "8080"),
-            ("CARTGATE_SERVICE_PORT_HTTP", "8080"),
-            ("CARTGATE_PORT", "tcp://10.0.0.1:8080"),
-            ("CARTGATE_PORT_8080_TCP", "tcp://10.0.0.1:8080"),
-            ("CARTGATE_PORT_8080_TCP_PROTO", "tcp"),
-            ("CARTGATE_PORT_8080_TCP_PORT", "8080"),
-            ("CARTGATE_ADMIN_PORT_9180_TCP_ADDR", "10.0.0.1"),
-        ] {
-            assert!(is_service_link(name, value.as_ref()), "{name}");
-        }
-        for (name, value) in [
-            ("CARTGATE_PORT", "8080"),
-            ("CARTGATE_MAX_BDOY", "1KiB"),
-            ("CARTGATE_PORT_HTTP", "8080"),
-        ] {
-            assert!(!is_service_link(name, value.as_ref()), "{name}");
-        }
-    }
 
     #[test]
     fn only_serve_has_a_variable_for_each_flag() {

@@ -2,7 +2,7 @@
 
 use super::{check::Site, two_shops};
 use crate::{
-    program::Program,
+    program::{Program, write_secret},
     support::{App, SECRET, genuine},
 };
 
@@ -37,6 +37,37 @@ fn a_gate_is_configured_by_variables_alone() {
     let program = Program::serve_by_variables(&[], &whole(&app.url, &more));
     program.line(&["{", "protecting", "\"orders\""]);
     assert_eq!(program.client().ask(genuine(b"an order")).status, 200);
+}
+
+#[test]
+fn the_token_of_the_admin_listener_may_be_in_a_variable() {
+    let app = App::content();
+    let site = Site::with("");
+    let admin = format!("unix:{}", site.path().join("admin").display());
+    write_secret(&site.path().join("token"), SECRET_TEXT.as_bytes());
+    let itself = [
+        ("CARTGATE_ADMIN", admin.as_str()),
+        ("CARTGATE_ADMIN_TOKEN", SECRET_TEXT),
+    ];
+    let gate = Program::serve_by_variables(&[], &whole(&app.url, &itself));
+    assert_eq!(gate.client().ask(genuine(b"an order")).status, 200);
+    for (variable, status) in [
+        (("CARTGATE_ADMIN_TOKEN", SECRET_TEXT), 0),
+        (("CARTGATE_ADMIN_TOKEN_FILE", "token"), 0),
+        (("CARTGATE_ADMIN_TOKEN", "another-token-of-the-tests"), 1),
+        (("CARTGATE_ADMIN_TOKEN", ""), 1),
+    ] {
+        for command in ["reload", "status"] {
+            let said = site.run(&[command, &admin], &[variable]);
+            assert_eq!(
+                said.status,
+                Some(status),
+                "{command}: {}{}",
+                said.out,
+                said.err
+            );
+        }
+    }
 }
 
 #[test]
