@@ -1,0 +1,90 @@
+//! What is shown of deliveries: its width, its safety, its times.
+
+use super::*;
+
+fn listed(queue: &str, state: State) -> Listed {
+    Listed {
+        event: Uuid::nil(),
+        endpoint: "orders".to_owned(),
+        queue: queue.to_owned(),
+        kind: "order".to_owned(),
+        state,
+        received: 0,
+        attempts: 3,
+        due: None,
+        last: Some(5_000),
+        status: None,
+        reason: Some("destination-refused".to_owned()),
+        response: Some("x".repeat(200)),
+        stored_response: None,
+        copy: 0,
+        seen: 1,
+        first_received: 0,
+        size: 5,
+        seal: Vec::new(),
+    }
+}
+
+#[test]
+fn a_line_fits_80_columns_whatever_a_destination_is_called() {
+    let now = 9_999 * 86_400_000;
+    for queue in ["", "shop", "a-destination-with-a-very-long-name"] {
+        for state in [State::Pending, State::Quarantined] {
+            let one = &listed(queue, state);
+            let lines = Line { one, now }.to_string();
+            assert!(
+                lines.lines().all(|line| line.chars().count() <= 80),
+                "{lines}"
+            );
+            assert!(lines.contains(word(state)), "{lines}");
+            assert!(lines.contains("\n  destination-refused: xxx"), "{lines}");
+        }
+    }
+    assert!(HEADINGS.len() <= 80);
+}
+
+#[test]
+fn what_is_stored_cannot_command_the_terminal() {
+    let evil = || "\x1b]0;evil\x07".to_owned();
+    let mut one = listed(&evil(), State::Dead);
+    one.reason = Some(evil());
+    one.response = Some(evil());
+    let mut shown = Shown {
+        id: Uuid::nil(),
+        endpoint: evil(),
+        kind: evil(),
+        received: 0,
+        broken: Some(evil()),
+        head: Some(crate::inbox::control::HeadShown {
+            method: evil(),
+            target: evil(),
+            secret: evil(),
+            peer: evil(),
+            headers: vec![(evil(), evil())],
+        }),
+        body: None,
+        deliveries: vec![],
+    };
+    let line = Line { one: &one, now: 0 }.to_string();
+    shown.deliveries.push(one);
+    let event = Event {
+        shown: &shown,
+        now: 0,
+    };
+    let all = line + &event.to_string();
+    assert!(all.matches("evil").count() >= 13, "{all}");
+    assert!(!all.contains('\x1b') && !all.contains('\x07'), "{all:?}");
+}
+
+#[test]
+fn times_are_written_out_in_json() {
+    let one = listed("", State::Pending);
+    let row = serde_json::to_value(Row::of(&one)).expect("JSON");
+    assert_eq!(row["received"], "1970-01-01T00:00:00.000Z");
+    assert_eq!(row["last"], "1970-01-01T00:00:05.000Z");
+    assert!(row["due"].is_null() && row["destination"].is_null());
+    assert_eq!(
+        (&row["state"], &row["kind"]),
+        (&json!("pending"), &json!("order"))
+    );
+}
