@@ -6,6 +6,7 @@ mod change;
 mod claim;
 mod clerk;
 mod columns;
+mod desk;
 mod fault;
 mod keep;
 mod keeper;
@@ -26,17 +27,12 @@ mod url;
 
 use std::{fmt, path::Path, sync::Arc, thread, time::Duration};
 
-use futures_util::future::LocalBoxFuture;
-use tokio::{
-    runtime::Builder,
-    sync::{mpsc, oneshot},
-    task::spawn_blocking,
-};
-use tokio_postgres::Error;
+use tokio::{runtime::Builder, sync::oneshot, task::spawn_blocking};
 use tower_cartgate::Secret;
 use uuid::Uuid;
 
 use clerk::{Clerk, Settle, Task};
+use desk::{Desk, desk};
 use keeper::{Keep, Keeper};
 use lane::{Lane, Trouble};
 pub(crate) use open_error::OpenError;
@@ -52,9 +48,6 @@ use crate::inbox::{
     seal::DeliverySeals,
     settings::{Limits, Settings, StoreAddress},
 };
-
-/// The most that waits for a connection. More is turned away at once.
-const QUEUED: usize = 1024;
 
 /// How long a statement may take: what a request or a delivery waits for, and what an operator or a scrape asks.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -72,12 +65,6 @@ pub(crate) struct Postgres {
     keeps: Desk<Keep>,
     turns: Desk<Task>,
     errands: Desk<Task>,
-}
-
-/// Where work for a lane is handed in.
-struct Desk<J> {
-    jobs: mpsc::Sender<J>,
-    trouble: Trouble,
 }
 
 /// Judges a URL by its text.
@@ -156,12 +143,6 @@ pub(crate) async fn open(
     })
     .await?;
     Ok(Arc::new(store))
-}
-
-fn desk<J>() -> (Desk<J>, mpsc::Receiver<J>) {
-    let (jobs, queue) = mpsc::channel(QUEUED);
-    let trouble = Trouble::default();
-    (Desk { jobs, trouble }, queue)
 }
 
 /// Runs the lanes on a thread of their own, once the database is found to be fit.
@@ -362,52 +343,5 @@ impl Store for Postgres {
 
     fn trouble(&self) -> Option<StoreError> {
         self.keeps.trouble.error()
-    }
-}
-
-impl<J: Send> Desk<J> {
-    /// Hands in a job, whose answer comes if it is not dropped.
-    fn hand_in<T: Send + 'static>(
-        &self,
-        job: J,
-        answered: oneshot::Receiver<Result<T, StoreError>>,
-    ) -> Answer<'static, T> {
-        let unavailable = |words: &str| StoreError::Unavailable(words.to_owned());
-        if let Some(error) = self.trouble.error() {
-            return Box::pin(async move { Err(error) });
-        }
-        if self.jobs.try_send(job).is_err() {
-            let busy = unavailable("more waits for the database than may");
-            return Box::pin(async move { Err(busy) });
-        }
-        let trouble = self.trouble.clone();
-        Box::pin(async move {
-            answered.await.unwrap_or_else(|_dropped| {
-                let unknown = || unavailable("the database gave no answer");
-                Err(trouble.error().unwrap_or_else(unknown))
-            })
-        })
-    }
-}
-
-impl Desk<Task> {
-    fn errand<T: Send + 'static>(
-        &self,
-        run: impl for<'a> FnOnce(&'a Session) -> LocalBoxFuture<'a, Result<T, Error>> + Send + 'static,
-    ) -> Answer<'static, T> {
-        let (answer, answered) = oneshot::channel();
-        let errand: clerk::Errand = Box::new(move |session| {
-            let running = run(session);
-            Box::pin(async move {
-                let (said, left) = match running.await {
-                    Ok(value) => (Ok(value), Ok(())),
-                    Err(error) => (Err(fault::fault(&error)), Err(error)),
-                };
-                // Who asked may be gone; it is done all the same.
-                let _ = answer.send(said);
-                left
-            })
-        });
-        self.hand_in(Task::Errand(errand), answered)
     }
 }
