@@ -70,7 +70,7 @@ fn an_emptied_inbox_takes_in_again_though_other_files_fill_the_disk() {
     let recipient = Recipient::start();
     let file = small.path().join("inbox.db");
     let gate = Setup::sqlite(&file, &recipient)
-        .with("\"1MiB\"", "\"20MiB\"")
+        .with("\"1MiB\"", "\"12MiB\"")
         .with(&recipient.url(), "http://127.0.0.1:1")
         .start();
     let mut client = gate.client();
@@ -81,8 +81,11 @@ fn an_emptied_inbox_takes_in_again_though_other_files_fill_the_disk() {
         body.extend(number.to_be_bytes());
         client.ask(genuine(&body)).status
     };
-    wait_until("the inbox has filled the disk", || deliver() == 503);
-    small.fill_but(8 << 20);
+    // At the first 503 the gate moves its log, which may make room.
+    wait_until("the inbox has filled the disk", || {
+        deliver() == 503 && deliver() == 503
+    });
+    small.fill_but(3 << 20);
     assert_eq!(deliver(), 503);
     let purge = Command::new(env!("CARGO_BIN_EXE_cartgate"))
         .env_clear()

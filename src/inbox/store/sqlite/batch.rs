@@ -2,6 +2,7 @@
 //! everybody. So many senders share one sync, and nobody waits for a timer. While nothing waits, it tidies up.
 
 use std::{
+    fs,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -212,7 +213,7 @@ impl Batches {
             now: self.clock.now(),
             limits: &self.limits,
             seals: &self.seals,
-            space: self.room.takes_in(self.pages.free()),
+            space: self.has_room(),
             barred: self.barred.as_ref(),
             usage: self.usage,
         };
@@ -223,6 +224,15 @@ impl Batches {
             books.usage.write(&books)?;
         }
         Ok(books.usage)
+    }
+
+    /// Whether something may come in.
+    fn has_room(&self) -> bool {
+        let free_in_file = || {
+            let file = fs::metadata(&self.taken.file);
+            self.pages.free_in(file.map_or(0, |file| file.len()))
+        };
+        !self.room.is_scarce() || self.room.takes_in(free_in_file())
     }
 
     /// Makes sure that the commit went into the files that a restart would find. Otherwise nothing of it is acknowledged; what

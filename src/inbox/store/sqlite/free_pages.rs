@@ -32,9 +32,11 @@ impl Pages {
         })
     }
 
-    /// Bytes that can be written without more of the disk.
-    pub(super) fn free(self) -> u64 {
-        u64::from(self.free) * u64::from(PAGE)
+    /// Bytes of a file of this length that can be written without more of the disk. Pages that were returned are still part of
+    /// the file until the log is moved.
+    pub(super) fn free_in(self, length: u64) -> u64 {
+        let [all, free] = [self.all, self.free].map(|pages| u64::from(pages) * u64::from(PAGE));
+        free + length.saturating_sub(all)
     }
 
     /// Whether more is free than should stay so; while the disk is scarce, nothing should.

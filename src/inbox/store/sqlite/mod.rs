@@ -29,6 +29,7 @@ mod tests;
 mod writer;
 
 use std::{
+    collections::VecDeque,
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
@@ -52,6 +53,10 @@ use crate::inbox::{
 
 /// Rows that `again`, `purge` and `sweep` change in one go, so that what comes in waits for no more than these.
 const CHANGED_AT_ONCE: usize = 128;
+
+/// Bytes of bodies and heads that they remove in one go. Each page that becomes free is overwritten, and so takes as much of the
+/// log, which must fit even on a disk that the inbox has nearly filled.
+const REMOVED_AT_ONCE: u64 = 1 << 20;
 
 /// Dropped, it ends what was begun, and closes.
 struct Sqlite {
@@ -118,7 +123,7 @@ impl Sqlite {
         })
     }
 
-    /// What `change` does to each of the rows that a reader found, in pieces.
+    /// Applies `change` to each of the rows that a reader found, in pieces; returns how many it changed.
     fn change<R: Send + Sync + 'static>(
         &self,
         found: Answer<'static, Vec<R>>,
@@ -126,25 +131,37 @@ impl Sqlite {
     ) -> Answer<'static, u64> {
         let writer = Arc::clone(&self.writer);
         Box::pin(async move {
-            let mut found = found.await?.into_iter();
+            let mut left = VecDeque::from(found.await?);
             let mut changed = 0;
-            loop {
-                let piece: Vec<R> = found.by_ref().take(CHANGED_AT_ONCE).collect();
-                if piece.is_empty() {
-                    return Ok(changed);
-                }
-                changed += writer
-                    .wait_for(move |books| {
-                        let mut changed = 0;
-                        for row in &piece {
-                            changed += u64::from(change(books, row)?);
-                        }
-                        Ok(changed)
-                    })
-                    .await?;
+            while !left.is_empty() {
+                let piece = writer.wait_for(move |books| Ok(change_piece(books, left, change)?));
+                let (done, rest) = piece.await?;
+                changed += done;
+                left = rest;
             }
+            Ok(changed)
         })
     }
+}
+
+/// Changes rows until the piece is large enough; returns how many were changed, and the rows that are left.
+fn change_piece<R>(
+    books: &mut books::Books<'_>,
+    mut rows: VecDeque<R>,
+    change: impl Fn(&mut books::Books<'_>, &R) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<(u64, VecDeque<R>)> {
+    let before = books.usage.bytes;
+    let mut changed = 0;
+    for _ in 0..CHANGED_AT_ONCE {
+        if before.saturating_sub(books.usage.bytes) >= REMOVED_AT_ONCE {
+            break;
+        }
+        let Some(row) = rows.pop_front() else {
+            break;
+        };
+        changed += u64::from(change(books, &row)?);
+    }
+    Ok((changed, rows))
 }
 
 impl Store for Sqlite {
