@@ -85,9 +85,34 @@ pub(crate) fn is_host_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && name.bytes().all(plain)
 }
 
+/// The bytes that may stand in a path or a query (RFC 3986, section 3). Other bytes, such as a backslash, are a separator for one
+/// reader and a letter for the next.
+const IN_TARGETS: [bool; 256] = {
+    let allowed = b"-._~!$&'()*+,;=:@/?%";
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut index = 0;
+    while index < allowed.len() {
+        table[allowed[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// RFC 9112, section 3.2: origin-form, or absolute-form that names this very host, by the scheme
 /// that the client really speaks: an app that builds links or decides by the scheme must not be lied to.
 fn target(method: &Method, uri: &Uri, scheme: &str, host: &str) -> Result<(), Refusal> {
+    let path_and_query = uri.path_and_query().map_or("", |target| target.as_str());
+    if !path_and_query
+        .bytes()
+        .all(|byte| IN_TARGETS[usize::from(byte)])
+    {
+        return Err(Refusal::Framing("target"));
+    }
     let Some(authority) = uri.authority() else {
         return origin_form(method, uri);
     };

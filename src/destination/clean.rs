@@ -1,51 +1,16 @@
-//! What is kept of a delivery's inbound headers, and so which of them an operator may change. Only the
-//! body is signed, so each header is at best the sender's word; those that an app or a proxy would
-//! act on are dropped. What an attempt adds is `dress`'s. Answers are cleaned here too, of what only
-//! the gate may say.
+//! Selects the inbound headers of a delivery that are kept, and so those that an operator may change. `header_policy` names
+//! the dropped ones; `dress` adds those of an attempt. Responses lose the headers that only the gate may send.
 
 use http::{
     HeaderMap, HeaderName,
     header::{self, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE},
 };
 
-use super::trace;
+use super::{
+    header_policy::{Giver, giver},
+    trace,
+};
 use crate::problem::{DELIVERY, PROXY_STATUS};
-
-/// Hop-by-hop (RFC 9110, section 7.6.1), framing that is rebuilt from the bytes, and fields that a
-/// webhook has no use for but a framework may obey.
-fn is_always_dropped(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "content-length"
-            | "cookie"
-            | "expect"
-            | "host"
-            | "http2-settings"
-            | "keep-alive"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "x-http-method"
-            | "x-http-method-override"
-            | "x-method-override"
-            | "x-original-method"
-            | "x-original-uri"
-            | "x-original-url"
-            | "x-rewrite-url"
-            | "x-override-url"
-            | "x-accel-redirect"
-    )
-}
-
-/// Whole families: the gate's own, Standard Webhooks', and those between a client and its proxy.
-const DROPPED_PREFIXES: [&str; 4] = ["x-cartgate-", "webhook-", "proxy-", "x-http-method"];
-
-/// What a proxy says of the client; believed only from hops that are trusted.
-fn is_forwarding(name: &str) -> bool {
-    name.starts_with("x-forwarded-") || matches!(name, "forwarded" | "x-real-ip")
-}
 
 /// Drops what must not reach a destination, and what the endpoint drops besides. `signature` is the
 /// header that was verified.
@@ -78,13 +43,13 @@ pub(crate) fn drop_headers(headers: &mut HeaderMap, besides: &[HeaderName]) {
     trace::keep_if_valid(headers);
 }
 
-/// Whether an operator may set this header for an endpoint or a destination: nothing that frames a
-/// request, says where it came from, or is the gate's own word, and nothing that is dropped from
-/// inbound requests because an app could act on it.
+/// Whether an operator may set this header for an endpoint or a destination: nothing that frames a request, says where it came
+/// from, or is the gate's own word.
 #[must_use]
 pub fn header_may_be_set(name: &HeaderName, signature: &HeaderName) -> bool {
     const OWN: [HeaderName; 3] = [header::VIA, trace::TRACEPARENT, trace::TRACESTATE];
-    !is_promised(name, signature) && !is_dropped(name, false) && !OWN.contains(name)
+    let is_free = matches!(giver(name.as_str()), None | Some(Giver::Operator));
+    is_free && !is_promised(name, signature) && !OWN.contains(name)
 }
 
 /// Whether an operator may drop this header of an endpoint's deliveries: not what a destination is
@@ -101,14 +66,11 @@ fn is_promised(name: &HeaderName, signature: &HeaderName) -> bool {
 }
 
 fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
-    let text = name.as_str();
-    // CGI and WSGI make one variable of `x_a` and `x-a`, so the first could pose as the second.
-    text.contains('_')
-        || is_always_dropped(text)
-        || DROPPED_PREFIXES
-            .iter()
-            .any(|prefix| text.starts_with(prefix))
-        || (!hop_is_trusted && is_forwarding(text))
+    match giver(name.as_str()) {
+        None => false,
+        Some(Giver::TrustedHop) => !hop_is_trusted,
+        Some(Giver::Nobody | Giver::Operator) => true,
+    }
 }
 
 /// Drops from a destination's answer what belongs to its connection, and what only the gate may say.
@@ -249,7 +211,7 @@ mod tests {
 
     /// Names, whether an operator may set them, and whether they may drop them.
     #[rustfmt::skip]
-    const CHANGES: [(&str, bool, bool); 34] = [
+    const CHANGES: [(&str, bool, bool); 38] = [
         ("authorization", true, true),
         ("user-agent", true, true),
         ("x-mine", true, true),
@@ -281,6 +243,10 @@ mod tests {
         ("x-forwarded-for", false, true),
         ("x-forwarded-anything", false, true),
         ("x-real-ip", false, true),
+        ("cf-connecting-ip", false, true),
+        ("x-envoy-external-address", false, true),
+        ("remote-user", true, false),
+        ("x-ms-client-principal-name", true, false),
         ("via", false, true),
         ("traceparent", false, true),
         ("tracestate", false, true),

@@ -1,25 +1,22 @@
 //! The head that an attempt sends: what was kept of the inbound headers, which is `clean`'s to say, and what an attempt adds:
 //! what the operator wants there, the gate's findings, the way it came, its trace, and framing from the bytes.
 
-use std::{
-    net::IpAddr,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::{
     HeaderName,
-    header::{CONTENT_LENGTH, FORWARDED, HOST, VIA},
+    header::{CONTENT_LENGTH, HOST, VIA},
 };
 
 use super::{
     Destination,
-    head::{HeadLines, address},
+    client_account::{self, is_of_the_account},
+    head::HeadLines,
     trace,
 };
 use crate::{
     delivery::{About, Attempt, Head},
     inbox::clock::Millis,
-    listener::Peer,
     problem::DELIVERY,
 };
 
@@ -32,9 +29,6 @@ const ATTEMPT: HeaderName = HeaderName::from_static("x-cartgate-attempt");
 const RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-received");
 const FIRST_RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-first-received");
 const COPY: HeaderName = HeaderName::from_static("x-cartgate-copy");
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The last millisecond of the year 9999: RFC 3339 has no later one.
 const LAST_MOMENT: u64 = 253_402_300_799_999;
@@ -52,7 +46,8 @@ pub(super) fn dress(head: &Head, about: &About, length: usize, to: &Destination)
     if let Some(attempt) = &about.attempt {
         history(&mut lines, attempt);
     }
-    forwarding(&mut lines, head);
+    client_account::write(&mut lines, head);
+    append(&mut lines, head, &VIA, &[b"1.1 cartgate"]);
     if !head.headers.contains_key(trace::TRACEPARENT) {
         trace::start(&mut lines, about.id);
     }
@@ -92,10 +87,8 @@ fn is_the_gates(name: &HeaderName, signed_anew: bool) -> bool {
     let name = name.as_str();
     name.starts_with("x-cartgate-")
         || (signed_anew && name.starts_with("webhook-"))
-        || matches!(
-            name,
-            "host" | "content-length" | "forwarded" | "x-forwarded-for" | "via"
-        )
+        || is_of_the_account(name)
+        || matches!(name, "host" | "content-length" | "via")
 }
 
 fn findings(lines: &mut HeadLines, head: &Head, about: &About) {
@@ -129,60 +122,6 @@ fn moment(moment: Millis) -> String {
     let since = u64::try_from(moment).unwrap_or_default();
     let moment = UNIX_EPOCH + Duration::from_millis(since.min(LAST_MOMENT));
     humantime::format_rfc3339_millis(moment).to_string()
-}
-
-/// RFC 7239, and the older fields that most frameworks read. A trusted hop's own words stay before
-/// the gate's; anybody else's were dropped.
-fn forwarding(lines: &mut HeadLines, head: &Head) {
-    let client = match head.peer {
-        Peer::Tcp(address) => Some(address.ip().to_canonical()),
-        Peer::Unix => None,
-    };
-    let from = client.map(address);
-    forwarded(lines, head, client, from.as_deref());
-    if let Some(from) = &from {
-        append(lines, head, &FORWARDED_FOR, &[from]);
-    }
-    append(lines, head, &VIA, &[b"1.1 cartgate"]);
-    // Of anybody else nothing like that is left.
-    let said = |name: &HeaderName| head.peer_is_trusted && head.headers.contains_key(name);
-    if !said(&FORWARDED_PROTO) {
-        lines.line(&FORWARDED_PROTO, head.scheme.as_bytes());
-    }
-    if let Some(host) = &head.host
-        && !said(&FORWARDED_HOST)
-    {
-        lines.line(&FORWARDED_HOST, host.as_bytes());
-    }
-}
-
-fn forwarded(lines: &mut HeadLines, head: &Head, client: Option<IpAddr>, from: Option<&[u8]>) {
-    let from = from.unwrap_or(b"unknown");
-    let (open, close): (&[u8], &[u8]) = match client {
-        Some(IpAddr::V6(_)) => (b"\"[", b"]\""),
-        _ => (b"", b""),
-    };
-    let proto = head.scheme.as_bytes();
-    match &head.host {
-        Some(host) => {
-            let host = host.as_bytes();
-            let parts = [
-                b"for=",
-                open,
-                from,
-                close,
-                b";host=\"",
-                host,
-                b"\";proto=",
-                proto,
-            ];
-            append(lines, head, &FORWARDED, &parts);
-        }
-        None => {
-            let parts = [b"for=", open, from, close, b";proto=", proto];
-            append(lines, head, &FORWARDED, &parts);
-        }
-    }
 }
 
 /// Adds to a list field: one line with all values, since many apps read the first line alone.

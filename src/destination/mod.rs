@@ -1,5 +1,5 @@
 //! The protected applications: where they are (`address`), how a connection to them is opened
-//! (`connect` with `dial`), used (`link`) and kept (`pool`), what a delivery carries (`clean`, then `dress` with `trace`,
+//! (`connect` with `dial`), used (`link`) and kept (`pool`), what a delivery carries (`clean` by `header_policy`, then `dress` with `client_account`, `trace`,
 //! `host`, `fixed_headers`, signed anew by `webhooks`, and written by `head`), and one try to hand it over (`attempt`), whose
 //! answer is waited for (`awaited`), understood (`answer_head` with `header_lines`, `response_framing` and `header_fault`;
 //! `length`) and passed on as it comes (`answer`). Only a `Delivery` gets in here.
@@ -10,6 +10,7 @@ mod answer_head;
 mod attempt;
 mod awaited;
 mod clean;
+mod client_account;
 pub mod connect;
 mod dial;
 mod dress;
@@ -17,6 +18,7 @@ mod fixed_headers;
 mod head;
 mod header_fault;
 mod header_lines;
+mod header_policy;
 mod host;
 mod length;
 mod link;

@@ -11,6 +11,7 @@ mod attacks;
 mod broken_http;
 mod budgets;
 mod certificates;
+mod client_account;
 mod commands;
 mod config;
 mod exhausted;

@@ -214,7 +214,8 @@ fn a_trusted_hops_word_of_the_client_is_passed_on() {
         ("via", "1.1 front, 1.1 cartgate"),
         (
             "forwarded",
-            "for=9.9.9.9;proto=https, for=127.0.0.1;host=\"gate.example\";proto=http",
+            "for=9.9.9.9;host=\"shop.example\";proto=https, for=8.8.8.8, \
+             for=127.0.0.1;host=\"shop.example\";proto=https",
         ),
     ] {
         assert_eq!(request.header(name), Some(value), "{name}");

@@ -87,5 +87,9 @@ fn nginx_hands_on_what_verifies_and_believes_no_client_about_itself() {
         let client = request.header("x-forwarded-for").unwrap_or_default();
         assert!(!client.contains("192.0.2.1"), "{client}");
         assert_eq!(request.header("x-forwarded-host"), Some("gate.example"));
+        // nginx names its own client, which is on a Unix socket here, too.
+        assert_eq!(client, "unix:");
+        let forwarded = "for=unknown;host=\"gate.example\";proto=http";
+        assert_eq!(request.header("forwarded"), Some(forwarded));
     }
 }

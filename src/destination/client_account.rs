@@ -1,0 +1,237 @@
+//! Tells an app where a delivery came from: by which addresses, with which scheme, for which host. `Forwarded` (RFC 7239) and
+//! the older `X-Forwarded-*` say the same, because apps read one or the other.
+//!
+//! A trusted hop is believed. If it sent any `X-Forwarded-*` or `X-Real-IP`, its `Forwarded` is ignored: most proxies set the
+//! former and let the latter through as the client wrote it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, header::FORWARDED};
+
+use super::head::{HeadLines, address};
+use crate::{delivery::Head, framing::is_host, listener::Peer};
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// Whether only this file writes the header.
+pub(super) fn is_of_the_account(name: &str) -> bool {
+    matches!(
+        name,
+        "forwarded" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto"
+    )
+}
+
+/// One account of the client.
+struct Account<'a> {
+    /// The addresses that a trusted hop named, the client's first.
+    said: Vec<&'a str>,
+    /// The address of the gate's own peer; none on a Unix socket.
+    peer: Option<Vec<u8>>,
+    /// The hop's own `Forwarded`, if that is the source.
+    forwarded: Vec<&'a str>,
+    proto: &'static str,
+    host: Option<&'a str>,
+}
+
+/// Writes the account into a request's head.
+pub(super) fn write(lines: &mut HeadLines, head: &Head) {
+    let account = Account::of(head);
+    account.write_addresses(lines);
+    lines.line(&FORWARDED_PROTO, account.proto.as_bytes());
+    if let Some(host) = account.host {
+        lines.line(&FORWARDED_HOST, host.as_bytes());
+    }
+    account.write_forwarded(lines);
+}
+
+impl<'a> Account<'a> {
+    fn of(head: &'a Head) -> Self {
+        let peer = match head.peer {
+            Peer::Tcp(peer) => Some(address(peer.ip().to_canonical())),
+            Peer::Unix => None,
+        };
+        let mut account = Self {
+            said: Vec::new(),
+            peer,
+            forwarded: Vec::new(),
+            proto: head.scheme,
+            host: head.host.as_ref().and_then(|host| host.to_str().ok()),
+        };
+        if head.peer_is_trusted {
+            account.believe(&head.headers);
+        }
+        account
+    }
+
+    fn believe(&mut self, headers: &'a HeaderMap) {
+        let older = [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, REAL_IP];
+        if !older.iter().any(|name| headers.contains_key(name)) {
+            self.believe_forwarded(headers);
+            return;
+        }
+        self.said = list(headers, &FORWARDED_FOR).collect();
+        self.believe_proto(list(headers, &FORWARDED_PROTO).last());
+        self.believe_host(list(headers, &FORWARDED_HOST).last());
+        self.believe_real_ip(list(headers, &REAL_IP).last());
+    }
+
+    /// The hop names its own peer. A list that lacks it came from the client as it was.
+    fn believe_real_ip(&mut self, said: Option<&'a str>) {
+        let Some((text, real)) = said.and_then(|text| Some((text, ip(text)?))) else {
+            return;
+        };
+        let is_peer = self.peer.as_deref() == Some(&*address(real));
+        if !is_peer && !self.said.iter().any(|one| ip(one) == Some(real)) {
+            self.said.push(text);
+        }
+    }
+
+    fn believe_forwarded(&mut self, headers: &'a HeaderMap) {
+        let values = headers.get_all(FORWARDED).iter();
+        self.forwarded = values.filter_map(|value| value.to_str().ok()).collect();
+        let elements = self.forwarded.iter().flat_map(|text| split(text, b','));
+        let elements: Vec<_> = elements.map(|element| split(element, b';')).collect();
+        for (name, value) in elements
+            .into_iter()
+            .flatten()
+            .filter_map(|pair| pair.split_once('='))
+        {
+            let value = value.trim_matches([' ', '\t', '"']);
+            match name.trim() {
+                name if name.eq_ignore_ascii_case("for") => self.said.push(node(value)),
+                name if name.eq_ignore_ascii_case("proto") => self.believe_proto(Some(value)),
+                name if name.eq_ignore_ascii_case("host") => self.believe_host(Some(value)),
+                _ => {}
+            }
+        }
+    }
+
+    fn believe_proto(&mut self, said: Option<&str>) {
+        let known = |proto: &&str| said.is_some_and(|said| said.eq_ignore_ascii_case(proto));
+        if let Some(proto) = ["http", "https"].into_iter().find(known) {
+            self.proto = proto;
+        }
+    }
+
+    fn believe_host(&mut self, said: Option<&'a str>) {
+        if let Some(host) = said.filter(|host| is_host(host)) {
+            self.host = Some(host);
+        }
+    }
+
+    fn write_addresses(&self, lines: &mut HeadLines) {
+        let mut parts: Vec<&[u8]> = Vec::new();
+        if let Some(peer) = &self.peer
+            && self.said.is_empty()
+        {
+            return lines.line(&FORWARDED_FOR, peer);
+        }
+        for one in self
+            .said
+            .iter()
+            .map(|said| said.as_bytes())
+            .chain(self.peer.as_deref())
+        {
+            if !parts.is_empty() {
+                parts.push(b", ");
+            }
+            parts.push(one);
+        }
+        if !parts.is_empty() {
+            lines.line_of(&FORWARDED_FOR, &parts);
+        }
+    }
+
+    fn write_forwarded(&self, lines: &mut HeadLines) {
+        let mut value = Vec::with_capacity(128);
+        if self.forwarded.is_empty() {
+            let count = self.said.len() + usize::from(self.peer.is_some());
+            for (index, said) in self.said.iter().enumerate() {
+                // Apps read the scheme and the host from the first or from the last element.
+                self.element(&mut value, ip(said), index == 0 || index + 1 == count);
+            }
+        } else {
+            value.extend_from_slice(self.forwarded.join(", ").as_bytes());
+        }
+        match self.peer.as_deref().map(str::from_utf8) {
+            Some(Ok(peer)) => self.element(&mut value, ip(peer), true),
+            _ if value.is_empty() => self.element(&mut value, None, true),
+            _ => {}
+        }
+        lines.line(&FORWARDED, &value);
+    }
+
+    fn element(&self, value: &mut Vec<u8>, ip: Option<IpAddr>, is_whole: bool) {
+        if !value.is_empty() {
+            value.extend_from_slice(b", ");
+        }
+        let (open, close): (&[u8], &[u8]) = match ip {
+            Some(IpAddr::V6(_)) => (b"for=\"[", b"]\""),
+            _ => (b"for=", b""),
+        };
+        value.extend_from_slice(open);
+        match ip {
+            Some(ip) => value.extend_from_slice(&address(ip)),
+            None => value.extend_from_slice(b"unknown"),
+        }
+        value.extend_from_slice(close);
+        if !is_whole {
+            return;
+        }
+        if let Some(host) = self.host {
+            value.extend_from_slice(b";host=\"");
+            value.extend_from_slice(host.as_bytes());
+            value.extend_from_slice(b"\"");
+        }
+        value.extend_from_slice(b";proto=");
+        value.extend_from_slice(self.proto.as_bytes());
+    }
+}
+
+/// The members of a list, over all lines of that name.
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .filter(|member| !member.is_empty())
+}
+
+/// The parts of a text between separators that stand in no quotes.
+fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    text.split(move |byte: char| {
+        is_quoted ^= byte == '"';
+        byte == char::from(separator) && !is_quoted
+    })
+}
+
+/// An address as `X-Forwarded-For` has it, of a node as `Forwarded` has it: without brackets and port.
+fn node(value: &str) -> &str {
+    if let Some((address, _)) = value
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
+        return address;
+    }
+    match value.split_once(':') {
+        Some((address, _)) if ip(value).is_some_and(|ip| ip.is_ipv4()) => address,
+        _ if ip(value).is_some() => value,
+        _ => "unknown",
+    }
+}
+
+/// The address in a text, with or without brackets and a port.
+fn ip(text: &str) -> Option<IpAddr> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let parsed = bare.unwrap_or(text).parse();
+    let parsed = parsed.or_else(|_| text.parse().map(|address: SocketAddr| address.ip()));
+    parsed.ok().map(|ip: IpAddr| ip.to_canonical())
+}
