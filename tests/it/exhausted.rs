@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit};
 
 use crate::{
     program::Program,
-    support::{App, BODY, PATIENCE, genuine, wait_until},
+    support::{App, BODY, PATIENCE, forged, genuine, wait_until},
 };
 
 const ADMIN: &str = "DIR/admin.sock";
@@ -35,7 +35,17 @@ secrets = ["current"]
 url = "{url}"
 "#
     );
-    Program::serve_file(&text, &[("secret", crate::support::SECRET)])
+    // A thread that has ended leaves its stack to the next one otherwise, which then needs no memory.
+    let no_cache = ("GLIBC_TUNABLES", "glibc.pthread.stack_cache_size=0");
+    let files = [("secret", crate::support::SECRET)];
+    let program = Program::serve_file_with(&text, &files, &[no_cache]);
+    // Its workers run, and the start has looked the name up.
+    assert_eq!(program.client().ask(forged(BODY)).status, 401);
+    program.line(&["app reachable"]);
+    wait_until("the thread of the look-up ends", || {
+        !program.has_thread("cartgate-aside")
+    });
+    program
 }
 
 /// Too little for the stack of a thread, and enough for all else.

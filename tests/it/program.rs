@@ -293,6 +293,15 @@ impl Program {
         usize::from_str_radix(queue.expect("it listens"), 16).expect("a number")
     }
 
+    /// Whether a thread of this name runs in it.
+    pub(crate) fn has_thread(&self, name: &str) -> bool {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
+        let tasks = tasks.expect("it runs").flatten();
+        let mut names =
+            tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+        names.any(|own| own.trim_end() == name)
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
