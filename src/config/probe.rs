@@ -1,5 +1,5 @@
-//! What a start needs of this machine: addresses that can be bound, folders that can be written, an inbox that can be opened.
-//! `check` and every start look for it here, and nothing is made, locked or bound for longer than the look.
+//! The demands of a start on this machine: addresses that can be bound, folders that can be written, an inbox that can be
+//! opened. `check` and every start look for them here. The look makes and locks nothing.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! Where a configuration is written: flags, which never change, or a file, which is read again at each reload and some of
-//! whose settings flags override. `serve`, `check` and every reload resolve it here, so that they find the same mistakes.
+//! The source of a configuration: flags, which never change, or a file, which each reload reads again and some of whose
+//! settings flags override. `serve`, `check` and every reload resolve it here, so that they find the same mistakes.
 
 use std::{path::Path, sync::mpsc, thread, time::Duration};
 

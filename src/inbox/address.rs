@@ -1,10 +1,10 @@
-//! Where an inbox stores its events: the address, as an operator writes it. It is judged here once, for flags and files alike.
+//! The address of an inbox's store, as an operator writes it. Flags and files are judged here alike.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use super::store::postgres;
 
-/// Where events are stored.
+/// The place where events are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreAddress {
     /// `sqlite:FILE`.

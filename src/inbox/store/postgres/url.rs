@@ -45,7 +45,7 @@ pub(crate) enum UrlError {
     Count(usize, &'static str),
 }
 
-/// What the URL asks for by `sslmode`.
+/// The encryption that the URL asks for by `sslmode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Nothing,

@@ -19,7 +19,7 @@ use super::{
 /// The first bytes of every SQLite file.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// Where the header has the version of the schema, and the number of the program (sqlite.org/fileformat.html).
+/// Places of the schema's version and the program's number in the header (sqlite.org/fileformat.html).
 const VERSION: usize = 60;
 const APPLICATION: usize = 68;
 const HEADER: usize = 100;
