@@ -29,7 +29,7 @@ def take(headers, body)
     return "403 Forbidden"
   end
   delivery = JSON.parse(body)
-  kind = headers["x-cartgate-event"]
+  kind = headers.fetch("x-cartgate-event", "unknown") # absent unless the gate has an event setting
   # "endpoint": the gate was told so for this path. "payload": it read it in the signed body.
   source = headers["x-cartgate-event-source"]
   puts "#{kind} (by #{source}) #{delivery["id"]}, delivery #{headers["x-cartgate-delivery"]}"

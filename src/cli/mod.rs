@@ -18,6 +18,7 @@ mod durable;
 mod inbox;
 mod inputs;
 mod man;
+mod refused;
 mod reload;
 mod send;
 mod serve;
@@ -37,6 +38,7 @@ pub use inbox::{
 };
 pub use inputs::{HeaderLine, Input};
 pub use man::ManArgs;
+pub use refused::{RefusedArgs, RefusedAt, RefusedCommand, RefusedListArgs, RefusedShowArgs};
 pub use reload::ReloadArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
 pub use serve::{
@@ -153,6 +155,8 @@ pub enum Command {
     Reload(ReloadArgs),
     /// Looks after the durable inbox: what waits, dead letters, backups
     Inbox(Box<InboxOrderArgs>),
+    /// List and show the rejected deliveries that a gate saved
+    Refused(Box<RefusedArgs>),
     /// Sends a signed delivery, many of them, or forgeries
     Send(Box<SendArgs>),
     /// Prints the signature of a body, or a ready curl line

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -40,6 +41,19 @@ pub(super) fn delivery(path: &Path) -> Result<Refused, Failure> {
         .map_err(|why| Failure::usage(format_args!("{place} is no kept delivery: {why}")))
 }
 
+/// A file or directory of the gate that cannot be read, with the next step if another user may.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    let shown = path.display();
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return Failure::no(format_args!("{shown}: {error}"));
+    }
+    let owner = fs::metadata(path).map(|metadata| metadata.uid());
+    let owner = owner.map_or_else(|_| String::new(), |uid| format!(" (uid {uid})"));
+    Failure::no(format_args!(
+        "{shown}: {error}; run this as root, or as the user that the gate runs as{owner}"
+    ))
+}
+
 /// Every secret given, or else the one in the environment.
 pub(super) fn secrets(given: Vec<SecretSource>) -> Result<Vec<(SecretName, Secret)>, Failure> {
     let sources = SecretSource::or_environment(given).map_err(Failure::usage)?;
@@ -65,7 +79,7 @@ pub(super) fn token(given: Option<SecretSource>) -> Result<Option<Secret>, Failu
     Ok(token.transpose()?.map(|(_, token)| token))
 }
 
-fn read(source: &SecretSource) -> Result<(SecretName, Secret), Failure> {
+pub(super) fn read(source: &SecretSource) -> Result<(SecretName, Secret), Failure> {
     let (name, secret, warnings) = source.read().map_err(Failure::usage)?;
     warnings
         .iter()

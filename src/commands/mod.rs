@@ -16,6 +16,7 @@ mod inbox;
 mod input;
 mod man;
 pub mod output;
+mod refused;
 mod reload;
 mod resend;
 mod send;
@@ -111,6 +112,7 @@ fn dispatch(command: Command, held: Option<serve::Held>) -> Result<Outcome, Fail
         Command::Status(args) => status::run(args),
         Command::Reload(args) => reload::run(args),
         Command::Inbox(args) => inbox::run(args.command),
+        Command::Refused(args) => refused::run(args.command),
         Command::Send(args) => send::run(*args),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(args),

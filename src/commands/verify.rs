@@ -1,5 +1,6 @@
 //! `cartgate verify`.
 
+use std::fmt;
 use std::io;
 
 use http::HeaderValue;
@@ -40,14 +41,15 @@ pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::yes_if(verdict.verified))
 }
 
+/// Whether a signature is true, and by which secret, or why not.
 #[derive(Serialize)]
-struct Verdict {
+pub(super) struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<About>,
     verified: bool,
-    secret: Option<String>,
+    pub(super) secret: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    diagnosis: Option<Diagnosis>,
+    pub(super) diagnosis: Option<Diagnosis>,
 }
 
 /// Which delivery was judged.
@@ -61,7 +63,7 @@ struct About {
 
 impl Verdict {
     /// The layer crate decides; the doctor only explains.
-    fn of(
+    pub(super) fn of(
         keyring: &Keyring,
         secrets: &[(SecretName, Secret)],
         presented: Option<&[u8]>,
@@ -116,16 +118,23 @@ impl Verdict {
                 "delivery {id}, received {received} at endpoint {endpoint} from {peer}"
             ))?;
         }
-        match (&self.secret, &self.diagnosis) {
+        output.line(Judgement(self))
+    }
+}
+
+/// A verdict in words.
+pub(super) struct Judgement<'v>(pub(super) &'v Verdict);
+
+impl fmt::Display for Judgement<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.secret, &self.0.diagnosis) {
             (_, Some(diagnosis)) => {
-                output.line(format_args!("not verified: {diagnosis}"))?;
-                output.line(format_args!("what to do: {}", diagnosis.cause().advice()))
+                let advice = diagnosis.cause().advice();
+                write!(f, "not verified: {diagnosis}\nwhat to do: {advice}")
             }
             (secret, None) => {
                 let name = secret.as_deref().unwrap_or_default();
-                output.line(format_args!(
-                    "verified: the signature is true under secret {name}"
-                ))
+                write!(f, "verified: the signature is true under secret {name}")
             }
         }
     }

@@ -7,6 +7,7 @@ use http::{
     HeaderName,
     header::{CONTENT_LENGTH, HOST, VIA},
 };
+use tower_cartgate::{EventKind, EventSource};
 
 use super::{
     Destination,
@@ -97,13 +98,16 @@ fn findings(lines: &mut HeadLines, head: &Head, about: &About) {
     // Names are `[a-z0-9_-]`.
     for (name, text) in [
         (&VERDICT, "verified"),
-        (&EVENT, about.kind.as_str()),
-        (&EVENT_SOURCE, head.source.as_str()),
         (&DELIVERY, id),
         (&ENDPOINT, &*about.endpoint),
         (&SECRET_NAME, head.secret.as_ref()),
     ] {
         lines.line(name, text.as_bytes());
+    }
+    // Without an event rule nobody has said what it is, and `other` would be a claim.
+    if (about.kind, head.source) != (EventKind::Other, EventSource::Endpoint) {
+        lines.line(&EVENT, about.kind.as_str().as_bytes());
+        lines.line(&EVENT_SOURCE, head.source.as_str().as_bytes());
     }
 }
 

@@ -264,7 +264,7 @@ impl Report {
             dropped,
             files,
             %dir,
-            "deliveries were refused and kept: `cartgate verify --delivery FILE` names the cause, and \
+            "deliveries were refused and kept: `cartgate refused list --dir DIR --secret-file FILE` names the causes, and \
              `cartgate send URL --delivery FILE` sends one on that verifies"
         );
     }

@@ -35,6 +35,7 @@
 mod keeper;
 mod pace;
 mod refused;
+mod saved;
 mod shelf;
 mod source;
 
@@ -44,6 +45,7 @@ use crate::private_file::is_open_to_others;
 
 pub use keeper::{Counters, Keeper};
 pub use refused::{Malformed, Refused};
+pub use saved::{Saved, SavedError};
 pub use source::Source;
 
 /// Where refused deliveries are kept, and how many. Fixed at the start of a gate.

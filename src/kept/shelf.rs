@@ -268,14 +268,14 @@ fn tally<'e, K: Eq + Hash>(
 }
 
 /// `20261124T181614Z-019….http`: a listing is in the order of time.
-fn name(id: Uuid) -> String {
+pub(super) fn name(id: Uuid) -> String {
     let received = received_at(id).unwrap_or(SystemTime::UNIX_EPOCH);
     let time = humantime::format_rfc3339_seconds(received).to_string();
     format!("{}-{id}.http", time.replace(['-', ':'], ""))
 }
 
 /// The id of a file that is named as we would name it.
-fn id_of(file: &str) -> Option<Uuid> {
+pub(super) fn id_of(file: &str) -> Option<Uuid> {
     let (_, id) = file.strip_suffix(".http")?.split_once('-')?;
     let id = Uuid::try_parse(id).ok()?;
     (received_at(id).is_some() && name(id) == file).then_some(id)

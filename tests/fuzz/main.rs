@@ -133,8 +133,6 @@ fn the_oracle_refuses_what_should_not_have_passed() {
             ("x-cartfunnel-hmac-sha256", signature(BODIES[1]).encode()),
             ("x-cartgate-verdict", "verified".to_owned()),
             ("x-cartgate-endpoint", "fuzz".to_owned()),
-            ("x-cartgate-event", "other".to_owned()),
-            ("x-cartgate-event-source", "endpoint".to_owned()),
             ("x-cartgate-secret-name", "default".to_owned()),
             ("x-cartgate-delivery", "id".to_owned()),
         ]

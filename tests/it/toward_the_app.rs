@@ -31,7 +31,7 @@ fn names(request: &Recorded) -> Vec<String> {
 }
 
 /// What every app gets in addition to what the sender said.
-const ADDED: [&str; 15] = [
+const ADDED: [&str; 13] = [
     "content-length",
     "forwarded",
     "host",
@@ -40,8 +40,6 @@ const ADDED: [&str; 15] = [
     "x-cartfunnel-hmac-sha256",
     "x-cartgate-delivery",
     "x-cartgate-endpoint",
-    "x-cartgate-event",
-    "x-cartgate-event-source",
     "x-cartgate-secret-name",
     "x-cartgate-verdict",
     "x-forwarded-for",
@@ -57,8 +55,6 @@ fn the_gate_says_what_it_found() {
     for (name, value) in [
         ("x-cartgate-verdict", "verified"),
         ("x-cartgate-endpoint", "hooks"),
-        ("x-cartgate-event", "other"),
-        ("x-cartgate-event-source", "endpoint"),
         ("x-cartgate-secret-name", "current"),
         ("x-forwarded-for", "127.0.0.1"),
         ("x-forwarded-host", "gate.example"),

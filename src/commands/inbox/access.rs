@@ -1,14 +1,8 @@
 //! Finds who carries an order out: the gate that runs on an SQLite file, or this process, which opens the store itself.
 
-use std::{
-    fs::{self, File},
-    io,
-    os::unix::fs::MetadataExt as _,
-    path::Path,
-    sync::Arc,
-};
+use std::{fs::File, io, path::Path, sync::Arc};
 
-use super::super::{Failure, output::message, serve::mistakes};
+use super::super::{Failure, input, output::message, serve::mistakes};
 use crate::{
     cli::{InboxAt, serve_with_file_alone},
     config::{Finding, Source, plan::InboxPlan},
@@ -77,24 +71,14 @@ pub(super) fn otherwise() -> Failure {
 
 /// Opening makes a file, and a slip in a name is no wish for an inbox. Nor can another user look into one.
 fn must_be_readable(file: &Path) -> Result<(), Failure> {
-    let Err(error) = File::open(file) else {
-        return Ok(());
-    };
-    let shown = file.display();
-    match error.kind() {
-        io::ErrorKind::NotFound => Err(Failure::usage(format_args!("there is no inbox {shown}"))),
-        io::ErrorKind::PermissionDenied => Err(Failure::no(format_args!(
-            "{shown}: {error}; run this as root, or as the user that the gate runs as{}",
-            owner(file)
+    match File::open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::usage(format_args!(
+            "there is no inbox {}",
+            file.display()
         ))),
-        _ => Err(Failure::no(format_args!("{shown}: {error}"))),
+        Err(error) => Err(input::unreadable(file, &error)),
     }
-}
-
-/// The user who owns a file, if that can be seen.
-fn owner(file: &Path) -> String {
-    let owner = fs::metadata(file).map(|metadata| metadata.uid());
-    owner.map_or_else(|_| String::new(), |uid| format!(" (uid {uid})"))
 }
 
 /// Where the inbox is. Of a configuration file, only `[inbox]` and the names of destinations matter: the secrets and

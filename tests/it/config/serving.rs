@@ -66,7 +66,7 @@ fn each_endpoint_has_its_own_secret_header_methods_and_way() {
         [
             "/app/orders orders order",
             "/app/carts carts abandoned-cart",
-            "/orders other other"
+            "/orders other "
         ]
     );
     let shared = program.line(&["accept each other's captured deliveries"]);

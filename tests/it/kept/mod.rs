@@ -2,6 +2,7 @@
 
 mod bounds;
 mod commands;
+mod listing;
 
 use std::{
     fs,

@@ -1,0 +1,105 @@
+//! `cartgate refused`: what can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use http::HeaderName;
+use uuid::Uuid;
+
+use crate::secret_source::SecretSource;
+
+/// The arguments of `cartgate refused`.
+#[derive(Debug, Args)]
+#[command(
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  cartgate refused list --config /etc/cartgate/cartgate.toml
+      Deliveries whose signature did not match, as the gate saved them (keep_refused).
+
+  cartgate refused show --dir /var/lib/cartgate/refused --secret-file new.txt 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a
+      One of them, and the likely cause.
+
+`cartgate send URL --delivery FILE` sends one on that verifies.
+
+Exit status: 0 done, also if nothing is saved; 1 there is no such delivery, or the directory cannot be read; 2 usage."
+)]
+pub struct RefusedArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: RefusedCommand,
+}
+
+/// What can be done with saved rejections.
+#[derive(Debug, Subcommand)]
+pub enum RefusedCommand {
+    /// List saved rejections, the oldest first
+    List(RefusedListArgs),
+    /// Show one saved rejection: its head, and the cause if a secret is named
+    Show(RefusedShowArgs),
+}
+
+/// Where they are, and by which secrets they are judged.
+#[derive(Debug, Args)]
+pub struct RefusedAt {
+    /// The configuration file of the gate: its keep_refused, and the secrets of its endpoints
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "dir",
+        required_unless_present = "dir"
+    )]
+    pub config: Option<PathBuf>,
+
+    /// The directory itself
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// A file that holds a secret, for the cause; repeat it for several. Without it: the variable CARTGATE_SECRET, or the
+    /// secrets of the configuration file
+    #[arg(long, value_name = "[NAME=]FILE", value_delimiter = ',')]
+    pub secret_file: Vec<SecretSource>,
+
+    /// The header that carries the signature [default: the endpoint's, or x-cartfunnel-hmac-sha256]
+    #[arg(long, value_name = "NAME")]
+    pub header_name: Option<HeaderName>,
+}
+
+/// The arguments of `cartgate refused list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate refused list --config cartgate.toml
+  cartgate refused list --dir kept --secret-file secret.txt --json | jq -r 'select(.secret).file'
+      The files of those that verify by now.")]
+pub struct RefusedListArgs {
+    /// Where they are
+    #[command(flatten)]
+    pub at: RefusedAt,
+    /// Print a JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `cartgate refused show`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate refused show --config cartgate.toml 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a
+  cartgate refused show --config cartgate.toml 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a --body > order.json
+      The body alone, byte for byte; it may be somebody's order.")]
+pub struct RefusedShowArgs {
+    /// Where they are
+    #[command(flatten)]
+    pub at: RefusedAt,
+    /// The delivery, by the id that logs and responses show
+    #[arg(value_name = "ID")]
+    pub id: Uuid,
+    /// Print the body, byte for byte, and nothing else
+    #[arg(long, conflicts_with = "json")]
+    pub body: bool,
+    /// Print a JSON object
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,327 @@
+//! `cartgate refused`: lists and shows what a gate saved of rejected deliveries. What came from outside is made safe for a
+//! terminal.
+
+use std::{
+    fmt::{self, Display, Formatter},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use http::{HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use tower_cartgate::{Keyring, RejectionKind, Secret, SecretName, Signature};
+
+use super::{
+    Failure, Outcome, input,
+    output::{Output, message},
+    serve::mistakes,
+    verify::{Judgement, Verdict},
+};
+use crate::{
+    cli::{RefusedAt, RefusedCommand, RefusedListArgs, RefusedShowArgs, serve_with_file_alone},
+    config::{Plan, Source, plan::EndpointPlan},
+    kept::{Refused, Saved, SavedError},
+    keyring::Unique,
+    secret_source::{SECRET_VARIABLE, variable_is_set},
+    sender::printable,
+};
+
+/// Above the lines of a list.
+const HEADINGS: &str = "DELIVERY                              RECEIVED              CAUSE                 \
+                        SOURCE               ENDPOINT";
+
+pub(super) fn run(command: RefusedCommand) -> Result<Outcome, Failure> {
+    match command {
+        RefusedCommand::List(args) => list(args),
+        RefusedCommand::Show(args) => show(args),
+    }
+}
+
+fn list(args: RefusedListArgs) -> Result<Outcome, Failure> {
+    let place = Place::of(args.at)?;
+    let all = Saved::all(&place.dir).map_err(|error| input::unreadable(&place.dir, &error))?;
+    let mut output = Output::stdout();
+    if !args.json && !all.is_empty() {
+        output.line(HEADINGS)?;
+    }
+    for saved in &all {
+        let refused = match saved.read() {
+            Ok(Some(refused)) => refused,
+            // Its time was up meanwhile.
+            Ok(None) => continue,
+            Err(why) => {
+                message(format_args!("cartgate: {}: {why}", saved.path.display()));
+                continue;
+            }
+        };
+        let verdict = place.judge(&refused);
+        let one = Shown {
+            refused: &refused,
+            path: &saved.path,
+            verdict: verdict.as_ref(),
+        };
+        if args.json {
+            output.json_line(&one.json())?;
+        } else {
+            output.line(Line(&one))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn show(args: RefusedShowArgs) -> Result<Outcome, Failure> {
+    let place = Place::of(args.at)?;
+    let saved = Saved::of(&place.dir, args.id);
+    let refused = saved.read().map_err(|why| match why {
+        SavedError::Io(error) => input::unreadable(&saved.path, &error),
+        why => Failure::no(format_args!("{}: {why}", saved.path.display())),
+    })?;
+    let refused = refused.ok_or_else(|| {
+        Failure::no(format_args!(
+            "there is no saved rejection {} in {}",
+            args.id,
+            place.dir.display()
+        ))
+    })?;
+    let mut output = Output::stdout();
+    if args.body {
+        output.write(&refused.bytes())?;
+        return Ok(Outcome::Done);
+    }
+    let verdict = place.judge(&refused);
+    let one = Shown {
+        refused: &refused,
+        path: &saved.path,
+        verdict: verdict.as_ref(),
+    };
+    if args.json {
+        output.json(&one.json_with_headers())?;
+    } else {
+        output.line(Screen(&one))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Where the saved rejections are, and who judges them.
+struct Place {
+    dir: PathBuf,
+    judges: Vec<Judge>,
+}
+
+/// Secrets, and the header that carries signatures made by them.
+struct Judge {
+    /// The one endpoint whose secrets these are; none if they are for all.
+    endpoint: Option<String>,
+    header: HeaderName,
+    keyring: Keyring,
+    secrets: Vec<(SecretName, Secret)>,
+}
+
+impl Place {
+    fn of(at: RefusedAt) -> Result<Self, Failure> {
+        let plan = at.config.as_deref().map(plan).transpose()?;
+        let dir = match (&plan, at.dir) {
+            (_, Some(dir)) => dir,
+            (Some(plan), None) => kept_by(plan, at.config.as_deref())?,
+            (None, None) => return Err(Failure::usage("name a directory or a configuration file")),
+        };
+        let judges = match &plan {
+            _ if !at.secret_file.is_empty() => {
+                vec![Judge::of_all(
+                    input::secrets(at.secret_file)?,
+                    at.header_name,
+                )?]
+            }
+            Some(plan) => {
+                let endpoints = plan.endpoints.iter();
+                endpoints.filter_map(Judge::of_endpoint).collect()
+            }
+            None if variable_is_set(SECRET_VARIABLE) => {
+                vec![Judge::of_all(input::secrets(Vec::new())?, at.header_name)?]
+            }
+            None => Vec::new(),
+        };
+        Ok(Self { dir, judges })
+    }
+
+    /// The verdict by the secrets that are known now; none if none are known for its endpoint.
+    fn judge(&self, refused: &Refused) -> Option<Verdict> {
+        let endpoint = refused.endpoint.to_str().ok();
+        let judge = self
+            .judges
+            .iter()
+            .find(|judge| judge.endpoint.is_none() || judge.endpoint.as_deref() == endpoint)?;
+        let presented = refused.only(&judge.header).map(HeaderValue::as_bytes);
+        let verdict = Verdict::of(&judge.keyring, &judge.secrets, presented, &refused.bytes());
+        Some(verdict)
+    }
+}
+
+fn plan(file: &Path) -> Result<Plan, Failure> {
+    let source = Source::of(&serve_with_file_alone(file));
+    let plan = source.plan();
+    plan.map_err(|error| mistakes(source.lines(error)))
+}
+
+fn kept_by(plan: &Plan, file: Option<&Path>) -> Result<PathBuf, Failure> {
+    let kept = plan.server.keep_refused.as_ref();
+    kept.map(|settings| settings.dir.clone()).ok_or_else(|| {
+        let file = file.unwrap_or(Path::new("")).display();
+        Failure::usage(format_args!(
+            "{file} has no keep_refused, so nothing is saved"
+        ))
+    })
+}
+
+impl Judge {
+    fn of_all(
+        secrets: Vec<(SecretName, Secret)>,
+        header: Option<HeaderName>,
+    ) -> Result<Self, Failure> {
+        let unique = Unique::of(secrets).map_err(Failure::usage)?;
+        Ok(Self {
+            endpoint: None,
+            header: header.unwrap_or(Signature::HEADER),
+            keyring: unique.keyring,
+            secrets: unique.secrets,
+        })
+    }
+
+    /// Nothing if its secrets cannot be read here: some are the gate's alone, and the list is worth something without.
+    fn of_endpoint(plan: &EndpointPlan) -> Option<Self> {
+        let read = plan.secrets.iter().map(|(_, source)| source.read());
+        let read: Result<Vec<_>, _> = read.collect();
+        let secrets = read.map_err(|error| {
+            message(format_args!(
+                "cartgate: no causes for endpoint {}: {error}; name its secret with --secret-file",
+                plan.name
+            ));
+        });
+        let secrets = secrets.ok()?.into_iter();
+        let unique = Unique::of(secrets.map(|(name, secret, _)| (name, secret)).collect()).ok()?;
+        Some(Self {
+            endpoint: Some(plan.name.clone()),
+            header: plan.header.clone(),
+            keyring: unique.keyring,
+            secrets: unique.secrets,
+        })
+    }
+}
+
+/// A saved rejection with the verdict on it.
+struct Shown<'s> {
+    refused: &'s Refused,
+    path: &'s Path,
+    verdict: Option<&'s Verdict>,
+}
+
+impl Shown<'_> {
+    /// The cause in one word: what the doctor found, or the reason of the rejection.
+    fn cause(&self) -> String {
+        match self.verdict {
+            None => RejectionKind::Mismatch.as_str().to_owned(),
+            Some(Verdict {
+                diagnosis: Some(diagnosis),
+                ..
+            }) => diagnosis.cause().as_str().to_owned(),
+            Some(verdict) => {
+                let secret = verdict.secret.as_deref().unwrap_or_default();
+                format!("verified:{secret}")
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        let Self {
+            refused,
+            path,
+            verdict,
+        } = self;
+        json!({
+            "id": refused.id,
+            "received": time(refused.received()),
+            "endpoint": text(&refused.endpoint),
+            "peer": text(&refused.peer),
+            "source": refused.source.to_string(),
+            "method": refused.method.as_str(),
+            "target": refused.target.as_str(),
+            "bytes": refused.bytes().len(),
+            "reason": RejectionKind::Mismatch.as_str(),
+            "secret": verdict.and_then(|verdict| verdict.secret.as_deref()),
+            "diagnosis": verdict.and_then(|verdict| verdict.diagnosis.as_ref()),
+            "file": path.display().to_string(),
+        })
+    }
+
+    fn json_with_headers(&self) -> Value {
+        let headers = self.refused.headers.iter();
+        let headers = headers.map(|(name, value)| json!([name.as_str(), text(value)]));
+        let mut json = self.json();
+        json["headers"] = headers.collect();
+        json
+    }
+}
+
+/// On one line of a list.
+struct Line<'s>(&'s Shown<'s>);
+
+impl Display for Line<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let refused = self.0.refused;
+        write!(
+            f,
+            "{}  {}  {:<20}  {:<19}  {}",
+            refused.id,
+            time(refused.received()),
+            self.0.cause(),
+            refused.source.to_string(),
+            printable(refused.endpoint.as_bytes()),
+        )
+    }
+}
+
+/// With all but the body.
+struct Screen<'s>(&'s Shown<'s>);
+
+impl Display for Screen<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Shown {
+            refused,
+            path,
+            verdict,
+        } = self.0;
+        writeln!(f, "delivery  {}", refused.id)?;
+        writeln!(f, "received  {}", time(refused.received()))?;
+        writeln!(f, "endpoint  {}", printable(refused.endpoint.as_bytes()))?;
+        let peer = printable(refused.peer.as_bytes());
+        writeln!(f, "from      {peer} (source {})", refused.source)?;
+        writeln!(
+            f,
+            "file      {}",
+            printable(path.as_os_str().as_encoded_bytes())
+        )?;
+        writeln!(f)?;
+        let target = printable(refused.target.as_str().as_bytes());
+        writeln!(f, "{} {target}", refused.method)?;
+        for (name, value) in &refused.headers {
+            writeln!(f, "{name}: {}", printable(value.as_bytes()))?;
+        }
+        let length = refused.bytes().len();
+        writeln!(f, "({length} bytes of body; --body prints them)")?;
+        writeln!(f)?;
+        match verdict {
+            Some(verdict) => Judgement(verdict).fmt(f),
+            None => f.write_str(
+                "no secret of the endpoint made its signature; --secret-file FILE looks for the cause",
+            ),
+        }
+    }
+}
+
+fn time(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+fn text(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
