@@ -87,16 +87,11 @@ async fn what_nobody_wants_is_kept_as_a_dead_letter() {
         assert!(answer.starts_with("http/1.1 200 "), "{answer}");
     }
     let stored = site.stored().await;
-    let found: Vec<_> = stored
-        .iter()
-        .map(|one| (one.state, one.reason.as_deref()))
-        .collect();
-    let expected = [
-        (State::Dead, Some(Wanted::KIND)),
-        (State::Dead, Some(Wanted::UNWANTED)),
-        (State::Pending, None),
-    ];
-    assert_eq!(found, expected);
+    let states: Vec<_> = stored.iter().map(|one| one.state).collect();
+    assert_eq!(states, [State::Dead, State::Dead, State::Pending]);
+    // The pending one may already have been tried.
+    let reasons: Vec<_> = stored.iter().map(|one| one.reason.as_deref()).collect();
+    assert_eq!(reasons[..2], [Some(Wanted::KIND), Some(Wanted::UNWANTED)]);
 }
 
 #[tokio::test]

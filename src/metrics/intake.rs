@@ -1,4 +1,4 @@
-//! What the inbox did with the deliveries of one endpoint, whether or not their clients waited for the response.
+//! Counts the results of storing the deliveries of one endpoint, whether or not their clients waited for the response.
 
 use uuid::Uuid;
 

@@ -64,7 +64,7 @@ fn run(dir: &Path, args: &[&str]) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-/// What a start that is refused says.
+/// Starts a gate that must refuse to. Returns its message.
 #[track_caller]
 fn refusal(dir: &Path) -> String {
     let output = run(dir, &["serve", "--config", "gate.toml"]);

@@ -1,4 +1,4 @@
-//! What an editor of the database can do, and cannot: an event goes to the destination that it was stored for, or to none.
+//! An edited database: an event goes to the destination that it was stored for, or to none.
 
 use std::{fs, path::Path};
 

@@ -7,12 +7,12 @@ use std::{
 
 use futures_util::future::{try_join, try_join5};
 use tokio_postgres::{Error, Row};
-use uuid::Uuid;
 
 use super::{
     books::Usage,
     columns::{Deliveries, Events, Stored},
-    row::{fixed, number},
+    known::{by_mark, copies, mark_of},
+    row::fixed,
     session::Session,
 };
 use crate::inbox::{
@@ -179,7 +179,7 @@ impl<'a> Batch<'a> {
         holders: Option<&Holders>,
     ) {
         let nobody = Holders::new();
-        // What this batch stores.
+        // The arrivals of this batch that are stored.
         let mut fresh = BTreeMap::<Arc<str>, usize>::new();
         let mut changed = false;
         for &place in places {
@@ -372,39 +372,4 @@ fn first_of(admission: &Admission, fresh: &BTreeMap<Arc<str>, usize>) -> Option<
         .iter()
         .map(|queue| fresh.get(queue).copied());
     held.collect::<Option<BTreeSet<_>>>()?.pop_first()
-}
-
-/// Undelivered copies of these bodies, by destination.
-async fn copies(session: &Session, bodies: &[i64]) -> Result<BTreeMap<i64, Copies>, Error> {
-    const COPIES: &str = "SELECT e.body, d.queue, count(*) AS copies
-         FROM event AS e JOIN delivery AS d ON d.event = e.id
-         WHERE e.body = ANY ($1) AND d.state <> 1 GROUP BY e.body, d.queue";
-    let mut all: BTreeMap<i64, Copies> = bodies.iter().map(|id| (*id, Copies::new())).collect();
-    if bodies.is_empty() {
-        return Ok(all);
-    }
-    for row in session.query(COPIES, &[&bodies]).await? {
-        let copies = number::<i64, _>(&row, "copies");
-        let of_body = all.entry(row.get("body")).or_default();
-        of_body.insert(row.get("queue"), copies);
-    }
-    Ok(all)
-}
-
-fn by_mark(held: &[Row]) -> BTreeMap<Digest, Holders> {
-    let mut all = BTreeMap::<Digest, Holders>::new();
-    for row in held {
-        let holders = all.entry(fixed(row.get("mark"))).or_default();
-        let id: Uuid = row.get("id");
-        holders.entry(row.get("queue")).or_insert(id);
-    }
-    all
-}
-
-fn mark_of(row: &Row) -> Mark {
-    Mark {
-        first: fixed(row.get("first")),
-        second: row.get::<_, Option<&[u8]>>("second").map(fixed),
-        reused: row.get("reused"),
-    }
 }

@@ -10,6 +10,7 @@ mod desk;
 mod fault;
 mod keep;
 mod keeper;
+mod known;
 mod lane;
 mod list;
 mod open_error;
