@@ -233,7 +233,7 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Expired { path, since } => {
-                let since = humantime::format_rfc3339_seconds(*since);
+                let since = crate::rfc3339::seconds(*since);
                 let path = path.display();
                 write!(
                     f,

@@ -38,6 +38,7 @@ mod tracing_observer;
 mod verified;
 mod verifier;
 mod verify;
+mod weakness;
 
 #[cfg(all(feature = "axum-core", feature = "serde"))]
 pub use extract::VerifiedJson;
@@ -56,10 +57,11 @@ pub use {
     policy::{Policy, PolicySource, StaticPolicy},
     rejection::{Fault, Rejection, RejectionKind},
     respond::{ProblemJson, RejectionBody, RejectionResponse, Respond},
-    secret::{NameError, Secret, SecretError, SecretName, Weakness},
+    secret::{NameError, Secret, SecretError, SecretName},
     signature::{HeaderForm, Malformed, Signature},
     signer::Signer,
     verified::{Verified, VerifiedBody},
     verifier::Verifier,
     verify::{ResponseBody, VerifyFuture, VerifyLayer, VerifyService},
+    weakness::Weakness,
 };

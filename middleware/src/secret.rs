@@ -6,6 +6,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use zeroize::Zeroizing;
 
+use crate::Weakness;
+
 /// A shared secret: the bytes of its text as the dashboard shows it, never Base64- or hex-decoded.
 ///
 /// A clone shares the bytes; they are overwritten when the last one is dropped.
@@ -55,25 +57,25 @@ impl Secret {
         }
     }
 
-    /// What looks like an accident of copying, or is too short to be safe. None of it is refused.
+    /// Returns the signs of an accident of copying or saving, and of a secret too short to be safe. None is an error.
     #[must_use]
     pub fn weaknesses(&self) -> Vec<Weakness> {
-        let bytes = self.expose();
-        let ends = [bytes.first(), bytes.last()];
-        let at_an_end = |wanted: fn(&u8) -> bool| ends.into_iter().flatten().any(wanted);
-        let found = [
-            (bytes.starts_with(b"\xEF\xBB\xBF"), Weakness::Bom),
-            (
-                at_an_end(|byte| matches!(byte, b'"' | b'\'' | b'`')),
-                Weakness::Quotes,
-            ),
-            (at_an_end(u8::is_ascii_whitespace), Weakness::SpacesAround),
-            (bytes.len() < SHORT, Weakness::Short),
-        ];
-        found
-            .into_iter()
-            .filter_map(|(is, weakness)| is.then_some(weakness))
-            .collect()
+        Weakness::of(self.expose())
+    }
+
+    /// Returns the secret that was probably meant where this one has a weakness, for tools that explain a mismatch.
+    ///
+    /// ```
+    /// # use tower_cartgate::{Secret, Weakness};
+    /// let pasted = Secret::from_line("secret: correct horse battery staple\n")?;
+    /// assert_eq!(pasted.weaknesses(), [Weakness::ConfigurationLine]);
+    /// let meant = pasted.repaired(Weakness::ConfigurationLine);
+    /// assert_eq!(meant.unwrap().expose(), b"correct horse battery staple");
+    /// # Ok::<(), tower_cartgate::SecretError>(())
+    /// ```
+    #[must_use]
+    pub fn repaired(&self, weakness: Weakness) -> Option<Self> {
+        Self::checked(weakness.repair(self.expose())?).ok()
     }
 
     /// The secret itself, for tools that must try variants of it. Keep it out of logs, errors and arguments.
@@ -82,9 +84,6 @@ impl Secret {
         &self.0
     }
 }
-
-/// Below this a secret can be guessed from one captured delivery, without asking anybody.
-const SHORT: usize = 16;
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,38 +106,13 @@ impl fmt::Display for SecretError {
         f.write_str(match self {
             Self::Empty => "the secret is empty; anybody could sign with it",
             Self::EndsInNul => {
-                "the secret ends in a NUL byte, which HMAC cannot tell from its absence"
+                "the secret ends in a NUL byte, which HMAC cannot tell from its absence (a file in UTF-16 may end so: save it as UTF-8)"
             }
         })
     }
 }
 
 impl std::error::Error for SecretError {}
-
-/// A reason to look at a [`Secret`] again. Its `Display` says what to do and never shows the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Weakness {
-    /// It begins with a UTF-8 byte order mark, which an editor put there.
-    Bom,
-    /// It begins or ends with a quotation mark.
-    Quotes,
-    /// It begins or ends with white space.
-    SpacesAround,
-    /// It has less than 16 bytes.
-    Short,
-}
-
-impl fmt::Display for Weakness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Bom => "the secret begins with a byte order mark; save it as UTF-8 without one",
-            Self::Quotes => "the secret begins or ends with a quotation mark; remove it unless it belongs to the secret",
-            Self::SpacesAround => "the secret begins or ends with white space; remove it unless it belongs to the secret",
-            Self::Short => "the secret has less than 16 bytes and can be guessed; let the dashboard make a longer one",
-        })
-    }
-}
 
 /// The name of a secret, for logs, metrics and headers: 1 to 64 of `a-z`, `0-9`, `_`, `-`.
 ///

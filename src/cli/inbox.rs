@@ -1,11 +1,9 @@
 //! `cartgate inbox`: what can be typed.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, SystemTime},
-};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
+use jiff::{Timestamp, ZonedDateTime, civil, tz::TimeZone};
 use tower_cartgate::EventKind;
 use uuid::Uuid;
 
@@ -102,11 +100,11 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "KIND")]
     pub kind: Option<EventKind>,
 
-    /// Those received since then: a time (2026-11-24T18:00:00Z), or how long ago (2h)
+    /// Received since: how long ago (2h), or a time, which is local unless it has an offset (2026-11-24T18:00+01:00)
     #[arg(long, value_name = "TIME", value_parser = when)]
     pub since: Option<When>,
 
-    /// Those received before then
+    /// Received before: as for --since
     #[arg(long, value_name = "TIME", value_parser = when)]
     pub until: Option<When>,
 }
@@ -249,18 +247,29 @@ pub struct StatsArgs {
 }
 
 /// A point in time, as it is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
     /// So long ago.
     Ago(Duration),
-    /// Then.
-    At(SystemTime),
+    /// A time with its offset.
+    At(Timestamp),
+    /// A time without an offset, in the zone of this machine.
+    Local(ZonedDateTime),
 }
 
+/// A time with an offset is that time; one without is local, as on the operator's clock.
 fn when(typed: &str) -> Result<When, &'static str> {
-    let ago = humantime::parse_duration(typed).map(When::Ago);
-    let at = || humantime::parse_rfc3339_weak(typed).map(When::At);
-    ago.or_else(|_| at().map_err(|_| "expected a time (2026-11-24T18:00:00Z) or how long ago (2h)"))
+    if let Ok(ago) = humantime::parse_duration(typed) {
+        return Ok(When::Ago(ago));
+    }
+    if let Ok(at) = typed.parse::<Timestamp>() {
+        return Ok(When::At(at));
+    }
+    let local = typed.parse::<civil::DateTime>().ok();
+    let local = local.and_then(|local| local.to_zoned_datetime(TimeZone::system()).ok());
+    local.map(When::Local).ok_or(
+        "expected a time (2026-11-24T18:00, which is local, or with an offset: 18:00Z, 18:00+01:00) or how long ago (2h)",
+    )
 }
 
 #[cfg(test)]
@@ -270,9 +279,17 @@ mod tests {
     #[test]
     fn times_are_moments_or_so_long_ago() {
         assert_eq!(when("2h"), Ok(When::Ago(Duration::from_secs(7_200))));
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400);
+        let at = Timestamp::from_second(86_400).expect("in range");
         assert_eq!(when("1970-01-02T00:00:00Z"), Ok(When::At(at)));
-        assert_eq!(when("1970-01-02 00:00:00"), Ok(When::At(at)));
+        assert_eq!(when("1970-01-02T01:00+01:00"), Ok(When::At(at)));
+        assert_eq!(when("1970-01-01 18:30:00.000-05:30"), Ok(When::At(at)));
+        for local in ["1970-01-02T03:04", "1970-01-02 03:04:00"] {
+            let Ok(When::Local(zoned)) = when(local) else {
+                panic!("{local} is not local");
+            };
+            assert_eq!(zoned.datetime(), civil::datetime(1970, 1, 2, 3, 4, 0, 0));
+        }
+        assert!(matches!(when("1970-01-02"), Ok(When::Local(_))));
         for nonsense in ["", "yesterday", "-2h"] {
             assert!(when(nonsense).is_err(), "{nonsense}");
         }

@@ -1,12 +1,12 @@
 //! `cartgate completions`.
 
-use super::output::Output;
+use super::output::bytes;
 use super::{Failure, Outcome};
 use crate::cli::{self, CompletionsArgs};
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<Outcome, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut cli::definition(), "cartgate", &mut script);
-    Output::stdout().write(&script)?;
+    bytes(&script)?;
     Ok(Outcome::Done)
 }

@@ -1,12 +1,14 @@
-//! The one place that writes to stdout and stderr. Colours go only to terminals that want them
+//! The one place that writes to stdout and stderr. No text from outside can command a terminal. Colours go only to terminals that want them
 //! (`NO_COLOR` is honoured), and a reader that went away ends the output, not the command: its exit
 //! status is still the answer.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use anstream::AutoStream;
 use serde::Serialize;
+
+use crate::terminal::{visible, visible_bytes, visible_json};
 
 /// Standard output, for data.
 pub struct Output<W = AutoStream<io::Stdout>> {
@@ -31,7 +33,7 @@ impl<W: Write> Output<W> {
     /// # Errors
     /// Whatever keeps it from being written, but not a closed pipe.
     pub fn line(&mut self, line: impl fmt::Display) -> io::Result<()> {
-        self.write(format!("{line}\n").as_bytes())
+        self.write(visible(&format!("{line}\n")).as_bytes())
     }
 
     /// A value as indented JSON.
@@ -39,9 +41,8 @@ impl<W: Write> Output<W> {
     /// # Errors
     /// As for [`Output::line`].
     pub fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
-        let mut text = serde_json::to_vec_pretty(value)?;
-        text.push(b'\n');
-        self.write(&text)
+        let text = serde_json::to_string_pretty(value)?;
+        self.write(format!("{}\n", visible_json(&text)).as_bytes())
     }
 
     /// A value as JSON on one line.
@@ -49,16 +50,11 @@ impl<W: Write> Output<W> {
     /// # Errors
     /// As for [`Output::line`].
     pub fn json_line(&mut self, value: &impl Serialize) -> io::Result<()> {
-        let mut text = serde_json::to_vec(value)?;
-        text.push(b'\n');
-        self.write(&text)
+        let text = serde_json::to_string(value)?;
+        self.write(format!("{}\n", visible_json(&text)).as_bytes())
     }
 
-    /// Bytes as they are.
-    ///
-    /// # Errors
-    /// As for [`Output::line`].
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(to) = &mut self.to else {
             return Ok(());
         };
@@ -72,9 +68,26 @@ impl<W: Write> Output<W> {
     }
 }
 
+/// Writes bytes to stdout exactly as they are, and to a terminal as text that cannot command it.
+///
+/// # Errors
+/// As for [`Output::line`].
+pub fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        Output::to(stdout).write(visible_bytes(bytes).as_bytes())
+    } else {
+        Output::to(stdout).write(bytes)
+    }
+}
+
 /// A line on stderr. Nothing can be done where that cannot be written, and nothing depends on it.
 pub fn message(line: impl fmt::Display) {
-    drop(writeln!(anstream::stderr(), "{line}"));
+    drop(writeln!(
+        anstream::stderr(),
+        "{}",
+        visible(&line.to_string())
+    ));
 }
 
 #[cfg(test)]

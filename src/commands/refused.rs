@@ -23,7 +23,7 @@ use crate::{
     kept::{Refused, Saved, SavedError},
     keyring::Unique,
     secret_source::{SECRET_VARIABLE, variable_is_set},
-    sender::printable,
+    terminal::printable,
 };
 
 /// Above the lines of a list.
@@ -85,7 +85,7 @@ fn show(args: RefusedShowArgs) -> Result<Outcome, Failure> {
     })?;
     let mut output = Output::stdout();
     if args.body {
-        output.write(&refused.bytes())?;
+        super::output::bytes(&refused.bytes())?;
         return Ok(Outcome::Done);
     }
     let verdict = place.judge(&refused);
@@ -319,7 +319,7 @@ impl Display for Screen<'_> {
 }
 
 fn time(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
+    crate::rfc3339::seconds(time)
 }
 
 fn text(value: &HeaderValue) -> String {

@@ -8,8 +8,8 @@ use serde::Serialize;
 use super::output::{Output, message};
 use super::{Failure, Outcome, input, runtime};
 use crate::cli::ReloadArgs;
-use crate::sender::printable;
 use crate::status::{AskError, Reloaded, Reloader};
+use crate::terminal::printable;
 
 pub(super) fn run(args: ReloadArgs) -> Result<Outcome, Failure> {
     let token = input::token(args.token_file)?;

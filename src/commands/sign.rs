@@ -31,7 +31,8 @@ pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {
 }
 
 fn curl(args: &SignArgs, address: &Address, signature: &Signature) -> String {
-    let mut line = format!("curl -sS -i -X {}", quoted(args.method.as_str()));
+    // Without --globoff curl expands braces and brackets in the address.
+    let mut line = format!("curl -sS -i --globoff -X {}", quoted(args.method.as_str()));
     if let Endpoint::Unix(socket) = address.endpoint() {
         write!(line, " --unix-socket {}", quoted(&socket.to_string_lossy()))
             .expect("a String takes everything");
@@ -113,7 +114,7 @@ mod tests {
             "put",
             "it's.json",
         ]);
-        assert!(line.starts_with("curl -sS -i -X PUT "), "{line}");
+        assert!(line.starts_with("curl -sS -i --globoff -X PUT "), "{line}");
         assert!(line.contains(r"--data-binary '@it'\''s.json'"), "{line}");
         assert!(line.contains("'X-Cartfunnel-Hmac-SHA256: AAAA"), "{line}");
         assert!(line.ends_with(" 'http://127.0.0.1:1/a?b=c&d'"), "{line}");

@@ -13,6 +13,7 @@ use crate::cli::VerifyArgs;
 use crate::doctor::{self, Diagnosis};
 use crate::kept::Refused;
 use crate::keyring::Unique;
+use crate::rfc3339;
 
 pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     let secrets = input::secrets(args.secret_file)?;
@@ -62,13 +63,15 @@ struct About {
 }
 
 impl Verdict {
-    /// The layer crate decides; the doctor only explains.
+    /// The layer crate decides; the doctor only explains. Neither sees white space around the value: HTTP has none there,
+    /// and `$(…)` or a pasted line may add a line end.
     pub(super) fn of(
         keyring: &Keyring,
         secrets: &[(SecretName, Secret)],
         presented: Option<&[u8]>,
         body: &[u8],
     ) -> Self {
+        let presented = presented.map(<[u8]>::trim_ascii);
         match presented.and_then(|value| matching(keyring, value, body)) {
             Some(name) => Self {
                 delivery: None,
@@ -92,7 +95,7 @@ impl Verdict {
         let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
         let about = About {
             id: refused.id.to_string(),
-            received: humantime::format_rfc3339_millis(refused.received()).to_string(),
+            received: rfc3339::millis(refused.received()),
             endpoint: text(&refused.endpoint),
             peer: text(&refused.peer),
         };
@@ -173,6 +176,15 @@ mod tests {
         let verdict = verdict(Some(&value), b"body");
         assert!(verdict.verified);
         assert_eq!(verdict.secret.as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn a_line_end_after_the_value_is_no_part_of_it() {
+        let value = Signer::new(&secrets()[1].1).sign(b"body").to_string();
+        for around in ["\n", "\r", "\r\n", "\t \n", "\x0c"] {
+            assert!(verdict(Some(&format!("{value}{around}")), b"body").verified);
+            assert!(verdict(Some(&format!("{around}{value}")), b"body").verified);
+        }
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! The head that an attempt sends: what was kept of the inbound headers, which is `clean`'s to say, and what an attempt adds:
 //! what the operator wants there, the gate's findings, the way it came, its trace, and framing from the bytes.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use http::{
     HeaderName,
     header::{CONTENT_LENGTH, HOST, VIA},
@@ -17,8 +15,9 @@ use super::{
 };
 use crate::{
     delivery::{About, Attempt, Head},
-    inbox::clock::Millis,
+    inbox::clock::moment,
     problem::DELIVERY,
+    rfc3339,
 };
 
 const VERDICT: HeaderName = HeaderName::from_static("x-cartgate-verdict");
@@ -30,9 +29,6 @@ const ATTEMPT: HeaderName = HeaderName::from_static("x-cartgate-attempt");
 const RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-received");
 const FIRST_RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-first-received");
 const COPY: HeaderName = HeaderName::from_static("x-cartgate-copy");
-
-/// The last millisecond of the year 9999: RFC 3339 has no later one.
-const LAST_MOMENT: u64 = 253_402_300_799_999;
 
 /// The head of an attempt at this delivery, but for its end. The operator's headers take the place of the client's, and no
 /// header of either takes that of the gate's own words, whatever its name.
@@ -114,18 +110,17 @@ fn findings(lines: &mut HeadLines, head: &Head, about: &About) {
 /// By what an app can tell a second try, a late one and a copy.
 fn history(lines: &mut HeadLines, attempt: &Attempt) {
     lines.number(&ATTEMPT, attempt.number.into());
-    lines.line(&RECEIVED, moment(attempt.received).as_bytes());
+    lines.line(
+        &RECEIVED,
+        rfc3339::millis(moment(attempt.received)).as_bytes(),
+    );
     if attempt.copy > 0 {
         lines.number(&COPY, attempt.copy.into());
-        lines.line(&FIRST_RECEIVED, moment(attempt.first_received).as_bytes());
+        lines.line(
+            &FIRST_RECEIVED,
+            rfc3339::millis(moment(attempt.first_received)).as_bytes(),
+        );
     }
-}
-
-/// As RFC 3339 writes it.
-fn moment(moment: Millis) -> String {
-    let since = u64::try_from(moment).unwrap_or_default();
-    let moment = UNIX_EPOCH + Duration::from_millis(since.min(LAST_MOMENT));
-    humantime::format_rfc3339_millis(moment).to_string()
 }
 
 /// Adds to a list field: one line with all values, since many apps read the first line alone.

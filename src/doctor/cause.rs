@@ -61,7 +61,15 @@ pub enum Cause {
     SecretQuotes,
     /// The secret here begins with a byte order mark.
     SecretBom,
-    /// The secret here is a line `NAME=value`.
+    /// The secret here is UTF-16.
+    SecretUtf16,
+    /// The secret here holds an invisible character.
+    SecretInvisible,
+    /// The secret here ends in an escape in place of a newline.
+    SecretEscapedNewline,
+    /// The secret here stands in JSON.
+    SecretJson,
+    /// The secret here is a line of a configuration file.
     SecretAssignment,
     /// The secret here has more than one line.
     SecretLines,
@@ -159,7 +167,11 @@ impl Cause {
             Self::SecretSpaces => ("secret-spaces", "the secret here has spaces around it", "remove them from the file or variable"),
             Self::SecretQuotes => ("secret-quotes", "the secret here has quotes around it", "remove them from the file or variable"),
             Self::SecretBom => ("secret-bom", "the secret's file begins with a byte order mark", "save the file as UTF-8 without BOM"),
-            Self::SecretAssignment => ("secret-assignment", "the secret's file holds NAME=secret", "leave only the secret in it"),
+            Self::SecretAssignment => ("secret-assignment", "the secret's file holds a line of a configuration file (NAME=secret, name: secret, - secret)", "leave only the secret in it"),
+            Self::SecretUtf16 => ("secret-utf16", "the secret's file is saved as UTF-16", "save the file as UTF-8 without BOM"),
+            Self::SecretInvisible => ("secret-invisible", "the secret here holds an invisible character, such as a no-break or zero-width space", "copy the secret again, or type its ends"),
+            Self::SecretEscapedNewline => ("secret-escaped-newline", "the secret here ends in a backslash and a letter in place of a newline", "remove both (printf '%s' writes no newline)"),
+            Self::SecretJson => ("secret-json", "the secret's file holds JSON around the secret", "leave only the secret in it"),
             Self::SecretLines => ("secret-lines", "the secret's file holds more than one line", "leave only the secret in it"),
             Self::SecretDecoded => ("secret-decoded", "the secret here was decoded before it was saved", "save the secret's text as it is shown"),
             Self::SecretCase => ("secret-case", "the secrets differ in upper and lower case", "copy the secret as it is shown"),

@@ -5,7 +5,7 @@
 use serde::de::IgnoredAny;
 
 /// A parsed document that borrows from its text.
-pub(super) enum Node<'t> {
+pub(crate) enum Node<'t> {
     Object(Vec<(Text<'t>, Node<'t>)>),
     Array(Vec<Node<'t>>),
     Text(Text<'t>),
@@ -14,10 +14,17 @@ pub(super) enum Node<'t> {
 }
 
 /// A string, as written with its quotes, and what it says.
-pub(super) struct Text<'t> {
+pub(crate) struct Text<'t> {
     raw: &'t str,
     /// `None` where it holds what no Rust string can: a lone surrogate.
     said: Option<String>,
+}
+
+impl Text<'_> {
+    /// The text that it stands for; `None` if no Rust string can hold it.
+    pub(crate) fn said(&self) -> Option<&str> {
+        self.said.as_deref()
+    }
 }
 
 /// A way to write JSON.
@@ -26,6 +33,21 @@ pub(super) struct Style {
     layout: Layout,
     escapes: Escapes,
     sorted: bool,
+    numbers: Numbers,
+}
+
+/// How numbers without an exponent are written. A parser loses the zeros of `19.90`, and some writers add them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbers {
+    AsWritten,
+    /// `19.90` as `19.9` and `20.00` as `20`.
+    Shortest,
+    /// `19.9` as `19.90`.
+    Cents,
+    /// `19.9` as `19.90` and `20` as `20.00`.
+    AllCents,
+    /// `20` as `20.0`.
+    Floats,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +86,34 @@ impl Style {
             Escapes::AsciiAndSlashes,
             Escapes::Html,
         ];
-        [false, true].into_iter().flat_map(|sorted| {
+        const NUMBERS: [Numbers; 4] = [
+            Numbers::Cents,
+            Numbers::Shortest,
+            Numbers::AllCents,
+            Numbers::Floats,
+        ];
+        let written = [false, true].into_iter().flat_map(|sorted| {
             LAYOUTS.into_iter().flat_map(move |layout| {
                 ESCAPES.into_iter().map(move |escapes| Self {
                     layout,
                     escapes,
                     sorted,
+                    numbers: Numbers::AsWritten,
                 })
             })
-        })
+        });
+        // Each guess costs a MAC, so numbers are combined with the most common escapes alone.
+        let renumbered = NUMBERS.into_iter().flat_map(|numbers| {
+            LAYOUTS.into_iter().flat_map(move |layout| {
+                ESCAPES.into_iter().take(3).map(move |escapes| Self {
+                    layout,
+                    escapes,
+                    sorted: false,
+                    numbers,
+                })
+            })
+        });
+        written.chain(renumbered)
     }
 
     /// In words, what the signed text looked like.
@@ -93,7 +134,14 @@ impl Style {
             Escapes::Html => ", with <, > and & escaped",
         };
         let sorted = if self.sorted { ", keys sorted" } else { "" };
-        format!("what was signed was {layout}{escapes}{sorted}")
+        let numbers = match self.numbers {
+            Numbers::AsWritten => "",
+            Numbers::Shortest => ", with numbers without zeros at their end (19.9 for 19.90)",
+            Numbers::Cents => ", with zeros at the end of numbers (19.90 for 19.9)",
+            Numbers::AllCents => ", with two decimals in each number (20.00 for 20)",
+            Numbers::Floats => ", with whole numbers as 20.0",
+        };
+        format!("what was signed was {layout}{escapes}{sorted}{numbers}")
     }
 }
 
@@ -103,7 +151,7 @@ const DEEPEST: usize = 128;
 
 /// Parses a document, if it is one and no deeper than [`DEEPEST`]. (`serde_json` bounds the nesting
 /// of what it reads, but skips what it ignores without a bound.)
-pub(super) fn parse(body: &[u8]) -> Option<Node<'_>> {
+pub(crate) fn parse(body: &[u8]) -> Option<Node<'_>> {
     serde_json::from_slice::<IgnoredAny>(body).ok()?;
     let text = std::str::from_utf8(body).ok()?;
     Scanner {
@@ -219,7 +267,25 @@ impl Writer {
                 self.items(['[', ']'], items, Self::node);
             }
             Node::Text(text) => self.text(text),
-            Node::Word(word) => self.out.push_str(word),
+            Node::Word(word) => self.word(word),
+        }
+    }
+
+    fn word(&mut self, word: &str) {
+        let is_plain = |c: char| c.is_ascii_digit() || matches!(c, '-' | '.');
+        if self.style.numbers == Numbers::AsWritten || !word.chars().all(is_plain) {
+            return self.out.push_str(word);
+        }
+        let fraction = word.split_once('.').map(|(_, fraction)| fraction.len());
+        match (self.style.numbers, fraction) {
+            (Numbers::Shortest, Some(_)) => {
+                let trimmed = word.trim_end_matches('0').trim_end_matches('.');
+                self.out.push_str(trimmed);
+            }
+            (Numbers::Cents | Numbers::AllCents, Some(1)) => self.out.extend([word, "0"]),
+            (Numbers::AllCents, None) => self.out.extend([word, ".00"]),
+            (Numbers::Floats, None) => self.out.extend([word, ".0"]),
+            _ => self.out.push_str(word),
         }
     }
 

@@ -3,21 +3,60 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose};
-use tower_cartgate::Secret;
+use tower_cartgate::{Secret, Weakness};
 
 use super::cause::Cause;
 use super::text::hex_decoded;
 
-const BOM: &[u8] = b"\xef\xbb\xbf";
-
 /// Every mistaken key for this secret, with its cause. Each is wiped like the secret itself.
 pub(super) fn variants(secret: &Secret) -> impl Iterator<Item = (Cause, Secret)> {
     let text = secret.expose();
-    let found = at_the_sender(text).into_iter().chain(here(text));
-    let found: Vec<_> = found.filter(|(_, key)| key != text).collect();
+    let sender = at_the_sender(text).into_iter();
+    let newline = [(Cause::SecretNewline, without_line_end(text).to_vec())].into_iter();
+    let forms = |found: Vec<(Cause, Vec<u8>)>| {
+        let found: Vec<_> = found.into_iter().filter(|(_, key)| key != text).collect();
+        found
+            .into_iter()
+            .filter_map(|(cause, key)| Some((cause, usable(key)?)))
+    };
+    forms(sender.chain(newline).collect())
+        .chain(saved_by_mistake(secret))
+        .chain(forms(in_another_form(text)))
+}
+
+/// The secret here was saved with something around it, or with two such things: quotes in a line of YAML, say.
+fn saved_by_mistake(secret: &Secret) -> Vec<(Cause, Secret)> {
+    let repaired = |secret: &Secret| {
+        let weaknesses = secret.weaknesses().into_iter();
+        let repaired =
+            weaknesses.filter_map(|weakness| Some((weakness, secret.repaired(weakness)?)));
+        repaired.collect::<Vec<_>>()
+    };
+    let mut found = Vec::new();
+    for (weakness, once) in repaired(secret) {
+        let Some(cause) = cause_of(weakness) else {
+            continue;
+        };
+        let twice = repaired(&once);
+        found.push((cause, once));
+        found.extend(twice.into_iter().map(|(_, twice)| (cause, twice)));
+    }
     found
-        .into_iter()
-        .filter_map(|(cause, key)| Some((cause, usable(key)?)))
+}
+
+fn cause_of(weakness: Weakness) -> Option<Cause> {
+    Some(match weakness {
+        Weakness::Bom => Cause::SecretBom,
+        Weakness::Quotes => Cause::SecretQuotes,
+        Weakness::SpacesAround => Cause::SecretSpaces,
+        Weakness::Utf16 => Cause::SecretUtf16,
+        Weakness::Invisible => Cause::SecretInvisible,
+        Weakness::EscapedNewline => Cause::SecretEscapedNewline,
+        Weakness::Lines => Cause::SecretLines,
+        Weakness::ConfigurationLine => Cause::SecretAssignment,
+        Weakness::Json => Cause::SecretJson,
+        _ => return None,
+    })
 }
 
 /// HMAC pads with NUL, so a decoded key that ends in it is the same key without.
@@ -51,21 +90,9 @@ fn at_the_sender(text: &[u8]) -> Vec<(Cause, Vec<u8>)> {
     found
 }
 
-/// The secret here has something that the true one has not, or is a form of it.
-fn here(text: &[u8]) -> Vec<(Cause, Vec<u8>)> {
-    let mut found = vec![(Cause::SecretNewline, without_line_end(text).to_vec())];
-    found.extend(
-        text.strip_prefix(BOM)
-            .map(|rest| (Cause::SecretBom, without_line_end(rest).to_vec())),
-    );
-    found.push((Cause::SecretSpaces, text.trim_ascii().to_vec()));
-    if let [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] = text.trim_ascii() {
-        found.push((Cause::SecretQuotes, inner.to_vec()));
-    }
-    found.extend(assigned(text).map(|key| (Cause::SecretAssignment, key.to_vec())));
-    let first_line = text.split(|&byte| byte == b'\n').next().unwrap_or(text);
-    found.push((Cause::SecretLines, first_line.trim_ascii().to_vec()));
-    found.extend([
+/// The secret here is a form of the true one.
+fn in_another_form(text: &[u8]) -> Vec<(Cause, Vec<u8>)> {
+    vec![
         (Cause::SecretDecoded, hex(text)),
         (Cause::SecretDecoded, hex(text).to_ascii_uppercase()),
         (
@@ -82,8 +109,7 @@ fn here(text: &[u8]) -> Vec<(Cause, Vec<u8>)> {
         ),
         (Cause::SecretCase, text.to_ascii_lowercase()),
         (Cause::SecretCase, text.to_ascii_uppercase()),
-    ]);
-    found
+    ]
 }
 
 fn without_line_end(text: &[u8]) -> &[u8] {
@@ -92,20 +118,6 @@ fn without_line_end(text: &[u8]) -> &[u8] {
         .rposition(|byte| !matches!(byte, b'\n' | b'\r'))
         .map_or(0, |last| last + 1);
     &text[..end]
-}
-
-/// The value of a line from an environment file: `export NAME="value"`.
-fn assigned(text: &[u8]) -> Option<&[u8]> {
-    let equals = text.iter().position(|&byte| byte == b'=')?;
-    let (name, value) = (&text[..equals], text[equals + 1..].trim_ascii());
-    let named = name
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b' '));
-    let value = match value {
-        [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
-        bare => bare,
-    };
-    (named && !name.is_empty()).then_some(value)
 }
 
 fn hex(bytes: &[u8]) -> Vec<u8> {

@@ -15,7 +15,7 @@ mod algorithms;
 mod bodies;
 mod cause;
 mod diagnosis;
-mod json;
+pub(crate) mod json;
 mod keys;
 mod spelling;
 mod text;

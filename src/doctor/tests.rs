@@ -197,6 +197,17 @@ fn keys_that_are_wrong_here() {
         (around(b"\"", b"\" "), Cause::SecretQuotes),
         (around(b"CARTFUNNEL_SECRET=", b""), Cause::SecretAssignment),
         (around(b"export SECRET=\"", b"\""), Cause::SecretAssignment),
+        (around(b"secret: ", b""), Cause::SecretAssignment),
+        (around(b"secret: \"", b"\""), Cause::SecretAssignment),
+        (around(b"- ", b""), Cause::SecretAssignment),
+        (around(b"-n ", b""), Cause::SecretAssignment),
+        (around("“".as_bytes(), "”".as_bytes()), Cause::SecretQuotes),
+        (around(b"", "\u{a0}".as_bytes()), Cause::SecretInvisible),
+        (around("\u{2060}".as_bytes(), b""), Cause::SecretInvisible),
+        (around(b"", b"\\n"), Cause::SecretEscapedNewline),
+        (around(b"{\"secret\":\"", b"\"}"), Cause::SecretJson),
+        (around(b"# from the dashboard\n", b""), Cause::SecretLines),
+        (around(b"# once\nSECRET=", b""), Cause::SecretLines),
         (around(b"", b"\nold-one"), Cause::SecretLines),
         (KEY.to_ascii_lowercase(), Cause::AnotherSecret),
     ] {
@@ -413,4 +424,39 @@ fn words_for_scripts_are_stable_and_distinct() {
     assert_eq!(diagnosis["cause"], "empty-body-signed");
     assert_eq!(diagnosis["certainty"], "proved");
     assert_eq!(diagnosis["secret"], "shop");
+}
+
+#[test]
+fn numbers_that_were_written_anew_are_found() {
+    for (signed, received, words) in [
+        (
+            r#"{"total":19.90,"n":2}"#,
+            r#"{"total":19.9,"n":2}"#,
+            "19.90 for 19.9",
+        ),
+        (
+            r#"{"total": 19.90, "n": 2}"#,
+            r#"{"total":19.9,"n":2}"#,
+            "19.90 for 19.9",
+        ),
+        (
+            r#"{"total":20.00,"n":5.50}"#,
+            r#"{"total":20,"n":5.5}"#,
+            "20.00 for 20",
+        ),
+        (
+            r#"{"total":19.9,"n":-2}"#,
+            r#"{"total":19.90,"n":-2.00}"#,
+            "19.9 for 19.90",
+        ),
+        (
+            r#"{"total":20.0,"n":1.5}"#,
+            r#"{"total":20,"n":1.5}"#,
+            "20.0",
+        ),
+    ] {
+        let diagnosis = of(KEY, KEY, signed.as_bytes(), received.as_bytes());
+        assert_proved(&diagnosis, Cause::JsonReSerialized);
+        assert!(diagnosis.to_string().contains(words), "{diagnosis}");
+    }
 }

@@ -148,10 +148,10 @@ impl Refused {
     }
 
     fn own_lines(&self) -> [(HeaderName, HeaderValue); 5] {
-        let received = humantime::format_rfc3339_millis(self.received());
+        let received = crate::rfc3339::millis(self.received());
         [
             (DELIVERY, value(&self.id.to_string())),
-            (RECEIVED, value(&received.to_string())),
+            (RECEIVED, value(&received)),
             (ENDPOINT, self.endpoint.clone()),
             (PEER, self.peer.clone()),
             (SOURCE, value(&self.source.to_string())),

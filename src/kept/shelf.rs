@@ -270,7 +270,7 @@ fn tally<'e, K: Eq + Hash>(
 /// `20261124T181614Z-019….http`: a listing is in the order of time.
 pub(super) fn name(id: Uuid) -> String {
     let received = received_at(id).unwrap_or(SystemTime::UNIX_EPOCH);
-    let time = humantime::format_rfc3339_seconds(received).to_string();
+    let time = crate::rfc3339::seconds(received);
     format!("{}-{id}.http", time.replace(['-', ':'], ""))
 }
 

@@ -168,9 +168,15 @@ impl Line<'_> {
                     );
                 }
             }
-            Verdict::Kept { .. } | Verdict::Duplicate { .. } | Verdict::Left { .. } => {
-                self.write_kept();
+            // The same client can replay one captured delivery under `unique` as fast as it likes.
+            Verdict::Duplicate { secret, of } => {
+                if throttle.allows() {
+                    line!(
+                        info, self, verdict = "verified", kept = false, duplicate_of = %of, %secret,
+                    );
+                }
             }
+            Verdict::Kept { .. } | Verdict::Left { .. } => self.write_kept(),
             Verdict::Rejected { reason } if throttle.allows() => line!(
                 warn,
                 self,
@@ -203,9 +209,6 @@ impl Line<'_> {
             Verdict::Kept { secret, stored, .. } => line!(
                 info, self, verdict = "verified", kept = true, copy = stored.copy,
                 duplicate_of = shown!(stored.duplicate_of), %secret,
-            ),
-            Verdict::Duplicate { secret, of } => line!(
-                info, self, verdict = "verified", kept = false, duplicate_of = %of, %secret,
             ),
             Verdict::Left { secret } => line!(
                 warn, self, verdict = "verified", reason = Verdict::CLIENT_GONE, %secret,

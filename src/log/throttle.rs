@@ -36,7 +36,7 @@ impl Throttle {
             tracing::warn!(
                 target: super::line::TARGET,
                 requests = left_out,
-                "more requests were refused in this second than the log shows"
+                "requests left out of the log in this second"
             );
         }
     }

@@ -1,9 +1,14 @@
 //! One change to a sample: `/pointer=text` sets a string, `/pointer:=json` any JSON (RFC 6901
 //! pointers).
+//!
+//! A number is sent as it was typed: `19.90` stays `19.90`. A value tree of `serde_json` would lose that, so a number that
+//! it would write otherwise is kept in the tree as a marked text, and [`write`] takes the mark off.
 
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
+
+use crate::doctor::json::{self, Node};
 
 /// A change to make.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +52,9 @@ impl FromStr for Edit {
         let (pointer, value) = match pointer.strip_suffix(':') {
             Some(pointer) => (
                 pointer,
-                serde_json::from_str(text).map_err(|_| EditSyntaxError::Json)?,
+                json::parse(text.as_bytes())
+                    .and_then(|document| as_typed(&document))
+                    .ok_or(EditSyntaxError::Json)?,
             ),
             None => (pointer, Value::from(text)),
         };
@@ -57,6 +64,49 @@ impl FromStr for Edit {
             value,
         })
     }
+}
+
+/// Before a number in the text that stands for it. No sample holds such a text, and none can be typed but as an escape.
+const MARK: &str = "\0number:";
+
+/// The mark as JSON writes it.
+const WRITTEN_MARK: &str = r#""\u0000number:"#;
+
+/// A document with each number as it was typed.
+fn as_typed(document: &Node<'_>) -> Option<Value> {
+    Some(match document {
+        Node::Object(members) => {
+            let member = |(key, value): &(json::Text<'_>, Node<'_>)| {
+                Some((key.said()?.to_owned(), as_typed(value)?))
+            };
+            Value::Object(members.iter().map(member).collect::<Option<_>>()?)
+        }
+        Node::Array(items) => Value::Array(items.iter().map(as_typed).collect::<Option<_>>()?),
+        Node::Text(text) => Value::from(text.said().filter(|said| !said.starts_with(MARK))?),
+        Node::Word(word) => {
+            let read: Option<Value> = serde_json::from_str(word).ok();
+            // A number too large to be read is still one that can be sent.
+            let written = read.as_ref().map(Value::to_string);
+            match read {
+                Some(read) if written.as_deref() == Some(*word) => read,
+                _ => Value::from(format!("{MARK}{word}")),
+            }
+        }
+    })
+}
+
+/// The document as JSON, with each number as it was typed.
+pub(super) fn write(document: &Value) -> String {
+    let text = document.to_string();
+    let mut parts = text.split(WRITTEN_MARK);
+    let mut written = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // The mark stands at the beginning of a text, and a number holds no quotation mark.
+        let (number, rest) = part.split_once('"').unwrap_or((part, ""));
+        written.push_str(number);
+        written.push_str(rest);
+    }
+    written
 }
 
 fn unescape(step: &str) -> Result<String, EditSyntaxError> {
@@ -153,6 +203,37 @@ mod tests {
         );
         assert_eq!(after("/a/b=x=y").expect("fits")["a"]["b"], "x=y");
         assert_eq!(after("/a/b=").expect("fits")["a"]["b"], "");
+    }
+
+    #[test]
+    fn numbers_stay_as_they_were_typed() {
+        let sent = |typed: &str| write(&after(typed).expect("fits")["a"]["b"]);
+        for number in [
+            "19.90",
+            "1.0",
+            "1e5",
+            "1E+5",
+            "-0",
+            "0.10",
+            "1e999",
+            "12",
+            "-7.5",
+            "123456789012345678901234567890",
+            "0.1234567890123456789",
+        ] {
+            assert_eq!(sent(&format!("/a/b:={number}")), number);
+        }
+        assert_eq!(
+            sent(r#"/a/b:={"x": [19.90, "19.90", {"y": 1.50}], "z": null}"#),
+            r#"{"x":[19.90,"19.90",{"y":1.50}],"z":null}"#
+        );
+        for text in ["01", "1.", ".5", "+1", "NaN", "1 2", r#""\u0000number:1""#] {
+            assert_eq!(
+                format!("/a/b:={text}").parse::<Edit>(),
+                Err(EditSyntaxError::Json),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -19,7 +19,6 @@ mod run;
 mod sample;
 mod trial;
 
-pub(crate) use client::printable;
 pub use client::{Answer, Client, Connection, NoAnswer};
 pub use edit::{Edit, EditError, EditSyntaxError};
 pub use forgery::{Unforgeable, forge};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tower_cartgate::EventKind;
 
-use super::edit::{Edit, EditError};
+use super::edit::{self, Edit, EditError};
 
 const ORDER: &str = include_str!("samples/order.json");
 const ABANDONED_CART: &str = include_str!("samples/abandoned-cart.json");
@@ -60,7 +60,7 @@ impl Sample {
             edit.apply(&mut value)
                 .expect("the same edit fitted the same sample before");
         }
-        Bytes::from(value.to_string())
+        Bytes::from(edit::write(&value))
     }
 
     fn value(&self) -> Value {

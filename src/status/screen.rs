@@ -10,7 +10,7 @@ use super::{
     report::{Destination, Endpoint, Event, Inbox, Report, Room, Secret, Waiting},
     span::Span,
 };
-use crate::sender::printable;
+use crate::terminal::printable;
 
 /// How long an older secret must not have matched before it may go: senders try again for hours.
 const QUIET: u64 = 24 * 60 * 60;

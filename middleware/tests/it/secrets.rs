@@ -53,6 +53,61 @@ fn accidents_are_warned_of() {
 }
 
 #[test]
+fn what_was_saved_around_a_secret_is_warned_of_and_can_be_taken_off() {
+    let meant = "sixteen bytes ok";
+    let wide = |text: &str| text.bytes().flat_map(|byte| [0, byte]).collect::<Vec<_>>();
+    for (saved, weakness) in [
+        ("“sixteen bytes ok”".into(), Weakness::Quotes),
+        ("sixteen bytes ok\u{a0}".into(), Weakness::Invisible),
+        (
+            "\u{2060}sixteen bytes ok\u{200b}".into(),
+            Weakness::Invisible,
+        ),
+        ("sixteen bytes ok\\n".into(), Weakness::EscapedNewline),
+        ("# a comment\nsixteen bytes ok".into(), Weakness::Lines),
+        (
+            "secret: sixteen bytes ok".into(),
+            Weakness::ConfigurationLine,
+        ),
+        ("- sixteen bytes ok".into(), Weakness::ConfigurationLine),
+        ("-n sixteen bytes ok".into(), Weakness::ConfigurationLine),
+        (
+            "export SECRET='sixteen bytes ok'".into(),
+            Weakness::ConfigurationLine,
+        ),
+        (r#"{"secret":"sixteen bytes ok"}"#.into(), Weakness::Json),
+        (wide(meant), Weakness::Utf16),
+        (
+            [b"\xfe\xff".to_vec(), wide(meant)].concat(),
+            Weakness::Utf16,
+        ),
+    ] as [(Vec<u8>, _); 12]
+    {
+        let secret = Secret::new(saved.clone()).unwrap();
+        let shown = saved.escape_ascii();
+        assert!(secret.weaknesses().contains(&weakness), "{shown}");
+        assert!(!weakness.to_string().contains("sixteen"));
+        assert_eq!(
+            secret.repaired(weakness).unwrap().expose(),
+            meant.as_bytes(),
+            "{shown}"
+        );
+    }
+    for plain in [
+        "c2l4dGVlbiBieXRlcyBvaw==",
+        "whsec_c2l4dGVlbg==",
+        "{sixteen: bytes}",
+        "a-b: short",
+    ] {
+        let found = Secret::new(plain).unwrap().weaknesses();
+        assert!(
+            found.iter().all(|one| *one == Weakness::Short),
+            "{plain}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn a_name_is_1_to_64_plain_characters() {
     for name in ["a", "shop-1_2026", &"x".repeat(64)] {
         assert_eq!(name.parse::<SecretName>().unwrap().as_ref(), name);

@@ -12,7 +12,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::{
     Failure, Outcome,
-    output::{Output, message},
+    output::{self, Output, message},
     runtime,
 };
 use crate::{
@@ -92,7 +92,7 @@ async fn show(args: ShowArgs) -> Result<Outcome, Failure> {
     };
     let mut output = Output::stdout();
     if body {
-        output.write(&bytes(&shown)?)?;
+        output::bytes(&bytes(&shown)?)?;
     } else if args.json {
         output.json_line(&print::event(&shown))?;
     } else {

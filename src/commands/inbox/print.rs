@@ -1,10 +1,7 @@
 //! How deliveries, events and stocks look: for people within 80 columns and with ages, as JSON with times. What came from
 //! outside is made safe for a terminal.
 
-use std::{
-    fmt::{self, Display, Formatter},
-    time::{Duration, UNIX_EPOCH},
-};
+use std::fmt::{self, Display, Formatter};
 
 use bytesize::ByteSize;
 use serde::Serialize;
@@ -13,13 +10,14 @@ use uuid::Uuid;
 
 use crate::{
     inbox::{
-        clock::Millis,
+        clock::{Millis, moment},
         control::{Holdings, Shown},
         event::State,
         store::Listed,
     },
-    sender::printable,
+    rfc3339,
     status::Span,
+    terminal::printable,
 };
 
 /// Above the lines of a list.
@@ -113,8 +111,7 @@ fn age(then: Millis, now: Millis) -> Span {
 }
 
 fn rfc3339(time: Millis) -> String {
-    let time = UNIX_EPOCH + Duration::from_millis(u64::try_from(time).unwrap_or_default());
-    humantime::format_rfc3339_millis(time).to_string()
+    rfc3339::millis(moment(time))
 }
 
 /// A delivery as JSON.

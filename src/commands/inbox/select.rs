@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use crate::{
     cli::{SelectionArgs, When},
+    commands::output::message,
     inbox::{clock::Millis, store::Selection},
     metrics::millis,
 };
@@ -43,8 +44,18 @@ pub(super) fn is_everything(selection: &Selection) -> bool {
 
 fn at(when: When, now: SystemTime) -> Millis {
     let time = match when {
-        When::Ago(ago) => now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH),
-        When::At(time) => time,
+        When::Ago(ago) => {
+            let then = now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH);
+            Millis::try_from(millis(then)).unwrap_or(Millis::MAX)
+        }
+        When::At(time) => time.as_millisecond(),
+        When::Local(time) => {
+            message(format_args!(
+                "cartgate: a time without an offset is local: {time}"
+            ));
+            time.timestamp().as_millisecond()
+        }
     };
-    Millis::try_from(millis(time)).unwrap_or(Millis::MAX)
+    // Nothing was received before 1970.
+    time.max(0)
 }

@@ -10,6 +10,7 @@ fn written(layout: Layout, escapes: Escapes, sorted: bool) -> String {
         layout,
         escapes,
         sorted,
+        numbers: Numbers::AsWritten,
     };
     String::from_utf8(write(&document, style, 1024).expect("short")).expect("UTF-8")
 }
@@ -23,6 +24,7 @@ fn as_written_and_compact_is_the_text_itself() {
         layout: Layout::Compact,
         escapes: Escapes::AsWritten,
         sorted: false,
+        numbers: Numbers::AsWritten,
     };
     assert_eq!(
         write(&document, style, 1024).expect("short"),

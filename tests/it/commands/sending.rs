@@ -169,3 +169,23 @@ fn one_refusal_among_many_is_a_no() {
         (&4.into(), &1.into())
     );
 }
+
+#[test]
+fn a_number_is_sent_as_it_was_typed() {
+    for number in ["19.90", "1.0", "1e3", "12345678901234567890.10"] {
+        let (bench, server) = (Bench::new(), Server::tcp(verifying));
+        let edit = format!("/order/total:={number}");
+        let args = [
+            "send",
+            &server.url,
+            "--secret-file",
+            "secret",
+            "--set",
+            &edit,
+        ];
+        bench.run(&args).ends(0);
+        let body = String::from_utf8(server.only().body).expect("text");
+        assert!(body.contains(&format!("\"total\":{number}")), "{body}");
+        assert!(!body.contains("number:"), "{body}");
+    }
+}

@@ -131,3 +131,148 @@ fn verify_finds_a_newline_in_the_secret_of_the_sender() {
     assert_eq!(no.json()["diagnosis"]["cause"], "sender-secret-newline");
     assert_eq!(no.json()["diagnosis"]["certainty"], "proved");
 }
+
+/// Files that users saved by mistake, each around the same secret.
+const SAVED: &str = "test-hush-_0123456789abcdef";
+
+fn saved_by_mistake() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/commands/secrets");
+    let files = std::fs::read_dir(folder).expect("the folder is there");
+    let files = files.map(|file| {
+        let path = file.expect("an entry").path();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        (name, std::fs::read(&path).expect("readable"))
+    });
+    let mut files: Vec<_> = files.collect();
+    files.push(("yaml-list".to_owned(), format!("- {SAVED}\n").into_bytes()));
+    files.push((
+        "assignment".to_owned(),
+        format!("SECRET=\"{SAVED}\"\n").into_bytes(),
+    ));
+    files.push((
+        "crlf-escape".to_owned(),
+        format!("{SAVED}\\r\\n\n").into_bytes(),
+    ));
+    let wide: Vec<u8> = SAVED.bytes().flat_map(|byte| [0, byte]).collect();
+    files.push(("utf-16-without-mark".to_owned(), wide));
+    assert!(files.len() >= 15, "{} files", files.len());
+    files
+}
+
+#[test]
+fn a_secret_file_that_was_saved_by_mistake_is_warned_of_and_explained() {
+    let bench = Bench::new();
+    let meant = Secret::new(SAVED).expect("a secret");
+    let signature = Signer::new(&meant).sign(b"{}").to_string();
+    for (name, content) in saved_by_mistake() {
+        bench.file("saved", &content);
+        let args = [
+            "verify",
+            "--secret-file",
+            "saved",
+            "--signature",
+            &signature,
+            "-",
+        ];
+        let ran = bench.run_with(&args, b"{}", &[]);
+        let said = format!("{name}: {}{}", ran.stdout, ran.stderr);
+        assert!(!said.contains("hush"), "{said}");
+        if name.contains("little-endian") {
+            // HMAC cannot tell its last NUL from nothing.
+            assert_eq!(ran.status, 2, "{said}");
+            assert!(said.contains("UTF-16"), "{said}");
+            continue;
+        }
+        assert_eq!(ran.status, 1, "{said}");
+        assert!(
+            ran.stderr
+                .contains("cartgate: warning: secret default (saved): the secret"),
+            "{said}"
+        );
+        assert!(ran.stdout.contains("found with secret default"), "{said}");
+        assert!(!ran.stdout.contains("another secret"), "{said}");
+    }
+}
+
+#[test]
+fn check_warns_of_a_secret_file_that_was_saved_by_mistake() {
+    let bench = Bench::new();
+    bench.file(
+        "cartgate.toml",
+        "[server]\nlisten = \"127.0.0.1:0\"\n[secret.shop]\nfile = \"saved\"\n[[endpoint]]\nname = \"orders\"\n\
+         path = \"/hooks\"\nsecrets = [\"shop\"]\n[[endpoint.destination]]\nurl = \"http://127.0.0.1:3000\"\n",
+    );
+    for (content, word) in [
+        (format!("{SAVED}\u{a0}\n"), "invisible"),
+        (format!("secret: {SAVED}\n"), "configuration file"),
+        (
+            format!("# from the dashboard\n{SAVED}\n"),
+            "more than one line",
+        ),
+        (format!("{{\"secret\":\"{SAVED}\"}}\n"), "JSON"),
+    ] {
+        bench.file("saved", &content);
+        let ran = bench.run(&["check", "cartgate.toml"]);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("warning") && said.contains(word), "{said}");
+        assert!(!said.contains("hush"), "{said}");
+    }
+    bench.file("saved", format!("{SAVED}\n"));
+    let ran = bench.run(&["check", "cartgate.toml"]);
+    assert!(!ran.stderr.contains("the secret"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_line_end_after_the_signature_is_no_part_of_it() {
+    let bench = Bench::new();
+    for end in ["\r", "\n", "\r\n", " \n"] {
+        let value = format!("{}{end}", signature(b"body"));
+        let args = [
+            "verify",
+            "--secret-file",
+            "secret",
+            "--signature",
+            &value,
+            "-",
+        ];
+        let yes = bench.run_with(&args, b"body", &[]).ends(0);
+        assert!(yes.stdout.starts_with("verified"), "{}", yes.stdout);
+    }
+}
+
+/// curl itself reads braces and brackets in an address as a pattern.
+#[test]
+fn curl_takes_the_address_as_it_is() {
+    let (bench, server) = (
+        Bench::new(),
+        super::server::Server::tcp(super::server::verifying),
+    );
+    bench.file("body", "{}");
+    let address = format!("{}?ids=1,2&of=[1-3]&q={{a,b}}", server.url);
+    let args = [
+        "sign",
+        "--secret-file",
+        "secret",
+        "--curl",
+        &address,
+        "body",
+    ];
+    let line = bench.run(&args).ends(0).stdout;
+    let mut shell = Command::new("/bin/sh");
+    let ran = shell
+        .args(["-c", &line])
+        .current_dir(bench.path(""))
+        .output()
+        .expect("a shell");
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    assert!(String::from_utf8_lossy(&ran.stdout).starts_with("HTTP/1.1 200"));
+    server.only();
+}

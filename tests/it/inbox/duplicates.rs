@@ -210,3 +210,33 @@ fn a_value_that_comes_with_different_bodies_is_no_id() {
         "{lines:?}"
     );
 }
+
+#[test]
+fn replays_do_not_fill_the_log() {
+    let shop = App::content();
+    let gate = gate(&shop.url, &shop.url, true);
+    let event = order("1001", 1);
+    send(&gate, &event);
+    wait_until("both have it", || came(&shop, &event) == 2);
+    wait_until("it is a duplicate", || {
+        send(&gate, &event);
+        gate.lines().iter().any(|line| line.contains("kept=false"))
+    });
+    // As fast as two clients can, until more came in one second than the log shows.
+    wait_until("lines are left out", || {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut client = gate.client();
+                    let replay = request("POST /hooks HTTP/1.1", &signature_line(&event), &event);
+                    for _ in 0..100 {
+                        assert_eq!(client.ask(replay.clone()).status, 200);
+                    }
+                });
+            }
+        });
+        gate.lines()
+            .iter()
+            .any(|line| line.contains("requests left out of the log"))
+    });
+}

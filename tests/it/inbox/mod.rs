@@ -5,6 +5,7 @@ mod duplicates;
 mod ending;
 mod lost_file;
 mod seals;
+mod shown;
 mod space;
 mod waiting;
 
