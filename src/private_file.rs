@@ -9,9 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::process::geteuid;
+use rustix::process::{Gid, getegid, geteuid, getgroups};
 
-const GROUP_OR_OTHERS_READ: u32 = 0o044;
+const GROUP_READ: u32 = 0o040;
+const OTHERS_READ: u32 = 0o004;
 const GROUP_OR_OTHERS_WRITE: u32 = 0o022;
 const OTHERS_WRITE: u32 = 0o002;
 const STICKY: u32 = 0o1000;
@@ -107,7 +108,8 @@ fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
         return Vec::new();
     }
     let (mode, uid) = (file.mode(), file.uid());
-    let read = mode & GROUP_OR_OTHERS_READ != 0;
+    let by_group = mode & GROUP_READ != 0 && !is_own_group(file.gid());
+    let read = mode & OTHERS_READ != 0 || by_group;
     let write = mode & GROUP_OR_OTHERS_WRITE != 0;
     let is_foreign = uid != 0 && uid != geteuid().as_raw();
     let all = [
@@ -116,6 +118,13 @@ fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
         replaceable(path),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// Whether this process is in the group. Such a group may read: Kubernetes gives a pod its secrets in no other way (`fsGroup`),
+/// and an operator gives a key to the gate so.
+fn is_own_group(gid: u32) -> bool {
+    let gid = Gid::from_raw(gid);
+    getegid() == gid || getgroups().is_ok_and(|groups| groups.contains(&gid))
 }
 
 fn replaceable(path: &Path) -> Option<Exposure> {

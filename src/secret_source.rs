@@ -342,7 +342,6 @@ mod tests {
     #[test]
     fn a_file_that_others_get_at_is_warned_of_and_a_private_one_is_not() {
         for (mode, can) in [
-            (0o640, "can read the file"),
             (0o604, "can read the file"),
             (0o620, "can change the file"),
             (0o602, "can change the file"),

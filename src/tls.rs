@@ -328,7 +328,7 @@ mod tests {
     fn one_file_may_hold_both_and_a_key_that_others_read_is_warned_of() {
         let files = Files::new();
         let (chain, key) = pair();
-        for (mode, expected) in [(0o600, 0), (0o640, 1), (0o604, 1)] {
+        for (mode, expected) in [(0o600, 0), (0o640, 0), (0o604, 1)] {
             let both = files.write("both", &format!("{key}{chain}"), mode);
             let (_, warnings) = Certificate::load(&both, &both).expect("usable");
             assert_eq!(warnings.len(), expected, "{mode:o}: {warnings:?}");

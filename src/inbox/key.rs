@@ -165,7 +165,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("inbox.db");
         beside(&file, true).expect("made");
-        fs::set_permissions(path(&file), fs::Permissions::from_mode(0o640)).expect("set");
+        fs::set_permissions(path(&file), fs::Permissions::from_mode(0o604)).expect("set");
         assert!(refusal(&file, false).contains("chmod 600"));
         fs::set_permissions(path(&file), fs::Permissions::from_mode(0o600)).expect("set");
         let long = "A".repeat(100);
