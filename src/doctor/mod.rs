@@ -30,7 +30,7 @@ use spelling::{Reading, Readings};
 /// A longer body is only tried as it is.
 pub(crate) const LONGEST_BODY: usize = 1024 * 1024;
 
-/// Longer JSON is not written anew: sixty times is much.
+/// Longer JSON is not written anew: 120 guesses read all of it each time.
 const LONGEST_JSON: usize = 256 * 1024;
 
 /// Nor does what is written anew become longer than this.

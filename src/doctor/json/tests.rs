@@ -65,7 +65,7 @@ fn every_style_means_the_same() {
         assert_eq!(again, meaning, "{style:?}");
         styles += 1;
     }
-    assert_eq!(styles, 60);
+    assert_eq!(styles, 120);
 }
 
 #[test]
