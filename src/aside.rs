@@ -1,9 +1,9 @@
-//! Blocking work on a thread of its own. A system without a free thread is an error here; tokio's
-//! `spawn_blocking` panics in that case.
+//! Work on a thread of its own: blocking work, and a runtime. A system without a free thread is an error here; tokio
+//! panics in that case.
 
 use std::{fmt, io, sync::mpsc::sync_channel, thread};
 
-use tokio::sync::oneshot;
+use tokio::{runtime::Runtime, sync::oneshot};
 
 /// Why no result came.
 pub(crate) enum Undone<W> {
@@ -32,6 +32,28 @@ impl<W> fmt::Debug for Undone<W> {
             Self::Panicked => f.write_str("Panicked"),
         }
     }
+}
+
+/// Starts a thread that has a runtime to itself. `build` runs once the thread exists: tokio panics if a runtime is dropped by
+/// an async task, as an unused one would be.
+///
+/// # Errors
+///
+/// When the thread cannot be started or the runtime cannot be built.
+pub(crate) fn with_runtime(
+    name: String,
+    build: impl FnOnce() -> io::Result<Runtime>,
+    work: impl FnOnce(Runtime) + Send + 'static,
+) -> io::Result<()> {
+    let (hand_over, taken) = sync_channel(1);
+    thread::Builder::new().name(name).spawn(move || {
+        if let Ok(runtime) = taken.recv() {
+            work(runtime);
+        }
+    })?;
+    // The thread waits for it, so it cannot have ended.
+    let _ = hand_over.send(build()?);
+    Ok(())
 }
 
 /// Runs `work` on a new thread and returns its result. Dropping the future leaves the thread to end

@@ -10,13 +10,17 @@ use std::{
     },
 };
 
-use tokio::sync::{
-    OwnedSemaphorePermit,
-    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    oneshot,
+use tokio::{
+    runtime::Builder,
+    sync::{
+        OwnedSemaphorePermit,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
 };
 
 use crate::{
+    aside::with_runtime,
     connection,
     gate::Gate,
     limits::Member,
@@ -111,13 +115,11 @@ impl Workers {
 
 impl Worker {
     fn start(index: usize, gate: Arc<Gate>) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
         let (sender, inbox) = unbounded_channel();
-        std::thread::Builder::new()
-            .name(format!("cartgate-{index}"))
-            .spawn(move || runtime.block_on(work(index, inbox, gate)))?;
+        let build = || Builder::new_current_thread().enable_all().build();
+        with_runtime(format!("cartgate-{index}"), build, move |runtime| {
+            runtime.block_on(work(index, inbox, gate));
+        })?;
         Ok(Self {
             inbox: sender,
             load: Arc::default(),

@@ -11,6 +11,7 @@ use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+mod admin;
 mod check;
 mod completions;
 mod demo;
@@ -28,6 +29,7 @@ mod unused;
 mod variables;
 mod verify;
 
+pub use admin::AdminArgs;
 pub use check::CheckArgs;
 pub use completions::CompletionsArgs;
 pub use demo::DemoArgs;
@@ -42,7 +44,7 @@ pub use refused::{RefusedArgs, RefusedAt, RefusedCommand, RefusedListArgs, Refus
 pub use reload::ReloadArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};
 pub use serve::{
-    AdminArgs, ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs, TlsArgs,
+    ClockArgs, DestinationArgs, EventArgs, LimitArgs, ProcessArgs, ServeArgs, TlsArgs,
 };
 pub use sign::SignArgs;
 pub use status::StatusArgs;

@@ -25,9 +25,12 @@ use std::{
     },
 };
 
-use tokio::sync::{
-    mpsc::{UnboundedSender, unbounded_channel},
-    oneshot,
+use tokio::{
+    runtime::Builder,
+    sync::{
+        mpsc::{UnboundedSender, unbounded_channel},
+        oneshot,
+    },
 };
 
 use super::{
@@ -35,7 +38,8 @@ use super::{
     clock::{Clock, Millis, millis},
 };
 use crate::{
-    chance::chance, endpoint::Endpoint, gate::Gate, in_force::InForce, metrics::DestinationMeter,
+    aside::with_runtime, chance::chance, endpoint::Endpoint, gate::Gate, in_force::InForce,
+    metrics::DestinationMeter,
 };
 use lines::Lines;
 use supervisor::{Message, supervise};
@@ -64,19 +68,15 @@ impl Dispatcher {
     }
 
     fn start_with(gate: &Arc<Gate>, tools: Tools) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
         let (messages, received) = unbounded_channel();
         let (gate, tools) = (Arc::clone(gate), Arc::new(tools));
-        std::thread::Builder::new()
-            .name("cartgate-inbox".to_owned())
-            .spawn(move || {
-                let drained = runtime.block_on(supervise(gate, tools, received));
-                // Who waits for the end may close the store after it.
-                drop(runtime);
-                drop(drained);
-            })?;
+        let build = || Builder::new_current_thread().enable_all().build();
+        with_runtime("cartgate-inbox".to_owned(), build, move |runtime| {
+            let drained = runtime.block_on(supervise(gate, tools, received));
+            // The caller may close the store after `drained` is dropped.
+            drop(runtime);
+            drop(drained);
+        })?;
         Ok(Self {
             messages,
             draining: AtomicBool::new(false),

@@ -26,9 +26,13 @@ mod time;
 mod tls;
 mod url;
 
-use std::{fmt, path::Path, sync::Arc, thread, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
-use tokio::{runtime::Builder, sync::oneshot, task::spawn_blocking};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::oneshot,
+    task::spawn_blocking,
+};
 use tower_cartgate::Secret;
 use uuid::Uuid;
 
@@ -43,6 +47,7 @@ use target::{Current, Target};
 pub(crate) use url::UrlError;
 
 use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
+use crate::aside::with_runtime;
 use crate::inbox::{
     clock::{Clock, Millis},
     event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
@@ -153,13 +158,14 @@ async fn start<F: Future<Output = ()>>(
 ) -> Result<(), Why> {
     let (ready, opened) = oneshot::channel();
     // One thread for look-ups, started now and kept: tokio panics if it needs one and the system has none.
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(1)
-        .thread_keep_alive(FOR_EVER)
-        .build();
-    let runtime = runtime.map_err(Why::Thread)?;
-    let work = move || {
+    let build = || {
+        Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(1)
+            .thread_keep_alive(FOR_EVER)
+            .build()
+    };
+    let work = move |runtime: Runtime| {
         runtime.block_on(async move {
             let _ = spawn_blocking(|| ()).await;
             match prepared(&target.load()).await {
@@ -172,8 +178,7 @@ async fn start<F: Future<Output = ()>>(
             }
         });
     };
-    let thread = thread::Builder::new().name("cartgate-store".to_owned());
-    thread.spawn(work).map_err(Why::Thread)?;
+    with_runtime("cartgate-store".to_owned(), build, work).map_err(Why::Thread)?;
     opened.await.unwrap_or(Err(Why::Silent))
 }
 
