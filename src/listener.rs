@@ -9,7 +9,6 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _},
     os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    str::FromStr,
 };
 
 use rustix::io::Errno;
@@ -18,63 +17,13 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::{inherited::Inherited, stream::Stream};
 
+mod address;
 mod probe;
+
+pub use address::{ListenAddress, ListenAddressError};
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
-
-/// Where to listen: `ADDRESS:PORT`, `:PORT` for every address, `localhost:PORT` for both loopback addresses, `unix:/path`, or `systemd` for what was inherited.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ListenAddress {
-    /// A host or address, and a port. Without a host: every address, IPv6 and IPv4. A host means all of its addresses.
-    Tcp(String),
-    /// A Unix socket.
-    Unix(PathBuf),
-    /// The sockets that systemd hands over: `systemd:NAME` those of that `FileDescriptorName`, `systemd` all
-    /// that no other address names.
-    Systemd(Option<String>),
-}
-
-/// The text is no address to listen on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "expected ADDRESS:PORT (127.0.0.1:8080, [::]:8080, :8080), unix:/path, systemd or systemd:NAME"
-)]
-pub struct ListenAddressError;
-
-impl FromStr for ListenAddress {
-    type Err = ListenAddressError;
-
-    fn from_str(text: &str) -> Result<Self, ListenAddressError> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            let absolute = path.starts_with('/');
-            return absolute
-                .then(|| Self::Unix(path.into()))
-                .ok_or(ListenAddressError);
-        }
-        if text == "systemd" {
-            return Ok(Self::Systemd(None));
-        }
-        let (host, port) = text.rsplit_once(':').ok_or(ListenAddressError)?;
-        // A host could have that name, and a socket's name could be a number: nobody should have either.
-        if host == "systemd" && !port.is_empty() {
-            return Ok(Self::Systemd(Some(port.to_owned())));
-        }
-        port.parse::<u16>().map_err(|_| ListenAddressError)?;
-        Ok(Self::Tcp(text.to_owned()))
-    }
-}
-
-impl fmt::Display for ListenAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => f.write_str(address),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Systemd(None) => f.write_str("systemd"),
-            Self::Systemd(Some(name)) => write!(f, "systemd:{name}"),
-        }
-    }
-}
 
 /// A bound socket that nobody accepts from yet.
 #[derive(Debug)]
@@ -443,45 +392,4 @@ impl fmt::Display for Peer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(address: SocketAddr) -> io::Result<SocketAddr> {
-        match address {
-            SocketAddr::V6(_) => Err(io::Error::from_raw_os_error(
-                Errno::AFNOSUPPORT.raw_os_error(),
-            )),
-            SocketAddr::V4(_) => Ok(address),
-        }
-    }
-
-    fn bound(text: &str, bind: impl Fn(SocketAddr) -> io::Result<SocketAddr>) -> Vec<String> {
-        let addresses = tcp_addresses(text).expect("addresses");
-        let bound = bind_all(&addresses, bind).expect("bound");
-        bound.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn a_machine_without_ipv6_is_listened_on_by_ipv4() {
-        assert_eq!(bound(":80", refused), ["0.0.0.0:80"]);
-        assert_eq!(bound("localhost:80", refused), ["127.0.0.1:80"]);
-        let only_six = tcp_addresses("[::1]:80").expect("an address");
-        assert!(bind_all(&only_six, refused).is_err());
-    }
-
-    #[test]
-    fn every_address_is_one_socket_and_localhost_two() {
-        assert_eq!(bound(":80", Ok), ["[::]:80"]);
-        assert_eq!(bound("LocalHost:80", Ok), ["[::1]:80", "127.0.0.1:80"]);
-    }
-
-    #[test]
-    fn an_address_in_use_is_never_skipped() {
-        let in_use = |address: SocketAddr| match address {
-            SocketAddr::V6(_) => Ok(address),
-            SocketAddr::V4(_) => Err(io::ErrorKind::AddrInUse.into()),
-        };
-        let addresses = tcp_addresses("localhost:80").expect("addresses");
-        assert!(bind_all(&addresses, in_use).is_err());
-    }
-}
+mod tests;
