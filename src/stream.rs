@@ -13,13 +13,15 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
 };
-use tokio_rustls::{TlsStream, client};
+use tokio_rustls::{TlsStream, client, server};
 
 /// An open connection.
 #[derive(Debug)]
 pub enum Stream {
     /// Plain TCP.
     Tcp(TcpStream),
+    /// TLS over TCP that a client began.
+    Secured(Box<server::TlsStream<Handshaking>>),
     /// TLS over TCP; boxed, since a session is a hundred times as large as a socket.
     Tls(Box<TlsStream<TcpStream>>),
     /// A Unix socket.
@@ -36,6 +38,10 @@ impl Stream {
                 (_, session) if !session.wants_read() => Poll::Ready(Ok(())),
                 (tcp, _) => tcp.poll_read_ready(cx),
             },
+            Self::Secured(io) => match io.get_ref() {
+                (_, session) if !session.wants_read() => Poll::Ready(Ok(())),
+                (io, _) => io.tcp.poll_read_ready(cx),
+            },
             Self::Unix(io) => io.poll_read_ready(cx),
         }
     }
@@ -46,11 +52,86 @@ impl Stream {
         match self {
             Self::Tcp(io) => is_empty(&SockRef::from(&*io)),
             Self::Unix(io) => is_empty(&SockRef::from(&*io)),
+            Self::Secured(io) => is_empty(&SockRef::from(&io.get_ref().0.tcp)),
             Self::Tls(io) => match &mut **io {
                 TlsStream::Client(io) => session_holds_nothing(io),
                 TlsStream::Server(io) => is_empty(&SockRef::from(io.get_ref().0)),
             },
         }
+    }
+}
+
+/// Bytes that a client may send for its side of a handshake. Genuine ones need about 2 KiB, and a TLS library holds as
+/// many as a client announces: up to 64 KiB.
+const LONGEST_HANDSHAKE: usize = 16 * 1024;
+
+/// A TCP connection that bounds what is read of a handshake.
+#[derive(Debug)]
+pub struct Handshaking {
+    tcp: TcpStream,
+    left: usize,
+}
+
+impl Handshaking {
+    pub(crate) fn new(tcp: TcpStream) -> Self {
+        Self {
+            tcp,
+            left: LONGEST_HANDSHAKE,
+        }
+    }
+
+    /// The handshake is done: whatever is read from now on is bounded elsewhere.
+    pub(crate) fn finish(&mut self) {
+        self.left = usize::MAX;
+    }
+}
+
+impl AsyncRead for Handshaking {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.left == 0 {
+            let text = "the client's handshake is longer than 16 KiB";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
+        }
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.tcp).poll_read(cx, buf);
+        if self.left != usize::MAX {
+            self.left = self.left.saturating_sub(buf.filled().len() - before);
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Handshaking {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
     }
 }
 
@@ -85,6 +166,10 @@ macro_rules! each {
     ($stream:expr, $io:ident => $call:expr) => {
         match $stream.get_mut() {
             Stream::Tcp(io) => {
+                let $io = Pin::new(io);
+                $call
+            }
+            Stream::Secured(io) => {
                 let $io = Pin::new(io);
                 $call
             }
@@ -138,6 +223,7 @@ impl AsyncWrite for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Tcp(io) => io.is_write_vectored(),
+            Self::Secured(io) => io.is_write_vectored(),
             Self::Tls(io) => io.is_write_vectored(),
             Self::Unix(io) => io.is_write_vectored(),
         }

@@ -28,6 +28,7 @@ pub(crate) struct Activity {
     stalled: AtomicU64,
     body: Progress,
     input: Input,
+    output: Output,
     held: AtomicU64,
     evicted: AtomicBool,
     waker: AtomicWaker,
@@ -88,6 +89,15 @@ struct Input {
     framing: AtomicBool,
 }
 
+/// Bytes written to the client.
+#[derive(Debug, Default)]
+struct Output {
+    /// Whether hyper's buffer grew beyond the connection's own share of memory.
+    outgrown: AtomicBool,
+    /// Whether the next request waits for the last response to leave.
+    waiting: AtomicBool,
+}
+
 /// How fast a body comes, over the current second and the one before.
 #[derive(Debug, Default)]
 struct Progress {
@@ -109,6 +119,7 @@ impl Activity {
             stalled: AtomicU64::new(NEVER),
             body: Progress::default(),
             input: Input::default(),
+            output: Output::default(),
             held: AtomicU64::new(0),
             evicted: AtomicBool::new(false),
             waker: AtomicWaker::new(),
@@ -248,6 +259,38 @@ impl Activity {
         if self.answered.swap(false, Relaxed) {
             self.enter(Phase::Idle);
         }
+    }
+
+    /// Ready once the response to the request before has left. hyper reads on before that, and a client that sends requests
+    /// and reads no response would have it buffer one for each.
+    pub(crate) fn poll_clear(&self) -> Poll<()> {
+        let is_clear = !matches!(self.phase(), Phase::Answer | Phase::Refusal);
+        self.output.waiting.store(!is_clear, Relaxed);
+        if is_clear {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Whether a request waits for the last response to leave. Asked once that has left.
+    pub(crate) fn next_waits(&self) -> bool {
+        self.output.waiting.load(Relaxed)
+    }
+
+    /// hyper's buffers grew beyond the connection's own share of memory.
+    pub(crate) fn outgrow(&self) {
+        self.output.outgrown.store(true, Relaxed);
+    }
+
+    /// Whether hyper's buffers are to be given up behind the response.
+    pub(crate) fn has_outgrown(&self) -> bool {
+        self.output.outgrown.load(Relaxed)
+    }
+
+    /// hyper begins anew, with small buffers.
+    pub(crate) fn renew(&self) {
+        self.output.outgrown.store(false, Relaxed);
     }
 
     /// Bytes of an unverified body arrived.

@@ -63,6 +63,9 @@ impl Clock {
     ) -> Poll<Ended> {
         let mut next = self.deadline(activity, gate);
         if activity.phase() == Phase::Idle && activity.stalled().is_none() {
+            if activity.has_outgrown() {
+                return Poll::Ready(Ended::Paused);
+            }
             let pause = activity.since() + PAUSE;
             next = next
                 .filter(|(deadline, _)| *deadline <= pause)

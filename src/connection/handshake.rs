@@ -14,7 +14,11 @@ use super::{
     activity::{Activity, Phase},
     clock::Clock,
 };
-use crate::{gate::Gate, listener::Peer, stream::Stream};
+use crate::{
+    gate::Gate,
+    listener::Peer,
+    stream::{Handshaking, Stream},
+};
 
 /// Bytes of an answer that wait encrypted for a slow client: one record. More would be memory that a
 /// client holds by not reading, and it would hide from the writing clock that it does not.
@@ -41,7 +45,9 @@ pub(super) async fn secure(
     let mut clock = Clock::new(activity, &config.clocks);
     activity.enter(Phase::Handshake);
     let mut accept = TlsAcceptor::from(certificate.server())
-        .accept_with(tcp, |session| session.set_buffer_limit(Some(UNSENT)));
+        .accept_with(Handshaking::new(tcp), |session| {
+            session.set_buffer_limit(Some(UNSENT));
+        });
     drop(config);
     let ended = poll_fn(|cx| {
         activity.listen(cx.waker());
@@ -56,10 +62,11 @@ pub(super) async fn secure(
         too_slow.map(|_| Err(io::ErrorKind::TimedOut.into()))
     });
     match ended.await {
-        Ok(tls) => {
+        Ok(mut tls) => {
+            tls.get_mut().0.finish();
             activity.encrypt();
             activity.enter(Phase::Idle);
-            Some(Stream::Tls(Box::new(tls.into())))
+            Some(Stream::Secured(Box::new(tls)))
         }
         Err(error) => {
             // Anybody can cause as many of these as they like.

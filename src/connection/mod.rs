@@ -97,7 +97,8 @@ async fn talk<S: Stack>(
     gate: &Arc<Gate>,
     stack: &S,
 ) -> Option<(Stream, Bytes)> {
-    let io = TokioIo::new(Watched::new(stream, unread, Arc::clone(activity)));
+    let io = Watched::new(stream, unread, Arc::clone(activity), Arc::clone(gate));
+    let io = TokioIo::new(io);
     let service = hyper::service::service_fn(|request| {
         let (gate, activity) = (Arc::clone(gate), Arc::clone(activity));
         let exchange = Exchange::begin(gate, peer, activity, Instant::now());
@@ -168,6 +169,7 @@ async fn answer<S: Stack>(
     exchange: Arc<Exchange>,
     stack: S,
 ) -> Result<Response<Tracked<AnswerBody>>, Infallible> {
+    poll_fn(|_| exchange.activity.poll_clear()).await;
     exchange.activity.begin_request();
     let entry = record::Entry::open(&exchange, &request);
     let mut request = GuardedBody::new(request, &exchange);

@@ -13,10 +13,18 @@ use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
+    READ_BUFFER,
     activity::{Activity, Phase},
     without_empty_lines,
 };
-use crate::stream::Stream;
+use crate::{gate::Gate, stream::Stream};
+
+/// Bytes that a connection reads at a time as part of its own share of memory. hyper's buffer has room for one more, and
+/// grows only after a read that fills it.
+const FREE_READ: usize = 8 * 1024 - 1;
+
+/// Bytes of a response that may wait in hyper's buffer before that is given up behind the response.
+const FREE_WRITE: usize = 16 * 1024;
 
 /// A client's stream.
 #[derive(Debug)]
@@ -25,17 +33,55 @@ pub(crate) struct Watched {
     /// What was read before, and comes first.
     unread: Bytes,
     activity: Arc<Activity>,
+    loan: Loan,
+    /// Bytes read of the head under way.
+    head: usize,
     /// The status of an answer that hyper made by itself.
     withheld: Option<u16>,
     ended: bool,
 }
 
+/// Memory for buffers beyond the connection's own share. Given back when dropped.
+#[derive(Debug)]
+struct Loan {
+    gate: Arc<Gate>,
+    bytes: u64,
+}
+
+impl Loan {
+    /// Takes memory for large buffers, if there is some to lend. Once is enough for as long as hyper holds them.
+    fn take(&mut self) -> bool {
+        if self.bytes == 0 {
+            let header = self.gate.with_config(|config| config.limits.header as u64);
+            let wanted = READ_BUFFER.max(header);
+            if self.gate.memory.lend(wanted) {
+                self.bytes = wanted;
+            }
+        }
+        self.bytes > 0
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        self.gate.memory.take_back(self.bytes);
+    }
+}
+
 impl Watched {
-    pub(crate) fn new(stream: Stream, unread: Bytes, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(
+        stream: Stream,
+        unread: Bytes,
+        activity: Arc<Activity>,
+        gate: Arc<Gate>,
+    ) -> Self {
+        activity.renew();
         Self {
             stream,
             unread,
             activity,
+            loan: Loan { gate, bytes: 0 },
+            head: 0,
             withheld: None,
             ended: false,
         }
@@ -54,6 +100,29 @@ impl Watched {
         self.stream
     }
 
+    /// How much may be read now; none if a long head finds no memory left.
+    fn room(&mut self) -> Option<usize> {
+        match self.activity.phase() {
+            Phase::Head if self.head >= FREE_READ => self.loan.take().then_some(usize::MAX),
+            // A body that outgrew its own share pays, and so may its buffers.
+            Phase::Body if self.activity.held() > 0 && self.loan.take() => Some(usize::MAX),
+            _ if self.loan.bytes > 0 => Some(usize::MAX),
+            _ => Some(FREE_READ),
+        }
+    }
+
+    fn note_read(&mut self, read: &[u8]) {
+        self.activity.read(read.len() as u64);
+        match self.activity.phase() {
+            Phase::Idle if !without_empty_lines(read).is_empty() => {
+                self.activity.enter(Phase::Head);
+                self.head = read.len();
+            }
+            Phase::Head => self.head += read.len(),
+            _ => {}
+        }
+    }
+
     /// Between requests and within a head hyper writes one thing only: its own answer to what it
     /// could not parse. The status is in the same place always: `HTTP/1.1 400`.
     fn withhold(&mut self, bytes: &[u8]) -> bool {
@@ -67,11 +136,24 @@ impl Watched {
         own
     }
 
-    fn poll_stream(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.unread.is_empty() {
+    fn poll_stream(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+        room: usize,
+    ) -> Poll<io::Result<()>> {
+        let room = room.min(buf.remaining());
+        if self.unread.is_empty() && room == buf.remaining() {
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }
-        let length = self.unread.len().min(buf.remaining());
+        if self.unread.is_empty() {
+            let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+            let result = Pin::new(&mut self.stream).poll_read(cx, &mut part);
+            let read = part.filled().len();
+            buf.advance(read);
+            return result;
+        }
+        let length = self.unread.len().min(room);
         buf.put_slice(&self.unread[..length]);
         self.unread.advance(length);
         Poll::Ready(Ok(()))
@@ -82,7 +164,8 @@ impl Watched {
     fn must_wait(&self, cx: &Context<'_>) -> bool {
         let activity = &self.activity;
         let wait = activity.has_had_its_turn()
-            || activity.phase() == Phase::Body && activity.judge_framing();
+            || activity.phase() == Phase::Body && activity.judge_framing()
+            || activity.phase() == Phase::Idle && activity.has_outgrown();
         if wait {
             // The guard of the body rejects it, or the next turn reads on.
             cx.waker().wake_by_ref();
@@ -108,17 +191,16 @@ impl AsyncRead for Watched {
         if self.must_wait(cx) {
             return Poll::Pending;
         }
+        let Some(room) = self.room() else {
+            self.activity.evict();
+            return Poll::Pending;
+        };
         let before = buf.filled().len();
-        let result = self.poll_stream(cx, buf);
+        let result = self.poll_stream(cx, buf, room);
         if matches!(result, Poll::Ready(Ok(()))) {
-            let read = buf.filled().len() - before;
-            self.ended |= read == 0 && buf.remaining() > 0;
-            self.activity.read(read as u64);
-            if self.activity.phase() == Phase::Idle
-                && !without_empty_lines(&buf.filled()[before..]).is_empty()
-            {
-                self.activity.enter(Phase::Head);
-            }
+            let ended = buf.filled().len() == before && buf.remaining() > 0;
+            self.ended |= ended;
+            self.note_read(&buf.filled()[before..]);
         }
         result
     }
@@ -132,6 +214,9 @@ impl AsyncWrite for Watched {
     ) -> Poll<io::Result<usize>> {
         if self.withhold(bytes) {
             return Poll::Ready(Ok(bytes.len()));
+        }
+        if bytes.len() > FREE_WRITE {
+            self.activity.outgrow();
         }
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.wrote(result)
@@ -159,6 +244,9 @@ impl AsyncWrite for Watched {
             Poll::Ready(Ok(())) => {
                 self.activity.progress();
                 self.activity.flushed();
+                if self.activity.next_waits() {
+                    cx.waker().wake_by_ref();
+                }
             }
             // TLS takes a record into its own buffer before the client does.
             Poll::Pending => self.activity.stall(),
@@ -182,6 +270,8 @@ mod tests {
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
     use tokio::net::{TcpListener, TcpStream};
     use tokio_rustls::{TlsAcceptor, TlsConnector, client};
+
+    use crate::{config::Config, endpoint::Endpoints};
 
     /// Both ends of a connection under TLS.
     async fn pair() -> (client::TlsStream<TcpStream>, Stream) {
@@ -215,6 +305,11 @@ mod tests {
         (near.expect("a handshake"), far)
     }
 
+    fn gate() -> Arc<Gate> {
+        let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
+        Arc::new(Gate::new(config, Arc::default(), None).expect("nothing is kept"))
+    }
+
     /// TLS takes more than the socket does: without a look at the flush, the last of an answer would wait
     /// there for ever.
     #[tokio::test]
@@ -222,7 +317,7 @@ mod tests {
         let (_deaf, stream) = pair().await;
         let activity = Arc::new(Activity::new());
         activity.begin_request();
-        let mut watched = Watched::new(stream, Bytes::new(), Arc::clone(&activity));
+        let mut watched = Watched::new(stream, Bytes::new(), Arc::clone(&activity), gate());
         let piece = [0; 16 * 1024];
         poll_fn(|cx| {
             while Pin::new(&mut watched).poll_write(cx, &piece).is_ready() {}

@@ -10,11 +10,18 @@ pub(crate) const FREE_SHARE: u64 = 16 * 1024;
 /// many frames.
 pub(crate) const STEP: u64 = 64 * 1024;
 
+/// The part of the limit that may be lent to buffers, on top of what bodies hold.
+const PART_LENT: u64 = 16;
+
+/// What may be lent even where that is more than its part.
+const LEAST_LENT: u64 = 64 * 1024;
+
 /// The memory that bodies hold beyond their connections' own shares.
 #[derive(Debug)]
 pub(crate) struct Memory {
     limit: u64,
     held: AtomicU64,
+    lent: AtomicU64,
 }
 
 impl Memory {
@@ -22,13 +29,25 @@ impl Memory {
         Self {
             limit,
             held: AtomicU64::new(0),
+            lent: AtomicU64::new(0),
         }
     }
 
     /// Takes `bytes`, if the limit allows.
     pub(crate) fn take(&self, bytes: u64) -> bool {
-        let taken = |held: u64| held.checked_add(bytes).filter(|sum| *sum <= self.limit);
-        self.held.fetch_update(Relaxed, Relaxed, taken).is_ok()
+        grow(&self.held, bytes, self.limit)
+    }
+
+    /// Lends `bytes` to the large buffers of a connection, if few are lent so far.
+    pub(crate) fn lend(&self, bytes: u64) -> bool {
+        grow(&self.lent, bytes, (self.limit / PART_LENT).max(LEAST_LENT))
+    }
+
+    /// Takes back what was lent.
+    pub(crate) fn take_back(&self, bytes: u64) {
+        if bytes > 0 {
+            self.lent.fetch_sub(bytes, Relaxed);
+        }
     }
 
     pub(crate) fn give_back(&self, bytes: u64) {
@@ -48,6 +67,11 @@ impl Memory {
     }
 }
 
+fn grow(counter: &AtomicU64, bytes: u64, limit: u64) -> bool {
+    let grown = |sum: u64| sum.checked_add(bytes).filter(|sum| *sum <= limit);
+    counter.fetch_update(Relaxed, Relaxed, grown).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +86,15 @@ mod tests {
         memory.give_back(60);
         assert_eq!(memory.held(), 40);
         assert!(memory.take(60));
+    }
+
+    #[test]
+    fn a_part_is_lent_beside_all_that_bodies_hold() {
+        let memory = Memory::new(32 * LEAST_LENT);
+        assert!(memory.take(32 * LEAST_LENT));
+        assert!(memory.lend(LEAST_LENT) && memory.lend(LEAST_LENT));
+        assert!(!memory.lend(LEAST_LENT));
+        memory.take_back(LEAST_LENT);
+        assert!(memory.lend(LEAST_LENT));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     program::Program,
     support::{
         App, BODY, Client, Gate, Setup, forged, genuine, genuine_in_chunks, many_sockets, ms,
-        signature_line, wait_until,
+        request, signature_line, wait_until,
     },
 };
 
@@ -267,6 +267,58 @@ fn stuck_clients_hold_little_memory_while_genuine_deliveries_go_on() {
     for attacker in attackers.iter_mut().skip(3).step_by(4) {
         assert_eq!(attacker.ask(&request[request.len() - 1..]).status, 200);
     }
+}
+
+/// The memory that a connection may hold beside `--max-memory`, as the README has it.
+const SHARE: u64 = 64 * 1024;
+
+#[test]
+fn connections_hold_no_more_than_their_documented_share() {
+    let _many = many_sockets();
+    let app = App::content();
+    let limit = 8 * MIB;
+    let args = ["--access-log", "off", "--max-memory", "8MiB"];
+    let patient = ["--body-rate", "1B", "--body-timeout", "10m"];
+    let args = [&args[..], &patient].concat();
+    let program = Program::serve(&app, &args);
+    assert_eq!(program.client().ask(genuine(BODY)).status, 200);
+    let before = program.peak_memory();
+    // Large buffers behind refused requests, then a long head and most of a body.
+    let padding = format!("X: {}\r\n", "y".repeat(1_000));
+    let refused = request("POST /hooks HTTP/1.1", &padding, b"").repeat(60);
+    let fields: String = (0..90)
+        .map(|n| format!("x{n}: {}\r\n", "y".repeat(60)))
+        .collect();
+    let lines = signature_line(b"something else") + &fields;
+    let last = request("POST /hooks HTTP/1.1", &lines, &[b'a'; 6_000]);
+    let mut attackers: Vec<_> = (0..clients(400)).map(|_| program.client()).collect();
+    for attacker in &mut attackers {
+        attacker.send(&refused);
+        (0..60).for_each(|_| assert_eq!(attacker.answer().status, 401));
+        attacker.send(&refused).send(&last[..last.len() - 1]);
+    }
+    for attacker in &mut attackers {
+        (0..60).for_each(|_| assert_eq!(attacker.answer().status, 401));
+    }
+    // Each is answered, so all of it was read before.
+    for attacker in &mut attackers {
+        assert_eq!(attacker.ask(&last[last.len() - 1..]).status, 401);
+    }
+    let grown = program.peak_memory() - before;
+    let bound = attackers.len() as u64 * SHARE + limit + limit / 16;
+    assert!(grown < bound, "{} of {} KiB", grown / 1024, bound / 1024);
+}
+
+/// A client that reads nothing has one response made for it, not one for each of its requests.
+#[test]
+fn requests_whose_responses_are_not_read_wait() {
+    let app = App::content();
+    let program = Program::serve(&app, &["--access-log", "off", "--write-timeout", "1s"]);
+    let mut deaf = program.client();
+    let many = request("POST /hooks HTTP/1.1", "", b"").repeat(1_000);
+    // Until the gate stops to read, and then gives it up.
+    while deaf.try_send(&many).is_ok() {}
+    assert_eq!(program.client().ask(genuine(BODY)).status, 200);
 }
 
 /// Many clients whose bodies come in the smallest pieces, in turn, so that each is read by itself.

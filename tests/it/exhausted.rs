@@ -96,6 +96,9 @@ fn page(program: &Program, path: &str) -> u16 {
 fn without_a_free_thread_everything_is_answered_and_nothing_ends() {
     let app = App::content();
     let mut program = gate(&app);
+    wait_until("all threads have started", || {
+        page(&program, "/readyz") == 200
+    });
     let before = no_more_threads(&program);
     for _ in 0..2 {
         reload_fails(&program, "no thread can be started");

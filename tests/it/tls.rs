@@ -341,3 +341,21 @@ fn a_unix_socket_stays_plain() {
     assert_eq!(site.gate.client().ask(genuine(BODY)).status, 200);
     assert_eq!(app.only().header("x-forwarded-proto"), Some("http"));
 }
+
+#[test]
+fn a_handshake_without_end_is_closed_after_16_kib() {
+    let app = App::content();
+    let site = Site::with(&app, |setup| {
+        setup.config.clocks.handshake = Duration::from_secs(600);
+    });
+    let mut endless = site.tcp();
+    // A greeting of 64 KiB, in records as long as they may be.
+    let record = [&[22, 3, 3, 0x40, 0][..], &[b'a'; 0x4000]].concat();
+    let mut first = record.clone();
+    first[5..11].copy_from_slice(&[1, 0, 0xff, 0xf0, 3, 3]);
+    endless.write_all(&first).expect("written");
+    // It may be closed meanwhile.
+    let _ = endless.write_all(&record);
+    assert_eq!(closed(&mut endless), b"");
+    assert_eq!(site.client().ask(genuine(BODY)).status, 200);
+}
