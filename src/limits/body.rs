@@ -99,9 +99,8 @@ impl GuardedBody {
         let gate = &self.exchange.gate;
         let activity = &self.exchange.activity;
         let rate = self.exchange.config.clocks.body_rate;
-        let taken = gate.memory.take(bytes)
-            || (gate.roster.free_memory(&gate.memory, bytes, activity, rate)
-                && gate.memory.take(bytes));
+        let taken =
+            gate.memory.take(bytes) || gate.roster.take_over(&gate.memory, bytes, activity, rate);
         if !taken {
             return Err(Rejection::new(RejectionKind::Busy));
         }

@@ -88,16 +88,10 @@ impl Roster {
         })
     }
 
-    /// Frees at least `bytes` of memory for the body of `own`, by evicting bodies whose sources hold more
-    /// or whose standing is less; none if that does not free enough. Evicted bodies give back what they
-    /// hold at once, ahead of their end.
-    pub(crate) fn free_memory(
-        &self,
-        memory: &Memory,
-        bytes: u64,
-        own: &Activity,
-        rate: u64,
-    ) -> bool {
+    /// Takes `bytes` of memory for the body of `own` by evicting bodies whose sources hold more
+    /// or whose standing is less; none if that does not free enough. What they hold passes over at
+    /// once, so that no other body takes it in between.
+    pub(crate) fn take_over(&self, memory: &Memory, bytes: u64, own: &Activity, rate: u64) -> bool {
         let now = Instant::now();
         let members = self.lock();
         let mut shares = Shares::new(memory.limit());
@@ -140,11 +134,19 @@ impl Roster {
             return false;
         }
         self.evicted.fetch_add(victims.len() as u64, Relaxed);
+        let mut freed = 0;
         for activity in victims {
-            memory.give_back(activity.take_held());
+            freed += activity.take_held();
             activity.evict();
         }
-        true
+        // A body that is verified meanwhile keeps what it holds.
+        let taken = freed >= bytes || memory.take(bytes - freed);
+        memory.give_back(if taken {
+            freed.saturating_sub(bytes)
+        } else {
+            freed
+        });
+        taken
     }
 
     /// Has every connection look around: something that concerns all of them has changed.
@@ -335,9 +337,9 @@ mod tests {
             member.activity().received(bytes);
         }
         tokio::time::advance(BENEFIT_OF_DOUBT + Duration::from_millis(10)).await;
-        assert!(roster.free_memory(&memory, 100, members[0].activity(), RATE));
+        assert!(roster.take_over(&memory, 100, members[0].activity(), RATE));
         assert_eq!(evicted(&members), [false, true, false]);
-        assert_eq!(memory.held(), 200);
+        assert_eq!(memory.held(), 300, "it passed over");
     }
 
     #[tokio::test(start_paused = true)]
@@ -352,7 +354,7 @@ mod tests {
         tokio::time::advance(BENEFIT_OF_DOUBT * 2).await;
         members[0].activity().received(500);
         members[1].activity().received(1);
-        assert!(!roster.free_memory(&memory, 50, members[1].activity(), RATE));
+        assert!(!roster.take_over(&memory, 50, members[1].activity(), RATE));
         assert_eq!(evicted(&members), [false, false]);
         assert_eq!(memory.held(), 100);
     }
@@ -433,7 +435,7 @@ mod tests {
         members[0].activity().received(RATE);
         members[1].activity().entered(Instant::now());
         members[1].activity().received(1_000_000);
-        assert!(!roster.free_memory(&memory, 50, members[1].activity(), RATE));
+        assert!(!roster.take_over(&memory, 50, members[1].activity(), RATE));
         assert_eq!(evicted(&members), [false, false]);
     }
 
@@ -450,7 +452,7 @@ mod tests {
         }
         let genuine = roster.admit(source(7, 1), RATE).expect("room");
         genuine.activity().enter(Phase::Body);
-        assert!(roster.free_memory(&memory, 100, genuine.activity(), RATE));
+        assert!(roster.take_over(&memory, 100, genuine.activity(), RATE));
         assert_eq!(evicted(&attackers).iter().filter(|gone| **gone).count(), 1);
     }
 }

@@ -14,6 +14,9 @@ pub(super) const BENEFIT_OF_DOUBT: Duration = Duration::from_secs(1);
 /// rate ranks above it.
 pub(super) const ARRIVAL: Duration = Duration::from_millis(100);
 
+/// A body's pace is that of the last two seconds: one that came in a burst and stalled has none by then.
+const STEADY: Duration = Duration::from_secs(2);
+
 /// The standing of a connection. The least is evicted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
@@ -29,7 +32,7 @@ pub(super) enum Standing {
     /// body worth more, attackers who begin one and come back for ever would evict each delivery whose
     /// head is still on its way.
     Fresh { since: Instant },
-    /// A body that has kept the least rate beyond the first second.
+    /// A body that has kept the least rate beyond the first two seconds.
     Steady { recent_bytes: u64, since: Instant },
 }
 
@@ -63,7 +66,7 @@ impl Standing {
         let keeps_rate = u128::from(recent_bytes) * 1000 >= u128::from(rate) * counted;
         match age {
             _ if age < ARRIVAL => Self::Fresh { since },
-            _ if age < BENEFIT_OF_DOUBT && keeps_rate => Self::Fresh { since },
+            _ if age < STEADY && keeps_rate => Self::Fresh { since },
             _ if age < BENEFIT_OF_DOUBT => Self::JustBegun { since },
             _ if keeps_rate => Self::Steady {
                 recent_bytes,
