@@ -44,8 +44,8 @@ pub(super) async fn secure(
     };
     let mut clock = Clock::new(activity, &config.clocks);
     activity.enter(Phase::Handshake);
-    let mut accept = TlsAcceptor::from(certificate.server())
-        .accept_with(Handshaking::new(tcp), |session| {
+    let mut accept =
+        TlsAcceptor::from(certificate.server()).accept_with(Handshaking::new(tcp), |session| {
             session.set_buffer_limit(Some(UNSENT));
         });
     drop(config);
