@@ -150,12 +150,16 @@ async fn remove(session: &Session, one: &Found) -> Result<u64, Error> {
     session.execute(sql, &values).await
 }
 
-/// Pending and due now, from the first attempt on. Who holds one that is pending may still settle it.
+/// Makes a delivery pending and due now, from the first attempt on. A claimed one stays hidden until its lease ends: an attempt
+/// is under way, which would be made twice.
 async fn renew(session: &Session, one: &Found, now: Option<Millis>) -> Result<u64, Error> {
     const RENEW: &str = concat!(
-        "UPDATE delivery SET lease = lease + (state <> 0)::integer, state = 0, attempts = 0, wait = 0, due = ",
+        "UPDATE delivery SET lease = lease + (state <> 0)::integer, state = 0, attempts = 0,
+             held = state = 0 AND held,
+             wait = CASE WHEN state = 0 AND held THEN wait ELSE 0 END,
+             due = CASE WHEN state = 0 AND held THEN due ELSE ",
         now!(4),
-        " WHERE event = $1 AND queue = $2 AND state = $3"
+        " END WHERE event = $1 AND queue = $2 AND state = $3"
     );
     let values = [
         &one.event as &(dyn tokio_postgres::types::ToSql + Sync),
@@ -203,7 +207,8 @@ async fn reseal(
     const SEALED: &str = "SELECT e.copy, b.first_received, d.seal
          FROM delivery AS d JOIN event AS e ON e.id = d.event JOIN body AS b ON b.id = e.body
          WHERE d.event = $1 AND d.queue = $2 AND d.state = $3";
-    const MOVE: &str = "UPDATE delivery SET queue = $3, seal = $4 WHERE event = $1 AND queue = $2";
+    const MOVE: &str =
+        "UPDATE delivery SET queue = $3, seal = $4, held = false WHERE event = $1 AND queue = $2";
     const QUARANTINE: &str =
         "UPDATE delivery SET state = 3, reason = $3 WHERE event = $1 AND queue = $2";
     let (event, queue) = (&one.event, &one.queue);

@@ -29,7 +29,7 @@ pub(super) const CLAIM: &str = concat!(
      chosen AS MATERIALIZED (
          SELECT * FROM fresh UNION ALL SELECT * FROM copies),
      taken AS MATERIALIZED (
-         UPDATE delivery SET lease = lease + 1, wait = $3, due = $3 + ",
+         UPDATE delivery SET lease = lease + 1, held = true, wait = $3, due = $3 + ",
     now!(4),
     "    WHERE ctid = ANY (ARRAY(SELECT place FROM chosen))
          RETURNING event, rank, lease, attempts, seal)
@@ -48,7 +48,7 @@ pub(super) const CLAIM_NEXT: &str = concat!(
     now!(6),
     "    ORDER BY rank, due, event LIMIT 1 FOR UPDATE SKIP LOCKED),
      taken AS MATERIALIZED (
-         UPDATE delivery SET lease = lease + 1, wait = $5, due = $5 + ",
+         UPDATE delivery SET lease = lease + 1, held = true, wait = $5, due = $5 + ",
     now!(6),
     "    WHERE ctid = ANY (ARRAY(SELECT place FROM chosen))
          RETURNING event, lease, attempts, seal)

@@ -35,7 +35,7 @@ CREATE INDEX event_mark ON event (mark) WHERE mark IS NOT NULL;
 
 -- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first of a body, 1 for copies. due: also the end
 -- of a lease. wait: how long before due the wait or lease began. lease: the token that settles it, grows with each claim.
--- response: the first line of the response to the last failed attempt.
+-- held: true from a claim until it is settled. response: the first line of the response to the last failed attempt.
 CREATE TABLE delivery (
     event uuid NOT NULL REFERENCES event (id),
     queue text NOT NULL,
@@ -44,6 +44,7 @@ CREATE TABLE delivery (
     due bigint NOT NULL,
     wait bigint NOT NULL DEFAULT 0,
     lease bigint NOT NULL DEFAULT 0,
+    held boolean NOT NULL DEFAULT false,
     attempts integer NOT NULL DEFAULT 0,
     last bigint,
     status integer,

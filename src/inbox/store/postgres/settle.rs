@@ -37,7 +37,8 @@ pub(super) async fn settle(
     shard: i32,
 ) -> Result<Vec<bool>, Error> {
     const SETTLE: &str = concat!(
-        "UPDATE delivery AS d SET state = s.state, attempts = d.attempts + s.attempts, wait = s.wait,
+        "UPDATE delivery AS d SET state = s.state, held = false, attempts = d.attempts + s.attempts,
+             wait = s.wait,
              due = CASE WHEN s.at_once THEN least((SELECT received FROM event WHERE id = d.event), n.now)
                    ELSE s.wait + n.now END,
              last = CASE WHEN s.tried THEN n.now ELSE d.last END,

@@ -215,11 +215,15 @@ pub(super) fn sweep(books: &mut Books<'_>, over: &Over) -> rusqlite::Result<bool
     Ok(still)
 }
 
-/// Pending and due now, from the first attempt on. Who holds one that is pending may still settle it.
+/// Makes a delivery pending and due now, from the first attempt on. A claimed one stays hidden until its lease ends: an attempt
+/// is under way, which would be made twice.
 fn renew(books: &Books<'_>, event: Uuid, queue: &str, state: State) -> rusqlite::Result<bool> {
     let renewed = books
         .statement(
-            "UPDATE delivery SET lease = lease + (state <> 0), state = 0, due = ?, wait = 0, attempts = 0
+            "UPDATE delivery SET lease = lease + (state <> 0), state = 0, attempts = 0,
+                 held = (state = 0 AND held = 1),
+                 due = CASE WHEN state = 0 AND held = 1 THEN due ELSE ? END,
+                 wait = CASE WHEN state = 0 AND held = 1 THEN wait ELSE 0 END
              WHERE event = ? AND queue = ? AND state = ?",
         )?
         .execute((books.now, event.as_bytes(), queue, state as i16))?;
@@ -246,7 +250,9 @@ fn reseal(books: &Books<'_>, found: &Found, to: &str) -> rusqlite::Result<bool> 
     let id = found.event.as_bytes();
     if books.seals.holds(&of(&found.queue), &seal) {
         books
-            .statement("UPDATE delivery SET queue = ?, seal = ? WHERE event = ? AND queue = ?")?
+            .statement(
+                "UPDATE delivery SET queue = ?, seal = ?, held = 0 WHERE event = ? AND queue = ?",
+            )?
             .execute((to, books.seals.seal(&of(to)), id, &*found.queue))?;
         return Ok(true);
     }

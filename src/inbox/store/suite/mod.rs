@@ -78,7 +78,7 @@ macro_rules! suite {
             probes_take_turns, a_wait_that_began_under_a_wrong_clock_begins_anew);
         $crate::inbox::store::suite::suite!($fixture, $attribute; operating:
             a_list_comes_in_pages, a_list_obeys_each_field, one_event_is_shown_with_all_of_it,
-            what_was_given_up_is_tried_again, each_command_to_try_again_is_noticed, what_is_tried_again_moves_to_another_queue,
+            what_was_given_up_is_tried_again, what_is_under_way_is_not_tried_twice_at_once, each_command_to_try_again_is_noticed, what_is_tried_again_moves_to_another_queue,
             purging_removes_what_was_selected, sweeping_removes_what_was_delivered_everywhere,
             stats_tell_what_there_is);
     };

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tower_cartgate::EventKind;
 use uuid::Uuid;
 
-use super::{Fixture, START, arrival, id, ids};
+use super::{Fixture, LEASE, START, arrival, id, ids};
 use crate::inbox::{
     event::{Cause, Settlement, State, Wanted},
     store::{Place, QueueStats, Selection},
@@ -198,6 +198,35 @@ pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     assert_eq!(fixture.store.again(broken, None, 9).await.unwrap(), 1);
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(5)]);
     assert_eq!(now(fixture, State::Delivered).await, [id(2)]);
+}
+
+pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixture) {
+    for number in 1..=3 {
+        fixture.keep(number, &["shop"]).await;
+    }
+    let claims = fixture.claim("shop", 2).await;
+    let all = only(&[1, 2, 3]);
+    assert_eq!(fixture.store.again(all.clone(), None, 9).await.unwrap(), 3);
+    assert_eq!(ids(&fixture.claim("shop", 9).await), [id(3)]);
+    // A settlement ends the lease: the next command finds a delivery that only waits.
+    let again = Settlement::Again {
+        wait: Duration::from_secs(3600),
+        cause: Cause::new(Some(500), "status"),
+    };
+    let settled = fixture.store.settle(claims[0].lease.clone(), again);
+    assert!(settled.await.unwrap());
+    assert_eq!(fixture.store.again(all.clone(), None, 9).await.unwrap(), 3);
+    assert_eq!(ids(&fixture.claim("shop", 9).await), [id(1)]);
+    // The destination of an attempt that is under way is not the one that the delivery moves to.
+    let to = Some("mail".into());
+    assert_eq!(fixture.store.again(only(&[3]), to, 9).await.unwrap(), 1);
+    assert_eq!(ids(&fixture.claim("mail", 9).await), [id(3)]);
+    // A gate that died settles nothing: its delivery comes back when its lease ends.
+    fixture.clock.advance(LEASE);
+    assert_eq!(fixture.store.again(all, None, 9).await.unwrap(), 3);
+    let claimed = fixture.claim("shop", 9).await;
+    assert_eq!(claimed.len(), 2);
+    assert!(claimed.iter().all(|claim| claim.attempts == 0));
 }
 
 pub(crate) async fn each_command_to_try_again_is_noticed(fixture: &Fixture) {
