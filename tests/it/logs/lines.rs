@@ -136,17 +136,27 @@ fn a_path_is_escaped_and_cut_and_its_query_left_out() {
     let app = App::content();
     let program = Program::serve(&app, &["--log-format", "json"]);
     let long = format!("/{}", "a".repeat(500));
-    for (target, shown) in [
-        ("/x?planted=query", "/x".to_owned()),
-        ("/%1b[31m?", "/%1b[31m".to_owned()),
-        ("/\"quoted\"", "/\\\"quoted\\\"".to_owned()),
-        (&*long, format!("{}...", &long[..128])),
+    for (target, status, shown) in [
+        ("/x?planted=query", 401, "/x".to_owned()),
+        ("/it's", 401, "/it\\'s".to_owned()),
+        (&*long, 401, format!("{}...", &long[..128])),
+        // No target, but in the line of its rejection all the same.
+        ("/%1b[31m?", 400, "/%1b[31m".to_owned()),
+        ("/\"quoted\"", 400, "/\\\"quoted\\\"".to_owned()),
+        ("/\u{9b}31m", 400, "/\\xc2\\x9b31m".to_owned()),
     ] {
         let request = request(&format!("POST {target} HTTP/1.1"), "", BODY);
-        let (status, id) = asked(&mut program.client(), request);
-        assert_eq!(status, 401);
+        let (answered, id) = asked(&mut program.client(), request);
+        assert_eq!(answered, status, "{target}");
         assert_eq!(line_of(&program, &id)["path"], shown);
+        assert!(program.line(&[&id]).is_ascii());
     }
+    // Here, the parser gives up before there is a path.
+    let raw = request("POST /\x1b[31mred HTTP/1.1", "", BODY);
+    let (status, id) = asked(&mut program.client(), raw);
+    assert_eq!(status, 400);
+    let line = program.line(&[&id]);
+    assert!(!line.contains('\x1b') && !line.contains("31mred"), "{line}");
     assert!(!program.lines().join("\n").contains("planted=query"));
 }
 
