@@ -46,6 +46,16 @@ pub(super) enum Why {
     Store(StoreAddress, StoreError),
 }
 
+impl OpenError {
+    /// Whether another process has the file, which may end soon or answer on its socket.
+    pub(crate) fn is_in_use(&self) -> bool {
+        let Why::Sqlite(error) = &self.0 else {
+            return false;
+        };
+        matches!(error.why, sqlite::Why::InUse)
+    }
+}
+
 impl Inbox {
     /// Opens the store, or makes it where there is none yet.
     ///

@@ -1,6 +1,14 @@
 //! Finds who carries an order out: the gate that runs on an SQLite file, or this process, which opens the store itself.
 
-use std::{fs::File, io, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
 
 use super::super::{Failure, input, output::message, serve::mistakes};
 use crate::{
@@ -12,6 +20,13 @@ use crate::{
         settings::StoreAddress,
     },
 };
+
+/// How long to try again while somebody else has the file and no gate takes orders: a gate that starts has the file before it
+/// listens for orders, and a command that ends soon has it as well.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The wait between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A way to an inbox.
 pub(super) enum Access {
@@ -33,21 +48,31 @@ impl Access {
     /// Reads nothing but the place of the inbox while a gate has it: the gate knows its keys.
     pub(super) async fn open(at: InboxAt) -> Result<Self, Failure> {
         let place = Place::of(at)?;
-        if let StoreAddress::Sqlite(file) = &place.plan.store {
-            let gate = Client::find(file).await;
-            // A gate still has a file that was removed.
-            if let Ok(Some(gate)) = gate {
+        let begun = Instant::now();
+        let mut settings = None;
+        loop {
+            if let Some(gate) = place.gate().await? {
                 return Ok(Self::Gate(gate));
             }
-            must_be_readable(file)?;
-            gate.map_err(Failure::no)?;
+            let settings = match &settings {
+                Some(settings) => settings,
+                None => settings.insert(place.settings()?),
+            };
+            match Inbox::open(settings.clone()).await {
+                Ok(inbox) => {
+                    let destinations = place.destinations;
+                    let own = Own {
+                        inbox,
+                        destinations,
+                    };
+                    return Ok(Self::Own(Box::new(own)));
+                }
+                Err(error) if error.is_in_use() && begun.elapsed() < PATIENCE => {
+                    sleep(PAUSE).await;
+                }
+                Err(error) => return Err(Failure::no(error)),
+            }
         }
-        let inbox = Inbox::open(place.settings()?).await.map_err(Failure::no)?;
-        let own = Own {
-            inbox,
-            destinations: place.destinations,
-        };
-        Ok(Self::Own(Box::new(own)))
     }
 
     pub(super) async fn ask(&self, order: Order) -> Result<Answer, Failure> {
@@ -113,6 +138,19 @@ impl Place {
             source: Some(source),
             destinations: Some(names),
         })
+    }
+
+    /// The gate that has it and takes orders, if there is one.
+    async fn gate(&self) -> Result<Option<Client>, Failure> {
+        let StoreAddress::Sqlite(file) = &self.plan.store else {
+            return Ok(None);
+        };
+        let gate = Client::find(file).await;
+        // A gate still has a file that was removed.
+        if !matches!(gate, Ok(Some(_))) {
+            must_be_readable(file)?;
+        }
+        gate.map_err(Failure::no)
     }
 
     /// The settings, with the keys and the password.

@@ -39,7 +39,7 @@ url = "http://127.0.0.1:1"
 
 const BODIES: [&[u8]; 3] = [b"the first", b"the second", b"the third"];
 
-fn gate(others: &[(&str, &[u8])]) -> Program {
+pub(super) fn gate(others: &[(&str, &[u8])]) -> Program {
     let secret: (&str, &[u8]) = ("secret", SECRET);
     let all: Vec<_> = [secret].into_iter().chain(others.iter().copied()).collect();
     Program::serve_file(CONFIG, &all)

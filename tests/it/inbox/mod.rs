@@ -7,6 +7,7 @@ mod lost_file;
 mod seals;
 mod shown;
 mod space;
+mod starting;
 mod waiting;
 
 use commands::{ask, inbox};
