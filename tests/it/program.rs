@@ -253,11 +253,6 @@ impl Program {
         kib.parse::<u64>().expect("a number") * 1024
     }
 
-    /// Bytes of addresses that it uses.
-    pub(crate) fn address_space(&self) -> u64 {
-        self.memory("VmSize:")
-    }
-
     /// Sets what the system lets it have. Returns the limit before.
     pub(crate) fn limit(&self, resource: Resource, most: Option<u64>) -> Rlimit {
         let child = i32::try_from(self.child.id()).expect("a process id");
@@ -291,15 +286,6 @@ impl Program {
             listens.then(|| words[4].split_once(':').map(|(_, queue)| queue))?
         });
         usize::from_str_radix(queue.expect("it listens"), 16).expect("a number")
-    }
-
-    /// Whether a thread of this name runs in it.
-    pub(crate) fn has_thread(&self, name: &str) -> bool {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        let tasks = tasks.expect("it runs").flatten();
-        let mut names =
-            tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-        names.any(|own| own.trim_end() == name)
     }
 
     /// Whether it still runs.

@@ -26,5 +26,6 @@ mod servers;
     reason = "shared with tests/it, which needs more of it"
 )]
 mod support;
+mod threads;
 mod tool;
 mod users;

@@ -8,6 +8,7 @@ use std::{
     thread,
 };
 
+use rustix::process::Pid;
 use tempfile::TempDir;
 
 /// Servers stand in the folders of the superuser, which not everybody's PATH names.
@@ -70,6 +71,16 @@ impl Server {
             log,
             _dir: dir,
         }
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        Pid::from_raw(pid).expect("a process")
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
     }
 
     /// All that it has printed so far.

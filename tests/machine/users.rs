@@ -39,7 +39,7 @@ url = "http://127.0.0.1:1"
 "#;
 
 /// A folder of the service's, with a copy of the program that the service may run.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder(config: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     let at = |name: &str| dir.path().join(name);
     // By another process: a child of another test could inherit a descriptor of this one, and a program that is open for
@@ -47,7 +47,7 @@ fn folder() -> tempfile::TempDir {
     let mut copy = tool("cp");
     copy.args([Path::new(env!("CARGO_BIN_EXE_cartgate")), &at("cartgate")]);
     assert!(copy.status().expect("it runs").success());
-    let text = CONFIG.replace("DIR", &dir.path().display().to_string());
+    let text = config.replace("DIR", &dir.path().display().to_string());
     fs::write(at("cartgate.toml"), text).expect("written");
     fs::write(at("secret"), SECRET).expect("written");
     let mode = fs::Permissions::from_mode(0o600);
@@ -58,9 +58,20 @@ fn folder() -> tempfile::TempDir {
     dir
 }
 
+/// The copy of the program, as root.
 fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(dir.join("cartgate"));
     command.env_clear().current_dir(dir).args(args);
+    command
+}
+
+/// `cartgate serve` as the service.
+pub(crate) fn serve(dir: &Path) -> Command {
+    as_service(command(dir, &["serve", "--config", "cartgate.toml"]))
+}
+
+pub(crate) fn as_service(mut command: Command) -> Command {
+    command.uid(SERVICE).gid(SERVICE).stdin(Stdio::null());
     command
 }
 
@@ -75,9 +86,8 @@ fn answers(dir: &Path) -> io::Result<bool> {
 
 /// Starts the service and waits until it answers.
 fn start(dir: &Path) -> Child {
-    let mut command = command(dir, &["serve", "--config", "cartgate.toml"]);
-    command.uid(SERVICE).gid(SERVICE).stderr(Stdio::null());
-    let mut child = command.spawn().expect("it starts");
+    let mut command = serve(dir);
+    let mut child = command.stderr(Stdio::null()).spawn().expect("it starts");
     wait_until("it answers", || {
         assert!(child.try_wait().expect("a child").is_none(), "it has ended");
         answers(dir).unwrap_or(false)
@@ -100,7 +110,7 @@ fn stats(dir: &Path) -> Output {
 #[test]
 #[ignore = "needs root; make test runs it"]
 fn a_look_by_root_leaves_nothing_that_the_service_cannot_open() {
-    let dir = folder();
+    let dir = folder(CONFIG);
     let lock = dir.path().join("inbox.db.lock");
     stop(start(dir.path()));
     for leave in [true, false] {
@@ -130,7 +140,7 @@ fn a_look_by_root_leaves_nothing_that_the_service_cannot_open() {
 #[test]
 #[ignore = "needs root; make test runs it"]
 fn a_secret_of_another_user_is_warned_of() {
-    let dir = folder();
+    let dir = folder(CONFIG);
     let secret = dir.path().join("secret");
     let check = |uid: u32| {
         let mut command = command(dir.path(), &["check", "cartgate.toml"]);

@@ -1,0 +1,115 @@
+//! A gate whose user may have no more threads. Root is exempt from that limit, so the gate runs as another user. The limit of
+//! memory is no substitute: a new thread takes over the stack of one that has ended, and then needs none.
+
+use std::{
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+};
+
+use rustix::process::{Resource, Signal, getrlimit, kill_process};
+
+use crate::{
+    support::{App, BODY, Client, PATIENCE, genuine, request, wait_until},
+    tool::{Server, tool},
+    users::{as_service, folder, serve},
+};
+
+/// The name of the app's host has to be looked up.
+const CONFIG: &str = r#"
+[server]
+listen = "unix:DIR/gate.sock"
+workers = 2
+[admin]
+listen = "unix:DIR/admin.sock"
+[secret.current]
+file = "secret"
+[[endpoint]]
+name = "orders"
+path = "/hooks"
+secrets = ["current"]
+[[endpoint.destination]]
+url = "URL"
+"#;
+
+struct Gate {
+    server: Server,
+    dir: PathBuf,
+}
+
+impl Gate {
+    fn start(app: &App) -> Self {
+        let url = app.url.replace("127.0.0.1", "localhost");
+        let folder = folder(&CONFIG.replace("URL", &url));
+        let dir = folder.path().to_owned();
+        let gate = Self {
+            server: Server::start(&mut serve(&dir), folder),
+            dir,
+        };
+        wait_until("it serves", || gate.lines(&["app reachable"]) == 1);
+        wait_until("all threads have started", || gate.page("/readyz") == 200);
+        gate
+    }
+
+    /// Lets it start a thread while its user has fewer than so many. By the user itself: root in a container may lack the right.
+    fn limit(&self, most: &str) {
+        let mut prlimit = as_service(tool("prlimit"));
+        prlimit.arg(format!("--nproc={most}:"));
+        prlimit.arg(format!("--pid={}", self.server.pid()));
+        assert!(prlimit.status().expect("it runs").success());
+    }
+
+    /// Lines of its log that hold all of `parts`.
+    fn lines(&self, parts: &[&str]) -> usize {
+        let said = self.server.said();
+        let holds = |line: &&str| parts.iter().all(|part| line.contains(part));
+        said.lines().filter(holds).count()
+    }
+
+    /// Reloads it until it says this once more.
+    #[track_caller]
+    fn reload(&self, parts: &[&str]) {
+        let before = self.lines(parts);
+        kill_process(self.server.pid(), Signal::HUP).expect("it runs");
+        wait_until("the end of a reload", || self.lines(parts) > before);
+    }
+
+    fn page(&self, path: &str) -> u16 {
+        let mut stream = UnixStream::connect(self.dir.join("admin.sock")).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+        let first_line = format!("GET {path} HTTP/1.1");
+        let written = stream.write_all(&request(&first_line, "", b""));
+        written.expect("it takes it");
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).expect("a response");
+        let status = std::str::from_utf8(&status[9..]).expect("digits");
+        status.parse().expect("a number")
+    }
+
+    fn deliver(&self) -> u16 {
+        let mut client = Client::unix(&self.dir.join("gate.sock"));
+        client.ask(genuine(BODY)).status
+    }
+}
+
+#[test]
+#[ignore = "needs root; make test runs it"]
+fn without_a_free_thread_everything_is_answered_and_nothing_ends() {
+    let app = App::content();
+    let mut gate = Gate::start(&app);
+    gate.limit("1");
+    for _ in 0..2 {
+        gate.reload(&["in force stay", "no thread can be started"]);
+        for path in ["/metrics", "/status", "/readyz"] {
+            assert_eq!(gate.page(path), 200, "{path}");
+        }
+        assert_eq!(gate.deliver(), 502);
+    }
+    let reason = ["destination-unresolved", "no thread can be started"];
+    wait_until("both are in the log", || gate.lines(&reason) == 2);
+    assert!(gate.server.runs());
+    let before = getrlimit(Resource::Nproc).current;
+    gate.limit(&before.map_or("unlimited".to_owned(), |most| most.to_string()));
+    gate.reload(&["reloaded"]);
+    assert_eq!(gate.deliver(), 200);
+}
