@@ -1,7 +1,4 @@
-//! A machine without a free file descriptor: the gate reports it, keeps what it has, and recovers once the machine does. And one
-//! without enough threads for a start.
-
-use std::process::{Command, Stdio};
+//! A machine without a free file descriptor: the gate reports it, keeps what it has, and recovers once the machine does.
 
 use rustix::process::Resource;
 
@@ -78,32 +75,4 @@ fn without_a_free_descriptor_a_reload_leaves_the_old_configuration_in_force() {
     program.limit(Resource::Nofile, before.current);
     recovers(&program);
     assert_eq!(kept.ask(genuine(BODY)).status, 200);
-}
-
-/// A thousand workers do not fit, and their threads are started one after the other.
-#[test]
-fn a_start_without_enough_threads_is_an_error() {
-    let dir = tempfile::tempdir().expect("a directory");
-    std::fs::write(dir.path().join("secret"), crate::support::SECRET).expect("a secret");
-    let output = Command::new("sh")
-        .args(["-c", "ulimit -v 1000000 && exec \"$0\" \"$@\""])
-        .arg(env!("CARGO_BIN_EXE_cartgate"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--workers", "1000"])
-        .args([
-            "--upstream",
-            "http://127.0.0.1:9/hooks",
-            "--secret-file",
-            "secret",
-        ])
-        .current_dir(dir.path())
-        .stdin(Stdio::null())
-        .output()
-        .expect("it runs");
-    let log = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{log}");
-    assert!(!log.contains("panicked"), "{log}");
-    assert!(
-        log.contains("Resource temporarily unavailable") || log.contains("Cannot allocate"),
-        "{log}"
-    );
 }

@@ -1,5 +1,6 @@
 //! A gate whose user may have no more threads. Root is exempt from that limit, so the gate runs as another user. The limit of
-//! memory is no substitute: a new thread takes over the stack of one that has ended, and then needs none.
+//! memory is no substitute: a new thread takes over the stack of one that has ended, and then needs none; and one that fits by
+//! itself may fail later, in the standard library.
 
 use std::{
     io::{Read as _, Write as _},
@@ -112,4 +113,22 @@ fn without_a_free_thread_everything_is_answered_and_nothing_ends() {
     gate.limit(&before.map_or("unlimited".to_owned(), |most| most.to_string()));
     gate.reload(&["reloaded"]);
     assert_eq!(gate.deliver(), 200);
+}
+
+/// The thousand workers' threads are started one after the other.
+#[test]
+#[ignore = "needs root; make test runs it"]
+fn a_start_without_enough_threads_is_an_error() {
+    let config = CONFIG.replace("workers = 2", "workers = 1000");
+    let dir = folder(&config.replace("URL", "http://127.0.0.1:9"));
+    let dir = dir.path();
+    let gate = serve(dir);
+    let mut limited = as_service(tool("prlimit"));
+    limited.arg("--nproc=100").arg(gate.get_program());
+    limited.args(gate.get_args()).current_dir(dir).env_clear();
+    let output = limited.output().expect("it runs");
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{log}");
+    assert!(!log.contains("panicked"), "{log}");
+    assert!(log.contains("Resource temporarily unavailable"), "{log}");
 }
