@@ -6,7 +6,14 @@ use http::{HeaderMap, StatusCode, header::CONTENT_ENCODING};
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
-use super::{Post, Tools, backoff::Backoff, health::Sign, lines::About, millis};
+use super::{
+    Post, Tools,
+    backoff::Backoff,
+    health::Sign,
+    lines::About,
+    millis,
+    suspects::{Fault, Responses},
+};
 use crate::{
     delivery::{self, Delivery},
     destination::{Answer, AttemptError},
@@ -40,8 +47,32 @@ pub(super) enum Purpose {
     Deliver,
     /// To find out whether the destination is back.
     Probe,
-    /// To find out whether the event brings its destination down. Nothing else is under way.
+    /// To find out whether the event crashes its destination. Nothing else is under way.
     Suspect,
+}
+
+/// What was known of an event and its destination when the attempt began.
+#[derive(Debug)]
+pub(super) struct Before {
+    /// Whether it may have been at fault before.
+    pub(super) has_failed: bool,
+    /// Whether the destination responded to others since.
+    pub(super) is_suspect: bool,
+    /// Whether it is the known cause of a crash, and needs no attempt alone to show that.
+    pub(super) is_cause: bool,
+    /// Whether nothing else was under way.
+    pub(super) was_alone: bool,
+    /// The responses of the destination.
+    pub(super) responses: Responses,
+    /// How many there were.
+    pub(super) count: u64,
+}
+
+impl Before {
+    /// Whether the destination has responded to others since.
+    fn have_others_got_a_response(&self) -> bool {
+        self.responses.count() > self.count
+    }
 }
 
 /// A delivery that may start.
@@ -60,8 +91,8 @@ pub(super) struct Shown {
     pub(super) turn: Turn,
     pub(super) purpose: Purpose,
     pub(super) sign: Sign,
-    /// Whether the destination may be down because of this event.
-    pub(super) is_suspicious: bool,
+    /// Whether this event may be at fault.
+    pub(super) fault: Fault,
     /// When: how it ended may have taken the store some time to write down.
     pub(super) at: Millis,
 }
@@ -77,11 +108,21 @@ struct Reply {
 struct Judgement {
     settlement: Settlement,
     sign: Sign,
-    is_suspicious: bool,
+    fault: Fault,
+}
+
+impl Judgement {
+    fn of_event(settlement: Settlement, sign: Sign, fault: Fault) -> Self {
+        Self {
+            settlement,
+            sign,
+            fault,
+        }
+    }
 }
 
 impl Attempt {
-    pub(super) async fn run(self, tools: Arc<Tools>) -> Shown {
+    pub(super) async fn run(self, before: Before, tools: Arc<Tools>) -> Shown {
         let about = About {
             lease: self.claim.lease.clone(),
             attempt: self.claim.attempts.saturating_add(1),
@@ -93,31 +134,37 @@ impl Attempt {
                 let attempt = delivery::Attempt::of(&self.claim, tools.clock.now());
                 let endpoint = self.post.endpoint(&intact.endpoint);
                 let delivery = Delivery::stored(intact, attempt, endpoint.map(|own| &**own));
-                self.deliver(delivery, about, &tools).await
+                self.deliver(delivery, about, &before, &tools).await
             }
             Err(broken) if broken.is_tampering() => {
                 self.settle(&about, Settlement::Quarantined, &tools).await;
-                self.shown(Sign::None, false, &tools)
+                self.shown(Sign::None, Fault::Destination, &tools)
             }
             // Once its lease has ended, a gate that has the key or the version can take it.
             Err(broken) => {
                 tools.lines.locked(&about, broken);
-                self.shown(Sign::None, false, &tools)
+                self.shown(Sign::None, Fault::Destination, &tools)
             }
         }
     }
 
-    fn shown(&self, sign: Sign, is_suspicious: bool, tools: &Tools) -> Shown {
+    fn shown(&self, sign: Sign, fault: Fault, tools: &Tools) -> Shown {
         Shown {
             turn: Turn::of(&self.claim),
             purpose: self.purpose,
             sign,
-            is_suspicious,
+            fault,
             at: tools.clock.now(),
         }
     }
 
-    async fn deliver(&self, delivery: Delivery, mut about: About, tools: &Tools) -> Shown {
+    async fn deliver(
+        &self,
+        delivery: Delivery,
+        mut about: About,
+        before: &Before,
+        tools: &Tools,
+    ) -> Shown {
         let begun = Instant::now();
         let result = self.hand_over(delivery, begun, tools).await;
         let status = result.as_ref().map(|reply| reply.status);
@@ -125,10 +172,10 @@ impl Attempt {
         self.post.meter.attempted(met, begun.elapsed());
         about.cause = result.as_ref().err().map(ToString::to_string);
         let judgement = match &result {
-            Ok(reply) => self.judge_reply(about.attempt, reply, tools),
-            Err(error) => self.judge_error(about.attempt, error, tools),
+            Ok(reply) => self.judge_reply(about.attempt, reply, before, tools),
+            Err(error) => self.judge_error(about.attempt, error, before, tools),
         };
-        let shown = self.shown(judgement.sign, judgement.is_suspicious, tools);
+        let shown = self.shown(judgement.sign, judgement.fault, tools);
         self.settle(&about, judgement.settlement, tools).await;
         shown
     }
@@ -165,18 +212,41 @@ impl Attempt {
         })
     }
 
-    fn judge_error(&self, attempts: u32, error: &AttemptError, tools: &Tools) -> Judgement {
+    fn judge_error(
+        &self,
+        attempts: u32,
+        error: &AttemptError,
+        before: &Before,
+        tools: &Tools,
+    ) -> Judgement {
         let failure = error.failure();
-        // Without a connection the app never saw the event.
-        let is_suspicious = matches!(
-            failure,
-            Failure::BrokenOff | Failure::AnswerTimeout | Failure::NotHttp
-        );
+        let fault = match failure {
+            Failure::BrokenOff | Failure::NotHttp => Fault::Crash,
+            Failure::AnswerTimeout => Fault::Load,
+            // Without a connection the app never saw the event.
+            _ => Fault::Destination,
+        };
         let cause = Cause::new(None, failure.reason());
-        self.judge_down(attempts, cause, None, is_suspicious, tools)
+        if self.is_at_fault(fault, before) {
+            let settlement = self.again(attempts, cause, None, tools);
+            return Judgement::of_event(settlement, Sign::None, fault);
+        }
+        let responds = before.have_others_got_a_response() && self.purpose != Purpose::Probe;
+        let sign = if fault != Fault::Destination && responds {
+            Sign::None
+        } else {
+            Sign::Silence(None)
+        };
+        Judgement::of_event(Settlement::Deferred(cause), sign, fault)
     }
 
-    fn judge_reply(&self, attempts: u32, reply: &Reply, tools: &Tools) -> Judgement {
+    fn judge_reply(
+        &self,
+        attempts: u32,
+        reply: &Reply,
+        before: &Before,
+        tools: &Tools,
+    ) -> Judgement {
         let status = reply.status.as_u16();
         let line = Some(&reply.first_line).filter(|line| !line.is_empty());
         let cause = |reason| Cause {
@@ -187,7 +257,7 @@ impl Attempt {
         let asked = retry_after(&reply.headers, moment(tools.clock.now()));
         if is_overloaded(reply.status) {
             let cause = cause(Verdict::ANSWERED);
-            return self.judge_down(attempts, cause, asked, true, tools);
+            return self.judge_overload(attempts, cause, asked, before, tools);
         }
         let settlement = if reply.status.is_success() {
             Settlement::Delivered { status }
@@ -199,29 +269,46 @@ impl Attempt {
         Judgement {
             settlement,
             sign: Sign::Life,
-            is_suspicious: false,
+            fault: Fault::Destination,
         }
     }
 
-    /// Judges an attempt that may have failed because the destination is down. The failure of a
-    /// suspect is its own: it counts, and tells nothing of the destination.
-    fn judge_down(
+    /// Judges a response that says that the destination is overloaded. A destination that responds to
+    /// others gets fewer attempts at once; it is down if it does not, or asks to be left alone.
+    fn judge_overload(
         &self,
         attempts: u32,
         cause: Cause,
         asked: Option<Duration>,
-        is_suspicious: bool,
+        before: &Before,
         tools: &Tools,
     ) -> Judgement {
-        let (settlement, sign) = if is_suspicious && self.purpose == Purpose::Suspect {
-            (self.again(attempts, cause, asked, tools), Sign::None)
+        let responds = before.have_others_got_a_response() && self.purpose != Purpose::Probe;
+        let is_at_fault = self.is_at_fault(Fault::Load, before);
+        let sign = if asked.is_none() && (responds || is_at_fault) {
+            Sign::Overload
         } else {
-            (Settlement::Deferred(cause), Sign::Silence(asked))
+            Sign::Silence(asked)
         };
-        Judgement {
-            settlement,
-            sign,
-            is_suspicious,
+        let settlement = if is_at_fault {
+            self.again(attempts, cause, asked, tools)
+        } else {
+            Settlement::Deferred(cause)
+        };
+        Judgement::of_event(settlement, sign, Fault::Load)
+    }
+
+    /// Whether a failure is the event's own, so that it counts.
+    fn is_at_fault(&self, fault: Fault, before: &Before) -> bool {
+        match fault {
+            Fault::Destination => false,
+            Fault::Crash => self.purpose == Purpose::Suspect || before.is_cause,
+            Fault::Load => {
+                let others = before.have_others_got_a_response();
+                let is_probe = self.purpose == Purpose::Probe;
+                let alone = before.is_suspect && before.was_alone;
+                !is_probe && (alone || before.has_failed && others)
+            }
         }
     }
 

@@ -35,6 +35,8 @@ pub(super) enum Sign {
     Life,
     /// It does not, or asks to be left alone for so long.
     Silence(Option<Duration>),
+    /// It responds to others, but has too much to do for this one.
+    Overload,
     /// Nothing.
     None,
 }
@@ -79,6 +81,10 @@ impl Health {
                 let asked = asked.unwrap_or_default().min(LONGEST_ASKED);
                 self.saw_silence(millis(asked), probed, now)
             }
+            Sign::Overload => {
+                self.saw_overload();
+                None
+            }
             Sign::None => None,
         }
     }
@@ -91,6 +97,20 @@ impl Health {
         };
         *self = Self::Up { most };
         change
+    }
+
+    /// Lets no more attempts be under way at once than may be at all: an overload then halves the number that there are.
+    pub(super) fn bound(&mut self, concurrency: usize) {
+        if let Self::Up { most } = self {
+            *most = (*most).min(concurrency.max(1));
+        }
+    }
+
+    /// Halves the number of attempts at once.
+    fn saw_overload(&mut self) {
+        if let Self::Up { most } = self {
+            *most = (*most / 2).max(1);
+        }
     }
 
     fn saw_silence(&mut self, asked: Millis, probed: bool, now: Millis) -> Option<Change> {
@@ -145,6 +165,18 @@ mod tests {
         assert_eq!(health.room(8, 0).0, 8);
         assert_eq!(health.room(8, 5).0, 3);
         assert_eq!(health.room(8, 9).0, 0, "fewer are allowed than were");
+    }
+
+    #[test]
+    fn an_overload_halves_the_attempts_at_once() {
+        let mut health = Health::Up { most: 8 };
+        health.bound(6);
+        for most in [3, 1, 1] {
+            assert_eq!(health.saw(Sign::Overload, false, 0), None);
+            assert_eq!(health.room(8, 0).0, most);
+        }
+        assert_eq!(health.saw(Sign::Life, false, 0), None);
+        assert_eq!(health.room(8, 0).0, 2);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     Post, Tools, at_most,
-    attempt::{Attempt, Purpose, Shown, settle},
+    attempt::{Attempt, Before, Purpose, Shown, settle},
     backoff::Backoff,
     health::{Change, Health, Sign},
     lines::Lines,
@@ -51,7 +51,7 @@ pub(super) struct Queue {
     /// The last command to try deliveries again, once it is known while the destination is down.
     command: Option<Option<Uuid>>,
     suspects: Suspects,
-    /// Claimed suspects, which wait until nothing is under way.
+    /// Claimed suspects that must be alone: they wait until nothing is under way.
     held: VecDeque<Attempt>,
     /// Whether what is under way is a suspect.
     is_alone: bool,
@@ -62,6 +62,8 @@ pub(super) struct Queue {
     look: Millis,
     /// When to correct due times.
     correct: Millis,
+    /// The correction under way.
+    correction: JoinSet<Result<u64, StoreError>>,
     /// The last time that the clock showed.
     seen: Millis,
     backoff: Backoff,
@@ -77,6 +79,8 @@ impl Queue {
         mut orders: watch::Receiver<Arc<Post>>,
     ) -> Self {
         let post = Arc::clone(&orders.borrow_and_update());
+        // An earlier queue of this destination may have left it as down.
+        post.meter.set_down(false);
         Self {
             name,
             tools,
@@ -93,6 +97,7 @@ impl Queue {
             more: true,
             look: 0,
             correct: 0,
+            correction: JoinSet::new(),
             seen: 0,
             backoff: Backoff::of_store(),
             rest: 0,
@@ -110,13 +115,14 @@ impl Queue {
         while let Some(ended) = self.under_way.join_next().await {
             self.ended(ended);
         }
+        self.post.meter.set_down(false);
     }
 
     async fn turn(&mut self) {
         let now = self.tools.clock.now();
         self.follow_clock(now);
-        if self.rest <= now && self.correct <= now {
-            return self.correct_due(now).await;
+        if self.correct <= now && self.correction.is_empty() {
+            self.correct_due(now);
         }
         if self.under_way.is_empty() {
             self.is_alone = false;
@@ -174,6 +180,7 @@ impl Queue {
         tokio::select! {
             changed = self.orders.changed() => self.follow(changed.is_ok()),
             Some(ended) = self.under_way.join_next() => self.ended(ended),
+            Some(corrected) = self.correction.join_next() => self.corrected(corrected),
             () = work.notified(), if idle => self.more = true,
             () = clock.until(until.unwrap_or_default(), self.seen), if until.is_some() => {}
         }
@@ -227,7 +234,7 @@ impl Queue {
             Purpose::Deliver
         };
         for claim in claims {
-            let is_suspect = self.suspects.contains(claim.event.id);
+            let must_be_alone = self.suspects.must_be_alone(claim.event.id);
             let attempt = Attempt {
                 claim,
                 post: Arc::clone(post),
@@ -236,7 +243,7 @@ impl Queue {
             };
             if self.leaving || self.is_too_late(&attempt) {
                 self.release(attempt).await;
-            } else if is_suspect && purpose == Purpose::Deliver {
+            } else if must_be_alone && purpose == Purpose::Deliver {
                 self.held.push_back(attempt);
             } else {
                 self.spawn(attempt);
@@ -261,7 +268,17 @@ impl Queue {
     }
 
     fn spawn(&mut self, attempt: Attempt) {
-        self.under_way.spawn(attempt.run(Arc::clone(&self.tools)));
+        let event = attempt.claim.event.id;
+        let before = Before {
+            has_failed: self.suspects.has_failed(event),
+            is_suspect: self.suspects.contains(event),
+            is_cause: self.suspects.is_cause(event),
+            was_alone: self.under_way.is_empty(),
+            responses: self.suspects.responses.clone(),
+            count: self.suspects.responses.count(),
+        };
+        self.under_way
+            .spawn(attempt.run(before, Arc::clone(&self.tools)));
     }
 
     /// Gives a claim back. If that fails it comes back by itself, once its lease has ended.
@@ -298,17 +315,22 @@ impl Queue {
         }
     }
 
-    async fn correct_due(&mut self, now: Millis) {
-        match self.tools.inbox.store.correct_due(&self.name).await {
-            Ok(corrected) => {
-                self.correct = now + millis(CORRECT);
-                if corrected > 0 {
-                    self.more = true;
-                    Lines::corrected(&self.name, corrected);
-                }
-            }
-            Err(error) => self.stumble(now, &error),
-        }
+    /// Starts to correct due times. Deliveries go on meanwhile.
+    fn correct_due(&mut self, now: Millis) {
+        self.correct = now + millis(CORRECT);
+        let corrected = self.tools.inbox.store.correct_due(&self.name);
+        self.correction.spawn(corrected);
+    }
+
+    fn corrected(&mut self, corrected: Result<Result<u64, StoreError>, JoinError>) {
+        // After an error the next correction is a minute away; the store's other errors are logged.
+        let Ok(Ok(corrected @ 1..)) = corrected else {
+            return;
+        };
+        // There may be more.
+        self.correct = self.seen;
+        self.more = true;
+        Lines::corrected(&self.name, corrected);
     }
 
     fn stumble(&mut self, now: Millis, error: &StoreError) {
@@ -332,12 +354,15 @@ impl Queue {
         let is_probe = shown.purpose == Purpose::Probe;
         if shown.sign == Sign::Life {
             self.suspects.responded(shown.turn.event);
-        } else if shown.is_suspicious && !is_probe {
-            self.suspects.add(shown.turn.event);
+        } else if !is_probe {
+            let was_alone = shown.purpose == Purpose::Suspect;
+            self.suspects.add(shown.turn.event, shown.fault, was_alone);
         }
         // It may be due again.
         self.more |= shown.sign != Sign::Life;
-        let Some(change) = self.health.saw(shown.sign, is_probe, shown.at) else {
+        let change = self.health.saw(shown.sign, is_probe, shown.at);
+        self.health.bound(self.post.queue.concurrency);
+        let Some(change) = change else {
             return;
         };
         Lines::changed(&self.name, change);
@@ -352,6 +377,7 @@ impl Queue {
     fn follow(&mut self, goes_on: bool) {
         self.leaving = !goes_on;
         self.post = Arc::clone(&self.orders.borrow_and_update());
+        self.post.meter.set_down(self.health.is_down());
         self.health.recheck();
         self.more = true;
     }

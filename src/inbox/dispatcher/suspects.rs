@@ -1,48 +1,131 @@
-//! Events that may bring their destination down.
+//! Events that may be at fault when an attempt fails as if the destination were down.
 //!
-//! An event that crashes its app looks like an app that went down by itself. A second failure tells
-//! the two apart: if other events got a response in between, and the event fails again while it is
-//! the only one under way, then the event is at fault, and the attempt counts.
+//! An event that crashes its app, hangs in it, or is always answered with 503 looks like an app that
+//! is down. A second failure tells the two apart: if other events got a response after the first
+//! one, the event is at fault, and the attempt counts. A crash ends the attempts beside it, too.
+//! An event that may have caused one is therefore tried alone before it counts as the cause.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
 use uuid::Uuid;
 
 /// Suspects that are remembered. A suspect that is forgotten fails once more without being counted.
 const MOST: usize = 4096;
 
+/// What a failed attempt may have been caused by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The destination alone: the app never saw the event.
+    Destination,
+    /// The event or the destination, which answers slowly or is overloaded. Attempts beside it go on.
+    Load,
+    /// The event or the destination, which may have crashed, and with it the attempts beside it.
+    Crash,
+}
+
+/// How many responses the destination has sent. Shared with the attempts under way.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Responses(Arc<AtomicU64>);
+
+impl Responses {
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    pub(super) fn add(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
 /// The suspects of one queue.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
-    /// Responses so far.
+    pub(super) responses: Responses,
+    failed: HashMap<Uuid, Failed>,
+}
+
+/// The last failure of an event.
+#[derive(Debug, Clone, Copy)]
+struct Failed {
+    /// How many responses there were.
     responses: u64,
-    /// How many there were when each suspect last failed.
-    failed: HashMap<Uuid, u64>,
+    suspicion: Suspicion,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Suspicion {
+    Load,
+    /// It may have crashed the app, or another event beside it has.
+    Crash,
+    /// It failed alone.
+    Cause,
 }
 
 impl Suspects {
     /// Notes that the destination responded to an event.
     pub(super) fn responded(&mut self, event: Uuid) {
-        self.responses += 1;
+        self.responses.add();
         self.failed.remove(&event);
     }
 
-    /// Notes that an event may have brought the destination down.
-    pub(super) fn add(&mut self, event: Uuid) {
+    /// Notes that an event may be at fault; `was_alone` if nothing else was under way.
+    pub(super) fn add(&mut self, event: Uuid, fault: Fault, was_alone: bool) {
+        if fault == Fault::Destination {
+            return;
+        }
         if self.failed.len() >= MOST {
             self.failed.clear();
         }
-        self.failed.insert(event, self.responses);
+        let last = self.failed.get(&event).map(|failed| failed.suspicion);
+        let suspicion = match fault {
+            _ if last == Some(Suspicion::Cause) => Suspicion::Cause,
+            Fault::Crash if was_alone => Suspicion::Cause,
+            Fault::Crash => Suspicion::Crash,
+            Fault::Load | Fault::Destination => Suspicion::Load,
+        };
+        let responses = self.responses.count();
+        self.failed.insert(
+            event,
+            Failed {
+                responses,
+                suspicion,
+            },
+        );
+    }
+
+    /// Whether the last attempt of the event failed, and the event may be at fault.
+    pub(super) fn has_failed(&self, event: Uuid) -> bool {
+        self.failed.contains_key(&event)
     }
 
     /// Whether the event failed, and the destination responded to another one since.
     pub(super) fn contains(&self, event: Uuid) -> bool {
-        let failed = self.failed.get(&event);
-        failed.is_some_and(|before| *before < self.responses)
+        self.suspect(event).is_some()
+    }
+
+    /// Whether the next attempt of a suspect must be alone.
+    pub(super) fn must_be_alone(&self, event: Uuid) -> bool {
+        self.suspect(event) == Some(Suspicion::Crash)
+    }
+
+    /// Whether a suspect has failed alone.
+    pub(super) fn is_cause(&self, event: Uuid) -> bool {
+        self.suspect(event) == Some(Suspicion::Cause)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.failed.is_empty()
+    }
+
+    fn suspect(&self, event: Uuid) -> Option<Suspicion> {
+        let failed = self.failed.get(&event)?;
+        (failed.responses < self.responses.count()).then_some(failed.suspicion)
     }
 }
 
@@ -55,13 +138,14 @@ mod tests {
         let [first, second, third] = [1, 2, 3].map(Uuid::from_u128);
         let mut suspects = Suspects::default();
         suspects.responded(third);
-        suspects.add(first);
-        suspects.add(second);
+        suspects.add(first, Fault::Load, false);
+        suspects.add(second, Fault::Load, false);
+        suspects.add(third, Fault::Destination, false);
         assert!(!suspects.contains(first), "the destination may be down");
         suspects.responded(second);
         assert!(suspects.contains(first));
         assert!(!suspects.contains(second) && !suspects.contains(third));
-        suspects.add(first);
+        suspects.add(first, Fault::Load, false);
         assert!(!suspects.contains(first), "it is down again");
         suspects.responded(third);
         assert!(suspects.contains(first));
@@ -70,10 +154,30 @@ mod tests {
     }
 
     #[test]
+    fn only_a_crash_is_tried_alone_and_only_once() {
+        let [event, other] = [1, 2].map(Uuid::from_u128);
+        let mut suspects = Suspects::default();
+        suspects.add(event, Fault::Load, false);
+        suspects.responded(other);
+        assert!(suspects.contains(event) && !suspects.must_be_alone(event));
+        suspects.responded(event);
+        suspects.add(event, Fault::Crash, false);
+        assert!(!suspects.must_be_alone(event), "it is no suspect yet");
+        suspects.responded(other);
+        assert!(suspects.must_be_alone(event));
+        suspects.add(event, Fault::Crash, true);
+        suspects.responded(other);
+        assert!(!suspects.must_be_alone(event), "it is known as the cause");
+        suspects.add(event, Fault::Crash, false);
+        suspects.responded(other);
+        assert!(!suspects.must_be_alone(event));
+    }
+
+    #[test]
     fn the_suspects_are_bounded() {
         let mut suspects = Suspects::default();
         for number in 0..10_000 {
-            suspects.add(Uuid::from_u128(number));
+            suspects.add(Uuid::from_u128(number), Fault::Crash, false);
             assert!(suspects.failed.len() <= MOST);
         }
     }

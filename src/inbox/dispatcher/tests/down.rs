@@ -136,6 +136,63 @@ async fn an_event_that_crashes_its_app_holds_up_no_other_and_becomes_a_dead_lett
     bed.after(1, fourth, "app").await;
 }
 
+/// Delivers the event of this number, so that the app is known to respond.
+async fn responds(bed: &Bed, app: &mut App, number: u32) {
+    let before = bed.all().await.len();
+    bed.keep(number, &["app"]).await;
+    next(app, number).await.answer("200 OK");
+    bed.reaches(before + 1, State::Delivered).await;
+}
+
+#[tokio::test]
+async fn an_event_that_hangs_in_its_app_holds_up_no_other_and_counts() {
+    let mut app = App::start().await;
+    let bed = Bed::new(vec![queue("app", &app.url)]);
+    let timeout = queue("app", &app.url).timeout;
+    responds(&bed, &mut app, 1).await;
+    let slow = bed.keep(2, &["app"]).await;
+    let first = next(&mut app, 2).await;
+    bed.keep(3, &["app"]).await;
+    next(&mut app, 3).await.answer("200 OK");
+    bed.reaches(2, State::Delivered).await;
+    bed.clock.advance(timeout);
+    bed.after(0, slow, "app").await;
+    // It is tried once more, beside others.
+    let second = next(&mut app, 2).await;
+    bed.keep(4, &["app"]).await;
+    next(&mut app, 4).await.answer("200 OK");
+    bed.reaches(3, State::Delivered).await;
+    bed.clock.advance(timeout);
+    let counted = bed.after(1, slow, "app").await;
+    assert_eq!(
+        counted.reason.as_deref(),
+        Some("destination-answer-timeout")
+    );
+    bed.keep(5, &["app"]).await;
+    next(&mut app, 5).await.answer("200 OK");
+    bed.reaches(4, State::Delivered).await;
+    drop((first, second));
+}
+
+#[tokio::test]
+async fn an_app_that_rejects_a_part_as_too_much_is_not_down() {
+    let mut app = App::start().await;
+    let bed = Bed::new(vec![queue("app", &app.url)]);
+    responds(&bed, &mut app, 1).await;
+    responds(&bed, &mut app, 2).await;
+    let late = bed.keep(3, &["app"]).await;
+    let rejected = next(&mut app, 3).await;
+    bed.keep(4, &["app"]).await;
+    next(&mut app, 4).await.answer("200 OK");
+    bed.reaches(3, State::Delivered).await;
+    rejected.answer("503 Full");
+    bed.after(0, late, "app").await;
+    // At once: no clock has moved.
+    next(&mut app, 3).await.answer("200 OK");
+    bed.reaches(4, State::Delivered).await;
+    assert!(bed.all().await.iter().all(|one| one.attempts == 1));
+}
+
 #[tokio::test]
 async fn an_app_that_is_restarted_takes_no_attempt_from_what_was_under_way() {
     let mut app = App::start().await;
