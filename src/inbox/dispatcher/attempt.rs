@@ -273,8 +273,8 @@ impl Attempt {
         }
     }
 
-    /// Judges a response that says that the destination is overloaded. A destination that responds to
-    /// others gets fewer attempts at once; it is down if it does not, or asks to be left alone.
+    /// Judges a response that says that the destination is overloaded. It gets fewer attempts at once;
+    /// a probe, or one that asks to be left alone, shows that it is down.
     fn judge_overload(
         &self,
         attempts: u32,
@@ -283,9 +283,8 @@ impl Attempt {
         before: &Before,
         tools: &Tools,
     ) -> Judgement {
-        let responds = before.have_others_got_a_response() && self.purpose != Purpose::Probe;
         let is_at_fault = self.is_at_fault(Fault::Load, before);
-        let sign = if asked.is_none() && (responds || is_at_fault) {
+        let sign = if asked.is_none() && self.purpose != Purpose::Probe {
             Sign::Overload
         } else {
             Sign::Silence(asked)

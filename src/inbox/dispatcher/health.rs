@@ -13,13 +13,16 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// or one in milliseconds, must not stop it for so long.
 const LONGEST_ASKED: Duration = Duration::from_secs(5 * 60);
 
+/// So many overloads in a row, without another response in between, mean that a destination is down.
+const OVERLOADS: u32 = 3;
+
 /// What is known of a destination.
 #[derive(Debug)]
 pub(super) enum Health {
     /// Nothing yet: one delivery finds out.
     Unproven,
-    /// It responds. As many attempts may be under way at once; each response allows one more.
-    Up { most: usize },
+    /// It responds. `most` attempts may be under way at once; each response allows one more.
+    Up { most: usize, overloads: u32 },
     /// It cannot be reached, or is overloaded: it is tried again, by one delivery, from `probe` on, which was `wait` away.
     Down {
         backoff: Backoff,
@@ -35,7 +38,7 @@ pub(super) enum Sign {
     Life,
     /// It does not, or asks to be left alone for so long.
     Silence(Option<Duration>),
-    /// It responds to others, but has too much to do for this one.
+    /// It has too much to do for this one.
     Overload,
     /// Nothing.
     None,
@@ -54,7 +57,7 @@ impl Health {
         let one = usize::from(under_way == 0);
         match self {
             Self::Unproven => (one, 0),
-            Self::Up { most } => ((*most).min(concurrency.max(1)).saturating_sub(under_way), 0),
+            Self::Up { most, .. } => ((*most).min(concurrency.max(1)).saturating_sub(under_way), 0),
             Self::Down { probe, .. } => (one, *probe),
         }
     }
@@ -81,10 +84,7 @@ impl Health {
                 let asked = asked.unwrap_or_default().min(LONGEST_ASKED);
                 self.saw_silence(millis(asked), probed, now)
             }
-            Sign::Overload => {
-                self.saw_overload();
-                None
-            }
+            Sign::Overload => self.saw_overload(now),
             Sign::None => None,
         }
     }
@@ -93,23 +93,29 @@ impl Health {
         let (most, change) = match self {
             Self::Down { .. } => (1, Some(Change::CameBack)),
             Self::Unproven => (2, None),
-            Self::Up { most } => (most.saturating_add(1), None),
+            Self::Up { most, .. } => (most.saturating_add(1), None),
         };
-        *self = Self::Up { most };
+        *self = Self::Up { most, overloads: 0 };
         change
     }
 
     /// Lets no more attempts be under way at once than may be at all: an overload then halves the number that there are.
     pub(super) fn bound(&mut self, concurrency: usize) {
-        if let Self::Up { most } = self {
+        if let Self::Up { most, .. } = self {
             *most = (*most).min(concurrency.max(1));
         }
     }
 
-    /// Halves the number of attempts at once.
-    fn saw_overload(&mut self) {
-        if let Self::Up { most } = self {
-            *most = (*most / 2).max(1);
+    /// Halves the number of attempts at once, until there were too many overloads in a row.
+    fn saw_overload(&mut self, now: Millis) -> Option<Change> {
+        match self {
+            Self::Up { most, overloads } if *overloads + 1 < OVERLOADS => {
+                *most = (*most / 2).max(1);
+                *overloads += 1;
+                None
+            }
+            Self::Up { .. } | Self::Unproven => self.saw_silence(0, false, now),
+            Self::Down { .. } => None,
         }
     }
 
@@ -152,6 +158,10 @@ mod tests {
 
     const SILENCE: Sign = Sign::Silence(None);
 
+    fn up(most: usize) -> Health {
+        Health::Up { most, overloads: 0 }
+    }
+
     #[test]
     fn one_delivery_finds_out_and_then_as_many_as_may() {
         let mut health = Health::Unproven;
@@ -169,19 +179,25 @@ mod tests {
 
     #[test]
     fn an_overload_halves_the_attempts_at_once() {
-        let mut health = Health::Up { most: 8 };
+        let mut health = up(8);
         health.bound(6);
-        for most in [3, 1, 1] {
+        for most in [3, 1] {
             assert_eq!(health.saw(Sign::Overload, false, 0), None);
             assert_eq!(health.room(8, 0).0, most);
         }
         assert_eq!(health.saw(Sign::Life, false, 0), None);
         assert_eq!(health.room(8, 0).0, 2);
+        assert_eq!(health.saw(Sign::Overload, false, 0), None);
+        assert_eq!(health.saw(Sign::Overload, false, 0), None);
+        let third = health.saw(Sign::Overload, false, 0);
+        assert_eq!(third, Some(Change::WentDown), "nothing else came back");
+        let first = Health::Unproven.saw(Sign::Overload, false, 0);
+        assert_eq!(first, Some(Change::WentDown));
     }
 
     #[test]
     fn a_destination_that_is_down_is_probed_ever_less_often() {
-        let mut health = Health::Up { most: 8 };
+        let mut health = up(8);
         assert_eq!(health.saw(SILENCE, false, 0), Some(Change::WentDown));
         assert_eq!(health.saw(SILENCE, false, 500), None, "began before");
         assert_eq!(health.room(8, 0), (1, 1_000));
@@ -206,7 +222,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_put_back_makes_no_wait_longer() {
         const HOUR: Millis = 3_600_000;
-        let mut health = Health::Up { most: 8 };
+        let mut health = up(8);
         assert_eq!(health.saw(SILENCE, false, HOUR), Some(Change::WentDown));
         health.follow_clock(HOUR + 400);
         assert_eq!(health.room(8, 0), (1, HOUR + 1_000), "nor shorter");
@@ -233,7 +249,7 @@ mod tests {
     #[test]
     fn it_is_left_alone_for_minutes_at_most() {
         let day = Sign::Silence(Some(Duration::from_secs(86_400)));
-        for mut health in [Health::Unproven, Health::Up { most: 8 }] {
+        for mut health in [Health::Unproven, up(8)] {
             for probed in [false, true] {
                 health.saw(day, probed, 0);
                 assert_eq!(health.room(8, 0), (1, 300_000));
