@@ -32,16 +32,15 @@ async fn what_somebody_else_has_claimed_is_not_settled() {
         bed.keep(3, &["elsewhere"]).await,
     ];
     let request = app.next().await;
-    // The machine was asleep: the lease has ended, and another gate was faster.
-    let again = bed.store.again(
-        Selection {
+    // An operator moves it to another queue and back, which ends the lease; then another gate is faster.
+    for queue in ["aside", "app"] {
+        let selection = Selection {
             ids: vec![ids[0]],
             ..Selection::default()
-        },
-        None,
-        1,
-    );
-    assert_eq!(again.await.unwrap(), 1);
+        };
+        let moved = bed.store.again(selection, Some(queue.into()), 1);
+        assert_eq!(moved.await.unwrap(), 1);
+    }
     let theirs = bed.store.claim(&"app".into(), 9, MINUTE).await.unwrap();
     assert_eq!(theirs.len(), 1);
     request.answer("200 OK");
