@@ -180,7 +180,12 @@ impl Queue {
         tokio::select! {
             changed = self.orders.changed() => self.follow(changed.is_ok()),
             Some(ended) = self.under_way.join_next() => self.ended(ended),
-            Some(corrected) = self.correction.join_next() => self.corrected(corrected),
+            Some(ended) = self.correction.join_next() => {
+                // After an error the next correction is a minute away.
+                if let Ok(Ok(corrected @ 1..)) = ended {
+                    self.corrected(corrected);
+                }
+            }
             () = work.notified(), if idle => self.more = true,
             () = clock.until(until.unwrap_or_default(), self.seen), if until.is_some() => {}
         }
@@ -322,11 +327,7 @@ impl Queue {
         self.correction.spawn(corrected);
     }
 
-    fn corrected(&mut self, corrected: Result<Result<u64, StoreError>, JoinError>) {
-        // After an error the next correction is a minute away; the store's other errors are logged.
-        let Ok(Ok(corrected @ 1..)) = corrected else {
-            return;
-        };
+    fn corrected(&mut self, corrected: u64) {
         // There may be more.
         self.correct = self.seen;
         self.more = true;
