@@ -98,17 +98,23 @@ impl Roster {
         let mut candidates = Vec::new();
         let mut own_holder = Holder::Itself;
         for Entry { activity, holder } in members.values() {
-            let held = activity.held();
-            if std::ptr::eq(activity.as_ref(), own) {
+            let is_own = std::ptr::eq(activity.as_ref(), own);
+            let mut held = activity.held();
+            if is_own {
                 own_holder = *holder;
-                shares.add(*holder, held + bytes);
-            } else if held > 0 {
+                held += bytes;
+            }
+            if held > 0 {
                 shares.add(*holder, held);
                 candidates.extend(candidate(activity, activity, *holder, held, now, rate));
             }
         }
+        shares.bound_steady(&mut candidates);
         let excess = shares.excess(own_holder);
-        let own = Standing::of(own, now, rate);
+        let own = candidates
+            .iter()
+            .position(|one| std::ptr::eq(one.one.as_ref(), own))
+            .map(|place| candidates.swap_remove(place).standing);
         let mut freed = 0;
         let mut victims = Vec::new();
         for Ranked {
@@ -211,17 +217,28 @@ fn make_room(members: &mut Members, limit: usize, newcomer: Holder, rate: u64) -
         shares.add(*holder, 1);
         candidates.extend(candidate(*key, activity, *holder, 1, now, rate));
     }
+    shares.bound_steady(&mut candidates);
     let newcomers = shares.excess(newcomer);
     let ranked = shares.rank(candidates);
     let Some(first) = ranked.first().filter(|first| first.excess >= newcomers) else {
         return 0;
     };
-    // More than one, but no better ones than needed.
-    let (is_large, is_steady) = (first.excess > 0, first.candidate.standing.is_steady());
-    let places = if is_steady { 1 } else { limit / PART_FREED + 1 };
-    let victims = ranked.iter().take(places).take_while(|one| {
-        (one.excess > 0) == is_large && one.candidate.standing.is_steady() == is_steady
-    });
+    // More than one, but no better ones than needed, and never most of the newcomers at once.
+    let kind = |one: &Ranked<u64>| {
+        let standing = one.candidate.standing;
+        (
+            one.excess > 0,
+            standing.has_outstayed(),
+            standing.is_steady(),
+        )
+    };
+    let alike = ranked.iter().take_while(|one| kind(one) == kind(first));
+    let places = if first.candidate.standing.is_steady() {
+        1
+    } else {
+        alike.count().div_ceil(2).min(limit / PART_FREED + 1)
+    };
+    let victims = ranked.iter().take(places);
     let evicted = victims.filter_map(|one| members.remove(&one.candidate.one));
     evicted.inspect(|one| one.activity.evict()).count() as u64
 }

@@ -8,6 +8,9 @@ use crate::{config::TrustedHops, kept::Source, listener::Peer};
 /// Sources that hold no more than this part of all are alike: many deliveries come from few addresses.
 const FAIR_PART: u64 = 64;
 
+/// Steady bodies hold no more than this part of all: the rest is for newcomers.
+const PART_FOR_STEADY: u64 = 2;
+
 /// The owner of a connection's share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holder {
@@ -31,6 +34,7 @@ impl Holder {
 #[derive(Debug)]
 pub(super) struct Shares {
     fair: u64,
+    for_steady: u64,
     held: HashMap<Source, u64>,
 }
 
@@ -55,6 +59,7 @@ impl Shares {
     pub(super) fn new(all: u64) -> Self {
         Self {
             fair: (all / FAIR_PART).max(1),
+            for_steady: all / PART_FOR_STEADY,
             held: HashMap::new(),
         }
     }
@@ -73,6 +78,33 @@ impl Shares {
                 held.saturating_sub(self.fair)
             }
             Holder::Itself => 0,
+        }
+    }
+
+    /// Lowers the standing of steady bodies until the others hold no more than the part for such bodies: in the
+    /// source that holds the most first, and there those that have run longest.
+    pub(super) fn bound_steady<T>(&self, candidates: &mut [Candidate<T>]) {
+        let mut steady: Vec<_> = candidates
+            .iter_mut()
+            .filter_map(|one| {
+                Some((
+                    Reverse(self.excess(one.holder)),
+                    one.standing.steady_since()?,
+                    one,
+                ))
+            })
+            .collect();
+        let mut held: u64 = steady.iter().map(|(.., one)| one.weight).sum();
+        if held <= self.for_steady {
+            return;
+        }
+        steady.sort_unstable_by_key(|(excess, since, _)| (*excess, *since));
+        for (_, since, one) in steady {
+            if held <= self.for_steady {
+                break;
+            }
+            held -= one.weight;
+            one.standing = Standing::Outstayed { since };
         }
     }
 
@@ -102,7 +134,7 @@ impl Shares {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::{net::Ipv4Addr, time::Duration};
 
     use tokio::time::Instant;
 
@@ -134,5 +166,43 @@ mod tests {
         assert_eq!(order[..2], [(1, 4), (1, 3)]);
         assert_eq!(order[2..6].iter().filter(|(one, _)| *one == 2).count(), 2);
         assert!(order[6..].iter().all(|(_, excess)| *excess == 0));
+    }
+
+    /// Which of the candidates have outstayed, of `all` that there is; each holds `weight`.
+    fn outstayed(all: u64, weight: u64, standings: &[Standing]) -> Vec<bool> {
+        let mut candidates: Vec<_> = standings
+            .iter()
+            .map(|standing| Candidate {
+                one: (),
+                holder: Holder::Itself,
+                standing: *standing,
+                weight,
+            })
+            .collect();
+        Shares::new(all).bound_steady(&mut candidates);
+        candidates
+            .iter()
+            .map(|one| one.standing.has_outstayed())
+            .collect()
+    }
+
+    #[test]
+    fn steady_bodies_beyond_half_have_outstayed_the_longest_running_first() {
+        let now = Instant::now();
+        let steady = |seconds, recent_bytes| Standing::Steady {
+            recent_bytes,
+            since: now + Duration::from_secs(seconds),
+        };
+        let standings = [
+            steady(2, 1),
+            Standing::Fresh { since: now },
+            steady(0, 9_000),
+            steady(1, 5_000),
+        ];
+        assert_eq!(outstayed(6, 1, &standings), [false; 4]);
+        assert_eq!(outstayed(5, 1, &standings), [false, false, true, false]);
+        assert_eq!(outstayed(2, 1, &standings), [false, false, true, true]);
+        assert_eq!(outstayed(600, 100, &standings), [false; 4]);
+        assert_eq!(outstayed(599, 100, &standings), [false, false, true, false]);
     }
 }

@@ -20,6 +20,10 @@ const STEADY: Duration = Duration::from_secs(2);
 /// The standing of a connection. The least is evicted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Standing {
+    /// A steady body beyond the half of the places, or of the memory, that all steady ones together may
+    /// have; those that have run longest. Otherwise attackers who keep the least rate would fill the
+    /// gate, and newcomers could only evict each other.
+    Outstayed { since: Instant },
     /// Between requests, or silent from the start.
     Idle { since: Instant },
     /// A slow head, an unread response.
@@ -79,7 +83,19 @@ impl Standing {
         }
     }
 
+    /// When a steady body began; none for any other.
+    pub(super) fn steady_since(self) -> Option<Instant> {
+        match self {
+            Self::Steady { since, .. } => Some(since),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_steady(self) -> bool {
-        matches!(self, Self::Steady { .. })
+        self.steady_since().is_some()
+    }
+
+    pub(super) fn has_outstayed(self) -> bool {
+        matches!(self, Self::Outstayed { .. })
     }
 }

@@ -2,9 +2,12 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use socket2::{Domain, Socket, Type};
@@ -48,11 +51,16 @@ fn flood(
     }
 }
 
-/// Sends a delivery in `pieces` over a second and a half, and returns the status.
-fn deliver(to: SocketAddr, length: usize, pieces: usize) -> Option<u16> {
+/// Sends a delivery in `pieces` over `time`, and returns the status.
+fn deliver(
+    from: Ipv4Addr,
+    to: SocketAddr,
+    (length, pieces): (usize, usize),
+    time: Duration,
+) -> Option<u16> {
     let request = genuine(&vec![b'a'; length]);
-    let mut client = connect(SENDER, to);
-    let pause = ms(1500) / u32::try_from(pieces).expect("few");
+    let mut client = connect(from, to);
+    let pause = time / u32::try_from(pieces).expect("few");
     for piece in request.chunks(request.len().div_ceil(pieces)) {
         client.try_send(piece).ok()?;
         thread::sleep(pause);
@@ -75,7 +83,7 @@ fn beside_a_flood(
         wait_until("a full gate", || opened.load(Relaxed) > places + 10);
         let begun = Instant::now();
         let senders: Vec<_> = (0..deliveries)
-            .map(|_| scope.spawn(|| deliver(to, length, pieces)))
+            .map(|_| scope.spawn(|| deliver(SENDER, to, (length, pieces), ms(1500))))
             .collect();
         let statuses: Vec<_> = senders
             .into_iter()
@@ -123,4 +131,71 @@ fn fresh_bodies_of_one_address_do_not_evict_a_slower_one_of_another() {
     let fresh = &fresh[..fresh.len() - 1];
     let statuses = beside_a_flood(&program, (ATTACKER, fresh, 30), 2, (900_000, 30));
     assert_eq!(statuses, [Some(200); 2]);
+}
+
+/// An address of its own for each of the first 64 attackers.
+fn attacker(number: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 1, u8::try_from(1 + number % 64).expect("few"))
+}
+
+/// Begins 69 bodies, keeps each above the least rate, and begins another for each that is evicted. Notes how
+/// long the 30th oldest has run. Ends by itself if the test fails.
+fn drip(to: SocketAddr, over: &AtomicBool, run: &Mutex<Duration>) {
+    let request = genuine(&vec![b'c'; 1_000_000]);
+    let head = &request[..request.len() - 1_000_000];
+    let begin = |number| {
+        let mut client = connect(attacker(number), to);
+        let _ = client.try_send(head);
+        (client, Instant::now())
+    };
+    let begun = Instant::now();
+    let mut attackers: Vec<_> = (0..69).map(begin).collect();
+    while !over.load(Relaxed) && begun.elapsed() < ms(25_000) {
+        thread::sleep(ms(200));
+        for (number, attacker) in attackers.iter_mut().enumerate() {
+            if attacker.0.try_send(&[b'c'; 600]).is_err() {
+                *attacker = begin(number);
+            }
+        }
+        let mut ages: Vec<_> = attackers.iter().map(|one| one.1.elapsed()).collect();
+        ages.sort_unstable_by(|one, other| other.cmp(one));
+        *run.lock().expect("no panic") = ages[29];
+    }
+}
+
+/// The statuses of deliveries, each from an address of its own, beside bodies that keep their rate and fill the gate.
+fn beside_steady_bodies(extra: &[&str]) -> Vec<Option<u16>> {
+    let _many = many_sockets();
+    let app = App::content();
+    let args = ["--access-log", "off", "--max-connections", "64"];
+    let program = Program::serve(&app, &[&args, extra].concat());
+    let to = program.address();
+    let (over, run) = (AtomicBool::new(false), Mutex::new(Duration::ZERO));
+    thread::scope(|scope| {
+        scope.spawn(|| drip(to, &over, &run));
+        wait_until("steady bodies", || {
+            *run.lock().expect("no panic") > ms(2500)
+        });
+        let senders: Vec<_> = (1..=8)
+            .map(|last| Ipv4Addr::new(127, 0, 2, last))
+            .map(|from| scope.spawn(move || deliver(from, to, (20_000, 2), ms(200))))
+            .collect();
+        let statuses = senders
+            .into_iter()
+            .map(|one| one.join().expect("no panic"))
+            .collect();
+        over.store(true, Relaxed);
+        statuses
+    })
+}
+
+#[test]
+fn steady_bodies_of_many_addresses_leave_places_to_newcomers() {
+    assert_eq!(beside_steady_bodies(&[]), [Some(200); 8]);
+}
+
+#[test]
+fn steady_bodies_through_a_trusted_proxy_leave_places_to_newcomers() {
+    let trusted = ["--trusted-proxy", "127.0.0.0/8"];
+    assert_eq!(beside_steady_bodies(&trusted), [Some(200); 8]);
 }

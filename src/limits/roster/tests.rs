@@ -185,18 +185,99 @@ async fn a_body_that_keeps_its_rate_stands_above_silent_newcomers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fresh_bodies_do_not_take_the_memory_of_one_that_keeps_its_rate() {
+async fn fresh_bodies_do_not_take_the_half_of_the_memory_that_steady_ones_may_hold() {
     let (roster, members) = full(&[Phase::Body, Phase::Body]);
     let memory = Memory::new(100);
-    assert!(memory.take(100));
-    members[0].activity().hold(100);
-    members[0].activity().entered(Instant::now());
-    tokio::time::advance(BENEFIT_OF_DOUBT * 2).await;
-    members[0].activity().received(RATE);
-    members[1].activity().entered(Instant::now());
-    members[1].activity().received(1_000_000);
-    assert!(!roster.take_over(&memory, 50, members[1].activity(), RATE));
+    hold_steadily(&memory, &members[..1], 50).await;
+    assert!(memory.take(50));
+    begin(&members[1]);
+    assert!(!roster.take_over(&memory, 60, members[1].activity(), RATE));
     assert_eq!(evicted(&members), [false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fresh_bodies_take_the_memory_that_steady_ones_hold_beyond_half() {
+    let (roster, members) = full(&[Phase::Body; 5]);
+    let memory = Memory::new(100);
+    hold_steadily(&memory, &members[..4], 25).await;
+    begin(&members[4]);
+    assert!(roster.take_over(&memory, 50, members[4].activity(), RATE));
+    assert_eq!(evicted(&members), [true, true, false, false, false]);
+    members[4].activity().hold(50);
+    assert!(!roster.take_over(&memory, 1, members[4].activity(), RATE));
+    assert_eq!(evicted(&members), [true, true, false, false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_steady_body_that_has_run_longest_gets_no_memory_beyond_half() {
+    let (roster, members) = full(&[Phase::Body; 3]);
+    let memory = Memory::new(100);
+    hold_steadily(&memory, &members[..2], 25).await;
+    assert!(memory.take(50));
+    begin(&members[2]);
+    members[2].activity().hold(50);
+    assert!(!roster.take_over(&memory, 10, members[0].activity(), RATE));
+    assert_eq!(evicted(&members), [false; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn steady_bodies_keep_half_of_the_places_and_the_rest_is_for_newcomers() {
+    let roster = Arc::new(Roster::new(4));
+    let steady = [1, 2, 3, 4].map(|network| roster.admit(source(network, 1), RATE).expect("room"));
+    hold_steadily(&Memory::new(0), &steady, 0).await;
+    let mut newcomers = Vec::new();
+    for (network, gone) in [(5, 1), (6, 2)] {
+        newcomers.push(roster.admit(source(network, 1), RATE).expect("room"));
+        begin(newcomers.last().expect("one"));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(evicted(&steady), [true, gone == 2, false, false]);
+    }
+    assert_eq!(evicted(&newcomers), [false, false]);
+    let _third = roster.admit(source(7, 1), RATE).expect("room");
+    assert_eq!(evicted(&steady), [true, true, false, false]);
+    assert_eq!(evicted(&newcomers), [true, false], "the first, not both");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_half_of_the_newcomers_go_at_once() {
+    let roster = Arc::new(Roster::new(640));
+    let steady: Vec<_> = (0..320)
+        .map(|_| roster.admit(Holder::Itself, RATE).expect("room"))
+        .collect();
+    let at_work: Vec<_> = (0..316)
+        .map(|_| roster.admit(Holder::Itself, RATE).expect("room"))
+        .collect();
+    at_work
+        .iter()
+        .for_each(|one| one.activity().enter(Phase::Answer));
+    hold_steadily(&Memory::new(0), &steady, 0).await;
+    let newcomers = [(); 4].map(|()| roster.admit(Holder::Itself, RATE).expect("room"));
+    newcomers.iter().for_each(begin);
+    let _another = roster.admit(Holder::Itself, RATE).expect("room");
+    assert_eq!(evicted(&newcomers).iter().filter(|gone| **gone).count(), 2);
+    assert_eq!(evicted(&steady), [false; 320]);
+}
+
+/// Has a body begin that brings much at once.
+fn begin(member: &Member) {
+    member.activity().enter(Phase::Body);
+    member.activity().entered(Instant::now());
+    member.activity().received(1_000_000);
+}
+
+/// Has these bodies keep their rate beyond the first seconds, the first one for the longest, and hold `bytes` each.
+async fn hold_steadily(memory: &Memory, members: &[Member], bytes: u64) {
+    for member in members {
+        assert!(memory.take(bytes));
+        member.activity().hold(bytes);
+        member.activity().enter(Phase::Body);
+        member.activity().entered(Instant::now());
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    tokio::time::advance(BENEFIT_OF_DOUBT * 2).await;
+    for member in members {
+        member.activity().received(RATE);
+    }
 }
 
 #[tokio::test(start_paused = true)]
