@@ -113,6 +113,38 @@ fn units_configuration_and_examples_name_the_same_places() {
     assert!(pause >= 5);
 }
 
+#[test]
+fn the_steps_of_the_installation_start_the_socket_and_the_service() {
+    let steps = "systemctl enable --now cartgate.socket cartgate.service";
+    let service = "packaging/systemd/cartgate.service";
+    let socket = "packaging/systemd/cartgate.socket";
+    let read = |path: &str| fs::read_to_string(of_the_project(path)).expect("a file");
+    for path in [
+        "README.md",
+        service,
+        socket,
+        "packaging/systemd/cartgate.socket.d/nginx.conf",
+    ] {
+        let text = read(path);
+        let enabling: Vec<_> = text
+            .lines()
+            .filter(|line| line.contains("systemctl enable"))
+            .collect();
+        assert!(
+            !enabling.is_empty() && enabling.iter().all(|line| line.ends_with(steps)),
+            "{path}: {enabling:?}"
+        );
+    }
+    // The packaged configuration wants the socket; the steps name the other address for a gate without it.
+    for path in ["README.md", service, socket] {
+        let text = read(path);
+        assert!(text.contains("listen = \"127.0.0.1:8080\""), "{path}");
+    }
+    // Both start at a boot, the service without waiting for a connection.
+    assert_eq!(last(&read(service), "WantedBy"), "multi-user.target");
+    assert_eq!(last(&read(socket), "WantedBy"), "sockets.target");
+}
+
 /// A gate as the units start it: systemd's socket, its folders and the credential are in `dir`.
 struct Packaged {
     _gate: Killed,
