@@ -82,7 +82,8 @@ impl Reminder {
     /// Whether the line is to be written now; of several workers at once, one writes it.
     pub(crate) fn is_due(&self, now: u64) -> bool {
         let before = self.0.load(Relaxed);
-        let due = before == 0 || now.saturating_sub(before) >= REMINDER;
+        // A clock that was set back must not silence the line until it catches up.
+        let due = before == 0 || now < before || now - before >= REMINDER;
         due && self
             .0
             .compare_exchange(before, now, Relaxed, Relaxed)
@@ -101,6 +102,16 @@ mod tests {
         assert!(!reminder.is_due(first + REMINDER - 1));
         assert!(reminder.is_due(first + REMINDER));
         assert!(!reminder.is_due(first + REMINDER + 1));
+    }
+
+    #[test]
+    fn a_reminder_comes_although_the_clock_was_ahead() {
+        let (reminder, ahead) = (Reminder::default(), now());
+        assert!(reminder.is_due(ahead));
+        let set_back = ahead - 5 * REMINDER;
+        assert!(reminder.is_due(set_back));
+        assert!(!reminder.is_due(set_back + 1));
+        assert!(reminder.is_due(set_back + REMINDER));
     }
 
     #[test]
