@@ -56,12 +56,13 @@ pub struct RefusedAt {
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
-    /// A file that holds a secret, for the cause; repeat it for several. Without it: the variable CARTGATE_SECRET, or the
-    /// secrets of the configuration file
+    /// A file that holds a secret, for the cause; repeat it for several. Without it: each endpoint's secrets in the
+    /// configuration file; with --dir, the variable CARTGATE_SECRET
     #[arg(long, value_name = "[NAME=]FILE", value_delimiter = ',')]
     pub secret_file: Vec<SecretSource>,
 
-    /// The header that carries the signature [default: the endpoint's, or x-cartfunnel-hmac-sha256]
+    /// The header that carries the signature. Without it: each endpoint's in the configuration file; with --dir,
+    /// x-cartfunnel-hmac-sha256
     #[arg(long, value_name = "NAME")]
     pub header_name: Option<HeaderName>,
 }

@@ -102,7 +102,9 @@ fn show(args: RefusedShowArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Where the saved rejections are, and who judges them.
+type Secrets = Vec<(SecretName, Secret)>;
+
+/// Where the saved rejections are, and the judges of them.
 struct Place {
     dir: PathBuf,
     judges: Vec<Judge>,
@@ -110,11 +112,11 @@ struct Place {
 
 /// Secrets, and the header that carries signatures made by them.
 struct Judge {
-    /// The one endpoint whose secrets these are; none if they are for all.
+    /// The one endpoint whose deliveries it judges; none if it judges all.
     endpoint: Option<String>,
     header: HeaderName,
     keyring: Keyring,
-    secrets: Vec<(SecretName, Secret)>,
+    secrets: Secrets,
 }
 
 impl Place {
@@ -125,22 +127,12 @@ impl Place {
             (Some(plan), None) => kept_by(plan, at.config.as_deref())?,
             (None, None) => return Err(Failure::usage("name a directory or a configuration file")),
         };
-        let judges = match &plan {
-            _ if !at.secret_file.is_empty() => {
-                vec![Judge::of_all(
-                    input::secrets(at.secret_file)?,
-                    at.header_name,
-                )?]
-            }
-            Some(plan) => {
-                let endpoints = plan.endpoints.iter();
-                endpoints.filter_map(Judge::of_endpoint).collect()
-            }
-            None if variable_is_set(SECRET_VARIABLE) => {
-                vec![Judge::of_all(input::secrets(Vec::new())?, at.header_name)?]
-            }
-            None => Vec::new(),
-        };
+        let is_given =
+            !at.secret_file.is_empty() || plan.is_none() && variable_is_set(SECRET_VARIABLE);
+        let given = is_given
+            .then(|| input::secrets(at.secret_file))
+            .transpose()?;
+        let judges = judges(plan.as_ref(), given, at.header_name)?;
         Ok(Self { dir, judges })
     }
 
@@ -173,35 +165,48 @@ fn kept_by(plan: &Plan, file: Option<&Path>) -> Result<PathBuf, Failure> {
     })
 }
 
+/// A judge for each endpoint of the plan. Secrets and a header that are given replace those of every endpoint; given secrets
+/// also judge what no endpoint of the plan received.
+fn judges(
+    plan: Option<&Plan>,
+    given: Option<Secrets>,
+    header: Option<HeaderName>,
+) -> Result<Vec<Judge>, Failure> {
+    let mut judges = Vec::new();
+    for endpoint in plan.iter().flat_map(|plan| &plan.endpoints) {
+        let Some(secrets) = given.clone().or_else(|| secrets_of(endpoint)) else {
+            continue;
+        };
+        let header = header.clone().unwrap_or_else(|| endpoint.header.clone());
+        judges.push(Judge::of(Some(endpoint.name.clone()), secrets, header)?);
+    }
+    if let Some(secrets) = given {
+        let header = header.unwrap_or(Signature::HEADER);
+        judges.push(Judge::of(None, secrets, header)?);
+    }
+    Ok(judges)
+}
+
+/// Nothing if they cannot be read here: some are the gate's alone, and the list is worth something without.
+fn secrets_of(endpoint: &EndpointPlan) -> Option<Secrets> {
+    let read = endpoint.secrets.iter().map(|(_, source)| source.read());
+    let read: Result<Vec<_>, _> = read.collect();
+    let read = read.map_err(|error| {
+        message(format_args!(
+            "cartgate: no causes for endpoint {}: {error}; name its secret with --secret-file",
+            endpoint.name
+        ));
+    });
+    let secrets = read.ok()?.into_iter();
+    Some(secrets.map(|(name, secret, _)| (name, secret)).collect())
+}
+
 impl Judge {
-    fn of_all(
-        secrets: Vec<(SecretName, Secret)>,
-        header: Option<HeaderName>,
-    ) -> Result<Self, Failure> {
+    fn of(endpoint: Option<String>, secrets: Secrets, header: HeaderName) -> Result<Self, Failure> {
         let unique = Unique::of(secrets).map_err(Failure::usage)?;
         Ok(Self {
-            endpoint: None,
-            header: header.unwrap_or(Signature::HEADER),
-            keyring: unique.keyring,
-            secrets: unique.secrets,
-        })
-    }
-
-    /// Nothing if its secrets cannot be read here: some are the gate's alone, and the list is worth something without.
-    fn of_endpoint(plan: &EndpointPlan) -> Option<Self> {
-        let read = plan.secrets.iter().map(|(_, source)| source.read());
-        let read: Result<Vec<_>, _> = read.collect();
-        let secrets = read.map_err(|error| {
-            message(format_args!(
-                "cartgate: no causes for endpoint {}: {error}; name its secret with --secret-file",
-                plan.name
-            ));
-        });
-        let secrets = secrets.ok()?.into_iter();
-        let unique = Unique::of(secrets.map(|(name, secret, _)| (name, secret)).collect()).ok()?;
-        Some(Self {
-            endpoint: Some(plan.name.clone()),
-            header: plan.header.clone(),
+            endpoint,
+            header,
             keyring: unique.keyring,
             secrets: unique.secrets,
         })

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Keeping, OLD_SECRET, cartgate, refused};
 use crate::{
-    program::Program,
+    program::{Program, write_secret},
     support::{App, SECRET, forged, genuine, request, sign, wait_until},
 };
 
@@ -183,4 +183,61 @@ fn a_configuration_file_names_the_directory_and_the_secrets() {
     let (status, said) = cartgate(&list);
     assert_eq!((status, objects(&said).len()), (0, 2), "{said}");
     assert!(said.contains("--secret-file"), "{said}");
+}
+
+#[test]
+fn the_header_is_the_one_given_or_else_that_of_the_endpoint() {
+    let app = App::content();
+    let url = &app.url;
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\nkeep_refused = \"DIR/kept\"\n\
+         [secret.current]\nfile = \"DIR/secret\"\n\
+         [[endpoint]]\nname = \"orders\"\npath = \"/hooks\"\nsecrets = [\"current\"]\nheader = \"x-shop-hmac\"\n\
+         [[endpoint.destination]]\nurl = \"{url}\"\n"
+    );
+    let program = Program::serve_file(&text, &[("secret", OLD_SECRET)]);
+    let body = b"an order";
+    // One header by the new secret, another by none.
+    let lines = format!(
+        "X-Shop-Hmac: {}\r\nX-Other: {}\r\n",
+        sign(body),
+        sign(b"something else")
+    );
+    let id = refused(
+        &mut program.client(),
+        request("POST /hooks HTTP/1.1", &lines, body),
+    );
+    let config = program.file("cartgate.toml").display().to_string();
+    let new = program.file("new");
+    write_secret(&new, SECRET);
+    let new = new.display().to_string();
+    let list = ["refused", "list", "--json", "--config", &config];
+    wait_until("it is kept", || objects(&cartgate(&list).1).len() == 1);
+    let secret = |more: &[&str]| {
+        let (status, said) = cartgate(&[&list[..], more].concat());
+        assert_eq!(status, 0, "{said}");
+        let listed = objects(&said);
+        assert_eq!(listed[0]["id"], id.as_str());
+        listed[0]["secret"].clone()
+    };
+    // Given secrets, the header of the endpoint.
+    assert_eq!(secret(&["--secret-file", &new]), "default");
+    let other = ["--header-name", "x-other"];
+    let both = [&["--secret-file", &*new][..], &other].concat();
+    assert_eq!(secret(&both), Value::Null);
+    // The secrets of the endpoint, with its header and with another.
+    program.write_secret(SECRET);
+    assert_eq!(secret(&[]), "current");
+    assert_eq!(secret(&other), Value::Null);
+    // A given secret also judges what an endpoint received that is no longer in the file.
+    let renamed = text_with_another_name(&config);
+    fs::write(&config, renamed).expect("written");
+    let header = ["--header-name", "x-shop-hmac"];
+    let both = [&["--secret-file", &*new][..], &header].concat();
+    assert_eq!(secret(&both), "default");
+}
+
+fn text_with_another_name(config: &str) -> String {
+    let text = fs::read_to_string(config).expect("a file");
+    text.replace("\"orders\"", "\"carts\"")
 }
