@@ -174,9 +174,12 @@ impl Place {
 }
 
 fn read_file(path: &Path) -> Result<(Vec<u8>, Vec<Exposure>), SourceError> {
-    let file = private_file::read(path, MOST_BYTES).map_err(|reason| SourceError::Unreadable {
-        path: path.to_owned(),
-        reason,
+    let file = private_file::read(path, MOST_BYTES).map_err(|reason| match misplaced(path) {
+        Some(variable) => SourceError::Misplaced { variable, reason },
+        None => SourceError::Unreadable {
+            path: path.to_owned(),
+            reason,
+        },
     })?;
     let file = file.ok_or_else(|| SourceError::TooLong {
         path: path.to_owned(),
@@ -249,6 +252,16 @@ pub enum SourceError {
     Unreadable {
         /// Which file.
         path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// The value of a `_FILE` variable names no file. It may be the secret itself, so it is not shown.
+    #[error(
+        "cannot read the secret file that {variable}_FILE names: {reason} (its value is not shown; if it is the secret itself, put it into {variable})"
+    )]
+    Misplaced {
+        /// The variable for the secret itself.
+        variable: &'static str,
         /// What the system said.
         reason: io::Error,
     },

@@ -17,10 +17,7 @@ use clap::{
 };
 
 use super::every_command;
-use crate::secret_source::{
-    ADMIN_TOKEN_VARIABLE, INBOX_ENCRYPTION_KEY_VARIABLE, INBOX_KEY_VARIABLE,
-    INBOX_PASSWORD_VARIABLE, SECRET_VARIABLE, variable_is_set,
-};
+use crate::secret_source::{SECRETS, variable_is_set};
 
 /// The flags of commands other than `serve` that have a variable.
 const SHARED: [&str; 8] = [
@@ -47,17 +44,17 @@ const OVERRIDES: [&str; 9] = [
     "workers",
 ];
 
-/// The variables that hold a secret itself; with `_FILE` at the end, they name its file.
-pub(super) const SECRETS: [&str; 5] = [
-    SECRET_VARIABLE,
-    INBOX_KEY_VARIABLE,
-    INBOX_ENCRYPTION_KEY_VARIABLE,
-    INBOX_PASSWORD_VARIABLE,
-    ADMIN_TOKEN_VARIABLE,
-];
-
 /// The flags whose wrong value may be a secret; so may any value that holds an `@`, as in `https://user:password@host`.
-const CONFIDENTIAL: [&str; 4] = ["header", "secret_file", "set", "token_file"];
+const CONFIDENTIAL: [&str; 8] = [
+    "admin_token_file",
+    "header",
+    "inbox_encryption_key_file",
+    "inbox_key_file",
+    "inbox_password_file",
+    "secret_file",
+    "set",
+    "token_file",
+];
 
 /// The flags of a command that were given otherwise than by their default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -229,3 +229,59 @@ fn other_commands_obey_only_the_variables_of_secrets_and_of_the_inbox() {
     let received = app.requests();
     assert_eq!((received.len(), received[1].method.as_str()), (2, "POST"));
 }
+
+#[test]
+fn a_secret_in_the_variable_of_its_file_is_not_shown() {
+    let site = Site::with("");
+    let url = "http://127.0.0.1:9";
+    let serve: &[&str] = &["serve"];
+    let too_long = "planted".repeat(60);
+    for planted in [
+        "whsec_planted",
+        "planted/in/base64",
+        "/planted",
+        "planted,planted",
+        &too_long,
+    ] {
+        for (variable, command) in [
+            ("CARTGATE_SECRET", serve),
+            ("CARTGATE_SECRET", &["sign", "/dev/null"]),
+            ("CARTGATE_INBOX_KEY", serve),
+            ("CARTGATE_INBOX_ENCRYPTION_KEY", serve),
+            ("CARTGATE_INBOX_PASSWORD", &["inbox", "list"]),
+            ("CARTGATE_ADMIN_TOKEN", serve),
+            ("CARTGATE_ADMIN_TOKEN", &["status", "http://127.0.0.1:9"]),
+        ] {
+            let of_file = format!("{variable}_FILE");
+            let mut variables = match command[0] {
+                "serve" => whole(url, &[("CARTGATE_ADMIN", "127.0.0.1:0")]),
+                _ => Vec::new(),
+            };
+            variables.retain(|(name, _)| *name != variable);
+            let store = match variable {
+                "CARTGATE_INBOX_PASSWORD" => "postgres://gate@127.0.0.1:9/inbox",
+                _ => "sqlite:inbox.db",
+            };
+            if variable.starts_with("CARTGATE_INBOX") {
+                variables.push(("CARTGATE_INBOX", store));
+            }
+            variables.push((&of_file, planted));
+            let said = site.run(command, &variables);
+            let at = format!("{of_file}={planted} {command:?}: {}{}", said.out, said.err);
+            assert_ne!(said.status, Some(0), "{at}");
+            assert!(said.err.contains(&of_file), "{at}");
+            assert!(
+                said.err.contains(&format!("put it into {variable})")),
+                "{at}"
+            );
+            assert!(!(said.out + &said.err).contains("planted"), "{at}");
+        }
+    }
+    // A path is shown, or its slip could not be found.
+    let missing = site.path().join("secrte").display().to_string();
+    let said = site.run(
+        &["sign", "/dev/null"],
+        &[("CARTGATE_SECRET_FILE", &missing)],
+    );
+    assert!(said.err.contains(&missing), "{}", said.err);
+}
