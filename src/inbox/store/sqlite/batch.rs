@@ -1,6 +1,9 @@
 //! The work of the thread that writes: it takes what is waiting, does it in one transaction, commits once, and answers
 //! everybody. So many senders share one sync, and nobody waits for a timer. While nothing waits, it tidies up.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fs,
     sync::{Arc, OnceLock},
@@ -56,6 +59,8 @@ struct Batches {
     room: Room,
     /// Whether pages were returned that the disk has only once the log is moved.
     has_shrunk: bool,
+    /// Whether the file keeps its free pages: it was made without `auto_vacuum`, as `sqlite3 FILE .recover` makes one.
+    never_shrinks: bool,
     identity: Arc<Identity>,
     /// Why nothing may come in, though what is stored goes on.
     barred: Option<StoreError>,
@@ -65,6 +70,7 @@ struct Batches {
 }
 
 /// Whether there is more to tidy up.
+#[derive(Debug)]
 enum Untidy {
     No,
     /// At once, if nothing else is to be done.
@@ -89,6 +95,7 @@ impl Desk {
             log: Log::of(&mut db)?,
             room: Room::ENOUGH,
             has_shrunk: false,
+            never_shrinks: false,
             space: Space::of(&taken.file, limits.disk_floor),
             limits: *limits,
             seals,
@@ -153,7 +160,9 @@ impl Batches {
     fn serve(&mut self, db: &Connection, first: Box<dyn Job>, tasks: &mut Tasks) {
         let mut jobs = gather(first, tasks);
         let end = self.commit(db, &mut jobs);
+        let lasting = end.clone().and_then(|()| self.find_in_place(db));
         for job in jobs {
+            let end = if job.must_last() { &lasting } else { &end };
             job.answer(end.clone());
         }
         self.move_log(db);
@@ -172,7 +181,7 @@ impl Batches {
         let work = |batches: &Self| batches.run_all(db, jobs);
         self.transaction(db, work)?;
         self.meter.committed(jobs.len(), begun.elapsed());
-        self.find_in_place(db)
+        Ok(())
     }
 
     /// Commits what `work` does. It gives the totals as they are then.
@@ -235,8 +244,8 @@ impl Batches {
         !self.room.is_scarce() || self.room.takes_in(free_in_file())
     }
 
-    /// Makes sure that the commit went into the files that a restart would find. Otherwise nothing of it is acknowledged; what
-    /// comes after is refused one by one, so that stored events can still be delivered.
+    /// Makes sure that the commit went into the files that a restart would find. Otherwise no event of it is acknowledged, and
+    /// those that come after are refused one by one. All else counts, so that stored events can still be delivered.
     fn find_in_place(&mut self, db: &Connection) -> Result<(), StoreError> {
         if self.barred.is_some() {
             return Ok(());
@@ -278,7 +287,7 @@ impl Batches {
         }
         let done = if self.log.is_too_long() {
             self.log.cut(db).map(|()| Untidy::Later)
-        } else if self.barred.is_none() && self.pages.are_too_many(self.room.is_scarce()) {
+        } else if self.has_pages_to_return() {
             return self.give_pages_back(db);
         } else if self.has_shrunk {
             let moved = self.log.move_now(db);
@@ -295,16 +304,27 @@ impl Batches {
         })
     }
 
+    fn has_pages_to_return(&self) -> bool {
+        self.barred.is_none()
+            && !self.never_shrinks
+            && self.pages.are_too_many(self.room.is_scarce())
+    }
+
     fn give_pages_back(&mut self, db: &Connection) -> Untidy {
+        let before = self.pages;
         let given = self.transaction(db, |batches| {
             free_pages::give_back(db)?;
             Ok(batches.usage)
         });
         self.move_log(db);
         match given {
-            Ok(()) => {
+            Ok(()) if self.pages.are_fewer_than(before) => {
                 self.has_shrunk = true;
                 Untidy::Now
+            }
+            Ok(()) => {
+                self.never_shrinks = true;
+                Untidy::No
             }
             Err(_) => Untidy::Later,
         }

@@ -39,6 +39,11 @@ impl Pages {
         free + length.saturating_sub(all)
     }
 
+    /// Whether pages were returned since then.
+    pub(super) fn are_fewer_than(self, before: Self) -> bool {
+        self.free < before.free
+    }
+
     /// Whether more is free than should stay so; while the disk is scarce, nothing should.
     pub(super) fn are_too_many(self, is_scarce: bool) -> bool {
         let kept = if is_scarce {

@@ -10,6 +10,9 @@ pub(super) trait Job: Send {
     /// About how many bytes it writes.
     fn weight(&self) -> usize;
 
+    /// Whether its result must be there after a restart. It fails if the open file is no longer the one at its path.
+    fn must_last(&self) -> bool;
+
     /// Does it; what it gives is kept until the commit. An error undoes it, and it alone.
     fn run(&mut self, books: &mut Books<'_>) -> Result<(), Fault>;
 
@@ -26,6 +29,7 @@ pub(super) type Answered<T> = oneshot::Receiver<Result<T, StoreError>>;
 /// Work as a function.
 struct Work<T, F> {
     weight: usize,
+    must_last: bool,
     work: Option<F>,
     outcome: Option<Result<T, StoreError>>,
     asker: oneshot::Sender<Result<T, StoreError>>,
@@ -33,7 +37,12 @@ struct Work<T, F> {
     held: Box<dyn Send>,
 }
 
-pub(super) fn job<T, F>(weight: usize, held: Box<dyn Send>, work: F) -> (Box<dyn Job>, Answered<T>)
+pub(super) fn job<T, F>(
+    weight: usize,
+    must_last: bool,
+    held: Box<dyn Send>,
+    work: F,
+) -> (Box<dyn Job>, Answered<T>)
 where
     T: Send + 'static,
     F: FnOnce(&mut Books<'_>) -> Result<T, Fault> + Send + 'static,
@@ -41,6 +50,7 @@ where
     let (asker, answered) = oneshot::channel();
     let job = Work {
         weight,
+        must_last,
         work: Some(work),
         outcome: None,
         asker,
@@ -56,6 +66,10 @@ where
 {
     fn weight(&self) -> usize {
         self.weight
+    }
+
+    fn must_last(&self) -> bool {
+        self.must_last
     }
 
     fn run(&mut self, books: &mut Books<'_>) -> Result<(), Fault> {

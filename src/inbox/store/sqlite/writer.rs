@@ -47,14 +47,14 @@ impl Writer {
         })
     }
 
-    /// Hands over work at once, if there is room, whether or not the answer is waited for.
+    /// Hands over work whose result must last: at once, if there is room, whether or not the answer is waited for.
     pub(super) fn hand_over<T: Send + 'static>(
         &self,
         weight: usize,
         held: Box<dyn Send>,
         work: impl FnOnce(&mut Books<'_>) -> Result<T, Fault> + Send + 'static,
     ) -> Answer<'static, T> {
-        let (job, answered) = job(weight, held, work);
+        let (job, answered) = job(weight, true, held, work);
         let handed = self.jobs.as_ref().map(|jobs| jobs.try_send(Task::Job(job)));
         match handed {
             Some(Ok(())) => Box::pin(answer(answered)),
@@ -70,7 +70,7 @@ impl Writer {
     ) -> Answer<'static, T> {
         let writer = Arc::clone(self);
         Box::pin(async move {
-            let (job, answered) = job(0, Box::new(()), work);
+            let (job, answered) = job(0, false, Box::new(()), work);
             let jobs = writer.jobs.as_ref().ok_or_else(ended)?;
             jobs.send(Task::Job(job)).await.map_err(|_| ended())?;
             answer(answered).await
