@@ -35,6 +35,10 @@ pub(crate) enum Why {
         "a newer Cartgate wrote it (schema {found}, this one knows {known}); use that one, or a backup from before"
     )]
     Newer { found: usize, known: usize },
+    #[error(
+        "an earlier development build of Cartgate wrote it (schema {found}, this one knows {known}); drain it with that build, or remove it"
+    )]
+    Earlier { found: usize, known: usize },
     #[error("its tables are gone; put a backup in place, or restart the gate to begin a new inbox")]
     Gone,
     #[error(

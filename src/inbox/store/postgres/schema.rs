@@ -1,10 +1,11 @@
-//! The tables and their versions. A database of an older version is brought forward by the first gate that opens it, one of
-//! a newer version refused.
+//! The tables and their version. The first gate that opens a database makes them; tables of another version are refused.
 
 use super::{open_error::Why, session::Session};
 
-/// One step for each version, from nothing to the newest.
-const STEPS: [&str; 1] = [include_str!("schema_1.sql")];
+const TABLES: &str = include_str!("schema.sql");
+
+/// The version of these tables. Development builds before the first release made version 1, with fewer columns.
+const KNOWN: usize = 2;
 
 /// Held by whoever makes or changes the tables: "cartgate" as a number.
 const LOCK: i64 = 0x6361_7274_6761_7465;
@@ -12,29 +13,31 @@ const LOCK: i64 = 0x6361_7274_6761_7465;
 /// Under which name the version stands.
 const VERSION: &str = "cartgate-schema";
 
-/// Makes the tables, or brings them forward, after making sure that they are an inbox's.
+/// Makes the tables if there are none, after making sure that they are an inbox's.
 pub(super) async fn prepare(session: &Session) -> Result<(), Why> {
+    const NOTE: &str = "INSERT INTO meta (name, value) VALUES ($1, $2)";
     session.begin().await?;
     session
         .execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])
         .await?;
     let found = version(session).await?;
-    let known = STEPS.len();
-    let steps = STEPS.get(found..).ok_or(Why::Newer { found, known })?;
-    if !steps.is_empty() {
-        for step in steps {
-            session.client.batch_execute(step).await?;
-        }
-        let value = known.to_string().into_bytes();
-        session
-            .execute(
-                "INSERT INTO meta (name, value) VALUES ($1, $2)
-                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                &[&VERSION, &value],
-            )
-            .await?;
+    judge(found)?;
+    if found == 0 {
+        session.client.batch_execute(TABLES).await?;
+        let value = KNOWN.to_string().into_bytes();
+        session.execute(NOTE, &[&VERSION, &value]).await?;
     }
     Ok(session.commit().await?)
+}
+
+/// Refuses the tables of another version. Zero stands for a database without tables.
+fn judge(found: usize) -> Result<(), Why> {
+    let known = KNOWN;
+    match found {
+        0 | KNOWN => Ok(()),
+        1..KNOWN => Err(Why::Earlier { found, known }),
+        _ => Err(Why::Newer { found, known }),
+    }
 }
 
 /// Makes sure that a session that is opened later finds the tables of this version.
@@ -43,11 +46,9 @@ pub(super) async fn prepare(session: &Session) -> Result<(), Why> {
 ///
 /// When they are gone, or another Cartgate has changed them.
 pub(super) async fn verify(session: &Session) -> Result<(), Why> {
-    let (found, known) = (version(session).await?, STEPS.len());
-    match found {
+    match version(session).await? {
         0 => Err(Why::Gone),
-        found if found > known => Err(Why::Newer { found, known }),
-        _ => Ok(()),
+        found => judge(found),
     }
 }
 

@@ -106,12 +106,8 @@ fn judge(header: &[u8]) -> Result<(), Why> {
     if !header.starts_with(MAGIC) || !ours && application != 0 {
         return Err(Why::Foreign);
     }
-    let (version, known) = (stamp::version(version), schema::KNOWN);
-    if ours && version > known {
-        return Err(Why::Newer {
-            found: version.into(),
-            known: known.into(),
-        });
+    if ours {
+        schema::judge(stamp::version(version))?;
     }
     Ok(())
 }

@@ -41,6 +41,10 @@ pub(crate) enum Why {
     )]
     Newer { found: i64, known: i64 },
     #[error(
+        "an earlier development build of Cartgate wrote it (schema {found}, this one knows {known}); drain it with that build, or remove it"
+    )]
+    Earlier { found: i64, known: i64 },
+    #[error(
         "it is damaged ({0}); put a backup in its place, or rescue what can be read by `sqlite3 FILE .recover`"
     )]
     Damaged(String),

@@ -1,5 +1,4 @@
-//! The tables and their versions. A store of an older version is brought forward as it is opened, one of a newer version
-//! refused. What the tables mean stands in `docs`; both engines have the same, save that here a body's bytes lie apart,
+//! The tables and their version. A store of another version is refused. What the tables mean stands in `docs`; both engines have the same, save that here a body's bytes lie apart,
 //! since SQLite writes a row anew as a whole when one of its numbers changes; and that a delivery says whether it is held, since a
 //! start knows here that nobody else holds any.
 
@@ -13,22 +12,25 @@ pub(super) const PAGE: u32 = 8192;
 /// "Cgat": tells an inbox from other programs' files.
 pub(super) const APPLICATION: i64 = 0x4367_6174;
 
-/// One step for each version, from nothing to the newest.
-const STEPS: [&str; 1] = [include_str!("schema_1.sql")];
+const TABLES: &str = include_str!("schema.sql");
 
-/// The version of the newest schema.
-pub(super) const KNOWN: u32 = STEPS.len() as u32;
+/// The version of these tables. Development builds before the first release made version 1, with fewer columns.
+const KNOWN: u32 = 2;
 
-/// Creates the tables, or brings them up to date, after making sure that they are an inbox's.
+/// Refuses the tables of another version. Zero stands for a file without tables.
+pub(super) fn judge(version: u32) -> Result<(), Why> {
+    let (found, known) = (version.into(), KNOWN.into());
+    match version {
+        0 | KNOWN => Ok(()),
+        1..KNOWN => Err(Why::Earlier { found, known }),
+        _ => Err(Why::Newer { found, known }),
+    }
+}
+
+/// Creates the tables if there are none, after making sure that the file is an inbox's.
 pub(super) fn prepare(db: &mut Connection) -> Result<(), Why> {
-    let found = stamped_version(db)?;
-    let (version, known) = (stamp::version(found), KNOWN);
-    let Some(steps) = STEPS.get(version as usize..) else {
-        return Err(Why::Newer {
-            found: version.into(),
-            known: known.into(),
-        });
-    };
+    let version = stamp::version(stamped_version(db)?);
+    judge(version)?;
     db.pragma_update(None, "page_size", PAGE)?;
     if version == 0 {
         // Free pages can be returned only from a file that had this set before its first table. Writes the first page.
@@ -36,20 +38,13 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Why> {
     }
     // It says what it sets. Set again to the same, it does nothing.
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    if steps.is_empty() {
+    if version == KNOWN {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(Immediate)?;
-    for step in steps {
-        transaction.execute_batch(step)?;
-    }
+    transaction.execute_batch(TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
-    if version == 0 {
-        stamp::write(&transaction, stamp::random(known))?;
-    } else {
-        stamp::write(&transaction, found - version + known)?;
-        stamp::raise(&transaction)?;
-    }
+    stamp::write(&transaction, stamp::random(KNOWN))?;
     Ok(transaction.commit()?)
 }
 

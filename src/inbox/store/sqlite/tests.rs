@@ -1,5 +1,6 @@
 //! The suite over a real file, and what is SQLite's own. What a start does about the last end is in `starting`.
 
+mod lost_file;
 mod starting;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
@@ -200,7 +201,7 @@ async fn below_its_floor_a_disk_takes_nothing_in_but_lets_all_out() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_this_programs_or_from_its_future_is_refused() {
+async fn a_file_that_is_not_this_programs_or_of_another_version_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let why = |name: &str| open_sqlite(&directory.path().join(name)).unwrap_err().why;
     fs::write(directory.path().join("text"), "no database ".repeat(1000)).unwrap();
@@ -213,10 +214,14 @@ async fn a_file_that_is_not_this_programs_or_from_its_future_is_refused() {
         .unwrap();
     assert_eq!(mode, "delete", "it was changed");
     drop(open_sqlite(&directory.path().join("newer")).unwrap());
-    let newer = Connection::open(directory.path().join("newer")).unwrap();
-    newer.pragma_update(None, "user_version", 99).unwrap();
-    drop(newer);
+    let set_version = |version: u32| {
+        let db = Connection::open(directory.path().join("newer")).unwrap();
+        db.pragma_update(None, "user_version", version).unwrap();
+    };
+    set_version(99);
     assert!(matches!(why("newer"), Why::Newer { found: 99, .. }));
+    set_version(1);
+    assert!(matches!(why("newer"), Why::Earlier { found: 1, .. }));
     // Nothing was ever written to it.
     fs::write(directory.path().join("empty"), "").unwrap();
     open_sqlite(&directory.path().join("empty")).unwrap();

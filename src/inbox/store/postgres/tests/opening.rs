@@ -70,9 +70,16 @@ async fn what_is_no_inbox_of_this_version_is_refused_untouched() {
     .unwrap();
     let said = refusal(&newer, None, None).await;
     assert!(
-        said.contains("newer Cartgate wrote it (schema 9, this one knows 1)"),
+        said.contains("newer Cartgate wrote it (schema 9, this one knows 2)"),
         "{said}"
     );
+    Postgres::ask(
+        &newer,
+        "UPDATE meta SET value = '1' WHERE name = 'cartgate-schema'",
+    )
+    .unwrap();
+    let said = refusal(&newer, None, None).await;
+    assert!(said.contains("earlier development build"), "{said}");
 
     let missing = refusal(&server.url("nowhere"), None, None).await;
     assert!(missing.contains("no such database"), "{missing}");
