@@ -45,8 +45,8 @@ struct Batch<'a> {
     arrivals: &'a [&'a Arrival],
     admissions: Vec<Admission>,
     verdicts: Vec<Option<Verdict>>,
-    /// Duplicates of arrivals of this batch, each with one that it is a duplicate of.
-    followers: Vec<(usize, usize)>,
+    /// Duplicates of arrivals of this batch, each with one that it is a duplicate of, and the destination that is to get that one.
+    followers: Vec<(usize, usize, Arc<str>)>,
     /// Unique values that came with one more body.
     marks: BTreeMap<Digest, Mark>,
     stored: Vec<Place>,
@@ -196,7 +196,8 @@ impl<'a> Batch<'a> {
             } else if let Some(first) = first_of(admission, &fresh) {
                 let of = self.arrivals[first].event.id;
                 self.verdicts[place] = Some(Ok(Kept::Duplicate { of }));
-                let held = admission.queues.iter().map(|queue| (place, fresh[queue]));
+                let queues = admission.queues.iter();
+                let held = queues.map(|queue| (place, fresh[queue], Arc::clone(queue)));
                 self.followers.extend(held);
             } else {
                 // An arrival that follows others only in part is stored in full: they may still be rejected.
@@ -290,8 +291,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Takes back what was counted too much, and notes the bodies of unique values. A duplicate of an arrival that is rejected
-    /// is rejected too.
+    /// Takes back what was counted too much, and notes the bodies of unique values. A duplicate of an arrival that is rejected,
+    /// or that its destination does not get, is rejected too.
     async fn take_back(&mut self, session: &Session) -> Result<(), Error> {
         const BACK: &str =
             "UPDATE body AS b SET seen = b.seen - x.many, events = b.events - x.many,
@@ -300,9 +301,11 @@ impl<'a> Batch<'a> {
         const NOTE: &str = "UPDATE mark AS m SET second = x.second, reused = x.reused
              FROM unnest($1::bytea[], $2::bytea[], $3::boolean[]) AS x (digest, second, reused)
              WHERE m.digest = x.digest";
-        for (place, first) in &self.followers {
+        for (place, first, queue) in &self.followers {
             if let Some(Err(error)) = &self.verdicts[*first] {
                 self.verdicts[*place] = Some(Err(error.clone()));
+            } else if !self.admissions[*first].queues.contains(queue) {
+                self.verdicts[*place] = Some(Err(StoreError::Copies));
             }
         }
         if !self.excess.is_empty() {

@@ -209,6 +209,26 @@ pub(crate) async fn a_duplicate_of_an_arrival_that_is_rejected_is_rejected_too(f
     assert_eq!(again, Kept::stored(3));
 }
 
+pub(crate) async fn a_duplicate_of_an_arrival_that_is_left_out_is_rejected(fixture: &Fixture) {
+    for number in 1..=3 {
+        keep(fixture, arrival(number, 1, &["shop"])).await.unwrap();
+    }
+    // The first one occupies the store, so that the others come in together.
+    let pairs = (1..=3).flat_map(|value| {
+        [
+            with_body(10 + value, 1, value, &["shop", "mail"]),
+            with_body(20 + value, 1, value, &["shop"]),
+        ]
+    });
+    let arrivals = [arrival(90, 90, &["mail"])].into_iter().chain(pairs);
+    let kept = join_all(arrivals.map(|arrival| keep(fixture, arrival))).await;
+    for pair in kept[1..].chunks(2) {
+        let stored = matches!(&pair[0], Ok(Kept::Stored(stored)) if stored.left_out);
+        assert!(stored, "{pair:?}");
+        assert!(matches!(pair[1], Err(StoreError::Copies)), "{pair:?}");
+    }
+}
+
 pub(crate) async fn a_value_that_comes_with_a_third_body_identifies_nothing(fixture: &Fixture) {
     let reused = |copy| {
         Kept::Stored(Stored {

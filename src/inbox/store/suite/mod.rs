@@ -64,6 +64,7 @@ macro_rules! suite {
             a_duplicate_goes_to_the_destinations_that_lack_the_first,
             a_duplicate_of_a_duplicate_counts_too, duplicates_that_come_at_once_are_stored_once,
             a_duplicate_of_an_arrival_that_is_rejected_is_rejected_too,
+            a_duplicate_of_an_arrival_that_is_left_out_is_rejected,
             a_value_that_comes_with_a_third_body_identifies_nothing,
             a_value_is_forgotten_after_its_events,
             copies_are_counted_for_each_destination, copies_of_a_removed_destination_are_not_counted,
