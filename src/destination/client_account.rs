@@ -20,7 +20,7 @@ const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 pub(super) fn is_of_the_account(name: &str) -> bool {
     matches!(
         name,
-        "forwarded" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto"
+        "forwarded" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "x-real-ip"
     )
 }
 
@@ -28,6 +28,8 @@ pub(super) fn is_of_the_account(name: &str) -> bool {
 struct Account<'a> {
     /// The addresses that a trusted hop named, the client's first.
     said: Vec<&'a str>,
+    /// The hop's `X-Real-IP`, if the last of the addresses is the same.
+    real_ip: Option<&'a str>,
     /// The address of the gate's own peer; none on a Unix socket.
     peer: Option<Vec<u8>>,
     /// The hop's own `Forwarded`, if that is the source.
@@ -44,6 +46,9 @@ pub(super) fn write(lines: &mut HeadLines, head: &Head) {
     if let Some(host) = account.host {
         lines.line(&FORWARDED_HOST, host.as_bytes());
     }
+    if let Some(real_ip) = account.real_ip {
+        lines.line(&REAL_IP, real_ip.as_bytes());
+    }
     account.write_forwarded(lines);
 }
 
@@ -55,6 +60,7 @@ impl<'a> Account<'a> {
         };
         let mut account = Self {
             said: Vec::new(),
+            real_ip: None,
             peer,
             forwarded: Vec::new(),
             proto: head.scheme,
@@ -75,18 +81,25 @@ impl<'a> Account<'a> {
         self.said = list(headers, &FORWARDED_FOR).collect();
         self.believe_proto(list(headers, &FORWARDED_PROTO).last());
         self.believe_host(list(headers, &FORWARDED_HOST).last());
-        self.believe_real_ip(list(headers, &REAL_IP).last());
+        let is_listed = headers.contains_key(FORWARDED_FOR);
+        self.believe_real_ip(list(headers, &REAL_IP).last(), is_listed);
     }
 
-    /// The hop names its own peer. A list that lacks it came from the client as it was.
-    fn believe_real_ip(&mut self, said: Option<&'a str>) {
+    /// A hop that writes `X-Forwarded-For` may let the client's `X-Real-IP` through. Beside a list, the header adds no address,
+    /// and it is passed on only if it names the last address of the list, which is the hop's own peer.
+    fn believe_real_ip(&mut self, said: Option<&'a str>, is_listed: bool) {
         let Some((text, real)) = said.and_then(|text| Some((text, ip(text)?))) else {
             return;
         };
         let is_peer = self.peer.as_deref() == Some(&*address(real));
-        if !is_peer && !self.said.iter().any(|one| ip(one) == Some(real)) {
+        if !is_listed && !is_peer {
             self.said.push(text);
         }
+        let is_last = match self.said.last() {
+            Some(last) => ip(last) == Some(real),
+            None => is_peer,
+        };
+        self.real_ip = is_last.then_some(text);
     }
 
     fn believe_forwarded(&mut self, headers: &'a HeaderMap) {
