@@ -4,11 +4,17 @@
 //! A trusted hop is believed. If it sent any `X-Forwarded-*` or `X-Real-IP`, its `Forwarded` is ignored: most proxies set the
 //! former and let the latter through as the client wrote it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+};
 
 use http::{HeaderMap, HeaderName, header::FORWARDED};
 
-use super::head::{HeadLines, address};
+use super::{
+    forwarded,
+    head::{HeadLines, address},
+};
 use crate::{delivery::Head, framing::is_host, listener::Peer};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -27,15 +33,13 @@ pub(super) fn is_of_the_account(name: &str) -> bool {
 /// One account of the client.
 struct Account<'a> {
     /// The addresses that a trusted hop named, the client's first.
-    said: Vec<&'a str>,
+    said: Vec<Cow<'a, str>>,
     /// The hop's `X-Real-IP`, if the last of the addresses is the same.
     real_ip: Option<&'a str>,
     /// The address of the gate's own peer; none on a Unix socket.
     peer: Option<Vec<u8>>,
-    /// The hop's own `Forwarded`, if that is the source.
-    forwarded: Vec<&'a str>,
     proto: &'static str,
-    host: Option<&'a str>,
+    host: Option<Cow<'a, str>>,
 }
 
 /// Writes the account into a request's head.
@@ -43,7 +47,7 @@ pub(super) fn write(lines: &mut HeadLines, head: &Head) {
     let account = Account::of(head);
     account.write_addresses(lines);
     lines.line(&FORWARDED_PROTO, account.proto.as_bytes());
-    if let Some(host) = account.host {
+    if let Some(host) = &account.host {
         lines.line(&FORWARDED_HOST, host.as_bytes());
     }
     if let Some(real_ip) = account.real_ip {
@@ -62,9 +66,12 @@ impl<'a> Account<'a> {
             said: Vec::new(),
             real_ip: None,
             peer,
-            forwarded: Vec::new(),
             proto: head.scheme,
-            host: head.host.as_ref().and_then(|host| host.to_str().ok()),
+            host: head
+                .host
+                .as_ref()
+                .and_then(|host| host.to_str().ok())
+                .map(Cow::Borrowed),
         };
         if head.peer_is_trusted {
             account.believe(&head.headers);
@@ -78,9 +85,9 @@ impl<'a> Account<'a> {
             self.believe_forwarded(headers);
             return;
         }
-        self.said = list(headers, &FORWARDED_FOR).collect();
+        self.said = list(headers, &FORWARDED_FOR).map(Cow::Borrowed).collect();
         self.believe_proto(list(headers, &FORWARDED_PROTO).last());
-        self.believe_host(list(headers, &FORWARDED_HOST).last());
+        self.believe_host(list(headers, &FORWARDED_HOST).last().map(Cow::Borrowed));
         let is_listed = headers.contains_key(FORWARDED_FOR);
         self.believe_real_ip(list(headers, &REAL_IP).last(), is_listed);
     }
@@ -93,7 +100,7 @@ impl<'a> Account<'a> {
         };
         let is_peer = self.peer.as_deref() == Some(&*address(real));
         if !is_listed && !is_peer {
-            self.said.push(text);
+            self.said.push(Cow::Borrowed(text));
         }
         let is_last = match self.said.last() {
             Some(last) => ip(last) == Some(real),
@@ -102,23 +109,16 @@ impl<'a> Account<'a> {
         self.real_ip = is_last.then_some(text);
     }
 
-    fn believe_forwarded(&mut self, headers: &'a HeaderMap) {
-        let values = headers.get_all(FORWARDED).iter();
-        self.forwarded = values.filter_map(|value| value.to_str().ok()).collect();
-        let elements = self.forwarded.iter().flat_map(|text| split(text, b','));
-        let elements: Vec<_> = elements.map(|element| split(element, b';')).collect();
-        for (name, value) in elements
-            .into_iter()
-            .flatten()
-            .filter_map(|pair| pair.split_once('='))
-        {
-            let value = value.trim_matches([' ', '\t', '"']);
-            match name.trim() {
-                name if name.eq_ignore_ascii_case("for") => self.said.push(node(value)),
-                name if name.eq_ignore_ascii_case("proto") => self.believe_proto(Some(value)),
-                name if name.eq_ignore_ascii_case("host") => self.believe_host(Some(value)),
-                _ => {}
+    fn believe_forwarded(&mut self, headers: &HeaderMap) {
+        let lines = headers.get_all(FORWARDED).iter();
+        let lines = lines.filter_map(|line| forwarded::elements(line.to_str().ok()?));
+        for element in lines.flatten() {
+            if let Some(node) = element.node {
+                let address = node_ip(&node).map(|ip| Cow::Owned(ip.to_string()));
+                self.said.push(address.unwrap_or(Cow::Borrowed("unknown")));
             }
+            self.believe_proto(element.proto.as_deref());
+            self.believe_host(element.host.map(Cow::Owned));
         }
     }
 
@@ -129,7 +129,7 @@ impl<'a> Account<'a> {
         }
     }
 
-    fn believe_host(&mut self, said: Option<&'a str>) {
+    fn believe_host(&mut self, said: Option<Cow<'a, str>>) {
         if let Some(host) = said.filter(|host| is_host(host)) {
             self.host = Some(host);
         }
@@ -160,14 +160,10 @@ impl<'a> Account<'a> {
 
     fn write_forwarded(&self, lines: &mut HeadLines) {
         let mut value = Vec::with_capacity(128);
-        if self.forwarded.is_empty() {
-            let count = self.said.len() + usize::from(self.peer.is_some());
-            for (index, said) in self.said.iter().enumerate() {
-                // Apps read the scheme and the host from the first or from the last element.
-                self.element(&mut value, ip(said), index == 0 || index + 1 == count);
-            }
-        } else {
-            value.extend_from_slice(self.forwarded.join(", ").as_bytes());
+        let count = self.said.len() + usize::from(self.peer.is_some());
+        for (index, said) in self.said.iter().enumerate() {
+            // Apps read the scheme and the host from the first or from the last element.
+            self.element(&mut value, ip(said), index == 0 || index + 1 == count);
         }
         match self.peer.as_deref().map(str::from_utf8) {
             Some(Ok(peer)) => self.element(&mut value, ip(peer), true),
@@ -194,7 +190,7 @@ impl<'a> Account<'a> {
         if !is_whole {
             return;
         }
-        if let Some(host) = self.host {
+        if let Some(host) = &self.host {
             value.extend_from_slice(b";host=\"");
             value.extend_from_slice(host.as_bytes());
             value.extend_from_slice(b"\"");
@@ -215,28 +211,13 @@ fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
         .filter(|member| !member.is_empty())
 }
 
-/// The parts of a text between separators that stand in no quotes.
-fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
-    let mut is_quoted = false;
-    text.split(move |byte: char| {
-        is_quoted ^= byte == '"';
-        byte == char::from(separator) && !is_quoted
-    })
-}
-
-/// An address as `X-Forwarded-For` has it, of a node as `Forwarded` has it: without brackets and port.
-fn node(value: &str) -> &str {
-    if let Some((address, _)) = value
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    {
-        return address;
-    }
-    match value.split_once(':') {
-        Some((address, _)) if ip(value).is_some_and(|ip| ip.is_ipv4()) => address,
-        _ if ip(value).is_some() => value,
-        _ => "unknown",
-    }
+/// The address of a node as `Forwarded` has it, with any port.
+fn node_ip(node: &str) -> Option<IpAddr> {
+    let without_port = match node.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => node.split(':').next(),
+    };
+    ip(node).or_else(|| ip(without_port?))
 }
 
 /// The address in a text, with or without brackets and a port.

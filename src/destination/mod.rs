@@ -15,6 +15,7 @@ pub mod connect;
 mod dial;
 mod dress;
 mod fixed_headers;
+mod forwarded;
 mod head;
 mod header_fault;
 mod header_lines;

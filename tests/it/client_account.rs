@@ -17,7 +17,7 @@ struct Case {
 }
 
 #[rustfmt::skip]
-const CASES: [Case; 13] = [
+const CASES: [Case; 17] = [
     Case {
         told: "",
         addresses: None, proto: "http", host: "gate.example", real_ip: None,
@@ -43,7 +43,30 @@ const CASES: [Case; 13] = [
     Case {
         told: "Forwarded: For=\"[2001:db8::1]:4711\"; Proto=https;host=\"shop.example\", for=10.0.0.1:80\r\n",
         addresses: Some("2001:db8::1, 10.0.0.1"), proto: "https", host: "shop.example", real_ip: None,
-        forwarded: "For=\"[2001:db8::1]:4711\"; Proto=https;host=\"shop.example\", for=10.0.0.1:80",
+        forwarded: "for=\"[2001:db8::1]\";host=\"shop.example\";proto=https, \
+                    for=10.0.0.1;host=\"shop.example\";proto=https",
+    },
+    // The client left a quote open, so that the hop's element stands in the client's.
+    Case {
+        told: "Forwarded: for=\"6.6.6.6, for=203.0.113.9;proto=https\r\n",
+        addresses: None, proto: "http", host: "gate.example", real_ip: None,
+        forwarded: "for=unknown;host=\"gate.example\";proto=http",
+    },
+    Case {
+        told: "Forwarded: for=\"6.6.6.6\\\", for=203.0.113.9;host=\"shop.example\"\r\n",
+        addresses: None, proto: "http", host: "gate.example", real_ip: None,
+        forwarded: "for=unknown;host=\"gate.example\";proto=http",
+    },
+    // A whole line of the hop's is not lost by the client's.
+    Case {
+        told: "Forwarded: for=\"6.6.6.6\r\nForwarded: for=203.0.113.9;proto=https\r\n",
+        addresses: Some("203.0.113.9"), proto: "https", host: "gate.example", real_ip: None,
+        forwarded: "for=203.0.113.9;host=\"gate.example\";proto=https",
+    },
+    Case {
+        told: "Forwarded: for=\"[6.6.6.6, 7.7.7.7]\";x=\"a\\\",b\", for=\"203.0.113.9:_port\"\r\n",
+        addresses: Some("unknown, 203.0.113.9"), proto: "http", host: "gate.example", real_ip: None,
+        forwarded: "for=unknown;host=\"gate.example\";proto=http, for=203.0.113.9;host=\"gate.example\";proto=http",
     },
     Case {
         told: "X-Real-IP: 203.0.113.7\r\n",
@@ -127,7 +150,12 @@ fn a_trusted_hop_over_tcp_is_part_of_the_account() {
         (
             "Forwarded: for=203.0.113.7;proto=https\r\n",
             "203.0.113.7, 127.0.0.1",
-            "for=203.0.113.7;proto=https, for=127.0.0.1;host=\"gate.example\";proto=https",
+            "for=203.0.113.7;host=\"gate.example\";proto=https, for=127.0.0.1;host=\"gate.example\";proto=https",
+        ),
+        (
+            "Forwarded: for=\"6.6.6.6, for=203.0.113.7\r\nX-Forwarded-Proto: https\r\n",
+            "127.0.0.1",
+            "for=127.0.0.1;host=\"gate.example\";proto=https",
         ),
         (
             "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n",
