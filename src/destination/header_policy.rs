@@ -17,7 +17,7 @@ use Giver::{Nobody, Operator, TrustedHop};
 /// Names in the order of their bytes; a star stands for any rest. No name begins with one that has a star, so one search finds
 /// either.
 #[rustfmt::skip]
-const RULES: [(&str, Giver, &str); 92] = [
+const RULES: [(&str, Giver, &str); 90] = [
     ("$ws*", TrustedHop, "WebSphere plug-in"),
     ("ali-cdn-real-ip", TrustedHop, "Alibaba CDN"),
     ("cdn-src-ip", TrustedHop, "CDNs"),
@@ -59,15 +59,13 @@ const RULES: [(&str, Giver, &str); 92] = [
     ("x-anonymous-consumer", Operator, "Kong"),
     ("x-appengine-*", TrustedHop, "App Engine: client, caller"),
     ("x-arr-*", TrustedHop, "IIS request routing: certificate, scheme"),
-    ("x-auth-request-*", Operator, "oauth2-proxy"),
+    ("x-auth-*", Operator, "oauth2-proxy, SSO proxies: user"),
     ("x-authenticated-*", Operator, "Kong, Traefik: user"),
     ("x-authentik-*", Operator, "authentik"),
     ("x-azure-*", TrustedHop, "Azure Front Door: client"),
     ("x-cartgate-*", Nobody, "the gate's own"),
     ("x-cdn-src-ip", TrustedHop, "CDNs"),
-    ("x-client-cert*", TrustedHop, "client certificate of a TLS terminator"),
-    ("x-client-ip", TrustedHop, "Apache, Azure"),
-    ("x-client-verify*", TrustedHop, "client certificate of a TLS terminator"),
+    ("x-client-*", TrustedHop, "Apache, Azure: client; client certificate of a TLS terminator"),
     ("x-cluster-client-ip", TrustedHop, "Rackspace, Riverbed"),
     ("x-consumer-*", Operator, "Kong"),
     ("x-coyote-*", TrustedHop, "Tomcat"),
@@ -103,9 +101,9 @@ const RULES: [(&str, Giver, &str); 92] = [
     ("x-ssl*", TrustedHop, "client certificate of a TLS terminator"),
     ("x-sucuri-*", TrustedHop, "Sucuri: client"),
     ("x-token-*", Operator, "SSO proxies"),
+    ("x-true-client-ip", TrustedHop, "Akamai, Cloudflare"),
     ("x-url-scheme", TrustedHop, "WSGI"),
-    ("x-user-principal", Operator, "Java application servers"),
-    ("x-userinfo", Operator, "OpenID Connect plug-ins"),
+    ("x-user*", Operator, "Java application servers, OpenID Connect plug-ins"),
     ("x-vercel-*", TrustedHop, "Vercel: client"),
     ("x-vouch-*", Operator, "Vouch Proxy"),
     ("x-webauth-*", Operator, "Grafana"),
@@ -114,17 +112,28 @@ const RULES: [(&str, Giver, &str); 92] = [
 
 /// Who may give an app a header of this name; none for a name without a rule.
 pub(super) fn giver(name: &str) -> Option<Giver> {
-    // CGI and WSGI make one variable of `x_a` and `x-a`, so the first could pose as the second.
-    if name.contains('_') {
+    let rule = rule(name);
+    let beyond_the_rule = match rule {
+        Some((pattern, _)) => &name[stem(pattern).len()..],
+        None => name,
+    };
+    // CGI, WSGI and PHP make one variable of `x_a`, `x.a` and `x-a`, so the first two could pose as the third.
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !beyond_the_rule.bytes().all(is_plain) {
         return Some(Nobody);
     }
+    rule.map(|(_, giver)| giver)
+}
+
+/// The pattern that a name matches, and whom it names.
+fn rule(name: &str) -> Option<(&'static str, Giver)> {
     let after = RULES.partition_point(|(pattern, ..)| stem(pattern) <= name);
     let (pattern, giver, _) = RULES.get(after.checked_sub(1)?)?;
     let matches = match pattern.strip_suffix('*') {
         Some(stem) => name.starts_with(stem),
         None => name == *pattern,
     };
-    matches.then_some(*giver)
+    matches.then_some((*pattern, *giver))
 }
 
 fn stem(pattern: &str) -> &str {
@@ -163,6 +172,15 @@ mod tests {
         ] {
             assert_eq!(giver(name), None, "{name}");
         }
-        assert_eq!(giver("x_own"), Some(Nobody));
+        for name in [
+            "x_own",
+            "x.real.ip",
+            "x!forwarded!for",
+            "x-forwarded.for",
+            "$x",
+            "$ws.x",
+        ] {
+            assert_eq!(giver(name), Some(Nobody), "{name}");
+        }
     }
 }

@@ -177,7 +177,7 @@ fn a_trusted_hop_over_tcp_is_part_of_the_account() {
 
 /// Headers by which a framework, a proxy or an app would take an attacker for somebody else.
 #[rustfmt::skip]
-const TRUSTED: [&str; 74] = [
+const TRUSTED: [&str; 83] = [
     "Client-IP", "True-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Visitor", "CF-IPCountry",
     "X-Client-IP", "X-Cluster-Client-IP", "Fastly-Client-IP", "Fastly-SSL", "Fly-Client-IP", "X-Host", "X-Url-Scheme",
     "X-Scheme", "Front-End-Https", "X-Script-Name", "Script-Name", "Remote-User", "Remote-Addr", "X-Remote-User",
@@ -192,6 +192,8 @@ const TRUSTED: [&str; 74] = [
     "X-Goog-Authenticated-User-Email", "Tailscale-User-Login", "SSL-Client-Cert", "X-SSL-Client-Verify",
     "X-Client-Cert", "Client-Cert", "WL-Proxy-Client-IP", "X-Azure-ClientIP", "X-ARR-SSL", "X-Middleware-Subrequest",
     "X-HTTP-Host-Override", "Proxy", "Proxy-User", "X-Auth-Request-Email", "X-Vercel-Forwarded-For",
+    "X.Real.IP", "X!Forwarded!For", "X-Forwarded.For", "Remote~User", "X-Auth-User", "X-Client-DN", "X-True-Client-IP",
+    "X-User", "X-User-Id",
 ];
 
 #[test]
