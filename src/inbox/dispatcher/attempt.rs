@@ -175,6 +175,10 @@ impl Attempt {
             Ok(reply) => self.judge_reply(about.attempt, reply, before, tools),
             Err(error) => self.judge_error(about.attempt, error, before, tools),
         };
+        if judgement.sign == Sign::Life {
+            // Before the store is asked: attempts that end meanwhile look at it.
+            before.responses.add();
+        }
         let shown = self.shown(judgement.sign, judgement.fault, tools);
         self.settle(&about, judgement.settlement, tools).await;
         shown

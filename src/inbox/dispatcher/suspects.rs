@@ -68,9 +68,8 @@ enum Suspicion {
 }
 
 impl Suspects {
-    /// Notes that the destination responded to an event.
+    /// Notes that the destination responded to an event. Its attempt has counted the response.
     pub(super) fn responded(&mut self, event: Uuid) {
-        self.responses.add();
         self.failed.remove(&event);
     }
 
@@ -133,23 +132,28 @@ impl Suspects {
 mod tests {
     use super::*;
 
+    fn responded(suspects: &mut Suspects, event: Uuid) {
+        suspects.responses.add();
+        suspects.responded(event);
+    }
+
     #[test]
     fn an_event_is_suspected_once_another_got_a_response_after_it_failed() {
         let [first, second, third] = [1, 2, 3].map(Uuid::from_u128);
         let mut suspects = Suspects::default();
-        suspects.responded(third);
+        responded(&mut suspects, third);
         suspects.add(first, Fault::Load, false);
         suspects.add(second, Fault::Load, false);
         suspects.add(third, Fault::Destination, false);
         assert!(!suspects.contains(first), "the destination may be down");
-        suspects.responded(second);
+        responded(&mut suspects, second);
         assert!(suspects.contains(first));
         assert!(!suspects.contains(second) && !suspects.contains(third));
         suspects.add(first, Fault::Load, false);
         assert!(!suspects.contains(first), "it is down again");
-        suspects.responded(third);
+        responded(&mut suspects, third);
         assert!(suspects.contains(first));
-        suspects.responded(first);
+        responded(&mut suspects, first);
         assert!(!suspects.contains(first) && suspects.is_empty());
     }
 
@@ -158,18 +162,18 @@ mod tests {
         let [event, other] = [1, 2].map(Uuid::from_u128);
         let mut suspects = Suspects::default();
         suspects.add(event, Fault::Load, false);
-        suspects.responded(other);
+        responded(&mut suspects, other);
         assert!(suspects.contains(event) && !suspects.must_be_alone(event));
-        suspects.responded(event);
+        responded(&mut suspects, event);
         suspects.add(event, Fault::Crash, false);
         assert!(!suspects.must_be_alone(event), "it is no suspect yet");
-        suspects.responded(other);
+        responded(&mut suspects, other);
         assert!(suspects.must_be_alone(event));
         suspects.add(event, Fault::Crash, true);
-        suspects.responded(other);
+        responded(&mut suspects, other);
         assert!(!suspects.must_be_alone(event), "it is known as the cause");
         suspects.add(event, Fault::Crash, false);
-        suspects.responded(other);
+        responded(&mut suspects, other);
         assert!(!suspects.must_be_alone(event));
     }
 
