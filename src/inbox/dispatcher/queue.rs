@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use super::{
     Post, Tools, at_most,
-    attempt::{Attempt, Before, Purpose, Shown, settle},
+    attempt::{Attempt, Purpose, Shown, settle},
     backoff::Backoff,
     health::{Change, Health, Sign},
     lines::Lines,
     millis,
-    suspects::Suspects,
+    suspects::{Before, Suspects},
 };
 use crate::inbox::{
     clock::Millis,

@@ -43,6 +43,30 @@ impl Responses {
     }
 }
 
+/// What was known of an event and its destination when the attempt began.
+#[derive(Debug)]
+pub(super) struct Before {
+    /// Whether it may have been at fault before.
+    pub(super) has_failed: bool,
+    /// Whether the destination responded to others since.
+    pub(super) is_suspect: bool,
+    /// Whether it is the known cause of a crash, and needs no attempt alone to show that.
+    pub(super) is_cause: bool,
+    /// Whether nothing else was under way.
+    pub(super) was_alone: bool,
+    /// The responses of the destination.
+    pub(super) responses: Responses,
+    /// How many there were.
+    pub(super) count: u64,
+}
+
+impl Before {
+    /// Whether the destination has responded to others since.
+    pub(super) fn have_others_got_a_response(&self) -> bool {
+        self.responses.count() > self.count
+    }
+}
+
 /// The suspects of one queue.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
