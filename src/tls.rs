@@ -143,12 +143,18 @@ fn read_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Vec<Warning>), TlsEr
 
 fn read(path: &Path) -> Result<PrivateFile, TlsError> {
     let file = private_file::read(path, MOST_BYTES).map_err(|reason| TlsError::Unreadable {
-        path: path.to_owned(),
+        path: shown(path),
         reason,
     })?;
-    file.ok_or_else(|| TlsError::TooLong {
-        path: path.to_owned(),
-    })
+    file.ok_or_else(|| TlsError::TooLong { path: shown(path) })
+}
+
+/// Returns the path for a message, unless it is a key or certificate that was given in place of its path.
+fn shown(path: &Path) -> PathBuf {
+    if path.to_string_lossy().contains("-----BEGIN") {
+        return "(PEM text in place of a path; not shown)".into();
+    }
+    path.to_owned()
 }
 
 /// Why a certificate cannot be shown.
@@ -279,6 +285,16 @@ mod tests {
         let text = error.to_string();
         assert!(!text.contains(PLANTED) && !text.contains("BEGIN"), "{text}");
         text
+    }
+
+    #[test]
+    fn a_key_in_place_of_its_path_is_not_shown() {
+        let key = "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----";
+        let Err(error) = read(Path::new(key)) else {
+            panic!("no such file");
+        };
+        let text = error.to_string();
+        assert!(!text.contains("planted"), "{text}");
     }
 
     #[test]
