@@ -26,12 +26,12 @@ Examples:
 Exit status: 0 done, also if nothing is saved; 1 there is no such delivery, or the directory cannot be read; 2 usage."
 )]
 pub struct RefusedArgs {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: RefusedCommand,
 }
 
-/// What can be done with saved rejections.
+/// Operations on saved rejections.
 #[derive(Debug, Subcommand)]
 pub enum RefusedCommand {
     /// List saved rejections, the oldest first
@@ -40,7 +40,7 @@ pub enum RefusedCommand {
     Show(RefusedShowArgs),
 }
 
-/// Where they are, and by which secrets they are judged.
+/// The place of the saved rejections, and the secrets that judge them.
 #[derive(Debug, Args)]
 pub struct RefusedAt {
     /// The configuration file of the gate: its keep_refused, and the secrets of its endpoints
@@ -75,7 +75,7 @@ Examples:
   cartgate refused list --dir kept --secret-file secret.txt --json | jq -r 'select(.secret).file'
       The files of those that verify by now.")]
 pub struct RefusedListArgs {
-    /// Where they are
+    /// Place of the saved rejections
     #[command(flatten)]
     pub at: RefusedAt,
     /// Print a JSON object a line
@@ -91,7 +91,7 @@ Examples:
   cartgate refused show --config cartgate.toml 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a --body > order.json
       The body alone, byte for byte; it may be somebody's order.")]
 pub struct RefusedShowArgs {
-    /// Where they are
+    /// Place of the saved rejections
     #[command(flatten)]
     pub at: RefusedAt,
     /// The delivery, by the id that logs and responses show

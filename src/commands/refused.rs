@@ -104,7 +104,7 @@ fn show(args: RefusedShowArgs) -> Result<Outcome, Failure> {
 
 type Secrets = Vec<(SecretName, Secret)>;
 
-/// Where the saved rejections are, and the judges of them.
+/// The directory of the saved rejections, and their judges.
 struct Place {
     dir: PathBuf,
     judges: Vec<Judge>,

@@ -1,7 +1,7 @@
 //! The headers that an app, a framework or a proxy may act on, and from whom they are passed on. Only the body is signed, so a
 //! header is at best the word of the sender.
 
-/// Who may give an app such a header.
+/// The clients from which an app may get such a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Giver {
     /// Nobody, or the gate itself.
@@ -110,7 +110,7 @@ const RULES: [(&str, Giver, &str); 90] = [
     ("x-wsgi-*", Nobody, "WSGI"),
 ];
 
-/// Who may give an app a header of this name; none for a name without a rule.
+/// Returns the clients from which an app may get a header of this name, or none for a name without a rule.
 pub(super) fn giver(name: &str) -> Option<Giver> {
     let rule = rule(name);
     let beyond_the_rule = match rule {

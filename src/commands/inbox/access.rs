@@ -106,7 +106,7 @@ fn must_be_readable(file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Where the inbox is. Of a configuration file, only `[inbox]` and the names of destinations matter: the secrets and
+/// The place of the inbox. In a configuration file, only `[inbox]` and the names of destinations matter: the secrets and
 /// certificates of other sections may not even be readable here.
 struct Place {
     plan: InboxPlan,

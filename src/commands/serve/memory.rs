@@ -9,7 +9,7 @@ use std::{
 use super::announce::TARGET;
 use crate::config::Limits;
 
-/// What one connection may hold besides large bodies: its buffers, its head and its small body.
+/// Bytes that one connection may hold besides large bodies: its buffers, its head and its small body.
 const CONNECTION: u64 = 64 * 1024;
 
 /// The program, its threads and its log, without any connection.

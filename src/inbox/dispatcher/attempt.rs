@@ -34,7 +34,7 @@ const RESPONSE: usize = 64 * 1024;
 /// How much of the first line of a response is stored.
 const LINE: usize = 200;
 
-/// Where that line is looked for.
+/// The part of the response in which that line is searched.
 const BEGINNING: usize = 4 * LINE;
 
 /// The reason of a delivery whose destination says that it wants no more of it.
@@ -61,7 +61,7 @@ pub(super) struct Attempt {
     pub(super) purpose: Purpose,
 }
 
-/// What an attempt has shown of its destination and of its event.
+/// The evidence of an attempt about its destination and its event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown {
     pub(super) turn: Turn,
@@ -80,7 +80,7 @@ struct Reply {
     first_line: Vec<u8>,
 }
 
-/// What an attempt means: for its delivery, for its destination, and for its event.
+/// The consequences of an attempt for its delivery, its destination and its event.
 struct Judgement {
     settlement: Settlement,
     sign: Sign,

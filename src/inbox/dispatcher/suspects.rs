@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// Suspects that are remembered. A suspect that is forgotten fails once more without being counted.
 const MOST: usize = 4096;
 
-/// What a failed attempt may have been caused by.
+/// The possible cause of a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// The destination alone: the app never saw the event.
@@ -43,7 +43,7 @@ impl Responses {
     }
 }
 
-/// What was known of an event and its destination when the attempt began.
+/// The state of an event and its destination when the attempt began.
 #[derive(Debug)]
 pub(super) struct Before {
     /// Whether it may have been at fault before.

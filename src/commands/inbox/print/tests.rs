@@ -1,4 +1,4 @@
-//! What is shown of deliveries: its width, its safety, its times.
+//! The display of deliveries: its width, its safety, its times.
 
 use super::*;
 

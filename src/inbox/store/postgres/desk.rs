@@ -1,4 +1,4 @@
-//! Where work for a connection is handed in, and its answer waited for.
+//! The queue of work for a connection, and the wait for its result.
 
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::{mpsc, oneshot};
@@ -15,7 +15,7 @@ use crate::inbox::store::{Answer, StoreError};
 /// The most that waits for a connection. More is turned away at once.
 const QUEUED: usize = 1024;
 
-/// Where work for a lane is handed in.
+/// The sending half of a lane's queue.
 pub(super) struct Desk<J> {
     jobs: mpsc::Sender<J>,
     pub(super) trouble: Trouble,

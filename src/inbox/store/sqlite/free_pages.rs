@@ -10,7 +10,7 @@ const STEP: u32 = 64;
 /// Free pages that a small file keeps.
 const FEW: u32 = 128;
 
-/// Of a large file, the share of pages that may stay free: what comes and goes every day needs them again.
+/// The share of a large file's pages that may stay free, because daily traffic needs them again.
 const SHARE: u32 = 8;
 
 /// Pages of a file, as the last commit left them.

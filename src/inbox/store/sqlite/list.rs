@@ -88,7 +88,7 @@ pub(super) fn each<T>(
     let mut found = Vec::new();
     let mut window = (after.cloned(), None);
     loop {
-        // What is named by its id is found at once.
+        // A lookup by id needs no window.
         if selection.ids.is_empty() {
             window.1 = end_of_window(db, window.0.as_ref())?;
         }

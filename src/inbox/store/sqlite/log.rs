@@ -126,7 +126,7 @@ impl Log {
             return Ok(());
         }
         self.cut = Some(Instant::now());
-        // Nobody is to wait for a reader here.
+        // This must not wait for a reader.
         db.busy_timeout(Duration::ZERO)?;
         let whole = move_into_file(db, "TRUNCATE");
         db.busy_timeout(connection::BUSY)?;

@@ -1,4 +1,4 @@
-//! What waits for the thread that writes.
+//! The queue of the thread that writes.
 
 use std::{collections::VecDeque, io, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{backup, job::Job};
 
-/// What the thread is asked for.
+/// A request to the thread.
 pub(super) enum Task {
     Job(Box<dyn Job>),
     Backup(backup::Request),
