@@ -7,7 +7,7 @@ use http::{
     header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
 };
 
-use crate::{exchange::Exchange, refusal::Refusal};
+use crate::{exchange::Exchange, host_name::is_host, refusal::Refusal};
 
 /// Judges a request's head by RFC 9112 at its strictest.
 pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
@@ -62,27 +62,6 @@ fn host(headers: &HeaderMap) -> Result<&str, Refusal> {
         .ok()
         .filter(|host| is_host(host))
         .ok_or(Refusal::Framing("host"))
-}
-
-/// `uri-host [ ":" port ]` of RFC 3986, without userinfo, and without the sub-delimiters that no host
-/// on the Internet has: a comma makes one host for one reader and two for the next.
-pub(crate) fn is_host(text: &str) -> bool {
-    let (name, port) = match text.rfind(':') {
-        Some(colon) if !text[colon..].contains(']') => (&text[..colon], &text[colon + 1..]),
-        _ => (text, ""),
-    };
-    let port_is_valid = port.is_empty() || port.parse::<u16>().is_ok() && !port.starts_with('+');
-    port_is_valid && is_host_name(name)
-}
-
-/// The name or address in a host, without a port.
-pub(crate) fn is_host_name(name: &str) -> bool {
-    if let Some(inner) = name.strip_prefix('[') {
-        let address = inner.strip_suffix(']').unwrap_or_default();
-        return address.parse::<std::net::Ipv6Addr>().is_ok();
-    }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    !name.is_empty() && name.len() <= 255 && name.bytes().all(plain)
 }
 
 /// The bytes that may stand in a path or a query (RFC 3986, section 3). Other bytes, such as a backslash, are a separator for one
@@ -142,31 +121,5 @@ fn expectation(headers: &HeaderMap) -> Result<(), Refusal> {
         Ok(())
     } else {
         Err(Refusal::Expectation)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_are_told_from_what_only_looks_like_one() {
-        for host in [
-            "a",
-            "a.example:80",
-            "127.0.0.1:1",
-            "[::1]",
-            "[::1]:8080",
-            "a:",
-            "xn--a_b",
-        ] {
-            assert!(is_host(host), "{host}");
-        }
-        for host in [
-            "", ":80", "a:b", "a:99999", "a:+1", "u@a", "a b", "a/b", "a,b", "[::1", "[x]", "::1",
-            "a\\b", "a?b", "a#b", "[::1]x",
-        ] {
-            assert!(!is_host(host), "{host}");
-        }
     }
 }

@@ -38,6 +38,7 @@ mod files;
 mod framing;
 mod gate;
 mod health;
+mod host_name;
 mod in_force;
 pub mod inbox;
 pub mod inherited;

@@ -15,7 +15,7 @@ use super::{
     forwarded,
     head::{HeadLines, address},
 };
-use crate::{delivery::Head, framing::is_host, listener::Peer};
+use crate::{delivery::Head, host_name::is_host, listener::Peer};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

@@ -1,7 +1,10 @@
 //! The step that finds a request's endpoint, notes it in the exchange, and refuses a query that the
 //! endpoint does not take.
 
+use std::sync::Arc;
+
 use http::{HeaderValue, Request, header::HOST};
+use tower_cartgate::{Policy, PolicySource};
 
 use crate::{exchange::Exchange, refusal::Refusal};
 
@@ -18,4 +21,15 @@ pub(crate) fn find_endpoint<B>(request: &Request<B>) -> Result<(), Refusal> {
         return Err(Refusal::Query);
     }
     Ok(())
+}
+
+/// Gives the layer the policy of the endpoint that was found for the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EndpointPolicies;
+
+impl PolicySource for EndpointPolicies {
+    fn policy(&self, head: &http::request::Parts) -> Option<Arc<Policy>> {
+        let endpoint = Exchange::of(&head.extensions)?.endpoint()?;
+        Some(Arc::clone(&endpoint.policy))
+    }
 }

@@ -10,12 +10,12 @@ mod route;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
-use tower_cartgate::{Policy, PolicySource, Secret, SecretName};
+use tower_cartgate::{Policy, Secret, SecretName};
 
-use crate::{destination::Destination, exchange::Exchange};
+use crate::destination::Destination;
 
 pub use host::{Host, HostError};
-pub(crate) use layer::find_endpoint;
+pub(crate) use layer::{EndpointPolicies, find_endpoint};
 pub use onward::{Durable, Onward};
 pub use query::Query;
 pub use route::{Endpoints, PathRule, PathRuleError};
@@ -79,16 +79,5 @@ impl Endpoint {
     pub fn secret_names(&self) -> String {
         let names: Vec<_> = self.policy.keyring().names().map(AsRef::as_ref).collect();
         names.join(", ")
-    }
-}
-
-/// Gives the layer the policy of the endpoint that was found for the request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct EndpointPolicies;
-
-impl PolicySource for EndpointPolicies {
-    fn policy(&self, head: &http::request::Parts) -> Option<Arc<Policy>> {
-        let endpoint = Exchange::of(&head.extensions)?.endpoint()?;
-        Some(Arc::clone(&endpoint.policy))
     }
 }

@@ -17,7 +17,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use super::{Format, line::TARGET};
+use super::{Format, TARGET};
 
 /// Writes text lines and the lines of requests itself, and leaves the others to `rest`.
 pub(super) struct Fast<F> {

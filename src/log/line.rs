@@ -6,11 +6,8 @@ use http::Method;
 use tower_cartgate::{HeaderForm, SecretName};
 use uuid::Uuid;
 
-use super::Throttle;
+use super::{TARGET, throttle::Throttle};
 use crate::{destination::Destination, inbox::event::Stored, listener::Peer, refusal::Unkept};
-
-/// What all lines about requests bear.
-pub(super) const TARGET: &str = "cartgate::access";
 
 /// An answer that begins later than this is worth a warning: how long Cartfunnel waits is unknown,
 /// and others of its kind wait for 5 s.

@@ -22,6 +22,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::metrics::Metrics;
 
+/// The target of the lines about requests.
+pub(crate) const TARGET: &str = "cartgate::access";
+
 /// Lines that may wait to be written; what comes on top is dropped and counted.
 const QUEUE: usize = 8192;
 

@@ -34,7 +34,7 @@ impl Throttle {
         let left_out = self.begin_second();
         if left_out > 0 {
             tracing::warn!(
-                target: super::line::TARGET,
+                target: super::TARGET,
                 requests = left_out,
                 "requests left out of the log in this second"
             );

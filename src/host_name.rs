@@ -1,0 +1,48 @@
+//! Host names as `Host` and URLs carry them (RFC 3986, section 3.2.2).
+
+/// `uri-host [ ":" port ]` of RFC 3986, without userinfo, and without the sub-delimiters that no host
+/// on the Internet has: a comma makes one host for one reader and two for the next.
+pub(crate) fn is_host(text: &str) -> bool {
+    let (name, port) = match text.rfind(':') {
+        Some(colon) if !text[colon..].contains(']') => (&text[..colon], &text[colon + 1..]),
+        _ => (text, ""),
+    };
+    let port_is_valid = port.is_empty() || port.parse::<u16>().is_ok() && !port.starts_with('+');
+    port_is_valid && is_host_name(name)
+}
+
+/// The name or address in a host, without a port.
+pub(crate) fn is_host_name(name: &str) -> bool {
+    if let Some(inner) = name.strip_prefix('[') {
+        let address = inner.strip_suffix(']').unwrap_or_default();
+        return address.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    !name.is_empty() && name.len() <= 255 && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_told_from_what_only_looks_like_one() {
+        for host in [
+            "a",
+            "a.example:80",
+            "127.0.0.1:1",
+            "[::1]",
+            "[::1]:8080",
+            "a:",
+            "xn--a_b",
+        ] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "", ":80", "a:b", "a:99999", "a:+1", "u@a", "a b", "a/b", "a,b", "[::1", "[x]", "::1",
+            "a\\b", "a?b", "a#b", "[::1]x",
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
+}
