@@ -1,70 +1,36 @@
-//! Cartgate: a gate in front of Cartfunnel webhook receivers. Only deliveries with a true signature
-//! pass.
+//! Cartgate: a gate in front of the receivers of Cartfunnel webhooks. Only deliveries with a genuine
+//! signature pass.
 //!
-//! The way of a request, which is also the order in which to read:
+//! The modules form layers, and each imports only lower ones (`tests/layering.rs`). A request's path:
 //!
 //! ```text
-//! listener → worker → connection → stack ─┬─ framing
-//!                                         ├─ endpoint
-//!                                         ├─ limits, verify (tower_cartgate) → Verified
-//!                                         └─ direct → delivery → destination → answer
+//! net::listener → proxy::worker → connection → stack ─┬─ layers::{health, framing, endpoint, body_guard}
+//!                                                     ├─ verify (tower_cartgate) → Verified
+//!                                                     └─ handlers::{direct, durable} → delivery → destination
 //! ```
 //!
-//! [`serve`] runs a gate with a [`config::Config`]; `record` says of each request what became of it,
-//! to the `log` and the [`metrics`], which [`admin`] shows and [`status`] reads; [`kept`] keeps refused
-//! deliveries where that is asked. `cli` is what can be typed, `commands` what it does, `sender` and
-//! `doctor` are the tools around the gate. Cartfunnel's signatures are computed in one place alone: the
-//! crate `tower_cartgate`.
+//! [`serve`] runs a gate. `commands` and `cli` are the program around it. Only the crate
+//! `tower_cartgate` computes signatures.
 
 pub mod admin;
-mod answer;
-mod aside;
-mod chance;
-mod check;
 pub mod cli;
+pub mod client;
 pub mod commands;
 pub mod config;
-mod connection;
-mod delivery;
+pub mod delivery;
 pub mod demo;
 pub mod destination;
-mod direct;
 pub mod doctor;
-mod durable;
 pub mod endpoint;
-mod exchange;
-mod explain;
-mod files;
-mod framing;
-mod gate;
-mod health;
-mod host_name;
-mod in_force;
 pub mod inbox;
-pub mod inherited;
-pub mod kept;
-mod keyring;
-mod limits;
-pub mod listener;
-pub mod log;
-pub mod metrics;
-mod private_file;
-mod problem;
-mod record;
-mod refusal;
-mod rfc3339;
-pub mod secret_source;
-pub mod sender;
-mod serve;
-pub mod service_manager;
-mod stack;
-pub mod status;
-mod stream;
-mod terminal;
-mod timer;
-pub mod tls;
-mod turn;
-mod watch;
-mod worker;
+pub mod net;
+pub mod outcome;
+pub mod proxy;
+pub mod rejected;
+pub mod runtime;
+pub mod secret;
+pub mod server;
+pub mod telemetry;
+pub mod text;
 
-pub use serve::{Surroundings, serve};
+pub use server::run::{Surroundings, serve};

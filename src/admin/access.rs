@@ -10,8 +10,7 @@ use http::{
 use subtle::ConstantTimeEq as _;
 use tower_cartgate::Secret;
 
-use super::Settings;
-use crate::listener::ListenAddress;
+use crate::{net::listener::ListenAddress, proxy::config::admin::AdminAccess};
 
 /// Others could reach the listener, and nothing would keep them from asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +69,7 @@ pub fn may_be_token(token: &Secret) -> Result<(), TokenError> {
 
 /// Whether a request names this listener. A page in an operator's browser can have its own name lead
 /// to 127.0.0.1 (DNS rebinding) and then read the answers; it cannot name an address or `localhost`.
-pub(super) fn names_us(headers: &HeaderMap, settings: &Settings) -> bool {
+pub(super) fn names_us(headers: &HeaderMap, settings: &AdminAccess) -> bool {
     let mut values = headers.get_all(HOST).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
@@ -100,7 +99,7 @@ pub(super) fn may_be_a_page(headers: &HeaderMap) -> bool {
 }
 
 /// Whether a request carries the token, if one is asked for.
-pub(super) fn has_token(headers: &HeaderMap, settings: &Settings) -> bool {
+pub(super) fn has_token(headers: &HeaderMap, settings: &AdminAccess) -> bool {
     let Some(token) = &settings.token else {
         return true;
     };
@@ -158,9 +157,9 @@ mod tests {
 
     #[test]
     fn a_name_that_others_can_give_is_not_ours() {
-        let settings = Settings {
+        let settings = AdminAccess {
             hosts: vec!["gate.internal".into()],
-            ..Settings::default()
+            ..AdminAccess::default()
         };
         let ours = |values: &[&str]| names_us(&headers(&HOST, values), &settings);
         for host in [
@@ -196,9 +195,9 @@ mod tests {
 
     #[test]
     fn a_token_is_asked_for_where_there_is_one() {
-        let open = Settings::default();
+        let open = AdminAccess::default();
         assert!(has_token(&HeaderMap::new(), &open));
-        let settings = Settings {
+        let settings = AdminAccess {
             token: Some(Secret::new("planted-token").expect("a token")),
             ..open
         };

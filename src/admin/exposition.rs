@@ -7,14 +7,21 @@ use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, regis
 
 use super::{
     page::{Label, Page, one},
-    process, stock,
+    process,
 };
 use crate::{
+    admin::inbox_metrics,
+    destination::meter::{DestinationMeter, TAKEN},
     endpoint::Onward,
-    gate::Gate,
-    in_force::InForce,
-    kept::{Counters, Keeper},
-    metrics::{DestinationMeter, Meter, SecretMeter, TAKEN, each_destination},
+    proxy::{
+        meters::{
+            endpoint::{Meter, each_destination},
+            secret::SecretMeter,
+        },
+        shared::Gate,
+        snapshot::InForce,
+    },
+    rejected::{Counters, Keeper},
 };
 
 /// What the text is.
@@ -45,7 +52,7 @@ impl Collector for Exposition {
         self.kept(&mut page)?;
         self.secrets(&mut page)?;
         self.destinations(&mut page)?;
-        stock::write(&mut page, self.gate.inbox.as_deref(), &self.config)?;
+        inbox_metrics::write(&mut page, self.gate.inbox.as_deref(), &self.config)?;
         self.room(&mut page)?;
         self.configuration(&mut page)?;
         self.process(&mut page)

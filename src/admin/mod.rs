@@ -5,25 +5,15 @@
 
 mod access;
 mod exposition;
+pub(crate) mod inbox_metrics;
 mod page;
 mod process;
 mod reload;
 mod report;
 mod server;
-mod stock;
-
-use tower_cartgate::Secret;
+pub mod status;
 
 pub(crate) use access::CHANGE;
 pub use access::{NeedsToken, TokenError, may_be_token, may_listen};
 pub use reload::{ReloadHandle, ReloadRequests, reload_channel};
 pub(crate) use server::{Shared, serve};
-
-/// Who may ask.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// The bearer token that metrics and status are given for; without one, to whoever connects.
-    pub token: Option<Secret>,
-    /// Names that the listener may be asked by, beside addresses and `localhost`.
-    pub hosts: Vec<String>,
-}

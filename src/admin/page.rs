@@ -8,7 +8,7 @@ use prometheus_client::{
     metrics::MetricType,
 };
 
-use crate::metrics::Histogram;
+use crate::telemetry::histogram::Histogram;
 
 /// A label's name and its value.
 pub(super) type Label<'l> = (&'static str, &'l str);

@@ -5,7 +5,7 @@ use std::{future::pending, sync::Arc};
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::status::Reloaded;
+use crate::admin::status::Reloaded;
 
 /// Requests that may wait. One reload serves all of them, so the queue is empty most of the time.
 const QUEUE: usize = 64;

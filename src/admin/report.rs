@@ -1,16 +1,21 @@
 //! The report that the admin listener gives of its gate.
 
-use super::stock;
 use crate::{
-    gate::Gate,
-    in_force::InForce,
-    inbox,
-    inbox::clock::Millis,
-    metrics::{Meter, Tally, each_destination, now},
-    status::{
-        Certificate, Configuration, Destination, Endpoint, Event, Inbox, Report, Room, Secret,
-        Waiting, needs,
+    admin::{
+        inbox_metrics,
+        status::{
+            Certificate, Configuration, Destination, Endpoint, Event, Inbox, Report, Room, Secret,
+            Waiting, needs,
+        },
     },
+    inbox,
+    proxy::{
+        meters::endpoint::{Meter, each_destination},
+        shared::Gate,
+        snapshot::InForce,
+    },
+    runtime::clock::Millis,
+    telemetry::{count::now, tally::Tally},
 };
 
 /// What is to be said of a gate at this moment.
@@ -96,7 +101,7 @@ fn inbox(inbox: &inbox::Inbox, config: &InForce) -> Inbox {
     let (look, limits) = (inbox.meter.look(), inbox.settings.limits);
     let trouble = inbox.trouble().or_else(|| look.trouble.clone());
     let stats = look.stats.clone().unwrap_or_default();
-    let names = stock::names(config);
+    let names = inbox_metrics::names(config);
     let down_since = |name: &str| {
         let mut meters = each_destination(config.meters());
         meters.find(|own| *own.name == *name)?.down_since()

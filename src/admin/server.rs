@@ -20,10 +20,10 @@ use tokio::{
 
 use super::{ReloadHandle, access, exposition, report};
 use crate::{
-    aside::{Undone, aside},
-    gate::{Gate, Stage},
-    listener::{Acceptor, Incoming, Peer},
-    serve::ACCEPT_PAUSE,
+    net::listener::{Acceptor, Incoming, Peer},
+    proxy::shared::{Gate, Stage},
+    runtime::background::{Undone, aside},
+    server::run::ACCEPT_PAUSE,
 };
 
 /// Connections at once.

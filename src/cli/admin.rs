@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{config::value, endpoint::Host, listener::ListenAddress};
+use crate::{config::value, endpoint::Host, net::listener::ListenAddress};
 
 /// The admin listener and the health path.
 #[derive(Debug, Clone, Args)]

@@ -8,7 +8,7 @@ use tower_cartgate::EventKind;
 use uuid::Uuid;
 
 use super::{StoreFileArgs, inputs::rate};
-use crate::inbox::{event::State, settings::StoreAddress};
+use crate::{delivery::event::State, inbox::settings::StoreAddress};
 
 /// The arguments of `cartgate inbox`.
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use http::HeaderName;
 use uuid::Uuid;
 
-use crate::secret_source::SecretSource;
+use crate::secret::source::SecretSource;
 
 /// The arguments of `cartgate refused`.
 #[derive(Debug, Args)]

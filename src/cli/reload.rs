@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::status::without_path;
-use crate::destination::Address;
-use crate::secret_source::SecretSource;
+
+use crate::{net::address::Address, secret::source::SecretSource};
 
 /// The arguments of `cartgate reload`.
 #[derive(Debug, Args)]

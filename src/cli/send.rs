@@ -10,9 +10,12 @@ use http::{HeaderName, Method};
 
 use super::inputs::{method, rate};
 use super::{HeaderLine, Input};
-use crate::destination::Address;
-use crate::secret_source::SecretSource;
-use crate::sender::{Edit, ForgeryKind};
+
+use crate::{
+    client::{Edit, ForgeryKind},
+    net::address::Address,
+    secret::source::SecretSource,
+};
 
 /// The arguments of `cartgate send`.
 #[derive(Debug, Args)]
@@ -174,7 +177,7 @@ pub enum ForgeChoice {
 }
 
 impl FromStr for ForgeChoice {
-    type Err = crate::sender::UnknownForgery;
+    type Err = crate::client::UnknownForgery;
 
     fn from_str(typed: &str) -> Result<Self, Self::Err> {
         match typed {

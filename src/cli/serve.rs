@@ -9,12 +9,12 @@ use tower_cartgate::EventKind;
 
 use super::{AdminArgs, DurableArgs, Given};
 use crate::{
-    config::{AccessLog, Hop, value},
-    destination::Address,
+    config::value,
     endpoint::PathRule,
-    listener::ListenAddress,
-    log::{Format, Level},
-    secret_source::SecretSource,
+    net::{address::Address, listener::ListenAddress, trusted_hops::Hop},
+    proxy::config::AccessLog,
+    secret::source::SecretSource,
+    telemetry::log::{Format, Level},
 };
 
 /// The arguments of `cartgate serve`.

@@ -5,8 +5,8 @@ use http::{HeaderName, Method};
 
 use super::Input;
 use super::inputs::method;
-use crate::destination::Address;
-use crate::secret_source::SecretSource;
+
+use crate::{net::address::Address, secret::source::SecretSource};
 
 /// The arguments of `cartgate sign`.
 #[derive(Debug, Args)]

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::destination::Address;
-use crate::secret_source::SecretSource;
+use crate::{net::address::Address, secret::source::SecretSource};
 
 /// The arguments of `cartgate status`.
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, env, ffi::OsStr};
 
 use super::{definition, every_command, variables::variable};
-use crate::secret_source::SECRETS;
+use crate::secret::source::SECRETS;
 
 /// A line for each `CARTGATE_*` variable that has no effect: most likely the name of a flag with a slip in it. `used` names
 /// the variables that the configuration takes secrets from; `from_file` says that it is a file.

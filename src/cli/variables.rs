@@ -17,7 +17,7 @@ use clap::{
 };
 
 use super::every_command;
-use crate::secret_source::{SECRETS, variable_is_set};
+use crate::secret::source::{SECRETS, variable_is_set};
 
 /// The flags of commands other than `serve` that have a variable.
 const SHARED: [&str; 8] = [

@@ -7,7 +7,7 @@ use clap::Args;
 use http::HeaderName;
 
 use super::Input;
-use crate::secret_source::SecretSource;
+use crate::secret::source::SecretSource;
 
 /// The arguments of `cartgate verify`.
 #[derive(Debug, Args)]

@@ -4,8 +4,14 @@ use serde_json::json;
 
 use super::output::{Output, message};
 use super::{Failure, Outcome, serve::mistakes};
-use crate::cli::{CheckArgs, serve_with_file, unused_variables};
-use crate::config::{Finding, Place, Plan, Source, SourceError, in_time};
+use crate::{
+    cli::{
+        CheckArgs, serve_with_file,
+        source::{Source, SourceError, in_time},
+        unused_variables,
+    },
+    config::{Finding, Place, Plan},
+};
 
 pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let served = serve_with_file(&args.file).map_err(|error| by_variable(&error, args.json))?;

@@ -10,9 +10,11 @@ use tower_cartgate::{Secret, SecretName};
 
 use super::Failure;
 use super::output::message;
-use crate::cli::Input;
-use crate::kept::Refused;
-use crate::secret_source::{ADMIN_TOKEN_VARIABLE, SecretSource, variable_is_set};
+use crate::{
+    cli::Input,
+    rejected::Refused,
+    secret::source::{ADMIN_TOKEN_VARIABLE, SecretSource, variable_is_set},
+};
 
 /// A body, byte for byte.
 pub(super) fn body(from: &Input) -> Result<Bytes, Failure> {

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _, Write};
 use anstream::AutoStream;
 use serde::Serialize;
 
-use crate::terminal::{visible, visible_bytes, visible_json};
+use crate::text::terminal::{visible, visible_bytes, visible_json};
 
 /// Standard output, for data.
 pub struct Output<W = AutoStream<io::Stdout>> {

@@ -18,12 +18,17 @@ use super::{
     verify::{Judgement, Verdict},
 };
 use crate::{
-    cli::{RefusedAt, RefusedCommand, RefusedListArgs, RefusedShowArgs, serve_with_file_alone},
-    config::{Plan, Source, plan::EndpointPlan},
-    kept::{Refused, Saved, SavedError},
-    keyring::Unique,
-    secret_source::{SECRET_VARIABLE, variable_is_set},
-    terminal::printable,
+    cli::{
+        RefusedAt, RefusedCommand, RefusedListArgs, RefusedShowArgs, serve_with_file_alone,
+        source::Source,
+    },
+    config::{Plan, plan::EndpointPlan},
+    rejected::{Refused, Saved, SavedError},
+    secret::{
+        keyring::Unique,
+        source::{SECRET_VARIABLE, variable_is_set},
+    },
+    text::terminal::printable,
 };
 
 /// Above the lines of a list.
@@ -324,7 +329,7 @@ impl Display for Screen<'_> {
 }
 
 fn time(time: SystemTime) -> String {
-    crate::rfc3339::seconds(time)
+    crate::text::rfc3339::seconds(time)
 }
 
 fn text(value: &HeaderValue) -> String {

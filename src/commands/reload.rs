@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use super::output::{Output, message};
 use super::{Failure, Outcome, input, runtime};
-use crate::cli::ReloadArgs;
-use crate::status::{AskError, Reloaded, Reloader};
-use crate::terminal::printable;
+use crate::{
+    admin::status::{AskError, Reloaded, Reloader},
+    cli::ReloadArgs,
+    text::terminal::printable,
+};
 
 pub(super) fn run(args: ReloadArgs) -> Result<Outcome, Failure> {
     let token = input::token(args.token_file)?;

@@ -7,12 +7,15 @@ use tower_cartgate::{Keyring, Policy, Verified, verify};
 
 use super::send::{no_answer, print_answer};
 use super::{Failure, Outcome, input, runtime};
-use crate::cli::SendArgs;
-use crate::destination::Trust;
+use crate::{
+    cli::SendArgs,
+    client::{Client, Outgoing},
+    net::connect::Trust,
+    rejected::Refused,
+    secret::source::SecretSource,
+};
+
 use crate::doctor;
-use crate::kept::Refused;
-use crate::secret_source::SecretSource;
-use crate::sender::{Client, Outgoing};
 
 pub(super) fn run(args: SendArgs, path: &Path) -> Result<Outcome, Failure> {
     let trust = args.ca_file.map_or(Trust::Platform, Trust::CaFile);

@@ -10,10 +10,12 @@ use tower_cartgate::{EventKind, Secret};
 
 use super::output::{Output, message};
 use super::{Failure, Outcome, input, runtime};
-use crate::cli::{ForgeChoice, HeaderLine, SampleEvent, SendArgs};
-use crate::destination::{Address, Trust};
-use crate::sender::{
-    Answer, Client, Envelope, ForgeryKind, NoAnswer, Outgoing, Plan, Row, Sample, Table, forge,
+use crate::{
+    cli::{ForgeChoice, HeaderLine, SampleEvent, SendArgs},
+    client::{
+        Answer, Client, Envelope, ForgeryKind, NoAnswer, Outgoing, Plan, Row, Sample, Table, forge,
+    },
+    net::{address::Address, connect::Trust},
 };
 
 pub(super) fn run(args: SendArgs) -> Result<Outcome, Failure> {
@@ -127,7 +129,7 @@ impl Job {
         );
         let make = move |number| envelope.genuine(&secret, content.body(number));
         let report =
-            crate::sender::run(Arc::clone(&self.client), self.plan, make, || bar.inc(1)).await;
+            crate::client::run(Arc::clone(&self.client), self.plan, make, || bar.inc(1)).await;
         bar.finish_and_clear();
         let mut output = Output::stdout();
         if self.json {

@@ -7,9 +7,10 @@ use tower_cartgate::{Signature, Signer};
 
 use super::output::{Output, message};
 use super::{Failure, Outcome, input};
-use crate::cli::{Input, SignArgs};
-use crate::destination::Address;
-use crate::destination::address::Endpoint;
+use crate::{
+    cli::{Input, SignArgs},
+    net::address::{Address, Endpoint},
+};
 
 pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {
     let secret = input::secret(args.secret_file.clone())?;

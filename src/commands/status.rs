@@ -5,8 +5,10 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::{Failure, Outcome, input, runtime};
-use crate::cli::StatusArgs;
-use crate::status::{AskError, Asker, Report, Screen};
+use crate::{
+    admin::status::{AskError, Asker, Report, Screen},
+    cli::StatusArgs,
+};
 
 pub(super) fn run(args: StatusArgs) -> Result<Outcome, Failure> {
     let token = input::token(args.token_file)?;

@@ -9,11 +9,8 @@ use tower_cartgate::{Keyring, Secret, SecretName, Signature};
 
 use super::output::{Output, message};
 use super::{Failure, Outcome, input};
-use crate::cli::VerifyArgs;
 use crate::doctor::{self, Diagnosis};
-use crate::kept::Refused;
-use crate::keyring::Unique;
-use crate::rfc3339;
+use crate::{cli::VerifyArgs, rejected::Refused, secret::keyring::Unique, text::rfc3339};
 
 pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     let secrets = input::secrets(args.secret_file)?;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{finding::Finding, plan::Plan};
-use crate::listener::{ListenAddress, Listener};
+use crate::net::listener::{ListenAddress, Listener};
 
 impl Plan {
     /// Adds each pair of addresses of which only one can be bound.

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     admin,
-    destination::Trust,
     inbox::{settings::StoreAddress, store::postgres},
+    net::connect::Trust,
 };
 
 impl Plan {

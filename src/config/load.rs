@@ -6,7 +6,6 @@ use std::{collections::HashMap, sync::Arc};
 use tower_cartgate::{EventRule, Pointer, PointerError, Policy, Secret, SecretName, Weakness};
 
 use super::{
-    Config,
     finding::{Finding, Place},
     plan::{
         AdminPlan, DestinationPlan, EndpointPlan, FreshPlan, InboxPlan, OnwardPlan, Plan,
@@ -14,13 +13,16 @@ use super::{
     },
 };
 use crate::{
-    admin,
+    admin::may_be_token,
     destination::{Destination, webhooks::Signer},
     endpoint::{Durable, Endpoint, Endpoints, Onward},
     inbox::{self, Queue},
-    keyring::Unique,
-    secret_source::{self, SecretSource, SourceError},
-    tls::Certificate,
+    net::tls::Certificate,
+    proxy::config::{Config, admin::AdminAccess},
+    secret::{
+        keyring::Unique,
+        source::{self, SecretSource, SourceError},
+    },
 };
 
 /// A configuration that can be put in force.
@@ -207,18 +209,18 @@ impl Reading {
         Some(Arc::new(certificate))
     }
 
-    fn admin(&mut self, plan: &AdminPlan) -> Option<admin::Settings> {
+    fn admin(&mut self, plan: &AdminPlan) -> Option<AdminAccess> {
         let token = match &plan.token {
             Some((at, place)) => Some(self.token(*at, place)?),
             None => None,
         };
         let hosts = plan.hosts.iter().map(ToString::to_string).collect();
-        Some(admin::Settings { token, hosts })
+        Some(AdminAccess { token, hosts })
     }
 
-    fn token(&mut self, at: Place, place: &secret_source::Place) -> Option<Secret> {
+    fn token(&mut self, at: Place, place: &source::Place) -> Option<Secret> {
         let token = self.bare(at, place)?;
-        self.keep(at, admin::may_be_token(&token))?;
+        self.keep(at, may_be_token(&token))?;
         self.warn_of_short(at, "token", &token);
         Some(token)
     }
@@ -271,7 +273,7 @@ impl Reading {
 
     /// A secret that need not be named.
     #[expect(clippy::option_option, reason = "one that cannot be read is not none")]
-    fn named(&mut self, named: Option<&(Place, secret_source::Place)>) -> Option<Option<Secret>> {
+    fn named(&mut self, named: Option<&(Place, source::Place)>) -> Option<Option<Secret>> {
         match named {
             Some((at, place)) => self.bare(*at, place).map(Some),
             None => Some(None),
@@ -279,7 +281,7 @@ impl Reading {
     }
 
     /// A secret that is no endpoint's.
-    fn bare(&mut self, at: Place, place: &secret_source::Place) -> Option<Secret> {
+    fn bare(&mut self, at: Place, place: &source::Place) -> Option<Secret> {
         let read = place.read();
         let (secret, exposures) = self.keep(at, read)?;
         let warning = |exposure| Finding::new(at, format_args!("{place}: {exposure}"));

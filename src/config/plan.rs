@@ -7,21 +7,21 @@ use http::{HeaderName, Method};
 use tower_cartgate::{EventKind, FreshRule, PointerError};
 
 use super::{
-    AccessLog, Clocks, Hop, Limits,
     event_plan::EventPlan,
     finding::{Finding, Place},
 };
 use crate::{
-    destination::{Address, Settings},
+    destination::Settings,
     endpoint::{HeaderChanges, Host, PathRule, Query},
     inbox::{
         Schedule,
         settings::{Limits as InboxLimits, StoreAddress},
     },
-    kept,
-    listener::ListenAddress,
-    log::{Format, Level},
-    secret_source::{self, SecretSource},
+    net::{address::Address, listener::ListenAddress, trusted_hops::Hop},
+    proxy::config::{AccessLog, limits::Limits, timeouts::Clocks},
+    rejected,
+    secret::source::{self, SecretSource},
+    telemetry::log::{Format, Level},
 };
 
 /// A whole configuration.
@@ -63,7 +63,7 @@ pub struct ServerPlan {
     /// The files of the certificate that its TCP addresses show; none for plain HTTP.
     pub tls: Option<TlsPlan>,
     /// Where deliveries are kept whose signature does not match.
-    pub keep_refused: Option<kept::Settings>,
+    pub keep_refused: Option<rejected::Settings>,
     /// Where that was written, or should have been.
     pub keep_refused_at: Place,
 }
@@ -76,7 +76,7 @@ pub struct AdminPlan {
     /// The address.
     pub listen: ListenAddress,
     /// The bearer token that is asked for.
-    pub token: Option<(Place, secret_source::Place)>,
+    pub token: Option<(Place, source::Place)>,
     /// Names by which it may be called, beside addresses and `localhost`.
     pub hosts: Vec<Host>,
 }
@@ -100,13 +100,13 @@ pub struct InboxPlan {
     /// Where events are stored.
     pub store: StoreAddress,
     /// PostgreSQL's password.
-    pub password: Option<(Place, secret_source::Place)>,
+    pub password: Option<(Place, source::Place)>,
     /// Whose certificate PostgreSQL may show.
     pub ca_file: Option<(Place, PathBuf)>,
     /// The key of the seals.
-    pub key: Option<(Place, secret_source::Place)>,
+    pub key: Option<(Place, source::Place)>,
     /// What encrypts stored events.
-    pub encryption_key: Option<(Place, secret_source::Place)>,
+    pub encryption_key: Option<(Place, source::Place)>,
     /// What it may hold.
     pub limits: InboxLimits,
     /// How long delivered events are kept.
@@ -207,9 +207,9 @@ pub struct DestinationPlan {
     /// How it is treated, but for what secrets say.
     pub settings: Settings,
     /// Headers whose values are secrets, each with the place where it was written.
-    pub headers: Vec<(Place, HeaderName, secret_source::Place)>,
+    pub headers: Vec<(Place, HeaderName, source::Place)>,
     /// The secrets by which attempts are signed as Standard Webhooks.
-    pub standard_webhooks: Vec<(Place, secret_source::Place)>,
+    pub standard_webhooks: Vec<(Place, source::Place)>,
 }
 
 impl FreshPlan {
@@ -248,7 +248,7 @@ impl OnwardPlan {
 
 impl InboxPlan {
     /// The places of its secrets.
-    fn places(&self) -> impl Iterator<Item = &secret_source::Place> {
+    fn places(&self) -> impl Iterator<Item = &source::Place> {
         let all = [&self.password, &self.key, &self.encryption_key];
         all.into_iter().flatten().map(|(_, place)| place)
     }
@@ -276,7 +276,7 @@ impl AdminPlan {
 
 impl DestinationPlan {
     /// The places of all its secrets.
-    fn places(&self) -> impl Iterator<Item = &secret_source::Place> {
+    fn places(&self) -> impl Iterator<Item = &source::Place> {
         let headers = self.headers.iter().map(|(.., place)| place);
         headers.chain(self.standard_webhooks.iter().map(|(_, place)| place))
     }
@@ -298,7 +298,7 @@ impl Plan {
             .chain(token.map(|(_, place)| place))
             .chain(self.inbox.iter().flat_map(InboxPlan::places))
             .filter_map(|place| match place {
-                secret_source::Place::Variable(name) => Some(name.as_str()),
+                source::Place::Variable(name) => Some(name.as_str()),
                 _ => None,
             })
             .collect()

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Hop, Plan,
+    Plan,
     event_plan::EventPlan,
     plan::{
         AdminPlan, DestinationPlan, EndpointPlan, FreshPlan, InboxPlan, LogPlan, OnwardPlan,
@@ -15,9 +15,10 @@ use super::{
     },
 };
 use crate::{
-    destination::{HostRule, Trust},
+    destination::HostRule,
     inbox::settings::StoreAddress,
-    secret_source::{Place, SecretSource},
+    net::{connect::Trust, trusted_hops::Hop},
+    secret::source::{Place, SecretSource},
 };
 
 impl Display for Plan {

@@ -9,9 +9,9 @@ use tower_cartgate::{Keyring, Policy, Secret};
 
 use super::*;
 use crate::{
+    delivery::seal::{Facts, Sealer},
     destination::Destination,
     endpoint::PathRule,
-    inbox::seal::{Facts, Sealer},
 };
 
 const RECEIVED: Millis = 1_800_000_000_123;

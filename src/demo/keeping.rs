@@ -21,17 +21,20 @@ use uuid::Uuid;
 use super::{PATH, PATIENCE, app::App, configuration, endpoint, step::Step};
 use crate::{
     Surroundings,
-    config::Config,
-    destination::{Address, Trust},
+    client::Client,
+    delivery::event::State,
     endpoint::{Durable, Onward},
     inbox::{
         Inbox, Queue, Settings,
-        event::State,
         settings::StoreAddress,
         store::{Selection, Store},
     },
-    listener::{ListenAddress, Listener},
-    sender::Client,
+    net::{
+        address::Address,
+        connect::Trust,
+        listener::{ListenAddress, Listener},
+    },
+    proxy::config::Config,
 };
 
 /// Plays it in a directory of its own, which is gone afterwards.

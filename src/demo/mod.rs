@@ -21,12 +21,19 @@ use tokio::sync::watch;
 use tower_cartgate::{EventKind, EventRule, Keyring, Policy, Secret, SecretName, Signature};
 use uuid::Uuid;
 
-use crate::Surroundings;
-use crate::config::Config;
-use crate::destination::{Address, Destination, Settings, Trust};
+use crate::{
+    Surroundings,
+    client::{Client, Envelope, ForgeryKind, Outgoing, Sample, forge},
+    destination::{Destination, Settings},
+    net::{
+        address::Address,
+        connect::Trust,
+        listener::{ListenAddress, Listener},
+    },
+    proxy::config::Config,
+};
+
 use crate::endpoint::{Endpoint, Endpoints, PathRule};
-use crate::listener::{ListenAddress, Listener};
-use crate::sender::{Client, Envelope, ForgeryKind, Outgoing, Sample, forge};
 
 use app::App;
 pub use scene::{Act, Scene, Show};

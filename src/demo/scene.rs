@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tower_cartgate::EventKind;
 
 use super::{app::Received, step::Step};
-use crate::sender::{Answer, ForgeryKind, NoAnswer};
+use crate::client::{Answer, ForgeryKind, NoAnswer};
 
 /// The whole demonstration.
 #[derive(Debug)]

@@ -7,19 +7,18 @@ use std::{future::poll_fn, io, sync::Arc, task::Poll, time::SystemTime};
 use http::Response;
 use tokio::time::{Instant, timeout};
 
-use super::{
-    Answer, ConnectError, Destination,
-    answer_head::{AnswerHead, NotHttp},
-    awaited::Awaited,
-    dress::dress,
-    link::{Link, Sending},
-    pool::Pool,
-};
+use super::{Answer, Destination, pool::Pool};
 use crate::{
     delivery::{Attempt, Delivery},
-    inbox::clock::moment,
-    refusal::Failure,
-    turn::others_first,
+    destination::{
+        connection::{Link, Sending},
+        request_headers::dress,
+        response_future::Awaited,
+        response_head::{AnswerHead, NotHttp},
+    },
+    net::connect::ConnectError,
+    outcome::refusal::{Failure, Refusal},
+    runtime::{clock::moment, yield_once::others_first},
 };
 
 /// Why a destination gave no answer.
@@ -53,6 +52,12 @@ impl AttemptError {
             Self::BrokenOff(_) => Failure::BrokenOff,
             Self::NotHttp(_) | Self::Upgrade | Self::Interim => Failure::NotHttp,
         }
+    }
+}
+
+impl From<&AttemptError> for Refusal {
+    fn from(error: &AttemptError) -> Self {
+        Self::Destination(error.failure())
     }
 }
 

@@ -11,11 +11,12 @@ use std::{
 
 use http::{HeaderMap, HeaderName, header::FORWARDED};
 
-use super::{
-    forwarded,
-    head::{HeadLines, address},
+use super::forwarded;
+use crate::{
+    delivery::Head,
+    destination::head_writer::{HeadLines, address},
+    net::{host_name::is_host, listener::Peer},
 };
-use crate::{delivery::Head, host_name::is_host, listener::Peer};
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

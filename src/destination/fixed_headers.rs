@@ -16,7 +16,7 @@ pub struct FixedHeaders(HeaderMap);
 pub struct FixedHeaderError;
 
 impl FixedHeaders {
-    /// Sends `secret` under this name, which [`header_may_be_set`](super::header_may_be_set) allows.
+    /// Sends `secret` under this name, which [`header_may_be_set`](crate::delivery::header_filter::header_may_be_set) allows.
     ///
     /// # Errors
     ///

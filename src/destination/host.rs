@@ -3,7 +3,7 @@
 
 use http::HeaderValue;
 
-use crate::host_name::is_host;
+use crate::net::host_name::is_host;
 
 /// Which `Host` a destination is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,49 +4,42 @@
 //! answer is waited for (`awaited`), understood (`answer_head` with `header_lines`, `response_framing` and `header_fault`;
 //! `length`) and passed on as it comes (`answer`). Only a `Delivery` gets in here.
 
-pub mod address;
-mod answer;
-mod answer_head;
 mod attempt;
-mod awaited;
-mod clean;
 mod client_account;
-pub mod connect;
-mod dial;
-mod dress;
 mod fixed_headers;
 mod forwarded;
-mod head;
 mod header_fault;
 mod header_lines;
-mod header_policy;
 mod host;
-mod length;
-mod link;
 mod pool;
-mod resolve;
 mod response_framing;
-mod trace;
 pub mod webhooks;
 
+pub(crate) mod body_decoder;
+pub(crate) mod connection;
+pub(crate) mod head_writer;
+pub(crate) mod meter;
+pub(crate) mod request_headers;
+pub(crate) mod response;
+pub(crate) mod response_future;
+pub(crate) mod response_head;
 #[cfg(test)]
 mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-pub use address::{Address, AddressError};
-pub(crate) use answer::Answer;
 pub(crate) use attempt::AttemptError;
-pub(crate) use clean::{clean, clean_answer, drop_headers};
-pub use clean::{header_may_be_dropped, header_may_be_set};
-pub use connect::{ConnectError, Connector, ConnectorError, Trust};
 pub use fixed_headers::{FixedHeaderError, FixedHeaders};
 use header_fault::FaultLog;
 pub use host::{HostError, HostRule};
 use pool::Pool;
+pub(crate) use response::Answer;
 use tokio::time::timeout;
 
-pub use crate::stream::Stream;
+use crate::net::{
+    address::Address,
+    connect::{Connector, ConnectorError, Trust},
+};
 
 /// A protected application.
 pub struct Destination {

@@ -11,8 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::link::Link;
-use crate::timer::Timer;
+use crate::{destination::connection::Link, runtime::timer::Timer};
 
 /// More unused connections than this are closed: a burst's are not worth an app's sockets.
 const MOST_IDLE: usize = 256;
@@ -114,7 +113,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::stream::Stream;
+    use crate::net::stream::Stream;
 
     const LONG: Duration = Duration::from_secs(60);
 

@@ -5,7 +5,8 @@ use http::{
     header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
-use super::{header_fault::HeaderFault, length::Length};
+use super::header_fault::HeaderFault;
+use crate::destination::body_decoder::Length;
 
 /// The framing that a response's headers declare.
 #[derive(Debug, Default)]

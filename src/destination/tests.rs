@@ -3,9 +3,9 @@
 use bytes::BytesMut;
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{
-    answer_head::{AnswerHead, NotHttp},
-    length::{Length, Taken},
+use crate::destination::{
+    body_decoder::{Length, Taken},
+    response_head::{AnswerHead, NotHttp},
 };
 
 /// What was understood: the status, the body as far as it came, and whether it is over.

@@ -47,7 +47,7 @@ impl FromStr for Host {
     type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, HostError> {
-        if crate::host_name::is_host_name(text) {
+        if crate::net::host_name::is_host_name(text) {
             Ok(Self(text.to_ascii_lowercase()))
         } else {
             Err(HostError)

@@ -2,10 +2,9 @@
 //! found is `route`'s.
 
 mod host;
-mod layer;
-mod onward;
 mod query;
 mod route;
+pub(crate) mod target;
 
 use std::sync::Arc;
 
@@ -15,10 +14,9 @@ use tower_cartgate::{Policy, Secret, SecretName};
 use crate::destination::Destination;
 
 pub use host::{Host, HostError};
-pub(crate) use layer::{EndpointPolicies, find_endpoint};
-pub use onward::{Durable, Onward};
 pub use query::Query;
 pub use route::{Endpoints, PathRule, PathRuleError};
+pub use target::{Durable, Onward};
 
 /// A path of the gate with what its deliveries are judged by and where verified ones go.
 #[derive(Debug)]
@@ -45,10 +43,10 @@ pub struct Endpoint {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeaderChanges {
     /// What every delivery carries, in the place of what the sender says under the same name. Names
-    /// that [`header_may_be_set`](crate::destination::header_may_be_set) allows.
+    /// that [`header_may_be_set`](crate::delivery::header_filter::header_may_be_set) allows.
     pub add: HeaderMap,
     /// What no delivery carries. Names that
-    /// [`header_may_be_dropped`](crate::destination::header_may_be_dropped) allows.
+    /// [`header_may_be_dropped`](crate::delivery::header_filter::header_may_be_dropped) allows.
     pub drop: Vec<HeaderName>,
 }
 

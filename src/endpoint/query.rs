@@ -18,7 +18,7 @@ pub enum Query {
 
 impl Query {
     /// Whether a request for this target is refused.
-    pub(super) fn refuses(self, target: &Uri) -> bool {
+    pub(crate) fn refuses(self, target: &Uri) -> bool {
         self == Self::Refuse && target.query().is_some()
     }
 

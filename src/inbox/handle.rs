@@ -6,11 +6,15 @@ use tower_cartgate::Secret;
 
 use super::{
     Settings,
-    event::{Arrival, Kept},
-    seal::Sealer,
     store::{Answer, Store, StoreError},
 };
-use crate::metrics::InboxMeter;
+use crate::{
+    delivery::{
+        event::{Arrival, Kept},
+        seal::Sealer,
+    },
+    inbox::meter::InboxMeter,
+};
 
 /// An open inbox.
 #[derive(Debug)]

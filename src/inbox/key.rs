@@ -13,7 +13,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use tower_cartgate::Secret;
 use zeroize::Zeroizing;
 
-use crate::private_file::{self, Exposure};
+use crate::secret::private_file::{self, Exposure};
 
 /// How many random bytes make a key.
 const BYTES: usize = 32;

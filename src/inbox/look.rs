@@ -9,11 +9,10 @@ use super::{
     control::socket,
     key,
     open::{KEY_CHECK, OpenError, Why},
-    seal::Sealer,
     settings::StoreAddress,
     store::{postgres, sqlite},
 };
-use crate::listener::Listener;
+use crate::{delivery::seal::Sealer, net::listener::Listener};
 
 /// Judges everything that opening an inbox needs of this machine.
 ///

@@ -26,19 +26,16 @@
 //! 8. **A duplicate is dropped for a destination only if that destination has received the first event or still will.**
 
 mod address;
-mod cipher;
-pub(crate) mod clock;
 pub(crate) mod control;
 pub(crate) mod dispatcher;
-pub(crate) mod event;
 pub mod handle;
+pub(crate) mod intake;
 pub(crate) mod key;
 mod look;
+pub(crate) mod meter;
 mod open;
-mod parcel;
 pub mod queue;
 pub mod schedule;
-pub(crate) mod seal;
 pub mod settings;
 pub(crate) mod store;
 pub(crate) mod unique;

@@ -10,13 +10,15 @@ use tower_cartgate::Secret;
 
 use super::{
     Inbox, Settings,
-    clock::Clock,
     key::{self, KeyError},
-    seal::{DeliverySeals, Sealer},
     settings::{Limits, StoreAddress},
     store::{Store, StoreError, StoreMeter, postgres, sqlite},
 };
-use crate::{aside::aside, metrics::InboxMeter};
+use crate::{
+    delivery::seal::{DeliverySeals, Sealer},
+    inbox::meter::InboxMeter,
+    runtime::{background::aside, clock::Clock},
+};
 
 /// The name of the fact by which a store knows its key.
 pub(super) const KEY_CHECK: &str = "key";

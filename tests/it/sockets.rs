@@ -6,8 +6,8 @@ use std::{
     path::Path,
 };
 
-use cartgate::{
-    destination::Trust,
+use cartgate::net::{
+    connect::Trust,
     listener::{ListenAddress, Listener},
 };
 

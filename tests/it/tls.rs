@@ -336,7 +336,7 @@ fn a_unix_socket_stays_plain() {
     let path = dir.path().join("gate.sock");
     let app = App::content();
     let site = Site::with(&app, |setup| {
-        setup.listen = cartgate::listener::ListenAddress::Unix(path.clone());
+        setup.listen = cartgate::net::listener::ListenAddress::Unix(path.clone());
     });
     assert_eq!(site.gate.client().ask(genuine(BODY)).status, 200);
     assert_eq!(app.only().header("x-forwarded-proto"), Some("http"));

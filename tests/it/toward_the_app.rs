@@ -1,6 +1,6 @@
 //! What an app gets of a verified delivery: which headers, which target, which bytes.
 
-use cartgate::config::{Hop, TrustedHops};
+use cartgate::net::trusted_hops::{Hop, TrustedHops};
 
 use crate::support::{App, BODY, Gate, Recorded, Setup, genuine, request, sign, signature_line};
 

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use cartgate::config::Clocks;
+use cartgate::proxy::config::timeouts::Clocks;
 use tempfile::TempDir;
 
 use crate::{

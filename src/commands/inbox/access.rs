@@ -12,8 +12,8 @@ use tokio::time::sleep;
 
 use super::super::{Failure, input, output::message, serve::mistakes};
 use crate::{
-    cli::{InboxAt, serve_with_file_alone},
-    config::{Finding, Source, plan::InboxPlan},
+    cli::{InboxAt, serve_with_file_alone, source::Source},
+    config::{Finding, plan::InboxPlan},
     inbox::{
         Inbox, Settings,
         control::{Answer, Client, Desk, Order},

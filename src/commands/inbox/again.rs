@@ -7,9 +7,9 @@ use super::{access::Access, access::otherwise, nothing_is_selected, select};
 use crate::{
     cli::{AgainArgs, RetryArgs},
     commands::{Failure, Outcome, output::message},
+    delivery::event::State,
     inbox::{
         control::{Again, Answer, Order, Page},
-        event::State,
         store::Selection,
     },
 };

@@ -17,10 +17,8 @@ use super::{
 };
 use crate::{
     cli::{BackupArgs, InboxCommand, ListArgs, PurgeArgs, ShowArgs, StatsArgs},
-    inbox::{
-        clock::Clock,
-        control::{Answer, Order, Page, Shown},
-    },
+    inbox::control::{Answer, Order, Page, Shown},
+    runtime::clock::Clock,
 };
 use access::Access;
 

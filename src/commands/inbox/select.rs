@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use crate::{
     cli::{SelectionArgs, When},
     commands::output::message,
-    inbox::{clock::Millis, store::Selection},
-    metrics::millis,
+    inbox::store::Selection,
+    runtime::clock::Millis,
+    telemetry::count::millis,
 };
 
 pub(super) fn selection(args: SelectionArgs) -> Selection {

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use crate::{
-    config::{Config, Finding, Source},
-    destination::{Address, address::Endpoint as Peer},
+    cli::source::Source,
+    config::Finding,
     endpoint::{Durable, Endpoint, Onward},
-    listener::Listener,
+    net::{
+        address::{Address, Endpoint as Peer},
+        listener::Listener,
+    },
+    proxy::config::Config,
 };
 
 /// Where these lines come from, for people: the gate, and no file of its code.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::announce::TARGET;
-use crate::config::Limits;
+use crate::proxy::config::limits::Limits;
 
 /// Bytes that one connection may hold besides large bodies: its buffers, its head and its small body.
 const CONNECTION: u64 = 64 * 1024;

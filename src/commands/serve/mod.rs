@@ -16,13 +16,19 @@ use super::{Failure, Outcome, output};
 use crate::{
     Surroundings,
     admin::{ReloadRequests, reload_channel},
-    aside::aside,
-    cli::{ServeArgs, unused_variables},
-    config::{Config, Limits, Loaded, Plan, Source, in_time},
-    files,
-    log::Log,
-    metrics::Metrics,
-    service_manager::ServiceManager,
+    cli::{
+        ServeArgs,
+        source::{Source, in_time},
+        unused_variables,
+    },
+    config::{Loaded, Plan},
+    proxy::{
+        config::{Config, limits::Limits},
+        meters::Metrics,
+    },
+    runtime::background::aside,
+    server::{fd_limit, service_manager::ServiceManager},
+    telemetry::log::Log,
 };
 use announce::{announce, warn};
 use reload::{Causes, Running};
@@ -70,7 +76,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<Held>) -> Result<Outcome, Failu
             inbox,
             reloads: Some(reloads),
         };
-        log.counted_by(&surroundings.metrics);
+        surroundings.metrics.dropped_lines_from(log.dropped_lines_reader());
         let config = within_files(loaded.config);
         memory::warn_if_scarce(&config.limits);
         let running = Running {
@@ -141,7 +147,7 @@ fn manager() -> ServiceManager {
 /// start, so a reload need not ask again.
 fn within_files(mut config: Config) -> Arc<Config> {
     let asked = config.limits.connections;
-    let connections = files::connections(asked);
+    let connections = fd_limit::connections(asked);
     if connections < asked {
         let why = "the limit of open files (ulimit -n) allows no more connections";
         if asked == Limits::default().connections {

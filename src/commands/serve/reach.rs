@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::announce::TARGET;
-use crate::{config::Config, destination::Destination};
+use crate::{destination::Destination, proxy::config::Config};
 
 /// Tries each destination of `config` whose address `before` does not have.
 pub(super) fn look(config: &Config, before: Option<&Config>) {

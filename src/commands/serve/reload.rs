@@ -14,13 +14,16 @@ use tokio::{
 
 use super::{announce::warn, reach};
 use crate::{
-    admin::{self, ReloadRequests},
-    aside::aside,
-    config::{Config, Plan, Source},
+    admin::{ReloadRequests, status::Reloaded},
+    cli::source::Source,
+    config::Plan,
     inbox::Inbox,
-    metrics::Metrics,
-    service_manager::ServiceManager,
-    status::Reloaded,
+    proxy::{
+        config::{Config, admin::AdminAccess},
+        meters::Metrics,
+    },
+    runtime::background::aside,
+    server::service_manager::ServiceManager,
 };
 
 /// How long reading everything again may take.
@@ -94,7 +97,7 @@ impl Running {
     /// is gone.
     async fn read_in_time(
         self: Arc<Self>,
-        admin: admin::Settings,
+        admin: AdminAccess,
     ) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
         match timeout(LONGEST, aside(move || self.read(admin))).await {
             Ok(Ok(read)) => read,
@@ -106,7 +109,7 @@ impl Running {
     }
 
     /// Reads everything; returns the configuration and the warnings about it, which are logged as well.
-    fn read(&self, admin: admin::Settings) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
+    fn read(&self, admin: AdminAccess) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
         let lines = |error| self.source.lines(error);
         let plan = self.source.plan().map_err(lines)?;
         if plan.inbox.is_some() && self.plan.inbox.is_none() {

@@ -3,8 +3,10 @@
 use super::super::Failure;
 use crate::{
     config::{Plan, cannot_listen},
-    inherited::Inherited,
-    listener::{ListenAddress, Listener},
+    net::{
+        inherited::Inherited,
+        listener::{ListenAddress, Listener},
+    },
 };
 
 /// The public sockets, and those of the operator.

@@ -5,8 +5,9 @@ use http::HeaderName;
 use super::{document::Table, headers, secret};
 use crate::{
     config::{finding::Place, plan::DestinationPlan, value},
-    destination::{Address, HostRule, Settings, Trust},
-    secret_source,
+    destination::{HostRule, Settings},
+    net::{address::Address, connect::Trust},
+    secret::source,
 };
 
 /// A destination, called as the endpoint is unless it has a name of its own.
@@ -69,7 +70,7 @@ fn host(table: &mut Table<'_, '_>) -> HostRule {
 const MOST_SIGNATURES: usize = 4;
 
 /// `standard_webhooks`: the place of the secret, or several while an app moves from one to the next.
-fn signing_secrets(table: &mut Table<'_, '_>) -> Vec<(Place, secret_source::Place)> {
+fn signing_secrets(table: &mut Table<'_, '_>) -> Vec<(Place, source::Place)> {
     let Some(value) = table.take("standard_webhooks") else {
         return Vec::new();
     };

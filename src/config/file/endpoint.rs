@@ -12,7 +12,7 @@ use crate::{
         value,
     },
     endpoint::Query,
-    secret_source::SecretSource,
+    secret::source::SecretSource,
 };
 
 const HEADER: &str = "[[endpoint]]";

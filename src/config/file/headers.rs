@@ -12,9 +12,9 @@ use crate::{
         finding::{Finding, Place},
         value,
     },
-    destination::{header_may_be_dropped, header_may_be_set},
+    delivery::header_filter::{header_may_be_dropped, header_may_be_set},
     endpoint::HeaderChanges,
-    secret_source,
+    secret::source,
 };
 
 /// What an endpoint changes for all its destinations.
@@ -46,7 +46,7 @@ pub(super) fn changes(table: &mut Table<'_, '_>, signature: &HeaderName) -> Head
 pub(super) fn secrets(
     table: &mut Table<'_, '_>,
     signature: &HeaderName,
-) -> Vec<(Place, HeaderName, secret_source::Place)> {
+) -> Vec<(Place, HeaderName, source::Place)> {
     let Some(mut headers) = table.table("headers") else {
         return Vec::new();
     };

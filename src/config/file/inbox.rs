@@ -13,7 +13,7 @@ use crate::{
         value,
     },
     inbox::settings::{Limits, Settings, StoreAddress},
-    secret_source,
+    secret::source,
 };
 
 /// The inbox of a file, perhaps with mistakes, and whether an endpoint asks for it.
@@ -111,10 +111,7 @@ fn limits(table: &mut Table<'_, '_>, floor: Option<Value<'_, '_>>) -> Limits {
 
 /// The place of a secret, with where it was named; none inside if there is none.
 #[expect(clippy::option_option, reason = "a mistake is no secret, and not none")]
-fn named(
-    table: &mut Table<'_, '_>,
-    key: &'static str,
-) -> Option<Option<(Place, secret_source::Place)>> {
+fn named(table: &mut Table<'_, '_>, key: &'static str) -> Option<Option<(Place, source::Place)>> {
     let Some(value) = table.take(key) else {
         return Some(None);
     };

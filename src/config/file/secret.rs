@@ -10,7 +10,7 @@ use crate::{
         finding::{Finding, Place},
         value,
     },
-    secret_source::{self, SecretSource},
+    secret::source::{self, SecretSource},
 };
 
 /// The secrets of a file. One whose place could not be understood is there without it, so that who names it is not told a
@@ -47,7 +47,7 @@ pub(super) fn read(file: &mut Table<'_, '_>) -> Secrets {
 }
 
 /// `{ file = … }`, `{ env = … }` or `{ credential = … }`: exactly one of them.
-pub(super) fn source(mut table: Table<'_, '_>) -> Option<secret_source::Place> {
+pub(super) fn source(mut table: Table<'_, '_>) -> Option<source::Place> {
     const ONE: &str = "expected exactly one of `file`, `env` and `credential`";
     let file = table.take("file");
     let variable = table.take("env");
@@ -55,13 +55,13 @@ pub(super) fn source(mut table: Table<'_, '_>) -> Option<secret_source::Place> {
     let place = match (file, variable, credential) {
         (Some(file), None, None) => file
             .text(value::path)
-            .map(|at: At<PathBuf>| secret_source::Place::File(at.value)),
+            .map(|at: At<PathBuf>| source::Place::File(at.value)),
         (None, Some(variable), None) => variable
             .text(value::variable)
-            .map(|at| secret_source::Place::Variable(at.value)),
+            .map(|at| source::Place::Variable(at.value)),
         (None, None, Some(credential)) => credential
             .text(value::credential)
-            .map(|at| secret_source::Place::Credential(at.value)),
+            .map(|at| source::Place::Credential(at.value)),
         _ => {
             table.report(ONE);
             None

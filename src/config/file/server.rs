@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::document::{At, Table, Value};
 use crate::{
     config::{
-        Clocks, Limits, default_workers,
         finding::Place,
         plan::{ServerPlan, TlsPlan},
         value,
     },
-    kept,
-    listener::ListenAddress,
+    net::listener::ListenAddress,
+    proxy::config::{default_workers, limits::Limits, timeouts::Clocks},
+    rejected,
 };
 
 pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
@@ -70,15 +70,15 @@ fn tls(mut table: Table<'_, '_>) -> Option<TlsPlan> {
 }
 
 /// A folder, or a table with the folder and its bounds.
-fn keep_refused(value: Value<'_, '_>) -> Option<kept::Settings> {
+fn keep_refused(value: Value<'_, '_>) -> Option<rejected::Settings> {
     if !value.is_table() {
         return value
             .text(value::path)
-            .map(|at| kept::Settings::new(at.value));
+            .map(|at| rejected::Settings::new(at.value));
     }
     let mut table = value.table()?;
     let dir = table.demand("dir", "the folder for what is kept");
-    let mut settings = kept::Settings::new(dir.and_then(|dir| dir.text(value::path))?.value);
+    let mut settings = rejected::Settings::new(dir.and_then(|dir| dir.text(value::path))?.value);
     if let Some(count) = table.number("count", value::count) {
         settings.count = count as u64;
     }

@@ -8,15 +8,15 @@
 //! ```
 
 pub(crate) mod client;
-mod desk;
-pub(crate) mod order;
+pub(crate) mod command;
+pub(crate) mod handler;
 pub(crate) mod server;
 
 pub(crate) use client::Client;
-pub(crate) use desk::Desk;
 #[cfg(test)]
-pub(crate) use order::HeadShown;
-pub(crate) use order::{Again, Answer, Holdings, Order, Page, Shown};
+pub(crate) use command::HeadShown;
+pub(crate) use command::{Again, Answer, Holdings, Order, Page, Shown};
+pub(crate) use handler::Desk;
 
 use std::path::{Path, PathBuf};
 

@@ -17,10 +17,10 @@ use tokio::{
 use super::{Answer, Desk, Order, socket};
 use crate::{
     endpoint::Onward,
-    gate::Gate,
     inbox::{Inbox, Queue},
-    listener::{Acceptor, Incoming, Listener},
-    serve::ACCEPT_PAUSE,
+    net::listener::{Acceptor, Incoming, Listener},
+    proxy::shared::Gate,
+    server::run::ACCEPT_PAUSE,
 };
 
 /// Connections at once; others wait in the kernel's queue.

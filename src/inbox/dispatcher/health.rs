@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{at_most, backoff::Backoff, millis};
-use crate::inbox::clock::Millis;
+use crate::runtime::clock::Millis;
 
 /// The longest time between two probes.
 const LONGEST: Duration = Duration::from_secs(60);

@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::health::Change;
 use crate::{
-    inbox::{
+    delivery::{
         event::{Cause, Lease, Settlement},
         seal::Broken,
-        store::StoreError,
     },
-    log::Throttle,
+    inbox::store::StoreError,
+    telemetry::log::Throttle,
 };
 
 /// The lines of one dispatcher. Those that need a person have room of their own.

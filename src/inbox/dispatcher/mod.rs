@@ -33,13 +33,16 @@ use tokio::{
     },
 };
 
-use super::{
-    Inbox, Queue,
-    clock::{Clock, Millis, millis},
-};
+use super::{Inbox, Queue};
 use crate::{
-    aside::with_runtime, chance::chance, endpoint::Endpoint, gate::Gate, in_force::InForce,
-    metrics::DestinationMeter,
+    destination::meter::DestinationMeter,
+    endpoint::Endpoint,
+    proxy::{shared::Gate, snapshot::InForce},
+    runtime::{
+        background::with_runtime,
+        clock::{Clock, Millis, millis},
+        jitter::chance,
+    },
 };
 use lines::Lines;
 use supervisor::{Message, supervise};

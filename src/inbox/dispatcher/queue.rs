@@ -18,10 +18,10 @@ use super::{
     millis,
     suspects::{Before, Suspects},
 };
-use crate::inbox::{
-    clock::Millis,
-    event::{Claim, Settlement, Turn},
-    store::StoreError,
+use crate::{
+    delivery::event::{Claim, Settlement, Turn},
+    inbox::store::StoreError,
+    runtime::clock::Millis,
 };
 
 /// How much longer than an attempt a lease lasts, for the store to note how that ended.

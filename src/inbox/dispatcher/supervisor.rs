@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Post, Tools, queue::Queue, sweep::sweep};
-use crate::{endpoint::Onward, gate::Gate};
+use crate::{endpoint::Onward, proxy::shared::Gate};
 
 /// What the thread is told.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
 
-use crate::inbox::event::{Kept, Stored, Wanted};
+use crate::delivery::event::{Kept, Stored, Wanted};
 
 type Digest = [u8; 32];
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::metrics::Histogram;
+use crate::telemetry::histogram::Histogram;
 
 /// Filled by a store, read by whoever shows it.
 #[derive(Debug)]

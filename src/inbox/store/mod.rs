@@ -17,10 +17,11 @@ use uuid::Uuid;
 
 pub(crate) use meter::StoreMeter;
 
-use super::{
-    clock::Millis,
-    event::{Arrival, Claim, Event, Kept, Lease, Settlement, State, Turn},
-    settings::Settings,
+use super::settings::Settings;
+use crate::{
+    delivery::event::{Arrival, Claim, Event, Kept, Lease, Settlement, State, Turn},
+    outcome::refusal::Unkept,
+    runtime::clock::Millis,
 };
 
 /// Why a store did not do what it was asked.
@@ -49,6 +50,17 @@ pub(crate) enum Full {
     Bytes,
     #[error("the disk has less free than its floor")]
     Disk,
+}
+
+impl From<&StoreError> for Unkept {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Full(_) => Self::Full,
+            StoreError::Copies => Self::Copies,
+            StoreError::Unavailable(_) => Self::Unavailable,
+            StoreError::Failed(_) => Self::Failed,
+        }
+    }
 }
 
 pub(crate) type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;

@@ -11,10 +11,10 @@ use std::{
 
 use cartgate::{
     Surroundings,
-    config::{AccessLog, Clocks, Config},
     destination::{Destination, Settings},
     endpoint::{Endpoint, Endpoints, PathRule},
-    listener::{ListenAddress, Listener},
+    net::listener::{ListenAddress, Listener},
+    proxy::config::{AccessLog, Config, timeouts::Clocks},
 };
 use tokio::sync::watch;
 

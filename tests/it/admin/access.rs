@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use cartgate::listener::ListenAddress;
+use cartgate::net::listener::ListenAddress;
 use tower_cartgate::Secret;
 
 use super::{ask, get, setup};

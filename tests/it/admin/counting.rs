@@ -258,7 +258,7 @@ fn labels(page: &Page, family: &str) -> String {
 #[test]
 fn what_is_kept_of_refused_deliveries_is_counted() {
     let dir = tempfile::tempdir().expect("a directory");
-    let keep = cartgate::kept::Settings::new(dir.path().join("kept"));
+    let keep = cartgate::rejected::Settings::new(dir.path().join("kept"));
     let app = App::content();
     let gate = setup(&app)
         .with(|setup| setup.config.keep_refused = Some(keep))

@@ -21,7 +21,7 @@ use std::{
 
 use cartgate::{
     inbox::{self, settings::StoreAddress},
-    listener::ListenAddress,
+    net::listener::ListenAddress,
 };
 
 use crate::support::{

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use cartgate::listener::ListenAddress;
+use cartgate::net::listener::ListenAddress;
 use serde_json::Value;
 
 use super::{ask, get, setup};

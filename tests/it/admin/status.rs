@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cartgate::listener::ListenAddress;
+use cartgate::net::listener::ListenAddress;
 use serde_json::Value;
 use tower_cartgate::Secret;
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cartgate::config::Clocks;
+use cartgate::proxy::config::timeouts::Clocks;
 
 use crate::support::{
     App, BODY, Client, Gate, PATIENCE, Setup, forged, genuine, ms, signature_line,

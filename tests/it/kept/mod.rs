@@ -11,8 +11,8 @@ use std::{
 };
 
 use cartgate::{
-    config::{Hop, TrustedHops},
-    kept::{Refused, Settings},
+    net::trusted_hops::{Hop, TrustedHops},
+    rejected::{Refused, Settings},
 };
 use tempfile::TempDir;
 use tower_cartgate::{Keyring, Policy, Secret};

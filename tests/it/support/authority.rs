@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use cartgate::{destination::Trust, tls::Certificate};
+use cartgate::net::{connect::Trust, tls::Certificate};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, pki_types::CertificateDer,

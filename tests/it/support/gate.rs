@@ -10,12 +10,14 @@ use std::{
 
 use cartgate::{
     Surroundings,
-    config::{Config, TrustedHops},
     destination::{Destination, Settings},
     endpoint::{Durable, Endpoint, Endpoints, HeaderChanges, Onward, PathRule, Query},
     inbox::{Inbox, Queue, settings::StoreAddress},
-    listener::{ListenAddress, Listener},
-    metrics::Metrics,
+    net::{
+        listener::{ListenAddress, Listener},
+        trusted_hops::TrustedHops,
+    },
+    proxy::{config::Config, meters::Metrics},
 };
 use tokio::sync::{oneshot, watch};
 use tower_cartgate::{Keyring, Policy, Secret, SecretName};

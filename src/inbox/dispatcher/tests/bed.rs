@@ -12,20 +12,21 @@ use super::{
     app::PATIENCE,
 };
 use crate::{
-    config::Config,
+    delivery::{
+        codec::tests::full_head,
+        event::{Arrival, State, Wanted},
+        seal::{DeliverySeals, Facts, Sealer},
+    },
     destination::{Destination, Settings as Treatment},
     endpoint::{Durable, Endpoint, Endpoints, Onward},
-    gate::Gate,
     inbox::{
         Inbox, Queue, Settings,
-        clock::{Clock, Millis},
-        event::{Arrival, State, Wanted},
-        parcel::tests::full_head,
-        seal::{DeliverySeals, Facts, Sealer},
+        meter::InboxMeter,
         settings::{Limits, StoreAddress},
         store::{Listed, Selection, Store, StoreMeter, sqlite},
     },
-    metrics::InboxMeter,
+    proxy::{config::Config, shared::Gate},
+    runtime::clock::{Clock, Millis},
 };
 
 pub(super) const START: Millis = 1_800_000_000_000;

@@ -13,7 +13,10 @@ use super::{
     bed::{Bed, HOUR, MINUTE, SECOND, queue},
     trouble::{Faults, Moody},
 };
-use crate::inbox::{Queue, Schedule, event::State, store::Selection};
+use crate::{
+    delivery::event::State,
+    inbox::{Queue, Schedule, store::Selection},
+};
 
 /// A queue whose events become dead letters when their first attempt is rejected.
 fn strict(url: &str) -> Queue {

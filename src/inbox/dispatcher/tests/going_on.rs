@@ -8,7 +8,7 @@ use super::{
     app::{App, PATIENCE},
     bed::{Bed, MINUTE, SECOND, START, queue},
 };
-use crate::inbox::{Queue, event::State};
+use crate::{delivery::event::State, inbox::Queue};
 
 /// A destination that is known to answer.
 async fn proven(bed: &Bed, app: &mut App, name: &str) {

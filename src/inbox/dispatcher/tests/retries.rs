@@ -10,12 +10,10 @@ use super::{
     bed::{Bed, HOUR, MINUTE, SECOND, START, queue, treated},
 };
 use crate::{
+    delivery::event::State,
     destination::{Settings as Treatment, webhooks::Signer},
-    inbox::{
-        Schedule,
-        clock::{Clock, Millis},
-        event::State,
-    },
+    inbox::Schedule,
+    runtime::clock::{Clock, Millis},
 };
 
 #[tokio::test]

@@ -16,10 +16,10 @@ use super::{
     app::{App, PATIENCE},
     bed::{Bed, HOUR, MINUTE, SECOND, queue},
 };
-use crate::inbox::{
-    clock::Millis,
-    event::{Arrival, Claim, Event, Kept, Lease, Settlement, State, Turn},
-    store::{Answer, Listed, Place, Selection, Stats, Store, StoreError},
+use crate::{
+    delivery::event::{Arrival, Claim, Event, Kept, Lease, Settlement, State, Turn},
+    inbox::store::{Answer, Listed, Place, Selection, Stats, Store, StoreError},
+    runtime::clock::Millis,
 };
 
 #[tokio::test]

@@ -6,12 +6,14 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::{books::Books, list, row, session::Session, time::now};
-use crate::inbox::{
-    clock::Millis,
-    event::{Settlement, State},
-    seal::{DeliverySeals, SealedDelivery},
-    store::Selection,
+use super::{list, row, session::Session, time::now};
+use crate::{
+    delivery::{
+        event::{Settlement, State},
+        seal::{DeliverySeals, SealedDelivery},
+    },
+    inbox::store::{Selection, postgres::counters::Books},
+    runtime::clock::Millis,
 };
 
 /// A parameter.

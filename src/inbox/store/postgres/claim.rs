@@ -9,9 +9,9 @@ use super::{
     session::{Params, Session},
     time::now,
 };
-use crate::inbox::{
-    clock::{self, Millis},
-    event::{Claim, Lease, Turn},
+use crate::{
+    delivery::event::{Claim, Lease, Turn},
+    runtime::clock::{self, Millis},
 };
 
 /// By their place in the table: so no plan ever looks through all rows for the few that were chosen.

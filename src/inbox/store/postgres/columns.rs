@@ -4,11 +4,13 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::time::now;
-use crate::inbox::{
-    clock::Millis,
-    event::{Arrival, State, Wanted},
-    seal::{DeliverySeals, SealedDelivery},
-    store::admission::Admission,
+use crate::{
+    delivery::{
+        event::{Arrival, State, Wanted},
+        seal::{DeliverySeals, SealedDelivery},
+    },
+    inbox::store::admission::Admission,
+    runtime::clock::Millis,
 };
 
 /// A parameter.

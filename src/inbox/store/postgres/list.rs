@@ -5,13 +5,12 @@ use tower_cartgate::EventKind;
 use uuid::Uuid;
 
 use super::{
-    books::Usage,
     row::{self, LISTED, event_columns, number},
     session::Session,
 };
-use crate::inbox::{
-    event::Event,
-    store::{Listed, Place, QueueStats, Selection, Stats},
+use crate::{
+    delivery::event::Event,
+    inbox::store::{Listed, Place, QueueStats, Selection, Stats, postgres::counters::Usage},
 };
 
 pub(super) async fn list(

@@ -1,17 +1,15 @@
 //! The store of several gates. A thread of its own has three connections: one keeps, one claims and settles, one lists and
 //! changes. So commits belong to nobody's request, and a long list is in nobody's way.
 
-mod books;
 mod change;
 mod claim;
-mod clerk;
 mod columns;
-mod desk;
+pub(crate) mod counters;
 mod fault;
-mod keep;
-mod keeper;
+pub(crate) mod insert;
+pub(crate) mod insert_worker;
+pub(crate) mod job_queue;
 mod known;
-mod lane;
 mod list;
 mod open_error;
 mod pooler;
@@ -19,12 +17,14 @@ mod row;
 mod schema;
 mod session;
 mod settle;
+pub(crate) mod settle_worker;
 mod target;
 #[cfg(test)]
 mod tests;
 mod time;
 mod tls;
 mod url;
+pub(crate) mod worker;
 
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 
@@ -36,23 +36,28 @@ use tokio::{
 use tower_cartgate::Secret;
 use uuid::Uuid;
 
-use clerk::{Clerk, Settle, Task};
-use desk::{Desk, desk};
-use keeper::{Keep, Keeper};
-use lane::{Lane, Trouble};
+use insert_worker::{Keep, Keeper};
+use job_queue::{Desk, desk};
 pub(crate) use open_error::OpenError;
 use open_error::Why;
 use session::Session;
+use settle_worker::{Clerk, Settle, Task};
 use target::{Current, Target};
 pub(crate) use url::UrlError;
+use worker::{Lane, Trouble};
 
 use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
-use crate::aside::with_runtime;
-use crate::inbox::{
-    clock::{Clock, Millis},
-    event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
-    seal::DeliverySeals,
-    settings::{Limits, Settings, StoreAddress},
+
+use crate::{
+    delivery::{
+        event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
+        seal::DeliverySeals,
+    },
+    inbox::settings::{Limits, Settings, StoreAddress},
+    runtime::{
+        background::with_runtime,
+        clock::{Clock, Millis},
+    },
 };
 
 /// How long a statement may take: what a request or a delivery waits for, and what an operator or a scrape asks.
@@ -335,7 +340,7 @@ impl Store for Postgres {
 
     fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>> {
         self.errands.errand(move |session| {
-            Box::pin(async move { books::fact(session, name, &value).await })
+            Box::pin(async move { counters::fact(session, name, &value).await })
         })
     }
 

@@ -3,7 +3,7 @@
 use tokio_postgres::{Error, error::SqlState};
 
 use super::{fault::words, url::UrlError};
-use crate::destination::ConnectorError;
+use crate::net::connect::ConnectorError;
 
 /// It could not be opened.
 #[derive(Debug, thiserror::Error)]

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use tokio_postgres::{Row, types::FromSql};
 use tower_cartgate::EventKind;
 
-use crate::inbox::{
-    event::{Event, State},
-    store::Listed,
+use crate::{
+    delivery::event::{Event, State},
+    inbox::store::Listed,
 };
 
 /// The columns of [`event`], of `e` and `b`.

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::{books::Books, session::Session, time::now};
-use crate::inbox::{
-    clock::{self, Millis},
-    event::{Lease, Settlement, State},
+use super::{session::Session, time::now};
+use crate::{
+    delivery::event::{Lease, Settlement, State},
+    inbox::store::postgres::counters::Books,
+    runtime::clock::{self, Millis},
 };
 
 /// The most that share a transaction.

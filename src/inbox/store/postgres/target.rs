@@ -10,7 +10,7 @@ use tokio_postgres::{
 use tower_cartgate::Secret;
 
 use super::{open_error::Why, tls::Tls, url};
-use crate::destination::Trust;
+use crate::net::connect::Trust;
 
 /// How long an attempt to connect may take, over all of a name's addresses.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);

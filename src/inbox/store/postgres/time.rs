@@ -1,6 +1,6 @@
 //! Which time it is: the database's, which all gates share, unless a test says it.
 
-use crate::inbox::clock::{Clock, Millis};
+use crate::runtime::clock::{Clock, Millis};
 
 /// The time in SQL. The parameter is [`said`]; a query of its own, so that an index can be looked up by it.
 macro_rules! now {

@@ -16,10 +16,7 @@ use tokio_postgres::{
 };
 use tokio_rustls::{TlsConnector, client};
 
-use crate::destination::{
-    ConnectorError,
-    connect::{Trust, client_config},
-};
+use crate::net::connect::{ConnectorError, Trust, client_config};
 
 #[derive(Clone)]
 pub(super) struct Tls(TlsConnector);

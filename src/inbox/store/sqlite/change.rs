@@ -6,15 +6,17 @@ use std::{collections::BTreeSet, sync::Arc};
 use rusqlite::{Connection, OptionalExtension as _};
 use uuid::Uuid;
 
-use super::{
-    books::{Books, number},
-    list, row,
-};
-use crate::inbox::{
-    clock::Millis,
-    event::{Settlement, State},
-    seal::SealedDelivery,
-    store::Selection,
+use super::{list, row};
+use crate::{
+    delivery::{
+        event::{Settlement, State},
+        seal::SealedDelivery,
+    },
+    inbox::store::{
+        Selection,
+        sqlite::tx::{Books, number},
+    },
+    runtime::clock::Millis,
 };
 
 /// A delivery as it was found.

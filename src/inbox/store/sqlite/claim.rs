@@ -5,14 +5,11 @@ use std::{sync::Arc, time::Duration};
 use rusqlite::{Connection, OptionalExtension as _};
 use uuid::Uuid;
 
-use super::{
-    books::{Books, number},
-    fault::Fault,
-    list, row, settle,
-};
-use crate::inbox::{
-    clock::{self, Clock, Millis},
-    event::{Claim, Lease, Settlement, Turn},
+use super::{fault::Fault, list, row, settle};
+use crate::{
+    delivery::event::{Claim, Lease, Settlement, Turn},
+    inbox::store::sqlite::tx::{Books, number},
+    runtime::clock::{self, Clock, Millis},
 };
 
 /// A walk along the index of what is due, which stops at the limit.

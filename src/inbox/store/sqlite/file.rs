@@ -12,7 +12,7 @@ use std::{
 use rustix::fs::OFlags;
 
 use super::open_error::{OpenError, Why};
-use crate::private_file::give_to_owner_of;
+use crate::secret::private_file::give_to_owner_of;
 
 const OWNER_ONLY: u32 = 0o600;
 

@@ -2,8 +2,8 @@
 
 use tokio::sync::oneshot;
 
-use super::{books::Books, fault::Fault};
-use crate::inbox::store::StoreError;
+use super::fault::Fault;
+use crate::inbox::store::{StoreError, sqlite::tx::Books};
 
 /// What the writer does in a transaction that it shares with others.
 pub(super) trait Job: Send {

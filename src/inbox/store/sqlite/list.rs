@@ -6,14 +6,14 @@ use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params_from_iter}
 use tower_cartgate::EventKind;
 use uuid::Uuid;
 
-use super::{
-    books::{Usage, number},
-    row::{self, LISTED},
-};
-use crate::inbox::{
-    clock::Millis,
-    event::{Event, State},
-    store::{Listed, Place, QueueStats, Selection, Stats},
+use super::row::{self, LISTED};
+use crate::{
+    delivery::event::{Event, State},
+    inbox::store::{
+        Listed, Place, QueueStats, Selection, Stats,
+        sqlite::tx::{Usage, number},
+    },
+    runtime::clock::Millis,
 };
 
 pub(super) fn list(

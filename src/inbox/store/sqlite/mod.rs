@@ -2,7 +2,6 @@
 
 mod backup;
 mod batch;
-mod books;
 mod change;
 mod claim;
 mod connection;
@@ -10,8 +9,8 @@ mod fault;
 mod file;
 mod free_pages;
 mod identity;
+pub(crate) mod insert;
 mod job;
-mod keep;
 mod list;
 mod log;
 mod look;
@@ -26,6 +25,7 @@ mod stamp;
 mod tasks;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tx;
 mod writer;
 
 use std::{
@@ -44,11 +44,13 @@ pub(crate) use self::{
     open_error::{OpenError, Why},
 };
 use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
-use crate::inbox::{
-    clock::{Clock, Millis},
-    event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
-    seal::DeliverySeals,
-    settings::Limits,
+use crate::{
+    delivery::{
+        event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
+        seal::DeliverySeals,
+    },
+    inbox::settings::Limits,
+    runtime::clock::{Clock, Millis},
 };
 
 /// Rows that `again`, `purge` and `sweep` change in one go, so that what comes in waits for no more than these.
@@ -127,7 +129,7 @@ impl Sqlite {
     fn change<R: Send + Sync + 'static>(
         &self,
         found: Answer<'static, Vec<R>>,
-        change: impl Fn(&mut books::Books<'_>, &R) -> rusqlite::Result<bool> + Copy + Send + 'static,
+        change: impl Fn(&mut tx::Books<'_>, &R) -> rusqlite::Result<bool> + Copy + Send + 'static,
     ) -> Answer<'static, u64> {
         let writer = Arc::clone(&self.writer);
         Box::pin(async move {
@@ -146,9 +148,9 @@ impl Sqlite {
 
 /// Changes rows until the piece is large enough; returns how many were changed, and the rows that are left.
 fn change_piece<R>(
-    books: &mut books::Books<'_>,
+    books: &mut tx::Books<'_>,
     mut rows: VecDeque<R>,
-    change: impl Fn(&mut books::Books<'_>, &R) -> rusqlite::Result<bool>,
+    change: impl Fn(&mut tx::Books<'_>, &R) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<(u64, VecDeque<R>)> {
     let before = books.usage.bytes;
     let mut changed = 0;
@@ -169,7 +171,7 @@ impl Store for Sqlite {
         let weight = arrival.event.head.len() + arrival.event.body.len();
         self.writer.hand_over(weight, held, move |books| {
             books.is_open()?;
-            keep::keep(books, &arrival)
+            insert::keep(books, &arrival)
         })
     }
 

@@ -12,7 +12,7 @@ use super::{
     open_error::Why,
     stamp,
 };
-use crate::inbox::{clock::Millis, store::StoreError};
+use crate::{inbox::store::StoreError, runtime::clock::Millis};
 
 /// Pages and how they hang together: what a log that is not this file's or a page that was torn would break.
 const STRUCTURE: &str = "PRAGMA quick_check(1)";

@@ -6,11 +6,10 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, Row, types::ValueRef};
 use uuid::Uuid;
 
-use super::books::number;
-use crate::inbox::{
-    clock::Millis,
-    event::{Event, State},
-    store::Listed,
+use crate::{
+    delivery::event::{Event, State},
+    inbox::store::{Listed, sqlite::tx::number},
+    runtime::clock::Millis,
 };
 
 /// An event with what is known of its body.

@@ -2,10 +2,10 @@
 
 use rusqlite::ToSql;
 
-use super::books::Books;
-use crate::inbox::{
-    clock,
-    event::{Cause, Lease, Settlement, State},
+use crate::{
+    delivery::event::{Cause, Lease, Settlement, State},
+    inbox::store::sqlite::tx::Books,
+    runtime::clock,
 };
 
 /// Due at once, in the order in which events were received.

@@ -15,12 +15,11 @@ use tokio::sync::{
 use super::{
     backup,
     batch::Desk,
-    books::Books,
     fault::Fault,
     job::{Answered, job},
     tasks::{Task, Tasks},
 };
-use crate::inbox::store::{Answer, StoreError};
+use crate::inbox::store::{Answer, StoreError, sqlite::tx::Books};
 
 /// Waiting for the writer; the limit on all bodies holds their memory.
 const WAITING: usize = 4096;

@@ -8,9 +8,9 @@ use std::sync::{
 use futures_util::future::join_all;
 
 use super::{Fixture, LIMITS, START, arrival, id};
-use crate::inbox::{
-    event::{Kept, Settlement, State, Wanted},
-    store::{Full, Selection, StoreError},
+use crate::{
+    delivery::event::{Kept, Settlement, State, Wanted},
+    inbox::store::{Full, Selection, StoreError},
 };
 
 pub(crate) async fn an_event_is_kept_whole(fixture: &Fixture) {

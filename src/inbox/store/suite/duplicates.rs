@@ -6,9 +6,9 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::{Fixture, START, arrival, id};
-use crate::inbox::{
-    event::{Arrival, Cause, Kept, Settlement, State, Stored},
-    store::{Selection, StoreError},
+use crate::{
+    delivery::event::{Arrival, Cause, Kept, Settlement, State, Stored},
+    inbox::store::{Selection, StoreError},
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };

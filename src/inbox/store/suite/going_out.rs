@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{Fixture, LEASE, START, arrival, id, ids};
-use crate::inbox::{
-    clock::millis,
-    event::{Cause, Settlement, State, Turn},
+use crate::{
+    delivery::event::{Cause, Settlement, State, Turn},
+    runtime::clock::millis,
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };

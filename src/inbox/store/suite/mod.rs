@@ -14,11 +14,13 @@ use tower_cartgate::{EventKind, Secret};
 use uuid::Uuid;
 
 use super::{Listed, Selection, Store, StoreMeter};
-use crate::inbox::{
-    clock::{Clock, Millis},
-    event::{Arrival, Claim, Event, State, Wanted},
-    seal::DeliverySeals,
-    settings::Limits,
+use crate::{
+    delivery::{
+        event::{Arrival, Claim, Event, State, Wanted},
+        seal::DeliverySeals,
+    },
+    inbox::settings::Limits,
+    runtime::clock::{Clock, Millis},
 };
 
 /// A time at which tests begin.

@@ -6,9 +6,9 @@ use tower_cartgate::EventKind;
 use uuid::Uuid;
 
 use super::{Fixture, LEASE, START, arrival, id, ids};
-use crate::inbox::{
-    event::{Cause, Settlement, State, Wanted},
-    store::{Place, QueueStats, Selection},
+use crate::{
+    delivery::event::{Cause, Settlement, State, Wanted},
+    inbox::store::{Place, QueueStats, Selection},
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
@@ -311,7 +311,7 @@ pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
         .keep(arrival(9, 3, &["shop"]), Box::new(()))
         .await
         .unwrap();
-    assert_eq!(again, crate::inbox::event::Kept::stored(0));
+    assert_eq!(again, crate::delivery::event::Kept::stored(0));
 }
 
 pub(crate) async fn sweeping_removes_what_was_delivered_everywhere(fixture: &Fixture) {

@@ -1,10 +1,12 @@
 //! Deliveries are sealed by the store, which alone knows the number of copies.
 
 use super::{Fixture, START, arrival, id, seals};
-use crate::inbox::{
-    event::{Cause, Settlement, Wanted},
-    seal::SealedDelivery,
-    store::{Listed, Selection},
+use crate::{
+    delivery::{
+        event::{Cause, Settlement, Wanted},
+        seal::SealedDelivery,
+    },
+    inbox::store::{Listed, Selection},
 };
 
 /// Whether the seal of a delivery is that of these fields.

@@ -12,14 +12,16 @@ use std::{
 use futures_util::future::{join_all, try_join_all};
 
 use super::{START, copy, database, fresh, opened, servers::postgres::Postgres, store, until};
-use crate::inbox::{
-    clock::Clock,
-    event::{Cause, Settlement},
-    settings::Limits,
-    store::{
-        Selection, Store, StoreError,
-        postgres::{PATIENCE, session::Session, target::Target},
+use crate::{
+    delivery::event::{Cause, Settlement},
+    inbox::{
+        settings::Limits,
+        store::{
+            Selection, Store, StoreError,
+            postgres::{PATIENCE, session::Session, target::Target},
+        },
     },
+    runtime::clock::Clock,
 };
 
 const LEASE: Duration = Duration::from_secs(45);
@@ -68,7 +70,7 @@ async fn a_dead_gates_deliveries_are_taken_over_after_their_lease() {
     assert_eq!((lost.len(), rest.len()), (2, 1));
     clock.advance(LEASE);
     let taken = two.claim(&"shop".into(), 2, LEASE).await.unwrap();
-    let token = |claims: &[crate::inbox::event::Claim]| {
+    let token = |claims: &[crate::delivery::event::Claim]| {
         claims.iter().map(|claim| claim.lease.token).sum::<i64>()
     };
     assert_eq!((token(&lost), token(&taken)), (2, 4));

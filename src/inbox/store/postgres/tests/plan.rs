@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{database, servers::postgres::Postgres, store};
-use crate::inbox::{
-    event::Turn,
-    store::{
+use crate::{
+    delivery::event::Turn,
+    inbox::store::{
         Store,
         postgres::claim::{CLAIM, CLAIM_NEXT},
     },

@@ -1,12 +1,12 @@
 //! The thread that writes does not tidy up without end.
 
 use super::{Desk, Untidy};
-use crate::inbox::{
-    clock::Clock,
-    store::{
+use crate::{
+    inbox::store::{
         sqlite::{connection, file, identity::Identity, schema},
         suite::{LIMITS, START, seals},
     },
+    runtime::clock::Clock,
 };
 
 /// How often a file with some hundred free pages is tidied up, each with this `auto_vacuum`, until nothing is left to do.

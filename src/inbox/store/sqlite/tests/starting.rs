@@ -1,9 +1,9 @@
 //! Starts after an end that was none, and of a gate that was in the middle of its work.
 
 use super::*;
-use crate::inbox::{
-    event::Cause,
-    store::suite::{LEASE, ids},
+use crate::{
+    delivery::event::Cause,
+    inbox::store::suite::{LEASE, ids},
 };
 
 /// A store of three events that was closed, and then left as if it was not.

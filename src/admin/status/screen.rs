@@ -1,0 +1,288 @@
+//! A gate's report as one screen. Whatever a gate says could be another server's words, so all text is
+//! made safe for a terminal.
+
+use std::fmt::{self, Display, Formatter};
+
+use anstyle::{AnsiColor, Style};
+use bytesize::ByteSize;
+
+use super::{
+    report::{Destination, Endpoint, Event, Inbox, Report, Room, Secret, Waiting},
+    span::Span,
+};
+use crate::text::terminal::printable;
+
+/// How long an older secret must not have matched before it may go: senders try again for hours.
+const QUIET: u64 = 24 * 60 * 60;
+
+/// A gate's screen.
+pub struct Screen<'r> {
+    /// Where it was asked.
+    pub gate: &'r str,
+    /// What it said.
+    pub report: &'r Report,
+}
+
+impl Display for Screen<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (report, bold) = (self.report, Style::new().bold());
+        let state = if report.ready { "ready" } else { "NOT ready" };
+        let version = safe(&report.version);
+        let up = self.ago(report.started);
+        writeln!(
+            f,
+            "{bold}{}{bold:#}  cartgate {version}, {state}, up for {up}",
+            self.gate
+        )?;
+        self.room(f)?;
+        for endpoint in &report.endpoints {
+            self.endpoint(f, endpoint)?;
+        }
+        let last = self.event(report.last_astray.as_ref());
+        writeln!(f, "  of no endpoint {:<8} {last}", report.astray)?;
+        for destination in &report.destinations {
+            self.destination(f, destination)?;
+        }
+        if let Some(inbox) = &report.inbox {
+            self.inbox(f, inbox)?;
+        }
+        for certificate in &report.certificates {
+            let name = safe(&certificate.certificate);
+            match certificate.ends.checked_sub(report.now) {
+                Some(left) => writeln!(f, "  certificate {name}: ends in {}", Span(left))?,
+                None => writeln!(f, "  certificate {name}: ended")?,
+            }
+        }
+        needs(f, &report.needs)
+    }
+}
+
+impl Screen<'_> {
+    /// The screen of a gate that says nothing, and why.
+    pub(crate) fn missing(f: &mut Formatter<'_>, gate: &str, why: &str) -> fmt::Result {
+        let bold = Style::new().bold();
+        writeln!(f, "{bold}{gate}{bold:#}")?;
+        needs(f, &[format!("there is no report: {why}")])
+    }
+
+    fn room(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let report = self.report;
+        let Room { taken, limit } = report.connections;
+        write!(f, "  {taken} of {limit} connections")?;
+        if report.connections_refused > 0 {
+            write!(f, " ({} refused)", report.connections_refused)?;
+        }
+        let Room { taken, limit } = report.memory;
+        let (taken, limit) = (ByteSize(taken), ByteSize(limit));
+        write!(f, ", {taken} of {limit} for large bodies")?;
+        if report.log_lines_dropped > 0 {
+            write!(f, ", {} log lines dropped", report.log_lines_dropped)?;
+        }
+        let since = self.ago(report.configuration.since);
+        writeln!(f, "\n  configuration in force for {since}")
+    }
+
+    fn endpoint(&self, f: &mut Formatter<'_>, endpoint: &Endpoint) -> fmt::Result {
+        writeln!(f, "  endpoint {}", safe(&endpoint.endpoint))?;
+        let last = self.last(endpoint.last_verified);
+        writeln!(f, "    verified   {:<8} {last}", endpoint.verified)?;
+        let last = self.event(endpoint.last_rejected.as_ref());
+        writeln!(f, "    refused    {:<8} {last}", endpoint.rejected)?;
+        if endpoint.not_taken > 0 {
+            let last = self.event(endpoint.last_not_taken.as_ref());
+            writeln!(f, "    not taken  {:<8} {last}", endpoint.not_taken)?;
+        }
+        if endpoint.unidentified > 0 {
+            let last = self.event(endpoint.last_unidentified.as_ref());
+            writeln!(f, "    no id      {:<8} {last}", endpoint.unidentified)?;
+        }
+        for (rank, secret) in endpoint.secrets.iter().enumerate() {
+            let last = self.last(secret.last_matched);
+            let since = self.ago(secret.counted_since);
+            let may_go = rank > 0 && self.may_go(&endpoint.secrets[0], secret);
+            let hint = if may_go { "; it may go" } else { "" };
+            let (name, matched) = (safe(&secret.secret), secret.matched);
+            writeln!(
+                f,
+                "    secret {name}: matched {matched}, {last}, counted for {since}{hint}"
+            )?;
+        }
+        Ok(())
+    }
+
+    /// An older secret may go once it has been quiet for long, while the newest was in use: where
+    /// nothing comes at all, its silence says nothing.
+    fn may_go(&self, newest: &Secret, older: &Secret) -> bool {
+        let quiet_since = older.last_matched.unwrap_or(older.counted_since);
+        let newest_is_in_use = newest.last_matched.is_some_and(|last| last > quiet_since);
+        newest_is_in_use && self.ago(quiet_since).0 >= QUIET
+    }
+
+    fn destination(&self, f: &mut Formatter<'_>, destination: &Destination) -> fmt::Result {
+        writeln!(f, "  destination {}", safe(&destination.destination))?;
+        let last = self.last(destination.last_taken);
+        writeln!(f, "    taken      {:<8} {last}", destination.taken)?;
+        let last = self.event(destination.last_failed.as_ref());
+        writeln!(f, "    failed     {:<8} {last}", destination.failed)
+    }
+
+    fn inbox(&self, f: &mut Formatter<'_>, inbox: &Inbox) -> fmt::Result {
+        let Room { taken, limit } = inbox.events;
+        let bytes = (ByteSize(inbox.bytes.taken), ByteSize(inbox.bytes.limit));
+        let (held, most) = bytes;
+        writeln!(f, "  inbox: {taken} of {limit} events, {held} of {most}")?;
+        let mut waiting = inbox.waiting.iter();
+        waiting.try_for_each(|waiting| self.waiting(f, waiting))
+    }
+
+    fn waiting(&self, f: &mut Formatter<'_>, waiting: &Waiting) -> fmt::Result {
+        let name = match &*waiting.destination {
+            "" => "no destination".to_owned(),
+            name => safe(name),
+        };
+        write!(f, "    for {name}: {} wait", waiting.pending)?;
+        if let Some(oldest) = waiting.oldest {
+            write!(f, ", the oldest for {}", self.ago(oldest))?;
+        }
+        if let Some(since) = waiting.down_since {
+            write!(f, "; it is down for {}", self.ago(since))?;
+        }
+        let (dead, quarantined) = (waiting.dead, waiting.quarantined);
+        writeln!(f, "; {dead} dead letters, {quarantined} in quarantine")
+    }
+
+    fn ago(&self, then: u64) -> Span {
+        Span::since(then, self.report.now)
+    }
+
+    fn last(&self, then: Option<u64>) -> String {
+        then.map_or_else(
+            || "never".to_owned(),
+            |then| format!("last {} ago", self.ago(then)),
+        )
+    }
+
+    fn event(&self, event: Option<&Event>) -> String {
+        let reason = event.map(|event| format!(": {}", safe(&event.reason)));
+        self.last(event.map(|event| event.at)) + &reason.unwrap_or_default()
+    }
+}
+
+fn needs(f: &mut Formatter<'_>, needs: &[String]) -> fmt::Result {
+    if needs.is_empty() {
+        let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
+        return write!(f, "  {green}needs nobody{green:#}");
+    }
+    let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+    write!(f, "  {red}needs a person:{red:#}")?;
+    let mut needs = needs.iter();
+    needs.try_for_each(|need| write!(f, "\n    - {}", safe(need)))
+}
+
+fn safe(text: &str) -> String {
+    printable(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000_000;
+
+    fn report(newest: Option<u64>, older: Option<u64>, counted_since: u64) -> Report {
+        let secret = |name: &str, last_matched| Secret {
+            secret: name.to_owned(),
+            last_matched,
+            counted_since,
+            ..Secret::default()
+        };
+        Report {
+            now: NOW,
+            endpoints: vec![Endpoint {
+                secrets: vec![secret("new", newest), secret("old", older)],
+                ..Endpoint::default()
+            }],
+            ..Report::default()
+        }
+    }
+
+    fn shown(report: &Report) -> String {
+        Screen {
+            gate: "here",
+            report,
+        }
+        .to_string()
+    }
+
+    #[test]
+    fn an_older_secret_may_go_once_it_was_quiet_while_the_newest_was_in_use() {
+        let long_ago = NOW - 10 * QUIET;
+        for (newest, older, counted_since, may_go) in [
+            (Some(NOW), None, long_ago, true),
+            (Some(NOW), Some(NOW - QUIET), long_ago, true),
+            (Some(NOW), Some(NOW - QUIET + 1), long_ago, false),
+            (Some(NOW), None, NOW - QUIET + 1, false),
+            (None, None, long_ago, false),
+            (
+                Some(NOW - 3 * QUIET),
+                Some(NOW - 2 * QUIET),
+                long_ago,
+                false,
+            ),
+        ] {
+            let shown = shown(&report(newest, older, counted_since));
+            assert_eq!(
+                shown.matches("may go").count(),
+                usize::from(may_go),
+                "{shown}"
+            );
+            assert!(!may_go || shown.contains("secret old"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn what_a_gate_says_cannot_command_the_terminal() {
+        let evil = || "\x1b]0;evil\x07".to_owned();
+        let event = || {
+            Some(Event {
+                at: 1,
+                reason: evil(),
+            })
+        };
+        let mut report = report(None, None, 0);
+        report.version = evil();
+        report.needs = vec![evil()];
+        report.destinations.push(Destination {
+            destination: evil(),
+            last_failed: event(),
+            ..Destination::default()
+        });
+        report.inbox = Some(Inbox {
+            waiting: vec![Waiting {
+                destination: evil(),
+                ..Waiting::default()
+            }],
+            ..Inbox::default()
+        });
+        let endpoint = &mut report.endpoints[0];
+        endpoint.endpoint = evil();
+        endpoint.last_rejected = event();
+        endpoint.unidentified = 1;
+        endpoint.last_unidentified = event();
+        endpoint.secrets[0].secret = evil();
+        let shown = shown(&report);
+        assert_eq!(shown.matches("evil").count(), 9);
+        assert!(
+            !shown.contains("\x1b]") && !shown.contains('\x07'),
+            "{shown:?}"
+        );
+    }
+
+    #[test]
+    fn who_is_needed_is_said_last() {
+        let mut report = report(None, None, 0);
+        assert!(shown(&report).contains("needs nobody"));
+        report.needs = vec!["one".to_owned(), "two".to_owned()];
+        assert!(shown(&report).ends_with("\n    - one\n    - two"));
+    }
+}

@@ -1,0 +1,164 @@
+//! The source of a configuration: flags, which never change, or a file, which each reload reads again and some of whose
+//! settings flags override. `serve`, `check` and every reload resolve it here, so that they find the same mistakes.
+
+use std::{path::Path, sync::mpsc, thread, time::Duration};
+
+use crate::{
+    cli::ServeArgs,
+    config::{FileError, Finding, Loaded, Place, Plan},
+};
+
+/// The flags and variables of `serve`, and the file that they may name.
+#[derive(Debug, Clone)]
+pub struct Source(Box<ServeArgs>);
+
+/// Why a configuration cannot be used.
+#[derive(Debug)]
+pub enum SourceError {
+    /// The file cannot be read.
+    Unreadable(String),
+    /// Every mistake that was found.
+    Mistakes(Vec<Finding>),
+}
+
+/// How long the first reading may take. A pipe may come from a program that asks for a passphrase.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What `read` gives, unless it takes too long: a file may be a pipe that nobody writes to, or on a machine that is gone.
+/// It is then left behind with its thread, for a process that ends.
+///
+/// # Errors
+///
+/// What to look for.
+pub fn in_time<T: Send + 'static>(
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, &'static str> {
+    within(PATIENCE, read)
+}
+
+fn within<T: Send + 'static>(
+    patience: Duration,
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, &'static str> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let started = thread::Builder::new().spawn(move || sender.send(read()));
+    started.map_err(|_| "the configuration cannot be read: the system allows no further thread")?;
+    let late = "what the configuration names could not be read in time: is a file a pipe that nobody writes to?";
+    receiver.recv_timeout(patience).map_err(|_| late)
+}
+
+impl Source {
+    /// The configuration that these arguments name or hold.
+    #[must_use]
+    pub fn of(args: &ServeArgs) -> Self {
+        Self(Box::new(args.clone()))
+    }
+
+    /// The configuration file, if there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.0.config.as_deref()
+    }
+
+    /// Reads the plan as it is written now.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake that was found, or why the file cannot be read.
+    pub fn plan(&self) -> Result<Plan, SourceError> {
+        let plan = match self.file() {
+            None => Plan::from_flags(&self.0).map_err(FileError::Mistakes),
+            Some(path) => Plan::from_file(path, |plan| plan.overridden_by(&self.0)),
+        };
+        let mut plan = plan.map_err(|error| match (error, self.file()) {
+            (FileError::Unreadable(error), Some(path)) => {
+                SourceError::Unreadable(format!("cannot read {}: {error}", path.display()))
+            }
+            (FileError::Unreadable(error), None) => SourceError::Unreadable(error.to_string()),
+            (FileError::Mistakes(findings), _) => self.mistakes(findings),
+        })?;
+        plan.warnings = self.placed(plan.warnings);
+        let for_admin = &self.0.admin;
+        for (flag, is_given) in [
+            ("--admin-token-file", for_admin.admin_token_file.is_some()),
+            ("--admin-host", !for_admin.admin_host.is_empty()),
+        ] {
+            if is_given && plan.admin.is_none() {
+                let message = "there is no admin listener; give its address with --admin";
+                let finding = Finding::new(Place::flag(flag), message);
+                return Err(self.mistakes(vec![finding]));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Loads everything that a plan from here names.
+    ///
+    /// # Errors
+    ///
+    /// Everything that cannot be read or does not go together.
+    pub fn load(&self, plan: &Plan) -> Result<Loaded, SourceError> {
+        self.loaded(plan.load())
+    }
+
+    /// Loads everything that a plan from here names, and looks for everything else that a start needs.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is missing or does not go together.
+    pub fn load_to_start(&self, plan: &Plan) -> Result<Loaded, SourceError> {
+        self.loaded(plan.load_to_start())
+    }
+
+    fn loaded(&self, loaded: Result<Loaded, Vec<Finding>>) -> Result<Loaded, SourceError> {
+        let mut loaded = loaded.map_err(|findings| self.mistakes(findings))?;
+        loaded.warnings = self.placed(loaded.warnings);
+        Ok(loaded)
+    }
+
+    /// `gate.toml:3:5: …`, as compilers write it, or `--flag: …`, or `CARTGATE_FLAG: …`.
+    #[must_use]
+    pub fn line(&self, finding: &Finding) -> String {
+        match (self.file(), finding.place) {
+            (Some(path), Place::File { .. }) => format!("{}:{finding}", path.display()),
+            _ => finding.to_string(),
+        }
+    }
+
+    /// A line for each mistake.
+    #[must_use]
+    pub fn lines(&self, error: SourceError) -> Vec<String> {
+        match error {
+            SourceError::Unreadable(line) => vec![line],
+            SourceError::Mistakes(findings) => {
+                findings.iter().map(|finding| self.line(finding)).collect()
+            }
+        }
+    }
+
+    fn mistakes(&self, findings: Vec<Finding>) -> SourceError {
+        SourceError::Mistakes(self.placed(findings))
+    }
+
+    /// The findings, each at the variable if its flag was given by one.
+    fn placed(&self, findings: Vec<Finding>) -> Vec<Finding> {
+        let placed = findings.into_iter().map(|one| one.given(&self.0.given));
+        placed.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_not_waited_for() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let pipe = dir.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).expect("a pipe");
+        let read = within(Duration::from_millis(10), move || std::fs::read(pipe));
+        assert!(read.expect_err("late").contains("pipe"));
+        assert_eq!(in_time(|| 1), Ok(1));
+    }
+}

@@ -1,0 +1,264 @@
+//! Selects the inbound headers of a delivery that are kept, and so those that an operator may change. `header_policy` names
+//! the dropped ones; `dress` adds those of an attempt. Responses lose the headers that only the gate may send.
+
+use http::{
+    HeaderMap, HeaderName,
+    header::{self, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE},
+};
+
+use super::header_policy::{Giver, giver};
+use crate::{
+    delivery::trace,
+    outcome::problem::{DELIVERY, PROXY_STATUS},
+};
+
+/// Drops what must not reach a destination, and what the endpoint drops besides. `signature` is the
+/// header that was verified.
+pub(crate) fn clean(
+    headers: &mut HeaderMap,
+    signature: &HeaderName,
+    besides: &[HeaderName],
+    hop_is_trusted: bool,
+) {
+    let doomed: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| is_dropped(name, hop_is_trusted))
+        .chain(besides)
+        .cloned()
+        .chain(connection_options(headers))
+        .filter(|name| !is_promised(name, signature))
+        .collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+    // Last: without its `traceparent`, a `tracestate` means nothing.
+    trace::keep_if_valid(headers);
+}
+
+/// Drops what an endpoint drops besides, of headers that were cleaned before.
+pub(crate) fn drop_headers(headers: &mut HeaderMap, besides: &[HeaderName]) {
+    for name in besides {
+        headers.remove(name);
+    }
+    trace::keep_if_valid(headers);
+}
+
+/// Whether an operator may set this header for an endpoint or a destination: nothing that frames a request, says where it came
+/// from, or is the gate's own word.
+#[must_use]
+pub fn header_may_be_set(name: &HeaderName, signature: &HeaderName) -> bool {
+    const OWN: [HeaderName; 3] = [header::VIA, trace::TRACEPARENT, trace::TRACESTATE];
+    let is_free = matches!(giver(name.as_str()), None | Some(Giver::Operator));
+    is_free && !is_promised(name, signature) && !OWN.contains(name)
+}
+
+/// Whether an operator may drop this header of an endpoint's deliveries: not what a destination is
+/// promised, and not what is always dropped, which would look as if it could be kept.
+#[must_use]
+pub fn header_may_be_dropped(name: &HeaderName, signature: &HeaderName) -> bool {
+    !is_promised(name, signature) && !is_dropped(name, true)
+}
+
+/// What belongs to the payload. An attacker must not strip the signature or the type off a captured
+/// delivery by naming them in `Connection`.
+fn is_promised(name: &HeaderName, signature: &HeaderName) -> bool {
+    name == signature || [CONTENT_TYPE, CONTENT_ENCODING].contains(name)
+}
+
+fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
+    match giver(name.as_str()) {
+        None => false,
+        Some(Giver::TrustedHop) => !hop_is_trusted,
+        Some(Giver::Nobody | Giver::Operator) => true,
+    }
+}
+
+/// Drops from a destination's answer what belongs to its connection, and what only the gate may say.
+pub(crate) fn clean_answer(headers: &mut HeaderMap) {
+    let named = connection_options(headers)
+        .filter(|name| ![header::CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING].contains(name));
+    let known = headers
+        .keys()
+        .filter(|name| DROPPED_FROM_ANSWERS.contains(name));
+    // None, for nearly every answer.
+    let doomed: Vec<HeaderName> = known.cloned().chain(named).collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+const DROPPED_FROM_ANSWERS: [HeaderName; 8] = [
+    CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::TRAILER,
+    header::PROXY_AUTHENTICATE,
+    HeaderName::from_static("keep-alive"),
+    PROXY_STATUS,
+    DELIVERY,
+];
+
+/// The names in `Connection` (RFC 9110, section 7.6.1).
+fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + '_ {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(lines: &[(&'static str, &'static str)], trusted: bool) -> Vec<String> {
+        cleaned_besides(lines, &[], trusted)
+    }
+
+    fn cleaned_besides(
+        lines: &[(&'static str, &'static str)],
+        besides: &[HeaderName],
+        trusted: bool,
+    ) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(
+                HeaderName::from_static(name),
+                value.parse().expect("a value"),
+            );
+        }
+        clean(
+            &mut headers,
+            &tower_cartgate::Signature::HEADER,
+            besides,
+            trusted,
+        );
+        let mut left: Vec<_> = headers.keys().map(ToString::to_string).collect();
+        left.sort();
+        left
+    }
+
+    #[test]
+    fn what_an_app_could_act_on_is_dropped() {
+        let lines = [
+            ("connection", "close, x-mine, content-type"),
+            ("x-mine", "1"),
+            ("content-type", "application/json"),
+            ("x-cartfunnel-hmac-sha256", "s"),
+            ("x_cartfunnel_hmac_sha256", "s"),
+            ("x-cartgate-verdict", "verified"),
+            ("webhook-id", "1"),
+            ("proxy-authorization", "x"),
+            ("cookie", "a=b"),
+            ("x-http-method-override", "DELETE"),
+            ("x-original-url", "/admin"),
+            ("user-agent", "Cartfunnel"),
+        ];
+        let left = ["content-type", "user-agent", "x-cartfunnel-hmac-sha256"];
+        assert_eq!(cleaned(&lines, false), left);
+    }
+
+    #[test]
+    fn forwarding_headers_stay_only_from_trusted_hops() {
+        let lines = [
+            ("forwarded", "for=a"),
+            ("x-forwarded-for", "a"),
+            ("x-real-ip", "a"),
+        ];
+        assert!(cleaned(&lines, false).is_empty());
+        assert_eq!(cleaned(&lines, true).len(), 3);
+    }
+
+    #[test]
+    fn naming_the_signature_as_hop_by_hop_does_not_strip_it() {
+        let lines = [
+            ("connection", "x-cartfunnel-hmac-sha256"),
+            ("x-cartfunnel-hmac-sha256", "s"),
+        ];
+        assert_eq!(cleaned(&lines, false), ["x-cartfunnel-hmac-sha256"]);
+    }
+
+    #[test]
+    fn an_endpoint_drops_more_but_nothing_that_is_promised() {
+        let lines = [
+            ("x-mine", "1"),
+            ("user-agent", "a"),
+            ("content-type", "a/b"),
+            ("content-encoding", "gzip"),
+            ("x-cartfunnel-hmac-sha256", "s"),
+        ];
+        let besides = lines.map(|(name, _)| HeaderName::from_static(name));
+        let promised = [
+            "content-encoding",
+            "content-type",
+            "x-cartfunnel-hmac-sha256",
+        ];
+        assert_eq!(cleaned_besides(&lines, &besides, false), promised);
+    }
+
+    #[test]
+    fn a_trace_goes_whole_whoever_takes_its_parent() {
+        const PARENT: (&str, &str) = (
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        );
+        let state = ("tracestate", "a=1");
+        assert_eq!(cleaned(&[PARENT, state], false).len(), 2);
+        assert!(cleaned(&[("connection", "traceparent"), PARENT, state], false).is_empty());
+        assert!(cleaned_besides(&[PARENT, state], &[trace::TRACEPARENT], false).is_empty());
+    }
+
+    /// Names, whether an operator may set them, and whether they may drop them.
+    #[rustfmt::skip]
+    const CHANGES: [(&str, bool, bool); 38] = [
+        ("authorization", true, true),
+        ("user-agent", true, true),
+        ("x-mine", true, true),
+        ("x-cartfunnel-other", true, true),
+        ("content-type", false, false),
+        ("content-encoding", false, false),
+        ("x-cartfunnel-hmac-sha256", false, false),
+        ("connection", false, false),
+        ("content-length", false, false),
+        ("cookie", false, false),
+        ("expect", false, false),
+        ("host", false, false),
+        ("http2-settings", false, false),
+        ("keep-alive", false, false),
+        ("te", false, false),
+        ("trailer", false, false),
+        ("transfer-encoding", false, false),
+        ("upgrade", false, false),
+        ("proxy-authorization", false, false),
+        ("proxy-connection", false, false),
+        ("webhook-id", false, false),
+        ("webhook-signature", false, false),
+        ("x-cartgate-verdict", false, false),
+        ("x-cartgate-anything", false, false),
+        ("x-http-method-override", false, false),
+        ("x-original-url", false, false),
+        ("x_mine", false, false),
+        ("forwarded", false, true),
+        ("x-forwarded-for", false, true),
+        ("x-forwarded-anything", false, true),
+        ("x-real-ip", false, true),
+        ("cf-connecting-ip", false, true),
+        ("x-envoy-external-address", false, true),
+        ("remote-user", true, false),
+        ("x-ms-client-principal-name", true, false),
+        ("via", false, true),
+        ("traceparent", false, true),
+        ("tracestate", false, true),
+    ];
+
+    #[test]
+    fn an_operator_changes_what_is_neither_promised_nor_the_gates() {
+        let signature = tower_cartgate::Signature::HEADER;
+        for (text, set, dropped) in CHANGES {
+            let name = HeaderName::from_static(text);
+            assert_eq!(header_may_be_set(&name, &signature), set, "{text}");
+            assert_eq!(header_may_be_dropped(&name, &signature), dropped, "{text}");
+        }
+    }
+}

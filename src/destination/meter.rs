@@ -1,0 +1,78 @@
+//! What became of the attempts to hand deliveries to one destination.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use http::StatusCode;
+
+use crate::{
+    outcome::refusal::Failure,
+    telemetry::{
+        count::{Count, now},
+        histogram::Histogram,
+        tally::Tally,
+    },
+};
+
+/// A 2xx, as the metric's label says it.
+pub(crate) const TAKEN: &str = "2xx";
+
+/// The attempts at one destination.
+#[derive(Debug)]
+pub(crate) struct DestinationMeter {
+    pub(crate) name: Arc<str>,
+    pub(crate) taken: Count,
+    /// By class of status, or by why there was none.
+    pub(crate) failed: Tally,
+    pub(crate) durations: Histogram,
+    /// Since when the inbox waits for it; 0 while it does not.
+    down_since: AtomicU64,
+}
+
+impl DestinationMeter {
+    pub(crate) fn new(name: &Arc<str>) -> Self {
+        let classes = ["3xx", "4xx", "5xx"].into_iter();
+        Self {
+            name: Arc::clone(name),
+            taken: Count::default(),
+            failed: Tally::of(classes.chain(Failure::ALL.map(Failure::reason))),
+            durations: Histogram::of_durations(),
+            down_since: AtomicU64::new(0),
+        }
+    }
+
+    /// Notes whether it is down: then the inbox waits for it.
+    pub(crate) fn set_down(&self, is_down: bool) {
+        let since = if is_down { now() } else { 0 };
+        self.down_since.store(since, Relaxed);
+    }
+
+    /// Since when it is down.
+    pub(crate) fn down_since(&self) -> Option<u64> {
+        Some(self.down_since.load(Relaxed)).filter(|since| *since > 0)
+    }
+
+    /// It answered, or not, after so long.
+    pub(crate) fn attempted(&self, result: Result<StatusCode, Failure>, took: Duration) {
+        self.durations.took(took);
+        match result.map_or_else(Failure::reason, class) {
+            TAKEN => self.taken.add(now()),
+            other => self.failed.add(other, now()),
+        }
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        2 => TAKEN,
+        3 => "3xx",
+        4 => "4xx",
+        5 => "5xx",
+        _ => "other",
+    }
+}

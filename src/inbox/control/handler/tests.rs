@@ -1,0 +1,411 @@
+//! Orders over a real SQLite file that holds events in every state.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use tempfile::TempDir;
+use tower_cartgate::{EventKind, EventSource, Secret};
+
+use super::*;
+use crate::{
+    delivery::{
+        event::{Arrival, Cause, Settlement, Wanted},
+        seal::{Facts, Sealer},
+    },
+    inbox::{Settings, settings::StoreAddress},
+    net::listener::Peer,
+};
+
+/// Where each event of a test's inbox stands.
+#[derive(Clone, Copy)]
+enum Stand {
+    Pending(&'static str),
+    Dead(&'static str),
+    Delivered(&'static str),
+    Quarantined(&'static str),
+    Nobody,
+}
+
+use Stand::{Dead, Delivered, Nobody, Pending, Quarantined};
+
+struct Bench {
+    inbox: Inbox,
+    ids: Vec<Uuid>,
+    dir: TempDir,
+}
+
+impl Bench {
+    async fn with(stands: &[Stand]) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("inbox.db");
+        let settings = Settings::new(StoreAddress::Sqlite(file));
+        let mut bench = Self {
+            inbox: Inbox::open(settings).await.expect("opened"),
+            ids: Vec::new(),
+            dir,
+        };
+        for (number, stand) in stands.iter().enumerate() {
+            bench.put(number, *stand).await;
+        }
+        bench
+    }
+
+    async fn put(&mut self, number: usize, stand: Stand) {
+        let (queue, settlement) = match stand {
+            Pending(queue) => (Some(queue), None),
+            Dead(queue) => {
+                let (status, reason) = (Some(410), "gone");
+                (
+                    Some(queue),
+                    Some(Settlement::Dead(Cause::new(status, reason))),
+                )
+            }
+            Delivered(queue) => (Some(queue), Some(Settlement::Delivered { status: 200 })),
+            Quarantined(queue) => (Some(queue), Some(Settlement::Quarantined)),
+            Nobody => (None, None),
+        };
+        let wanted = match queue {
+            Some(queue) => Wanted::By(vec![queue.into()]),
+            None => Wanted::Nobody(Wanted::UNWANTED),
+        };
+        self.keep(number, wanted).await;
+        if let (Some(queue), Some(settlement)) = (queue, settlement) {
+            self.settle(queue, settlement).await;
+        }
+    }
+
+    async fn keep(&mut self, number: usize, wanted: Wanted) {
+        let facts = Facts {
+            id: Uuid::now_v7(),
+            endpoint: "orders".into(),
+            kind: EventKind::Order,
+            received: 1_000 + number as i64,
+        };
+        self.ids.push(facts.id);
+        let body = Bytes::from(format!("body {number}"));
+        let event = self.inbox.sealer.seal(facts, &some_head(), body);
+        let unique = None;
+        let arrival = Arrival {
+            event,
+            wanted,
+            unique,
+        };
+        let kept = self.inbox.keep(arrival, Box::new(())).await;
+        kept.expect("kept");
+    }
+
+    /// Settles what is due there first.
+    async fn settle(&self, queue: &str, settlement: Settlement) {
+        let store = &self.inbox.store;
+        let claims = store.claim(&queue.into(), 100, Duration::from_secs(60));
+        for claim in claims.await.expect("claimed") {
+            let last = Some(&claim.event.id) == self.ids.last();
+            let settlement = if last {
+                settlement.clone()
+            } else {
+                Settlement::Released
+            };
+            assert!(
+                store
+                    .settle(claim.lease, settlement)
+                    .await
+                    .expect("settled")
+            );
+        }
+    }
+
+    /// Changes a body behind the store's back.
+    fn damage(&self, id: Uuid) {
+        let file = self.dir.path().join("inbox.db");
+        let by_hand = rusqlite::Connection::open(file).expect("a database");
+        let sql =
+            "UPDATE content SET bytes = x'00' WHERE body = (SELECT body FROM event WHERE id = ?)";
+        let damaged = by_hand.execute(sql, [id.as_bytes()]);
+        assert_eq!(damaged.expect("written"), 1);
+    }
+
+    fn desk(&self) -> Desk<'_> {
+        Desk {
+            inbox: &self.inbox,
+            destinations: Some(vec!["shop".into(), "mail".into()]),
+        }
+    }
+
+    /// Where all deliveries stand, in the order in which they came.
+    async fn stands(&self) -> Vec<(String, State)> {
+        let everything = Page {
+            most: Page::MOST,
+            ..Page::default()
+        };
+        let Answer::Listed(listed) = self.ask(Order::List(everything)).await else {
+            panic!("another answer");
+        };
+        listed
+            .into_iter()
+            .map(|one| (one.queue, one.state))
+            .collect()
+    }
+
+    async fn ask(&self, order: Order) -> Answer {
+        self.desk().carry_out(order).await.expect("carried out")
+    }
+
+    /// Asks page by page; the sum of what became of them.
+    async fn again(&self, states: &[State], to: Option<&str>, most: usize) -> Again {
+        let mut page = of(states, most);
+        let mut sum = Again::default();
+        loop {
+            let (order, to) = (page.clone(), to.map(str::to_owned));
+            let Answer::Again(again) = self.ask(Order::Again { page: order, to }).await else {
+                panic!("another answer");
+            };
+            sum.done += again.done;
+            sum.homeless += again.homeless;
+            sum.quarantined += again.quarantined;
+            page.after = again.next;
+            if page.after.is_none() {
+                return sum;
+            }
+        }
+    }
+}
+
+fn of(states: &[State], most: usize) -> Page {
+    let states = states.to_vec();
+    Page {
+        selection: Selection {
+            states,
+            ..Selection::default()
+        },
+        after: None,
+        most,
+    }
+}
+
+fn some_head() -> Head {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-shop", "planted".parse().expect("a value"));
+    Head {
+        method: Method::PUT,
+        target: "/hooks?a=b".parse().expect("a target"),
+        headers,
+        source: EventSource::Endpoint,
+        secret: "current".parse().expect("a name"),
+        scheme: "https",
+        host: None,
+        peer: Peer::Unix,
+        peer_is_trusted: false,
+    }
+}
+
+fn stand(queue: &str, state: State) -> (String, State) {
+    (queue.to_owned(), state)
+}
+
+#[tokio::test]
+async fn dead_letters_are_tried_again_and_nothing_else_moves() {
+    let stands = [
+        Dead("shop"),
+        Pending("shop"),
+        Dead("old"),
+        Delivered("mail"),
+        Nobody,
+        Quarantined("mail"),
+        Dead("mail"),
+    ];
+    let bench = Bench::with(&stands).await;
+    for most in [1, 2, 100] {
+        let again = bench.again(&[State::Dead], None, most).await;
+        let first = most == 1;
+        assert_eq!(again.done, if first { 2 } else { 0 }, "page of {most}");
+        assert_eq!(again.homeless, 2, "that of old, and that of nobody");
+        let expected = [
+            stand("shop", State::Pending),
+            stand("shop", State::Pending),
+            stand("old", State::Dead),
+            stand("mail", State::Delivered),
+            stand("", State::Dead),
+            stand("mail", State::Quarantined),
+            stand("mail", State::Pending),
+        ];
+        assert_eq!(bench.stands().await, expected, "page of {most}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_no_destination_any_more_is_moved_to_another() {
+    let stands = [
+        Dead("old"),
+        Pending("old"),
+        Delivered("mail"),
+        Nobody,
+        Pending("mail"),
+    ];
+    let bench = Bench::with(&stands).await;
+    let again = bench
+        .again(&[State::Dead, State::Pending], Some("shop"), 2)
+        .await;
+    assert_eq!((again.done, again.homeless), (3, 0));
+    let expected = [
+        stand("shop", State::Pending),
+        stand("shop", State::Pending),
+        stand("mail", State::Delivered),
+        stand("shop", State::Pending),
+        stand("mail", State::Pending),
+    ];
+    assert_eq!(bench.stands().await, expected);
+}
+
+#[tokio::test]
+async fn of_an_event_only_what_somebody_takes_is_tried_again() {
+    let mut bench = Bench::with(&[]).await;
+    for number in 0..3 {
+        let both = Wanted::By(vec!["old".into(), "shop".into()]);
+        bench.keep(number, both).await;
+        for queue in ["old", "shop"] {
+            let (status, reason) = (Some(410), "gone");
+            bench
+                .settle(queue, Settlement::Dead(Cause::new(status, reason)))
+                .await;
+        }
+    }
+    let again = bench.again(&[State::Dead], None, 2).await;
+    assert_eq!((again.done, again.homeless), (3, 3));
+    let one = [stand("old", State::Dead), stand("shop", State::Pending)];
+    let all: Vec<_> = std::iter::repeat_n(one, 3).flatten().collect();
+    assert_eq!(bench.stands().await, all);
+}
+
+#[tokio::test]
+async fn what_is_broken_stays_in_quarantine_until_a_copy_has_mended_it() {
+    let stands = [
+        Quarantined("shop"),
+        Quarantined("shop"),
+        Dead("shop"),
+        Quarantined("mail"),
+    ];
+    let mut bench = Bench::with(&stands).await;
+    for id in [bench.ids[0], bench.ids[3]] {
+        bench.damage(id);
+    }
+    let broken = [State::Quarantined];
+    let again = bench.again(&broken, None, 2).await;
+    assert_eq!((again.done, again.quarantined), (1, 2));
+    let mut expected = [
+        stand("shop", State::Quarantined),
+        stand("shop", State::Pending),
+        stand("shop", State::Dead),
+        stand("mail", State::Quarantined),
+        stand("mail", State::Pending),
+    ];
+    assert_eq!(bench.stands().await, expected[..4]);
+    // The same bytes as those of the first.
+    bench.keep(0, Wanted::By(vec!["mail".into()])).await;
+    let again = bench.again(&broken, None, 2).await;
+    assert_eq!((again.done, again.quarantined), (1, 1));
+    expected[0] = stand("shop", State::Pending);
+    assert_eq!(bench.stands().await, expected);
+}
+
+#[tokio::test]
+async fn an_event_whose_deliveries_two_pages_share_is_done_once() {
+    let mut bench = Bench::with(&[]).await;
+    for number in 0..3 {
+        let both = Wanted::By(vec!["mail".into(), "shop".into()]);
+        bench.keep(number, both).await;
+    }
+    for most in [1, 3, 4] {
+        let again = bench.again(&[State::Pending], None, most).await;
+        assert_eq!(again.done, 6, "page of {most}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_goes_to_a_destination_that_is_not_configured() {
+    let bench = Bench::with(&[Dead("shop"), Pending("shop"), Dead("mail")]).await;
+    let page = of(&[State::Dead], 10);
+    let to = Some("nowhere".to_owned());
+    let refused = bench.desk().carry_out(Order::Again { page, to }).await;
+    assert!(matches!(refused, Err(Refused::Destination(name)) if name == "nowhere"));
+    let expected = [
+        stand("shop", State::Dead),
+        stand("shop", State::Pending),
+        stand("mail", State::Dead),
+    ];
+    assert_eq!(bench.stands().await, expected);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_and_no_order_names_more_events_than_one_holds() {
+    let bench = Bench::with(&[Pending("shop"), Dead("shop"), Delivered("mail")]).await;
+    let mut page = of(&[], 2);
+    let mut seen = Vec::new();
+    loop {
+        let Answer::Listed(listed) = bench.ask(Order::List(page.clone())).await else {
+            panic!("another answer");
+        };
+        seen.extend(listed.iter().map(|one| one.event));
+        match listed.last() {
+            Some(last) if listed.len() == 2 => page.after = Some(last.into()),
+            _ => break,
+        }
+    }
+    assert_eq!(seen, bench.ids);
+    page.selection.ids = vec![Uuid::nil(); Page::MOST + 1];
+    let refused = bench.desk().carry_out(Order::List(page)).await;
+    assert!(matches!(refused, Err(Refused::Many)));
+}
+
+#[tokio::test]
+async fn purge_removes_what_is_selected_alone() {
+    let bench = Bench::with(&[Dead("shop"), Pending("shop"), Delivered("mail")]).await;
+    let selection = Selection {
+        ids: vec![bench.ids[1]],
+        ..Selection::default()
+    };
+    let order = Order::Purge { selection, most: 9 };
+    assert!(matches!(bench.ask(order).await, Answer::Purged(1)));
+    let expected = [stand("shop", State::Dead), stand("mail", State::Delivered)];
+    assert_eq!(bench.stands().await, expected);
+    let Answer::Stats(holdings) = bench.ask(Order::Stats).await else {
+        panic!("another answer");
+    };
+    assert_eq!(holdings.stats.events, 2);
+}
+
+#[tokio::test]
+async fn an_event_is_shown_with_its_body_only_where_that_is_asked() {
+    let bench = Bench::with(&[Pending("shop"), Dead("shop"), Pending("mail")]).await;
+    let show = async |id, body| {
+        let Answer::Shown(shown) = bench.ask(Order::Show { id, body }).await else {
+            panic!("another answer");
+        };
+        shown
+    };
+    let shown = show(bench.ids[1], true).await.expect("it is there");
+    assert_eq!(shown.body, Some(BASE64_STANDARD.encode("body 1")));
+    assert_eq!((shown.id, shown.broken), (bench.ids[1], None));
+    assert_eq!(shown.deliveries.len(), 1);
+    assert_eq!(shown.deliveries[0].reason.as_deref(), Some("gone"));
+    let head = shown.head.expect("a head");
+    assert_eq!((&*head.method, &*head.target), ("PUT", "/hooks?a=b"));
+    assert_eq!(head.headers, [("x-shop".into(), "planted".into())]);
+    let shown = show(bench.ids[1], false).await.expect("it is there");
+    assert_eq!(shown.body, None);
+    assert!(show(Uuid::now_v7(), true).await.is_none());
+}
+
+#[tokio::test]
+async fn nothing_of_an_event_is_shown_whose_seal_does_not_hold() {
+    let mut bench = Bench::with(&[Pending("shop"), Pending("shop"), Pending("mail")]).await;
+    let other = Secret::new("another key").expect("a key");
+    bench.inbox.sealer = Sealer::new(&other, None);
+    let (id, body) = (bench.ids[0], true);
+    let Answer::Shown(Some(shown)) = bench.ask(Order::Show { id, body }).await else {
+        panic!("another answer");
+    };
+    assert!(shown.broken.is_some());
+    assert!(shown.head.is_none() && shown.body.is_none());
+    assert_eq!(shown.deliveries.len(), 1);
+}

@@ -1,0 +1,385 @@
+//! One claimed delivery, from the check of its seal to the note of how its attempt ended.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, StatusCode, header::CONTENT_ENCODING};
+use http_body_util::BodyExt as _;
+use tokio::time::Instant;
+
+use super::{
+    Post, Tools,
+    backoff::Backoff,
+    health::Sign,
+    lines::About,
+    millis,
+    suspects::{Before, Fault},
+};
+use crate::{
+    delivery::{
+        self, Delivery,
+        event::{Cause, Claim, Lease, Settlement, Turn},
+    },
+    destination::{Answer, AttemptError},
+    inbox::{schedule::retry_after, store::StoreError},
+    outcome::refusal::Failure,
+    proxy::access_log::line::Verdict,
+    runtime::clock::{Millis, moment},
+};
+
+/// How much of a response is read, so that its connection can be used again. A longer one is
+/// dropped with its connection.
+const RESPONSE: usize = 64 * 1024;
+
+/// How much of the first line of a response is stored.
+const LINE: usize = 200;
+
+/// The part of the response in which that line is searched.
+const BEGINNING: usize = 4 * LINE;
+
+/// The reason of a delivery whose destination says that it wants no more of it.
+pub(crate) const GONE: &str = "gone";
+
+/// Why an attempt is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To deliver the event.
+    Deliver,
+    /// To find out whether the destination is back.
+    Probe,
+    /// To find out whether the event crashes its destination. Nothing else is under way.
+    Suspect,
+}
+
+/// A delivery that may start.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    pub(super) claim: Claim,
+    pub(super) post: Arc<Post>,
+    /// When the lease ends.
+    pub(super) held_until: Millis,
+    pub(super) purpose: Purpose,
+}
+
+/// The evidence of an attempt about its destination and its event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown {
+    pub(super) turn: Turn,
+    pub(super) purpose: Purpose,
+    pub(super) sign: Sign,
+    /// Whether this event may be at fault.
+    pub(super) fault: Fault,
+    /// When: how it ended may have taken the store some time to write down.
+    pub(super) at: Millis,
+}
+
+/// A response to an attempt, as far as it matters.
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    first_line: Vec<u8>,
+}
+
+/// The consequences of an attempt for its delivery, its destination and its event.
+struct Judgement {
+    settlement: Settlement,
+    sign: Sign,
+    fault: Fault,
+}
+
+impl Judgement {
+    fn of_event(settlement: Settlement, sign: Sign, fault: Fault) -> Self {
+        Self {
+            settlement,
+            sign,
+            fault,
+        }
+    }
+}
+
+impl Attempt {
+    pub(super) async fn run(self, before: Before, tools: Arc<Tools>) -> Shown {
+        let about = About {
+            lease: self.claim.lease.clone(),
+            attempt: self.claim.attempts.saturating_add(1),
+            is_probe: self.purpose == Purpose::Probe,
+            cause: None,
+        };
+        match tools.inbox.sealer.open_claim(&self.claim) {
+            Ok(intact) => {
+                let attempt = delivery::Attempt::of(&self.claim, tools.clock.now());
+                let endpoint = self.post.endpoint(&intact.endpoint);
+                let delivery = Delivery::stored(intact, attempt, endpoint.map(|own| &**own));
+                self.deliver(delivery, about, &before, &tools).await
+            }
+            Err(broken) if broken.is_tampering() => {
+                self.settle(&about, Settlement::Quarantined, &tools).await;
+                self.shown(Sign::None, Fault::Destination, &tools)
+            }
+            // Once its lease has ended, a gate that has the key or the version can take it.
+            Err(broken) => {
+                tools.lines.locked(&about, broken);
+                self.shown(Sign::None, Fault::Destination, &tools)
+            }
+        }
+    }
+
+    fn shown(&self, sign: Sign, fault: Fault, tools: &Tools) -> Shown {
+        Shown {
+            turn: Turn::of(&self.claim),
+            purpose: self.purpose,
+            sign,
+            fault,
+            at: tools.clock.now(),
+        }
+    }
+
+    async fn deliver(
+        &self,
+        delivery: Delivery,
+        mut about: About,
+        before: &Before,
+        tools: &Tools,
+    ) -> Shown {
+        let begun = Instant::now();
+        let result = self.hand_over(delivery, begun, tools).await;
+        let status = result.as_ref().map(|reply| reply.status);
+        let met = status.map_err(AttemptError::failure);
+        self.post.meter.attempted(met, begun.elapsed());
+        about.cause = result.as_ref().err().map(ToString::to_string);
+        let judgement = match &result {
+            Ok(reply) => self.judge_reply(about.attempt, reply, before, tools),
+            Err(error) => self.judge_error(about.attempt, error, before, tools),
+        };
+        if judgement.sign == Sign::Life {
+            // Before the store is asked: attempts that end meanwhile look at it.
+            before.responses.add();
+        }
+        let shown = self.shown(judgement.sign, judgement.fault, tools);
+        self.settle(&about, judgement.settlement, tools).await;
+        shown
+    }
+
+    /// Sends it and reads the response, both within the timeout. Once the head is there the response
+    /// counts, however the rest of it ends: a delivery that was taken must not be sent again for a
+    /// body that nobody reads.
+    async fn hand_over(
+        &self,
+        delivery: Delivery,
+        begun: Instant,
+        tools: &Tools,
+    ) -> Result<Reply, AttemptError> {
+        let (queue, clock) = (&self.post.queue, &tools.clock);
+        let destination = &queue.destination;
+        let now = clock.now();
+        let deadline = now + millis(queue.timeout);
+        let answer = tokio::select! {
+            answer = destination.attempt(destination.dispatcher(), delivery, begun) => answer?,
+            () = clock.until(deadline, now) => return Err(AttemptError::AnswerTimeout(queue.timeout)),
+        };
+        let (head, body) = answer.into_parts();
+        let mut beginning = Vec::new();
+        tokio::select! {
+            () = read_out(body, &mut beginning) => {}
+            () = clock.until(deadline, now) => {}
+        }
+        let is_text = !head.headers.contains_key(CONTENT_ENCODING);
+        let line = is_text.then(|| first_line(&beginning));
+        Ok(Reply {
+            status: head.status,
+            headers: head.headers,
+            first_line: line.unwrap_or_default().to_vec(),
+        })
+    }
+
+    fn judge_error(
+        &self,
+        attempts: u32,
+        error: &AttemptError,
+        before: &Before,
+        tools: &Tools,
+    ) -> Judgement {
+        let failure = error.failure();
+        let fault = match failure {
+            Failure::BrokenOff | Failure::NotHttp => Fault::Crash,
+            Failure::AnswerTimeout => Fault::Load,
+            // Without a connection the app never saw the event.
+            _ => Fault::Destination,
+        };
+        let cause = Cause::new(None, failure.reason());
+        if self.is_at_fault(fault, before) {
+            let settlement = self.again(attempts, cause, None, tools);
+            return Judgement::of_event(settlement, Sign::None, fault);
+        }
+        let responds = before.have_others_got_a_response() && self.purpose != Purpose::Probe;
+        let sign = if fault != Fault::Destination && responds {
+            Sign::None
+        } else {
+            Sign::Silence(None)
+        };
+        Judgement::of_event(Settlement::Deferred(cause), sign, fault)
+    }
+
+    fn judge_reply(
+        &self,
+        attempts: u32,
+        reply: &Reply,
+        before: &Before,
+        tools: &Tools,
+    ) -> Judgement {
+        let status = reply.status.as_u16();
+        let line = Some(&reply.first_line).filter(|line| !line.is_empty());
+        let cause = |reason| Cause {
+            status: Some(status),
+            reason,
+            response: line.map(|line| tools.inbox.sealer.write_note(line)),
+        };
+        let asked = retry_after(&reply.headers, moment(tools.clock.now()));
+        if is_overloaded(reply.status) {
+            let cause = cause(Verdict::ANSWERED);
+            return self.judge_overload(attempts, cause, asked, before, tools);
+        }
+        let settlement = if reply.status.is_success() {
+            Settlement::Delivered { status }
+        } else if reply.status == StatusCode::GONE {
+            Settlement::Dead(cause(GONE))
+        } else {
+            self.again(attempts, cause(Verdict::ANSWERED), asked, tools)
+        };
+        Judgement {
+            settlement,
+            sign: Sign::Life,
+            fault: Fault::Destination,
+        }
+    }
+
+    /// Judges a response that says that the destination is overloaded. It gets fewer attempts at once;
+    /// a probe, or one that asks to be left alone, shows that it is down.
+    fn judge_overload(
+        &self,
+        attempts: u32,
+        cause: Cause,
+        asked: Option<Duration>,
+        before: &Before,
+        tools: &Tools,
+    ) -> Judgement {
+        let is_at_fault = self.is_at_fault(Fault::Load, before);
+        let sign = if asked.is_none() && self.purpose != Purpose::Probe {
+            Sign::Overload
+        } else {
+            Sign::Silence(asked)
+        };
+        let settlement = if is_at_fault {
+            self.again(attempts, cause, asked, tools)
+        } else {
+            Settlement::Deferred(cause)
+        };
+        Judgement::of_event(settlement, sign, Fault::Load)
+    }
+
+    /// Whether a failure is the event's own, so that it counts.
+    fn is_at_fault(&self, fault: Fault, before: &Before) -> bool {
+        match fault {
+            Fault::Destination => false,
+            Fault::Crash => self.purpose == Purpose::Suspect || before.is_cause,
+            Fault::Load => {
+                let others = before.have_others_got_a_response();
+                let is_probe = self.purpose == Purpose::Probe;
+                let alone = before.is_suspect && before.was_alone;
+                !is_probe && (alone || before.has_failed && others)
+            }
+        }
+    }
+
+    /// Another attempt, if the schedule has one left.
+    fn again(
+        &self,
+        attempts: u32,
+        cause: Cause,
+        asked: Option<Duration>,
+        tools: &Tools,
+    ) -> Settlement {
+        let schedule = &self.post.queue.schedule;
+        match schedule.wait(attempts, asked, (tools.chance)()) {
+            Some(wait) => Settlement::Again { wait, cause },
+            None => Settlement::Dead(cause),
+        }
+    }
+
+    async fn settle(&self, about: &About, settlement: Settlement, tools: &Tools) {
+        match settle(tools, &about.lease, &settlement, self.held_until).await {
+            Ok(true) => tools.lines.settled(about, &settlement),
+            Ok(false) => tools.lines.lost(about),
+            Err(error) => tools.lines.unsettled(about, &error),
+        }
+    }
+}
+
+/// Writes down how a claim ended. For as long as the lease lasts it is tried again, since otherwise the app gets the
+/// delivery twice for nothing.
+pub(super) async fn settle(
+    tools: &Tools,
+    lease: &Lease,
+    settlement: &Settlement,
+    held_until: Millis,
+) -> Result<bool, StoreError> {
+    let mut backoff = Backoff::of_store();
+    loop {
+        let error = match tools
+            .inbox
+            .store
+            .settle(lease.clone(), settlement.clone())
+            .await
+        {
+            Ok(held) => return Ok(held),
+            Err(error) => error,
+        };
+        let now = tools.clock.now();
+        let again = now + millis(backoff.failed());
+        if matches!(error, StoreError::Failed(_)) || again >= held_until {
+            return Err(error);
+        }
+        tools.clock.until(again, now).await;
+    }
+}
+
+/// Whether a status says that it is not about this delivery.
+fn is_overloaded(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
+/// Reads a response to its end, or as much of it as may be, and keeps its beginning.
+async fn read_out(mut body: Answer, beginning: &mut Vec<u8>) {
+    let mut room = RESPONSE;
+    while let Some(Ok(frame)) = body.frame().await {
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let missing = BEGINNING.saturating_sub(beginning.len());
+        beginning.extend_from_slice(&data[..data.len().min(missing)]);
+        let Some(left) = room.checked_sub(data.len()) else {
+            return;
+        };
+        room = left;
+    }
+}
+
+/// The first line that is not blank, as far as it is stored.
+fn first_line(text: &[u8]) -> &[u8] {
+    let mut lines = text
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .map(<[u8]>::trim_ascii);
+    let line = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    // Not in the middle of a character.
+    let end = (0..=LINE.min(line.len())).rev();
+    let is_boundary = |end: &usize| line.get(*end).is_none_or(|byte| byte & 0xC0 != 0x80);
+    &line[..end.into_iter().find(is_boundary).unwrap_or_default()]
+}
+
+#[cfg(test)]
+mod tests;

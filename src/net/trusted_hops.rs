@@ -1,0 +1,79 @@
+//! Whose word about the client is believed: the hops before this gate.
+
+use std::{fmt, net::IpAddr, str::FromStr};
+
+use ipnet::IpNet;
+
+use crate::net::listener::Peer;
+
+/// The proxies before this gate whose `X-Forwarded-*` and `Forwarded` are passed on. From anybody
+/// else those headers are an attacker's to choose, and are dropped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedHops {
+    networks: Vec<IpNet>,
+    unix: bool,
+}
+
+/// One trusted hop as it is written: an address, a network, or `unix`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hop {
+    /// An address or a network.
+    Network(IpNet),
+    /// Whoever connects through the gate's Unix socket.
+    Unix,
+}
+
+/// The text names neither an address, nor a network, nor `unix`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected an address (10.0.0.7), a network (10.0.0.0/8) or `unix`")]
+pub struct HopError;
+
+impl FromStr for Hop {
+    type Err = HopError;
+
+    fn from_str(text: &str) -> Result<Self, HopError> {
+        if text == "unix" {
+            return Ok(Self::Unix);
+        }
+        text.parse::<IpNet>()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+            .map(Self::Network)
+            .map_err(|_| HopError)
+    }
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(network) => network.fmt(f),
+            Self::Unix => f.write_str("unix"),
+        }
+    }
+}
+
+impl FromIterator<Hop> for TrustedHops {
+    fn from_iter<I: IntoIterator<Item = Hop>>(hops: I) -> Self {
+        let mut trusted = Self::default();
+        for hop in hops {
+            match hop {
+                Hop::Network(network) => trusted.networks.push(network),
+                Hop::Unix => trusted.unix = true,
+            }
+        }
+        trusted
+    }
+}
+
+impl TrustedHops {
+    /// Whether this peer's word about the client is believed.
+    #[must_use]
+    pub fn trusts(&self, peer: &Peer) -> bool {
+        match peer {
+            Peer::Unix => self.unix,
+            Peer::Tcp(address) => {
+                let ip = address.ip().to_canonical();
+                self.networks.iter().any(|network| network.contains(&ip))
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The outcome of a request: the reason for a rejection or failure, and the problem response that reports it.
+
+pub(crate) mod problem;
+pub(crate) mod refusal;

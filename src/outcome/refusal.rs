@@ -1,0 +1,252 @@
+//! Every reason for which the gate itself answers, with its status, its word for the log and its
+//! error type toward the sender. One place, so that a reason has one answer.
+
+use http::{HeaderValue, StatusCode};
+use tower_cartgate::{Rejection, RejectionKind, Staleness};
+
+/// A `Proxy-Status` of this error type, made when the program is: a flood of forgeries gets many.
+macro_rules! proxy_status {
+    ($error:literal) => {
+        const { HeaderValue::from_static(concat!("cartgate; error=", $error)) }
+    };
+}
+
+/// Why a request got the gate's own answer.
+#[derive(Debug, Clone)]
+pub(crate) enum Refusal {
+    /// Broken or ambiguous HTTP; the reason is for the log.
+    Framing(&'static str),
+    /// An expectation other than `100-continue`.
+    Expectation,
+    /// The request line does not fit.
+    TargetTooLong,
+    /// The head does not fit, or has too many fields.
+    HeadTooLarge,
+    /// The head did not come in time.
+    HeadTooSlow,
+    /// The gate is full.
+    Full,
+    /// No endpoint has this path.
+    NoEndpoint,
+    /// The endpoint takes no query.
+    Query,
+    /// The layer's verdict.
+    Rejected(RejectionKind),
+    /// Verified, but too old, too early or without a time: the log says which, so that a wrong pointer is told from a
+    /// wrong clock.
+    Stale(Staleness),
+    /// Verified, but the destination gave no answer.
+    Destination(Failure),
+    /// Verified, but not in the inbox.
+    Unkept(Unkept),
+}
+
+/// Why the inbox did not keep a delivery. None of it is for ever, so each answer says when to come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unkept {
+    Full,
+    Copies,
+    Unavailable,
+    Failed,
+}
+
+/// What became of an attempt, as far as the sender is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Unresolved,
+    Refused,
+    Unreachable,
+    Tls,
+    ConnectTimeout,
+    BrokenOff,
+    AnswerTimeout,
+    NotHttp,
+}
+
+impl Refusal {
+    /// The words for what is stale: without a time, too old, too early.
+    pub(crate) const STALE: [&str; 3] = ["stale-no-time", "stale-too-old", "stale-too-early"];
+
+    /// The reasons for which a request belongs to no endpoint.
+    pub(crate) const ASTRAY: [&'static str; 15] = [
+        "no-endpoint",
+        "full",
+        "malformed",
+        "tls",
+        "http2",
+        "proxy-protocol",
+        "version",
+        "host",
+        "target",
+        "content-length",
+        "transfer-encoding",
+        "expectation",
+        "target-too-long",
+        "head-too-large",
+        "head-too-slow",
+    ];
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Framing(_) | Self::Query => StatusCode::BAD_REQUEST,
+            Self::Expectation => StatusCode::EXPECTATION_FAILED,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Full => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::Rejected(kind) => kind.status(),
+            Self::Stale(_) => RejectionKind::Stale.status(),
+            Self::Destination(Failure::ConnectTimeout | Failure::AnswerTimeout) => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
+            Self::Destination(_) => StatusCode::BAD_GATEWAY,
+            Self::Unkept(Unkept::Copies) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unkept(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The word for logs and metrics: stable, and never an attacker's text.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Framing(reason) => reason,
+            Self::Expectation => "expectation",
+            Self::TargetTooLong => "target-too-long",
+            Self::HeadTooLarge => "head-too-large",
+            Self::HeadTooSlow => "head-too-slow",
+            Self::Full => "full",
+            Self::NoEndpoint => "no-endpoint",
+            Self::Query => "query",
+            Self::Rejected(kind) => kind.as_str(),
+            Self::Stale(Staleness::NoTime) => Self::STALE[0],
+            Self::Stale(Staleness::TooOld) => Self::STALE[1],
+            Self::Stale(_) => Self::STALE[2],
+            Self::Destination(failure) => failure.reason(),
+            Self::Unkept(unkept) => unkept.reason(),
+        }
+    }
+
+    /// `Proxy-Status` with the error type (RFC 9209, section 2.3). It tells a sender no more than the
+    /// status does: every signature that is not right gives the same.
+    pub(crate) fn proxy_status(&self) -> HeaderValue {
+        match self {
+            Self::Framing(_)
+            | Self::Expectation
+            | Self::TargetTooLong
+            | Self::HeadTooLarge
+            | Self::HeadTooSlow
+            | Self::Rejected(RejectionKind::TooSlow | RejectionKind::Unreadable) => {
+                proxy_status!("http_request_error")
+            }
+            Self::Full | Self::Rejected(RejectionKind::Busy) => {
+                proxy_status!("proxy_internal_response")
+            }
+            Self::NoEndpoint
+            | Self::Query
+            | Self::Rejected(_)
+            | Self::Stale(_)
+            | Self::Unkept(Unkept::Copies) => proxy_status!("http_request_denied"),
+            Self::Destination(failure) => failure.proxy_status(),
+            Self::Unkept(_) => proxy_status!("proxy_internal_response"),
+        }
+    }
+
+    /// After how many seconds to come again, where that helps.
+    pub(crate) fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Unkept(unkept) => Some(unkept.retry_after()),
+            _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
+        }
+    }
+
+    /// Whether the connection must end with this answer: after these, nobody can tell where the
+    /// next request would begin, or the client has more to send than the gate will read.
+    pub(crate) fn closes(&self) -> bool {
+        match self {
+            Self::Rejected(kind) => matches!(
+                kind,
+                RejectionKind::TooLarge
+                    | RejectionKind::TooSlow
+                    | RejectionKind::Unreadable
+                    | RejectionKind::Busy
+            ),
+            Self::NoEndpoint
+            | Self::Query
+            | Self::Stale(_)
+            | Self::Destination(_)
+            | Self::Unkept(_) => false,
+            _ => true,
+        }
+    }
+}
+
+impl Failure {
+    /// All of them, for metrics that begin at nought.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Unresolved,
+        Self::Refused,
+        Self::Unreachable,
+        Self::Tls,
+        Self::ConnectTimeout,
+        Self::BrokenOff,
+        Self::AnswerTimeout,
+        Self::NotHttp,
+    ];
+
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Unresolved => "destination-unresolved",
+            Self::Refused => "destination-refused",
+            Self::Unreachable => "destination-unreachable",
+            Self::Tls => "destination-tls",
+            Self::ConnectTimeout => "destination-connect-timeout",
+            Self::BrokenOff => "destination-broke-off",
+            Self::AnswerTimeout => "destination-answer-timeout",
+            Self::NotHttp => "destination-not-http",
+        }
+    }
+
+    fn proxy_status(self) -> HeaderValue {
+        match self {
+            Self::Unresolved => proxy_status!("dns_error"),
+            Self::Refused => proxy_status!("connection_refused"),
+            Self::Unreachable => proxy_status!("destination_ip_unroutable"),
+            Self::Tls => proxy_status!("tls_protocol_error"),
+            Self::ConnectTimeout => proxy_status!("connection_timeout"),
+            Self::BrokenOff => proxy_status!("connection_terminated"),
+            Self::AnswerTimeout => proxy_status!("http_response_timeout"),
+            Self::NotHttp => proxy_status!("http_protocol_error"),
+        }
+    }
+}
+
+impl Unkept {
+    /// All of them, for metrics that begin at nought.
+    pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Copies, Self::Unavailable, Self::Failed];
+
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Full => "inbox-full",
+            Self::Copies => "too-many-copies",
+            Self::Unavailable => "inbox-unavailable",
+            Self::Failed => "inbox-failed",
+        }
+    }
+
+    /// In seconds: room comes as destinations take events, a store that has failed comes back by an operator's hand.
+    fn retry_after(self) -> u32 {
+        match self {
+            Self::Unavailable => 5,
+            Self::Full => 30,
+            Self::Copies | Self::Failed => 60,
+        }
+    }
+}
+
+impl From<&Rejection> for Refusal {
+    fn from(rejection: &Rejection) -> Self {
+        let staleness =
+            std::error::Error::source(rejection).and_then(|source| source.downcast_ref());
+        staleness.map_or(Self::Rejected(rejection.kind()), |why| Self::Stale(*why))
+    }
+}

@@ -1,0 +1,11 @@
+//! What clients may take, together and each: connections (`roster`), memory (`memory`), and one
+//! body's time, rate and bytes (`body`).
+
+pub(crate) mod connections;
+pub(crate) mod memory;
+mod share;
+mod standing;
+
+pub(crate) use connections::{Member, Roster};
+pub(crate) use memory::Memory;
+pub(crate) use share::Holder;

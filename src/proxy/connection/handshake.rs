@@ -1,0 +1,79 @@
+//! The TLS handshake of a client's connection, on the worker that will serve it: watched by its own
+//! clock, and the first to go when others need the room. Which certificate is shown is `tls`'s.
+
+use std::{
+    future::{Future as _, poll_fn},
+    io,
+    pin::Pin,
+    task::Poll,
+};
+
+use tokio_rustls::TlsAcceptor;
+
+use crate::{
+    net::{
+        listener::Peer,
+        stream::{Handshaking, Stream},
+    },
+    proxy::{
+        connection::timeouts::Clock,
+        shared::Gate,
+        state::{Activity, Phase},
+    },
+};
+
+/// Bytes of an answer that wait encrypted for a slow client: one record. More would be memory that a
+/// client holds by not reading, and it would hide from the writing clock that it does not.
+const UNSENT: usize = 16 * 1024;
+
+/// Whether this connection begins with a handshake.
+pub(crate) fn is_wanted(stream: &Stream, gate: &Gate) -> bool {
+    matches!(stream, Stream::Tcp(_)) && gate.with_config(|config| config.tls.is_some())
+}
+
+/// The stream that requests come over: the same one where no TLS is spoken, none if the handshake failed.
+/// The certificate is the one in force now, to the connection's end.
+pub(crate) async fn secure(
+    stream: Stream,
+    peer: Peer,
+    activity: &Activity,
+    gate: &Gate,
+) -> Option<Stream> {
+    let config = gate.config();
+    let (tcp, certificate) = match (stream, &config.tls) {
+        (Stream::Tcp(tcp), Some(certificate)) => (tcp, certificate),
+        (stream, _) => return Some(stream),
+    };
+    let mut clock = Clock::new(activity, &config.clocks);
+    activity.enter(Phase::Handshake);
+    let mut accept =
+        TlsAcceptor::from(certificate.server()).accept_with(Handshaking::new(tcp), |session| {
+            session.set_buffer_limit(Some(UNSENT));
+        });
+    drop(config);
+    let ended = poll_fn(|cx| {
+        activity.listen(cx.waker());
+        if let Poll::Ready(result) = Pin::new(&mut accept).poll(cx) {
+            return Poll::Ready(result);
+        }
+        clock.observe(activity);
+        if activity.is_evicted() {
+            return Poll::Ready(Err(io::Error::other("others needed the room")));
+        }
+        let too_slow = clock.poll(cx, activity, gate);
+        too_slow.map(|_| Err(io::ErrorKind::TimedOut.into()))
+    });
+    match ended.await {
+        Ok(mut tls) => {
+            tls.get_mut().0.finish();
+            activity.encrypt();
+            activity.enter(Phase::Idle);
+            Some(Stream::Secured(Box::new(tls)))
+        }
+        Err(error) => {
+            // Anybody can cause as many of these as they like.
+            tracing::debug!(%peer, %error, "no TLS handshake");
+            None
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Direct mode: a verified delivery goes to its endpoint's one destination at once, and the
+//! destination's own answer goes back.
+
+use std::sync::Arc;
+
+use http::Response;
+use tokio::time::Instant;
+
+use crate::{
+    delivery::{Delivery, header_filter::clean_answer},
+    destination::{Answer, AttemptError, Destination},
+    outcome::{problem::problem, refusal::Refusal},
+    proxy::{
+        context::{Exchange, Outcome},
+        response::AnswerBody,
+    },
+};
+
+/// Hands a delivery over, and its destination's answer back.
+pub(crate) async fn deliver(
+    delivery: Delivery,
+    destination: &Arc<Destination>,
+    exchange: &Exchange,
+    worker: usize,
+) -> Response<AnswerBody> {
+    let begun = Instant::now();
+    let result = destination.attempt(worker, delivery, begun).await;
+    let meter = exchange
+        .meter()
+        .and_then(|meter| meter.destinations.first());
+    if let Some(meter) = meter {
+        let result = result.as_ref();
+        let result = result.map(Response::status).map_err(AttemptError::failure);
+        meter.attempted(result, begun.elapsed());
+    }
+    conclude(result, exchange)
+}
+
+fn conclude(
+    result: Result<Response<Answer>, AttemptError>,
+    exchange: &Exchange,
+) -> Response<AnswerBody> {
+    match result {
+        Ok(mut response) => {
+            exchange.ended(Outcome::Answered);
+            clean_answer(response.headers_mut());
+            // The version is the connection's, not the message's (RFC 9110, section 2.5). Passed on, an
+            // app's HTTP/1.0 would take the framing off its answer, and a short one would look whole.
+            *response.version_mut() = http::Version::HTTP_11;
+            response.map(|answer| AnswerBody::Destination(Box::new(answer)))
+        }
+        Err(error) => {
+            let refusal = Refusal::from(&error);
+            let response = problem(&refusal).map(AnswerBody::from);
+            exchange.ended(Outcome::Failed {
+                refusal,
+                cause: error.to_string(),
+            });
+            response
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Durable mode: a verified delivery is answered 200 once the inbox has committed it. Who delivers it from there is the
+//! dispatcher.
+//!
+//! What is verified is kept whether or not its client waits for the answer: hyper drops a request's future when the
+//! connection breaks off, so sealing and commit are a task of their own. Where nobody is left to write the request's line
+//! with what became of it, the task says it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Response, request::Parts};
+use tower_cartgate::Verified;
+
+use crate::{
+    delivery::{
+        Head,
+        event::{Arrival, Kept, Wanted},
+        seal::Facts,
+    },
+    endpoint::{Durable, Endpoint, Onward},
+    inbox::{Inbox, intake::Unidentified, store::StoreError, unique::Identity},
+    outcome::{
+        problem::problem,
+        refusal::{Refusal, Unkept},
+    },
+    proxy::{
+        context::{Exchange, Outcome},
+        response::AnswerBody,
+    },
+    runtime::{
+        background::{Undone, aside},
+        clock::Clock,
+    },
+};
+
+/// A larger body is sealed beside the worker, which has other connections to serve.
+const LARGE: usize = 256 * 1024;
+
+/// Keeps a verified delivery, and answers.
+pub(crate) async fn keep(
+    verified: Verified,
+    head: Parts,
+    endpoint: &Arc<Endpoint>,
+    exchange: &Arc<Exchange>,
+) -> Response<AnswerBody> {
+    let head = Head::new(&verified, head, endpoint, exchange);
+    let intake = Intake {
+        verified,
+        head,
+        endpoint: Arc::clone(endpoint),
+        exchange: Arc::clone(exchange),
+    };
+    // Ends in an error only when the runtime ends.
+    let _ = tokio::spawn(intake.keep()).await;
+    match exchange.outcome() {
+        Some(Outcome::Kept { .. } | Outcome::Duplicate { .. }) => {
+            Response::new(AnswerBody::from(Bytes::new()))
+        }
+        Some(Outcome::Failed { refusal, .. }) => problem(refusal).map(AnswerBody::from),
+        _ => problem(&Refusal::Unkept(Unkept::Unavailable)).map(AnswerBody::from),
+    }
+}
+
+/// A delivery on its way into the inbox.
+struct Intake {
+    verified: Verified,
+    head: Head,
+    endpoint: Arc<Endpoint>,
+    exchange: Arc<Exchange>,
+}
+
+/// What the store has taken.
+struct Committed {
+    kept: Kept,
+    wanted: Wanted,
+    /// The unique value identifies nothing.
+    is_placeholder: bool,
+}
+
+impl Intake {
+    async fn keep(self) {
+        let (exchange, endpoint) = (Arc::clone(&self.exchange), Arc::clone(&self.endpoint));
+        let outcome = match self.commit().await {
+            Ok(Committed {
+                kept,
+                wanted,
+                is_placeholder,
+            }) => {
+                if let Some(meter) = exchange.meter() {
+                    meter.inbox.kept(kept);
+                    let doubt = Unidentified::of(kept, is_placeholder);
+                    meter.inbox.unidentified(doubt, &endpoint.name, exchange.id);
+                }
+                Outcome::of(kept, &wanted)
+            }
+            Err(error) => Outcome::Failed {
+                refusal: Refusal::Unkept(Unkept::from(&error)),
+                cause: error.to_string(),
+            },
+        };
+        if let Err(unsaid) = exchange.try_end(outcome) {
+            say(&unsaid, &exchange, &endpoint);
+        }
+    }
+
+    async fn commit(self) -> Result<Committed, StoreError> {
+        let (exchange, endpoint) = (Arc::clone(&self.exchange), Arc::clone(&self.endpoint));
+        let missing = || StoreError::Unavailable("this gate has none".to_owned());
+        let inbox = exchange.gate.inbox.clone().ok_or_else(missing)?;
+        let (arrival, is_placeholder) = self.seal(&inbox).await?;
+        let wanted = arrival.wanted.clone();
+        let kept = inbox.keep(arrival, Box::new(Arc::clone(&exchange))).await?;
+        if let (Kept::Stored(_), Wanted::By(queues)) = (kept, &wanted) {
+            wake(&exchange, &endpoint, queues);
+        }
+        Ok(Committed {
+            kept,
+            wanted,
+            is_placeholder,
+        })
+    }
+
+    async fn seal(self, inbox: &Arc<Inbox>) -> Result<(Arrival, bool), StoreError> {
+        if self.verified.len() < LARGE {
+            return self.sealed(inbox);
+        }
+        let inbox = Arc::clone(inbox);
+        match aside(move || self.sealed(&inbox)).await {
+            Ok(sealed) => sealed,
+            // Slow is better than lost.
+            Err(Undone::NoThread { work, .. }) => work(),
+            Err(undone) => Err(StoreError::Unavailable(undone.into_error().to_string())),
+        }
+    }
+
+    /// The arrival, and whether its unique value is a placeholder.
+    fn sealed(self, inbox: &Inbox) -> Result<(Arrival, bool), StoreError> {
+        let Onward::Durable(durable) = &self.endpoint.onward else {
+            return Err(StoreError::Unavailable("the endpoint is direct".to_owned()));
+        };
+        let (kind, body) = (self.verified.event().kind, self.verified.bytes());
+        let wanted = wanted(durable, kind);
+        // An event that no destination wants marks nothing: otherwise a captured cart that is replayed here could take the
+        // number of an order.
+        let unique = durable.unique.as_ref();
+        let unique = unique.filter(|_| matches!(wanted, Wanted::By(_)));
+        let identity = unique.map_or(Identity::None, |pointer| Identity::read(pointer, &body));
+        let facts = Facts {
+            id: self.exchange.id,
+            endpoint: Arc::clone(&self.endpoint.name),
+            kind,
+            received: Clock::System.now(),
+        };
+        let sealer = &inbox.sealer;
+        let is_placeholder = identity == Identity::Placeholder;
+        let arrival = Arrival {
+            unique: identity
+                .value()
+                .map(|value| sealer.mark(&self.endpoint.name, value.as_bytes())),
+            wanted,
+            event: sealer.seal(facts, &self.head, body),
+        };
+        Ok((arrival, is_placeholder))
+    }
+}
+
+fn wanted(durable: &Durable, kind: tower_cartgate::EventKind) -> Wanted {
+    if !durable.permitted.is_empty() && !durable.permitted.contains(&kind) {
+        return Wanted::Nobody(Wanted::KIND);
+    }
+    let queues = durable.queues.iter().filter(|queue| queue.wants(kind));
+    let queues: Vec<_> = queues
+        .map(|queue| Arc::clone(&queue.destination.name))
+        .collect();
+    if queues.is_empty() {
+        Wanted::Nobody(Wanted::UNWANTED)
+    } else {
+        Wanted::By(queues)
+    }
+}
+
+/// Tells the queues of the configuration in force, which since may be another than the request's.
+fn wake(exchange: &Exchange, endpoint: &Endpoint, names: &[Arc<str>]) {
+    exchange.gate.with_config(|config| {
+        let own = |one: &&Arc<Endpoint>| one.name == endpoint.name;
+        let Some(Onward::Durable(durable)) =
+            config.endpoints.iter().find(own).map(|one| &one.onward)
+        else {
+            return;
+        };
+        for queue in &durable.queues {
+            if names.contains(&queue.destination.name) {
+                queue.work.notify_one();
+            }
+        }
+    });
+}
+
+/// What became of a delivery whose client had gone, and whose line was written before it was known.
+fn say(outcome: &Outcome, exchange: &Exchange, endpoint: &Endpoint) {
+    let (id, endpoint) = (exchange.id, &*endpoint.name);
+    match outcome {
+        Outcome::Failed { refusal, cause } => tracing::error!(
+            delivery = %id, endpoint, reason = refusal.reason(), cause,
+            "not kept, and its client is gone"
+        ),
+        Outcome::Duplicate { of } => tracing::info!(
+            delivery = %id, endpoint, %of,
+            "a duplicate, dropped after its client was gone"
+        ),
+        _ => tracing::info!(delivery = %id, endpoint, "kept after its client was gone"),
+    }
+}
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod shelf;
+#[cfg(test)]
+mod site;
+#[cfg(test)]
+mod tests;

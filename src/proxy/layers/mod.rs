@@ -1,0 +1,8 @@
+//! The layers of the request stack, one file each.
+
+pub(crate) mod body_guard;
+pub(crate) mod endpoint;
+pub(crate) mod framing;
+pub(crate) mod health;
+pub(crate) mod observer;
+pub(crate) mod validate;

@@ -1,0 +1,200 @@
+//! What counts the requests of one endpoint. It is looked up once, when a configuration is put in
+//! force, and goes on counting over reloads, so that on the way of a request only atomics are left.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use subtle::ConstantTimeEq as _;
+use tower_cartgate::{RejectionKind, Secret, SecretName};
+
+use super::secret::SecretMeter;
+use crate::{
+    destination::meter::DestinationMeter,
+    endpoint::{Endpoint, Endpoints, Onward},
+    inbox::intake::Intake,
+    outcome::refusal::{Failure, Refusal, Unkept},
+    proxy::access_log::line::Verdict,
+    telemetry::{
+        count::{Count, Streak, now},
+        histogram::Histogram,
+        tally::Tally,
+    },
+};
+
+/// The meter of one endpoint of the configuration in force.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) requests: Arc<Requests>,
+    /// In the order of the endpoint's secrets.
+    pub(crate) secrets: Vec<Arc<SecretMeter>>,
+    /// Verified deliveries that were not taken, by reason.
+    pub(crate) not_taken: Arc<Tally>,
+    /// In the order of its destinations, of which there may be none.
+    pub(crate) destinations: Vec<Arc<DestinationMeter>>,
+    /// What the inbox did with its deliveries, where it is durable.
+    pub(crate) inbox: Arc<Intake>,
+}
+
+/// What is counted of an endpoint's requests as long as it is configured.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    pub(crate) verified: Count,
+    pub(crate) rejected: Tally,
+    /// Signatures that did not match, since the last delivery that was verified.
+    pub(crate) mismatches: Streak,
+    pub(crate) bodies: Histogram,
+    pub(crate) durations: Histogram,
+}
+
+impl Meter {
+    /// The meters of these endpoints, which take over what those in force counted until now.
+    pub(crate) fn all(endpoints: &Endpoints, before: &[Self]) -> Vec<Self> {
+        let mut meters: Vec<Self> = Vec::new();
+        for endpoint in endpoints.iter() {
+            let destinations = endpoint.onward.destinations().map(|destination| {
+                let mut known = meters
+                    .iter()
+                    .chain(before)
+                    .flat_map(|one| &one.destinations);
+                let known = known.find(|one| one.name == destination.name);
+                known
+                    .cloned()
+                    .unwrap_or_else(|| Arc::new(DestinationMeter::new(&destination.name)))
+            });
+            let destinations = destinations.collect();
+            let previous = before.iter().find(|old| old.endpoint.name == endpoint.name);
+            meters.push(Self::new(endpoint, destinations, previous));
+        }
+        meters
+    }
+
+    fn new(
+        endpoint: &Arc<Endpoint>,
+        destinations: Vec<Arc<DestinationMeter>>,
+        previous: Option<&Self>,
+    ) -> Self {
+        let requests = previous.map_or_else(Arc::default, |old| Arc::clone(&old.requests));
+        // Under another destination's name they would look as if they had all just happened there.
+        let not_taken = previous
+            .filter(|old| {
+                old.destinations
+                    .iter()
+                    .map(|one| &one.name)
+                    .eq(destinations.iter().map(|one| &one.name))
+            })
+            .map_or_else(
+                || Arc::new(not_taken(&endpoint.onward)),
+                |old| Arc::clone(&old.not_taken),
+            );
+        let secret = |(name, secret): &(SecretName, Secret)| {
+            previous
+                .and_then(|old| old.secret(name, secret))
+                .unwrap_or_else(|| Arc::new(SecretMeter::new()))
+        };
+        Self {
+            secrets: endpoint.secrets.iter().map(secret).collect(),
+            endpoint: Arc::clone(endpoint),
+            requests,
+            inbox: previous.map_or_else(Arc::default, |old| Arc::clone(&old.inbox)),
+            not_taken,
+            destinations,
+        }
+    }
+
+    /// The meter of the secret of this name, if it is still the same one: a file that was rewritten
+    /// in its place holds another, of which nothing is known yet.
+    fn secret(&self, name: &SecretName, secret: &Secret) -> Option<Arc<SecretMeter>> {
+        let mut own = self.endpoint.secrets.iter().zip(&self.secrets);
+        own.find(|((own, _), _)| own == name)
+            .filter(|((_, own), _)| bool::from(own.expose().ct_eq(secret.expose())))
+            .map(|(_, meter)| Arc::clone(meter))
+    }
+
+    /// Counts a request that has ended.
+    pub(crate) fn ended(&self, verdict: &Verdict<'_>, received: u64, took: Duration) {
+        let now = now();
+        let requests = &self.requests;
+        requests.durations.took(took);
+        match verdict {
+            Verdict::Kept { secret, stored, .. } if stored.left_out => {
+                self.verified(secret, now);
+                self.not_taken.add(Unkept::Copies.reason(), now);
+            }
+            Verdict::Taken { secret }
+            | Verdict::Kept { secret, .. }
+            | Verdict::Duplicate { secret, .. }
+            | Verdict::Left { secret } => self.verified(secret, now),
+            Verdict::NotTaken { secret, reason, .. } => {
+                self.verified(secret, now);
+                self.not_taken.add(reason, now);
+            }
+            Verdict::Rejected { reason } => {
+                requests.rejected.add(reason, now);
+                if *reason == RejectionKind::Mismatch.as_str() {
+                    requests.mismatches.grow(now);
+                }
+                // The body was not asked for, or did not come.
+                if received == 0 {
+                    return;
+                }
+            }
+        }
+        requests.bodies.observe(received);
+    }
+
+    fn verified(&self, secret: &SecretName, now: u64) {
+        self.requests.verified.add(now);
+        self.requests.mismatches.end();
+        let own = |(name, _): &(SecretName, Secret)| name == secret;
+        let Some(place) = self.endpoint.secrets.iter().position(own) else {
+            return;
+        };
+        let meter = &self.secrets[place];
+        meter.matched.add(now);
+        if place > 0 {
+            meter.remind(&self.endpoint.name, secret, now);
+        }
+    }
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        // The gate finds the endpoint itself, and has no handlers.
+        let elsewhere = [
+            RejectionKind::NoPolicy,
+            RejectionKind::InvalidPayload,
+            RejectionKind::MissingLayer,
+            // It has a word for each cause.
+            RejectionKind::Stale,
+        ];
+        let here = RejectionKind::ALL
+            .iter()
+            .copied()
+            .filter(|kind| !elsewhere.contains(kind));
+        Self {
+            verified: Count::default(),
+            rejected: Tally::of(here.map(RejectionKind::as_str).chain(Refusal::STALE)),
+            mismatches: Streak::default(),
+            bodies: Histogram::of_sizes(),
+            durations: Histogram::of_durations(),
+        }
+    }
+}
+
+/// A meter for each destination, however many endpoints have it.
+pub(crate) fn each_destination(meters: &[Meter]) -> impl Iterator<Item = &DestinationMeter> {
+    let mut seen = HashSet::new();
+    let all = meters.iter().flat_map(|meter| &meter.destinations);
+    all.map(|own| &**own)
+        .filter(move |own| seen.insert(&*own.name))
+}
+
+fn not_taken(onward: &Onward) -> Tally {
+    match onward {
+        Onward::Direct(_) => {
+            let gone = [Verdict::ANSWERED, Verdict::CLIENT_GONE].into_iter();
+            Tally::of(gone.chain(Failure::ALL.map(Failure::reason)))
+        }
+        Onward::Durable(_) => Tally::of(Unkept::ALL.map(Unkept::reason)),
+    }
+}

@@ -1,0 +1,17 @@
+//! The path of a request through the gate, from the connection to the response.
+
+pub(crate) mod access_log;
+pub(crate) mod admission;
+pub mod config;
+pub(crate) mod connection;
+pub(crate) mod context;
+pub(crate) mod explain;
+pub(crate) mod handlers;
+pub(crate) mod layers;
+pub mod meters;
+pub(crate) mod response;
+pub(crate) mod shared;
+pub(crate) mod snapshot;
+pub(crate) mod stack;
+pub(crate) mod state;
+pub(crate) mod worker;

@@ -1,0 +1,99 @@
+//! The layers of `src/`: a module imports only modules of lower layers, and no files import each
+//! other in a cycle.
+
+#![allow(missing_docs, reason = "tests")]
+
+#[path = "layering/cycles.rs"]
+mod cycles;
+#[path = "layering/imports.rs"]
+mod imports;
+#[path = "layering/modules.rs"]
+mod modules;
+
+use std::collections::BTreeSet;
+
+use cycles::cycles;
+use modules::{Module, Modules};
+
+/// The folders of `src/`, lowest layer first.
+const LAYERS: [&str; 20] = [
+    "runtime",
+    "text",
+    "secret",
+    "outcome",
+    "telemetry",
+    "doctor",
+    "net",
+    "delivery",
+    "rejected",
+    "client",
+    "destination",
+    "inbox",
+    "endpoint",
+    "proxy",
+    "admin",
+    "server",
+    "config",
+    "cli",
+    "demo",
+    "commands",
+];
+
+/// Imports that still violate the table: importing folder, imported folder. The list may only shrink.
+const EXCEPTIONS: [(&str, &str); 9] = [
+    ("admin", "server"),
+    ("config", "cli"),
+    ("delivery", "endpoint"),
+    ("delivery", "proxy"),
+    ("inbox", "endpoint"),
+    ("inbox", "proxy"),
+    ("inbox", "server"),
+    ("rejected", "endpoint"),
+    ("rejected", "proxy"),
+];
+
+#[test]
+fn modules_import_only_lower_layers() {
+    let modules = Modules::read();
+    let mut violations = BTreeSet::new();
+    let mut places = BTreeSet::new();
+    for module in modules.all() {
+        for imported in modules.imports(module) {
+            let (importer, imported_layer) = (layer(module), layer(imported));
+            if imported_layer > importer {
+                violations.insert((LAYERS[importer], LAYERS[imported_layer]));
+                places.insert(format!("{} imports {}", module.path(), imported.path()));
+            }
+        }
+    }
+    assert_eq!(violations, BTreeSet::from(EXCEPTIONS), "{places:#?}");
+}
+
+#[test]
+#[ignore = "some cycles remain"]
+fn files_form_no_cycle() {
+    let modules = Modules::read();
+    let cycles = cycles(&modules);
+    assert!(cycles.is_empty(), "{cycles:#?}");
+}
+
+#[test]
+fn only_the_crate_roots_lie_directly_in_src() {
+    let mut direct: Vec<_> = std::fs::read_dir(modules::root())
+        .expect("src can be read")
+        .map(|entry| entry.expect("an entry of src").path())
+        .filter(|path| path.is_file())
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    direct.sort();
+    assert_eq!(direct, ["lib.rs", "main.rs"]);
+}
+
+/// Returns the position of a module's folder in the table.
+fn layer(module: &Module) -> usize {
+    let folder = module.folder();
+    LAYERS
+        .iter()
+        .position(|layer| *layer == folder)
+        .unwrap_or_else(|| panic!("the folder {folder} is missing in LAYERS"))
+}
