@@ -22,7 +22,7 @@ use super::{ReloadHandle, access, exposition, report};
 use crate::{
     net::listener::{Acceptor, Incoming, Peer},
     proxy::shared::{Gate, Stage},
-    runtime::background::{Undone, aside},
+    runtime::background::{ThreadError, run_on_thread},
     server::run::ACCEPT_PAUSE,
 };
 
@@ -284,10 +284,10 @@ async fn look(gate: &Gate) {
 async fn made<T: Send + 'static>(shared: &Shared, make: fn(&Arc<Gate>) -> Option<T>) -> Option<T> {
     let _turn = shared.making.lock().await;
     let gate = Arc::clone(&shared.gate);
-    match aside(move || make(&gate)).await {
+    match run_on_thread(move || make(&gate)).await {
         Ok(page) => page,
-        Err(Undone::NoThread { work, .. }) => work(),
-        Err(Undone::Panicked) => None,
+        Err(ThreadError::NoThread { work, .. }) => work(),
+        Err(ThreadError::Panicked) => None,
     }
 }
 

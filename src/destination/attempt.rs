@@ -17,8 +17,8 @@ use crate::{
         response_head::{AnswerHead, NotHttp},
     },
     net::connect::ConnectError,
-    outcome::refusal::{Failure, Refusal},
-    runtime::{clock::moment, yield_once::others_first},
+    outcome::reject_reason::{AttemptFailure, RejectReason},
+    runtime::{clock::system_time, yield_once::yield_once},
 };
 
 /// Why a destination gave no answer.
@@ -29,7 +29,7 @@ pub(crate) enum AttemptError {
     #[error("no connection within {0:?}")]
     ConnectTimeout(std::time::Duration),
     #[error("no answer within {0:?}")]
-    AnswerTimeout(std::time::Duration),
+    ResponseTimeout(std::time::Duration),
     #[error("the connection broke off before an answer: {0}")]
     BrokenOff(io::Error),
     #[error("the response is not HTTP/1.1: {0}")]
@@ -41,21 +41,21 @@ pub(crate) enum AttemptError {
 }
 
 impl AttemptError {
-    pub(crate) fn failure(&self) -> Failure {
+    pub(crate) fn failure(&self) -> AttemptFailure {
         match self {
-            Self::Connect(ConnectError::Resolve(_)) => Failure::Unresolved,
-            Self::Connect(ConnectError::Refused(_)) => Failure::Refused,
-            Self::Connect(ConnectError::Tls(_)) => Failure::Tls,
-            Self::Connect(ConnectError::Io(_)) => Failure::Unreachable,
-            Self::ConnectTimeout(_) => Failure::ConnectTimeout,
-            Self::AnswerTimeout(_) => Failure::AnswerTimeout,
-            Self::BrokenOff(_) => Failure::BrokenOff,
-            Self::NotHttp(_) | Self::Upgrade | Self::Interim => Failure::NotHttp,
+            Self::Connect(ConnectError::Resolve(_)) => AttemptFailure::Unresolved,
+            Self::Connect(ConnectError::Refused(_)) => AttemptFailure::Refused,
+            Self::Connect(ConnectError::Tls(_)) => AttemptFailure::Tls,
+            Self::Connect(ConnectError::Io(_)) => AttemptFailure::Unreachable,
+            Self::ConnectTimeout(_) => AttemptFailure::ConnectTimeout,
+            Self::ResponseTimeout(_) => AttemptFailure::ResponseTimeout,
+            Self::BrokenOff(_) => AttemptFailure::BrokenOff,
+            Self::NotHttp(_) | Self::Upgrade | Self::Interim => AttemptFailure::NotHttp,
         }
     }
 }
 
-impl From<&AttemptError> for Refusal {
+impl From<&AttemptError> for RejectReason {
     fn from(error: &AttemptError) -> Self {
         Self::Destination(error.failure())
     }
@@ -77,7 +77,7 @@ impl Destination {
         let pool = &self.pools[worker % self.pools.len()];
         let mut request = self.request(delivery).await;
         // Before a connection is looked at: what comes over it in between would be taken for the answer.
-        others_first().await;
+        yield_once().await;
         while let Some(link) = pool.take(begun) {
             match self.send(link, request, begun).await {
                 Ok((link, head)) => return Ok(self.answer(pool, link, head)),
@@ -162,5 +162,5 @@ enum Unsent {
 
 /// A stored delivery's attempt has its own time, which is the inbox's; a direct one is made as it comes.
 fn begins(attempt: Option<&Attempt>) -> SystemTime {
-    attempt.map_or_else(SystemTime::now, |attempt| moment(attempt.begins))
+    attempt.map_or_else(SystemTime::now, |attempt| system_time(attempt.begins))
 }

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     delivery::DeliveryBody,
     net::stream::Stream,
-    runtime::{jitter::chance, timer::Timer},
+    runtime::{jitter::random_fraction, timer::Timer},
 };
 
 /// How many pieces the kernel is given at a time.
@@ -106,7 +106,7 @@ impl Link {
     /// expire together.
     pub(super) fn new(stream: Stream, age: Duration) -> Self {
         Self {
-            expires: Instant::now() + age.mul_f64(1.0 - chance() / 10.0),
+            expires: Instant::now() + age.mul_f64(1.0 - random_fraction() / 10.0),
             stream,
             sending: None,
             refused: false,

@@ -11,7 +11,7 @@ use std::{
 use http::StatusCode;
 
 use crate::{
-    outcome::refusal::Failure,
+    outcome::reject_reason::AttemptFailure,
     telemetry::{
         count::{Count, now},
         histogram::Histogram,
@@ -40,7 +40,7 @@ impl DestinationMeter {
         Self {
             name: Arc::clone(name),
             taken: Count::default(),
-            failed: Tally::of(classes.chain(Failure::ALL.map(Failure::reason))),
+            failed: Tally::of(classes.chain(AttemptFailure::ALL.map(AttemptFailure::reason))),
             durations: Histogram::of_durations(),
             down_since: AtomicU64::new(0),
         }
@@ -58,9 +58,9 @@ impl DestinationMeter {
     }
 
     /// It answered, or not, after so long.
-    pub(crate) fn attempted(&self, result: Result<StatusCode, Failure>, took: Duration) {
+    pub(crate) fn attempted(&self, result: Result<StatusCode, AttemptFailure>, took: Duration) {
         self.durations.took(took);
-        match result.map_or_else(Failure::reason, class) {
+        match result.map_or_else(AttemptFailure::reason, class) {
             TAKEN => self.taken.add(now()),
             other => self.failed.add(other, now()),
         }

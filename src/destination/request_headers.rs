@@ -15,7 +15,7 @@ use crate::{
     delivery::{About, Attempt, Head, trace},
     destination::head_writer::HeadLines,
     outcome::problem::DELIVERY,
-    runtime::clock::moment,
+    runtime::clock::system_time,
     text::rfc3339,
 };
 
@@ -111,13 +111,13 @@ fn history(lines: &mut HeadLines, attempt: &Attempt) {
     lines.number(&ATTEMPT, attempt.number.into());
     lines.line(
         &RECEIVED,
-        rfc3339::millis(moment(attempt.received)).as_bytes(),
+        rfc3339::millis(system_time(attempt.received)).as_bytes(),
     );
     if attempt.copy > 0 {
         lines.number(&COPY, attempt.copy.into());
         lines.line(
             &FIRST_RECEIVED,
-            rfc3339::millis(moment(attempt.first_received)).as_bytes(),
+            rfc3339::millis(system_time(attempt.first_received)).as_bytes(),
         );
     }
 }

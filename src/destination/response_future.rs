@@ -57,8 +57,10 @@ impl Awaited {
 
     /// What it means that no head has come in time.
     pub(super) fn too_late(self, limit: std::time::Duration) -> AttemptError {
-        self.unwritten
-            .map_or(AttemptError::AnswerTimeout(limit), AttemptError::BrokenOff)
+        self.unwritten.map_or(
+            AttemptError::ResponseTimeout(limit),
+            AttemptError::BrokenOff,
+        )
     }
 
     /// Takes the head of the final response. The interim responses before it are bounded by the time limit, and together by

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     delivery::seal::{DeliverySeals, Sealer},
     inbox::meter::InboxMeter,
-    runtime::{background::aside, clock::Clock},
+    runtime::{background::run_on_thread, clock::Clock},
 };
 
 /// The name of the fact by which a store knows its key.
@@ -77,7 +77,7 @@ async fn open(settings: Settings) -> Result<Inbox, Why> {
         StoreAddress::Sqlite(file) => {
             let (file, limits, key) = (file.clone(), settings.limits, settings.key.clone());
             let meter = Arc::clone(&meter);
-            let opened = aside(move || in_file(&file, key, &limits, meter));
+            let opened = run_on_thread(move || in_file(&file, key, &limits, meter));
             opened.await.map_err(|undone| {
                 let error = StoreError::Unavailable(undone.into_error().to_string());
                 Why::Store(settings.store.clone(), error)

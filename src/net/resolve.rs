@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 
-use crate::runtime::background::aside;
+use crate::runtime::background::run_on_thread;
 
 /// Look-ups at once over all workers. Each takes a thread for as long as the system's resolver waits.
 static LOOK_UPS: Semaphore = Semaphore::const_new(256);
@@ -19,7 +19,7 @@ pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>
     }
     let permit = LOOK_UPS.acquire().await.map_err(io::Error::other)?;
     let host = host.to_owned();
-    let found = aside(move || {
+    let found = run_on_thread(move || {
         // A caller that gives up leaves the thread behind, which still counts.
         let _permit = permit;
         (host.as_str(), port)

@@ -7,7 +7,7 @@ use http::{
     header::{CONTENT_TYPE, RETRY_AFTER},
 };
 
-use crate::outcome::refusal::Refusal;
+use crate::outcome::reject_reason::RejectReason;
 
 /// Marks an answer as the gate's own.
 pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -16,7 +16,7 @@ pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-statu
 pub(crate) const DELIVERY: HeaderName = HeaderName::from_static("x-cartgate-delivery");
 
 /// The answer to a refused request.
-pub(crate) fn problem(refusal: &Refusal) -> Response<Bytes> {
+pub(crate) fn problem(refusal: &RejectReason) -> Response<Bytes> {
     let status = refusal.status();
     let mut response = Response::new(body(status));
     *response.status_mut() = status;

@@ -16,7 +16,7 @@ use crate::{
     delivery::event::{Kept, Stored, Wanted},
     endpoint::{Endpoint, Onward},
     net::listener::Peer,
-    outcome::refusal::Refusal,
+    outcome::reject_reason::RejectReason,
     proxy::{
         meters::endpoint::Meter,
         shared::Gate,
@@ -53,13 +53,13 @@ pub(crate) struct Exchange {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// It was refused.
-    Refused(Refusal),
+    Refused(RejectReason),
     /// Its destination answered.
     Answered,
     /// Its destination gave no answer.
     Failed {
         /// What the sender is told.
-        refusal: Refusal,
+        refusal: RejectReason,
         /// The cause, as the log says it.
         cause: String,
     },

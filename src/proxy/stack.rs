@@ -11,7 +11,7 @@ use tower_service::Service;
 use crate::{
     delivery::Delivery,
     endpoint::Onward,
-    outcome::{problem::problem, refusal::Refusal},
+    outcome::{problem::problem, reject_reason::RejectReason},
     proxy::{
         context::Exchange,
         handlers::{direct, durable},
@@ -76,10 +76,10 @@ async fn go_on(
     // Both were put there by what stands above.
     let exchange = head.extensions.remove::<Arc<Exchange>>();
     let Some(exchange) = exchange else {
-        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
+        return Ok(problem(&RejectReason::NoEndpoint).map(AnswerBody::from));
     };
     let Some(endpoint) = exchange.endpoint() else {
-        return Ok(problem(&Refusal::NoEndpoint).map(AnswerBody::from));
+        return Ok(problem(&RejectReason::NoEndpoint).map(AnswerBody::from));
     };
     Ok(match &endpoint.onward {
         Onward::Direct(destination) => {

@@ -6,14 +6,14 @@ use std::{fmt, io, sync::mpsc::sync_channel, thread};
 use tokio::{runtime::Runtime, sync::oneshot};
 
 /// Why no result came.
-pub(crate) enum Undone<W> {
+pub(crate) enum ThreadError<W> {
     /// No thread could be started. The work is untouched.
     NoThread { error: io::Error, work: W },
     /// The work panicked.
     Panicked,
 }
 
-impl<W> Undone<W> {
+impl<W> ThreadError<W> {
     pub(crate) fn into_error(self) -> io::Error {
         match self {
             Self::NoThread { error, .. } => {
@@ -25,7 +25,7 @@ impl<W> Undone<W> {
     }
 }
 
-impl<W> fmt::Debug for Undone<W> {
+impl<W> fmt::Debug for ThreadError<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoThread { error, .. } => f.debug_tuple("NoThread").field(error).finish(),
@@ -62,7 +62,7 @@ pub(crate) fn with_runtime(
 /// # Errors
 ///
 /// When no thread can be started, or the work panics.
-pub(crate) async fn aside<T, W>(work: W) -> Result<T, Undone<W>>
+pub(crate) async fn run_on_thread<T, W>(work: W) -> Result<T, ThreadError<W>>
 where
     T: Send + 'static,
     W: FnOnce() -> T + Send + 'static,
@@ -77,13 +77,13 @@ where
         }
     });
     if let Err(error) = started {
-        return Err(Undone::NoThread { error, work });
+        return Err(ThreadError::NoThread { error, work });
     }
     // Fails only if the thread ended without taking its work.
     if hand_over.send(work).is_err() {
-        return Err(Undone::Panicked);
+        return Err(ThreadError::Panicked);
     }
-    result.await.map_err(|_| Undone::Panicked)
+    result.await.map_err(|_| ThreadError::Panicked)
 }
 
 #[cfg(test)]
@@ -92,8 +92,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_result_comes_back_and_a_panic_is_an_error() {
-        assert_eq!(aside(|| 1).await.expect("done"), 1);
-        let undone = aside(|| assert_eq!(1, 2)).await.expect_err("it panics");
-        assert!(matches!(undone, Undone::Panicked));
+        assert_eq!(run_on_thread(|| 1).await.expect("done"), 1);
+        let undone = run_on_thread(|| assert_eq!(1, 2))
+            .await
+            .expect_err("it panics");
+        assert!(matches!(undone, ThreadError::Panicked));
     }
 }

@@ -16,12 +16,12 @@ pub(crate) fn millis(duration: Duration) -> Millis {
 }
 
 /// The time as the standard library has it; none is before 1970.
-pub(crate) fn moment(at: Millis) -> SystemTime {
+pub(crate) fn system_time(at: Millis) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or_default())
 }
 
 /// From `now` until `due`; nothing if that has passed.
-pub(crate) fn left(due: Millis, now: Millis) -> Duration {
+pub(crate) fn remaining(due: Millis, now: Millis) -> Duration {
     Duration::from_millis(u64::try_from(due.saturating_sub(now)).unwrap_or_default())
 }
 
@@ -52,7 +52,7 @@ impl Clock {
     /// `now` makes the wait no longer.
     pub(crate) async fn until(&self, due: Millis, now: Millis) {
         match self {
-            Self::System => tokio::time::sleep(left(due, now)).await,
+            Self::System => tokio::time::sleep(remaining(due, now)).await,
             #[cfg(test)]
             Self::Manual(clock) => {
                 let mut clock = clock.subscribe();

@@ -3,7 +3,7 @@
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 /// Returns a number from 0 to 1; 0 if the system gives none.
-pub(crate) fn chance() -> f64 {
+pub(crate) fn random_fraction() -> f64 {
     let mut bytes = [0; 4];
     let drawn = SystemRandom::new().fill(&mut bytes);
     drawn.map_or(0.0, |()| {

@@ -5,7 +5,7 @@
 use std::{future::poll_fn, mem::replace, task::Poll};
 
 /// Ready once all that were ready before had their turn. Unlike tokio's `yield_now` it does not ask the kernel for more.
-pub(crate) async fn others_first() {
+pub(crate) async fn yield_once() {
     let mut waited = false;
     poll_fn(|cx| {
         if replace(&mut waited, true) {
@@ -33,7 +33,7 @@ mod tests {
             let seen = Rc::clone(&seen);
             requests.spawn_local(async move {
                 seen.borrow_mut().push(("read", number));
-                others_first().await;
+                yield_once().await;
                 seen.borrow_mut().push(("written", number));
             });
         }

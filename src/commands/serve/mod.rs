@@ -26,7 +26,7 @@ use crate::{
         config::{Config, limits::Limits},
         meters::Metrics,
     },
-    runtime::background::aside,
+    runtime::background::run_on_thread,
     server::{fd_limit, service_manager::ServiceManager},
     telemetry::log::Log,
 };
@@ -105,7 +105,7 @@ async fn read_unless_stopped(
 ) -> Result<Option<(Plan, Loaded)>, Failure> {
     let resolving = source.clone();
     tokio::select! {
-        read = aside(move || read(&resolving)) => match read {
+        read = run_on_thread(move || read(&resolving)) => match read {
             Ok(read) => read.map(Some),
             Err(undone) => Err(Failure::usage(format_args!("cannot start: {}", undone.into_error()))),
         },

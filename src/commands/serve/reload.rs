@@ -22,7 +22,7 @@ use crate::{
         config::{Config, admin::AdminAccess},
         meters::Metrics,
     },
-    runtime::background::aside,
+    runtime::background::run_on_thread,
     server::service_manager::ServiceManager,
 };
 
@@ -99,7 +99,7 @@ impl Running {
         self: Arc<Self>,
         admin: AdminAccess,
     ) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
-        match timeout(LONGEST, aside(move || self.read(admin))).await {
+        match timeout(LONGEST, run_on_thread(move || self.read(admin))).await {
             Ok(Ok(read)) => read,
             Ok(Err(undone)) => Err(vec![undone.into_error().to_string()]),
             Err(_) => Err(vec![

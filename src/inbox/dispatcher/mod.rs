@@ -41,7 +41,7 @@ use crate::{
     runtime::{
         background::with_runtime,
         clock::{Clock, Millis, millis},
-        jitter::chance,
+        jitter::random_fraction,
     },
 };
 use lines::Lines;
@@ -64,7 +64,7 @@ impl Dispatcher {
         let tools = Tools {
             inbox: Arc::clone(inbox),
             clock: Clock::System,
-            chance,
+            chance: random_fraction,
             lines: Lines::default(),
         };
         Self::start_with(gate, tools)

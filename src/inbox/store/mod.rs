@@ -20,7 +20,7 @@ pub(crate) use meter::StoreMeter;
 use super::settings::Settings;
 use crate::{
     delivery::event::{Arrival, Claim, Event, Kept, Lease, Settlement, State, Turn},
-    outcome::refusal::Unkept,
+    outcome::reject_reason::NotStored,
     runtime::clock::Millis,
 };
 
@@ -52,7 +52,7 @@ pub(crate) enum Full {
     Disk,
 }
 
-impl From<&StoreError> for Unkept {
+impl From<&StoreError> for NotStored {
     fn from(error: &StoreError) -> Self {
         match error {
             StoreError::Full(_) => Self::Full,

@@ -10,7 +10,7 @@ use crate::{
     delivery::event::Stored,
     destination::Destination,
     net::listener::Peer,
-    outcome::refusal::Unkept,
+    outcome::reject_reason::NotStored,
     telemetry::log::{TARGET, throttle::Throttle},
 };
 
@@ -145,7 +145,7 @@ impl Line<'_> {
             ),
             Verdict::Taken { secret } => line!(info, self, verdict = "verified", %secret,),
             // Whoever replays one captured delivery must not fill the log: that one is stored many times over.
-            Verdict::NotTaken { secret, reason, .. } if reason == Unkept::Copies.reason() => {
+            Verdict::NotTaken { secret, reason, .. } if reason == NotStored::Copies.reason() => {
                 if throttle.allows() {
                     line!(
                         warn, self, verdict = "verified", reason, taken = false, %secret,
@@ -165,7 +165,7 @@ impl Line<'_> {
             Verdict::Kept { secret, stored, .. } if stored.left_out => {
                 if throttle.allows() {
                     line!(
-                        warn, self, verdict = "verified", reason = Unkept::Copies.reason(), kept = true,
+                        warn, self, verdict = "verified", reason = NotStored::Copies.reason(), kept = true,
                         copy = stored.copy, duplicate_of = shown!(stored.duplicate_of), %secret,
                     );
                 }
@@ -235,7 +235,7 @@ mod tests {
     use crate::{
         delivery::event::Wanted,
         inbox::{dispatcher::GONE, intake::Unidentified},
-        outcome::refusal::{Failure, Refusal},
+        outcome::reject_reason::{AttemptFailure, RejectReason},
     };
 
     /// Each reason that a line can have.
@@ -246,11 +246,11 @@ mod tests {
             kinds.filter(|kind| !by_handlers.contains(kind) && **kind != RejectionKind::Stale);
         kinds
             .map(|kind| kind.as_str())
-            .chain(Refusal::ASTRAY)
-            .chain(Refusal::STALE)
-            .chain([Refusal::Query.reason()])
-            .chain(Failure::ALL.map(Failure::reason))
-            .chain(Unkept::ALL.map(Unkept::reason))
+            .chain(RejectReason::ASTRAY)
+            .chain(RejectReason::STALE)
+            .chain([RejectReason::Query.reason()])
+            .chain(AttemptFailure::ALL.map(AttemptFailure::reason))
+            .chain(NotStored::ALL.map(NotStored::reason))
             .chain([Verdict::ANSWERED, Verdict::CLIENT_GONE, Verdict::SLOW])
             .chain([Wanted::KIND, Wanted::UNWANTED, GONE])
             .chain(Unidentified::ALL.map(Unidentified::reason))

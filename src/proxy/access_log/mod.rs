@@ -19,7 +19,7 @@ use crate::{
     net::listener::Peer,
     outcome::{
         problem::{DELIVERY, PROXY_STATUS, problem},
-        refusal::Refusal,
+        reject_reason::RejectReason,
     },
     proxy::{
         access_log::line::{Line, Path, Verdict},
@@ -76,7 +76,7 @@ impl Entry {
     }
 
     /// The refusal that the answer comes from, unless a destination gave it.
-    fn own_answer(&self) -> Option<&Refusal> {
+    fn own_answer(&self) -> Option<&RejectReason> {
         match self.exchange.outcome()? {
             Outcome::Refused(refusal) | Outcome::Failed { refusal, .. } => Some(refusal),
             _ => None,
@@ -210,7 +210,7 @@ fn is_wanted(wanted: AccessLog, verdict: &Verdict<'_>) -> bool {
 
 /// The answer to a request that never became one, as it goes over the wire, and its line.
 pub(crate) fn last_words(
-    refusal: Refusal,
+    refusal: RejectReason,
     gate: &Arc<Gate>,
     peer: Peer,
     activity: &Arc<Activity>,

@@ -27,7 +27,7 @@ use timeouts::Clock;
 
 use crate::{
     net::{listener::Peer, stream::Stream},
-    outcome::refusal::Refusal,
+    outcome::reject_reason::RejectReason,
     proxy::{
         access_log,
         admission::Member,
@@ -38,7 +38,7 @@ use crate::{
         stack::Stack,
         state::{Activity, Phase},
     },
-    runtime::yield_once::others_first,
+    runtime::yield_once::yield_once,
 };
 
 /// Bytes that hyper reads at most at a time, which bounds what a slice of its buffer keeps alive.
@@ -158,7 +158,7 @@ fn is_in_order(ended: &Ended, activity: &Activity) -> bool {
 /// lead nowhere are what an attacker would have it spend its time on.
 pub(crate) async fn turn_away(stream: Stream, peer: Peer, gate: Arc<Gate>) {
     let activity = Arc::new(Activity::new());
-    let words = access_log::last_words(Refusal::Full, &gate, peer, &activity);
+    let words = access_log::last_words(RejectReason::Full, &gate, peer, &activity);
     if !handshake::is_wanted(&stream, &gate) {
         linger::linger(stream, &words, &activity).await;
     }
@@ -179,7 +179,7 @@ async fn answer<S: Stack>(
     let phase = exchange.answer_phase();
     if phase == Phase::Refusal {
         // Forgeries come in floods.
-        others_first().await;
+        yield_once().await;
     }
     exchange.activity.enter(phase);
     skip_rest(&exchange).await;
@@ -228,18 +228,18 @@ fn refusal(
     unread: &[u8],
     limit: usize,
     activity: &Activity,
-) -> Option<Refusal> {
+) -> Option<RejectReason> {
     let in_head = activity.phase() == Phase::Head;
     match ended {
-        Ended::Done(_) if io.withheld() == Some(414) => Some(Refusal::TargetTooLong),
+        Ended::Done(_) if io.withheld() == Some(414) => Some(RejectReason::TargetTooLong),
         Ended::Done(_) if io.withheld() == Some(431) => Some(too_large(unread, limit)),
-        Ended::Done(_) if io.withheld().is_some() => Some(Refusal::Framing(spoken(unread))),
+        Ended::Done(_) if io.withheld().is_some() => Some(RejectReason::Framing(spoken(unread))),
         // hyper gives no answer to a client that speaks HTTP/2 from the start.
         Ended::Done(Err(error)) if error.is_parse() && in_head => {
-            Some(Refusal::Framing(spoken(unread)))
+            Some(RejectReason::Framing(spoken(unread)))
         }
-        Ended::HeadTooSlow => Some(Refusal::HeadTooSlow),
-        Ended::Evicted if in_head => Some(Refusal::Full),
+        Ended::HeadTooSlow => Some(RejectReason::HeadTooSlow),
+        Ended::Evicted if in_head => Some(RejectReason::Full),
         _ => None,
     }
 }
@@ -261,12 +261,12 @@ fn spoken(unread: &[u8]) -> &'static str {
 
 /// hyper calls three things too large: a request line, a head, and a `Content-Length` near 2^64. It
 /// has taken the head out of its buffer only in the last case.
-fn too_large(unread: &[u8], limit: usize) -> Refusal {
+fn too_large(unread: &[u8], limit: usize) -> RejectReason {
     let line = unread.iter().position(|byte| *byte == b'\n');
     match line {
-        _ if line.unwrap_or(unread.len()) >= limit => Refusal::TargetTooLong,
-        Some(_) => Refusal::HeadTooLarge,
-        None => Refusal::Framing("content-length"),
+        _ if line.unwrap_or(unread.len()) >= limit => RejectReason::TargetTooLong,
+        Some(_) => RejectReason::HeadTooLarge,
+        None => RejectReason::Framing("content-length"),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     delivery::{Delivery, header_filter::clean_answer},
     destination::{Answer, AttemptError, Destination},
-    outcome::{problem::problem, refusal::Refusal},
+    outcome::{problem::problem, reject_reason::RejectReason},
     proxy::{
         context::{Exchange, Outcome},
         response::AnswerBody,
@@ -50,7 +50,7 @@ fn conclude(
             response.map(|answer| AnswerBody::Destination(Box::new(answer)))
         }
         Err(error) => {
-            let refusal = Refusal::from(&error);
+            let refusal = RejectReason::from(&error);
             let response = problem(&refusal).map(AnswerBody::from);
             exchange.ended(Outcome::Failed {
                 refusal,

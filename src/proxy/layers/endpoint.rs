@@ -6,19 +6,19 @@ use std::sync::Arc;
 use http::{HeaderValue, Request, header::HOST};
 use tower_cartgate::{Policy, PolicySource};
 
-use crate::{outcome::refusal::Refusal, proxy::context::Exchange};
+use crate::{outcome::reject_reason::RejectReason, proxy::context::Exchange};
 
 /// Notes the endpoint of the request's host and path. A query that it refuses costs no reading either.
-pub(crate) fn find_endpoint<B>(request: &Request<B>) -> Result<(), Refusal> {
-    let exchange = Exchange::of(request.extensions()).ok_or(Refusal::NoEndpoint)?;
+pub(crate) fn find_endpoint<B>(request: &Request<B>) -> Result<(), RejectReason> {
+    let exchange = Exchange::of(request.extensions()).ok_or(RejectReason::NoEndpoint)?;
     // `framing` has let just one through, of plain characters.
     let host = request.headers().get(HOST).map(HeaderValue::to_str);
     let host = host.and_then(Result::ok).unwrap_or_default();
     let endpoint = exchange
         .find_endpoint(host, request.uri().path())
-        .ok_or(Refusal::NoEndpoint)?;
+        .ok_or(RejectReason::NoEndpoint)?;
     if endpoint.query.refuses(request.uri()) {
-        return Err(Refusal::Query);
+        return Err(RejectReason::Query);
     }
     Ok(())
 }

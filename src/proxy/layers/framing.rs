@@ -7,10 +7,12 @@ use http::{
     header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
 };
 
-use crate::{net::host_name::is_host, outcome::refusal::Refusal, proxy::context::Exchange};
+use crate::{
+    net::host_name::is_host, outcome::reject_reason::RejectReason, proxy::context::Exchange,
+};
 
 /// Judges a request's head by RFC 9112 at its strictest.
-pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
+pub(crate) fn check<B>(request: &Request<B>) -> Result<(), RejectReason> {
     let headers = request.headers();
     version(request.version())?;
     transfer_encoding(headers)?;
@@ -21,47 +23,47 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
     expectation(headers)
 }
 
-fn version(version: Version) -> Result<(), Refusal> {
+fn version(version: Version) -> Result<(), RejectReason> {
     match version {
         Version::HTTP_10 | Version::HTTP_11 => Ok(()),
-        _ => Err(Refusal::Framing("version")),
+        _ => Err(RejectReason::Framing("version")),
     }
 }
 
 /// RFC 9112, section 6.1: a server may refuse any coding that it does not understand; one that is
 /// repeated or listed is how a front and a back come to see two different bodies.
-fn transfer_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+fn transfer_encoding(headers: &HeaderMap) -> Result<(), RejectReason> {
     let mut values = headers.get_all(TRANSFER_ENCODING).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(()),
         (Some(value), None) if value.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
-        _ => Err(Refusal::Framing("transfer-encoding")),
+        _ => Err(RejectReason::Framing("transfer-encoding")),
     }
 }
 
 /// hyper merges equal lengths and refuses unequal ones; a single list (`5, 5`) is refused here.
-fn content_length(headers: &HeaderMap) -> Result<(), Refusal> {
+fn content_length(headers: &HeaderMap) -> Result<(), RejectReason> {
     let digits = |value: &http::HeaderValue| {
         !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
     };
     if headers.get_all(CONTENT_LENGTH).iter().all(digits) {
         Ok(())
     } else {
-        Err(Refusal::Framing("content-length"))
+        Err(RejectReason::Framing("content-length"))
     }
 }
 
 /// RFC 9112, section 3.2: exactly one `Host`, and a valid one.
-fn host(headers: &HeaderMap) -> Result<&str, Refusal> {
+fn host(headers: &HeaderMap) -> Result<&str, RejectReason> {
     let mut values = headers.get_all(HOST).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return Err(Refusal::Framing("host"));
+        return Err(RejectReason::Framing("host"));
     };
     value
         .to_str()
         .ok()
         .filter(|host| is_host(host))
-        .ok_or(Refusal::Framing("host"))
+        .ok_or(RejectReason::Framing("host"))
 }
 
 /// The bytes that may stand in a path or a query (RFC 3986, section 3). Other bytes, such as a backslash, are a separator for one
@@ -84,13 +86,13 @@ const IN_TARGETS: [bool; 256] = {
 
 /// RFC 9112, section 3.2: origin-form, or absolute-form that names this very host, by the scheme
 /// that the client really speaks: an app that builds links or decides by the scheme must not be lied to.
-fn target(method: &Method, uri: &Uri, scheme: &str, host: &str) -> Result<(), Refusal> {
+fn target(method: &Method, uri: &Uri, scheme: &str, host: &str) -> Result<(), RejectReason> {
     let path_and_query = uri.path_and_query().map_or("", |target| target.as_str());
     if !path_and_query
         .bytes()
         .all(|byte| IN_TARGETS[usize::from(byte)])
     {
-        return Err(Refusal::Framing("target"));
+        return Err(RejectReason::Framing("target"));
     }
     let Some(authority) = uri.authority() else {
         return origin_form(method, uri);
@@ -101,25 +103,25 @@ fn target(method: &Method, uri: &Uri, scheme: &str, host: &str) -> Result<(), Re
         Ok(())
     } else {
         // Authority-form has no scheme, so CONNECT ends here too.
-        Err(Refusal::Framing("target"))
+        Err(RejectReason::Framing("target"))
     }
 }
 
-fn origin_form(method: &Method, uri: &Uri) -> Result<(), Refusal> {
+fn origin_form(method: &Method, uri: &Uri) -> Result<(), RejectReason> {
     let path = uri.path();
     if path.starts_with('/') || (path == "*" && method == Method::OPTIONS) {
         Ok(())
     } else {
-        Err(Refusal::Framing("target"))
+        Err(RejectReason::Framing("target"))
     }
 }
 
 /// RFC 9110, section 10.1.1.
-fn expectation(headers: &HeaderMap) -> Result<(), Refusal> {
+fn expectation(headers: &HeaderMap) -> Result<(), RejectReason> {
     let known = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if headers.get_all(EXPECT).iter().all(known) {
         Ok(())
     } else {
-        Err(Refusal::Expectation)
+        Err(RejectReason::Expectation)
     }
 }

@@ -12,7 +12,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::{
-    outcome::{problem::problem, refusal::Refusal},
+    outcome::{problem::problem, reject_reason::RejectReason},
     proxy::{
         context::{Exchange, Outcome},
         response::AnswerBody,
@@ -30,7 +30,7 @@ pub(crate) trait Instead {
     fn outcome(self) -> Outcome;
 }
 
-impl Instead for Refusal {
+impl Instead for RejectReason {
     fn response(&self) -> Response<AnswerBody> {
         problem(self).map(AnswerBody::from)
     }

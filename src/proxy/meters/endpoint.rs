@@ -11,7 +11,7 @@ use crate::{
     destination::meter::DestinationMeter,
     endpoint::{Endpoint, Endpoints, Onward},
     inbox::intake::Intake,
-    outcome::refusal::{Failure, Refusal, Unkept},
+    outcome::reject_reason::{AttemptFailure, NotStored, RejectReason},
     proxy::access_log::line::Verdict,
     telemetry::{
         count::{Count, Streak, now},
@@ -118,7 +118,7 @@ impl Meter {
         match verdict {
             Verdict::Kept { secret, stored, .. } if stored.left_out => {
                 self.verified(secret, now);
-                self.not_taken.add(Unkept::Copies.reason(), now);
+                self.not_taken.add(NotStored::Copies.reason(), now);
             }
             Verdict::Taken { secret }
             | Verdict::Kept { secret, .. }
@@ -173,7 +173,7 @@ impl Default for Requests {
             .filter(|kind| !elsewhere.contains(kind));
         Self {
             verified: Count::default(),
-            rejected: Tally::of(here.map(RejectionKind::as_str).chain(Refusal::STALE)),
+            rejected: Tally::of(here.map(RejectionKind::as_str).chain(RejectReason::STALE)),
             mismatches: Streak::default(),
             bodies: Histogram::of_sizes(),
             durations: Histogram::of_durations(),
@@ -193,8 +193,8 @@ fn not_taken(onward: &Onward) -> Tally {
     match onward {
         Onward::Direct(_) => {
             let gone = [Verdict::ANSWERED, Verdict::CLIENT_GONE].into_iter();
-            Tally::of(gone.chain(Failure::ALL.map(Failure::reason)))
+            Tally::of(gone.chain(AttemptFailure::ALL.map(AttemptFailure::reason)))
         }
-        Onward::Durable(_) => Tally::of(Unkept::ALL.map(Unkept::reason)),
+        Onward::Durable(_) => Tally::of(NotStored::ALL.map(NotStored::reason)),
     }
 }

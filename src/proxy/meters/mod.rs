@@ -21,7 +21,7 @@ use crate::telemetry::{
     tally::Tally,
 };
 
-use crate::outcome::refusal::Refusal;
+use crate::outcome::reject_reason::RejectReason;
 
 /// What a process counts, made by whoever calls [`crate::serve`], who can tell it what happens
 /// outside of the gate.
@@ -40,7 +40,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             started: now(),
-            astray: Tally::of(Refusal::ASTRAY),
+            astray: Tally::of(RejectReason::ASTRAY),
             reloads: Count::default(),
             failed_reloads: Count::default(),
             reload_failed: AtomicBool::new(false),

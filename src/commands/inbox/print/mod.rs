@@ -15,7 +15,7 @@ use crate::{
         control::{Holdings, Shown},
         store::Listed,
     },
-    runtime::clock::{Millis, moment},
+    runtime::clock::{Millis, system_time},
     text::{rfc3339, terminal::printable},
 };
 
@@ -110,7 +110,7 @@ fn age(then: Millis, now: Millis) -> Span {
 }
 
 fn rfc3339(time: Millis) -> String {
-    rfc3339::millis(moment(time))
+    rfc3339::millis(system_time(time))
 }
 
 /// A delivery as JSON.

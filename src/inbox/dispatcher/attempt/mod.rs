@@ -21,9 +21,9 @@ use crate::{
     },
     destination::{Answer, AttemptError},
     inbox::{schedule::retry_after, store::StoreError},
-    outcome::refusal::Failure,
+    outcome::reject_reason::AttemptFailure,
     proxy::access_log::line::Verdict,
-    runtime::clock::{Millis, moment},
+    runtime::clock::{Millis, system_time},
 };
 
 /// How much of a response is read, so that its connection can be used again. A longer one is
@@ -174,7 +174,7 @@ impl Attempt {
         let deadline = now + millis(queue.timeout);
         let answer = tokio::select! {
             answer = destination.attempt(destination.dispatcher(), delivery, begun) => answer?,
-            () = clock.until(deadline, now) => return Err(AttemptError::AnswerTimeout(queue.timeout)),
+            () = clock.until(deadline, now) => return Err(AttemptError::ResponseTimeout(queue.timeout)),
         };
         let (head, body) = answer.into_parts();
         let mut beginning = Vec::new();
@@ -200,8 +200,8 @@ impl Attempt {
     ) -> Judgement {
         let failure = error.failure();
         let fault = match failure {
-            Failure::BrokenOff | Failure::NotHttp => Fault::Crash,
-            Failure::AnswerTimeout => Fault::Load,
+            AttemptFailure::BrokenOff | AttemptFailure::NotHttp => Fault::Crash,
+            AttemptFailure::ResponseTimeout => Fault::Load,
             // Without a connection the app never saw the event.
             _ => Fault::Destination,
         };
@@ -233,7 +233,7 @@ impl Attempt {
             reason,
             response: line.map(|line| tools.inbox.sealer.write_note(line)),
         };
-        let asked = retry_after(&reply.headers, moment(tools.clock.now()));
+        let asked = retry_after(&reply.headers, system_time(tools.clock.now()));
         if is_overloaded(reply.status) {
             let cause = cause(Verdict::ANSWERED);
             return self.judge_overload(attempts, cause, asked, before, tools);

@@ -132,7 +132,7 @@ pub(super) async fn next_due(
     let rows = session.query(NEXT, &[&queue, &now]).await?;
     Ok(rows.first().and_then(|row| {
         let (due, now) = (row.get::<_, Option<Millis>>(0), row.get(1));
-        due.map(|due| clock::left(due, now))
+        due.map(|due| clock::remaining(due, now))
     }))
 }
 

@@ -65,7 +65,7 @@ pub(super) fn next_due(
     let mut first = db.prepare_cached(NEXT)?;
     let mut of = |rank: i64| first.query_row((queue, rank), |row| row.get::<_, Option<Millis>>(0));
     let due = of(0)?.into_iter().chain(of(1)?).min();
-    Ok(due.map(|due| clock::left(due, clock.now())))
+    Ok(due.map(|due| clock::remaining(due, clock.now())))
 }
 
 fn due(books: &Books<'_>, queue: &str, rank: i64, most: usize) -> rusqlite::Result<Vec<Uuid>> {

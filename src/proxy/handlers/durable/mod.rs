@@ -21,14 +21,14 @@ use crate::{
     inbox::{Inbox, intake::Unidentified, store::StoreError, unique::Identity},
     outcome::{
         problem::problem,
-        refusal::{Refusal, Unkept},
+        reject_reason::{NotStored, RejectReason},
     },
     proxy::{
         context::{Exchange, Outcome},
         response::AnswerBody,
     },
     runtime::{
-        background::{Undone, aside},
+        background::{ThreadError, run_on_thread},
         clock::Clock,
     },
 };
@@ -57,7 +57,7 @@ pub(crate) async fn keep(
             Response::new(AnswerBody::from(Bytes::new()))
         }
         Some(Outcome::Failed { refusal, .. }) => problem(refusal).map(AnswerBody::from),
-        _ => problem(&Refusal::Unkept(Unkept::Unavailable)).map(AnswerBody::from),
+        _ => problem(&RejectReason::NotStored(NotStored::Unavailable)).map(AnswerBody::from),
     }
 }
 
@@ -94,7 +94,7 @@ impl Intake {
                 Outcome::of(kept, &wanted)
             }
             Err(error) => Outcome::Failed {
-                refusal: Refusal::Unkept(Unkept::from(&error)),
+                refusal: RejectReason::NotStored(NotStored::from(&error)),
                 cause: error.to_string(),
             },
         };
@@ -125,10 +125,10 @@ impl Intake {
             return self.sealed(inbox);
         }
         let inbox = Arc::clone(inbox);
-        match aside(move || self.sealed(&inbox)).await {
+        match run_on_thread(move || self.sealed(&inbox)).await {
             Ok(sealed) => sealed,
             // Slow is better than lost.
-            Err(Undone::NoThread { work, .. }) => work(),
+            Err(ThreadError::NoThread { work, .. }) => work(),
             Err(undone) => Err(StoreError::Unavailable(undone.into_error().to_string())),
         }
     }

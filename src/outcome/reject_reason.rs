@@ -13,7 +13,7 @@ macro_rules! proxy_status {
 
 /// Why a request got the gate's own answer.
 #[derive(Debug, Clone)]
-pub(crate) enum Refusal {
+pub(crate) enum RejectReason {
     /// Broken or ambiguous HTTP; the reason is for the log.
     Framing(&'static str),
     /// An expectation other than `100-continue`.
@@ -31,19 +31,19 @@ pub(crate) enum Refusal {
     /// The endpoint takes no query.
     Query,
     /// The layer's verdict.
-    Rejected(RejectionKind),
+    Layer(RejectionKind),
     /// Verified, but too old, too early or without a time: the log says which, so that a wrong pointer is told from a
     /// wrong clock.
     Stale(Staleness),
     /// Verified, but the destination gave no answer.
-    Destination(Failure),
+    Destination(AttemptFailure),
     /// Verified, but not in the inbox.
-    Unkept(Unkept),
+    NotStored(NotStored),
 }
 
 /// Why the inbox did not keep a delivery. None of it is for ever, so each answer says when to come again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unkept {
+pub(crate) enum NotStored {
     Full,
     Copies,
     Unavailable,
@@ -52,18 +52,18 @@ pub(crate) enum Unkept {
 
 /// What became of an attempt, as far as the sender is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum AttemptFailure {
     Unresolved,
     Refused,
     Unreachable,
     Tls,
     ConnectTimeout,
     BrokenOff,
-    AnswerTimeout,
+    ResponseTimeout,
     NotHttp,
 }
 
-impl Refusal {
+impl RejectReason {
     /// The words for what is stale: without a time, too old, too early.
     pub(crate) const STALE: [&str; 3] = ["stale-no-time", "stale-too-old", "stale-too-early"];
 
@@ -95,14 +95,14 @@ impl Refusal {
             Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Full => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoEndpoint => StatusCode::NOT_FOUND,
-            Self::Rejected(kind) => kind.status(),
+            Self::Layer(kind) => kind.status(),
             Self::Stale(_) => RejectionKind::Stale.status(),
-            Self::Destination(Failure::ConnectTimeout | Failure::AnswerTimeout) => {
+            Self::Destination(AttemptFailure::ConnectTimeout | AttemptFailure::ResponseTimeout) => {
                 StatusCode::GATEWAY_TIMEOUT
             }
             Self::Destination(_) => StatusCode::BAD_GATEWAY,
-            Self::Unkept(Unkept::Copies) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unkept(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotStored(NotStored::Copies) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -117,12 +117,12 @@ impl Refusal {
             Self::Full => "full",
             Self::NoEndpoint => "no-endpoint",
             Self::Query => "query",
-            Self::Rejected(kind) => kind.as_str(),
+            Self::Layer(kind) => kind.as_str(),
             Self::Stale(Staleness::NoTime) => Self::STALE[0],
             Self::Stale(Staleness::TooOld) => Self::STALE[1],
             Self::Stale(_) => Self::STALE[2],
             Self::Destination(failure) => failure.reason(),
-            Self::Unkept(unkept) => unkept.reason(),
+            Self::NotStored(not_stored) => not_stored.reason(),
         }
     }
 
@@ -135,26 +135,26 @@ impl Refusal {
             | Self::TargetTooLong
             | Self::HeadTooLarge
             | Self::HeadTooSlow
-            | Self::Rejected(RejectionKind::TooSlow | RejectionKind::Unreadable) => {
+            | Self::Layer(RejectionKind::TooSlow | RejectionKind::Unreadable) => {
                 proxy_status!("http_request_error")
             }
-            Self::Full | Self::Rejected(RejectionKind::Busy) => {
+            Self::Full | Self::Layer(RejectionKind::Busy) => {
                 proxy_status!("proxy_internal_response")
             }
             Self::NoEndpoint
             | Self::Query
-            | Self::Rejected(_)
+            | Self::Layer(_)
             | Self::Stale(_)
-            | Self::Unkept(Unkept::Copies) => proxy_status!("http_request_denied"),
+            | Self::NotStored(NotStored::Copies) => proxy_status!("http_request_denied"),
             Self::Destination(failure) => failure.proxy_status(),
-            Self::Unkept(_) => proxy_status!("proxy_internal_response"),
+            Self::NotStored(_) => proxy_status!("proxy_internal_response"),
         }
     }
 
     /// After how many seconds to come again, where that helps.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::Unkept(unkept) => Some(unkept.retry_after()),
+            Self::NotStored(not_stored) => Some(not_stored.retry_after()),
             _ => (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1),
         }
     }
@@ -163,7 +163,7 @@ impl Refusal {
     /// next request would begin, or the client has more to send than the gate will read.
     pub(crate) fn closes(&self) -> bool {
         match self {
-            Self::Rejected(kind) => matches!(
+            Self::Layer(kind) => matches!(
                 kind,
                 RejectionKind::TooLarge
                     | RejectionKind::TooSlow
@@ -174,13 +174,13 @@ impl Refusal {
             | Self::Query
             | Self::Stale(_)
             | Self::Destination(_)
-            | Self::Unkept(_) => false,
+            | Self::NotStored(_) => false,
             _ => true,
         }
     }
 }
 
-impl Failure {
+impl AttemptFailure {
     /// All of them, for metrics that begin at nought.
     pub(crate) const ALL: [Self; 8] = [
         Self::Unresolved,
@@ -189,7 +189,7 @@ impl Failure {
         Self::Tls,
         Self::ConnectTimeout,
         Self::BrokenOff,
-        Self::AnswerTimeout,
+        Self::ResponseTimeout,
         Self::NotHttp,
     ];
 
@@ -201,7 +201,7 @@ impl Failure {
             Self::Tls => "destination-tls",
             Self::ConnectTimeout => "destination-connect-timeout",
             Self::BrokenOff => "destination-broke-off",
-            Self::AnswerTimeout => "destination-answer-timeout",
+            Self::ResponseTimeout => "destination-answer-timeout",
             Self::NotHttp => "destination-not-http",
         }
     }
@@ -214,13 +214,13 @@ impl Failure {
             Self::Tls => proxy_status!("tls_protocol_error"),
             Self::ConnectTimeout => proxy_status!("connection_timeout"),
             Self::BrokenOff => proxy_status!("connection_terminated"),
-            Self::AnswerTimeout => proxy_status!("http_response_timeout"),
+            Self::ResponseTimeout => proxy_status!("http_response_timeout"),
             Self::NotHttp => proxy_status!("http_protocol_error"),
         }
     }
 }
 
-impl Unkept {
+impl NotStored {
     /// All of them, for metrics that begin at nought.
     pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Copies, Self::Unavailable, Self::Failed];
 
@@ -243,10 +243,10 @@ impl Unkept {
     }
 }
 
-impl From<&Rejection> for Refusal {
+impl From<&Rejection> for RejectReason {
     fn from(rejection: &Rejection) -> Self {
         let staleness =
             std::error::Error::source(rejection).and_then(|source| source.downcast_ref());
-        staleness.map_or(Self::Rejected(rejection.kind()), |why| Self::Stale(*why))
+        staleness.map_or(Self::Layer(rejection.kind()), |why| Self::Stale(*why))
     }
 }
