@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::{Buf as _, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 
 use super::{READ_BUFFER, without_empty_lines};
 use crate::{
@@ -31,7 +31,8 @@ const FREE_WRITE: usize = 16 * 1024;
 /// A client's stream.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    stream: Stream,
+    /// Limited anew before each read that could take more than the connection may hold.
+    stream: Take<Stream>,
     /// What was read before, and comes first.
     unread: Bytes,
     activity: Arc<Activity>,
@@ -79,7 +80,7 @@ impl Watched {
     ) -> Self {
         activity.renew();
         Self {
-            stream,
+            stream: stream.take(0),
             unread,
             activity,
             loan: Loan { gate, bytes: 0 },
@@ -99,7 +100,7 @@ impl Watched {
     }
 
     pub(crate) fn into_stream(self) -> Stream {
-        self.stream
+        self.stream.into_inner()
     }
 
     /// How much may be read now; none if a long head finds no memory left.
@@ -145,15 +146,9 @@ impl Watched {
         room: usize,
     ) -> Poll<io::Result<()>> {
         let room = room.min(buf.remaining());
-        if self.unread.is_empty() && room == buf.remaining() {
-            return Pin::new(&mut self.stream).poll_read(cx, buf);
-        }
         if self.unread.is_empty() {
-            let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
-            let result = Pin::new(&mut self.stream).poll_read(cx, &mut part);
-            let read = part.filled().len();
-            buf.advance(read);
-            return result;
+            self.stream.set_limit(room as u64);
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
         }
         let length = self.unread.len().min(room);
         buf.put_slice(&self.unread[..length]);
@@ -220,7 +215,7 @@ impl AsyncWrite for Watched {
         if bytes.len() > FREE_WRITE {
             self.activity.outgrow();
         }
-        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let result = Pin::new(self.stream.get_mut()).poll_write(cx, bytes);
         self.wrote(result)
     }
 
@@ -232,16 +227,16 @@ impl AsyncWrite for Watched {
         if self.withhold(parts.first().map_or(&[], |part| part)) {
             return Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()));
         }
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        let result = Pin::new(self.stream.get_mut()).poll_write_vectored(cx, parts);
         self.wrote(result)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.get_ref().is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.stream).poll_flush(cx);
+        let result = Pin::new(self.stream.get_mut()).poll_flush(cx);
         match result {
             Poll::Ready(Ok(())) => {
                 self.activity.progress();
