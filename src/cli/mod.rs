@@ -52,7 +52,7 @@ pub use serve::{
 pub use sign::SignArgs;
 pub use status::StatusArgs;
 pub use unused::unused_variables;
-pub use variables::{Given, variable_of};
+pub use variables::Given;
 pub use verify::VerifyArgs;
 
 /// Only deliveries with a true Cartfunnel signature pass.

@@ -142,8 +142,19 @@ impl Source {
 
     /// The findings, each at the variable if its flag was given by one.
     fn placed(&self, findings: Vec<Finding>) -> Vec<Finding> {
-        let placed = findings.into_iter().map(|one| one.given(&self.0.given));
-        placed.collect()
+        findings
+            .into_iter()
+            .map(|finding| self.placed_one(finding))
+            .collect()
+    }
+
+    fn placed_one(&self, mut finding: Finding) -> Finding {
+        if let Place::Flag { flag } = finding.place
+            && self.0.given.by_variable(flag)
+        {
+            finding.place = Place::Variable { of: flag };
+        }
+        finding
     }
 }
 

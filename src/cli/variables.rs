@@ -17,7 +17,10 @@ use clap::{
 };
 
 use super::every_command;
-use crate::secret::source::{SECRETS, variable_is_set};
+use crate::{
+    config::variable_of,
+    secret::source::{SECRETS, variable_is_set},
+};
 
 /// The flags of commands other than `serve` that have a variable.
 const SHARED: [&str; 8] = [
@@ -95,17 +98,6 @@ impl Given {
 
 fn id_of(flag: &str) -> String {
     flag.trim_start_matches('-').replace('-', "_")
-}
-
-/// The variable of a flag: `--max-body` has `CARTGATE_MAX_BODY`.
-#[must_use]
-pub fn variable_of(flag: &str) -> String {
-    // `status --token-file` reads the file that `serve --admin-token-file` names.
-    let flag = match flag.trim_start_matches('-') {
-        "token-file" => "admin-token-file",
-        flag => flag,
-    };
-    format!("CARTGATE_{}", flag.to_ascii_uppercase().replace('-', "_"))
 }
 
 /// The variable of a flag of the command of that name, if it has one.

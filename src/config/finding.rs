@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::cli::{Given, variable_of};
+use super::variable::variable_of;
 
 /// One thing that is wrong, or looks like it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -60,17 +60,6 @@ impl Finding {
             message: message.to_string(),
             did_you_mean: None,
         }
-    }
-
-    /// The same, at the variable if the flag was given by it.
-    #[must_use]
-    pub fn given(mut self, given: &Given) -> Self {
-        if let Place::Flag { flag } = self.place
-            && given.by_variable(flag)
-        {
-            self.place = Place::Variable { of: flag };
-        }
-        self
     }
 
     /// The same with what was perhaps meant.

@@ -12,6 +12,7 @@ pub mod plan;
 mod probe;
 mod show;
 pub mod value;
+mod variable;
 
 pub(crate) use addresses::cannot_listen;
 pub use event_plan::EventPlan;
@@ -19,3 +20,4 @@ pub use file::FileError;
 pub use finding::{Finding, Place};
 pub use load::Loaded;
 pub use plan::Plan;
+pub use variable::variable_of;
