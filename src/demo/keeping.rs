@@ -106,7 +106,7 @@ impl Stage<'_> {
             states: vec![State::Dead],
             ..Selection::default()
         };
-        let again = self.store.again(dead, None, 1).await;
+        let again = self.store.requeue(dead, None, 1).await;
         again.map_err(io::Error::other)?;
         self.queue.work.notify_one();
         let replayed = Step::replayed(reached(|| app.received().len() == 2).await);

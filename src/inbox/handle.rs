@@ -6,7 +6,7 @@ use tower_cartgate::Secret;
 
 use super::{
     Settings,
-    store::{Answer, Store, StoreError},
+    store::{Store, StoreError, StoreFuture},
 };
 use crate::{
     delivery::{
@@ -27,8 +27,8 @@ pub struct Inbox {
 
 impl Inbox {
     /// Keeps an event: ready once it is committed and synced. The commit goes on without whoever waits for it.
-    pub(crate) fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
-        self.store.keep(arrival, held)
+    pub(crate) fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
+        self.store.insert(arrival, held)
     }
 
     /// Looks what it holds, unless that was done just now.
@@ -65,6 +65,6 @@ impl Inbox {
 
     /// Why it acknowledges nothing, if it does not.
     pub(crate) fn trouble(&self) -> Option<StoreError> {
-        self.store.trouble()
+        self.store.outage()
     }
 }

@@ -31,14 +31,14 @@ pub(crate) fn look(settings: &Settings) -> Result<(), OpenError> {
 }
 
 fn in_file(file: &Path, settings: &Settings) -> Result<(), Why> {
-    sqlite::look(file)?;
+    sqlite::check(file)?;
     let path = socket(file);
     Listener::probe_unix(&path).map_err(|error| Why::Orders { path, error })?;
     let Some(key) = key_of(file, settings)? else {
         return Ok(());
     };
     let check = Sealer::new(&key, settings.encryption.as_ref()).check();
-    match sqlite::fact(file, KEY_CHECK) {
+    match sqlite::read_meta(file, KEY_CHECK) {
         Some(known) if known != check => Err(Why::OtherKey(settings.store.clone())),
         _ => Ok(()),
     }

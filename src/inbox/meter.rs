@@ -65,7 +65,7 @@ impl InboxMeter {
             Ok(stats) => (Some(stats), None),
             Err(error) => (None, Some(error)),
         };
-        let trouble = store.trouble().or(silent);
+        let trouble = store.outage().or(silent);
         let look = Arc::new(Look { stats, trouble });
         *self.look.lock().unwrap_or_else(PoisonError::into_inner) = look;
         *asked = Some(Instant::now());

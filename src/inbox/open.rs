@@ -98,7 +98,7 @@ async fn open(settings: Settings) -> Result<Inbox, Why> {
         }
     };
     let sealer = Sealer::new(&key, settings.encryption.as_ref());
-    let known = store.fact(KEY_CHECK, sealer.check().to_vec()).await;
+    let known = store.init_meta(KEY_CHECK, sealer.check().to_vec()).await;
     let known = known.map_err(|error| Why::Store(settings.store.clone(), error))?;
     if known != sealer.check() {
         return Err(Why::OtherKey(settings.store));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    inbox::store::{Listed, Place, Selection, Stats, StoreError},
+    inbox::store::{Cursor, DeliveryRow, Selection, Stats, StoreError},
     runtime::clock::Millis,
 };
 
@@ -32,7 +32,7 @@ pub(crate) enum Order {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Page {
     pub(crate) selection: Selection,
-    pub(crate) after: Option<Place>,
+    pub(crate) after: Option<Cursor>,
     pub(crate) most: usize,
 }
 
@@ -45,7 +45,7 @@ impl Page {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Answer {
-    Listed(Vec<Listed>),
+    Listed(Vec<DeliveryRow>),
     Shown(Option<Box<Shown>>),
     Again(Again),
     Purged(u64),
@@ -65,7 +65,7 @@ pub(crate) struct Shown {
     pub(crate) head: Option<HeadShown>,
     /// In base64, if it was asked for.
     pub(crate) body: Option<String>,
-    pub(crate) deliveries: Vec<Listed>,
+    pub(crate) deliveries: Vec<DeliveryRow>,
 }
 
 /// The request that it came by.
@@ -87,7 +87,7 @@ pub(crate) struct Again {
     /// Of no destination, or of none that is configured.
     pub(crate) homeless: u64,
     /// Where the next page begins; none after the last one.
-    pub(crate) next: Option<Place>,
+    pub(crate) next: Option<Cursor>,
 }
 
 /// What a store holds and may hold.

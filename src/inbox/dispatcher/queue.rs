@@ -306,7 +306,7 @@ impl Queue {
 
     /// Looks whether an operator has asked, through whichever gate, to try deliveries again.
     async fn look_for_command(&mut self, now: Millis) {
-        match self.tools.inbox.store.last_again(&self.name).await {
+        match self.tools.inbox.store.last_requeue(&self.name).await {
             Ok(last) => {
                 self.backoff.reset();
                 self.look = now + millis(LOOK);

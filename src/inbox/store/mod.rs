@@ -29,7 +29,7 @@ use crate::{
 pub(crate) enum StoreError {
     /// A limit of the inbox is reached; it resumes by itself.
     #[error("the inbox is full: {0}")]
-    Full(Full),
+    Full(Limit),
     /// As many copies of one body are undelivered as may be.
     #[error("too many undelivered copies of one body")]
     Copies,
@@ -43,7 +43,7 @@ pub(crate) enum StoreError {
 
 /// Which limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Full {
+pub(crate) enum Limit {
     #[error("as many events as it may hold")]
     Events,
     #[error("as many bytes as it may hold")]
@@ -63,17 +63,22 @@ impl From<&StoreError> for NotStored {
     }
 }
 
-pub(crate) type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+pub(crate) type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 /// A store of events. Its futures may be dropped: what was begun goes on to its end.
 pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps an event: ready once it is committed and synced. `held` is dropped then, and not before: it holds the memory
     /// of the body.
-    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept>;
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept>;
 
     /// Claims up to `most` due deliveries of a queue, those of fresh bodies first, the longest due first among them; nobody else gets them before
     /// the lease ends.
-    fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>>;
+    fn claim(
+        &self,
+        queue: &Arc<str>,
+        most: usize,
+        lease: Duration,
+    ) -> StoreFuture<'static, Vec<Claim>>;
 
     /// Claims the next due delivery of a queue after `after`; after the last one, the first.
     fn claim_next(
@@ -81,66 +86,66 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
         queue: &Arc<str>,
         after: Turn,
         lease: Duration,
-    ) -> Answer<'static, Option<Claim>>;
+    ) -> StoreFuture<'static, Option<Claim>>;
 
     /// Writes down how an attempt ended; false if the lease is not the last one any more, and then nothing is written.
-    fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool>;
+    fn settle(&self, lease: Lease, settlement: Settlement) -> StoreFuture<'static, bool>;
 
     /// How long until the next delivery of a queue is due by the store's clock, leased ones by the end of their lease: zero
     /// if one is due, none if none is pending.
-    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>>;
+    fn next_due(&self, queue: &Arc<str>) -> StoreFuture<'static, Option<Duration>>;
 
     /// Shortens the waits of a queue that began later than now, because the clock was ahead when they
     /// began: each begins now. Returns how many.
-    fn correct_due(&self, queue: &Arc<str>) -> Answer<'static, u64>;
+    fn correct_due(&self, queue: &Arc<str>) -> StoreFuture<'static, u64>;
 
     /// The id of the last [`again`](Self::again) that concerned a queue: another one each time.
-    fn last_again(&self, queue: &Arc<str>) -> Answer<'static, Option<Uuid>>;
+    fn last_requeue(&self, queue: &Arc<str>) -> StoreFuture<'static, Option<Uuid>>;
 
     /// Deliveries in the order of their ids, after `after`.
     fn list(
         &self,
         selection: Selection,
-        after: Option<Place>,
+        after: Option<Cursor>,
         most: usize,
-    ) -> Answer<'static, Vec<Listed>>;
+    ) -> StoreFuture<'static, Vec<DeliveryRow>>;
 
     /// One event and all of its deliveries.
-    fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>>;
+    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>>;
 
     /// Makes up to `most` of the selected deliveries pending and due now, with their whole schedule before them. `to` moves them
     /// to another queue and seals them anew; a delivery whose seal does not hold is quarantined instead. Quarantined ones stay
     /// unless that state is named; the caller checks whether their seals hold by now. Returns how many deliveries changed.
-    fn again(
+    fn requeue(
         &self,
         selection: Selection,
         to: Option<Arc<str>>,
         most: usize,
-    ) -> Answer<'static, u64>;
+    ) -> StoreFuture<'static, u64>;
 
     /// Removes up to `most` of the selected deliveries, and each event that has none left. How many it were.
-    fn purge(&self, selection: Selection, most: usize) -> Answer<'static, u64>;
+    fn purge(&self, selection: Selection, most: usize) -> StoreFuture<'static, u64>;
 
     /// Removes up to `most` events that were delivered everywhere before this time, and as many unique values that were last
     /// seen before it and that no stored event has. Returns how many of both went.
-    fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64>;
+    fn sweep(&self, before: Millis, most: usize) -> StoreFuture<'static, u64>;
 
     /// What there is.
-    fn stats(&self) -> Answer<'static, Stats>;
+    fn stats(&self) -> StoreFuture<'static, Stats>;
 
     /// Writes a copy that is whole in itself to a new file, which only its owner may read.
-    fn backup(&self, to: &Path) -> Answer<'static, ()>;
+    fn backup(&self, to: &Path) -> StoreFuture<'static, ()>;
 
     /// What stands under a name, such as the check value of the key: this value from now on, unless there is one already.
-    fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>>;
+    fn init_meta(&self, name: &'static str, value: Vec<u8>) -> StoreFuture<'static, Vec<u8>>;
 
     /// Uses the login of these settings from the next connection on, where there is one, and tries it at once.
-    fn renew_login(&self, _settings: &Settings) -> Answer<'static, ()> {
+    fn renew_login(&self, _settings: &Settings) -> StoreFuture<'static, ()> {
         Box::pin(async { Ok(()) })
     }
 
     /// Why it acknowledges nothing, if it does not.
-    fn trouble(&self) -> Option<StoreError>;
+    fn outage(&self) -> Option<StoreError>;
 }
 
 /// Which deliveries; what is none or empty selects by nothing.
@@ -160,13 +165,13 @@ pub(crate) struct Selection {
 
 /// Where a page ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct Cursor {
     pub(crate) event: Uuid,
     pub(crate) queue: String,
 }
 
-impl From<&Listed> for Place {
-    fn from(one: &Listed) -> Self {
+impl From<&DeliveryRow> for Cursor {
+    fn from(one: &DeliveryRow) -> Self {
         Self {
             event: one.event,
             queue: one.queue.clone(),
@@ -176,7 +181,7 @@ impl From<&Listed> for Place {
 
 /// One delivery, without what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Listed {
+pub(crate) struct DeliveryRow {
     pub(crate) event: Uuid,
     pub(crate) endpoint: String,
     /// The destination's name; empty where none wants it.

@@ -13,7 +13,7 @@ use crate::{
     delivery::event::State,
     inbox::{
         control::{Holdings, Shown},
-        store::Listed,
+        store::DeliveryRow,
     },
     runtime::clock::{Millis, system_time},
     text::{rfc3339, terminal::printable},
@@ -31,13 +31,13 @@ const COLUMNS: usize = 80;
 
 /// A delivery on one line, and why its last attempt failed on another.
 pub(super) struct Line<'l> {
-    pub(super) one: &'l Listed,
+    pub(super) one: &'l DeliveryRow,
     pub(super) now: Millis,
 }
 
 impl Display for Line<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Listed {
+        let DeliveryRow {
             event,
             received,
             state,
@@ -59,7 +59,7 @@ impl Display for Line<'_> {
 }
 
 /// Why the last attempt failed: the reason, the status, and the response's first line.
-fn why(one: &Listed) -> Option<String> {
+fn why(one: &DeliveryRow) -> Option<String> {
     let mut why = safe(one.reason.as_deref()?);
     if let Some(status) = one.status {
         why += &format!(" {status}");
@@ -71,7 +71,7 @@ fn why(one: &Listed) -> Option<String> {
 }
 
 /// The last response's status; `err` without one.
-fn last(one: &Listed) -> String {
+fn last(one: &DeliveryRow) -> String {
     match (one.status, one.last) {
         (Some(status), _) => status.to_string(),
         (None, None) => "-".to_owned(),
@@ -135,7 +135,7 @@ pub(super) struct Row<'l> {
 }
 
 impl<'l> Row<'l> {
-    pub(super) fn of(one: &'l Listed) -> Self {
+    pub(super) fn of(one: &'l DeliveryRow) -> Self {
         Self {
             id: one.event,
             endpoint: &one.endpoint,
@@ -231,7 +231,7 @@ impl Event<'_> {
         Ok(())
     }
 
-    fn delivery(&self, f: &mut Formatter<'_>, one: &Listed) -> fmt::Result {
+    fn delivery(&self, f: &mut Formatter<'_>, one: &DeliveryRow) -> fmt::Result {
         let (name, state, attempts) = (named(&one.queue), word(one.state), one.attempts);
         write!(f, "\n          {name}: {state} after {attempts} attempts")?;
         if let Some(last) = one.last {

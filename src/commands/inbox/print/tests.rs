@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn listed(queue: &str, state: State) -> Listed {
-    Listed {
+fn listed(queue: &str, state: State) -> DeliveryRow {
+    DeliveryRow {
         event: Uuid::nil(),
         endpoint: "orders".to_owned(),
         queue: queue.to_owned(),

@@ -10,7 +10,7 @@ use crate::{
     inbox::{
         Inbox,
         control::command::{Again, Answer, HeadShown, Holdings, Order, Page, Refused, Shown},
-        store::{Listed, Place, Selection},
+        store::{Cursor, DeliveryRow, Selection},
     },
 };
 
@@ -46,7 +46,7 @@ impl Desk<'_> {
     }
 
     /// The deliveries with what apps responded, as far as this process can read it.
-    fn readable(&self, mut listed: Vec<Listed>) -> Vec<Listed> {
+    fn readable(&self, mut listed: Vec<DeliveryRow>) -> Vec<DeliveryRow> {
         for one in &mut listed {
             let stored = one.stored_response.take();
             let text = stored.and_then(|stored| self.inbox.sealer.read_note(&stored));
@@ -101,7 +101,7 @@ impl Desk<'_> {
             next: listed
                 .last()
                 .filter(|_| listed.len() == most)
-                .map(Place::from),
+                .map(Cursor::from),
             ..Again::default()
         };
         // Nobody who moves what is stranded means to take from a destination what it is about to get.
@@ -126,14 +126,14 @@ impl Desk<'_> {
                 states: vec![state],
                 ..selection.clone()
             };
-            again.done += store.again(selection, to.clone(), Page::MOST).await?;
+            again.done += store.requeue(selection, to.clone(), Page::MOST).await?;
         }
         Ok(again)
     }
 
     /// Returns whether the seals of a delivery and of its event hold. They may hold again after a quarantine: a copy has mended
     /// the body, or the memory that it was read into was at fault and not the disk.
-    async fn is_intact(&self, one: &Listed) -> Result<bool, Refused> {
+    async fn is_intact(&self, one: &DeliveryRow) -> Result<bool, Refused> {
         let sealer = &self.inbox.sealer;
         let delivery = SealedDelivery {
             event: one.event,

@@ -23,7 +23,7 @@ use crate::{
         Inbox, Queue, Settings,
         meter::InboxMeter,
         settings::{Limits, StoreAddress},
-        store::{Listed, Selection, Store, StoreMeter, sqlite},
+        store::{DeliveryRow, Selection, Store, StoreMeter, sqlite},
     },
     proxy::{config::Config, shared::Gate},
     runtime::clock::{Clock, Millis},
@@ -108,7 +108,7 @@ impl Bed {
     pub(super) async fn keep(&self, number: u32, queues: &[&str]) -> Uuid {
         let arrival = self.arrival(number, queues);
         let id = arrival.event.id;
-        self.store.keep(arrival, Box::new(())).await.unwrap();
+        self.store.insert(arrival, Box::new(())).await.unwrap();
         self.wake();
         id
     }
@@ -137,20 +137,20 @@ impl Bed {
         }
     }
 
-    pub(super) async fn all(&self) -> Vec<Listed> {
+    pub(super) async fn all(&self) -> Vec<DeliveryRow> {
         let all = self.store.list(Selection::default(), None, 1000);
         all.await.unwrap()
     }
 
     /// How one delivery stands.
-    pub(super) async fn listed(&self, id: Uuid, queue: &str) -> Listed {
+    pub(super) async fn listed(&self, id: Uuid, queue: &str) -> DeliveryRow {
         let mut all = self.all().await.into_iter();
         let listed = all.find(|listed| listed.event == id && listed.queue == queue);
         listed.expect("it is kept")
     }
 
     /// How it stands once so many attempts at it are written down.
-    pub(super) async fn after(&self, attempts: u32, id: Uuid, queue: &str) -> Listed {
+    pub(super) async fn after(&self, attempts: u32, id: Uuid, queue: &str) -> DeliveryRow {
         let begun = Instant::now();
         loop {
             let listed = self.listed(id, queue).await;
@@ -163,7 +163,7 @@ impl Bed {
     }
 
     /// How it stands once an attempt that ends now is written down.
-    pub(super) async fn settled(&self, id: Uuid, queue: &str) -> Listed {
+    pub(super) async fn settled(&self, id: Uuid, queue: &str) -> DeliveryRow {
         let (begun, now) = (Instant::now(), Some(self.clock.now()));
         loop {
             let listed = self.listed(id, queue).await;

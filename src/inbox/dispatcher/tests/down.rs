@@ -247,7 +247,7 @@ async fn a_command_ends_the_wait_for_a_destination() {
             sleep(Duration::from_millis(1)).await;
         }
         assert!(app.is_idle());
-        assert_eq!(bed.store.again(only(ids[0]), None, 1).await.unwrap(), 1);
+        assert_eq!(bed.store.requeue(only(ids[0]), None, 1).await.unwrap(), 1);
         bed.clock.advance(SECOND);
         next(&mut app, number)
             .await

@@ -49,7 +49,7 @@ async fn no_more_is_claimed_than_may_be_under_way() {
     }
     let held = [app.next().await, app.next().await];
     // What is claimed is due only when its lease ends.
-    let waiting = |all: Vec<crate::inbox::store::Listed>| {
+    let waiting = |all: Vec<crate::inbox::store::DeliveryRow>| {
         let pending = all.into_iter().filter(|one| one.state == State::Pending);
         pending.filter(|one| one.due == Some(START)).count()
     };
@@ -150,7 +150,7 @@ async fn work_that_nobody_told_of_is_found() {
         sleep(Duration::from_millis(1)).await;
     }
     let arrival = bed.arrival(1, &["app"]);
-    bed.store.keep(arrival, Box::new(())).await.unwrap();
+    bed.store.insert(arrival, Box::new(())).await.unwrap();
     let begun = Instant::now();
     while app.is_idle() {
         assert!(begun.elapsed() < PATIENCE);

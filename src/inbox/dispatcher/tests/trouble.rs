@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     delivery::event::{Arrival, Claim, Event, Kept, Lease, Settlement, State, Turn},
-    inbox::store::{Answer, Listed, Place, Selection, Stats, Store, StoreError},
+    inbox::store::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFuture},
     runtime::clock::Millis,
 };
 
@@ -38,7 +38,7 @@ async fn what_somebody_else_has_claimed_is_not_settled() {
             ids: vec![ids[0]],
             ..Selection::default()
         };
-        let moved = bed.store.again(selection, Some(queue.into()), 1);
+        let moved = bed.store.requeue(selection, Some(queue.into()), 1);
         assert_eq!(moved.await.unwrap(), 1);
     }
     let theirs = bed.store.claim(&"app".into(), 9, MINUTE).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_broken_seal_never_reaches_an_app() {
     let mut arrival = bed.arrival(1, &["app"]);
     arrival.event.body = "body 9".into();
     let tampered = arrival.event.id;
-    bed.store.keep(arrival, Box::new(())).await.unwrap();
+    bed.store.insert(arrival, Box::new(())).await.unwrap();
     let others = [bed.keep(2, &["app"]).await, bed.keep(3, &["app"]).await];
     for _ in others {
         let request = app.next().await;
@@ -151,7 +151,7 @@ async fn a_clock_that_is_put_back_holds_up_no_queue() {
     // It looks for what another gate leaves, of which nobody tells it.
     bed.clock.put_back(HOUR);
     let theirs = bed.arrival(3, &["app"]);
-    bed.store.keep(theirs, Box::new(())).await.unwrap();
+    bed.store.insert(theirs, Box::new(())).await.unwrap();
     bed.clock.advance(SECOND);
     app.next().await.answer("200 OK");
     bed.reaches(3, State::Delivered).await;
@@ -211,12 +211,17 @@ pub(super) struct Moody {
     pub(super) faults: Arc<Faults>,
 }
 
-fn unavailable<T: Send + 'static>() -> Answer<'static, T> {
+fn unavailable<T: Send + 'static>() -> StoreFuture<'static, T> {
     Box::pin(async { Err(StoreError::Unavailable("as told".to_owned())) })
 }
 
 impl Store for Moody {
-    fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>> {
+    fn claim(
+        &self,
+        queue: &Arc<str>,
+        most: usize,
+        lease: Duration,
+    ) -> StoreFuture<'static, Vec<Claim>> {
         assert!(!fails(&self.faults.panics), "as told");
         if fails(&self.faults.claims) {
             return unavailable();
@@ -229,7 +234,7 @@ impl Store for Moody {
         queue: &Arc<str>,
         after: Turn,
         lease: Duration,
-    ) -> Answer<'static, Option<Claim>> {
+    ) -> StoreFuture<'static, Option<Claim>> {
         assert!(!fails(&self.faults.panics), "as told");
         if fails(&self.faults.claims) {
             return unavailable();
@@ -237,12 +242,12 @@ impl Store for Moody {
         self.store.claim_next(queue, after, lease)
     }
 
-    fn correct_due(&self, queue: &Arc<str>) -> Answer<'static, u64> {
+    fn correct_due(&self, queue: &Arc<str>) -> StoreFuture<'static, u64> {
         self.store.correct_due(queue)
     }
 
-    fn last_again(&self, queue: &Arc<str>) -> Answer<'static, Option<Uuid>> {
-        let (last, faults) = (self.store.last_again(queue), Arc::clone(&self.faults));
+    fn last_requeue(&self, queue: &Arc<str>) -> StoreFuture<'static, Option<Uuid>> {
+        let (last, faults) = (self.store.last_requeue(queue), Arc::clone(&self.faults));
         Box::pin(async move {
             let last = last.await;
             faults.looks.fetch_add(1, SeqCst);
@@ -250,64 +255,64 @@ impl Store for Moody {
         })
     }
 
-    fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool> {
+    fn settle(&self, lease: Lease, settlement: Settlement) -> StoreFuture<'static, bool> {
         if fails(&self.faults.settles) {
             return unavailable();
         }
         self.store.settle(lease, settlement)
     }
 
-    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
-        self.store.keep(arrival, held)
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
+        self.store.insert(arrival, held)
     }
 
-    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>> {
+    fn next_due(&self, queue: &Arc<str>) -> StoreFuture<'static, Option<Duration>> {
         self.store.next_due(queue)
     }
 
     fn list(
         &self,
         selection: Selection,
-        after: Option<Place>,
+        after: Option<Cursor>,
         most: usize,
-    ) -> Answer<'static, Vec<Listed>> {
+    ) -> StoreFuture<'static, Vec<DeliveryRow>> {
         self.store.list(selection, after, most)
     }
 
-    fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>> {
+    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>> {
         self.store.show(id)
     }
 
-    fn again(
+    fn requeue(
         &self,
         selection: Selection,
         to: Option<Arc<str>>,
         most: usize,
-    ) -> Answer<'static, u64> {
-        self.store.again(selection, to, most)
+    ) -> StoreFuture<'static, u64> {
+        self.store.requeue(selection, to, most)
     }
 
-    fn purge(&self, selection: Selection, most: usize) -> Answer<'static, u64> {
+    fn purge(&self, selection: Selection, most: usize) -> StoreFuture<'static, u64> {
         self.store.purge(selection, most)
     }
 
-    fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64> {
+    fn sweep(&self, before: Millis, most: usize) -> StoreFuture<'static, u64> {
         self.store.sweep(before, most)
     }
 
-    fn stats(&self) -> Answer<'static, Stats> {
+    fn stats(&self) -> StoreFuture<'static, Stats> {
         self.store.stats()
     }
 
-    fn backup(&self, to: &Path) -> Answer<'static, ()> {
+    fn backup(&self, to: &Path) -> StoreFuture<'static, ()> {
         self.store.backup(to)
     }
 
-    fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>> {
-        self.store.fact(name, value)
+    fn init_meta(&self, name: &'static str, value: Vec<u8>) -> StoreFuture<'static, Vec<u8>> {
+        self.store.init_meta(name, value)
     }
 
-    fn trouble(&self) -> Option<StoreError> {
-        self.store.trouble()
+    fn outage(&self) -> Option<StoreError> {
+        self.store.outage()
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn purge(
     Ok(purged)
 }
 
-pub(super) async fn again(
+pub(super) async fn requeue(
     session: &Session,
     mut selection: Selection,
     to: Option<(&Arc<str>, &DeliverySeals)>,
@@ -76,9 +76,9 @@ pub(super) async fn again(
 }
 
 /// The id of the last `again` that concerned a queue.
-pub(super) async fn last_again(session: &Session, queue: &str) -> Result<Option<Uuid>, Error> {
+pub(super) async fn last_requeue(session: &Session, queue: &str) -> Result<Option<Uuid>, Error> {
     let sql = "SELECT value FROM meta WHERE name = $1";
-    let rows = session.query(sql, &[&again_fact(queue)]).await?;
+    let rows = session.query(sql, &[&requeue_key(queue)]).await?;
     let id = |row: &tokio_postgres::Row| Uuid::from_slice(row.get(0)).ok();
     Ok(rows.first().and_then(id))
 }
@@ -89,12 +89,12 @@ async fn tell(session: &Session, queue: &str) -> Result<u64, Error> {
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     let id = Uuid::now_v7().into_bytes();
     session
-        .execute(sql, &[&again_fact(queue), &id.as_slice()])
+        .execute(sql, &[&requeue_key(queue), &id.as_slice()])
         .await
 }
 
 /// The name of the fact that holds that id.
-fn again_fact(queue: &str) -> String {
+fn requeue_key(queue: &str) -> String {
     format!("again:{queue}")
 }
 

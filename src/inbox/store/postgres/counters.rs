@@ -182,7 +182,11 @@ impl Changes {
 }
 
 /// What stands under a name, which is this value unless there is one already.
-pub(super) async fn fact(session: &Session, name: &str, value: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) async fn init_meta(
+    session: &Session,
+    name: &str,
+    value: &[u8],
+) -> Result<Vec<u8>, Error> {
     let put = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     let put = session.statement(put).await?;
     let get = "SELECT value FROM meta WHERE name = $1";

@@ -4,7 +4,7 @@ use std::{error::Error as _, fmt::Write as _};
 
 use tokio_postgres::{Error, error::SqlState};
 
-use crate::inbox::store::{Full, StoreError};
+use crate::inbox::store::{Limit, StoreError};
 
 /// What went wrong, without the details in which a server repeats values.
 pub(super) fn words(error: &Error) -> String {
@@ -36,7 +36,7 @@ pub(super) fn ends_session(error: &Error) -> bool {
 /// An error in the middle of work. Where the connection broke during a commit, nobody knows whether it came about.
 pub(super) fn fault(error: &Error) -> StoreError {
     if error.code() == Some(&SqlState::DISK_FULL) {
-        return StoreError::Full(Full::Disk);
+        return StoreError::Full(Limit::Disk);
     }
     StoreError::Unavailable(words(error))
 }

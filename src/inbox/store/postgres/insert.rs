@@ -22,7 +22,7 @@ use crate::{
     inbox::{
         settings::Limits,
         store::{
-            Full, StoreError,
+            Limit, StoreError,
             admission::{Admission, Copies, Holders, Mark, Refusal},
             postgres::counters::Usage,
         },
@@ -68,7 +68,7 @@ struct Place {
 }
 
 /// Writes them; nothing is committed if it fails. Returns the new totals as well.
-pub(super) async fn keep(
+pub(super) async fn insert(
     session: &Session,
     arrivals: &[&Arrival],
     rules: &Rules<'_>,
@@ -110,9 +110,9 @@ impl<'a> Batch<'a> {
             let size = (arrival.event.head.len() + arrival.event.body.len()) as u64;
             let bytes = usage.bytes.saturating_add(size);
             let full = if usage.events >= limits.events {
-                Full::Events
+                Limit::Events
             } else if bytes > limits.bytes {
-                Full::Bytes
+                Limit::Bytes
             } else {
                 usage.events += 1;
                 usage.bytes = bytes;

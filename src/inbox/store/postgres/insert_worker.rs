@@ -21,7 +21,7 @@ use crate::{
             StoreError, StoreMeter,
             postgres::{
                 counters::Usage,
-                insert::{Rules, Verdict, keep},
+                insert::{Rules, Verdict, insert},
                 worker::{Work, Worker},
             },
         },
@@ -92,7 +92,7 @@ impl Keeper {
             shard: self.shard,
             now,
         };
-        let (verdicts, usage) = keep(session, &arrivals, &rules, usage).await?;
+        let (verdicts, usage) = insert(session, &arrivals, &rules, usage).await?;
         // What is full is looked at anew the next time.
         let full = |verdict: &Verdict| matches!(verdict, Err(StoreError::Full(_)));
         let believed = !verdicts.iter().any(full);

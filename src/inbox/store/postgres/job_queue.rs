@@ -6,7 +6,7 @@ use tokio_postgres::Error;
 
 use super::{fault::fault, session::Session};
 use crate::inbox::store::{
-    Answer, StoreError,
+    StoreError, StoreFuture,
     postgres::{
         settle_worker::{Errand, Task},
         worker::Trouble,
@@ -35,7 +35,7 @@ impl<J: Send> Desk<J> {
         &self,
         job: J,
         answered: oneshot::Receiver<Result<T, StoreError>>,
-    ) -> Answer<'static, T> {
+    ) -> StoreFuture<'static, T> {
         let unavailable = |words: &str| StoreError::Unavailable(words.to_owned());
         if let Some(error) = self.trouble.error() {
             return Box::pin(async move { Err(error) });
@@ -58,7 +58,7 @@ impl Desk<Task> {
     pub(super) fn errand<T: Send + 'static>(
         &self,
         run: impl for<'a> FnOnce(&'a Session) -> LocalBoxFuture<'a, Result<T, Error>> + Send + 'static,
-    ) -> Answer<'static, T> {
+    ) -> StoreFuture<'static, T> {
         let (answer, answered) = oneshot::channel();
         let errand: Errand = Box::new(move |session| {
             let running = run(session);

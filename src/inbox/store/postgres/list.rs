@@ -10,15 +10,15 @@ use super::{
 };
 use crate::{
     delivery::event::Event,
-    inbox::store::{Listed, Place, QueueStats, Selection, Stats, postgres::counters::Usage},
+    inbox::store::{Cursor, DeliveryRow, QueueStats, Selection, Stats, postgres::counters::Usage},
 };
 
 pub(super) async fn list(
     session: &Session,
     selection: &Selection,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     most: usize,
-) -> Result<Vec<Listed>, Error> {
+) -> Result<Vec<DeliveryRow>, Error> {
     let rows = each(session, LISTED, selection, after, most).await?;
     Ok(rows.iter().map(row::listed).collect())
 }
@@ -26,7 +26,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     session: &Session,
     id: Uuid,
-) -> Result<Option<(Event, Vec<Listed>)>, Error> {
+) -> Result<Option<(Event, Vec<DeliveryRow>)>, Error> {
     const EVENT: &str = concat!(
         "SELECT ",
         event_columns!(),
@@ -73,7 +73,7 @@ pub(super) async fn each(
     session: &Session,
     columns: &str,
     selection: &Selection,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     most: usize,
 ) -> Result<Vec<Row>, Error> {
     let mut wanted = Conditions::of(selection);

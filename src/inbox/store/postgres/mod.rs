@@ -46,7 +46,7 @@ use target::{Current, Target};
 pub(crate) use url::UrlError;
 use worker::{Lane, Trouble};
 
-use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
+use super::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFuture, StoreMeter};
 
 use crate::{
     delivery::{
@@ -221,7 +221,7 @@ impl fmt::Debug for Postgres {
 }
 
 impl Store for Postgres {
-    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
         let (answer, answered) = oneshot::channel();
         let keep = Keep {
             arrival,
@@ -231,7 +231,12 @@ impl Store for Postgres {
         self.keeps.hand_in(keep, answered)
     }
 
-    fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>> {
+    fn claim(
+        &self,
+        queue: &Arc<str>,
+        most: usize,
+        lease: Duration,
+    ) -> StoreFuture<'static, Vec<Claim>> {
         let (queue, clock) = (Arc::clone(queue), self.clock.clone());
         self.turns.errand(move |session| {
             Box::pin(
@@ -245,14 +250,14 @@ impl Store for Postgres {
         queue: &Arc<str>,
         after: Turn,
         lease: Duration,
-    ) -> Answer<'static, Option<Claim>> {
+    ) -> StoreFuture<'static, Option<Claim>> {
         let (queue, now) = (Arc::clone(queue), time::said(&self.clock));
         self.turns.errand(move |session| {
             Box::pin(async move { claim::claim_next(session, &queue, after, lease, now).await })
         })
     }
 
-    fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool> {
+    fn settle(&self, lease: Lease, settlement: Settlement) -> StoreFuture<'static, bool> {
         let (answer, answered) = oneshot::channel();
         let settle = Settle {
             lease,
@@ -262,89 +267,89 @@ impl Store for Postgres {
         self.turns.hand_in(Task::Settle(settle), answered)
     }
 
-    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>> {
+    fn next_due(&self, queue: &Arc<str>) -> StoreFuture<'static, Option<Duration>> {
         let (queue, clock) = (Arc::clone(queue), self.clock.clone());
         self.turns.errand(move |session| {
             Box::pin(async move { claim::next_due(session, &queue, time::said(&clock)).await })
         })
     }
 
-    fn correct_due(&self, queue: &Arc<str>) -> Answer<'static, u64> {
+    fn correct_due(&self, queue: &Arc<str>) -> StoreFuture<'static, u64> {
         let (queue, now) = (Arc::clone(queue), time::said(&self.clock));
         self.errands.errand(move |session| {
             Box::pin(async move { claim::correct_due(session, &queue, now).await })
         })
     }
 
-    fn last_again(&self, queue: &Arc<str>) -> Answer<'static, Option<Uuid>> {
+    fn last_requeue(&self, queue: &Arc<str>) -> StoreFuture<'static, Option<Uuid>> {
         let queue = Arc::clone(queue);
         self.turns.errand(move |session| {
-            Box::pin(async move { change::last_again(session, &queue).await })
+            Box::pin(async move { change::last_requeue(session, &queue).await })
         })
     }
 
     fn list(
         &self,
         selection: Selection,
-        after: Option<Place>,
+        after: Option<Cursor>,
         most: usize,
-    ) -> Answer<'static, Vec<Listed>> {
+    ) -> StoreFuture<'static, Vec<DeliveryRow>> {
         self.errands.errand(move |session| {
             Box::pin(async move { list::list(session, &selection, after.as_ref(), most).await })
         })
     }
 
-    fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>> {
+    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>> {
         self.errands
             .errand(move |session| Box::pin(list::show(session, id)))
     }
 
-    fn again(
+    fn requeue(
         &self,
         selection: Selection,
         to: Option<Arc<str>>,
         most: usize,
-    ) -> Answer<'static, u64> {
+    ) -> StoreFuture<'static, u64> {
         let (now, shard) = (time::said(&self.clock), self.shard + 2);
         let seals = self.seals.clone();
         self.errands.errand(move |session| {
             Box::pin(async move {
                 let to = to.as_ref().map(|to| (to, &seals));
-                change::again(session, selection, to, most, now, shard).await
+                change::requeue(session, selection, to, most, now, shard).await
             })
         })
     }
 
-    fn purge(&self, selection: Selection, most: usize) -> Answer<'static, u64> {
+    fn purge(&self, selection: Selection, most: usize) -> StoreFuture<'static, u64> {
         let shard = self.shard + 2;
         self.errands.errand(move |session| {
             Box::pin(async move { change::purge(session, &selection, most, shard).await })
         })
     }
 
-    fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64> {
+    fn sweep(&self, before: Millis, most: usize) -> StoreFuture<'static, u64> {
         let shard = self.shard + 2;
         self.errands
             .errand(move |session| Box::pin(change::sweep(session, before, most, shard)))
     }
 
-    fn stats(&self) -> Answer<'static, Stats> {
+    fn stats(&self) -> StoreFuture<'static, Stats> {
         self.errands
             .errand(|session| Box::pin(list::stats(session)))
     }
 
-    fn backup(&self, _to: &Path) -> Answer<'static, ()> {
+    fn backup(&self, _to: &Path) -> StoreFuture<'static, ()> {
         let words = "PostgreSQL is backed up by its own means, such as pg_dump";
         Box::pin(async move { Err(StoreError::Unavailable(words.to_owned())) })
     }
 
-    fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>> {
+    fn init_meta(&self, name: &'static str, value: Vec<u8>) -> StoreFuture<'static, Vec<u8>> {
         self.errands.errand(move |session| {
-            Box::pin(async move { counters::fact(session, name, &value).await })
+            Box::pin(async move { counters::init_meta(session, name, &value).await })
         })
     }
 
-    fn renew_login(&self, settings: &Settings) -> Answer<'static, ()> {
+    fn renew_login(&self, settings: &Settings) -> StoreFuture<'static, ()> {
         let (current, settings) = (Arc::clone(&self.target), settings.clone());
         Box::pin(async move {
             let renewed = renew(&current, &settings).await;
@@ -352,7 +357,7 @@ impl Store for Postgres {
         })
     }
 
-    fn trouble(&self) -> Option<StoreError> {
+    fn outage(&self) -> Option<StoreError> {
         self.keeps.trouble.error()
     }
 }

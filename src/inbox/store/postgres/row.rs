@@ -7,7 +7,7 @@ use tower_cartgate::EventKind;
 
 use crate::{
     delivery::event::{Event, State},
-    inbox::store::Listed,
+    inbox::store::DeliveryRow,
 };
 
 /// The columns of [`event`], of `e` and `b`.
@@ -37,9 +37,9 @@ pub(super) const LISTED: &str = "d.event, d.queue, d.state, d.attempts, d.due, d
     e.endpoint, e.kind, e.received, e.copy, b.seen, b.first_received, octet_length(b.bytes) AS size, \
     d.seal AS delivery_seal";
 
-pub(super) fn listed(row: &Row) -> Listed {
+pub(super) fn listed(row: &Row) -> DeliveryRow {
     let state = state(row);
-    Listed {
+    DeliveryRow {
         event: row.get("event"),
         endpoint: row.get("endpoint"),
         queue: row.get("queue"),

@@ -160,19 +160,19 @@ pub(super) fn correct_due(books: &mut Books<'_>, early: &Early) -> rusqlite::Res
 }
 
 /// The name of the fact that says when `again` last concerned a queue.
-fn again_fact(queue: &str) -> String {
+fn requeue_key(queue: &str) -> String {
     format!("again:{queue}")
 }
 
-pub(super) fn last_again(db: &Connection, queue: &str) -> rusqlite::Result<Option<Uuid>> {
+pub(super) fn last_requeue(db: &Connection, queue: &str) -> rusqlite::Result<Option<Uuid>> {
     let id = db
         .prepare_cached("SELECT value FROM meta WHERE name = ?")?
-        .query_row([again_fact(queue)], |row| row.get::<_, Vec<u8>>(0))
+        .query_row([requeue_key(queue)], |row| row.get::<_, Vec<u8>>(0))
         .optional()?;
     Ok(id.and_then(|id| Uuid::from_slice(&id).ok()))
 }
 
-pub(super) fn again(books: &mut Books<'_>, retriable: &Retriable) -> rusqlite::Result<bool> {
+pub(super) fn requeue(books: &mut Books<'_>, retriable: &Retriable) -> rusqlite::Result<bool> {
     let found = &retriable.found;
     let event = found.event;
     let was_undelivered = books.is_undelivered(event)?;
@@ -234,7 +234,7 @@ fn renew(books: &Books<'_>, event: Uuid, queue: &str, state: State) -> rusqlite:
             "INSERT INTO meta (name, value) VALUES (?, ?)
              ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         )?
-        .execute((again_fact(queue), Uuid::now_v7().as_bytes()))?;
+        .execute((requeue_key(queue), Uuid::now_v7().as_bytes()))?;
     Ok(renewed > 0)
 }
 

@@ -32,7 +32,7 @@ struct Body {
     copy: u32,
 }
 
-pub(super) fn keep(books: &mut Books<'_>, arrival: &Arrival) -> Result<Kept, Fault> {
+pub(super) fn insert(books: &mut Books<'_>, arrival: &Arrival) -> Result<Kept, Fault> {
     let event = &arrival.event;
     let mut admission = Admission::of(&arrival.wanted);
     let known = known(books, event)?;

@@ -10,7 +10,7 @@ use super::row::{self, LISTED};
 use crate::{
     delivery::event::{Event, State},
     inbox::store::{
-        Listed, Place, QueueStats, Selection, Stats,
+        Cursor, DeliveryRow, QueueStats, Selection, Stats,
         sqlite::tx::{Usage, number},
     },
     runtime::clock::Millis,
@@ -19,13 +19,16 @@ use crate::{
 pub(super) fn list(
     db: &Connection,
     selection: &Selection,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     most: usize,
-) -> rusqlite::Result<Vec<Listed>> {
+) -> rusqlite::Result<Vec<DeliveryRow>> {
     each(db, LISTED, selection, after, most, row::listed)
 }
 
-pub(super) fn show(db: &Connection, id: Uuid) -> rusqlite::Result<Option<(Event, Vec<Listed>)>> {
+pub(super) fn show(
+    db: &Connection,
+    id: Uuid,
+) -> rusqlite::Result<Option<(Event, Vec<DeliveryRow>)>> {
     let Some(stored) = row::event(db, id)? else {
         return Ok(None);
     };
@@ -81,7 +84,7 @@ pub(super) fn each<T>(
     db: &Connection,
     columns: &str,
     selection: &Selection,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     most: usize,
     mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
@@ -105,7 +108,7 @@ pub(super) fn each<T>(
 }
 
 /// The last place of the window that begins after `after`; none if all the rest is in it.
-fn end_of_window(db: &Connection, after: Option<&Place>) -> rusqlite::Result<Option<Place>> {
+fn end_of_window(db: &Connection, after: Option<&Cursor>) -> rusqlite::Result<Option<Cursor>> {
     let (event, queue) = after.map_or(([0; 16], ""), |place| {
         (place.event.into_bytes(), place.queue.as_str())
     });
@@ -114,7 +117,7 @@ fn end_of_window(db: &Connection, after: Option<&Place>) -> rusqlite::Result<Opt
          ORDER BY event, queue LIMIT 1 OFFSET ?",
     )?
     .query_row((event, queue, WINDOW), |row| {
-        Ok(Place {
+        Ok(Cursor {
             event: Uuid::from_bytes(row.get(0)?),
             queue: row.get(1)?,
         })
@@ -126,7 +129,7 @@ fn in_window<T>(
     db: &Connection,
     columns: &str,
     selection: &Selection,
-    (after, end): (Option<&Place>, Option<&Place>),
+    (after, end): (Option<&Cursor>, Option<&Cursor>),
     most: usize,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
@@ -209,7 +212,7 @@ impl Conditions {
         }
     }
 
-    fn add_place(&mut self, sql: &str, place: Option<&Place>) {
+    fn add_place(&mut self, sql: &str, place: Option<&Cursor>) {
         if let Some(place) = place {
             self.add(sql, place.event.into_bytes());
             self.values.push(Box::new(place.queue.clone()));

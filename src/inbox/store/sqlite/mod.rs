@@ -3,6 +3,7 @@
 mod backup;
 mod batch;
 mod change;
+mod check;
 mod claim;
 mod connection;
 mod fault;
@@ -13,7 +14,7 @@ pub(crate) mod insert;
 mod job;
 mod list;
 mod log;
-mod look;
+
 mod open_error;
 mod reader;
 mod recovery;
@@ -40,10 +41,10 @@ use uuid::Uuid;
 
 use self::{batch::Desk, file::beside, identity::Identity, reader::Reader, writer::Writer};
 pub(crate) use self::{
-    look::{fact, look},
+    check::{check, read_meta},
     open_error::{OpenError, Why},
 };
-use super::{Answer, Listed, Place, Selection, Stats, Store, StoreError, StoreMeter};
+use super::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFuture, StoreMeter};
 use crate::{
     delivery::{
         event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
@@ -128,9 +129,9 @@ impl Sqlite {
     /// Applies `change` to each of the rows that a reader found, in pieces; returns how many it changed.
     fn change<R: Send + Sync + 'static>(
         &self,
-        found: Answer<'static, Vec<R>>,
+        found: StoreFuture<'static, Vec<R>>,
         change: impl Fn(&mut tx::Books<'_>, &R) -> rusqlite::Result<bool> + Copy + Send + 'static,
-    ) -> Answer<'static, u64> {
+    ) -> StoreFuture<'static, u64> {
         let writer = Arc::clone(&self.writer);
         Box::pin(async move {
             let mut left = VecDeque::from(found.await?);
@@ -167,15 +168,20 @@ fn change_piece<R>(
 }
 
 impl Store for Sqlite {
-    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
         let weight = arrival.event.head.len() + arrival.event.body.len();
         self.writer.hand_over(weight, held, move |books| {
             books.is_open()?;
-            insert::keep(books, &arrival)
+            insert::insert(books, &arrival)
         })
     }
 
-    fn claim(&self, queue: &Arc<str>, most: usize, lease: Duration) -> Answer<'static, Vec<Claim>> {
+    fn claim(
+        &self,
+        queue: &Arc<str>,
+        most: usize,
+        lease: Duration,
+    ) -> StoreFuture<'static, Vec<Claim>> {
         let queue = Arc::clone(queue);
         self.writer
             .wait_for(move |books| claim::claim(books, &queue, most, lease))
@@ -186,24 +192,24 @@ impl Store for Sqlite {
         queue: &Arc<str>,
         after: Turn,
         lease: Duration,
-    ) -> Answer<'static, Option<Claim>> {
+    ) -> StoreFuture<'static, Option<Claim>> {
         let queue = Arc::clone(queue);
         self.writer
             .wait_for(move |books| claim::claim_next(books, &queue, after, lease))
     }
 
-    fn settle(&self, lease: Lease, settlement: Settlement) -> Answer<'static, bool> {
+    fn settle(&self, lease: Lease, settlement: Settlement) -> StoreFuture<'static, bool> {
         self.writer
             .wait_for(move |books| Ok(settle::settle(books, &lease, &settlement)?))
     }
 
-    fn next_due(&self, queue: &Arc<str>) -> Answer<'static, Option<Duration>> {
+    fn next_due(&self, queue: &Arc<str>) -> StoreFuture<'static, Option<Duration>> {
         let (queue, clock) = (Arc::clone(queue), self.clock.clone());
         self.quick
             .ask(move |db| claim::next_due(db, &queue, &clock))
     }
 
-    fn correct_due(&self, queue: &Arc<str>) -> Answer<'static, u64> {
+    fn correct_due(&self, queue: &Arc<str>) -> StoreFuture<'static, u64> {
         let (queue, now) = (Arc::clone(queue), self.clock.now());
         let found = self
             .slow
@@ -211,44 +217,44 @@ impl Store for Sqlite {
         self.change(found, change::correct_due)
     }
 
-    fn last_again(&self, queue: &Arc<str>) -> Answer<'static, Option<Uuid>> {
+    fn last_requeue(&self, queue: &Arc<str>) -> StoreFuture<'static, Option<Uuid>> {
         let queue = Arc::clone(queue);
-        self.quick.ask(move |db| change::last_again(db, &queue))
+        self.quick.ask(move |db| change::last_requeue(db, &queue))
     }
 
     fn list(
         &self,
         selection: Selection,
-        after: Option<Place>,
+        after: Option<Cursor>,
         most: usize,
-    ) -> Answer<'static, Vec<Listed>> {
+    ) -> StoreFuture<'static, Vec<DeliveryRow>> {
         self.slow
             .ask(move |db| list::list(db, &selection, after.as_ref(), most))
     }
 
-    fn show(&self, id: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>> {
+    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>> {
         self.quick.ask(move |db| list::show(db, id))
     }
 
-    fn again(
+    fn requeue(
         &self,
         selection: Selection,
         to: Option<Arc<str>>,
         most: usize,
-    ) -> Answer<'static, u64> {
+    ) -> StoreFuture<'static, u64> {
         let moved = to.clone();
         let found = self
             .slow
             .ask(move |db| change::retriable(db, selection, moved.as_ref(), most));
-        self.change(found, change::again)
+        self.change(found, change::requeue)
     }
 
-    fn purge(&self, selection: Selection, most: usize) -> Answer<'static, u64> {
+    fn purge(&self, selection: Selection, most: usize) -> StoreFuture<'static, u64> {
         let found = self.slow.ask(move |db| change::found(db, &selection, most));
         self.change(found, change::purge)
     }
 
-    fn sweep(&self, before: Millis, most: usize) -> Answer<'static, u64> {
+    fn sweep(&self, before: Millis, most: usize) -> StoreFuture<'static, u64> {
         let found = self.slow.ask(move |db| change::over(db, before, most));
         let swept = self.change(found, change::sweep);
         let found = self.slow.ask(move |db| change::unused(db, before, most));
@@ -256,23 +262,23 @@ impl Store for Sqlite {
         Box::pin(async move { Ok(swept.await? + forgotten.await?) })
     }
 
-    fn stats(&self) -> Answer<'static, Stats> {
+    fn stats(&self) -> StoreFuture<'static, Stats> {
         let log = beside(&self.file, "-wal");
         self.slow.ask(move |db| list::stats(db, &log))
     }
 
-    fn backup(&self, to: &Path) -> Answer<'static, ()> {
+    fn backup(&self, to: &Path) -> StoreFuture<'static, ()> {
         self.writer.back_up(to)
     }
 
-    fn fact(&self, name: &'static str, value: Vec<u8>) -> Answer<'static, Vec<u8>> {
+    fn init_meta(&self, name: &'static str, value: Vec<u8>) -> StoreFuture<'static, Vec<u8>> {
         self.writer
-            .wait_for(move |books| Ok(books.fact(name, &value)?))
+            .wait_for(move |books| Ok(books.init_meta(name, &value)?))
     }
 
-    fn trouble(&self) -> Option<StoreError> {
-        let trouble = self.writer.trouble();
-        trouble.or_else(|| self.identity.check().err())
+    fn outage(&self) -> Option<StoreError> {
+        let outage = self.writer.outage();
+        outage.or_else(|| self.identity.check().err())
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::inbox::store::{Answer, StoreError};
+use crate::inbox::store::{StoreError, StoreFuture};
 
 /// Waiting for an answer.
 const WAITING: usize = 64;
@@ -42,7 +42,7 @@ impl Reader {
     pub(super) fn ask<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Answer<'static, T> {
+    ) -> StoreFuture<'static, T> {
         let reader = Arc::clone(self);
         Box::pin(async move {
             let (asker, answered) = oneshot::channel();

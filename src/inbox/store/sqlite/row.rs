@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     delivery::event::{Event, State},
-    inbox::store::{Listed, sqlite::tx::number},
+    inbox::store::{DeliveryRow, sqlite::tx::number},
     runtime::clock::Millis,
 };
 
@@ -61,9 +61,9 @@ pub(super) const LISTED: &str =
      d.status, d.reason, e.copy, b.seen, b.first_received,
      (SELECT length(bytes) FROM content WHERE body = b.id), d.seal, d.response";
 
-pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
+pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     let state = state(row, 4)?;
-    Ok(Listed {
+    Ok(DeliveryRow {
         event: Uuid::from_bytes(row.get(0)?),
         endpoint: text(row, 1)?,
         queue: text(row, 2)?,

@@ -8,7 +8,7 @@ use crate::{
     delivery::seal::DeliverySeals,
     inbox::{
         settings::Limits,
-        store::{Full, StoreError},
+        store::{Limit, StoreError},
     },
     runtime::clock::Millis,
 };
@@ -65,7 +65,7 @@ impl Books<'_> {
     }
 
     /// What stands under a name, which is this value unless there is one already.
-    pub(super) fn fact(&self, name: &str, value: &[u8]) -> rusqlite::Result<Vec<u8>> {
+    pub(super) fn init_meta(&self, name: &str, value: &[u8]) -> rusqlite::Result<Vec<u8>> {
         self.statement("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING")?
             .execute((name, value))?;
         self.statement("SELECT value FROM meta WHERE name = ?")?
@@ -81,11 +81,11 @@ impl Books<'_> {
     /// Whether an event of so many bytes may come in.
     pub(super) fn has_room(&self, bytes: u64) -> Result<(), Fault> {
         let full = if !self.space {
-            Full::Disk
+            Limit::Disk
         } else if self.usage.events >= self.limits.events {
-            Full::Events
+            Limit::Events
         } else if self.usage.bytes.saturating_add(bytes) > self.limits.bytes {
-            Full::Bytes
+            Limit::Bytes
         } else {
             return Ok(());
         };

@@ -19,7 +19,7 @@ use super::{
     job::{Answered, job},
     tasks::{Task, Tasks},
 };
-use crate::inbox::store::{Answer, StoreError, sqlite::tx::Books};
+use crate::inbox::store::{StoreError, StoreFuture, sqlite::tx::Books};
 
 /// Waiting for the writer; the limit on all bodies holds their memory.
 const WAITING: usize = 4096;
@@ -52,7 +52,7 @@ impl Writer {
         weight: usize,
         held: Box<dyn Send>,
         work: impl FnOnce(&mut Books<'_>) -> Result<T, Fault> + Send + 'static,
-    ) -> Answer<'static, T> {
+    ) -> StoreFuture<'static, T> {
         let (job, answered) = job(weight, true, held, work);
         let handed = self.jobs.as_ref().map(|jobs| jobs.try_send(Task::Job(job)));
         match handed {
@@ -66,7 +66,7 @@ impl Writer {
     pub(super) fn wait_for<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&mut Books<'_>) -> Result<T, Fault> + Send + 'static,
-    ) -> Answer<'static, T> {
+    ) -> StoreFuture<'static, T> {
         let writer = Arc::clone(self);
         Box::pin(async move {
             let (job, answered) = job(0, false, Box::new(()), work);
@@ -77,7 +77,7 @@ impl Writer {
     }
 
     /// Writes a copy of the store to a new file.
-    pub(super) fn back_up(self: &Arc<Self>, to: &Path) -> Answer<'static, ()> {
+    pub(super) fn back_up(self: &Arc<Self>, to: &Path) -> StoreFuture<'static, ()> {
         let (writer, to) = (Arc::clone(self), to.to_owned());
         Box::pin(async move {
             let (asker, answered) = oneshot::channel();
@@ -89,7 +89,7 @@ impl Writer {
     }
 
     /// Why it does nothing more, if it does not.
-    pub(super) fn trouble(&self) -> Option<StoreError> {
+    pub(super) fn outage(&self) -> Option<StoreError> {
         let failed = self.failed.get().cloned().map(StoreError::Failed);
         let gone = || self.jobs.as_ref().is_none_or(mpsc::Sender::is_closed);
         failed.or_else(|| gone().then(ended))

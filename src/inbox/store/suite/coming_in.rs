@@ -10,12 +10,12 @@ use futures_util::future::join_all;
 use super::{Fixture, LIMITS, START, arrival, id};
 use crate::{
     delivery::event::{Kept, Settlement, State, Wanted},
-    inbox::store::{Full, Selection, StoreError},
+    inbox::store::{Limit, Selection, StoreError},
 };
 
 pub(crate) async fn an_event_is_kept_whole(fixture: &Fixture) {
     for number in 1..=3 {
-        fixture.keep(number, &["shop", "mail"]).await;
+        fixture.insert(number, &["shop", "mail"]).await;
     }
     let (kept, deliveries) = fixture.store.show(id(2)).await.unwrap().unwrap();
     let given = arrival(2, 2, &[]).event;
@@ -41,11 +41,11 @@ pub(crate) async fn an_event_is_kept_whole(fixture: &Fixture) {
 }
 
 pub(crate) async fn an_event_that_nobody_wants_is_a_dead_letter(fixture: &Fixture) {
-    fixture.keep(1, &["shop"]).await;
+    fixture.insert(1, &["shop"]).await;
     let mut unwanted = arrival(2, 2, &[]);
     unwanted.wanted = Wanted::Nobody(Wanted::UNWANTED);
-    fixture.store.keep(unwanted, Box::new(())).await.unwrap();
-    fixture.keep(3, &["shop"]).await;
+    fixture.store.insert(unwanted, Box::new(())).await.unwrap();
+    fixture.insert(3, &["shop"]).await;
     assert_eq!(
         fixture.in_state(State::Dead).await,
         [(id(2), String::new())]
@@ -58,14 +58,14 @@ pub(crate) async fn an_event_that_nobody_wants_is_a_dead_letter(fixture: &Fixtur
 }
 
 pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
-    fixture.keep(9, &["shop"]).await;
+    fixture.insert(9, &["shop"]).await;
     for copy in 0..3 {
         let kept = fixture
             .store
-            .keep(arrival(copy + 1, 1, &["shop"]), Box::new(()));
+            .insert(arrival(copy + 1, 1, &["shop"]), Box::new(()));
         assert_eq!(kept.await.unwrap(), Kept::stored(copy.into()));
     }
-    let fourth = fixture.store.keep(arrival(4, 1, &["shop"]), Box::new(()));
+    let fourth = fixture.store.insert(arrival(4, 1, &["shop"]), Box::new(()));
     assert!(matches!(fourth.await, Err(StoreError::Copies)));
     let stats = fixture.store.stats().await.unwrap();
     assert_eq!((stats.events, stats.bytes), (4, 2 * 100 + 4 * 10));
@@ -83,7 +83,7 @@ pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
     let claim = fixture.claim("shop", 1).await.remove(0);
     let settled = fixture.store.settle(claim.lease, delivered());
     assert!(settled.await.unwrap());
-    let fourth = fixture.store.keep(arrival(4, 1, &["shop"]), Box::new(()));
+    let fourth = fixture.store.insert(arrival(4, 1, &["shop"]), Box::new(()));
     assert_eq!(fourth.await.unwrap(), Kept::stored(3));
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
     for (number, body) in (1..).zip(&damaged) {
         let mut first = arrival(number, number, &["shop"]);
         first.event.body = body.clone().into();
-        fixture.store.keep(first, Box::new(())).await.unwrap();
+        fixture.store.insert(first, Box::new(())).await.unwrap();
     }
     let stored = async |number| {
         let (event, _) = fixture.store.show(id(number)).await.unwrap().unwrap();
@@ -114,7 +114,7 @@ pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
     for (number, body) in copies {
         let copy = fixture
             .store
-            .keep(arrival(number, body, &["shop"]), Box::new(()));
+            .insert(arrival(number, body, &["shop"]), Box::new(()));
         assert_eq!(copy.await.unwrap(), Kept::stored(1));
     }
     for (number, body) in [(1, 1), (2, 2), (3, 3), (4, 4)].into_iter().chain(copies) {
@@ -125,14 +125,14 @@ pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
 }
 
 pub(crate) async fn a_fault_of_one_harms_no_other(fixture: &Fixture) {
-    fixture.keep(1, &["shop"]).await;
+    fixture.insert(1, &["shop"]).await;
     // The second's id is there already, so it cannot be stored: not its body either.
     let arrivals = [
         arrival(2, 2, &["shop"]),
         arrival(1, 7, &["shop"]),
         arrival(3, 3, &["shop"]),
     ];
-    let kept = arrivals.map(|arrival| fixture.store.keep(arrival, Box::new(())));
+    let kept = arrivals.map(|arrival| fixture.store.insert(arrival, Box::new(())));
     let kept = join_all(kept).await;
     assert!(
         matches!(kept[1], Err(StoreError::Unavailable(_))),
@@ -141,15 +141,19 @@ pub(crate) async fn a_fault_of_one_harms_no_other(fixture: &Fixture) {
     assert!(kept[0].is_ok() && kept[2].is_ok());
     let stats = fixture.store.stats().await.unwrap();
     assert_eq!((stats.events, stats.bytes), (3, 330));
-    let seventh = fixture.store.keep(arrival(7, 7, &["shop"]), Box::new(()));
+    let seventh = fixture.store.insert(arrival(7, 7, &["shop"]), Box::new(()));
     assert_eq!(seventh.await.unwrap(), Kept::stored(0));
 }
 
 pub(crate) async fn a_full_store_resumes_by_itself(fixture: &Fixture) {
-    let many = (1..=LIMITS.events as u8).map(|number| fixture.keep(number, &["shop"]));
+    let many = (1..=LIMITS.events as u8).map(|number| fixture.insert(number, &["shop"]));
     join_all(many).await;
-    let more = || fixture.store.keep(arrival(90, 90, &["shop"]), Box::new(()));
-    assert!(matches!(more().await, Err(StoreError::Full(Full::Events))));
+    let more = || {
+        fixture
+            .store
+            .insert(arrival(90, 90, &["shop"]), Box::new(()))
+    };
+    assert!(matches!(more().await, Err(StoreError::Full(Limit::Events))));
     let three = Selection {
         ids: vec![id(1), id(2), id(3)],
         ..Selection::default()
@@ -157,8 +161,8 @@ pub(crate) async fn a_full_store_resumes_by_itself(fixture: &Fixture) {
     assert_eq!(fixture.store.purge(three, 10).await.unwrap(), 3);
     let mut large = arrival(91, 91, &["shop"]);
     large.event.body = vec![0; LIMITS.bytes as usize].into();
-    let large = fixture.store.keep(large, Box::new(())).await;
-    assert!(matches!(large, Err(StoreError::Full(Full::Bytes))));
+    let large = fixture.store.insert(large, Box::new(())).await;
+    assert!(matches!(large, Err(StoreError::Full(Limit::Bytes))));
     more().await.unwrap();
     assert_eq!(
         fixture.store.stats().await.unwrap().events,
@@ -168,12 +172,16 @@ pub(crate) async fn a_full_store_resumes_by_itself(fixture: &Fixture) {
 }
 
 pub(crate) async fn a_dropped_future_stops_nothing(fixture: &Fixture) {
-    fixture.keep(1, &["shop"]).await;
+    fixture.insert(1, &["shop"]).await;
     let (told, done) = tokio::sync::oneshot::channel::<()>();
-    drop(fixture.store.keep(arrival(2, 2, &["shop"]), Box::new(told)));
+    drop(
+        fixture
+            .store
+            .insert(arrival(2, 2, &["shop"]), Box::new(told)),
+    );
     // It is dropped by the store, after the commit.
     assert!(done.await.is_err());
-    fixture.keep(3, &["shop"]).await;
+    fixture.insert(3, &["shop"]).await;
     assert_eq!(fixture.in_state(State::Pending).await.len(), 3);
 }
 
@@ -182,7 +190,7 @@ pub(crate) async fn many_share_a_commit(fixture: &Fixture) {
         .map(|number| {
             fixture
                 .store
-                .keep(arrival(number, number, &["shop"]), Box::new(()))
+                .insert(arrival(number, number, &["shop"]), Box::new(()))
         })
         .collect();
     for kept in join_all(many).await {
@@ -205,7 +213,9 @@ pub(crate) async fn what_is_held_is_held_until_the_commit(fixture: &Fixture) {
         let gone = Arc::new(AtomicBool::new(false));
         let held = Box::new(Held(Arc::clone(&gone)));
         let before = fixture.meter.commits.filled().count;
-        let kept = fixture.store.keep(arrival(number, number, &["shop"]), held);
+        let kept = fixture
+            .store
+            .insert(arrival(number, number, &["shop"]), held);
         let watched = async {
             while !gone.load(SeqCst) {
                 tokio::task::yield_now().await;
@@ -221,10 +231,13 @@ pub(crate) async fn what_is_held_is_held_until_the_commit(fixture: &Fixture) {
 pub(crate) async fn the_first_fact_stays(fixture: &Fixture) {
     for (name, value) in [("one", 1), ("two", 2), ("three", 3)] {
         assert_eq!(
-            fixture.store.fact(name, vec![value]).await.unwrap(),
+            fixture.store.init_meta(name, vec![value]).await.unwrap(),
             [value]
         );
     }
-    assert_eq!(fixture.store.fact("two", vec![9]).await.unwrap(), [2]);
-    assert_eq!(fixture.store.fact("three", vec![9]).await.unwrap(), [3]);
+    assert_eq!(fixture.store.init_meta("two", vec![9]).await.unwrap(), [2]);
+    assert_eq!(
+        fixture.store.init_meta("three", vec![9]).await.unwrap(),
+        [3]
+    );
 }

@@ -26,8 +26,8 @@ fn with_body(number: u8, body: u8, value: u8, queues: &[&str]) -> Arrival {
     }
 }
 
-async fn keep(fixture: &Fixture, arrival: Arrival) -> Result<Kept, StoreError> {
-    fixture.store.keep(arrival, Box::new(())).await
+async fn insert(fixture: &Fixture, arrival: Arrival) -> Result<Kept, StoreError> {
+    fixture.store.insert(arrival, Box::new(())).await
 }
 
 fn duplicate(of: u8) -> Kept {
@@ -69,12 +69,12 @@ pub(crate) async fn a_unique_value_comes_in_once(fixture: &Fixture) {
     for number in 1..=3 {
         let mut first = arrival(number, number, &["shop"]);
         first.unique = Some([number; 32]);
-        let kept = fixture.store.keep(first, Box::new(())).await.unwrap();
+        let kept = fixture.store.insert(first, Box::new(())).await.unwrap();
         assert_eq!(kept, Kept::stored(0));
     }
     let mut second = arrival(4, 4, &["shop"]);
     second.unique = Some([2; 32]);
-    let kept = fixture.store.keep(second, Box::new(())).await.unwrap();
+    let kept = fixture.store.insert(second, Box::new(())).await.unwrap();
     assert_eq!(kept, Kept::Duplicate { of: id(2) });
     assert_eq!(fixture.store.stats().await.unwrap().events, 3);
     assert!(fixture.store.show(id(4)).await.unwrap().is_none());
@@ -85,19 +85,21 @@ pub(crate) async fn a_duplicate_is_dropped_where_the_first_is_delivered_or_pendi
 ) {
     for (first, settlement) in [(1, Some(DELIVERED)), (2, None)] {
         let queue = &format!("shop{first}");
-        let kept = keep(fixture, unique(first, first, &[queue])).await.unwrap();
+        let kept = insert(fixture, unique(first, first, &[queue]))
+            .await
+            .unwrap();
         assert_eq!(kept, Kept::stored(0));
         if let Some(settlement) = settlement {
             settle(fixture, queue, settlement).await;
         }
-        let again = keep(fixture, unique(10 + first, first, &[queue])).await;
+        let again = insert(fixture, unique(10 + first, first, &[queue])).await;
         assert_eq!(again.unwrap(), duplicate(first));
     }
     // The third one is under way.
-    keep(fixture, unique(3, 3, &["shop3"])).await.unwrap();
+    insert(fixture, unique(3, 3, &["shop3"])).await.unwrap();
     let leased = fixture.claim("shop3", 1).await;
     assert_eq!(leased.len(), 1);
-    let again = keep(fixture, unique(13, 3, &["shop3"])).await;
+    let again = insert(fixture, unique(13, 3, &["shop3"])).await;
     assert_eq!(again.unwrap(), duplicate(3));
     assert_eq!(fixture.all().await.len(), 3);
 }
@@ -112,7 +114,9 @@ pub(crate) async fn a_duplicate_goes_where_the_first_is_dead_quarantined_or_gone
         (4, None),
     ] {
         let queue = &format!("shop{first}");
-        keep(fixture, unique(first, first, &[queue])).await.unwrap();
+        insert(fixture, unique(first, first, &[queue]))
+            .await
+            .unwrap();
         match (first, settlement) {
             (_, Some(settlement)) => settle(fixture, queue, settlement).await,
             (3, None) => {
@@ -121,68 +125,74 @@ pub(crate) async fn a_duplicate_goes_where_the_first_is_dead_quarantined_or_gone
             }
             // It was moved to another destination.
             _ => {
-                let moved = fixture.store.again(only(4, queue), Some("mail".into()), 9);
+                let moved = fixture
+                    .store
+                    .requeue(only(4, queue), Some("mail".into()), 9);
                 assert_eq!(moved.await.unwrap(), 1);
             }
         }
         // Another one, whose first is pending, stays a duplicate.
-        keep(fixture, unique(30 + first, 30 + first, &[queue]))
+        insert(fixture, unique(30 + first, 30 + first, &[queue]))
             .await
             .unwrap();
-        let again = keep(fixture, unique(10 + first, first, &[queue])).await;
+        let again = insert(fixture, unique(10 + first, first, &[queue])).await;
         assert_eq!(again.unwrap(), Kept::stored(0), "{first}");
         assert_eq!(queues_of(fixture, 10 + first).await, [queue.as_str()]);
-        let other = keep(fixture, unique(20 + first, 30 + first, &[queue])).await;
+        let other = insert(fixture, unique(20 + first, 30 + first, &[queue])).await;
         assert_eq!(other.unwrap(), duplicate(30 + first));
     }
 }
 
 pub(crate) async fn a_duplicate_goes_to_the_destinations_that_lack_the_first(fixture: &Fixture) {
     let both = ["shop", "mail"];
-    keep(fixture, unique(9, 9, &both)).await.unwrap();
+    insert(fixture, unique(9, 9, &both)).await.unwrap();
     for queue in both {
         settle(fixture, queue, DELIVERED).await;
     }
     // The first was taken by one of two.
-    keep(fixture, unique(1, 1, &both)).await.unwrap();
+    insert(fixture, unique(1, 1, &both)).await.unwrap();
     settle(fixture, "shop", DELIVERED).await;
     settle(fixture, "mail", GIVEN_UP).await;
-    let again = keep(fixture, unique(2, 1, &both)).await.unwrap();
+    let again = insert(fixture, unique(2, 1, &both)).await.unwrap();
     assert_eq!(again, beside(0, 1));
     assert_eq!(queues_of(fixture, 2).await, ["mail"]);
     // The first went to a destination that is configured no more.
-    keep(fixture, unique(3, 3, &["old"])).await.unwrap();
-    let again = keep(fixture, unique(4, 3, &both)).await.unwrap();
+    insert(fixture, unique(3, 3, &["old"])).await.unwrap();
+    let again = insert(fixture, unique(4, 3, &both)).await.unwrap();
     assert_eq!(again, Kept::stored(0));
     assert_eq!(queues_of(fixture, 4).await, ["mail", "shop"]);
     // A destination was added.
-    keep(fixture, unique(5, 5, &["shop"])).await.unwrap();
-    let again = keep(fixture, unique(6, 5, &both)).await.unwrap();
+    insert(fixture, unique(5, 5, &["shop"])).await.unwrap();
+    let again = insert(fixture, unique(6, 5, &both)).await.unwrap();
     assert_eq!(again, beside(0, 5));
     assert_eq!(queues_of(fixture, 6).await, ["mail"]);
     assert_eq!(queues_of(fixture, 9).await, ["mail", "shop"]);
 }
 
 pub(crate) async fn a_duplicate_of_a_duplicate_counts_too(fixture: &Fixture) {
-    keep(fixture, unique(1, 1, &["shop"])).await.unwrap();
-    keep(fixture, unique(9, 9, &["mail"])).await.unwrap();
+    insert(fixture, unique(1, 1, &["shop"])).await.unwrap();
+    insert(fixture, unique(9, 9, &["mail"])).await.unwrap();
     settle(fixture, "shop", GIVEN_UP).await;
     // The same bytes again: a copy, and pending now.
     let again = with_body(2, 1, 1, &["shop"]);
-    assert_eq!(keep(fixture, again).await.unwrap(), Kept::stored(1));
-    let third = keep(fixture, with_body(3, 1, 1, &["shop"])).await.unwrap();
+    assert_eq!(insert(fixture, again).await.unwrap(), Kept::stored(1));
+    let third = insert(fixture, with_body(3, 1, 1, &["shop"]))
+        .await
+        .unwrap();
     assert_eq!(third, duplicate(2));
     // Delivered, it stays although it is a copy, and its value with it.
     settle(fixture, "shop", DELIVERED).await;
-    let fourth = keep(fixture, with_body(4, 1, 1, &["shop"])).await.unwrap();
+    let fourth = insert(fixture, with_body(4, 1, 1, &["shop"]))
+        .await
+        .unwrap();
     assert_eq!(fourth, duplicate(2));
     assert_eq!(fixture.in_state(State::Pending).await.len(), 1);
 }
 
 pub(crate) async fn duplicates_that_come_at_once_are_stored_once(fixture: &Fixture) {
-    fixture.keep(90, &["shop"]).await;
+    fixture.insert(90, &["shop"]).await;
     let arrivals = (1..=20).map(|number| with_body(number, 1, 1, &["shop", "mail"]));
-    let kept = join_all(arrivals.map(|arrival| keep(fixture, arrival))).await;
+    let kept = join_all(arrivals.map(|arrival| insert(fixture, arrival))).await;
     let kept: Vec<Kept> = kept.into_iter().map(Result::unwrap).collect();
     let stored = kept.iter().filter(|kept| **kept == Kept::stored(0));
     assert_eq!(stored.count(), 1, "{kept:?}");
@@ -194,24 +204,30 @@ pub(crate) async fn duplicates_that_come_at_once_are_stored_once(fixture: &Fixtu
 
 pub(crate) async fn a_duplicate_of_an_arrival_that_is_rejected_is_rejected_too(fixture: &Fixture) {
     for number in 1..=3 {
-        keep(fixture, arrival(number, 1, &["shop"])).await.unwrap();
+        insert(fixture, arrival(number, 1, &["shop"]))
+            .await
+            .unwrap();
     }
-    fixture.keep(90, &["shop"]).await;
+    fixture.insert(90, &["shop"]).await;
     let arrivals = (11..=30).map(|number| with_body(number, 1, 7, &["shop"]));
-    let kept = join_all(arrivals.map(|arrival| keep(fixture, arrival))).await;
+    let kept = join_all(arrivals.map(|arrival| insert(fixture, arrival))).await;
     for kept in kept {
         assert!(matches!(kept, Err(StoreError::Copies)), "{kept:?}");
     }
     assert_eq!(fixture.in_state(State::Pending).await.len(), 4);
     let purged = fixture.store.purge(only(1, "shop"), 9).await;
     assert_eq!(purged.unwrap(), 1);
-    let again = keep(fixture, with_body(31, 1, 7, &["shop"])).await.unwrap();
+    let again = insert(fixture, with_body(31, 1, 7, &["shop"]))
+        .await
+        .unwrap();
     assert_eq!(again, Kept::stored(3));
 }
 
 pub(crate) async fn a_duplicate_of_an_arrival_that_is_left_out_is_rejected(fixture: &Fixture) {
     for number in 1..=3 {
-        keep(fixture, arrival(number, 1, &["shop"])).await.unwrap();
+        insert(fixture, arrival(number, 1, &["shop"]))
+            .await
+            .unwrap();
     }
     // The first one occupies the store, so that the others come in together.
     let pairs = (1..=3).flat_map(|value| {
@@ -221,7 +237,7 @@ pub(crate) async fn a_duplicate_of_an_arrival_that_is_left_out_is_rejected(fixtu
         ]
     });
     let arrivals = [arrival(90, 90, &["mail"])].into_iter().chain(pairs);
-    let kept = join_all(arrivals.map(|arrival| keep(fixture, arrival))).await;
+    let kept = join_all(arrivals.map(|arrival| insert(fixture, arrival))).await;
     for pair in kept[1..].chunks(2) {
         let stored = matches!(&pair[0], Ok(Kept::Stored(stored)) if stored.left_out);
         assert!(stored, "{pair:?}");
@@ -237,7 +253,7 @@ pub(crate) async fn a_value_that_comes_with_a_third_body_identifies_nothing(fixt
             ..Stored::default()
         })
     };
-    keep(fixture, unique(90, 9, &["shop"])).await.unwrap();
+    insert(fixture, unique(90, 9, &["shop"])).await.unwrap();
     for (number, body, expected) in [
         (1, 1, Kept::stored(0)),
         (2, 1, duplicate(1)),
@@ -249,22 +265,22 @@ pub(crate) async fn a_value_that_comes_with_a_third_body_identifies_nothing(fixt
         (7, 3, reused(1)),
         (8, 1, reused(1)),
     ] {
-        let kept = keep(fixture, with_body(number, body, 1, &["shop"])).await;
+        let kept = insert(fixture, with_body(number, body, 1, &["shop"])).await;
         assert_eq!(kept.unwrap(), expected, "{number}");
     }
     // The limit of copies holds all the same, and other values are compared as before.
     for (number, expected) in [(10, Some(reused(2))), (11, None)] {
-        let kept = keep(fixture, with_body(number, 3, 1, &["shop"])).await;
+        let kept = insert(fixture, with_body(number, 3, 1, &["shop"])).await;
         assert_eq!(kept.ok(), expected);
     }
-    let other = keep(fixture, unique(91, 9, &["shop"])).await.unwrap();
+    let other = insert(fixture, unique(91, 9, &["shop"])).await.unwrap();
     assert_eq!(other, duplicate(90));
 }
 
 pub(crate) async fn a_value_is_forgotten_after_its_events(fixture: &Fixture) {
     let day = Duration::from_secs(24 * 60 * 60);
     for number in 1..=3 {
-        keep(fixture, unique(number, number, &["shop"]))
+        insert(fixture, unique(number, number, &["shop"]))
             .await
             .unwrap();
     }
@@ -273,7 +289,7 @@ pub(crate) async fn a_value_is_forgotten_after_its_events(fixture: &Fixture) {
     }
     // A value that identifies nothing is known for as long as it comes.
     for body in [11, 12] {
-        keep(fixture, with_body(body, body, 1, &["shop"]))
+        insert(fixture, with_body(body, body, 1, &["shop"]))
             .await
             .unwrap();
     }
@@ -282,10 +298,10 @@ pub(crate) async fn a_value_is_forgotten_after_its_events(fixture: &Fixture) {
     // Two events and their values; the third is pending, and so is the copy.
     assert_eq!(fixture.store.sweep(now, 9).await.unwrap(), 4);
     assert_eq!(fixture.store.sweep(now, 9).await.unwrap(), 0);
-    let third = keep(fixture, unique(23, 3, &["shop"])).await.unwrap();
+    let third = insert(fixture, unique(23, 3, &["shop"])).await.unwrap();
     assert_eq!(third, duplicate(3));
     for number in [21, 22] {
-        let again = keep(fixture, unique(number, number - 20, &["shop"])).await;
+        let again = insert(fixture, unique(number, number - 20, &["shop"])).await;
         assert_eq!(again.unwrap(), Kept::stored(0));
     }
 }
@@ -298,11 +314,11 @@ pub(crate) async fn copies_are_counted_for_each_destination(fixture: &Fixture) {
             ..Stored::default()
         })
     };
-    fixture.keep(90, &["shop", "mail"]).await;
+    fixture.insert(90, &["shop", "mail"]).await;
     settle(fixture, "shop", DELIVERED).await;
     // Mail is down; shop takes each at once.
     for number in 1..=8 {
-        let kept = keep(fixture, arrival(number, 1, &["shop", "mail"]))
+        let kept = insert(fixture, arrival(number, 1, &["shop", "mail"]))
             .await
             .unwrap();
         let copy = u32::from(number) - 1;
@@ -317,44 +333,46 @@ pub(crate) async fn copies_are_counted_for_each_destination(fixture: &Fixture) {
     assert_eq!(fixture.claim("mail", 9).await.len(), 4);
     // Each that needs both is refused only when both have too many.
     for number in 11..=13 {
-        let kept = keep(fixture, arrival(number, 1, &["shop", "mail"]))
+        let kept = insert(fixture, arrival(number, 1, &["shop", "mail"]))
             .await
             .unwrap();
         assert_eq!(kept, left_out(u32::from(number) - 3));
     }
-    let refused = keep(fixture, arrival(14, 1, &["shop", "mail"])).await;
+    let refused = insert(fixture, arrival(14, 1, &["shop", "mail"])).await;
     assert!(matches!(refused, Err(StoreError::Copies)), "{refused:?}");
-    let many = (20..40).map(|number| keep(fixture, arrival(number, 1, &["shop", "mail"])));
+    let many = (20..40).map(|number| insert(fixture, arrival(number, 1, &["shop", "mail"])));
     for refused in join_all(many).await {
         assert!(matches!(refused, Err(StoreError::Copies)), "{refused:?}");
     }
-    let fresh = keep(fixture, arrival(15, 1, &["other", "mail"]))
+    let fresh = insert(fixture, arrival(15, 1, &["other", "mail"]))
         .await
         .unwrap();
     assert_eq!(fresh, left_out(11));
 }
 
 pub(crate) async fn copies_of_a_removed_destination_are_not_counted(fixture: &Fixture) {
-    fixture.keep(90, &["shop"]).await;
+    fixture.insert(90, &["shop"]).await;
     for number in 1..=3 {
-        keep(fixture, arrival(number, 1, &["old"])).await.unwrap();
+        insert(fixture, arrival(number, 1, &["old"])).await.unwrap();
     }
-    let refused = keep(fixture, arrival(4, 1, &["old"])).await;
+    let refused = insert(fixture, arrival(4, 1, &["old"])).await;
     assert!(matches!(refused, Err(StoreError::Copies)), "{refused:?}");
-    let kept = keep(fixture, arrival(5, 1, &["new"])).await.unwrap();
+    let kept = insert(fixture, arrival(5, 1, &["new"])).await.unwrap();
     assert_eq!(kept, Kept::stored(3));
 }
 
 pub(crate) async fn dead_and_quarantined_copies_count(fixture: &Fixture) {
-    fixture.keep(90, &["mail"]).await;
+    fixture.insert(90, &["mail"]).await;
     for (number, settlement) in [(1, GIVEN_UP), (2, Settlement::Quarantined), (3, GIVEN_UP)] {
-        keep(fixture, arrival(number, 1, &["shop"])).await.unwrap();
+        insert(fixture, arrival(number, 1, &["shop"]))
+            .await
+            .unwrap();
         settle(fixture, "shop", settlement).await;
     }
-    let refused = keep(fixture, arrival(4, 1, &["shop"])).await;
+    let refused = insert(fixture, arrival(4, 1, &["shop"])).await;
     assert!(matches!(refused, Err(StoreError::Copies)), "{refused:?}");
     // One of them goes, and there is room again.
     assert_eq!(fixture.store.purge(only(1, "shop"), 9).await.unwrap(), 1);
-    let kept = keep(fixture, arrival(4, 1, &["shop"])).await.unwrap();
+    let kept = insert(fixture, arrival(4, 1, &["shop"])).await.unwrap();
     assert_eq!(kept, Kept::stored(3));
 }

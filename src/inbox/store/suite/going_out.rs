@@ -16,7 +16,7 @@ pub(crate) async fn the_longest_due_are_claimed_first_and_copies_last(fixture: &
     for (number, body) in [(5, 5), (1, 5), (4, 4), (2, 2)] {
         let kept = fixture
             .store
-            .keep(arrival(number, body, &["shop", "mail"]), Box::new(()));
+            .insert(arrival(number, body, &["shop", "mail"]), Box::new(()));
         kept.await.unwrap();
         fixture.clock.advance(second);
     }
@@ -32,7 +32,7 @@ pub(crate) async fn the_longest_due_are_claimed_first_and_copies_last(fixture: &
 
 pub(crate) async fn a_claim_hides_until_its_lease_ends(fixture: &Fixture) {
     for number in 1..=3 {
-        fixture.keep(number, &["shop"]).await;
+        fixture.insert(number, &["shop"]).await;
     }
     let first = fixture.claim("shop", 1).await.remove(0);
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(2), id(3)]);
@@ -56,7 +56,7 @@ pub(crate) async fn a_claim_hides_until_its_lease_ends(fixture: &Fixture) {
 
 pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
     for number in 1..=7 {
-        fixture.keep(number, &["shop"]).await;
+        fixture.insert(number, &["shop"]).await;
     }
     let wait = Duration::from_secs(4);
     let response = Some("out of stock".into());
@@ -144,7 +144,7 @@ pub(crate) async fn probes_take_turns(fixture: &Fixture) {
     for (number, body) in [(1, 1), (2, 1), (3, 3), (4, 4)] {
         let mut arrival = arrival(number, body, &["shop", "mail"]);
         arrival.event.received = START;
-        fixture.store.keep(arrival, Box::new(())).await.unwrap();
+        fixture.store.insert(arrival, Box::new(())).await.unwrap();
     }
     let (shop, mut turn, mut taken) = (Arc::from("shop"), Turn::START, Vec::new());
     for _ in 0..9 {
@@ -176,7 +176,7 @@ pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &
     };
     let correct = || fixture.store.correct_due(&queue);
     for number in 1..=5 {
-        fixture.keep(number, &["shop", "mail"]).await;
+        fixture.insert(number, &["shop", "mail"]).await;
     }
     let mut claims = fixture.claim("shop", 3).await.into_iter();
     // The first waits properly; the others are settled, kept and held by a clock that is an hour ahead.
@@ -189,7 +189,7 @@ pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &
     settle(minute).await;
     settle(3 * HOUR).await;
     assert_eq!(fixture.claim("shop", 1).await.len(), 1);
-    fixture.keep(6, &["shop"]).await;
+    fixture.insert(6, &["shop"]).await;
     assert_eq!(correct().await.unwrap(), 0, "all began before now");
     fixture.clock.put_back(HOUR);
     assert_eq!(correct().await.unwrap(), 4);
@@ -207,11 +207,11 @@ pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &
 }
 
 pub(crate) async fn a_copy_that_was_delivered_is_only_counted(fixture: &Fixture) {
-    fixture.keep(9, &["shop"]).await;
+    fixture.insert(9, &["shop"]).await;
     for number in 1..=3 {
         let kept = fixture
             .store
-            .keep(arrival(number, 1, &["shop", "mail"]), Box::new(()));
+            .insert(arrival(number, 1, &["shop", "mail"]), Box::new(()));
         kept.await.unwrap();
     }
     for claim in fixture.claim("shop", 9).await {
@@ -238,7 +238,7 @@ pub(crate) async fn the_next_due_is_told_by_queue(fixture: &Fixture) {
     assert_eq!(next("shop").await.unwrap(), None);
     let seconds = |seconds| Some(Duration::from_secs(seconds));
     for (number, queue) in [(1, "shop"), (2, "shop"), (3, "mail")] {
-        fixture.keep(number, &[queue]).await;
+        fixture.insert(number, &[queue]).await;
         fixture.clock.advance(Duration::from_secs(1));
     }
     assert_eq!(next("shop").await.unwrap(), seconds(0));

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tower_cartgate::{EventKind, Secret};
 use uuid::Uuid;
 
-use super::{Listed, Selection, Store, StoreMeter};
+use super::{DeliveryRow, Selection, Store, StoreMeter};
 use crate::{
     delivery::{
         event::{Arrival, Claim, Event, State, Wanted},
@@ -100,10 +100,10 @@ pub(crate) use suite;
 
 impl Fixture {
     /// Keeps an event with a body of its own for these queues; its id.
-    pub(crate) async fn keep(&self, number: u8, queues: &[&str]) -> Uuid {
+    pub(crate) async fn insert(&self, number: u8, queues: &[&str]) -> Uuid {
         let arrival = arrival(number, number, queues);
         let id = arrival.event.id;
-        self.store.keep(arrival, Box::new(())).await.unwrap();
+        self.store.insert(arrival, Box::new(())).await.unwrap();
         id
     }
 
@@ -111,7 +111,7 @@ impl Fixture {
         self.store.claim(&queue.into(), most, LEASE).await.unwrap()
     }
 
-    pub(crate) async fn all(&self) -> Vec<Listed> {
+    pub(crate) async fn all(&self) -> Vec<DeliveryRow> {
         let all = self.store.list(Selection::default(), None, 1000);
         all.await.unwrap()
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Fixture, LEASE, START, arrival, id, ids};
 use crate::{
     delivery::event::{Cause, Settlement, State, Wanted},
-    inbox::store::{Place, QueueStats, Selection},
+    inbox::store::{Cursor, QueueStats, Selection},
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
@@ -17,7 +17,7 @@ const GIVEN_UP: Settlement = Settlement::Dead(Cause::new(Some(500), "status"));
 /// Six events for shop: 1 and 2 delivered, 3 and 4 dead, 5 in quarantine, 6 pending.
 async fn six(fixture: &Fixture) {
     for number in 1..=6 {
-        fixture.keep(number, &["shop"]).await;
+        fixture.insert(number, &["shop"]).await;
     }
     let settlements = [
         DELIVERED,
@@ -59,14 +59,14 @@ async fn now(fixture: &Fixture, state: State) -> Vec<Uuid> {
 
 pub(crate) async fn a_list_comes_in_pages(fixture: &Fixture) {
     for number in [3, 1, 2] {
-        fixture.keep(number, &["shop", "mail"]).await;
+        fixture.insert(number, &["shop", "mail"]).await;
     }
     let (mut pages, mut after) = (Vec::new(), None);
     loop {
         let page = fixture.store.list(Selection::default(), after.clone(), 2);
         let page = page.await.unwrap();
         let Some(last) = page.last() else { break };
-        after = Some(Place {
+        after = Some(Cursor {
             event: last.event,
             queue: last.queue.clone(),
         });
@@ -90,7 +90,7 @@ pub(crate) async fn a_list_obeys_each_field(fixture: &Fixture) {
     let mut other = arrival(7, 7, &["mail"]);
     other.event.endpoint = "/carts".into();
     other.event.kind = EventKind::AbandonedCart;
-    fixture.store.keep(other, Box::new(())).await.unwrap();
+    fixture.store.insert(other, Box::new(())).await.unwrap();
     let all = Selection::default;
     let cases = [
         (all(), vec![1, 2, 3, 4, 5, 6, 7]),
@@ -155,7 +155,7 @@ pub(crate) async fn one_event_is_shown_with_all_of_it(fixture: &Fixture) {
     for (number, body) in [(1, 1), (2, 1), (3, 3)] {
         let kept = fixture
             .store
-            .keep(arrival(number, body, &["shop", "mail"]), Box::new(()));
+            .insert(arrival(number, body, &["shop", "mail"]), Box::new(()));
         kept.await.unwrap();
     }
     let (event, deliveries) = fixture.store.show(id(2)).await.unwrap().unwrap();
@@ -178,13 +178,16 @@ pub(crate) async fn one_event_is_shown_with_all_of_it(fixture: &Fixture) {
 pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     six(fixture).await;
     let dead = states(&[State::Dead]);
-    assert_eq!(fixture.store.again(dead.clone(), None, 1).await.unwrap(), 1);
+    assert_eq!(
+        fixture.store.requeue(dead.clone(), None, 1).await.unwrap(),
+        1
+    );
     assert_eq!(now(fixture, State::Pending).await, [id(3), id(6)]);
     assert_eq!(now(fixture, State::Dead).await, [id(4)]);
-    assert_eq!(fixture.store.again(dead, None, 9).await.unwrap(), 1);
+    assert_eq!(fixture.store.requeue(dead, None, 9).await.unwrap(), 1);
     // What was delivered can be replayed, what is broken only where that is said.
     assert_eq!(
-        fixture.store.again(only(&[1, 5]), None, 9).await.unwrap(),
+        fixture.store.requeue(only(&[1, 5]), None, 9).await.unwrap(),
         1
     );
     assert_eq!(now(fixture, State::Quarantined).await, [id(5)]);
@@ -195,18 +198,21 @@ pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     assert_eq!(claims.len(), 4);
     assert!(claims.iter().all(|claim| claim.attempts == 0));
     let broken = states(&[State::Quarantined]);
-    assert_eq!(fixture.store.again(broken, None, 9).await.unwrap(), 1);
+    assert_eq!(fixture.store.requeue(broken, None, 9).await.unwrap(), 1);
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(5)]);
     assert_eq!(now(fixture, State::Delivered).await, [id(2)]);
 }
 
 pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixture) {
     for number in 1..=3 {
-        fixture.keep(number, &["shop"]).await;
+        fixture.insert(number, &["shop"]).await;
     }
     let claims = fixture.claim("shop", 2).await;
     let all = only(&[1, 2, 3]);
-    assert_eq!(fixture.store.again(all.clone(), None, 9).await.unwrap(), 3);
+    assert_eq!(
+        fixture.store.requeue(all.clone(), None, 9).await.unwrap(),
+        3
+    );
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(3)]);
     // A settlement ends the lease: the next command finds a delivery that only waits.
     let again = Settlement::Again {
@@ -215,15 +221,18 @@ pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixtu
     };
     let settled = fixture.store.settle(claims[0].lease.clone(), again);
     assert!(settled.await.unwrap());
-    assert_eq!(fixture.store.again(all.clone(), None, 9).await.unwrap(), 3);
+    assert_eq!(
+        fixture.store.requeue(all.clone(), None, 9).await.unwrap(),
+        3
+    );
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(1)]);
     // The destination of an attempt that is under way is not the one that the delivery moves to.
     let to = Some("mail".into());
-    assert_eq!(fixture.store.again(only(&[3]), to, 9).await.unwrap(), 1);
+    assert_eq!(fixture.store.requeue(only(&[3]), to, 9).await.unwrap(), 1);
     assert_eq!(ids(&fixture.claim("mail", 9).await), [id(3)]);
     // A gate that died settles nothing: its delivery comes back when its lease ends.
     fixture.clock.advance(LEASE);
-    assert_eq!(fixture.store.again(all, None, 9).await.unwrap(), 3);
+    assert_eq!(fixture.store.requeue(all, None, 9).await.unwrap(), 3);
     let claimed = fixture.claim("shop", 9).await;
     assert_eq!(claimed.len(), 2);
     assert!(claimed.iter().all(|claim| claim.attempts == 0));
@@ -231,32 +240,32 @@ pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixtu
 
 pub(crate) async fn each_command_to_try_again_is_noticed(fixture: &Fixture) {
     six(fixture).await;
-    fixture.keep(7, &["mail"]).await;
-    let last = async |queue: &str| fixture.store.last_again(&queue.into()).await.unwrap();
+    fixture.insert(7, &["mail"]).await;
+    let last = async |queue: &str| fixture.store.last_requeue(&queue.into()).await.unwrap();
     assert_eq!(last("shop").await, None);
-    let nothing = fixture.store.again(only(&[90]), None, 9).await.unwrap();
+    let nothing = fixture.store.requeue(only(&[90]), None, 9).await.unwrap();
     assert_eq!((nothing, last("shop").await), (0, None));
-    fixture.store.again(only(&[3]), None, 9).await.unwrap();
+    fixture.store.requeue(only(&[3]), None, 9).await.unwrap();
     let first = last("shop").await;
     assert!(first.is_some() && last("mail").await.is_none());
-    fixture.store.again(only(&[3]), None, 9).await.unwrap();
+    fixture.store.requeue(only(&[3]), None, 9).await.unwrap();
     assert_ne!(last("shop").await, first);
     let to = Some("mail".into());
-    fixture.store.again(only(&[4]), to, 9).await.unwrap();
+    fixture.store.requeue(only(&[4]), to, 9).await.unwrap();
     assert!(last("mail").await.is_some());
 }
 
 pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture) {
     six(fixture).await;
-    fixture.keep(7, &["shop", "mail"]).await;
+    fixture.insert(7, &["shop", "mail"]).await;
     let mut unwanted = arrival(8, 8, &[]);
     unwanted.wanted = Wanted::Nobody(Wanted::UNWANTED);
-    fixture.store.keep(unwanted, Box::new(())).await.unwrap();
+    fixture.store.insert(unwanted, Box::new(())).await.unwrap();
     let mail: Option<Arc<str>> = Some("mail".into());
     // Without a queue, what has none stays where it is.
-    assert_eq!(fixture.store.again(only(&[8]), None, 9).await.unwrap(), 0);
+    assert_eq!(fixture.store.requeue(only(&[8]), None, 9).await.unwrap(), 0);
     let chosen = only(&[3, 5, 7, 8]);
-    assert_eq!(fixture.store.again(chosen, mail, 9).await.unwrap(), 4);
+    assert_eq!(fixture.store.requeue(chosen, mail, 9).await.unwrap(), 4);
     let claims = fixture.claim("mail", 9).await;
     let mut claimed = ids(&claims);
     claimed.sort();
@@ -271,14 +280,14 @@ pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture
     assert_eq!(fixture.in_state(State::Quarantined).await, [at(5, "shop")]);
     // Nor does anything move onto one in quarantine.
     let shop: Option<Arc<str>> = Some("shop".into());
-    fixture.keep(9, &["shop", "mail"]).await;
+    fixture.insert(9, &["shop", "mail"]).await;
     fixture.clock.advance(Duration::from_secs(60));
     for claim in fixture.claim("shop", 9).await {
         let broken = fixture.store.settle(claim.lease, Settlement::Quarantined);
         assert!(broken.await.unwrap());
     }
     assert_eq!(
-        fixture.store.again(only(&[3, 9]), shop, 9).await.unwrap(),
+        fixture.store.requeue(only(&[3, 9]), shop, 9).await.unwrap(),
         1
     );
     let pending = fixture.in_state(State::Pending).await;
@@ -292,7 +301,7 @@ pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture
 
 pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
     six(fixture).await;
-    fixture.keep(7, &["shop", "mail"]).await;
+    fixture.insert(7, &["shop", "mail"]).await;
     let stuck = states(&[State::Dead, State::Quarantined]);
     assert_eq!(fixture.store.purge(stuck.clone(), 2).await.unwrap(), 2);
     assert_eq!(fixture.store.purge(stuck, 2).await.unwrap(), 1);
@@ -308,7 +317,7 @@ pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
     // The body went too: the same bytes are fresh ones again.
     let again = fixture
         .store
-        .keep(arrival(9, 3, &["shop"]), Box::new(()))
+        .insert(arrival(9, 3, &["shop"]), Box::new(()))
         .await
         .unwrap();
     assert_eq!(again, crate::delivery::event::Kept::stored(0));
@@ -316,7 +325,7 @@ pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
 
 pub(crate) async fn sweeping_removes_what_was_delivered_everywhere(fixture: &Fixture) {
     six(fixture).await;
-    fixture.keep(7, &["shop", "mail"]).await;
+    fixture.insert(7, &["shop", "mail"]).await;
     let claim = fixture.claim("mail", 1).await.remove(0);
     assert!(fixture.store.settle(claim.lease, DELIVERED).await.unwrap());
     assert_eq!(fixture.store.sweep(START, 9).await.unwrap(), 0);
@@ -331,7 +340,7 @@ pub(crate) async fn sweeping_removes_what_was_delivered_everywhere(fixture: &Fix
 
 pub(crate) async fn stats_tell_what_there_is(fixture: &Fixture) {
     six(fixture).await;
-    fixture.keep(7, &["shop", "mail"]).await;
+    fixture.insert(7, &["shop", "mail"]).await;
     let stats = fixture.store.stats().await.unwrap();
     assert_eq!((stats.events, stats.bytes), (7, 770));
     let queue = |queue: &str, numbers: [u64; 3], oldest| QueueStats {

@@ -6,11 +6,11 @@ use crate::{
         event::{Cause, Settlement, Wanted},
         seal::SealedDelivery,
     },
-    inbox::store::{Listed, Selection},
+    inbox::store::{DeliveryRow, Selection},
 };
 
 /// Whether the seal of a delivery is that of these fields.
-fn is_sealed(one: &Listed, queue: &str, copy: u32) -> bool {
+fn is_sealed(one: &DeliveryRow, queue: &str, copy: u32) -> bool {
     let delivery = SealedDelivery {
         event: one.event,
         queue,
@@ -23,11 +23,11 @@ fn is_sealed(one: &Listed, queue: &str, copy: u32) -> bool {
 pub(crate) async fn each_delivery_is_sealed_with_its_destination_and_its_copy(fixture: &Fixture) {
     for (number, body) in [(1, 1), (2, 1), (3, 3)] {
         let kept = arrival(number, body, &["shop", "mail"]);
-        fixture.store.keep(kept, Box::new(())).await.unwrap();
+        fixture.store.insert(kept, Box::new(())).await.unwrap();
     }
     let mut unwanted = arrival(4, 4, &[]);
     unwanted.wanted = Wanted::Nobody(Wanted::UNWANTED);
-    fixture.store.keep(unwanted, Box::new(())).await.unwrap();
+    fixture.store.insert(unwanted, Box::new(())).await.unwrap();
     let all = fixture.all().await;
     assert_eq!(all.len(), 7);
     for one in &all {
@@ -52,7 +52,7 @@ pub(crate) async fn each_delivery_is_sealed_with_its_destination_and_its_copy(fi
 
 pub(crate) async fn a_move_seals_a_delivery_anew(fixture: &Fixture) {
     for number in 1..=3 {
-        fixture.keep(number, &["shop"]).await;
+        fixture.insert(number, &["shop"]).await;
     }
     for claim in fixture.claim("shop", 2).await {
         let dead = Settlement::Dead(Cause::new(None, "silence"));
@@ -62,7 +62,7 @@ pub(crate) async fn a_move_seals_a_delivery_anew(fixture: &Fixture) {
         ids: vec![id(1)],
         ..Selection::default()
     };
-    let moved = fixture.store.again(first, Some("mail".into()), 9).await;
+    let moved = fixture.store.requeue(first, Some("mail".into()), 9).await;
     assert_eq!(moved.unwrap(), 1);
     let queues: Vec<_> = fixture
         .all()

@@ -86,7 +86,7 @@ fn open(dir: &TempDir, name: &str) -> Arc<dyn Store> {
 async fn fill(store: &Arc<dyn Store>, stored: u64) {
     const AT_ONCE: u64 = 1000;
     for _ in 0..stored / AT_ONCE {
-        let all = (0..AT_ONCE).map(|_| store.keep(arrival(), Box::new(())));
+        let all = (0..AT_ONCE).map(|_| store.insert(arrival(), Box::new(())));
         for kept in join_all(all).await {
             kept.expect("kept");
         }
@@ -111,7 +111,7 @@ async fn keeps(store: &Arc<dyn Store>, tasks: usize) -> f64 {
         tokio::spawn(async move {
             let mut count = 0;
             while begun.elapsed() < ROUND {
-                store.keep(arrival(), Box::new(())).await.expect("kept");
+                store.insert(arrival(), Box::new(())).await.expect("kept");
                 count += 1;
             }
             count

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     delivery::event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
-    inbox::store::{Answer, Listed, Place, Selection, Stats, Store, StoreError},
+    inbox::store::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFuture},
     runtime::clock::Millis,
 };
 
@@ -37,14 +37,14 @@ impl Default for Shelf {
     }
 }
 
-fn not_here<T>() -> Answer<'static, T> {
+fn not_here<T>() -> StoreFuture<'static, T> {
     Box::pin(async { Err(StoreError::Unavailable("not in these tests".into())) })
 }
 
 impl Store for Shelf {
-    fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> Answer<'static, Kept> {
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
         let (commit, committed) = (Arc::clone(&self.commit), Arc::clone(&self.committed));
-        let refusal = self.trouble();
+        let refusal = self.outage();
         self.begun.add_permits(1);
         Box::pin(async move {
             commit.acquire().await.expect("open").forget();
@@ -55,63 +55,73 @@ impl Store for Shelf {
         })
     }
 
-    fn claim(&self, _: &Arc<str>, _: usize, _: Duration) -> Answer<'static, Vec<Claim>> {
+    fn claim(&self, _: &Arc<str>, _: usize, _: Duration) -> StoreFuture<'static, Vec<Claim>> {
         not_here()
     }
 
-    fn claim_next(&self, _: &Arc<str>, _: Turn, _: Duration) -> Answer<'static, Option<Claim>> {
+    fn claim_next(
+        &self,
+        _: &Arc<str>,
+        _: Turn,
+        _: Duration,
+    ) -> StoreFuture<'static, Option<Claim>> {
         not_here()
     }
 
-    fn correct_due(&self, _: &Arc<str>) -> Answer<'static, u64> {
+    fn correct_due(&self, _: &Arc<str>) -> StoreFuture<'static, u64> {
         not_here()
     }
 
-    fn last_again(&self, _: &Arc<str>) -> Answer<'static, Option<Uuid>> {
+    fn last_requeue(&self, _: &Arc<str>) -> StoreFuture<'static, Option<Uuid>> {
         not_here()
     }
 
-    fn settle(&self, _: Lease, _: Settlement) -> Answer<'static, bool> {
+    fn settle(&self, _: Lease, _: Settlement) -> StoreFuture<'static, bool> {
         not_here()
     }
 
-    fn next_due(&self, _: &Arc<str>) -> Answer<'static, Option<Duration>> {
+    fn next_due(&self, _: &Arc<str>) -> StoreFuture<'static, Option<Duration>> {
         not_here()
     }
 
-    fn list(&self, _: Selection, _: Option<Place>, _: usize) -> Answer<'static, Vec<Listed>> {
+    fn list(
+        &self,
+        _: Selection,
+        _: Option<Cursor>,
+        _: usize,
+    ) -> StoreFuture<'static, Vec<DeliveryRow>> {
         not_here()
     }
 
-    fn show(&self, _: Uuid) -> Answer<'static, Option<(Event, Vec<Listed>)>> {
+    fn show(&self, _: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>> {
         not_here()
     }
 
-    fn again(&self, _: Selection, _: Option<Arc<str>>, _: usize) -> Answer<'static, u64> {
+    fn requeue(&self, _: Selection, _: Option<Arc<str>>, _: usize) -> StoreFuture<'static, u64> {
         not_here()
     }
 
-    fn purge(&self, _: Selection, _: usize) -> Answer<'static, u64> {
+    fn purge(&self, _: Selection, _: usize) -> StoreFuture<'static, u64> {
         not_here()
     }
 
-    fn sweep(&self, _: Millis, _: usize) -> Answer<'static, u64> {
+    fn sweep(&self, _: Millis, _: usize) -> StoreFuture<'static, u64> {
         not_here()
     }
 
-    fn stats(&self) -> Answer<'static, Stats> {
+    fn stats(&self) -> StoreFuture<'static, Stats> {
         not_here()
     }
 
-    fn backup(&self, _: &Path) -> Answer<'static, ()> {
+    fn backup(&self, _: &Path) -> StoreFuture<'static, ()> {
         not_here()
     }
 
-    fn fact(&self, _: &'static str, _: Vec<u8>) -> Answer<'static, Vec<u8>> {
+    fn init_meta(&self, _: &'static str, _: Vec<u8>) -> StoreFuture<'static, Vec<u8>> {
         not_here()
     }
 
-    fn trouble(&self) -> Option<StoreError> {
+    fn outage(&self) -> Option<StoreError> {
         self.refusal.lock().expect("whole").clone()
     }
 }

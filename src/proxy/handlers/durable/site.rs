@@ -24,7 +24,7 @@ use crate::{
         Queue, Settings,
         meter::InboxMeter,
         settings::StoreAddress,
-        store::{Listed, Selection, Store, StoreMeter, sqlite},
+        store::{DeliveryRow, Selection, Store, StoreMeter, sqlite},
     },
     net::listener::{ListenAddress, Listener},
     proxy::{config::Config, meters::Metrics},
@@ -114,7 +114,7 @@ impl Site {
     }
 
     /// Every delivery that the store has.
-    pub(crate) async fn stored(&self) -> Vec<Listed> {
+    pub(crate) async fn stored(&self) -> Vec<DeliveryRow> {
         let all = self.inbox.store.list(Selection::default(), None, 100);
         all.await.expect("listed")
     }

@@ -14,7 +14,7 @@ use super::{shelf::Shelf, site::*, *};
 use crate::{
     delivery::event::State,
     endpoint::Endpoints,
-    inbox::store::Full as Limit,
+    inbox::store::Limit,
     net::listener::Peer,
     proxy::{access_log::Entry, config::Config, shared::Gate, state::Activity},
 };

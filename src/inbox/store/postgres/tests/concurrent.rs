@@ -33,7 +33,7 @@ async fn two_gates_never_hold_one_delivery() {
     let server = Postgres::shared();
     let url = database(&server);
     let (one, two) = (store(&url).await, store(&url).await);
-    try_join_all((0..300).map(|_| one.keep(fresh(), Box::new(()))))
+    try_join_all((0..300).map(|_| one.insert(fresh(), Box::new(()))))
         .await
         .unwrap();
     let drain = async |store: &Arc<dyn Store>| {
@@ -62,7 +62,7 @@ async fn a_dead_gates_deliveries_are_taken_over_after_their_lease() {
     let open = || opened(&url, Limits::default(), &clock, &meter);
     let (one, two) = (open().await, open().await);
     for _ in 0..3 {
-        one.keep(fresh(), Box::new(())).await.unwrap();
+        one.insert(fresh(), Box::new(())).await.unwrap();
     }
     let lost = one.claim(&"shop".into(), 2, LEASE).await.unwrap();
     drop(one);
@@ -90,7 +90,7 @@ async fn a_wait_is_counted_by_the_clock_that_all_share() {
     let store = store(&url).await;
     let queue: Arc<str> = "shop".into();
     for _ in 0..3 {
-        store.keep(fresh(), Box::new(())).await.unwrap();
+        store.insert(fresh(), Box::new(())).await.unwrap();
     }
     assert_eq!(store.next_due(&queue).await.unwrap(), Some(Duration::ZERO));
     let claims = store.claim(&queue, 2, LEASE).await.unwrap();
@@ -120,7 +120,7 @@ async fn who_counts_in_and_who_counts_out_lock_bodies_in_one_order() {
     let (coming, going) = (store(&url).await, store(&url).await);
     // Ids and digests grow against each other.
     for body in (0..30).rev() {
-        coming.keep(copy(body), Box::new(())).await.unwrap();
+        coming.insert(copy(body), Box::new(())).await.unwrap();
     }
     let claims = going.claim(&"shop".into(), 30, LEASE).await.unwrap();
     let settled = claims
@@ -139,7 +139,7 @@ async fn who_counts_in_and_who_counts_out_lock_bodies_in_one_order() {
         .execute(lock, &[&[15_u8; 32].as_slice()])
         .await
         .unwrap();
-    let come = join_all((0..30).map(|body| coming.keep(copy(body), Box::new(()))));
+    let come = join_all((0..30).map(|body| coming.insert(copy(body), Box::new(()))));
     let settled = claims
         .into_iter()
         .map(|claim| going.settle(claim.lease, DELIVERED));
@@ -191,7 +191,7 @@ async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
             let arrivals = (0..20).map(|step| {
                 let mut arrival = copy(body(step));
                 arrival.unique = (step % 5 == 0).then_some([body(step); 32]);
-                store.keep(arrival, Box::new(()))
+                store.insert(arrival, Box::new(()))
             });
             for kept in join_all(arrivals).await {
                 match kept {
@@ -214,7 +214,7 @@ async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
             }
             if round.is_multiple_of(3) {
                 store.sweep(i64::MAX, 9).await.unwrap();
-                store.again(Selection::default(), None, 5).await.unwrap();
+                store.requeue(Selection::default(), None, 5).await.unwrap();
             }
             if round.is_multiple_of(7) {
                 store.purge(Selection::default(), 11).await.unwrap();

@@ -15,7 +15,7 @@ use super::{
 use crate::inbox::store::{Store, StoreError};
 
 async fn is_kept(store: &dyn Store) -> bool {
-    match store.keep(fresh(), Box::new(())).await {
+    match store.insert(fresh(), Box::new(())).await {
         Ok(_) => true,
         Err(StoreError::Unavailable(_)) => false,
         Err(other) => panic!("{other}"),
@@ -34,7 +34,7 @@ async fn a_server_that_restarts_in_the_middle_loses_nothing_that_was_kept() {
     }
     assert_eq!(kept, 20);
     server.kill();
-    until("the loss is noticed", async || store.trouble().is_some()).await;
+    until("the loss is noticed", async || store.outage().is_some()).await;
     let begun = Instant::now();
     assert!(!is_kept(&*store).await);
     assert!(
@@ -50,7 +50,7 @@ async fn a_server_that_restarts_in_the_middle_loses_nothing_that_was_kept() {
     );
     server.resume();
     until("it keeps again", async || is_kept(&*store).await).await;
-    assert!(store.trouble().is_none());
+    assert!(store.outage().is_none());
     until("it claims again", async || {
         store
             .claim(&"shop".into(), 99, Duration::from_secs(9))

@@ -32,7 +32,7 @@ async fn four_gates_that_start_at_once_make_the_tables_once() {
     let url = database(&server);
     let stores = join_all((0..4).map(|_| store(&url))).await;
     for store in &stores {
-        store.keep(fresh(), Box::new(())).await.unwrap();
+        store.insert(fresh(), Box::new(())).await.unwrap();
     }
     assert_eq!(stores[0].stats().await.unwrap().events, 4);
     // And again beside what is there.
@@ -144,7 +144,7 @@ async fn only_the_right_certificate_and_password_get_in() {
         std::sync::Arc::default(),
     );
     let store = opening.await.expect("it opens");
-    store.keep(fresh(), Box::new(())).await.unwrap();
+    store.insert(fresh(), Box::new(())).await.unwrap();
     let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
         WHERE ssl AND application_name = 'cartgate'";
     assert_eq!(server.sql(encrypted), "3");

@@ -17,7 +17,7 @@ async fn many_senders_share_commits() {
         let begun = Instant::now();
         let sender = async || {
             for _ in 0..each {
-                store.keep(fresh(), Box::new(())).await.unwrap();
+                store.insert(fresh(), Box::new(())).await.unwrap();
             }
         };
         join_all((0..senders).map(|_| sender())).await;

@@ -4,16 +4,16 @@ use super::{database, fresh, servers::postgres::Postgres, store, until};
 use crate::inbox::store::{Store, StoreError};
 
 async fn is_kept(store: &dyn Store) -> bool {
-    match store.keep(fresh(), Box::new(())).await {
+    match store.insert(fresh(), Box::new(())).await {
         Ok(_) => true,
         Err(StoreError::Unavailable(_)) => false,
         Err(other) => panic!("{other}"),
     }
 }
 
-fn trouble(store: &dyn Store) -> String {
+fn outage(store: &dyn Store) -> String {
     store
-        .trouble()
+        .outage()
         .map_or_else(String::new, |why| why.to_string())
 }
 
@@ -34,7 +34,7 @@ async fn a_server_that_only_reads_keeps_nothing_until_it_writes_again() {
     let said = "the server only reads";
     until("it is noticed", async || {
         is_kept(&*store).await;
-        trouble(&*store).contains(said)
+        outage(&*store).contains(said)
     })
     .await;
     assert!(!is_kept(&*store).await);
@@ -44,7 +44,7 @@ async fn a_server_that_only_reads_keeps_nothing_until_it_writes_again() {
     Postgres::ask(&writing, reset).unwrap();
     Postgres::ask(&writing, "SELECT pg_reload_conf()").unwrap();
     keeps_again(&*store).await;
-    assert_eq!(trouble(&*store), "");
+    assert_eq!(outage(&*store), "");
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_statement_whose_table_has_changed_is_prepared_anew() {
     let store = store(&url).await;
     let event = fresh();
     let id = event.event.id;
-    store.keep(event, Box::new(())).await.unwrap();
+    store.insert(event, Box::new(())).await.unwrap();
     let show = async || store.show(id).await;
     assert!(show().await.unwrap().is_some());
     Postgres::ask(&url, "ALTER TABLE event ALTER kind TYPE varchar(99)").unwrap();
@@ -79,12 +79,12 @@ async fn tables_that_go_away_are_named_and_missed_until_they_are_back() {
     Postgres::ask(&url, &renamed("", "old_")).unwrap();
     until("it is noticed", async || {
         is_kept(&*store).await;
-        trouble(&*store).contains("its tables are gone")
+        outage(&*store).contains("its tables are gone")
     })
     .await;
     Postgres::ask(&url, &renamed("old_", "")).unwrap();
     keeps_again(&*store).await;
-    assert_eq!(trouble(&*store), "");
+    assert_eq!(outage(&*store), "");
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn a_newer_version_of_the_tables_is_not_written_to() {
     Postgres::ask(&url, newer).unwrap();
     Postgres::ask(&url, end).unwrap();
     until("it is noticed", async || {
-        trouble(&*store).contains("a newer Cartgate wrote it")
+        outage(&*store).contains("a newer Cartgate wrote it")
     })
     .await;
     assert!(!is_kept(&*store).await);

@@ -10,7 +10,7 @@ async fn once_the_file_is_gone_nothing_new_counts_but_what_is_stored_goes_out() 
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
     for number in 1..=3 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
     let claims = store.claim(&"shop".into(), 2, Duration::from_secs(1));
     let claims = claims.await.unwrap();
@@ -21,6 +21,9 @@ async fn once_the_file_is_gone_nothing_new_counts_but_what_is_stored_goes_out() 
     fs::remove_file(&file).unwrap();
     // The first transaction after the loss, and one that comes later.
     assert!(settle(0).await.unwrap());
-    assert!(matches!(keep(&store, 4).await, Err(StoreError::Failed(_))));
+    assert!(matches!(
+        insert(&store, 4).await,
+        Err(StoreError::Failed(_))
+    ));
     assert!(settle(1).await.unwrap());
 }

@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     delivery::event::State,
     inbox::store::{
-        Full,
+        Limit,
         suite::{self, Fixture, LIMITS, START, arrival, id},
     },
 };
@@ -53,9 +53,9 @@ fn open_by(file: &Path, clock: Clock) -> Result<Sqlite, OpenError> {
     .map_err(|why| why.of(file))
 }
 
-async fn keep(store: &impl Store, number: u8) -> Result<Kept, StoreError> {
+async fn insert(store: &impl Store, number: u8) -> Result<Kept, StoreError> {
     let arrival = arrival(number, number, &["shop"]);
-    store.keep(arrival, Box::new(())).await
+    store.insert(arrival, Box::new(())).await
 }
 
 async fn pending(store: &impl Store) -> Vec<Uuid> {
@@ -70,7 +70,7 @@ async fn what_was_kept_is_there_after_a_clean_end_which_leaves_no_log() {
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
     for number in 1..=3 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
     for suffix in ["", "-wal", "-shm", ".lock"] {
         let mode = fs::metadata(beside(&file, suffix))
@@ -92,18 +92,21 @@ async fn a_failed_sync_ends_the_store_and_the_next_start_looks_it_over() {
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
     for number in 1..=3 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
-    assert!(store.trouble().is_none());
+    assert!(store.outage().is_none());
     let failing = store
         .writer
         .wait_for::<()>(|_| Err(fault::failure(ffi::SQLITE_IOERR_FSYNC).into()));
-    let sharing = keep(&store, 4);
+    let sharing = insert(&store, 4);
     let (failed, shared) = tokio::join!(failing, sharing);
     assert!(matches!(failed, Err(StoreError::Failed(_))), "{failed:?}");
     drop(shared);
-    assert!(matches!(keep(&store, 5).await, Err(StoreError::Failed(_))));
-    assert!(matches!(store.trouble(), Some(StoreError::Failed(_))));
+    assert!(matches!(
+        insert(&store, 5).await,
+        Err(StoreError::Failed(_))
+    ));
+    assert!(matches!(store.outage(), Some(StoreError::Failed(_))));
     assert!(
         store
             .claim(&"shop".into(), 9, Duration::ZERO)
@@ -127,7 +130,7 @@ async fn a_full_disk_keeps_nothing_by_half_and_resumes_by_itself() {
     let directory = tempfile::tempdir().unwrap();
     let store = open_sqlite(&directory.path().join("inbox.db")).unwrap();
     for number in 1..=3 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
     let set_most = |pages: i64| {
         store.writer.wait_for(move |books| {
@@ -146,13 +149,13 @@ async fn a_full_disk_keeps_nothing_by_half_and_resumes_by_itself() {
         large.event.body = vec![4; 20_000].into();
         large
     };
-    let kept = store.keep(large(), Box::new(())).await;
+    let kept = store.insert(large(), Box::new(())).await;
     assert!(matches!(kept, Err(StoreError::Unavailable(_))), "{kept:?}");
-    assert!(store.trouble().is_none());
+    assert!(store.outage().is_none());
     assert_eq!(pending(&store).await, [1, 2, 3].map(id));
     assert_eq!(store.stats().await.unwrap().bytes, 330);
     set_most(1_000_000).await.unwrap();
-    let kept = store.keep(large(), Box::new(())).await.unwrap();
+    let kept = store.insert(large(), Box::new(())).await.unwrap();
     assert_eq!(kept, Kept::stored(0));
 }
 
@@ -162,7 +165,7 @@ async fn below_its_floor_a_disk_takes_nothing_in_but_lets_all_out() {
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
     for number in 1..=3 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
     drop(store);
     let limits = Limits {
@@ -179,8 +182,8 @@ async fn below_its_floor_a_disk_takes_nothing_in_but_lets_all_out() {
     )
     .unwrap();
     assert!(matches!(
-        keep(&store, 4).await,
-        Err(StoreError::Full(Full::Disk))
+        insert(&store, 4).await,
+        Err(StoreError::Full(Limit::Disk))
     ));
     let claims = store
         .claim(&"shop".into(), 1, Duration::from_secs(1))
@@ -244,7 +247,7 @@ async fn a_backup_is_whole_private_and_never_over_another_file() {
     let directory = tempfile::tempdir().unwrap();
     let store = open_sqlite(&directory.path().join("inbox.db")).unwrap();
     for number in 1..=3 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
     let to = directory.path().join("backup.db");
     store.backup(&to).await.unwrap();
@@ -252,13 +255,13 @@ async fn a_backup_is_whole_private_and_never_over_another_file() {
         fs::metadata(&to).unwrap().permissions().mode() & 0o777,
         0o600
     );
-    keep(&store, 4).await.unwrap();
+    insert(&store, 4).await.unwrap();
     let before = fs::read(&to).unwrap();
     assert!(store.backup(&to).await.is_err());
     assert_eq!(fs::read(&to).unwrap(), before);
     let copy = open_sqlite(&to).unwrap();
     assert_eq!(pending(&copy).await, [1, 2, 3].map(id));
-    keep(&copy, 5).await.unwrap();
+    insert(&copy, 5).await.unwrap();
     assert_eq!(pending(&store).await, [1, 2, 3, 4].map(id));
 }
 
@@ -278,15 +281,15 @@ async fn large_store(file: &Path, events: u8) -> Sqlite {
     )
     .unwrap();
     for number in 0..events {
-        keep_large(&store, number).await;
+        insert_large(&store, number).await;
     }
     store
 }
 
-async fn keep_large(store: &Sqlite, number: u8) {
+async fn insert_large(store: &Sqlite, number: u8) {
     let mut large = arrival(number, number, &["shop"]);
     large.event.body = vec![number; 50_000].into();
-    store.keep(large, Box::new(())).await.unwrap();
+    store.insert(large, Box::new(())).await.unwrap();
 }
 
 #[tokio::test]
@@ -297,7 +300,7 @@ async fn a_backup_made_while_events_come_in_and_go_is_whole_and_bound_to_no_log(
     let to = directory.path().join("backup.db");
     let coming = async {
         for number in 150..250 {
-            keep_large(&store, number).await;
+            insert_large(&store, number).await;
             if number % 10 == 0 {
                 store.purge(Selection::default(), 2).await.unwrap();
             }
@@ -329,7 +332,7 @@ async fn a_backup_that_nobody_waits_for_leaves_no_file() {
     let backup = store.backup(&to);
     // It is handed over at the first look, and given up.
     assert!(futures_util::FutureExt::now_or_never(backup).is_none());
-    keep_large(&store, 200).await;
+    insert_large(&store, 200).await;
     drop(store);
     assert!(!to.exists());
 }
@@ -354,7 +357,7 @@ async fn a_row_that_cannot_be_read_goes_to_quarantine_and_stops_no_other() {
     let directory = tempfile::tempdir().unwrap();
     let store = open_sqlite(&directory.path().join("inbox.db")).unwrap();
     for number in 1..=3 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
     let edited = store.writer.wait_for(|books| {
         Ok(books

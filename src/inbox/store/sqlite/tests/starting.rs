@@ -11,7 +11,7 @@ async fn left_open(directory: &TempDir) -> PathBuf {
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
     for number in 1..=3 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
     drop(store);
     fs::write(beside(&file, "-wal"), "not the log of this file").unwrap();
@@ -71,7 +71,7 @@ async fn what_a_log_holds_is_written_anew_before_anything_is_added() {
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
     for number in 1..=3 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
     let killed = directory.path().join("killed.db");
     for suffix in ["", "-wal"] {
@@ -97,7 +97,7 @@ async fn what_a_gate_that_is_gone_had_claimed_is_due_at_once_and_nothing_else_mo
     let clock = Clock::manual(START);
     let store = open_by(&file, clock.clone()).unwrap();
     for number in 1..=5 {
-        keep(&store, number).await.unwrap();
+        insert(&store, number).await.unwrap();
     }
     let claims = store.claim(&shop, 2, LEASE).await.unwrap();
     for (claim, wait) in claims.into_iter().zip([second, 600 * second]) {

@@ -29,12 +29,12 @@ const HEADER: usize = 100;
 /// # Errors
 ///
 /// When it could not, for any reason that does not pass by itself.
-pub(crate) fn look(file: &Path) -> Result<(), OpenError> {
-    try_look(file).map_err(|why| why.of(file))
+pub(crate) fn check(file: &Path) -> Result<(), OpenError> {
+    try_check(file).map_err(|why| why.of(file))
 }
 
 /// The value of a fact in a closed store; none if there is no such store, or another process has it open.
-pub(crate) fn fact(file: &Path, name: &str) -> Option<Vec<u8>> {
+pub(crate) fn read_meta(file: &Path, name: &str) -> Option<Vec<u8>> {
     let file = true_name(file).ok()?;
     if has_log(&file) {
         return None;
@@ -49,7 +49,7 @@ pub(crate) fn fact(file: &Path, name: &str) -> Option<Vec<u8>> {
     found.optional().ok()?
 }
 
-fn try_look(file: &Path) -> Result<(), Why> {
+fn try_check(file: &Path) -> Result<(), Why> {
     let file = true_name(file)?;
     let directory = file.parent().unwrap_or(Path::new("/"));
     if let Some(network) = network(directory)? {
