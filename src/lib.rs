@@ -33,4 +33,4 @@ pub mod server;
 pub mod telemetry;
 pub mod text;
 
-pub use server::run::{Surroundings, serve};
+pub use server::{Resources, serve};

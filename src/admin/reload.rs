@@ -42,7 +42,7 @@ impl ReloadHandle {
     }
 
     /// Reports that the configuration that was sent last is in force.
-    pub(crate) fn is_in_force(&self) {
+    pub(crate) fn report_in_force(&self) {
         self.in_force.notify_one();
     }
 }

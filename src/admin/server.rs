@@ -23,7 +23,7 @@ use crate::{
     net::listener::{Acceptor, Incoming, Peer},
     proxy::shared::{Gate, Stage},
     runtime::background::{ThreadError, run_on_thread},
-    server::run::ACCEPT_PAUSE,
+    server::ACCEPT_PAUSE,
 };
 
 /// Connections at once.

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{PATH, PATIENCE, app::App, configuration, endpoint, step::Step};
 use crate::{
-    Surroundings,
+    Resources,
     client::Client,
     delivery::event::State,
     endpoint::{Durable, Onward},
@@ -47,9 +47,9 @@ pub(super) async fn play(secret: &Secret) -> io::Result<Vec<Step>> {
     let listener = Listener::bind(&ListenAddress::Tcp("127.0.0.1:0".to_owned()))?;
     let gate = listener.address().to_string();
     let (config, queue) = durable(&socket, secret)?;
-    let surroundings = Surroundings {
+    let resources = Resources {
         inbox: Some(Arc::clone(&inbox)),
-        ..Surroundings::listening(vec![listener])
+        ..Resources::with_listeners(vec![listener])
     };
     // The sender is kept: without it there would be no configuration to follow.
     let (_config, in_force) = watch::channel(Arc::new(config));
@@ -63,7 +63,7 @@ pub(super) async fn play(secret: &Secret) -> io::Result<Vec<Step>> {
         secret,
     };
     tokio::select! {
-        ended = crate::serve(surroundings, in_force, pending()) => {
+        ended = crate::serve(resources, in_force, pending()) => {
             ended.and(Err(io::Error::other("the gate ended by itself")))
         }
         steps = stage.play() => steps,

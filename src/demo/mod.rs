@@ -22,7 +22,7 @@ use tower_cartgate::{EventKind, EventRule, Keyring, Policy, Secret, SecretName, 
 use uuid::Uuid;
 
 use crate::{
-    Surroundings,
+    Resources,
     client::{Client, Envelope, ForgeryKind, Outgoing, Sample, forge},
     destination::{Destination, Settings},
     net::{
@@ -58,12 +58,12 @@ pub async fn run() -> io::Result<Show> {
     let gate = listener
         .tcp_address()
         .ok_or_else(|| io::Error::other("the gate has no address"))?;
-    let surroundings = Surroundings::listening(vec![listener]);
+    let resources = Resources::with_listeners(vec![listener]);
     let direct = endpoint(&format!("http://{address}"), &secret)?;
     // The sender is kept: without it there would be no configuration to follow.
     let (_config, in_force) = watch::channel(Arc::new(configuration(direct)));
     let scenes = tokio::select! {
-        ended = crate::serve(surroundings, in_force, pending()) => {
+        ended = crate::serve(resources, in_force, pending()) => {
             ended.and(Err(io::Error::other("the gate ended by itself")))
         }
         scenes = play(&app, gate, &secret) => scenes,

@@ -1,27 +1,36 @@
-//! How many files this process may have open, and so how many connections. Out of files a gate
-//! accepts nobody and sends nobody away: a thousand silent clients would shut it, where 1,024 is
-//! what the system lets a process have.
+//! The connection limit that the open-file limit permits. A gate without free files accepts no client
+//! and closes none: at the usual limit of 1,024 files a thousand silent clients would block it.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// For all that is no connection: the log, timers, listeners, files that are read.
-const OTHERS: u64 = 64;
+/// Files for everything except connections: the log, timers, listeners, files that are read.
+const RESERVED: u64 = 64;
 
-/// A connection's own file, that of its way to the app, and room for those that are being closed.
-const EACH: u64 = 3;
+/// Files per connection: its own, the one to its destination, and one for connections that are closing.
+const PER_CONNECTION: u64 = 3;
 
-/// As many connections as were asked for, or as many as the files last for. First it takes all the
-/// files that the system lets it have.
-pub(crate) fn connections(asked: usize) -> usize {
-    let Some(files) = most_files() else {
-        return asked;
-    };
-    let possible = files.saturating_sub(OTHERS) / EACH;
-    usize::try_from(possible).map_or(asked, |possible| asked.min(possible.max(1)))
+/// The connections that the open-file limit permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FdLimit {
+    /// The limit of open files (`RLIMIT_NOFILE`).
+    pub(crate) nofile: u64,
+    /// The connections that fit into it.
+    pub(crate) connections: usize,
 }
 
-/// The soft limit, raised to the hard one; none if there is no limit.
-fn most_files() -> Option<u64> {
+/// Raises the soft limit of open files to the hard limit. Returns the number of connections that it
+/// permits, or none if there is no limit.
+pub(crate) fn raise() -> Option<FdLimit> {
+    let nofile = raise_to_hard_limit()?;
+    let connections = nofile.saturating_sub(RESERVED) / PER_CONNECTION;
+    let connections = usize::try_from(connections.max(1)).ok()?;
+    Some(FdLimit {
+        nofile,
+        connections,
+    })
+}
+
+fn raise_to_hard_limit() -> Option<u64> {
     let limits = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limits.maximum,
@@ -29,7 +38,7 @@ fn most_files() -> Option<u64> {
     };
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limits.maximum,
-        // Not allowed to: the old one still holds.
+        // Without permission the old limit stays.
         Err(_) => limits.current,
     }
 }

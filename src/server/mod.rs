@@ -1,5 +1,15 @@
 //! Start, reload and drain of a gate.
 
+mod balancer;
+mod drain;
 pub(crate) mod fd_limit;
-pub(crate) mod run;
+mod reload;
+mod resources;
+mod run;
+mod running;
 pub mod service_manager;
+mod watchdog;
+
+pub use resources::Resources;
+pub use run::serve;
+pub(crate) use running::ACCEPT_PAUSE;

@@ -1,17 +1,19 @@
-//! What systemd, or another service manager that speaks its protocol (`sd_notify(3)`), is told: that the
-//! gate is there, takes up a change, ends, and is still alive. What is true of that, `serve` knows.
+//! Notifications to systemd, or to another service manager with its protocol (`sd_notify(3)`).
+//!
+//! `sd-notify` spells the messages. The socket is our own, because the crate's blocks when the manager
+//! does not read, and cannot be in the abstract namespace.
 
 use std::{
-    env, fmt, io,
+    env, io,
     os::unix::net::{SocketAddr, UnixDatagram},
     path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use rustix::time::{ClockId, clock_gettime};
+use sd_notify::NotifyState;
 
-/// Who started the gate, if they want to hear of it; the default is nobody.
+/// The service manager that started the gate. By default there is none.
 #[derive(Debug, Clone, Default)]
 pub struct ServiceManager {
     socket: Option<Arc<UnixDatagram>>,
@@ -19,32 +21,28 @@ pub struct ServiceManager {
 }
 
 impl ServiceManager {
-    /// The one that `NOTIFY_SOCKET` and `WATCHDOG_USEC` of the environment name.
+    /// Returns the service manager that `NOTIFY_SOCKET` and `WATCHDOG_USEC` of the environment name.
     ///
     /// # Errors
     ///
-    /// When there is such a socket and it cannot be used: who waits on it would wait in vain.
+    /// When the environment names a socket that cannot be used.
     pub fn from_environment() -> io::Result<Self> {
-        let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
-            return Ok(Self::default());
-        };
-        let own =
-            env::var("WATCHDOG_PID").map_or(true, |pid| pid.parse() == Ok(std::process::id()));
-        let limit = env::var("WATCHDOG_USEC").ok().filter(|_| own);
-        let limit = limit.and_then(|limit| limit.parse().ok());
-        Self::at(Path::new(&name), limit.map(Duration::from_micros))
+        match env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) {
+            Some(name) => Self::at(Path::new(&name), sd_notify::watchdog_enabled()),
+            None => Ok(Self::default()),
+        }
     }
 
-    /// The one that listens at `path`, or in the abstract namespace where that begins with `@`. It gives the
-    /// gate up after `limit` without a sign of life.
+    /// Returns the service manager that listens at `path`, or in the abstract namespace if `path`
+    /// begins with `@`. It restarts the gate after `limit` without a sign of life.
     ///
     /// # Errors
     ///
-    /// When nobody listens there.
+    /// When no socket listens there.
     pub fn at(path: &Path, limit: Option<Duration>) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         socket.connect_addr(&address(path)?)?;
-        // Who does not read what it asked to be told must not stop the gate.
+        // A manager that does not read its socket must not stop the gate.
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket: Some(Arc::new(socket)),
@@ -54,44 +52,50 @@ impl ServiceManager {
         })
     }
 
-    /// How often it wants a sign of life, if at all.
+    /// Returns the interval between signs of life, if the manager wants any.
     #[must_use]
     pub fn watchdog(&self) -> Option<Duration> {
         self.watchdog
     }
 
-    /// The gate takes connections, or has taken up a change. `status` is a line for people.
-    pub fn ready(&self, status: impl fmt::Display) {
-        self.tell(format_args!("READY=1\nSTATUS={status}"));
+    /// Reports that the gate accepts connections or has applied a change, with a status line for people.
+    pub fn ready(&self, status: &str) {
+        self.notify(&[NotifyState::Ready, NotifyState::Status(status)]);
     }
 
-    /// A change is being taken up; [`Self::ready`] follows, also where the old stays in force.
+    /// Reports that a reload begins. [`Self::ready`] follows, even if the old configuration stays.
     pub fn reloading(&self) {
-        let now = clock_gettime(ClockId::Monotonic);
-        let micros = now.tv_sec.saturating_mul(1_000_000) + now.tv_nsec / 1000;
-        self.tell(format_args!(
-            "RELOADING=1\nMONOTONIC_USEC={micros}\nSTATUS=reloading"
-        ));
-    }
-
-    /// The gate lets what is under way end, and ends.
-    pub fn stopping(&self) {
-        self.tell(format_args!("STOPPING=1\nSTATUS=draining"));
-    }
-
-    /// The gate still answers.
-    pub fn alive(&self) {
-        self.tell(format_args!("WATCHDOG=1"));
-    }
-
-    /// A message that is lost is no reason to stop serving: at worst the gate is started anew.
-    fn tell(&self, message: fmt::Arguments<'_>) {
-        if let Some(socket) = &self.socket
-            && let Err(error) = socket.send(message.to_string().as_bytes())
-        {
-            tracing::warn!(%error, "the service manager could not be told how the gate is");
+        let status = NotifyState::Status("reloading");
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => self.notify(&[NotifyState::Reloading, now, status]),
+            Err(error) => warn(&error),
         }
     }
+
+    /// Reports that the gate drains.
+    pub fn stopping(&self) {
+        self.notify(&[NotifyState::Stopping, NotifyState::Status("draining")]);
+    }
+
+    /// Sends a sign of life.
+    pub fn alive(&self) {
+        self.notify(&[NotifyState::Watchdog]);
+    }
+
+    /// A lost message is no reason to stop serving: at worst the manager restarts the gate.
+    fn notify(&self, states: &[NotifyState<'_>]) {
+        let Some(socket) = &self.socket else {
+            return;
+        };
+        let lines: Vec<_> = states.iter().map(ToString::to_string).collect();
+        if let Err(error) = socket.send(lines.join("\n").as_bytes()) {
+            warn(&error);
+        }
+    }
+}
+
+fn warn(error: &io::Error) {
+    tracing::warn!(%error, "cannot notify the service manager");
 }
 
 fn address(path: &Path) -> io::Result<SocketAddr> {
@@ -107,7 +111,7 @@ fn address(path: &Path) -> io::Result<SocketAddr> {
 mod tests {
     use super::*;
 
-    fn heard(socket: &UnixDatagram) -> String {
+    fn received(socket: &UnixDatagram) -> String {
         let mut buffer = [0; 512];
         let length = socket.recv(&mut buffer).expect("a message");
         String::from_utf8_lossy(&buffer[..length]).into_owned()
@@ -118,10 +122,10 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("notify");
         let socket = UnixDatagram::bind(&path).expect("bound");
-        let manager = ServiceManager::at(&path, None).expect("it listens");
+        let manager = ServiceManager::at(&path, None).expect("a listening socket");
         let micros = || {
             manager.reloading();
-            let text = heard(&socket);
+            let text = received(&socket);
             assert!(text.starts_with("RELOADING=1\n"), "{text}");
             let micros = text
                 .lines()
@@ -131,7 +135,7 @@ mod tests {
         let (first, second) = (micros(), micros());
         let text = std::fs::read_to_string("/proc/uptime").expect("Linux");
         let uptime = text.split(' ').next().expect("a number");
-        // Uptime counts time asleep, too, and in hundredths.
+        // Uptime also counts suspended time, and in hundredths of a second.
         let limit = (uptime.parse::<f64>().expect("a number") + 0.01) * 1e6;
         assert!(
             0.0 < first && first < second && second <= limit,
@@ -146,9 +150,9 @@ mod tests {
         let socket = UnixDatagram::bind_addr(&address).expect("bound");
         let path = format!("@{name}");
         let manager = ServiceManager::at(Path::new(&path), Some(Duration::from_secs(30)));
-        let manager = manager.expect("it listens");
+        let manager = manager.expect("a listening socket");
         manager.alive();
-        assert_eq!(heard(&socket), "WATCHDOG=1");
+        assert_eq!(received(&socket), "WATCHDOG=1");
         assert_eq!(manager.watchdog(), Some(Duration::from_secs(15)));
     }
 
@@ -163,7 +167,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("notify");
         let _deaf = UnixDatagram::bind(&path).expect("bound");
-        let manager = ServiceManager::at(&path, None).expect("it listens");
+        let manager = ServiceManager::at(&path, None).expect("a listening socket");
         (0..10_000).for_each(|_| manager.alive());
     }
 }

@@ -146,7 +146,7 @@ fn a_secret_that_cannot_be_read_to_its_end_stops_nothing() {
     assert!(pipe.expect("mkfifo runs").success());
     program.signal("HUP");
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
-    program.line(&["ERROR", "in force stay"]);
+    program.line(&["ERROR", "stays in force"]);
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
     program.signal("TERM");
     assert!(program.end().0.success());

@@ -139,11 +139,11 @@ fn a_certificate_whose_key_is_not_there_yet_leaves_the_old_one() {
     let of_new = std::fs::read(&key).expect("a key");
     std::fs::write(&key, of_old).expect("written");
     site.program.signal("HUP");
-    site.program.line(&["ERROR", "in force stay"]);
+    site.program.line(&["ERROR", "stays in force"]);
     assert_eq!(site.shown(), old);
     std::fs::write(&key, of_new).expect("written");
     site.program.signal("HUP");
-    site.program.line(&["in force from here"]);
+    site.program.line(&["configuration in force"]);
     assert_eq!(site.shown(), leaf.der);
 }
 

@@ -37,7 +37,7 @@ fn reload_fails(program: &Program) {
     let failed = || {
         let all = program.lines();
         all.iter()
-            .filter(|line| line.contains("in force stay"))
+            .filter(|line| line.contains("stays in force"))
             .count()
     };
     let before = failed();
@@ -51,7 +51,7 @@ fn recovers(program: &Program) {
         program
             .lines()
             .iter()
-            .filter(|line| line.contains("reloaded"))
+            .filter(|line| line.contains("configuration in force"))
             .count()
     };
     let before = reloads();

@@ -79,7 +79,7 @@ fn a_hangup_that_comes_before_the_gate_is_ready_waits() {
     program.line(&["protecting"]);
     // The reload that was asked for reads the pipe again.
     std::fs::write(program.held("pipe"), SECRET).expect("it reads");
-    program.line(&["in force from here"]);
+    program.line(&["configuration in force"]);
     assert!(program.runs());
 }
 
@@ -151,7 +151,7 @@ fn a_secret_that_cannot_be_used_leaves_the_old_one_in_force() {
         program.signal("HUP");
         said += 1;
         wait_until("a line that says so", || {
-            let stays = |line: &&String| line.contains("ERROR") && line.contains("in force stay");
+            let stays = |line: &&String| line.contains("ERROR") && line.contains("stays in force");
             program.lines().iter().filter(stays).count() >= said
         });
     };
@@ -165,7 +165,7 @@ fn a_secret_that_cannot_be_used_leaves_the_old_one_in_force() {
     assert_eq!(client.ask(genuine(BODY)).status, 200);
     program.write_secret(ANOTHER);
     program.signal("HUP");
-    program.line(&["reloaded"]);
+    program.line(&["configuration in force"]);
     assert_eq!(client.ask(genuine_by_another()).status, 200);
 }
 

@@ -89,7 +89,7 @@ fn a_hundred_rotations_lose_nothing_and_leave_nothing_open() {
                 let lines = program.lines();
                 let reloads = lines
                     .iter()
-                    .filter(|line| line.contains("in force from here"));
+                    .filter(|line| line.contains("configuration in force"));
                 reloads.count() >= current - 1
             });
             assert_eq!(

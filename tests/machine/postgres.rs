@@ -106,9 +106,11 @@ fn a_reload_takes_up_a_new_password_and_authority() {
             .count()
     };
     let reload = || {
-        let before = lines("in force from here");
+        let before = lines("configuration in force");
         gate.signal("HUP");
-        wait_until("it is reloaded", || lines("in force from here") > before);
+        wait_until("it is reloaded", || {
+            lines("configuration in force") > before
+        });
     };
 
     let new = "another-planted-password";

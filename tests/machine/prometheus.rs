@@ -110,7 +110,7 @@ url = "{}"
             assert_eq!(self.client().ask(delivery).status, status);
         }
         self.gate.signal("HUP");
-        self.gate.line(&["in force from here"]);
+        self.gate.line(&["configuration in force"]);
     }
 }
 

@@ -100,7 +100,7 @@ fn without_a_free_thread_everything_is_answered_and_nothing_ends() {
     let mut gate = Gate::start(&app);
     gate.limit("1");
     for _ in 0..2 {
-        gate.reload(&["in force stay", "no thread can be started"]);
+        gate.reload(&["stays in force", "no thread can be started"]);
         for path in ["/metrics", "/status", "/readyz"] {
             assert_eq!(gate.page(path), 200, "{path}");
         }
@@ -111,7 +111,7 @@ fn without_a_free_thread_everything_is_answered_and_nothing_ends() {
     assert!(gate.server.runs());
     let before = getrlimit(Resource::Nproc).current;
     gate.limit(&before.map_or("unlimited".to_owned(), |most| most.to_string()));
-    gate.reload(&["reloaded"]);
+    gate.reload(&["configuration in force"]);
     assert_eq!(gate.deliver(), 200);
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::{Failure, Outcome, output};
 use crate::{
-    Surroundings,
+    Resources,
     admin::{ReloadRequests, reload_channel},
     cli::{
         ServeArgs,
@@ -68,7 +68,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<Held>) -> Result<Outcome, Failu
             tracing::warn!("{line}");
         }
         let (reloads, requests) = reload_channel();
-        let surroundings = Surroundings {
+        let resources = Resources {
             public,
             admin,
             metrics: Arc::new(Metrics::default()),
@@ -76,8 +76,8 @@ pub(super) fn run(args: &ServeArgs, held: Option<Held>) -> Result<Outcome, Failu
             inbox,
             reloads: Some(reloads),
         };
-        surroundings.metrics.dropped_lines_from(log.dropped_lines_reader());
-        let config = within_files(loaded.config);
+        resources.metrics.dropped_lines_from(log.dropped_lines_reader());
+        let config = within_fd_limit(loaded.config);
         memory::warn_if_scarce(&config.limits);
         let running = Running {
             source,
@@ -86,7 +86,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<Held>) -> Result<Outcome, Failu
         };
         reach::look(&config, None);
         tokio::select! {
-            ended = serve(surroundings, config, running, (signals, requests)) => ended.map_err(Failure::usage),
+            ended = serve(resources, config, running, (signals, requests)) => ended.map_err(Failure::usage),
             () = log.report_dropped_lines() => Ok(()),
         }
     });
@@ -135,33 +135,33 @@ pub(super) fn mistakes(mut lines: Vec<String>) -> Failure {
     Failure::usage(last)
 }
 
-/// Whoever started the gate, to be told how it is.
+/// Returns the service manager that started the gate.
 fn manager() -> ServiceManager {
     ServiceManager::from_environment().unwrap_or_else(|error| {
-        tracing::warn!(%error, "the service manager cannot be reached");
+        tracing::warn!(%error, "cannot reach the service manager");
         ServiceManager::default()
     })
 }
 
-/// The configuration with no more connections than there are files for; budgets are those of the
-/// start, so a reload need not ask again.
-fn within_files(mut config: Config) -> Arc<Config> {
-    let asked = config.limits.connections;
-    let connections = fd_limit::connections(asked);
-    if connections < asked {
-        let why = "the limit of open files (ulimit -n) allows no more connections";
-        if asked == Limits::default().connections {
-            tracing::info!(connections, "{why}");
+/// Lowers the connection limit to the one that the open-file limit permits. A reload need not do so
+/// again, because budgets stay as they were at the start.
+fn within_fd_limit(mut config: Config) -> Arc<Config> {
+    let configured = config.limits.connections;
+    if let Some(limit) = fd_limit::raise().filter(|limit| limit.connections < configured) {
+        let (max_connections, nofile) = (limit.connections, limit.nofile);
+        let message = "connection limit lowered to fit the open-file limit";
+        if configured == Limits::default().connections {
+            tracing::info!(max_connections, nofile, "{message}");
         } else {
-            tracing::warn!(connections, asked, "{why}");
+            tracing::warn!(max_connections, nofile, configured, "{message}");
         }
-        config.limits.connections = connections;
+        config.limits.connections = max_connections;
     }
     Arc::new(config)
 }
 
 async fn serve(
-    surroundings: Surroundings,
+    resources: Resources,
     config: Arc<Config>,
     running: Running,
     (signals, requests): (Signals, ReloadRequests),
@@ -172,18 +172,15 @@ async fn serve(
         unused,
     } = signals;
     let causes = Causes { hangup, requests };
-    running.show_certificates(&config, &surroundings.metrics);
-    let (metrics, manager) = (
-        Arc::clone(&surroundings.metrics),
-        surroundings.manager.clone(),
-    );
+    running.show_certificates(&config, &resources.metrics);
+    let (metrics, manager) = (Arc::clone(&resources.metrics), resources.manager.clone());
     let (sender, config) = watch::channel(config);
     let (asked, mut drain) = watch::channel(false);
     let shutdown = async move {
         let _ = drain.wait_for(|drain| *drain).await;
     };
     tokio::select! {
-        ended = crate::serve(surroundings, config, shutdown) => ended,
+        ended = crate::serve(resources, config, shutdown) => ended,
         () = stop.recv_twice(&asked) => {
             tracing::warn!("ended at once by a second signal");
             Ok(())

@@ -80,9 +80,11 @@ impl Running {
                 Err(lines) => {
                     metrics.reload_failed();
                     for error in &lines {
-                        tracing::error!(%error, "the configuration and the secrets in force stay");
+                        tracing::error!(%error, "reload failed; the old configuration stays in force");
                     }
-                    manager.ready("serving; the last reload failed, and what was in force stays");
+                    manager.ready(
+                        "serving; the last reload failed, and the old configuration stays in force",
+                    );
                     Reloaded::failed(lines)
                 }
             };

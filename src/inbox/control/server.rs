@@ -20,7 +20,7 @@ use crate::{
     inbox::{Inbox, Queue},
     net::listener::{Acceptor, Incoming, Listener},
     proxy::shared::Gate,
-    server::run::ACCEPT_PAUSE,
+    server::ACCEPT_PAUSE,
 };
 
 /// Connections at once; others wait in the kernel's queue.

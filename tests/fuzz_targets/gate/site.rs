@@ -10,7 +10,7 @@ use std::{
 };
 
 use cartgate::{
-    Surroundings,
+    Resources,
     destination::{Destination, Settings},
     endpoint::{Endpoint, Endpoints, PathRule},
     net::listener::{ListenAddress, Listener},
@@ -44,8 +44,8 @@ impl Site {
                 .enable_all()
                 .build();
             let (_sender, config) = watch::channel(config);
-            let surroundings = Surroundings::listening(vec![listener]);
-            let served = cartgate::serve(surroundings, config, pending());
+            let resources = Resources::with_listeners(vec![listener]);
+            let served = cartgate::serve(resources, config, pending());
             runtime
                 .expect("a runtime")
                 .block_on(served)

@@ -285,7 +285,7 @@ fn a_socket_that_only_a_restart_moves_keeps_asking_for_its_token() {
             let lines = program.lines();
             let in_force = lines
                 .iter()
-                .filter(|line| line.contains("in force from here"));
+                .filter(|line| line.contains("configuration in force"));
             in_force.count() == reloads
         });
         assert_eq!(get(&address, "/metrics").status, 401, "{without_token}");

@@ -68,7 +68,8 @@ fn reload(program: &Program, text: &str) {
     wait_until("it is in force", || {
         let said = program.lines();
         let new = said.get(lines..).unwrap_or_default();
-        new.iter().any(|line| line.contains("in force from here"))
+        new.iter()
+            .any(|line| line.contains("configuration in force"))
     });
 }
 
@@ -218,7 +219,7 @@ fn an_inbox_that_a_reload_would_have_to_open_leaves_the_old_in_force() {
     let program = served(&direct);
     program.write_config(&durable);
     program.signal("HUP");
-    program.line(&["ERROR", "only a restart opens an inbox", "in force stay"]);
+    program.line(&["ERROR", "only a restart opens an inbox", "stays in force"]);
     let answer = program.client().ask(genuine(b"an order"));
     assert_eq!((answer.status, &answer.body[..]), (200, &b"taken"[..]));
     assert!(!dir.path().join("inbox.db").exists());

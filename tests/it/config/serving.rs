@@ -170,7 +170,7 @@ fn a_hangup_takes_up_another_endpoint_and_lets_one_go() {
     assert_eq!(client.ask(old()).status, 200);
     program.write_config(&text.replace("\"/carts\"", "\"/new\""));
     program.signal("HUP");
-    program.line(&["in force from here"]);
+    program.line(&["configuration in force"]);
     assert_eq!(client.ask(new()).status, 200);
     assert_eq!(client.ask(old()).status, 404);
 }
@@ -187,7 +187,7 @@ fn a_bad_file_leaves_the_old_in_force_and_says_each_mistake() {
     program.write_config(&broken);
     program.signal("HUP");
     program.line(&["ERROR", "cartgate.toml:3:1", "did you mean `listen`"]);
-    program.line(&["ERROR", "CONNECT, TRACE", "in force stay"]);
+    program.line(&["ERROR", "CONNECT, TRACE", "stays in force"]);
     let carts = delivery("POST /carts", "one.example", CARTFUNNEL, SECRET);
     assert_eq!(client.ask(carts).status, 200);
 }
@@ -205,7 +205,7 @@ fn what_only_a_restart_takes_up_is_said() {
         program
             .lines()
             .iter()
-            .any(|line| line.contains("in force from here"))
+            .any(|line| line.contains("configuration in force"))
     });
 }
 

@@ -138,7 +138,7 @@ fn a_gate_that_cannot_keep_does_not_start() {
         .build()
         .expect("a runtime");
     let ended = runtime.block_on(cartgate::serve(
-        cartgate::Surroundings::listening(Vec::new()),
+        cartgate::Resources::with_listeners(Vec::new()),
         config,
         std::future::ready(()),
     ));

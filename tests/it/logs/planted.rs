@@ -104,7 +104,7 @@ fn no_secret_and_no_payload_is_in_what_serve_prints() {
             program.write_secret(&useless);
             program.signal("HUP");
         }
-        program.line(&["in force stay"]);
+        program.line(&["stays in force"]);
         program.signal("TERM");
         let (_, lines) = program.end();
         assert!(lines.len() > 20, "{lines:#?}");

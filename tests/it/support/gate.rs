@@ -9,7 +9,7 @@ use std::{
 };
 
 use cartgate::{
-    Surroundings,
+    Resources,
     destination::{Destination, Settings},
     endpoint::{Durable, Endpoint, Endpoints, HeaderChanges, Onward, PathRule, Query},
     inbox::{Inbox, Queue, settings::StoreAddress},
@@ -168,11 +168,11 @@ impl Setup {
         let admin = self.admin.as_ref().map(bind);
         let admin_address = admin.as_ref().map(Listener::address);
         let inbox = config.inbox.clone();
-        let mut surroundings = Surroundings {
+        let mut resources = Resources {
             admin: admin.into_iter().collect(),
-            ..Surroundings::listening(vec![listener])
+            ..Resources::with_listeners(vec![listener])
         };
-        let metrics = Arc::clone(&surroundings.metrics);
+        let metrics = Arc::clone(&resources.metrics);
         let (config, receiver) = watch::channel(config);
         let (stop, stopped) = oneshot::channel::<()>();
         let (kill, killed) = oneshot::channel::<()>();
@@ -183,7 +183,7 @@ impl Setup {
             runtime.block_on(async {
                 if let Some(settings) = inbox {
                     let opened = Inbox::open(settings).await.map_err(io::Error::other)?;
-                    surroundings.inbox = Some(Arc::new(opened));
+                    resources.inbox = Some(Arc::new(opened));
                 }
                 let shutdown = async {
                     // A gate whose handle is gone is killed, not drained.
@@ -192,7 +192,7 @@ impl Setup {
                     }
                 };
                 tokio::select! {
-                    ended = cartgate::serve(surroundings, receiver, shutdown) => ended,
+                    ended = cartgate::serve(resources, receiver, shutdown) => ended,
                     _ = killed => Ok(()),
                 }
             })

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    Surroundings,
+    Resources,
     delivery::seal::{DeliverySeals, Sealer},
     destination::Destination,
     endpoint::{Endpoints, PathRule},
@@ -68,14 +68,14 @@ impl Site {
         let mut config = Config::new(Endpoints::new(vec![endpoint]));
         config.workers = 1;
         config.health_path = Some("/health".into());
-        let surroundings = Surroundings {
+        let resources = Resources {
             inbox: Some(Arc::clone(&inbox)),
             metrics: Arc::new(Metrics::default()),
-            ..Surroundings::listening(vec![listener])
+            ..Resources::with_listeners(vec![listener])
         };
         let task = tokio::spawn(async move {
             let (_keep, config) = watch::channel(Arc::new(config));
-            crate::serve(surroundings, config, std::future::pending()).await
+            crate::serve(resources, config, std::future::pending()).await
         });
         Self {
             address,

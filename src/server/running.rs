@@ -1,0 +1,169 @@
+//! A running gate: its workers, its listeners, and the tasks of its first thread.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{interval, sleep},
+};
+
+use super::{
+    balancer::Balancer, reload::ConfigFollower, resources::Resources,
+    service_manager::ServiceManager, watchdog::watch_threads,
+};
+use crate::{
+    admin,
+    inbox::{control, dispatcher::Dispatcher, settings::StoreAddress},
+    net::listener::{Acceptor, Listener},
+    proxy::{config::Config, shared::Gate, worker::Workers},
+};
+
+/// The pause after a failed accept. Without free file descriptors each accept fails at once; the pause
+/// lets connections end and return theirs.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A gate that serves. Its tasks end when it is dropped.
+pub(super) struct Running {
+    pub(super) gate: Arc<Gate>,
+    pub(super) balancer: Arc<Balancer>,
+    pub(super) dispatcher: Option<Arc<Dispatcher>>,
+    pub(super) manager: ServiceManager,
+    pub(super) acceptors: Vec<Arc<Acceptor>>,
+    /// Tasks that end when the drain begins.
+    pub(super) tasks: JoinSet<()>,
+    /// Tasks that run until the drain has ended. One of them is the watchdog, because a drain may last
+    /// longer than the service manager waits for a sign of life.
+    pub(super) tasks_until_end: JoinSet<()>,
+}
+
+impl Running {
+    /// Starts the workers, the dispatcher and the listeners, and reports to the service manager.
+    pub(super) fn start(
+        resources: Resources,
+        mut config: watch::Receiver<Arc<Config>>,
+    ) -> io::Result<Self> {
+        let first = config.borrow_and_update().clone();
+        let gate = Arc::new(Gate::new(first, resources.metrics, resources.inbox)?);
+        let workers = Workers::start(gate.config().workers, &gate)?;
+        let dispatcher = gate
+            .inbox
+            .as_ref()
+            .map(|inbox| Dispatcher::start(&gate, inbox))
+            .transpose()?;
+        let mut running = Self {
+            balancer: Arc::new(Balancer::new(workers, Arc::clone(&gate))),
+            gate,
+            dispatcher: dispatcher.map(Arc::new),
+            manager: resources.manager,
+            acceptors: Vec::new(),
+            tasks: JoinSet::new(),
+            tasks_until_end: JoinSet::new(),
+        };
+        let admin = start_all(resources.admin)?;
+        running.acceptors = start_all(resources.public)?
+            .into_iter()
+            .map(Arc::new)
+            .collect();
+        running.spawn_control()?;
+        running.spawn_accepts();
+        running.spawn_admin(admin, resources.reloads.clone());
+        running.spawn_timers();
+        running.follow(config, resources.reloads);
+        running.manager.ready("serving");
+        Ok(running)
+    }
+
+    fn spawn_accepts(&mut self) {
+        for acceptor in &self.acceptors {
+            let (acceptor, balancer) = (Arc::clone(acceptor), Arc::clone(&self.balancer));
+            self.tasks.spawn(accept(acceptor, balancer));
+        }
+    }
+
+    fn spawn_admin(&mut self, acceptors: Vec<Acceptor>, reloads: Option<admin::ReloadHandle>) {
+        let shared = admin::Shared::new(Arc::clone(&self.gate), reloads);
+        for acceptor in acceptors {
+            let shared = Arc::clone(&shared);
+            self.tasks_until_end.spawn(admin::serve(acceptor, shared));
+        }
+    }
+
+    /// Listens for inbox commands beside an SQLite file, which only this process may open. Commands
+    /// open PostgreSQL themselves.
+    fn spawn_control(&mut self) -> io::Result<()> {
+        let Some(inbox) = &self.gate.inbox else {
+            return Ok(());
+        };
+        if let StoreAddress::Sqlite(file) = &inbox.settings.store {
+            let acceptor = control::server::bind(file)?.start()?;
+            let server =
+                control::server::serve(acceptor, Arc::clone(inbox), Arc::clone(&self.gate));
+            self.tasks_until_end.spawn(server);
+        }
+        Ok(())
+    }
+
+    fn spawn_timers(&mut self) {
+        self.tasks.spawn(tick(Arc::clone(&self.gate)));
+        let (balancer, dispatcher) = (Arc::clone(&self.balancer), self.dispatcher.clone());
+        let responds = move || {
+            let (balancer, dispatcher) = (Arc::clone(&balancer), dispatcher.clone());
+            async move {
+                balancer.workers.answer().await
+                    && match dispatcher {
+                        Some(dispatcher) => dispatcher.answer().await,
+                        None => true,
+                    }
+            }
+        };
+        let watchdog = watch_threads(self.manager.clone(), responds);
+        self.tasks_until_end.spawn(watchdog);
+    }
+
+    fn follow(
+        &mut self,
+        config: watch::Receiver<Arc<Config>>,
+        reloads: Option<admin::ReloadHandle>,
+    ) {
+        let follower = ConfigFollower {
+            gate: Arc::clone(&self.gate),
+            dispatcher: self.dispatcher.clone(),
+            reloads,
+            manager: self.manager.clone(),
+        };
+        self.tasks.spawn(follower.run(config));
+    }
+}
+
+fn start_all(listeners: Vec<Listener>) -> io::Result<Vec<Acceptor>> {
+    listeners.into_iter().map(Listener::start).collect()
+}
+
+async fn accept(acceptor: Arc<Acceptor>, balancer: Arc<Balancer>) {
+    let mut failing = false;
+    loop {
+        match acceptor.accept().await {
+            Ok(incoming) => {
+                failing = false;
+                balancer.assign(incoming);
+            }
+            Err(error) => {
+                if !failing {
+                    tracing::error!(%error, "no connection can be accepted for now");
+                }
+                failing = true;
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Resets the log's throttle each second.
+async fn tick(gate: Arc<Gate>) {
+    let mut seconds = interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        gate.throttle.tick();
+    }
+}
