@@ -8,7 +8,7 @@ use tower_cartgate::EventKind;
 use uuid::Uuid;
 
 use super::{StoreFileArgs, inputs::rate};
-use crate::{delivery::event::State, inbox::settings::StoreAddress};
+use crate::{delivery::event::DeliveryState, inbox::settings::StoreAddress};
 
 /// The arguments of `cartgate inbox`.
 #[derive(Debug, Args)]
@@ -94,7 +94,7 @@ pub struct SelectionArgs {
 
     /// Those that stand so
     #[arg(long, value_enum, value_delimiter = ',')]
-    pub state: Vec<State>,
+    pub state: Vec<DeliveryState>,
 
     /// Those of events of this kind
     #[arg(long, value_name = "KIND")]

@@ -11,7 +11,7 @@ use crate::runtime::clock::Millis;
 
 /// An event as it is written and read.
 #[derive(Debug, Clone)]
-pub(crate) struct Event {
+pub(crate) struct SealedEvent {
     /// The delivery's id, a UUID of version 7: it grows with time.
     pub(crate) id: Uuid,
     pub(crate) endpoint: Arc<str>,
@@ -31,31 +31,31 @@ pub(crate) struct Event {
 /// An event that is to be stored.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    pub(crate) event: Event,
-    pub(crate) wanted: Wanted,
+    pub(crate) event: SealedEvent,
+    pub(crate) subscribers: Subscribers,
     /// A keyed digest of the endpoint's `unique` value; none if the event has no value that can identify it.
     pub(crate) unique: Option<[u8; 32]>,
 }
 
 /// Which queues an event goes to.
 #[derive(Debug, Clone)]
-pub(crate) enum Wanted {
+pub(crate) enum Subscribers {
     /// These, at least one.
-    By(Vec<Arc<str>>),
+    Queues(Vec<Arc<str>>),
     /// None: it becomes a dead letter of no destination, for this reason.
-    Nobody(&'static str),
+    None(&'static str),
 }
 
-impl Wanted {
+impl Subscribers {
     /// The endpoint is not open for events of this kind.
-    pub(crate) const KIND: &'static str = "kind-not-permitted";
+    pub(crate) const KIND_NOT_PERMITTED: &'static str = "kind-not-permitted";
     /// No destination wants events of this kind.
-    pub(crate) const UNWANTED: &'static str = "no-destination-wants-it";
+    pub(crate) const NO_SUBSCRIBER: &'static str = "no-destination-wants-it";
 }
 
 /// The result of storing an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kept {
+pub(crate) enum InsertOutcome {
     /// The event is stored.
     Stored(Stored),
     /// Every destination has received an event with the same unique value, or still will. The arrival is dropped.
@@ -79,7 +79,7 @@ pub(crate) struct Stored {
     pub(crate) reused: bool,
 }
 
-impl Kept {
+impl InsertOutcome {
     /// An event that is stored for all of its destinations.
     #[cfg(test)]
     pub(crate) fn stored(copy: u32) -> Self {
@@ -93,7 +93,7 @@ impl Kept {
 /// A delivery that this gate holds until its lease ends.
 #[derive(Debug, Clone)]
 pub(crate) struct Claim {
-    pub(crate) event: Event,
+    pub(crate) event: SealedEvent,
     /// The delivery's own seal, as `seal::DeliverySeals` makes it.
     pub(crate) seal: [u8; 32],
     /// Attempts that ended before this one.
@@ -120,11 +120,11 @@ pub(crate) enum Settlement {
     Delivered { status: u16 },
     /// The destination rejected it. The next attempt follows after this wait, which begins when the
     /// store writes it down.
-    Again { wait: Duration, cause: Cause },
+    Retry { wait: Duration, cause: FailureCause },
     /// The destination is down. The attempt does not count, and the delivery is due at once.
-    Deferred(Cause),
+    Deferred(FailureCause),
     /// No further attempt without a command.
-    Dead(Cause),
+    Dead(FailureCause),
     /// Its seal does not hold: it must never reach an app.
     Quarantined,
     /// It was not tried after all; the claim counts as none.
@@ -133,12 +133,12 @@ pub(crate) enum Settlement {
 
 impl Settlement {
     /// The reason of what is in quarantine.
-    pub(crate) const BROKEN: &'static str = "seal-broken";
+    pub(crate) const SEAL_BROKEN: &'static str = "seal-broken";
 }
 
 /// Why an attempt failed, as `inbox list` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cause {
+pub(crate) struct FailureCause {
     /// The status of the response, if one arrived.
     pub(crate) status: Option<u16>,
     /// A word of this program, also for logs and metrics.
@@ -147,7 +147,7 @@ pub(crate) struct Cause {
     pub(crate) response: Option<Bytes>,
 }
 
-impl Cause {
+impl FailureCause {
     /// A cause without a response body.
     pub(crate) const fn new(status: Option<u16>, reason: &'static str) -> Self {
         Self {
@@ -160,13 +160,13 @@ impl Cause {
 
 /// The place of a delivery in the rotation of probes: that which it has once it is due at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Turn {
+pub(crate) struct ProbeCursor {
     pub(crate) rank: i16,
     pub(crate) due: Millis,
     pub(crate) event: Uuid,
 }
 
-impl Turn {
+impl ProbeCursor {
     /// Before every delivery.
     pub(crate) const START: Self = Self {
         rank: 0,
@@ -190,7 +190,7 @@ impl Turn {
 )]
 #[serde(rename_all = "kebab-case")]
 #[repr(i16)]
-pub enum State {
+pub enum DeliveryState {
     /// Waits for its next attempt, or is under way.
     Pending = 0,
     /// A destination has taken it.

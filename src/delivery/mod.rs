@@ -32,7 +32,7 @@ use crate::{
 /// What a destination is sent, before an attempt adds its own headers.
 pub(crate) struct Delivery {
     pub(crate) head: Head,
-    pub(crate) about: About,
+    pub(crate) info: DeliveryInfo,
     body: DeliveryBody,
 }
 
@@ -55,19 +55,19 @@ pub(crate) struct Head {
 }
 
 /// What the gate knows of a delivery and tells its destination.
-pub(crate) struct About {
+pub(crate) struct DeliveryInfo {
     pub(crate) id: Uuid,
     pub(crate) endpoint: Arc<str>,
     pub(crate) kind: EventKind,
     /// What the endpoint adds to the headers.
     pub(crate) added: HeaderMap,
     /// Which attempt it is, where it comes out of the inbox.
-    pub(crate) attempt: Option<Attempt>,
+    pub(crate) attempt: Option<AttemptInfo>,
 }
 
 /// One of the attempts to hand a stored event over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Attempt {
+pub(crate) struct AttemptInfo {
     /// The first one is 1.
     pub(crate) number: u32,
     /// When it begins, by the clock that it was scheduled by.
@@ -120,7 +120,7 @@ impl Delivery {
     ) -> Self {
         Self {
             head: Head::new(verified, head, endpoint, exchange),
-            about: About {
+            info: DeliveryInfo {
                 id: exchange.id,
                 endpoint: Arc::clone(&endpoint.name),
                 kind: verified.event().kind,
@@ -136,8 +136,12 @@ impl Delivery {
 
     /// An attempt to deliver a stored event, of which the seal is the proof. `endpoint` is the one of its name in the
     /// configuration in force, if there still is one: what it adds and drops is what holds today.
-    pub(crate) fn stored(intact: Intact, attempt: Attempt, endpoint: Option<&Endpoint>) -> Self {
-        let about = About {
+    pub(crate) fn stored(
+        intact: Intact,
+        attempt: AttemptInfo,
+        endpoint: Option<&Endpoint>,
+    ) -> Self {
+        let info = DeliveryInfo {
             id: intact.id,
             endpoint: Arc::clone(&intact.endpoint),
             kind: intact.kind,
@@ -150,17 +154,17 @@ impl Delivery {
         }
         Self {
             head,
-            about,
+            info,
             body: DeliveryBody(Source::Stored(body)),
         }
     }
 
-    pub(crate) fn into_parts(self) -> (Head, About, DeliveryBody) {
-        (self.head, self.about, self.body)
+    pub(crate) fn into_parts(self) -> (Head, DeliveryInfo, DeliveryBody) {
+        (self.head, self.info, self.body)
     }
 }
 
-impl Attempt {
+impl AttemptInfo {
     /// The attempt that a claim is for, and when it begins.
     pub(crate) fn of(claim: &Claim, begins: Millis) -> Self {
         Self {

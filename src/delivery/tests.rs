@@ -9,7 +9,7 @@ use tower_cartgate::{Keyring, Policy, Secret};
 
 use super::*;
 use crate::{
-    delivery::seal::{Facts, Sealer},
+    delivery::seal::{EventMetadata, Sealer},
     destination::Destination,
     endpoint::PathRule,
 };
@@ -32,13 +32,13 @@ fn intact(body: &'static [u8]) -> Intact {
         peer_is_trusted: false,
     };
     let sealer = Sealer::new(&Secret::new("a key of the tests").expect("a secret"), None);
-    let facts = Facts {
+    let metadata = EventMetadata {
         id: Uuid::from_u128(7),
         endpoint: "orders".into(),
         kind: EventKind::Order,
         received: RECEIVED,
     };
-    let event = sealer.seal(facts, &head, Bytes::from_static(body));
+    let event = sealer.seal(metadata, &head, Bytes::from_static(body));
     sealer.open(&event).expect("intact")
 }
 
@@ -82,7 +82,7 @@ async fn received(delivery: Delivery) -> String {
 
 #[tokio::test]
 async fn a_stored_event_goes_out_as_it_came_with_its_attempt_told() {
-    let attempt = Attempt {
+    let attempt = AttemptInfo {
         number: 3,
         begins: RECEIVED,
         received: RECEIVED,
@@ -120,7 +120,7 @@ async fn a_stored_event_goes_out_as_it_came_with_its_attempt_told() {
 
 #[tokio::test]
 async fn without_its_endpoint_nothing_is_added_and_the_first_of_its_body_is_no_copy() {
-    let attempt = Attempt {
+    let attempt = AttemptInfo {
         number: 1,
         begins: RECEIVED,
         received: RECEIVED,

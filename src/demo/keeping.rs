@@ -22,7 +22,7 @@ use super::{PATH, PATIENCE, app::App, configuration, endpoint, step::Step};
 use crate::{
     Resources,
     client::Client,
-    delivery::event::State,
+    delivery::event::DeliveryState,
     endpoint::{Durable, Onward},
     inbox::{
         Inbox, Queue, Settings,
@@ -103,7 +103,7 @@ impl Stage<'_> {
         let refused = Step::refused(self.send(&client, 1).await, self.has_dead_letter().await?);
         app.refuse(false);
         let dead = Selection {
-            states: vec![State::Dead],
+            states: vec![DeliveryState::Dead],
             ..Selection::default()
         };
         let again = self.store.requeue(dead, None, 1).await;
@@ -122,7 +122,7 @@ impl Stage<'_> {
 
     async fn has_dead_letter(&self) -> io::Result<bool> {
         let dead = || Selection {
-            states: vec![State::Dead],
+            states: vec![DeliveryState::Dead],
             ..Selection::default()
         };
         let begun = Instant::now();

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Answer, Destination, pool::Pool};
 use crate::{
-    delivery::{Attempt, Delivery},
+    delivery::{AttemptInfo, Delivery},
     destination::{
         connection::{Link, Sending},
         request_headers::dress,
@@ -66,7 +66,7 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// When no connection or no answer comes about in time. The destination may have taken the
+    /// When no connection or no answer comes info in time. The destination may have taken the
     /// delivery all the same.
     pub(crate) async fn attempt(
         self: &Arc<Self>,
@@ -94,12 +94,12 @@ impl Destination {
     }
 
     async fn request(&self, delivery: Delivery) -> Sending {
-        let (head, about, body) = delivery.into_parts();
-        let mut lines = dress(&head, &about, body.len(), self);
+        let (head, info, body) = delivery.into_parts();
+        let mut lines = dress(&head, &info, body.len(), self);
         if let Some(signer) = &self.settings.sign {
             // Under the id that it carries anyway.
-            let id = about.id.to_string();
-            let at = begins(about.attempt.as_ref());
+            let id = info.id.to_string();
+            let at = begins(info.attempt.as_ref());
             let headers = signer.sign(&id, at, body.chunks()).await;
             for (name, value) in headers {
                 lines.line(&name, value.as_bytes());
@@ -161,6 +161,6 @@ enum Unsent {
 }
 
 /// A stored delivery's attempt has its own time, which is the inbox's; a direct one is made as it comes.
-fn begins(attempt: Option<&Attempt>) -> SystemTime {
+fn begins(attempt: Option<&AttemptInfo>) -> SystemTime {
     attempt.map_or_else(SystemTime::now, |attempt| system_time(attempt.begins))
 }

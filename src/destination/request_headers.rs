@@ -12,7 +12,7 @@ use super::{
     client_account::{self, is_of_the_account},
 };
 use crate::{
-    delivery::{About, Attempt, Head, trace},
+    delivery::{AttemptInfo, DeliveryInfo, Head, trace},
     destination::head_writer::HeadLines,
     outcome::problem::DELIVERY,
     runtime::clock::system_time,
@@ -31,21 +31,26 @@ const COPY: HeaderName = HeaderName::from_static("x-cartgate-copy");
 
 /// The head of an attempt at this delivery, but for its end. The operator's headers take the place of the client's, and no
 /// header of either takes that of the gate's own words, whatever its name.
-pub(super) fn dress(head: &Head, about: &About, length: usize, to: &Destination) -> HeadLines {
+pub(super) fn dress(
+    head: &Head,
+    info: &DeliveryInfo,
+    length: usize,
+    to: &Destination,
+) -> HeadLines {
     let (root, target) = target(head, to);
     let mut lines = HeadLines::begin(&head.method, [root, target]);
     let host = to.settings.host.host(to.address.host(), head.host.as_ref());
     lines.line(&HOST, host.as_bytes());
     lines.number(&CONTENT_LENGTH, length as u64);
-    others(&mut lines, head, about, to);
-    findings(&mut lines, head, about);
-    if let Some(attempt) = &about.attempt {
+    others(&mut lines, head, info, to);
+    findings(&mut lines, head, info);
+    if let Some(attempt) = &info.attempt {
         history(&mut lines, attempt);
     }
     client_account::write(&mut lines, head);
     append(&mut lines, head, &VIA, &[b"1.1 cartgate"]);
     if !head.headers.contains_key(trace::TRACEPARENT) {
-        lines.line(&trace::TRACEPARENT, &trace::start(about.id));
+        lines.line(&trace::TRACEPARENT, &trace::start(info.id));
     }
     lines
 }
@@ -65,8 +70,8 @@ fn target<'a>(head: &'a Head, to: &'a Destination) -> (&'a str, &'a str) {
 }
 
 /// The client's headers, those that the endpoint adds, and the destination's own, each over those before it.
-fn others(lines: &mut HeadLines, head: &Head, about: &About, to: &Destination) {
-    let (kept, added, fixed) = (&head.headers, &about.added, to.settings.headers.all());
+fn others(lines: &mut HeadLines, head: &Head, info: &DeliveryInfo, to: &Destination) {
+    let (kept, added, fixed) = (&head.headers, &info.added, to.settings.headers.all());
     let kept = kept
         .iter()
         .filter(|(name, _)| !added.contains_key(*name) && !fixed.contains_key(*name));
@@ -87,27 +92,27 @@ fn is_the_gates(name: &HeaderName, signed_anew: bool) -> bool {
         || matches!(name, "host" | "content-length" | "via")
 }
 
-fn findings(lines: &mut HeadLines, head: &Head, about: &About) {
+fn findings(lines: &mut HeadLines, head: &Head, info: &DeliveryInfo) {
     let mut buffer = uuid::Uuid::encode_buffer();
-    let id: &str = about.id.as_hyphenated().encode_lower(&mut buffer);
+    let id: &str = info.id.as_hyphenated().encode_lower(&mut buffer);
     // Names are `[a-z0-9_-]`.
     for (name, text) in [
         (&VERDICT, "verified"),
         (&DELIVERY, id),
-        (&ENDPOINT, &*about.endpoint),
+        (&ENDPOINT, &*info.endpoint),
         (&SECRET_NAME, head.secret.as_ref()),
     ] {
         lines.line(name, text.as_bytes());
     }
     // Without an event rule nobody has said what it is, and `other` would be a claim.
-    if (about.kind, head.source) != (EventKind::Other, EventSource::Endpoint) {
-        lines.line(&EVENT, about.kind.as_str().as_bytes());
+    if (info.kind, head.source) != (EventKind::Other, EventSource::Endpoint) {
+        lines.line(&EVENT, info.kind.as_str().as_bytes());
         lines.line(&EVENT_SOURCE, head.source.as_str().as_bytes());
     }
 }
 
 /// By what an app can tell a second try, a late one and a copy.
-fn history(lines: &mut HeadLines, attempt: &Attempt) {
+fn history(lines: &mut HeadLines, attempt: &AttemptInfo) {
     lines.number(&ATTEMPT, attempt.number.into());
     lines.line(
         &RECEIVED,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     delivery::{
-        event::{Arrival, Kept},
+        event::{Arrival, InsertOutcome},
         seal::Sealer,
     },
     inbox::meter::InboxMeter,
@@ -27,7 +27,11 @@ pub struct Inbox {
 
 impl Inbox {
     /// Keeps an event: ready once it is committed and synced. The commit goes on without whoever waits for it.
-    pub(crate) fn keep(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
+    pub(crate) fn keep(
+        &self,
+        arrival: Arrival,
+        held: Box<dyn Send>,
+    ) -> StoreFuture<'static, InsertOutcome> {
         self.store.insert(arrival, held)
     }
 

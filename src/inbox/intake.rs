@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    delivery::event::Kept,
+    delivery::event::InsertOutcome,
     telemetry::{
         count::{Count, Reminder, now},
         tally::Tally,
@@ -12,7 +12,7 @@ use crate::{
 
 /// Counts what the inbox did with the deliveries of one endpoint.
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub(crate) struct IntakeMeter {
     pub(crate) kept: Count,
     /// Stored events whose body had come before.
     pub(crate) copies: Count,
@@ -37,9 +37,9 @@ impl Unidentified {
     pub(crate) const ALL: [Self; 2] = [Self::Placeholder, Self::Reused];
 
     /// Why the unique value of a stored event identifies nothing, if so.
-    pub(crate) fn of(kept: Kept, is_placeholder: bool) -> Option<Self> {
+    pub(crate) fn of(kept: InsertOutcome, is_placeholder: bool) -> Option<Self> {
         match kept {
-            Kept::Stored(stored) if stored.reused => Some(Self::Reused),
+            InsertOutcome::Stored(stored) if stored.reused => Some(Self::Reused),
             _ => is_placeholder.then_some(Self::Placeholder),
         }
     }
@@ -52,7 +52,7 @@ impl Unidentified {
     }
 }
 
-impl Default for Intake {
+impl Default for IntakeMeter {
     fn default() -> Self {
         Self {
             kept: Count::default(),
@@ -64,12 +64,12 @@ impl Default for Intake {
     }
 }
 
-impl Intake {
-    pub(crate) fn kept(&self, kept: Kept) {
+impl IntakeMeter {
+    pub(crate) fn kept(&self, kept: InsertOutcome) {
         let now = now();
         match kept {
-            Kept::Duplicate { .. } => self.duplicates.add(now),
-            Kept::Stored(stored) => {
+            InsertOutcome::Duplicate { .. } => self.duplicates.add(now),
+            InsertOutcome::Stored(stored) => {
                 self.kept.add(now);
                 if stored.copy > 0 {
                     self.copies.add(now);

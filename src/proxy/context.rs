@@ -13,7 +13,7 @@ use tower_cartgate::{HeaderForm, SecretName};
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::{
-    delivery::event::{Kept, Stored, Wanted},
+    delivery::event::{InsertOutcome, Stored, Subscribers},
     endpoint::{Endpoint, Onward},
     net::listener::Peer,
     outcome::reject_reason::RejectReason,
@@ -86,11 +86,13 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// What became of an event that the store took.
-    pub(crate) fn of(kept: Kept, wanted: &Wanted) -> Self {
-        match (kept, wanted) {
-            (Kept::Duplicate { of }, _) => Self::Duplicate { of },
-            (Kept::Stored(stored), Wanted::By(_)) => Self::Kept { stored, dead: None },
-            (Kept::Stored(stored), Wanted::Nobody(reason)) => Self::Kept {
+    pub(crate) fn of(kept: InsertOutcome, subscribers: &Subscribers) -> Self {
+        match (kept, subscribers) {
+            (InsertOutcome::Duplicate { of }, _) => Self::Duplicate { of },
+            (InsertOutcome::Stored(stored), Subscribers::Queues(_)) => {
+                Self::Kept { stored, dead: None }
+            }
+            (InsertOutcome::Stored(stored), Subscribers::None(reason)) => Self::Kept {
                 stored,
                 dead: Some(reason),
             },

@@ -7,7 +7,7 @@ use super::{access::Access, access::otherwise, nothing_is_selected, select};
 use crate::{
     cli::{AgainArgs, RetryArgs},
     commands::{Failure, Outcome, output::message},
-    delivery::event::State,
+    delivery::event::DeliveryState,
     inbox::{
         control::{Again, Answer, Order, Page},
         store::Selection,
@@ -18,7 +18,7 @@ use crate::{
 const PAGE: usize = 500;
 
 pub(super) async fn replay(args: AgainArgs) -> Result<Outcome, Failure> {
-    let job = Job::new(args, &[State::Delivered, State::Dead], None);
+    let job = Job::new(args, &[DeliveryState::Delivered, DeliveryState::Dead], None);
     if select::is_everything(&job.selection) {
         return Err(Failure::usage(
             "say what to replay: ids, or a filter such as --since 2h",
@@ -29,18 +29,22 @@ pub(super) async fn replay(args: AgainArgs) -> Result<Outcome, Failure> {
 
 pub(super) async fn retry(args: RetryArgs) -> Result<Outcome, Failure> {
     let selection = &args.again.selection;
-    if selection.state.contains(&State::Delivered) {
+    if selection.state.contains(&DeliveryState::Delivered) {
         return Err(Failure::usage(
             "delivered events are not retried; deliver them again with inbox replay",
         ));
     }
-    let states: &[State] = if !selection.ids.is_empty() {
-        &[State::Pending, State::Dead, State::Quarantined]
+    let states: &[DeliveryState] = if !selection.ids.is_empty() {
+        &[
+            DeliveryState::Pending,
+            DeliveryState::Dead,
+            DeliveryState::Quarantined,
+        ]
     } else if args.to.is_some() {
         // Deliveries wait for ever for a destination that is gone.
-        &[State::Pending, State::Dead]
+        &[DeliveryState::Pending, DeliveryState::Dead]
     } else {
-        &[State::Dead]
+        &[DeliveryState::Dead]
     };
     Job::new(args.again, states, args.to).done().await
 }
@@ -49,13 +53,13 @@ struct Job {
     at: crate::cli::InboxAt,
     selection: Selection,
     /// In place of no state at all.
-    states: Vec<State>,
+    states: Vec<DeliveryState>,
     to: Option<String>,
     rate: Option<f64>,
 }
 
 impl Job {
-    fn new(args: AgainArgs, states: &[State], to: Option<String>) -> Self {
+    fn new(args: AgainArgs, states: &[DeliveryState], to: Option<String>) -> Self {
         Self {
             at: args.at,
             selection: select::selection(args.selection),

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::{
     cipher::Cipher,
-    event::{Claim, Event},
+    event::{Claim, SealedEvent},
 };
 use crate::{
     delivery::{
@@ -72,7 +72,7 @@ struct Encryption {
 
 /// What an event is, beside its head and its body.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct EventMetadata {
     pub(crate) id: Uuid,
     pub(crate) endpoint: Arc<str>,
     pub(crate) kind: EventKind,
@@ -90,7 +90,7 @@ pub(crate) struct Intact {
 
 /// Why a stored event cannot be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Broken {
+pub(crate) enum UnsealError {
     /// The bytes are not those that were sealed: a flipped bit, or a hand in the store.
     #[error("the seal does not hold")]
     Seal,
@@ -102,7 +102,7 @@ pub(crate) enum Broken {
     Malformed(#[from] Malformed),
 }
 
-impl Broken {
+impl UnsealError {
     /// Whether it must never be tried again. What only this gate cannot open is left to the gate that can.
     pub(crate) fn is_tampering(self) -> bool {
         self == Self::Seal
@@ -168,22 +168,22 @@ impl Sealer {
     }
 
     /// The event as it is stored.
-    pub(crate) fn seal(&self, facts: Facts, head: &Head, body: Bytes) -> Event {
+    pub(crate) fn seal(&self, metadata: EventMetadata, head: &Head, body: Bytes) -> SealedEvent {
         let digests = match &self.encryption {
             Some(encryption) => &encryption.digests,
             None => &self.digests,
         };
-        let digest = digest(digests, &facts.endpoint, &body);
-        let head = self.stored_head(facts.id, codec::write(head));
+        let digest = digest(digests, &metadata.endpoint, &body);
+        let head = self.stored_head(metadata.id, codec::write(head));
         let body = match &self.encryption {
             Some(encryption) => encryption.cipher.encrypt(&digest, &body),
             None => body,
         };
-        let mut event = Event {
-            id: facts.id,
-            endpoint: facts.endpoint,
-            kind: facts.kind,
-            received: facts.received,
+        let mut event = SealedEvent {
+            id: metadata.id,
+            endpoint: metadata.endpoint,
+            kind: metadata.kind,
+            received: metadata.received,
             head,
             seal: [0; 32],
             digest,
@@ -198,9 +198,9 @@ impl Sealer {
     /// # Errors
     ///
     /// When it is not what was sealed, or this gate cannot read it.
-    pub(crate) fn open(&self, event: &Event) -> Result<Intact, Broken> {
+    pub(crate) fn open(&self, event: &SealedEvent) -> Result<Intact, UnsealError> {
         if !bool::from(self.seal_over(event).ct_eq(&event.seal)) {
-            return Err(Broken::Seal);
+            return Err(UnsealError::Seal);
         }
         let (head, body) = self.plain(event)?;
         Ok(Intact {
@@ -217,7 +217,7 @@ impl Sealer {
     /// # Errors
     ///
     /// When the event or the delivery is not what was sealed, or this gate cannot read it.
-    pub(crate) fn open_claim(&self, claim: &Claim) -> Result<Intact, Broken> {
+    pub(crate) fn open_claim(&self, claim: &Claim) -> Result<Intact, UnsealError> {
         let delivery = SealedDelivery {
             event: claim.event.id,
             queue: &claim.lease.queue,
@@ -225,7 +225,7 @@ impl Sealer {
             first_received: claim.first_received,
         };
         if !self.deliveries.holds(&delivery, &claim.seal) {
-            return Err(Broken::Seal);
+            return Err(UnsealError::Seal);
         }
         self.open(&claim.event)
     }
@@ -260,7 +260,7 @@ impl Sealer {
         }
     }
 
-    fn seal_over(&self, event: &Event) -> [u8; 32] {
+    fn seal_over(&self, event: &SealedEvent) -> [u8; 32] {
         let fields = [
             event.id.as_bytes().as_slice(),
             event.endpoint.as_bytes(),
@@ -289,24 +289,24 @@ impl Sealer {
 
     /// Head and body. Called once the seal held: what the head's first byte says is what this program wrote, of the body
     /// too. So a head that does not decrypt lacks its key, and a body that does not is not the one that was sealed.
-    fn plain(&self, event: &Event) -> Result<(Bytes, Bytes), Broken> {
+    fn plain(&self, event: &SealedEvent) -> Result<(Bytes, Bytes), UnsealError> {
         let (digests, head, body) = match event.head.first() {
             Some(&PLAIN) => (&self.digests, event.head.slice(1..), event.body.clone()),
             Some(&ENCRYPTED) => {
                 let Encryption { digests, cipher } =
-                    self.encryption.as_ref().ok_or(Broken::Locked)?;
+                    self.encryption.as_ref().ok_or(UnsealError::Locked)?;
                 let head = cipher.decrypt(event.id.as_bytes(), &event.head[1..]);
-                let head = head.ok_or(Broken::Locked)?;
+                let head = head.ok_or(UnsealError::Locked)?;
                 let body = cipher.decrypt(&event.digest, &event.body);
-                (digests, head, body.ok_or(Broken::Seal)?)
+                (digests, head, body.ok_or(UnsealError::Seal)?)
             }
-            _ => return Err(Broken::Malformed(Malformed)),
+            _ => return Err(UnsealError::Malformed(Malformed)),
         };
         let digest = digest(digests, &event.endpoint, &body);
         if bool::from(digest.ct_eq(&event.digest)) {
             Ok((head, body))
         } else {
-            Err(Broken::Seal)
+            Err(UnsealError::Seal)
         }
     }
 }

@@ -23,8 +23,8 @@ fn encrypting_otherwise() -> Sealer {
     Sealer::new(&secret("the key of the store"), Some(&encryption))
 }
 
-fn facts(number: u128, endpoint: &str) -> Facts {
-    Facts {
+fn facts(number: u128, endpoint: &str) -> EventMetadata {
+    EventMetadata {
         id: Uuid::from_u128(number),
         endpoint: endpoint.into(),
         kind: EventKind::Order,
@@ -32,12 +32,12 @@ fn facts(number: u128, endpoint: &str) -> Facts {
     }
 }
 
-fn sealed(sealer: &Sealer, number: u128) -> Event {
+fn sealed(sealer: &Sealer, number: u128) -> SealedEvent {
     let body = Bytes::from([BODY, &number.to_be_bytes()].concat());
     sealer.seal(facts(number, "orders"), &full_head(), body)
 }
 
-fn refused(sealer: &Sealer, event: &Event, what: &str) {
+fn refused(sealer: &Sealer, event: &SealedEvent, what: &str) {
     let error = sealer.open(event).expect_err(what);
     assert!(error.is_tampering(), "{what}: {error}");
 }
@@ -57,7 +57,7 @@ fn what_was_sealed_opens_as_it_was() {
 
 #[test]
 fn each_flipped_bit_of_bytes_is_noticed() {
-    type Change = fn(&mut Event, usize, u8) -> bool;
+    type Change = fn(&mut SealedEvent, usize, u8) -> bool;
     let flip = |bytes: &mut Bytes, place: usize, bit: u8| {
         let mut changed = bytes.to_vec();
         if let Some(byte) = changed.get_mut(place) {
@@ -146,7 +146,7 @@ fn another_kind_and_what_is_cut_or_longer_is_noticed() {
 fn what_is_swapped_between_rows_is_noticed_and_the_others_stay_intact() {
     for sealer in [plain(), encrypting()] {
         let rows = [1, 2, 3].map(|number| sealed(&sealer, number));
-        type Swap = fn(&mut Event, &Event);
+        type Swap = fn(&mut SealedEvent, &SealedEvent);
         let swaps: [(&str, Swap); 6] = [
             ("id", |to, from| to.id = from.id),
             ("head and id", |to, from| {
@@ -253,10 +253,13 @@ fn the_digest_of_what_is_encrypted_depends_on_both_keys() {
 #[test]
 fn a_key_that_is_not_here_is_told_from_tampering() {
     let event = sealed(&encrypting(), 7);
-    assert_eq!(plain().open(&event).expect_err("locked"), Broken::Locked);
+    assert_eq!(
+        plain().open(&event).expect_err("locked"),
+        UnsealError::Locked
+    );
     let other = encrypting_otherwise();
-    assert_eq!(other.open(&event).expect_err("locked"), Broken::Locked);
-    assert!(!Broken::Locked.is_tampering());
+    assert_eq!(other.open(&event).expect_err("locked"), UnsealError::Locked);
+    assert!(!UnsealError::Locked.is_tampering());
 }
 
 #[test]

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::health::Change;
 use crate::{
     delivery::{
-        event::{Cause, Lease, Settlement},
-        seal::Broken,
+        event::{FailureCause, Lease, Settlement},
+        seal::UnsealError,
     },
     inbox::store::StoreError,
     telemetry::log::Throttle,
@@ -50,7 +50,7 @@ impl Lines {
     pub(super) fn settled(&self, about: &About, settlement: &Settlement) {
         match settlement {
             Settlement::Delivered { status } => self.delivered(about, *status),
-            Settlement::Again { wait, cause } => self.failed(about, *wait, cause),
+            Settlement::Retry { wait, cause } => self.failed(about, *wait, cause),
             Settlement::Deferred(cause) => self.deferred(about, cause),
             Settlement::Dead(cause) => self.dead(about, cause),
             Settlement::Quarantined => self.quarantined(about),
@@ -67,9 +67,9 @@ impl Lines {
         }
     }
 
-    fn failed(&self, about: &About, wait: Duration, cause: &Cause) {
+    fn failed(&self, about: &About, wait: Duration, cause: &FailureCause) {
         let (delivery, destination, attempt) = (about.id(), about.destination(), about.attempt);
-        let Cause { status, reason, .. } = *cause;
+        let FailureCause { status, reason, .. } = *cause;
         let cause = about.cause.as_deref();
         let next_in_seconds = wait.as_secs();
         if attempt > 1 {
@@ -82,9 +82,9 @@ impl Lines {
         }
     }
 
-    fn deferred(&self, about: &About, cause: &Cause) {
+    fn deferred(&self, about: &About, cause: &FailureCause) {
         let (delivery, destination) = (about.id(), about.destination());
-        let Cause { status, reason, .. } = *cause;
+        let FailureCause { status, reason, .. } = *cause;
         let cause = about.cause.as_deref();
         if about.is_probe {
             debug!(%delivery, destination, status, reason, cause, "the destination is still down");
@@ -96,7 +96,7 @@ impl Lines {
         }
     }
 
-    fn dead(&self, about: &About, cause: &Cause) {
+    fn dead(&self, about: &About, cause: &FailureCause) {
         if self.errors.allows() {
             error!(
                 delivery = %about.id(),
@@ -121,7 +121,7 @@ impl Lines {
     }
 
     /// This gate cannot read it, though its seal holds.
-    pub(super) fn locked(&self, about: &About, why: Broken) {
+    pub(super) fn locked(&self, about: &About, why: UnsealError) {
         if self.errors.allows() {
             error!(
                 delivery = %about.id(),

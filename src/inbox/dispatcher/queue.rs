@@ -19,7 +19,7 @@ use super::{
     suspects::{Before, Suspects},
 };
 use crate::{
-    delivery::event::{Claim, Settlement, Turn},
+    delivery::event::{Claim, ProbeCursor, Settlement},
     inbox::store::StoreError,
     runtime::clock::Millis,
 };
@@ -47,7 +47,7 @@ pub(super) struct Queue {
     leaving: bool,
     health: Health,
     /// The last delivery that found the destination down: the next probe is the one after it.
-    turn: Turn,
+    turn: ProbeCursor,
     /// The last command to try deliveries again, once it is known while the destination is down.
     command: Option<Option<Uuid>>,
     suspects: Suspects,
@@ -88,7 +88,7 @@ impl Queue {
             post,
             leaving: false,
             health: Health::Unproven,
-            turn: Turn::START,
+            turn: ProbeCursor::START,
             command: None,
             suspects: Suspects::default(),
             held: VecDeque::new(),
@@ -214,7 +214,7 @@ impl Queue {
         }
         let claim = store.claim_next(&self.name, self.turn, lease).await?;
         if let Some(claim) = &claim {
-            self.turn = Turn::of(claim);
+            self.turn = ProbeCursor::of(claim);
         }
         Ok(claim.into_iter().collect())
     }

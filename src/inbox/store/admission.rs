@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use uuid::Uuid;
 
-use crate::delivery::event::{Kept, Stored, Wanted};
+use crate::delivery::event::{InsertOutcome, Stored, Subscribers};
 
 type Digest = [u8; 32];
 
@@ -65,10 +65,10 @@ pub(super) enum Refusal {
 
 impl Admission {
     /// For all destinations that want it.
-    pub(super) fn of(wanted: &Wanted) -> Self {
-        let queues = match wanted {
-            Wanted::By(queues) => queues.clone(),
-            Wanted::Nobody(_) => vec![Arc::from("")],
+    pub(super) fn of(subscribers: &Subscribers) -> Self {
+        let queues = match subscribers {
+            Subscribers::Queues(queues) => queues.clone(),
+            Subscribers::None(_) => vec![Arc::from("")],
         };
         Self {
             queues,
@@ -109,8 +109,8 @@ impl Admission {
     }
 
     /// The result, once the event is stored.
-    pub(super) fn stored(&self, copy: u32) -> Kept {
-        Kept::Stored(Stored {
+    pub(super) fn stored(&self, copy: u32) -> InsertOutcome {
+        InsertOutcome::Stored(Stored {
             copy,
             duplicate_of: self.duplicate_of,
             left_out: self.left_out,
@@ -146,22 +146,22 @@ mod tests {
 
     #[test]
     fn one_destination_that_lacks_it_is_enough() {
-        let wanted = Wanted::By(vec!["shop".into(), "mail".into()]);
+        let subscribers = Subscribers::Queues(vec!["shop".into(), "mail".into()]);
         let holders = |names: &[&str]| -> Holders {
             names
                 .iter()
                 .map(|name| ((*name).to_owned(), Uuid::from_u128(7)))
                 .collect()
         };
-        let mut admission = Admission::of(&wanted);
+        let mut admission = Admission::of(&subscribers);
         assert_eq!(admission.skip([1; 32], &holders(&["mail", "gone"])), Ok(()));
         assert_eq!(admission.queues, ["shop".into()]);
         let of = Uuid::from_u128(7);
-        let all = Admission::of(&wanted).skip([1; 32], &holders(&["mail", "shop"]));
+        let all = Admission::of(&subscribers).skip([1; 32], &holders(&["mail", "shop"]));
         assert_eq!(all, Err(Refusal::Duplicate { of }));
         let full: Copies = [("shop".to_owned(), 3)].into();
         assert_eq!(admission.leave_out(&full, 3), Err(Refusal::Copies));
-        let mut both = Admission::of(&wanted);
+        let mut both = Admission::of(&subscribers);
         assert_eq!(both.leave_out(&full, 3), Ok(()));
         assert!(both.left_out);
         assert_eq!(both.queues, ["mail".into()]);

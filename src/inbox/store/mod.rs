@@ -19,7 +19,9 @@ pub(crate) use meter::StoreMeter;
 
 use super::settings::Settings;
 use crate::{
-    delivery::event::{Arrival, Claim, Event, Kept, Lease, Settlement, State, Turn},
+    delivery::event::{
+        Arrival, Claim, DeliveryState, InsertOutcome, Lease, ProbeCursor, SealedEvent, Settlement,
+    },
     outcome::reject_reason::NotStored,
     runtime::clock::Millis,
 };
@@ -69,7 +71,7 @@ pub(crate) type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     /// Keeps an event: ready once it is committed and synced. `held` is dropped then, and not before: it holds the memory
     /// of the body.
-    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept>;
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, InsertOutcome>;
 
     /// Claims up to `most` due deliveries of a queue, those of fresh bodies first, the longest due first among them; nobody else gets them before
     /// the lease ends.
@@ -84,7 +86,7 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     fn claim_next(
         &self,
         queue: &Arc<str>,
-        after: Turn,
+        after: ProbeCursor,
         lease: Duration,
     ) -> StoreFuture<'static, Option<Claim>>;
 
@@ -111,7 +113,7 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     ) -> StoreFuture<'static, Vec<DeliveryRow>>;
 
     /// One event and all of its deliveries.
-    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>>;
+    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>>;
 
     /// Makes up to `most` of the selected deliveries pending and due now, with their whole schedule before them. `to` moves them
     /// to another queue and seals them anew; a delivery whose seal does not hold is quarantined instead. Quarantined ones stay
@@ -154,7 +156,7 @@ pub(crate) struct Selection {
     pub(crate) ids: Vec<Uuid>,
     pub(crate) endpoint: Option<String>,
     pub(crate) queue: Option<String>,
-    pub(crate) states: Vec<State>,
+    pub(crate) states: Vec<DeliveryState>,
     #[serde(default, with = "kind_text")]
     pub(crate) kind: Option<EventKind>,
     /// Received at this time or later.
@@ -187,7 +189,7 @@ pub(crate) struct DeliveryRow {
     /// The destination's name; empty where none wants it.
     pub(crate) queue: String,
     pub(crate) kind: String,
-    pub(crate) state: State,
+    pub(crate) state: DeliveryState,
     pub(crate) received: Millis,
     pub(crate) attempts: u32,
     /// The next attempt, for pending ones.

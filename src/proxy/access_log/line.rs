@@ -233,7 +233,7 @@ mod tests {
     use tower_cartgate::RejectionKind;
 
     use crate::{
-        delivery::event::Wanted,
+        delivery::event::Subscribers,
         inbox::{dispatcher::GONE, intake::Unidentified},
         outcome::reject_reason::{AttemptFailure, RejectReason},
     };
@@ -252,7 +252,11 @@ mod tests {
             .chain(AttemptFailure::ALL.map(AttemptFailure::reason))
             .chain(NotStored::ALL.map(NotStored::reason))
             .chain([Verdict::ANSWERED, Verdict::CLIENT_GONE, Verdict::SLOW])
-            .chain([Wanted::KIND, Wanted::UNWANTED, GONE])
+            .chain([
+                Subscribers::KIND_NOT_PERMITTED,
+                Subscribers::NO_SUBSCRIBER,
+                GONE,
+            ])
             .chain(Unidentified::ALL.map(Unidentified::reason))
             .collect()
     }

@@ -10,7 +10,7 @@ use super::secret::SecretMeter;
 use crate::{
     destination::meter::DestinationMeter,
     endpoint::{Endpoint, Endpoints, Onward},
-    inbox::intake::Intake,
+    inbox::intake::IntakeMeter,
     outcome::reject_reason::{AttemptFailure, NotStored, RejectReason},
     proxy::access_log::line::Verdict,
     telemetry::{
@@ -32,7 +32,7 @@ pub(crate) struct Meter {
     /// In the order of its destinations, of which there may be none.
     pub(crate) destinations: Vec<Arc<DestinationMeter>>,
     /// What the inbox did with its deliveries, where it is durable.
-    pub(crate) inbox: Arc<Intake>,
+    pub(crate) inbox: Arc<IntakeMeter>,
 }
 
 /// What is counted of an endpoint's requests as long as it is configured.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     admin::status::Span,
-    delivery::event::State,
+    delivery::event::DeliveryState,
     inbox::{
         control::{Holdings, Shown},
         store::DeliveryRow,
@@ -79,12 +79,12 @@ fn last(one: &DeliveryRow) -> String {
     }
 }
 
-fn word(state: State) -> &'static str {
+fn word(state: DeliveryState) -> &'static str {
     match state {
-        State::Pending => "pending",
-        State::Delivered => "delivered",
-        State::Dead => "dead",
-        State::Quarantined => "quarantined",
+        DeliveryState::Pending => "pending",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Dead => "dead",
+        DeliveryState::Quarantined => "quarantined",
     }
 }
 
@@ -120,7 +120,7 @@ pub(super) struct Row<'l> {
     endpoint: &'l str,
     destination: Option<&'l str>,
     kind: &'l str,
-    state: State,
+    state: DeliveryState,
     received: String,
     attempts: u32,
     due: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn listed(queue: &str, state: State) -> DeliveryRow {
+fn listed(queue: &str, state: DeliveryState) -> DeliveryRow {
     DeliveryRow {
         event: Uuid::nil(),
         endpoint: "orders".to_owned(),
@@ -29,7 +29,7 @@ fn listed(queue: &str, state: State) -> DeliveryRow {
 fn a_line_fits_80_columns_whatever_a_destination_is_called() {
     let now = 9_999 * 86_400_000;
     for queue in ["", "shop", "a-destination-with-a-very-long-name"] {
-        for state in [State::Pending, State::Quarantined] {
+        for state in [DeliveryState::Pending, DeliveryState::Quarantined] {
             let one = &listed(queue, state);
             let lines = Line { one, now }.to_string();
             assert!(
@@ -46,7 +46,7 @@ fn a_line_fits_80_columns_whatever_a_destination_is_called() {
 #[test]
 fn what_is_stored_cannot_command_the_terminal() {
     let evil = || "\x1b]0;evil\x07".to_owned();
-    let mut one = listed(&evil(), State::Dead);
+    let mut one = listed(&evil(), DeliveryState::Dead);
     one.reason = Some(evil());
     one.response = Some(evil());
     let mut shown = Shown {
@@ -78,7 +78,7 @@ fn what_is_stored_cannot_command_the_terminal() {
 
 #[test]
 fn times_are_written_out_in_json() {
-    let one = listed("", State::Pending);
+    let one = listed("", DeliveryState::Pending);
     let row = serde_json::to_value(Row::of(&one)).expect("JSON");
     assert_eq!(row["received"], "1970-01-01T00:00:00.000Z");
     assert_eq!(row["last"], "1970-01-01T00:00:05.000Z");

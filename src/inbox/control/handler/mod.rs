@@ -6,7 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use uuid::Uuid;
 
 use crate::{
-    delivery::{Head, event::State, seal::SealedDelivery},
+    delivery::{Head, event::DeliveryState, seal::SealedDelivery},
     inbox::{
         Inbox,
         control::command::{Again, Answer, HeadShown, Holdings, Order, Page, Refused, Shown},
@@ -107,10 +107,10 @@ impl Desk<'_> {
         // Nobody who moves what is stranded means to take from a destination what it is about to get.
         let stranded_alone = to.is_some() && selection.ids.is_empty() && selection.queue.is_none();
         // By queue and state, since an event's other deliveries were not asked for.
-        let mut chosen: HashMap<(&str, State), Vec<Uuid>> = HashMap::new();
+        let mut chosen: HashMap<(&str, DeliveryState), Vec<Uuid>> = HashMap::new();
         for one in &listed {
             let serves = self.serves(&one.queue);
-            if one.state == State::Quarantined && !self.is_intact(one).await? {
+            if one.state == DeliveryState::Quarantined && !self.is_intact(one).await? {
                 again.quarantined += 1;
             } else if to.is_none() && !serves {
                 again.homeless += 1;

@@ -10,8 +10,8 @@ use tower_cartgate::{EventKind, EventSource, Secret};
 use super::*;
 use crate::{
     delivery::{
-        event::{Arrival, Cause, Settlement, Wanted},
-        seal::{Facts, Sealer},
+        event::{Arrival, FailureCause, Settlement, Subscribers},
+        seal::{EventMetadata, Sealer},
     },
     inbox::{Settings, settings::StoreAddress},
     net::listener::Peer,
@@ -58,37 +58,37 @@ impl Bench {
                 let (status, reason) = (Some(410), "gone");
                 (
                     Some(queue),
-                    Some(Settlement::Dead(Cause::new(status, reason))),
+                    Some(Settlement::Dead(FailureCause::new(status, reason))),
                 )
             }
             Delivered(queue) => (Some(queue), Some(Settlement::Delivered { status: 200 })),
             Quarantined(queue) => (Some(queue), Some(Settlement::Quarantined)),
             Nobody => (None, None),
         };
-        let wanted = match queue {
-            Some(queue) => Wanted::By(vec![queue.into()]),
-            None => Wanted::Nobody(Wanted::UNWANTED),
+        let subscribers = match queue {
+            Some(queue) => Subscribers::Queues(vec![queue.into()]),
+            None => Subscribers::None(Subscribers::NO_SUBSCRIBER),
         };
-        self.keep(number, wanted).await;
+        self.keep(number, subscribers).await;
         if let (Some(queue), Some(settlement)) = (queue, settlement) {
             self.settle(queue, settlement).await;
         }
     }
 
-    async fn keep(&mut self, number: usize, wanted: Wanted) {
-        let facts = Facts {
+    async fn keep(&mut self, number: usize, subscribers: Subscribers) {
+        let metadata = EventMetadata {
             id: Uuid::now_v7(),
             endpoint: "orders".into(),
             kind: EventKind::Order,
             received: 1_000 + number as i64,
         };
-        self.ids.push(facts.id);
+        self.ids.push(metadata.id);
         let body = Bytes::from(format!("body {number}"));
-        let event = self.inbox.sealer.seal(facts, &some_head(), body);
+        let event = self.inbox.sealer.seal(metadata, &some_head(), body);
         let unique = None;
         let arrival = Arrival {
             event,
-            wanted,
+            subscribers,
             unique,
         };
         let kept = self.inbox.keep(arrival, Box::new(())).await;
@@ -133,7 +133,7 @@ impl Bench {
     }
 
     /// Where all deliveries stand, in the order in which they came.
-    async fn stands(&self) -> Vec<(String, State)> {
+    async fn stands(&self) -> Vec<(String, DeliveryState)> {
         let everything = Page {
             most: Page::MOST,
             ..Page::default()
@@ -152,7 +152,7 @@ impl Bench {
     }
 
     /// Asks page by page; the sum of what became of them.
-    async fn again(&self, states: &[State], to: Option<&str>, most: usize) -> Again {
+    async fn again(&self, states: &[DeliveryState], to: Option<&str>, most: usize) -> Again {
         let mut page = of(states, most);
         let mut sum = Again::default();
         loop {
@@ -171,7 +171,7 @@ impl Bench {
     }
 }
 
-fn of(states: &[State], most: usize) -> Page {
+fn of(states: &[DeliveryState], most: usize) -> Page {
     let states = states.to_vec();
     Page {
         selection: Selection {
@@ -199,7 +199,7 @@ fn some_head() -> Head {
     }
 }
 
-fn stand(queue: &str, state: State) -> (String, State) {
+fn stand(queue: &str, state: DeliveryState) -> (String, DeliveryState) {
     (queue.to_owned(), state)
 }
 
@@ -216,18 +216,18 @@ async fn dead_letters_are_tried_again_and_nothing_else_moves() {
     ];
     let bench = Bench::with(&stands).await;
     for most in [1, 2, 100] {
-        let again = bench.again(&[State::Dead], None, most).await;
+        let again = bench.again(&[DeliveryState::Dead], None, most).await;
         let first = most == 1;
         assert_eq!(again.done, if first { 2 } else { 0 }, "page of {most}");
         assert_eq!(again.homeless, 2, "that of old, and that of nobody");
         let expected = [
-            stand("shop", State::Pending),
-            stand("shop", State::Pending),
-            stand("old", State::Dead),
-            stand("mail", State::Delivered),
-            stand("", State::Dead),
-            stand("mail", State::Quarantined),
-            stand("mail", State::Pending),
+            stand("shop", DeliveryState::Pending),
+            stand("shop", DeliveryState::Pending),
+            stand("old", DeliveryState::Dead),
+            stand("mail", DeliveryState::Delivered),
+            stand("", DeliveryState::Dead),
+            stand("mail", DeliveryState::Quarantined),
+            stand("mail", DeliveryState::Pending),
         ];
         assert_eq!(bench.stands().await, expected, "page of {most}");
     }
@@ -244,15 +244,19 @@ async fn what_has_no_destination_any_more_is_moved_to_another() {
     ];
     let bench = Bench::with(&stands).await;
     let again = bench
-        .again(&[State::Dead, State::Pending], Some("shop"), 2)
+        .again(
+            &[DeliveryState::Dead, DeliveryState::Pending],
+            Some("shop"),
+            2,
+        )
         .await;
     assert_eq!((again.done, again.homeless), (3, 0));
     let expected = [
-        stand("shop", State::Pending),
-        stand("shop", State::Pending),
-        stand("mail", State::Delivered),
-        stand("shop", State::Pending),
-        stand("mail", State::Pending),
+        stand("shop", DeliveryState::Pending),
+        stand("shop", DeliveryState::Pending),
+        stand("mail", DeliveryState::Delivered),
+        stand("shop", DeliveryState::Pending),
+        stand("mail", DeliveryState::Pending),
     ];
     assert_eq!(bench.stands().await, expected);
 }
@@ -261,18 +265,21 @@ async fn what_has_no_destination_any_more_is_moved_to_another() {
 async fn of_an_event_only_what_somebody_takes_is_tried_again() {
     let mut bench = Bench::with(&[]).await;
     for number in 0..3 {
-        let both = Wanted::By(vec!["old".into(), "shop".into()]);
+        let both = Subscribers::Queues(vec!["old".into(), "shop".into()]);
         bench.keep(number, both).await;
         for queue in ["old", "shop"] {
             let (status, reason) = (Some(410), "gone");
             bench
-                .settle(queue, Settlement::Dead(Cause::new(status, reason)))
+                .settle(queue, Settlement::Dead(FailureCause::new(status, reason)))
                 .await;
         }
     }
-    let again = bench.again(&[State::Dead], None, 2).await;
+    let again = bench.again(&[DeliveryState::Dead], None, 2).await;
     assert_eq!((again.done, again.homeless), (3, 3));
-    let one = [stand("old", State::Dead), stand("shop", State::Pending)];
+    let one = [
+        stand("old", DeliveryState::Dead),
+        stand("shop", DeliveryState::Pending),
+    ];
     let all: Vec<_> = std::iter::repeat_n(one, 3).flatten().collect();
     assert_eq!(bench.stands().await, all);
 }
@@ -289,22 +296,24 @@ async fn what_is_broken_stays_in_quarantine_until_a_copy_has_mended_it() {
     for id in [bench.ids[0], bench.ids[3]] {
         bench.damage(id);
     }
-    let broken = [State::Quarantined];
+    let broken = [DeliveryState::Quarantined];
     let again = bench.again(&broken, None, 2).await;
     assert_eq!((again.done, again.quarantined), (1, 2));
     let mut expected = [
-        stand("shop", State::Quarantined),
-        stand("shop", State::Pending),
-        stand("shop", State::Dead),
-        stand("mail", State::Quarantined),
-        stand("mail", State::Pending),
+        stand("shop", DeliveryState::Quarantined),
+        stand("shop", DeliveryState::Pending),
+        stand("shop", DeliveryState::Dead),
+        stand("mail", DeliveryState::Quarantined),
+        stand("mail", DeliveryState::Pending),
     ];
     assert_eq!(bench.stands().await, expected[..4]);
     // The same bytes as those of the first.
-    bench.keep(0, Wanted::By(vec!["mail".into()])).await;
+    bench
+        .keep(0, Subscribers::Queues(vec!["mail".into()]))
+        .await;
     let again = bench.again(&broken, None, 2).await;
     assert_eq!((again.done, again.quarantined), (1, 1));
-    expected[0] = stand("shop", State::Pending);
+    expected[0] = stand("shop", DeliveryState::Pending);
     assert_eq!(bench.stands().await, expected);
 }
 
@@ -312,11 +321,11 @@ async fn what_is_broken_stays_in_quarantine_until_a_copy_has_mended_it() {
 async fn an_event_whose_deliveries_two_pages_share_is_done_once() {
     let mut bench = Bench::with(&[]).await;
     for number in 0..3 {
-        let both = Wanted::By(vec!["mail".into(), "shop".into()]);
+        let both = Subscribers::Queues(vec!["mail".into(), "shop".into()]);
         bench.keep(number, both).await;
     }
     for most in [1, 3, 4] {
-        let again = bench.again(&[State::Pending], None, most).await;
+        let again = bench.again(&[DeliveryState::Pending], None, most).await;
         assert_eq!(again.done, 6, "page of {most}");
     }
 }
@@ -324,14 +333,14 @@ async fn an_event_whose_deliveries_two_pages_share_is_done_once() {
 #[tokio::test]
 async fn nothing_goes_to_a_destination_that_is_not_configured() {
     let bench = Bench::with(&[Dead("shop"), Pending("shop"), Dead("mail")]).await;
-    let page = of(&[State::Dead], 10);
+    let page = of(&[DeliveryState::Dead], 10);
     let to = Some("nowhere".to_owned());
     let refused = bench.desk().carry_out(Order::Again { page, to }).await;
     assert!(matches!(refused, Err(Refused::Destination(name)) if name == "nowhere"));
     let expected = [
-        stand("shop", State::Dead),
-        stand("shop", State::Pending),
-        stand("mail", State::Dead),
+        stand("shop", DeliveryState::Dead),
+        stand("shop", DeliveryState::Pending),
+        stand("mail", DeliveryState::Dead),
     ];
     assert_eq!(bench.stands().await, expected);
 }
@@ -366,7 +375,10 @@ async fn purge_removes_what_is_selected_alone() {
     };
     let order = Order::Purge { selection, most: 9 };
     assert!(matches!(bench.ask(order).await, Answer::Purged(1)));
-    let expected = [stand("shop", State::Dead), stand("mail", State::Delivered)];
+    let expected = [
+        stand("shop", DeliveryState::Dead),
+        stand("mail", DeliveryState::Delivered),
+    ];
     assert_eq!(bench.stands().await, expected);
     let Answer::Stats(holdings) = bench.ask(Order::Stats).await else {
         panic!("another answer");

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     delivery::{
         self, Delivery,
-        event::{Cause, Claim, Lease, Settlement, Turn},
+        event::{Claim, FailureCause, Lease, ProbeCursor, Settlement},
     },
     destination::{Answer, AttemptError},
     inbox::{schedule::retry_after, store::StoreError},
@@ -63,7 +63,7 @@ pub(super) struct Attempt {
 /// The evidence of an attempt about its destination and its event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown {
-    pub(super) turn: Turn,
+    pub(super) turn: ProbeCursor,
     pub(super) purpose: Purpose,
     pub(super) sign: Sign,
     /// Whether this event may be at fault.
@@ -106,7 +106,7 @@ impl Attempt {
         };
         match tools.inbox.sealer.open_claim(&self.claim) {
             Ok(intact) => {
-                let attempt = delivery::Attempt::of(&self.claim, tools.clock.now());
+                let attempt = delivery::AttemptInfo::of(&self.claim, tools.clock.now());
                 let endpoint = self.post.endpoint(&intact.endpoint);
                 let delivery = Delivery::stored(intact, attempt, endpoint.map(|own| &**own));
                 self.deliver(delivery, about, &before, &tools).await
@@ -125,7 +125,7 @@ impl Attempt {
 
     fn shown(&self, sign: Sign, fault: Fault, tools: &Tools) -> Shown {
         Shown {
-            turn: Turn::of(&self.claim),
+            turn: ProbeCursor::of(&self.claim),
             purpose: self.purpose,
             sign,
             fault,
@@ -205,7 +205,7 @@ impl Attempt {
             // Without a connection the app never saw the event.
             _ => Fault::Destination,
         };
-        let cause = Cause::new(None, failure.reason());
+        let cause = FailureCause::new(None, failure.reason());
         if self.is_at_fault(fault, before) {
             let settlement = self.again(attempts, cause, None, tools);
             return Judgement::of_event(settlement, Sign::None, fault);
@@ -228,7 +228,7 @@ impl Attempt {
     ) -> Judgement {
         let status = reply.status.as_u16();
         let line = Some(&reply.first_line).filter(|line| !line.is_empty());
-        let cause = |reason| Cause {
+        let cause = |reason| FailureCause {
             status: Some(status),
             reason,
             response: line.map(|line| tools.inbox.sealer.write_note(line)),
@@ -257,7 +257,7 @@ impl Attempt {
     fn judge_overload(
         &self,
         attempts: u32,
-        cause: Cause,
+        cause: FailureCause,
         asked: Option<Duration>,
         before: &Before,
         tools: &Tools,
@@ -294,13 +294,13 @@ impl Attempt {
     fn again(
         &self,
         attempts: u32,
-        cause: Cause,
+        cause: FailureCause,
         asked: Option<Duration>,
         tools: &Tools,
     ) -> Settlement {
         let schedule = &self.post.queue.schedule;
         match schedule.wait(attempts, asked, (tools.chance)()) {
-            Some(wait) => Settlement::Again { wait, cause },
+            Some(wait) => Settlement::Retry { wait, cause },
             None => Settlement::Dead(cause),
         }
     }

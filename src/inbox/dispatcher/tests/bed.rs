@@ -14,8 +14,8 @@ use super::{
 use crate::{
     delivery::{
         codec::tests::full_head,
-        event::{Arrival, State, Wanted},
-        seal::{DeliverySeals, Facts, Sealer},
+        event::{Arrival, DeliveryState, Subscribers},
+        seal::{DeliverySeals, EventMetadata, Sealer},
     },
     destination::{Destination, Settings as Treatment},
     endpoint::{Durable, Endpoint, Endpoints, Onward},
@@ -114,7 +114,7 @@ impl Bed {
     }
 
     pub(super) fn arrival(&self, number: u32, queues: &[&str]) -> Arrival {
-        let facts = Facts {
+        let metadata = EventMetadata {
             id: Uuid::from_u128(u128::from(number)),
             endpoint: "orders".into(),
             kind: EventKind::Order,
@@ -122,8 +122,10 @@ impl Bed {
         };
         let body = Bytes::from(format!("body {number}"));
         Arrival {
-            event: self.inbox.sealer.seal(facts, &full_head(), body),
-            wanted: Wanted::By(queues.iter().map(|queue| Arc::from(*queue)).collect()),
+            event: self.inbox.sealer.seal(metadata, &full_head(), body),
+            subscribers: Subscribers::Queues(
+                queues.iter().map(|queue| Arc::from(*queue)).collect(),
+            ),
             unique: None,
         }
     }
@@ -176,7 +178,7 @@ impl Bed {
     }
 
     /// Ready once so many deliveries are in this state.
-    pub(super) async fn reaches(&self, number: usize, state: State) {
+    pub(super) async fn reaches(&self, number: usize, state: DeliveryState) {
         let begun = Instant::now();
         loop {
             let all = self.all().await;

@@ -14,7 +14,7 @@ use super::{
     trouble::{Faults, Moody},
 };
 use crate::{
-    delivery::event::State,
+    delivery::event::DeliveryState,
     inbox::{Queue, Schedule, store::Selection},
 };
 
@@ -78,7 +78,10 @@ async fn a_destination_that_is_down_costs_no_attempt_and_each_event_probes_it_in
         .await
         .answer_with("503 Full", "", "later\nplease");
     let first = bed.after(0, ids[0], "app").await;
-    assert_eq!((first.state, first.status), (State::Pending, Some(503)));
+    assert_eq!(
+        (first.state, first.status),
+        (DeliveryState::Pending, Some(503))
+    );
     bed.wake();
     bed.clock.advance(SECOND / 2);
     sleep(Duration::from_millis(20)).await;
@@ -104,7 +107,7 @@ async fn a_destination_that_is_down_costs_no_attempt_and_each_event_probes_it_in
     oldest.answer("200 OK");
     let rest: Vec<_> = [2].into_iter().chain(4..=20).collect();
     answer_all(&mut app, &rest, "200 OK").await;
-    bed.reaches(20, State::Delivered).await;
+    bed.reaches(20, DeliveryState::Delivered).await;
     assert!(bed.all().await.iter().all(|one| one.attempts == 1));
 }
 
@@ -132,7 +135,7 @@ async fn an_event_that_crashes_its_app_holds_up_no_other_and_becomes_a_dead_lett
     bed.clock.advance(2 * MINUTE);
     drop(next(&mut app, 1).await);
     let dead = bed.after(2, ids[0], "app").await;
-    assert_eq!(dead.state, State::Dead);
+    assert_eq!(dead.state, DeliveryState::Dead);
     assert_eq!(dead.reason.as_deref(), Some("destination-broke-off"));
     let fourth = bed.keep(4, &["app"]).await;
     next(&mut app, 4).await.answer("200 OK");
@@ -144,7 +147,7 @@ async fn responds(bed: &Bed, app: &mut App, number: u32) {
     let before = bed.all().await.len();
     bed.keep(number, &["app"]).await;
     next(app, number).await.answer("200 OK");
-    bed.reaches(before + 1, State::Delivered).await;
+    bed.reaches(before + 1, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]
@@ -157,14 +160,14 @@ async fn an_event_that_hangs_in_its_app_holds_up_no_other_and_counts() {
     let first = next(&mut app, 2).await;
     bed.keep(3, &["app"]).await;
     next(&mut app, 3).await.answer("200 OK");
-    bed.reaches(2, State::Delivered).await;
+    bed.reaches(2, DeliveryState::Delivered).await;
     bed.clock.advance(timeout);
     bed.after(0, slow, "app").await;
     // It is tried once more, beside others.
     let second = next(&mut app, 2).await;
     bed.keep(4, &["app"]).await;
     next(&mut app, 4).await.answer("200 OK");
-    bed.reaches(3, State::Delivered).await;
+    bed.reaches(3, DeliveryState::Delivered).await;
     bed.clock.advance(timeout);
     let counted = bed.after(1, slow, "app").await;
     assert_eq!(
@@ -173,7 +176,7 @@ async fn an_event_that_hangs_in_its_app_holds_up_no_other_and_counts() {
     );
     bed.keep(5, &["app"]).await;
     next(&mut app, 5).await.answer("200 OK");
-    bed.reaches(4, State::Delivered).await;
+    bed.reaches(4, DeliveryState::Delivered).await;
     drop((first, second));
 }
 
@@ -187,12 +190,12 @@ async fn an_app_that_rejects_a_part_as_too_much_is_not_down() {
     let rejected = next(&mut app, 3).await;
     bed.keep(4, &["app"]).await;
     next(&mut app, 4).await.answer("200 OK");
-    bed.reaches(3, State::Delivered).await;
+    bed.reaches(3, DeliveryState::Delivered).await;
     rejected.answer("503 Full");
     bed.after(0, late, "app").await;
     // At once: no clock has moved.
     next(&mut app, 3).await.answer("200 OK");
-    bed.reaches(4, State::Delivered).await;
+    bed.reaches(4, DeliveryState::Delivered).await;
     assert!(bed.all().await.iter().all(|one| one.attempts == 1));
 }
 
@@ -204,7 +207,7 @@ async fn an_app_that_is_restarted_takes_no_attempt_from_what_was_under_way() {
         bed.keep(number, &["app"]).await;
         app.next().await.answer("200 OK");
     }
-    bed.reaches(3, State::Delivered).await;
+    bed.reaches(3, DeliveryState::Delivered).await;
     for _ in 0..3 {
         let mut ids = Vec::new();
         for _ in 0..3 {
@@ -221,7 +224,7 @@ async fn an_app_that_is_restarted_takes_no_attempt_from_what_was_under_way() {
             app.next().await.answer("200 OK");
         }
         let all = bed.all().await.len();
-        bed.reaches(all, State::Delivered).await;
+        bed.reaches(all, DeliveryState::Delivered).await;
     }
     assert!(bed.all().await.iter().all(|one| one.attempts == 1));
 }
@@ -259,7 +262,7 @@ async fn a_command_ends_the_wait_for_a_destination() {
     next(&mut app, 2).await.answer("200 OK");
     next(&mut app, 1).await.answer("200 OK");
     next(&mut app, 3).await.answer("200 OK");
-    bed.reaches(3, State::Delivered).await;
+    bed.reaches(3, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]
@@ -286,7 +289,7 @@ async fn what_waits_under_a_clock_that_was_ahead_waits_no_longer_than_its_schedu
     assert!(app.is_idle());
     bed.clock.advance(2 * SECOND);
     answer_all(&mut app, &[1, 2, 3], "200 OK").await;
-    bed.reaches(3, State::Delivered).await;
+    bed.reaches(3, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]

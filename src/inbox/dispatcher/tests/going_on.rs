@@ -8,13 +8,13 @@ use super::{
     app::{App, PATIENCE},
     bed::{Bed, MINUTE, SECOND, START, queue},
 };
-use crate::{delivery::event::State, inbox::Queue};
+use crate::{delivery::event::DeliveryState, inbox::Queue};
 
 /// A destination that is known to answer.
 async fn proven(bed: &Bed, app: &mut App, name: &str) {
     bed.keep(1000, &[name]).await;
     app.next().await.answer("200 OK");
-    bed.reaches(1, State::Delivered).await;
+    bed.reaches(1, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]
@@ -28,12 +28,12 @@ async fn a_slow_destination_holds_up_no_other() {
     for _ in 0..20 {
         fast.next().await.answer("200 OK");
     }
-    bed.reaches(20, State::Delivered).await;
+    bed.reaches(20, DeliveryState::Delivered).await;
     held.answer("200 OK");
     for _ in 1..20 {
         slow.next().await.answer("200 OK");
     }
-    bed.reaches(40, State::Delivered).await;
+    bed.reaches(40, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]
@@ -50,7 +50,9 @@ async fn no_more_is_claimed_than_may_be_under_way() {
     let held = [app.next().await, app.next().await];
     // What is claimed is due only when its lease ends.
     let waiting = |all: Vec<crate::inbox::store::DeliveryRow>| {
-        let pending = all.into_iter().filter(|one| one.state == State::Pending);
+        let pending = all
+            .into_iter()
+            .filter(|one| one.state == DeliveryState::Pending);
         pending.filter(|one| one.due == Some(START)).count()
     };
     assert_eq!(waiting(bed.all().await), 8);
@@ -61,7 +63,7 @@ async fn no_more_is_claimed_than_may_be_under_way() {
     for _ in 2..10 {
         app.next().await.answer("200 OK");
     }
-    bed.reaches(11, State::Delivered).await;
+    bed.reaches(11, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]
@@ -86,7 +88,10 @@ async fn a_reload_moves_a_queue_and_keeps_what_is_under_way() {
     assert_eq!(moved.body, b"body 2", "at the new address");
     assert_eq!(bed.listed(second, "stays").await.attempts, 0);
     bed.clock.advance(MINUTE);
-    assert_eq!(bed.listed(third, "goes").await.state, State::Pending);
+    assert_eq!(
+        bed.listed(third, "goes").await.state,
+        DeliveryState::Pending
+    );
     assert!(old.is_idle(), "nobody serves it any more");
 }
 
@@ -106,7 +111,10 @@ async fn draining_ends_what_is_under_way_and_begins_nothing() {
     assert!(bed.dispatcher.answer().await, "it is no death to end");
     request.answer("200 OK");
     timeout(PATIENCE, drain).await.expect("drained");
-    assert_eq!(bed.listed(ids[0], "app").await.state, State::Delivered);
+    assert_eq!(
+        bed.listed(ids[0], "app").await.state,
+        DeliveryState::Delivered
+    );
     for id in &ids[1..] {
         let listed = bed.listed(*id, "app").await;
         assert_eq!((listed.attempts, listed.due), (0, Some(START)));
@@ -127,16 +135,19 @@ async fn what_was_delivered_long_ago_is_swept_and_nothing_else() {
     bed.clock.advance(retain - SECOND);
     proven_again(&bed, &mut app).await;
     bed.clock.advance(2 * MINUTE);
-    bed.reaches(1, State::Delivered).await;
-    assert_eq!(bed.listed(dead, "app").await.state, State::Dead);
-    assert_eq!(bed.listed(lone, "nobody").await.state, State::Pending);
+    bed.reaches(1, DeliveryState::Delivered).await;
+    assert_eq!(bed.listed(dead, "app").await.state, DeliveryState::Dead);
+    assert_eq!(
+        bed.listed(lone, "nobody").await.state,
+        DeliveryState::Pending
+    );
 }
 
 async fn proven_again(bed: &Bed, app: &mut App) {
     let late = bed.keep(3, &["app"]).await;
     app.next().await.answer("200 OK");
     bed.after(1, late, "app").await;
-    bed.reaches(2, State::Delivered).await;
+    bed.reaches(2, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::{
     bed::{Bed, HOUR, MINUTE, SECOND, START, queue, treated},
 };
 use crate::{
-    delivery::event::State,
+    delivery::event::DeliveryState,
     destination::{Settings as Treatment, webhooks::Signer},
     inbox::Schedule,
     runtime::clock::{Clock, Millis},
@@ -36,7 +36,10 @@ async fn a_day_of_attempts_ends_as_a_dead_letter() {
         request.answer("500 Broken");
         let due = bed.clock.now() + wait;
         let listed = bed.after(number, id, "app").await;
-        assert_eq!((listed.state, listed.due), (State::Pending, Some(due)));
+        assert_eq!(
+            (listed.state, listed.due),
+            (DeliveryState::Pending, Some(due))
+        );
         assert_eq!(listed.status, Some(500));
         assert_eq!(listed.reason.as_deref(), Some("destination-answered"));
         bed.clock
@@ -60,7 +63,10 @@ async fn a_day_of_attempts_ends_as_a_dead_letter() {
     }
     app.next().await.answer("404 Not Found");
     let listed = bed.after(8, id, "app").await;
-    assert_eq!((listed.state, listed.status), (State::Dead, Some(404)));
+    assert_eq!(
+        (listed.state, listed.status),
+        (DeliveryState::Dead, Some(404))
+    );
     bed.clock.advance(100 * HOUR);
     let other = bed.keep(2, &["app"]).await;
     assert_eq!(
@@ -68,7 +74,7 @@ async fn a_day_of_attempts_ends_as_a_dead_letter() {
         b"body 2",
         "and never again the first"
     );
-    assert_eq!(bed.listed(other, "app").await.state, State::Pending);
+    assert_eq!(bed.listed(other, "app").await.state, DeliveryState::Pending);
 }
 
 #[tokio::test]
@@ -91,7 +97,7 @@ async fn a_gate_whose_clock_is_wrong_keeps_to_the_schedule() {
             bed.clock.advance(wait + SECOND);
         }
         app.next().await.answer("200 OK");
-        bed.reaches(1, State::Delivered).await;
+        bed.reaches(1, DeliveryState::Delivered).await;
         for other in others {
             assert_eq!(bed.listed(other, "elsewhere").await.attempts, 0);
         }
@@ -143,9 +149,9 @@ async fn what_is_gone_is_dead_at_once_and_what_is_taken_is_delivered() {
     }
     found.sort_by_key(|(_, status)| *status);
     let expected = [
-        (State::Delivered, Some(204)),
-        (State::Pending, Some(302)),
-        (State::Dead, Some(410)),
+        (DeliveryState::Delivered, Some(204)),
+        (DeliveryState::Pending, Some(302)),
+        (DeliveryState::Dead, Some(410)),
     ];
     assert_eq!(found, expected);
     let id = bed.keep(4, &["lone"]).await;
@@ -153,7 +159,7 @@ async fn what_is_gone_is_dead_at_once_and_what_is_taken_is_delivered() {
     let listed = bed.after(1, id, "lone").await;
     assert_eq!(
         (listed.state, listed.status),
-        (State::Dead, Some(500)),
+        (DeliveryState::Dead, Some(500)),
         "one attempt"
     );
 }
@@ -167,7 +173,10 @@ async fn an_attempt_that_takes_too_long_is_given_up_and_a_head_counts_without_it
     bed.clock.advance(30 * SECOND);
     let listed = bed.after(0, first, "app").await;
     assert_eq!(listed.reason.as_deref(), Some("destination-answer-timeout"));
-    assert_eq!((listed.state, listed.status), (State::Pending, None));
+    assert_eq!(
+        (listed.state, listed.status),
+        (DeliveryState::Pending, None)
+    );
     drop(never);
 
     bed.clock.advance(MINUTE);
@@ -175,7 +184,7 @@ async fn an_attempt_that_takes_too_long_is_given_up_and_a_head_counts_without_it
     half.answer_half("200 OK");
     // The gate reads on until the time-out.
     let begun = tokio::time::Instant::now();
-    while bed.listed(first, "app").await.state != State::Delivered {
+    while bed.listed(first, "app").await.state != DeliveryState::Delivered {
         assert!(begun.elapsed() < super::app::PATIENCE);
         bed.clock.advance(SECOND);
         tokio::time::sleep(Duration::from_millis(1)).await;

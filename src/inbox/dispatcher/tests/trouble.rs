@@ -17,7 +17,9 @@ use super::{
     bed::{Bed, HOUR, MINUTE, SECOND, queue},
 };
 use crate::{
-    delivery::event::{Arrival, Claim, Event, Kept, Lease, Settlement, State, Turn},
+    delivery::event::{
+        Arrival, Claim, DeliveryState, InsertOutcome, Lease, ProbeCursor, SealedEvent, Settlement,
+    },
     inbox::store::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFuture},
     runtime::clock::Millis,
 };
@@ -46,7 +48,7 @@ async fn what_somebody_else_has_claimed_is_not_settled() {
     request.answer("200 OK");
     bed.dispatcher.drain().await;
     let before = bed.listed(ids[0], "app").await;
-    assert_eq!((before.state, before.attempts), (State::Pending, 0));
+    assert_eq!((before.state, before.attempts), (DeliveryState::Pending, 0));
     let delivered = Settlement::Delivered { status: 200 };
     let settled = bed.store.settle(theirs[0].lease.clone(), delivered).await;
     assert!(settled.unwrap(), "it is still theirs");
@@ -69,8 +71,11 @@ async fn a_broken_seal_never_reaches_an_app() {
         assert_ne!(request.body, b"body 9");
         request.answer("200 OK");
     }
-    bed.reaches(2, State::Delivered).await;
-    assert_eq!(bed.listed(tampered, "app").await.state, State::Quarantined);
+    bed.reaches(2, DeliveryState::Delivered).await;
+    assert_eq!(
+        bed.listed(tampered, "app").await.state,
+        DeliveryState::Quarantined
+    );
     bed.clock.advance(MINUTE);
     bed.wake();
     bed.dispatcher.drain().await;
@@ -107,7 +112,7 @@ async fn a_settlement_is_tried_again_and_a_store_that_fails_is_left_alone() {
     let own = Arc::clone(&faults);
     until(Arc::new(move || own.settles.load(SeqCst) == 0)).await;
     bed.clock.advance(SECOND);
-    bed.reaches(1, State::Delivered).await;
+    bed.reaches(1, DeliveryState::Delivered).await;
     assert!(app.is_idle(), "the app got it once");
 
     faults.claims.store(3, SeqCst);
@@ -122,7 +127,7 @@ async fn a_settlement_is_tried_again_and_a_store_that_fails_is_left_alone() {
     until(Arc::new(move || own.claims.load(SeqCst) == 0)).await;
     bed.clock.advance(SECOND);
     app.next().await.answer("200 OK");
-    bed.reaches(2, State::Delivered).await;
+    bed.reaches(2, DeliveryState::Delivered).await;
     assert_eq!(bed.listed(ids[1], "elsewhere").await.attempts, 0);
 }
 
@@ -146,7 +151,7 @@ async fn a_clock_that_is_put_back_holds_up_no_queue() {
     // One of the two was received an hour from now, and is due all the same.
     app.next().await.answer("200 OK");
     app.next().await.answer("200 OK");
-    bed.reaches(2, State::Delivered).await;
+    bed.reaches(2, DeliveryState::Delivered).await;
 
     // It looks for what another gate leaves, of which nobody tells it.
     bed.clock.put_back(HOUR);
@@ -154,7 +159,7 @@ async fn a_clock_that_is_put_back_holds_up_no_queue() {
     bed.store.insert(theirs, Box::new(())).await.unwrap();
     bed.clock.advance(SECOND);
     app.next().await.answer("200 OK");
-    bed.reaches(3, State::Delivered).await;
+    bed.reaches(3, DeliveryState::Delivered).await;
 
     faults.claims.store(1, SeqCst);
     bed.wake();
@@ -167,7 +172,7 @@ async fn a_clock_that_is_put_back_holds_up_no_queue() {
     bed.keep(4, &["app"]).await;
     bed.clock.advance(5 * SECOND);
     app.next().await.answer("200 OK");
-    bed.reaches(4, State::Delivered).await;
+    bed.reaches(4, DeliveryState::Delivered).await;
     assert_eq!(bed.listed(down, "app").await.attempts, 1);
 }
 
@@ -232,7 +237,7 @@ impl Store for Moody {
     fn claim_next(
         &self,
         queue: &Arc<str>,
-        after: Turn,
+        after: ProbeCursor,
         lease: Duration,
     ) -> StoreFuture<'static, Option<Claim>> {
         assert!(!fails(&self.faults.panics), "as told");
@@ -262,7 +267,7 @@ impl Store for Moody {
         self.store.settle(lease, settlement)
     }
 
-    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, InsertOutcome> {
         self.store.insert(arrival, held)
     }
 
@@ -279,7 +284,7 @@ impl Store for Moody {
         self.store.list(selection, after, most)
     }
 
-    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>> {
+    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>> {
         self.store.show(id)
     }
 

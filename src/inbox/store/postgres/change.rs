@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{list, row, session::Session, time::now};
 use crate::{
     delivery::{
-        event::{Settlement, State},
+        event::{DeliveryState, Settlement},
         seal::{DeliverySeals, SealedDelivery},
     },
     inbox::store::{Selection, postgres::counters::Books},
@@ -51,7 +51,11 @@ pub(super) async fn requeue(
     shard: i32,
 ) -> Result<u64, Error> {
     if selection.states.is_empty() {
-        selection.states = vec![State::Pending, State::Delivered, State::Dead];
+        selection.states = vec![
+            DeliveryState::Pending,
+            DeliveryState::Delivered,
+            DeliveryState::Dead,
+        ];
     }
     let mut found = find(session, &selection, most).await?;
     // What no queue has needs one first.
@@ -184,7 +188,7 @@ async fn move_to(
     let there = session.query(there, &[&one.event, &to]).await?;
     let there = there.first().map(row::state);
     let left = match there {
-        Some(State::Quarantined) => 0,
+        Some(DeliveryState::Quarantined) => 0,
         Some(_) => remove(session, one).await?,
         None => reseal(session, one, to, seals).await?,
     };
@@ -229,7 +233,7 @@ async fn reseal(
         let values = [event as Value<'_>, queue, &to, &seal.as_slice()];
         return session.execute(MOVE, &values).await;
     }
-    let values = [event as Value<'_>, queue, &Settlement::BROKEN];
+    let values = [event as Value<'_>, queue, &Settlement::SEAL_BROKEN];
     session.execute(QUARANTINE, &values).await?;
     Ok(0)
 }

@@ -10,7 +10,7 @@ use super::{
     time::now,
 };
 use crate::{
-    delivery::event::{Claim, Lease, Turn},
+    delivery::event::{Claim, Lease, ProbeCursor},
     runtime::clock::{self, Millis},
 };
 
@@ -75,12 +75,12 @@ pub(super) async fn claim(
 pub(super) async fn claim_next(
     session: &Session,
     queue: &Arc<str>,
-    after: Turn,
+    after: ProbeCursor,
     lease: Duration,
     now: Option<Millis>,
 ) -> Result<Option<Claim>, Error> {
     let lease = clock::millis(lease);
-    for Turn { rank, due, event } in [after, Turn::START] {
+    for ProbeCursor { rank, due, event } in [after, ProbeCursor::START] {
         let from: Params<'_> = &[&&**queue, &rank, &due, &event, &lease, &now];
         if let Some(row) = session.query(CLAIM_NEXT, from).await?.first() {
             return Ok(Some(claimed(row, queue)));

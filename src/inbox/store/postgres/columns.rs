@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::time::now;
 use crate::{
     delivery::{
-        event::{Arrival, State, Wanted},
+        event::{Arrival, DeliveryState, Subscribers},
         seal::{DeliverySeals, SealedDelivery},
     },
     inbox::store::admission::Admission,
@@ -118,9 +118,9 @@ impl<'a> Deliveries<'a> {
 
     fn add(&mut self, one: &Stored<'a>, queue: &'a str, seals: &DeliverySeals) {
         let event = one.arrival.event.id;
-        let (state, reason) = match one.arrival.wanted {
-            Wanted::By(_) => (State::Pending, None),
-            Wanted::Nobody(reason) => (State::Dead, Some(reason)),
+        let (state, reason) = match one.arrival.subscribers {
+            Subscribers::Queues(_) => (DeliveryState::Pending, None),
+            Subscribers::None(reason) => (DeliveryState::Dead, Some(reason)),
         };
         self.events.push(event);
         self.queues.push(queue);

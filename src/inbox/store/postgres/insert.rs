@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     delivery::{
-        event::{Arrival, Kept},
+        event::{Arrival, InsertOutcome},
         seal::DeliverySeals,
     },
     inbox::{
@@ -31,7 +31,7 @@ use crate::{
 };
 
 type Digest = [u8; 32];
-pub(super) type Verdict = Result<Kept, StoreError>;
+pub(super) type Verdict = Result<InsertOutcome, StoreError>;
 
 /// Arrivals by what they have in common, as their places in a batch.
 type Groups<'a> = BTreeMap<&'a Digest, Vec<usize>>;
@@ -91,7 +91,7 @@ impl<'a> Batch<'a> {
     fn new(arrivals: &'a [&'a Arrival]) -> Self {
         let admissions = arrivals
             .iter()
-            .map(|arrival| Admission::of(&arrival.wanted));
+            .map(|arrival| Admission::of(&arrival.subscribers));
         Self {
             arrivals,
             admissions: admissions.collect(),
@@ -196,10 +196,10 @@ impl<'a> Batch<'a> {
             if let Err(Refusal::Duplicate { of }) =
                 admission.skip(digest, holders.unwrap_or(&nobody))
             {
-                self.verdicts[place] = Some(Ok(Kept::Duplicate { of }));
+                self.verdicts[place] = Some(Ok(InsertOutcome::Duplicate { of }));
             } else if let Some(first) = first_of(admission, &fresh) {
                 let of = self.arrivals[first].event.id;
-                self.verdicts[place] = Some(Ok(Kept::Duplicate { of }));
+                self.verdicts[place] = Some(Ok(InsertOutcome::Duplicate { of }));
                 let queues = admission.queues.iter();
                 let held = queues.map(|queue| (place, fresh[queue], Arc::clone(queue)));
                 self.followers.extend(held);

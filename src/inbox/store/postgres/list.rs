@@ -9,7 +9,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    delivery::event::Event,
+    delivery::event::SealedEvent,
     inbox::store::{Cursor, DeliveryRow, QueueStats, Selection, Stats, postgres::counters::Usage},
 };
 
@@ -26,7 +26,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     session: &Session,
     id: Uuid,
-) -> Result<Option<(Event, Vec<DeliveryRow>)>, Error> {
+) -> Result<Option<(SealedEvent, Vec<DeliveryRow>)>, Error> {
     const EVENT: &str = concat!(
         "SELECT ",
         event_columns!(),

@@ -50,7 +50,7 @@ use super::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFutur
 
 use crate::{
     delivery::{
-        event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
+        event::{Arrival, Claim, InsertOutcome, Lease, ProbeCursor, SealedEvent, Settlement},
         seal::DeliverySeals,
     },
     inbox::settings::{Limits, Settings, StoreAddress},
@@ -221,7 +221,7 @@ impl fmt::Debug for Postgres {
 }
 
 impl Store for Postgres {
-    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, InsertOutcome> {
         let (answer, answered) = oneshot::channel();
         let keep = Keep {
             arrival,
@@ -248,7 +248,7 @@ impl Store for Postgres {
     fn claim_next(
         &self,
         queue: &Arc<str>,
-        after: Turn,
+        after: ProbeCursor,
         lease: Duration,
     ) -> StoreFuture<'static, Option<Claim>> {
         let (queue, now) = (Arc::clone(queue), time::said(&self.clock));
@@ -299,7 +299,7 @@ impl Store for Postgres {
         })
     }
 
-    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>> {
+    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>> {
         self.errands
             .errand(move |session| Box::pin(list::show(session, id)))
     }

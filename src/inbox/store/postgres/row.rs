@@ -6,7 +6,7 @@ use tokio_postgres::{Row, types::FromSql};
 use tower_cartgate::EventKind;
 
 use crate::{
-    delivery::event::{Event, State},
+    delivery::event::{DeliveryState, SealedEvent},
     inbox::store::DeliveryRow,
 };
 
@@ -18,9 +18,9 @@ macro_rules! event_columns {
 }
 pub(super) use event_columns;
 
-pub(super) fn event(row: &Row) -> Event {
+pub(super) fn event(row: &Row) -> SealedEvent {
     let kind: &str = row.get("kind");
-    Event {
+    SealedEvent {
         id: row.get("id"),
         endpoint: row.get::<_, &str>("endpoint").into(),
         kind: kind.parse().unwrap_or(EventKind::Other),
@@ -47,7 +47,7 @@ pub(super) fn listed(row: &Row) -> DeliveryRow {
         state,
         received: row.get("received"),
         attempts: number::<i32, _>(row, "attempts"),
-        due: (state == State::Pending).then(|| row.get("due")),
+        due: (state == DeliveryState::Pending).then(|| row.get("due")),
         last: row.get("last"),
         status: row
             .get::<_, Option<i32>>("status")
@@ -64,12 +64,12 @@ pub(super) fn listed(row: &Row) -> DeliveryRow {
 }
 
 /// A state that there is not is one that nobody delivers.
-pub(super) fn state(row: &Row) -> State {
+pub(super) fn state(row: &Row) -> DeliveryState {
     match row.get::<_, i16>("state") {
-        0 => State::Pending,
-        1 => State::Delivered,
-        2 => State::Dead,
-        _ => State::Quarantined,
+        0 => DeliveryState::Pending,
+        1 => DeliveryState::Delivered,
+        2 => DeliveryState::Dead,
+        _ => DeliveryState::Quarantined,
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{session::Session, time::now};
 use crate::{
-    delivery::event::{Lease, Settlement, State},
+    delivery::event::{DeliveryState, Lease, Settlement},
     inbox::store::postgres::counters::Books,
     runtime::clock::{self, Millis},
 };
@@ -95,21 +95,21 @@ impl<'a> Columns<'a> {
     }
 
     fn add(&mut self, settlement: &'a Settlement) {
-        use Settlement::{Again, Dead, Deferred, Delivered, Quarantined, Released};
+        use Settlement::{Dead, Deferred, Delivered, Quarantined, Released, Retry};
         let (state, attempts, cause) = match settlement {
-            Delivered { .. } => (State::Delivered, 1, None),
-            Again { cause, .. } => (State::Pending, 1, Some(cause)),
-            Deferred(cause) => (State::Pending, 0, Some(cause)),
-            Dead(cause) => (State::Dead, 1, Some(cause)),
-            Quarantined => (State::Quarantined, 0, None),
-            Released => (State::Pending, 0, None),
+            Delivered { .. } => (DeliveryState::Delivered, 1, None),
+            Retry { cause, .. } => (DeliveryState::Pending, 1, Some(cause)),
+            Deferred(cause) => (DeliveryState::Pending, 0, Some(cause)),
+            Dead(cause) => (DeliveryState::Dead, 1, Some(cause)),
+            Quarantined => (DeliveryState::Quarantined, 0, None),
+            Released => (DeliveryState::Pending, 0, None),
         };
         let (wait, status) = match settlement {
-            Again { wait, cause } => (clock::millis(*wait), cause.status),
+            Retry { wait, cause } => (clock::millis(*wait), cause.status),
             Delivered { status } => (0, Some(*status)),
             _ => (0, cause.and_then(|cause| cause.status)),
         };
-        let broken = (*settlement == Quarantined).then_some(Settlement::BROKEN);
+        let broken = (*settlement == Quarantined).then_some(Settlement::SEAL_BROKEN);
         self.states.push(state as i16);
         self.at_once
             .push(matches!(settlement, Deferred(_) | Released));

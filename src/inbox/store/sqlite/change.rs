@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{list, row};
 use crate::{
     delivery::{
-        event::{Settlement, State},
+        event::{DeliveryState, Settlement},
         seal::SealedDelivery,
     },
     inbox::store::{
@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Found {
     event: Uuid,
     queue: String,
-    state: State,
+    state: DeliveryState,
 }
 
 /// A delivery that is to be tried again, perhaps by another queue.
@@ -79,7 +79,11 @@ pub(super) fn retriable(
     most: usize,
 ) -> rusqlite::Result<Vec<Retriable>> {
     if selection.states.is_empty() {
-        selection.states = vec![State::Pending, State::Delivered, State::Dead];
+        selection.states = vec![
+            DeliveryState::Pending,
+            DeliveryState::Delivered,
+            DeliveryState::Dead,
+        ];
     }
     let found = found(db, &selection, most)?.into_iter();
     Ok(found
@@ -186,7 +190,7 @@ pub(super) fn requeue(books: &mut Books<'_>, retriable: &Retriable) -> rusqlite:
         .query_row((event.as_bytes(), &**to), |row| row::state(row, 0))
         .optional()?;
     let done = match there {
-        Some(State::Quarantined) => false,
+        Some(DeliveryState::Quarantined) => false,
         Some(state) => remove(books, found)? && renew(books, event, to, state)?,
         None => reseal(books, found, to)? && renew(books, event, to, found.state)?,
     };
@@ -219,7 +223,12 @@ pub(super) fn sweep(books: &mut Books<'_>, over: &Over) -> rusqlite::Result<bool
 
 /// Makes a delivery pending and due now, from the first attempt on. A claimed one stays hidden until its lease ends: an attempt
 /// is under way, which would be made twice.
-fn renew(books: &Books<'_>, event: Uuid, queue: &str, state: State) -> rusqlite::Result<bool> {
+fn renew(
+    books: &Books<'_>,
+    event: Uuid,
+    queue: &str,
+    state: DeliveryState,
+) -> rusqlite::Result<bool> {
     let renewed = books
         .statement(
             "UPDATE delivery SET lease = lease + (state <> 0), state = 0, attempts = 0,
@@ -260,7 +269,7 @@ fn reseal(books: &Books<'_>, found: &Found, to: &str) -> rusqlite::Result<bool> 
     }
     books
         .statement("UPDATE delivery SET state = 3, reason = ? WHERE event = ? AND queue = ?")?
-        .execute((Settlement::BROKEN, id, &*found.queue))?;
+        .execute((Settlement::SEAL_BROKEN, id, &*found.queue))?;
     Ok(false)
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{fault::Fault, list, row, settle};
 use crate::{
-    delivery::event::{Claim, Lease, Settlement, Turn},
+    delivery::event::{Claim, Lease, ProbeCursor, Settlement},
     inbox::store::sqlite::tx::{Books, number},
     runtime::clock::{self, Clock, Millis},
 };
@@ -42,12 +42,16 @@ pub(super) fn claim(
 pub(super) fn claim_next(
     books: &mut Books<'_>,
     queue: &Arc<str>,
-    after: Turn,
+    after: ProbeCursor,
     lease: Duration,
 ) -> Result<Option<Claim>, Fault> {
-    for from in [after, Turn::START] {
+    for from in [after, ProbeCursor::START] {
         for rank in from.rank..=1 {
-            let from = if rank == from.rank { from } else { Turn::START };
+            let from = if rank == from.rank {
+                from
+            } else {
+                ProbeCursor::START
+            };
             if let Some(event) = next(books, queue, rank, from)? {
                 return take(books, event, queue, lease);
             }
@@ -78,7 +82,12 @@ fn due(books: &Books<'_>, queue: &str, rank: i64, most: usize) -> rusqlite::Resu
         .collect()
 }
 
-fn next(books: &Books<'_>, queue: &str, rank: i16, from: Turn) -> rusqlite::Result<Option<Uuid>> {
+fn next(
+    books: &Books<'_>,
+    queue: &str,
+    rank: i16,
+    from: ProbeCursor,
+) -> rusqlite::Result<Option<Uuid>> {
     let after = from.event.as_bytes();
     books
         .statement(NEXT_IN_TURN)?

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::fault::Fault;
 use crate::{
     delivery::{
-        event::{Arrival, Event, Kept, State, Wanted},
+        event::{Arrival, DeliveryState, InsertOutcome, SealedEvent, Subscribers},
         seal::SealedDelivery,
     },
     inbox::store::{
@@ -32,13 +32,13 @@ struct Body {
     copy: u32,
 }
 
-pub(super) fn insert(books: &mut Books<'_>, arrival: &Arrival) -> Result<Kept, Fault> {
+pub(super) fn insert(books: &mut Books<'_>, arrival: &Arrival) -> Result<InsertOutcome, Fault> {
     let event = &arrival.event;
-    let mut admission = Admission::of(&arrival.wanted);
+    let mut admission = Admission::of(&arrival.subscribers);
     let known = known(books, event)?;
     match admit(books, arrival, known.as_ref(), &mut admission)? {
         Ok(()) => {}
-        Err(Refusal::Duplicate { of }) => return Ok(Kept::Duplicate { of }),
+        Err(Refusal::Duplicate { of }) => return Ok(InsertOutcome::Duplicate { of }),
         Err(Refusal::Copies) => return Err(Fault::Refused(StoreError::Copies)),
     }
     let body = if known.is_some() { 0 } else { event.body.len() };
@@ -126,7 +126,7 @@ fn copies(books: &Books<'_>, body: i64) -> rusqlite::Result<Copies> {
         .collect()
 }
 
-fn known(books: &Books<'_>, event: &Event) -> rusqlite::Result<Option<Known>> {
+fn known(books: &Books<'_>, event: &SealedEvent) -> rusqlite::Result<Option<Known>> {
     books
         .statement("SELECT id, first_received, seen, undelivered FROM body WHERE digest = ?")?
         .query_row([event.digest], |row| {
@@ -140,7 +140,7 @@ fn known(books: &Books<'_>, event: &Event) -> rusqlite::Result<Option<Known>> {
         .optional()
 }
 
-fn add_copy(books: &Books<'_>, event: &Event, known: &Known) -> rusqlite::Result<Body> {
+fn add_copy(books: &Books<'_>, event: &SealedEvent, known: &Known) -> rusqlite::Result<Body> {
     books
         .statement(
             "UPDATE body SET seen = seen + 1, events = events + 1, undelivered = undelivered + 1 WHERE id = ?",
@@ -154,7 +154,7 @@ fn add_copy(books: &Books<'_>, event: &Event, known: &Known) -> rusqlite::Result
     })
 }
 
-fn add_body(books: &Books<'_>, event: &Event) -> rusqlite::Result<Body> {
+fn add_body(books: &Books<'_>, event: &SealedEvent) -> rusqlite::Result<Body> {
     let id = books
         .statement(
             "INSERT INTO body (digest, first_received, seen, events, undelivered) VALUES (?, ?, 1, 1, 1)",
@@ -170,7 +170,7 @@ fn add_body(books: &Books<'_>, event: &Event) -> rusqlite::Result<Body> {
 
 /// Equal digests are of equal bytes: stored ones that differ were damaged, and would take each copy into quarantine with
 /// them. They were counted as they came, so the totals stay.
-fn write_content(books: &Books<'_>, body: i64, event: &Event) -> rusqlite::Result<()> {
+fn write_content(books: &Books<'_>, body: i64, event: &SealedEvent) -> rusqlite::Result<()> {
     books
         .statement(
             "INSERT INTO content (body, bytes) VALUES (?, ?)
@@ -182,7 +182,7 @@ fn write_content(books: &Books<'_>, body: i64, event: &Event) -> rusqlite::Resul
 
 fn add_event(
     books: &Books<'_>,
-    event: &Event,
+    event: &SealedEvent,
     body: &Body,
     admission: &Admission,
 ) -> rusqlite::Result<()> {
@@ -216,9 +216,9 @@ fn add_deliveries(
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     let (rank, now) = (body.copy > 0, books.now);
-    let (state, last, reason) = match arrival.wanted {
-        Wanted::By(_) => (State::Pending, None, None),
-        Wanted::Nobody(reason) => (State::Dead, Some(now), Some(reason)),
+    let (state, last, reason) = match arrival.subscribers {
+        Subscribers::Queues(_) => (DeliveryState::Pending, None, None),
+        Subscribers::None(reason) => (DeliveryState::Dead, Some(now), Some(reason)),
     };
     for queue in &admission.queues {
         let delivery = SealedDelivery {

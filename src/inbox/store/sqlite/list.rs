@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::row::{self, LISTED};
 use crate::{
-    delivery::event::{Event, State},
+    delivery::event::{DeliveryState, SealedEvent},
     inbox::store::{
         Cursor, DeliveryRow, QueueStats, Selection, Stats,
         sqlite::tx::{Usage, number},
@@ -28,7 +28,7 @@ pub(super) fn list(
 pub(super) fn show(
     db: &Connection,
     id: Uuid,
-) -> rusqlite::Result<Option<(Event, Vec<DeliveryRow>)>> {
+) -> rusqlite::Result<Option<(SealedEvent, Vec<DeliveryRow>)>> {
     let Some(stored) = row::event(db, id)? else {
         return Ok(None);
     };
@@ -187,7 +187,7 @@ impl Conditions {
         if states.is_empty() {
             return;
         }
-        let stuck = |state| matches!(state, State::Dead | State::Quarantined);
+        let stuck = |state| matches!(state, DeliveryState::Dead | DeliveryState::Quarantined);
         if selection.ids.is_empty() && states.iter().copied().all(stuck) {
             // Few among many: they have an index of their own.
             self.deliveries = "delivery AS d INDEXED BY delivery_stuck";

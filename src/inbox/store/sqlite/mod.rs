@@ -47,7 +47,7 @@ pub(crate) use self::{
 use super::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFuture, StoreMeter};
 use crate::{
     delivery::{
-        event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
+        event::{Arrival, Claim, InsertOutcome, Lease, ProbeCursor, SealedEvent, Settlement},
         seal::DeliverySeals,
     },
     inbox::settings::Limits,
@@ -168,7 +168,7 @@ fn change_piece<R>(
 }
 
 impl Store for Sqlite {
-    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, InsertOutcome> {
         let weight = arrival.event.head.len() + arrival.event.body.len();
         self.writer.hand_over(weight, held, move |books| {
             books.is_open()?;
@@ -190,7 +190,7 @@ impl Store for Sqlite {
     fn claim_next(
         &self,
         queue: &Arc<str>,
-        after: Turn,
+        after: ProbeCursor,
         lease: Duration,
     ) -> StoreFuture<'static, Option<Claim>> {
         let queue = Arc::clone(queue);
@@ -232,7 +232,7 @@ impl Store for Sqlite {
             .ask(move |db| list::list(db, &selection, after.as_ref(), most))
     }
 
-    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>> {
+    fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>> {
         self.quick.ask(move |db| list::show(db, id))
     }
 

@@ -7,14 +7,14 @@ use rusqlite::{Connection, OptionalExtension as _, Row, types::ValueRef};
 use uuid::Uuid;
 
 use crate::{
-    delivery::event::{Event, State},
+    delivery::event::{DeliveryState, SealedEvent},
     inbox::store::{DeliveryRow, sqlite::tx::number},
     runtime::clock::Millis,
 };
 
 /// An event with what is known of its body.
 pub(super) struct Stored {
-    pub(super) event: Event,
+    pub(super) event: SealedEvent,
     pub(super) copy: u32,
     pub(super) first_received: Millis,
 }
@@ -38,7 +38,7 @@ fn stored(id: Uuid, row: &Row<'_>) -> Option<Stored> {
         ))
     };
     let text = |column| row.get_ref(column).ok()?.as_str().ok();
-    let event = Event {
+    let event = SealedEvent {
         id,
         endpoint: Arc::from(text(0)?),
         kind: text(1)?.parse().ok()?,
@@ -71,7 +71,9 @@ pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
         state,
         received: row.get(5)?,
         attempts: number(row, 6)?,
-        due: (state == State::Pending).then(|| row.get(7)).transpose()?,
+        due: (state == DeliveryState::Pending)
+            .then(|| row.get(7))
+            .transpose()?,
         last: row.get(8)?,
         status: row
             .get::<_, Option<i64>>(9)?
@@ -88,12 +90,12 @@ pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
 }
 
 /// A state that no gate wrote is one that never leaves.
-pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<State> {
+pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<DeliveryState> {
     Ok(match row.get(column)? {
-        0 => State::Pending,
-        1 => State::Delivered,
-        2 => State::Dead,
-        _ => State::Quarantined,
+        0 => DeliveryState::Pending,
+        1 => DeliveryState::Delivered,
+        2 => DeliveryState::Dead,
+        _ => DeliveryState::Quarantined,
     })
 }
 

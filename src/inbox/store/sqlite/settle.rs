@@ -3,7 +3,7 @@
 use rusqlite::ToSql;
 
 use crate::{
-    delivery::event::{Cause, Lease, Settlement, State},
+    delivery::event::{DeliveryState, FailureCause, Lease, Settlement},
     inbox::store::sqlite::tx::Books,
     runtime::clock,
 };
@@ -25,7 +25,7 @@ pub(super) fn settle(
             &[&books.now, status],
         )?,
         Settlement::Dead(cause) => {
-            let state = State::Dead as i16;
+            let state = DeliveryState::Dead as i16;
             failed(
                 books,
                 lease,
@@ -34,7 +34,7 @@ pub(super) fn settle(
                 &[&state],
             )?
         }
-        Settlement::Again { wait, cause } => {
+        Settlement::Retry { wait, cause } => {
             let wait = clock::millis(*wait);
             let set = "due = ?, wait = ?, attempts = attempts + 1";
             failed(books, lease, cause, set, &[&(books.now + wait), &wait])?
@@ -44,7 +44,7 @@ pub(super) fn settle(
             books,
             lease,
             "state = 3, last = ?, reason = ?",
-            &[&books.now, &Settlement::BROKEN],
+            &[&books.now, &Settlement::SEAL_BROKEN],
         )?,
         Settlement::Released => update(books, lease, AT_ONCE, &[&books.now])?,
     };
@@ -58,7 +58,7 @@ pub(super) fn settle(
 fn failed(
     books: &Books<'_>,
     lease: &Lease,
-    cause: &Cause,
+    cause: &FailureCause,
     set: &str,
     values: &[&dyn ToSql],
 ) -> rusqlite::Result<bool> {

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 
 use super::{Fixture, LIMITS, START, arrival, id};
 use crate::{
-    delivery::event::{Kept, Settlement, State, Wanted},
+    delivery::event::{DeliveryState, InsertOutcome, Settlement, Subscribers},
     inbox::store::{Limit, Selection, StoreError},
 };
 
@@ -30,7 +30,7 @@ pub(crate) async fn an_event_is_kept_whole(fixture: &Fixture) {
     assert_eq!((kept.seal, kept.digest), (given.seal, given.digest));
     let queues: Vec<_> = deliveries.iter().map(|listed| &*listed.queue).collect();
     assert_eq!(queues, ["mail", "shop"]);
-    assert_eq!(fixture.in_state(State::Pending).await.len(), 6);
+    assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 6);
     assert!(
         fixture
             .all()
@@ -43,18 +43,18 @@ pub(crate) async fn an_event_is_kept_whole(fixture: &Fixture) {
 pub(crate) async fn an_event_that_nobody_wants_is_a_dead_letter(fixture: &Fixture) {
     fixture.insert(1, &["shop"]).await;
     let mut unwanted = arrival(2, 2, &[]);
-    unwanted.wanted = Wanted::Nobody(Wanted::UNWANTED);
+    unwanted.subscribers = Subscribers::None(Subscribers::NO_SUBSCRIBER);
     fixture.store.insert(unwanted, Box::new(())).await.unwrap();
     fixture.insert(3, &["shop"]).await;
     assert_eq!(
-        fixture.in_state(State::Dead).await,
+        fixture.in_state(DeliveryState::Dead).await,
         [(id(2), String::new())]
     );
     assert_eq!(
         fixture.all().await[1].reason.as_deref(),
-        Some(Wanted::UNWANTED)
+        Some(Subscribers::NO_SUBSCRIBER)
     );
-    assert_eq!(fixture.in_state(State::Pending).await.len(), 2);
+    assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 2);
 }
 
 pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
@@ -63,7 +63,7 @@ pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
         let kept = fixture
             .store
             .insert(arrival(copy + 1, 1, &["shop"]), Box::new(()));
-        assert_eq!(kept.await.unwrap(), Kept::stored(copy.into()));
+        assert_eq!(kept.await.unwrap(), InsertOutcome::stored(copy.into()));
     }
     let fourth = fixture.store.insert(arrival(4, 1, &["shop"]), Box::new(()));
     assert!(matches!(fourth.await, Err(StoreError::Copies)));
@@ -84,7 +84,7 @@ pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
     let settled = fixture.store.settle(claim.lease, delivered());
     assert!(settled.await.unwrap());
     let fourth = fixture.store.insert(arrival(4, 1, &["shop"]), Box::new(()));
-    assert_eq!(fourth.await.unwrap(), Kept::stored(3));
+    assert_eq!(fourth.await.unwrap(), InsertOutcome::stored(3));
 }
 
 pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
@@ -115,7 +115,7 @@ pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
         let copy = fixture
             .store
             .insert(arrival(number, body, &["shop"]), Box::new(()));
-        assert_eq!(copy.await.unwrap(), Kept::stored(1));
+        assert_eq!(copy.await.unwrap(), InsertOutcome::stored(1));
     }
     for (number, body) in [(1, 1), (2, 2), (3, 3), (4, 4)].into_iter().chain(copies) {
         assert_eq!(stored(number).await, good(body), "{number}");
@@ -142,7 +142,7 @@ pub(crate) async fn a_fault_of_one_harms_no_other(fixture: &Fixture) {
     let stats = fixture.store.stats().await.unwrap();
     assert_eq!((stats.events, stats.bytes), (3, 330));
     let seventh = fixture.store.insert(arrival(7, 7, &["shop"]), Box::new(()));
-    assert_eq!(seventh.await.unwrap(), Kept::stored(0));
+    assert_eq!(seventh.await.unwrap(), InsertOutcome::stored(0));
 }
 
 pub(crate) async fn a_full_store_resumes_by_itself(fixture: &Fixture) {
@@ -182,7 +182,7 @@ pub(crate) async fn a_dropped_future_stops_nothing(fixture: &Fixture) {
     // It is dropped by the store, after the commit.
     assert!(done.await.is_err());
     fixture.insert(3, &["shop"]).await;
-    assert_eq!(fixture.in_state(State::Pending).await.len(), 3);
+    assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 3);
 }
 
 pub(crate) async fn many_share_a_commit(fixture: &Fixture) {
@@ -194,9 +194,9 @@ pub(crate) async fn many_share_a_commit(fixture: &Fixture) {
         })
         .collect();
     for kept in join_all(many).await {
-        assert_eq!(kept.unwrap(), Kept::stored(0));
+        assert_eq!(kept.unwrap(), InsertOutcome::stored(0));
     }
-    assert_eq!(fixture.in_state(State::Pending).await.len(), 30);
+    assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 30);
     let batches = fixture.meter.batches.filled();
     assert!(batches.count < 30, "{} commits", batches.count);
     assert!((batches.sum - 30.0).abs() < 0.1);

@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::{Fixture, START, arrival, id};
 use crate::{
-    delivery::event::{Arrival, Cause, Kept, Settlement, State, Stored},
+    delivery::event::{Arrival, DeliveryState, FailureCause, InsertOutcome, Settlement, Stored},
     inbox::store::{Selection, StoreError},
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
-const GIVEN_UP: Settlement = Settlement::Dead(Cause::new(Some(410), "gone"));
+const GIVEN_UP: Settlement = Settlement::Dead(FailureCause::new(Some(410), "gone"));
 
 /// Event `number` with its own body and the unique `value`.
 fn unique(number: u8, value: u8, queues: &[&str]) -> Arrival {
@@ -26,17 +26,17 @@ fn with_body(number: u8, body: u8, value: u8, queues: &[&str]) -> Arrival {
     }
 }
 
-async fn insert(fixture: &Fixture, arrival: Arrival) -> Result<Kept, StoreError> {
+async fn insert(fixture: &Fixture, arrival: Arrival) -> Result<InsertOutcome, StoreError> {
     fixture.store.insert(arrival, Box::new(())).await
 }
 
-fn duplicate(of: u8) -> Kept {
-    Kept::Duplicate { of: id(of) }
+fn duplicate(of: u8) -> InsertOutcome {
+    InsertOutcome::Duplicate { of: id(of) }
 }
 
 /// Stored for some destinations only, because others have that event.
-fn beside(copy: u32, of: u8) -> Kept {
-    Kept::Stored(Stored {
+fn beside(copy: u32, of: u8) -> InsertOutcome {
+    InsertOutcome::Stored(Stored {
         copy,
         duplicate_of: Some(id(of)),
         ..Stored::default()
@@ -70,12 +70,12 @@ pub(crate) async fn a_unique_value_comes_in_once(fixture: &Fixture) {
         let mut first = arrival(number, number, &["shop"]);
         first.unique = Some([number; 32]);
         let kept = fixture.store.insert(first, Box::new(())).await.unwrap();
-        assert_eq!(kept, Kept::stored(0));
+        assert_eq!(kept, InsertOutcome::stored(0));
     }
     let mut second = arrival(4, 4, &["shop"]);
     second.unique = Some([2; 32]);
     let kept = fixture.store.insert(second, Box::new(())).await.unwrap();
-    assert_eq!(kept, Kept::Duplicate { of: id(2) });
+    assert_eq!(kept, InsertOutcome::Duplicate { of: id(2) });
     assert_eq!(fixture.store.stats().await.unwrap().events, 3);
     assert!(fixture.store.show(id(4)).await.unwrap().is_none());
 }
@@ -88,7 +88,7 @@ pub(crate) async fn a_duplicate_is_dropped_where_the_first_is_delivered_or_pendi
         let kept = insert(fixture, unique(first, first, &[queue]))
             .await
             .unwrap();
-        assert_eq!(kept, Kept::stored(0));
+        assert_eq!(kept, InsertOutcome::stored(0));
         if let Some(settlement) = settlement {
             settle(fixture, queue, settlement).await;
         }
@@ -136,7 +136,7 @@ pub(crate) async fn a_duplicate_goes_where_the_first_is_dead_quarantined_or_gone
             .await
             .unwrap();
         let again = insert(fixture, unique(10 + first, first, &[queue])).await;
-        assert_eq!(again.unwrap(), Kept::stored(0), "{first}");
+        assert_eq!(again.unwrap(), InsertOutcome::stored(0), "{first}");
         assert_eq!(queues_of(fixture, 10 + first).await, [queue.as_str()]);
         let other = insert(fixture, unique(20 + first, 30 + first, &[queue])).await;
         assert_eq!(other.unwrap(), duplicate(30 + first));
@@ -159,7 +159,7 @@ pub(crate) async fn a_duplicate_goes_to_the_destinations_that_lack_the_first(fix
     // The first went to a destination that is configured no more.
     insert(fixture, unique(3, 3, &["old"])).await.unwrap();
     let again = insert(fixture, unique(4, 3, &both)).await.unwrap();
-    assert_eq!(again, Kept::stored(0));
+    assert_eq!(again, InsertOutcome::stored(0));
     assert_eq!(queues_of(fixture, 4).await, ["mail", "shop"]);
     // A destination was added.
     insert(fixture, unique(5, 5, &["shop"])).await.unwrap();
@@ -175,7 +175,10 @@ pub(crate) async fn a_duplicate_of_a_duplicate_counts_too(fixture: &Fixture) {
     settle(fixture, "shop", GIVEN_UP).await;
     // The same bytes again: a copy, and pending now.
     let again = with_body(2, 1, 1, &["shop"]);
-    assert_eq!(insert(fixture, again).await.unwrap(), Kept::stored(1));
+    assert_eq!(
+        insert(fixture, again).await.unwrap(),
+        InsertOutcome::stored(1)
+    );
     let third = insert(fixture, with_body(3, 1, 1, &["shop"]))
         .await
         .unwrap();
@@ -186,19 +189,22 @@ pub(crate) async fn a_duplicate_of_a_duplicate_counts_too(fixture: &Fixture) {
         .await
         .unwrap();
     assert_eq!(fourth, duplicate(2));
-    assert_eq!(fixture.in_state(State::Pending).await.len(), 1);
+    assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 1);
 }
 
 pub(crate) async fn duplicates_that_come_at_once_are_stored_once(fixture: &Fixture) {
     fixture.insert(90, &["shop"]).await;
     let arrivals = (1..=20).map(|number| with_body(number, 1, 1, &["shop", "mail"]));
     let kept = join_all(arrivals.map(|arrival| insert(fixture, arrival))).await;
-    let kept: Vec<Kept> = kept.into_iter().map(Result::unwrap).collect();
-    let stored = kept.iter().filter(|kept| **kept == Kept::stored(0));
+    let kept: Vec<InsertOutcome> = kept.into_iter().map(Result::unwrap).collect();
+    let stored = kept
+        .iter()
+        .filter(|kept| **kept == InsertOutcome::stored(0));
     assert_eq!(stored.count(), 1, "{kept:?}");
-    assert_eq!(fixture.in_state(State::Pending).await.len(), 3);
+    assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 3);
     let all: Vec<Uuid> = fixture.all().await.iter().map(|one| one.event).collect();
-    let of = |kept: &&Kept| matches!(kept, Kept::Duplicate { of } if all.contains(of));
+    let of =
+        |kept: &&InsertOutcome| matches!(kept, InsertOutcome::Duplicate { of } if all.contains(of));
     assert_eq!(kept.iter().filter(of).count(), 19);
 }
 
@@ -214,13 +220,13 @@ pub(crate) async fn a_duplicate_of_an_arrival_that_is_rejected_is_rejected_too(f
     for kept in kept {
         assert!(matches!(kept, Err(StoreError::Copies)), "{kept:?}");
     }
-    assert_eq!(fixture.in_state(State::Pending).await.len(), 4);
+    assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 4);
     let purged = fixture.store.purge(only(1, "shop"), 9).await;
     assert_eq!(purged.unwrap(), 1);
     let again = insert(fixture, with_body(31, 1, 7, &["shop"]))
         .await
         .unwrap();
-    assert_eq!(again, Kept::stored(3));
+    assert_eq!(again, InsertOutcome::stored(3));
 }
 
 pub(crate) async fn a_duplicate_of_an_arrival_that_is_left_out_is_rejected(fixture: &Fixture) {
@@ -239,7 +245,7 @@ pub(crate) async fn a_duplicate_of_an_arrival_that_is_left_out_is_rejected(fixtu
     let arrivals = [arrival(90, 90, &["mail"])].into_iter().chain(pairs);
     let kept = join_all(arrivals.map(|arrival| insert(fixture, arrival))).await;
     for pair in kept[1..].chunks(2) {
-        let stored = matches!(&pair[0], Ok(Kept::Stored(stored)) if stored.left_out);
+        let stored = matches!(&pair[0], Ok(InsertOutcome::Stored(stored)) if stored.left_out);
         assert!(stored, "{pair:?}");
         assert!(matches!(pair[1], Err(StoreError::Copies)), "{pair:?}");
     }
@@ -247,7 +253,7 @@ pub(crate) async fn a_duplicate_of_an_arrival_that_is_left_out_is_rejected(fixtu
 
 pub(crate) async fn a_value_that_comes_with_a_third_body_identifies_nothing(fixture: &Fixture) {
     let reused = |copy| {
-        Kept::Stored(Stored {
+        InsertOutcome::Stored(Stored {
             copy,
             reused: true,
             ..Stored::default()
@@ -255,7 +261,7 @@ pub(crate) async fn a_value_that_comes_with_a_third_body_identifies_nothing(fixt
     };
     insert(fixture, unique(90, 9, &["shop"])).await.unwrap();
     for (number, body, expected) in [
-        (1, 1, Kept::stored(0)),
+        (1, 1, InsertOutcome::stored(0)),
         (2, 1, duplicate(1)),
         // A resend that was serialised anew.
         (3, 2, duplicate(1)),
@@ -302,13 +308,13 @@ pub(crate) async fn a_value_is_forgotten_after_its_events(fixture: &Fixture) {
     assert_eq!(third, duplicate(3));
     for number in [21, 22] {
         let again = insert(fixture, unique(number, number - 20, &["shop"])).await;
-        assert_eq!(again.unwrap(), Kept::stored(0));
+        assert_eq!(again.unwrap(), InsertOutcome::stored(0));
     }
 }
 
 pub(crate) async fn copies_are_counted_for_each_destination(fixture: &Fixture) {
     let left_out = |copy| {
-        Kept::Stored(Stored {
+        InsertOutcome::Stored(Stored {
             copy,
             left_out: true,
             ..Stored::default()
@@ -323,7 +329,7 @@ pub(crate) async fn copies_are_counted_for_each_destination(fixture: &Fixture) {
             .unwrap();
         let copy = u32::from(number) - 1;
         let expected = if number <= 3 {
-            Kept::stored(copy)
+            InsertOutcome::stored(copy)
         } else {
             left_out(copy)
         };
@@ -358,7 +364,7 @@ pub(crate) async fn copies_of_a_removed_destination_are_not_counted(fixture: &Fi
     let refused = insert(fixture, arrival(4, 1, &["old"])).await;
     assert!(matches!(refused, Err(StoreError::Copies)), "{refused:?}");
     let kept = insert(fixture, arrival(5, 1, &["new"])).await.unwrap();
-    assert_eq!(kept, Kept::stored(3));
+    assert_eq!(kept, InsertOutcome::stored(3));
 }
 
 pub(crate) async fn dead_and_quarantined_copies_count(fixture: &Fixture) {
@@ -374,5 +380,5 @@ pub(crate) async fn dead_and_quarantined_copies_count(fixture: &Fixture) {
     // One of them goes, and there is room again.
     assert_eq!(fixture.store.purge(only(1, "shop"), 9).await.unwrap(), 1);
     let kept = insert(fixture, arrival(4, 1, &["shop"])).await.unwrap();
-    assert_eq!(kept, Kept::stored(3));
+    assert_eq!(kept, InsertOutcome::stored(3));
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Fixture, LEASE, START, arrival, id, ids};
 use crate::{
-    delivery::event::{Cause, Settlement, State, Turn},
+    delivery::event::{DeliveryState, FailureCause, ProbeCursor, Settlement},
     runtime::clock::millis,
 };
 
@@ -44,14 +44,14 @@ pub(crate) async fn a_claim_hides_until_its_lease_ends(fixture: &Fixture) {
     assert_eq!(second.event.id, first.event.id);
     let settle = |lease| fixture.store.settle(lease, DELIVERED);
     assert!(!settle(first.lease).await.unwrap());
-    assert_eq!(fixture.in_state(State::Pending).await.len(), 3);
+    assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 3);
     assert!(settle(second.lease.clone()).await.unwrap());
     assert!(!settle(second.lease).await.unwrap());
     assert_eq!(
-        fixture.in_state(State::Delivered).await,
+        fixture.in_state(DeliveryState::Delivered).await,
         [(id(1), "shop".to_owned())]
     );
-    assert_eq!(fixture.in_state(State::Pending).await.len(), 2);
+    assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 2);
 }
 
 pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
@@ -62,17 +62,17 @@ pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
     let response = Some("out of stock".into());
     let settlements = [
         DELIVERED,
-        Settlement::Again {
+        Settlement::Retry {
             wait,
-            cause: Cause {
+            cause: FailureCause {
                 response,
-                ..Cause::new(Some(500), "status")
+                ..FailureCause::new(Some(500), "status")
             },
         },
-        Settlement::Dead(Cause::new(Some(410), "gone")),
+        Settlement::Dead(FailureCause::new(Some(410), "gone")),
         Settlement::Quarantined,
         Settlement::Released,
-        Settlement::Deferred(Cause::new(Some(503), "status")),
+        Settlement::Deferred(FailureCause::new(Some(503), "status")),
     ];
     fixture.clock.advance(Duration::from_secs(1));
     let now = START + 1000;
@@ -95,34 +95,48 @@ pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
         })
         .collect();
     let expected = [
-        (State::Delivered, 1, None, Some(now), Some(200), None),
         (
-            State::Pending,
+            DeliveryState::Delivered,
+            1,
+            None,
+            Some(now),
+            Some(200),
+            None,
+        ),
+        (
+            DeliveryState::Pending,
             1,
             Some(due),
             Some(now),
             Some(500),
             Some("status"),
         ),
-        (State::Dead, 1, None, Some(now), Some(410), Some("gone")),
         (
-            State::Quarantined,
+            DeliveryState::Dead,
+            1,
+            None,
+            Some(now),
+            Some(410),
+            Some("gone"),
+        ),
+        (
+            DeliveryState::Quarantined,
             0,
             None,
             Some(now),
             None,
-            Some(Settlement::BROKEN),
+            Some(Settlement::SEAL_BROKEN),
         ),
-        (State::Pending, 0, Some(START + 5), None, None, None),
+        (DeliveryState::Pending, 0, Some(START + 5), None, None, None),
         (
-            State::Pending,
+            DeliveryState::Pending,
             0,
             Some(START + 6),
             Some(now),
             Some(503),
             Some("status"),
         ),
-        (State::Pending, 0, Some(START), None, None, None),
+        (DeliveryState::Pending, 0, Some(START), None, None, None),
     ];
     assert_eq!(found, expected);
     let responses: Vec<_> = all.iter().map(|one| &one.stored_response).collect();
@@ -146,13 +160,13 @@ pub(crate) async fn probes_take_turns(fixture: &Fixture) {
         arrival.event.received = START;
         fixture.store.insert(arrival, Box::new(())).await.unwrap();
     }
-    let (shop, mut turn, mut taken) = (Arc::from("shop"), Turn::START, Vec::new());
+    let (shop, mut turn, mut taken) = (Arc::from("shop"), ProbeCursor::START, Vec::new());
     for _ in 0..9 {
         let claim = fixture.store.claim_next(&shop, turn, LEASE).await.unwrap();
         let claim = claim.expect("one is due");
-        turn = Turn::of(&claim);
+        turn = ProbeCursor::of(&claim);
         taken.push(claim.event.id);
-        let down = Settlement::Deferred(Cause::new(None, "silence"));
+        let down = Settlement::Deferred(FailureCause::new(None, "silence"));
         assert!(fixture.store.settle(claim.lease, down).await.unwrap());
         fixture.clock.advance(Duration::from_secs(1));
     }
@@ -170,9 +184,9 @@ pub(crate) async fn probes_take_turns(fixture: &Fixture) {
 pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &Fixture) {
     const HOUR: Duration = Duration::from_secs(3600);
     let (queue, minute) = (Arc::from("shop"), Duration::from_secs(60));
-    let again = |wait| Settlement::Again {
+    let again = |wait| Settlement::Retry {
         wait,
-        cause: Cause::new(Some(500), "status"),
+        cause: FailureCause::new(Some(500), "status"),
     };
     let correct = || fixture.store.correct_due(&queue);
     for number in 1..=5 {
@@ -247,9 +261,9 @@ pub(crate) async fn the_next_due_is_told_by_queue(fixture: &Fixture) {
     assert_eq!(next("shop").await.unwrap(), seconds(0));
     fixture.claim("shop", 1).await;
     assert_eq!(next("shop").await.unwrap(), Some(LEASE));
-    let again = Settlement::Again {
+    let again = Settlement::Retry {
         wait: Duration::from_secs(20),
-        cause: Cause::new(None, "silence"),
+        cause: FailureCause::new(None, "silence"),
     };
     fixture.clock.advance(Duration::from_secs(3));
     assert!(fixture.store.settle(first.lease, again).await.unwrap());

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{DeliveryRow, Selection, Store, StoreMeter};
 use crate::{
     delivery::{
-        event::{Arrival, Claim, Event, State, Wanted},
+        event::{Arrival, Claim, DeliveryState, SealedEvent, Subscribers},
         seal::DeliverySeals,
     },
     inbox::settings::Limits,
@@ -117,7 +117,7 @@ impl Fixture {
     }
 
     /// Event and queue of all that are in this state.
-    pub(crate) async fn in_state(&self, state: State) -> Vec<(Uuid, String)> {
+    pub(crate) async fn in_state(&self, state: DeliveryState) -> Vec<(Uuid, String)> {
         let all = self.all().await.into_iter();
         all.filter(|listed| listed.state == state)
             .map(|listed| (listed.event, listed.queue))
@@ -128,7 +128,7 @@ impl Fixture {
 /// Event `number`: ids grow with it. Of one `body` each is a copy.
 pub(crate) fn arrival(number: u8, body: u8, queues: &[&str]) -> Arrival {
     Arrival {
-        event: Event {
+        event: SealedEvent {
             id: id(number),
             endpoint: "/webhooks".into(),
             kind: EventKind::Order,
@@ -138,7 +138,7 @@ pub(crate) fn arrival(number: u8, body: u8, queues: &[&str]) -> Arrival {
             digest: [body; 32],
             body: Bytes::from(vec![body; 100]),
         },
-        wanted: Wanted::By(queues.iter().map(|queue| Arc::from(*queue)).collect()),
+        subscribers: Subscribers::Queues(queues.iter().map(|queue| Arc::from(*queue)).collect()),
         unique: None,
     }
 }

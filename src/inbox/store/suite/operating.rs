@@ -7,12 +7,12 @@ use uuid::Uuid;
 
 use super::{Fixture, LEASE, START, arrival, id, ids};
 use crate::{
-    delivery::event::{Cause, Settlement, State, Wanted},
+    delivery::event::{DeliveryState, FailureCause, Settlement, Subscribers},
     inbox::store::{Cursor, QueueStats, Selection},
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
-const GIVEN_UP: Settlement = Settlement::Dead(Cause::new(Some(500), "status"));
+const GIVEN_UP: Settlement = Settlement::Dead(FailureCause::new(Some(500), "status"));
 
 /// Six events for shop: 1 and 2 delivered, 3 and 4 dead, 5 in quarantine, 6 pending.
 async fn six(fixture: &Fixture) {
@@ -40,7 +40,7 @@ fn only(numbers: &[u8]) -> Selection {
     }
 }
 
-fn states(states: &[State]) -> Selection {
+fn states(states: &[DeliveryState]) -> Selection {
     Selection {
         states: states.to_vec(),
         ..Selection::default()
@@ -53,7 +53,7 @@ async fn selected(fixture: &Fixture, selection: Selection) -> Vec<Uuid> {
 }
 
 /// Events in this state.
-async fn now(fixture: &Fixture, state: State) -> Vec<Uuid> {
+async fn now(fixture: &Fixture, state: DeliveryState) -> Vec<Uuid> {
     selected(fixture, states(&[state])).await
 }
 
@@ -124,22 +124,28 @@ pub(crate) async fn a_list_obeys_each_field(fixture: &Fixture) {
             },
             vec![3, 4],
         ),
-        (states(&[State::Pending]), vec![6, 7]),
-        (states(&[State::Delivered]), vec![1, 2]),
-        (states(&[State::Quarantined, State::Dead]), vec![3, 4, 5]),
-        (states(&[State::Quarantined, State::Pending]), vec![5, 6, 7]),
+        (states(&[DeliveryState::Pending]), vec![6, 7]),
+        (states(&[DeliveryState::Delivered]), vec![1, 2]),
+        (
+            states(&[DeliveryState::Quarantined, DeliveryState::Dead]),
+            vec![3, 4, 5],
+        ),
+        (
+            states(&[DeliveryState::Quarantined, DeliveryState::Pending]),
+            vec![5, 6, 7],
+        ),
         (
             Selection {
                 queue: Some("shop".to_owned()),
                 ids: vec![id(3), id(6)],
-                ..states(&[State::Dead])
+                ..states(&[DeliveryState::Dead])
             },
             vec![3],
         ),
         (
             Selection {
                 queue: Some("mail".to_owned()),
-                ..states(&[State::Dead])
+                ..states(&[DeliveryState::Dead])
             },
             vec![],
         ),
@@ -177,30 +183,30 @@ pub(crate) async fn one_event_is_shown_with_all_of_it(fixture: &Fixture) {
 
 pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     six(fixture).await;
-    let dead = states(&[State::Dead]);
+    let dead = states(&[DeliveryState::Dead]);
     assert_eq!(
         fixture.store.requeue(dead.clone(), None, 1).await.unwrap(),
         1
     );
-    assert_eq!(now(fixture, State::Pending).await, [id(3), id(6)]);
-    assert_eq!(now(fixture, State::Dead).await, [id(4)]);
+    assert_eq!(now(fixture, DeliveryState::Pending).await, [id(3), id(6)]);
+    assert_eq!(now(fixture, DeliveryState::Dead).await, [id(4)]);
     assert_eq!(fixture.store.requeue(dead, None, 9).await.unwrap(), 1);
     // What was delivered can be replayed, what is broken only where that is said.
     assert_eq!(
         fixture.store.requeue(only(&[1, 5]), None, 9).await.unwrap(),
         1
     );
-    assert_eq!(now(fixture, State::Quarantined).await, [id(5)]);
-    assert_eq!(now(fixture, State::Delivered).await, [id(2)]);
+    assert_eq!(now(fixture, DeliveryState::Quarantined).await, [id(5)]);
+    assert_eq!(now(fixture, DeliveryState::Delivered).await, [id(2)]);
     let claims = fixture.claim("shop", 9).await;
     // Due since it was asked for; the one that always waited, since it came.
     assert_eq!(claims[0].event.id, id(6));
     assert_eq!(claims.len(), 4);
     assert!(claims.iter().all(|claim| claim.attempts == 0));
-    let broken = states(&[State::Quarantined]);
+    let broken = states(&[DeliveryState::Quarantined]);
     assert_eq!(fixture.store.requeue(broken, None, 9).await.unwrap(), 1);
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(5)]);
-    assert_eq!(now(fixture, State::Delivered).await, [id(2)]);
+    assert_eq!(now(fixture, DeliveryState::Delivered).await, [id(2)]);
 }
 
 pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixture) {
@@ -215,9 +221,9 @@ pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixtu
     );
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(3)]);
     // A settlement ends the lease: the next command finds a delivery that only waits.
-    let again = Settlement::Again {
+    let again = Settlement::Retry {
         wait: Duration::from_secs(3600),
-        cause: Cause::new(Some(500), "status"),
+        cause: FailureCause::new(Some(500), "status"),
     };
     let settled = fixture.store.settle(claims[0].lease.clone(), again);
     assert!(settled.await.unwrap());
@@ -259,7 +265,7 @@ pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture
     six(fixture).await;
     fixture.insert(7, &["shop", "mail"]).await;
     let mut unwanted = arrival(8, 8, &[]);
-    unwanted.wanted = Wanted::Nobody(Wanted::UNWANTED);
+    unwanted.subscribers = Subscribers::None(Subscribers::NO_SUBSCRIBER);
     fixture.store.insert(unwanted, Box::new(())).await.unwrap();
     let mail: Option<Arc<str>> = Some("mail".into());
     // Without a queue, what has none stays where it is.
@@ -270,14 +276,17 @@ pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture
     let mut claimed = ids(&claims);
     claimed.sort();
     assert_eq!(claimed, [id(3), id(7), id(8)]);
-    let pending = fixture.in_state(State::Pending).await;
+    let pending = fixture.in_state(DeliveryState::Pending).await;
     let at = |number, queue: &str| (id(number), queue.to_owned());
     assert_eq!(
         pending,
         [at(3, "mail"), at(6, "shop"), at(7, "mail"), at(8, "mail")]
     );
-    assert_eq!(fixture.in_state(State::Dead).await, [at(4, "shop")]);
-    assert_eq!(fixture.in_state(State::Quarantined).await, [at(5, "shop")]);
+    assert_eq!(fixture.in_state(DeliveryState::Dead).await, [at(4, "shop")]);
+    assert_eq!(
+        fixture.in_state(DeliveryState::Quarantined).await,
+        [at(5, "shop")]
+    );
     // Nor does anything move onto one in quarantine.
     let shop: Option<Arc<str>> = Some("shop".into());
     fixture.insert(9, &["shop", "mail"]).await;
@@ -290,19 +299,19 @@ pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture
         fixture.store.requeue(only(&[3, 9]), shop, 9).await.unwrap(),
         1
     );
-    let pending = fixture.in_state(State::Pending).await;
+    let pending = fixture.in_state(DeliveryState::Pending).await;
     assert_eq!(
         pending,
         [at(3, "shop"), at(7, "mail"), at(8, "mail"), at(9, "mail")]
     );
-    let broken = fixture.in_state(State::Quarantined).await;
+    let broken = fixture.in_state(DeliveryState::Quarantined).await;
     assert_eq!(broken, [at(5, "shop"), at(6, "shop"), at(9, "shop")]);
 }
 
 pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
     six(fixture).await;
     fixture.insert(7, &["shop", "mail"]).await;
-    let stuck = states(&[State::Dead, State::Quarantined]);
+    let stuck = states(&[DeliveryState::Dead, DeliveryState::Quarantined]);
     assert_eq!(fixture.store.purge(stuck.clone(), 2).await.unwrap(), 2);
     assert_eq!(fixture.store.purge(stuck, 2).await.unwrap(), 1);
     let mail = Selection {
@@ -320,7 +329,7 @@ pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
         .insert(arrival(9, 3, &["shop"]), Box::new(()))
         .await
         .unwrap();
-    assert_eq!(again, crate::delivery::event::Kept::stored(0));
+    assert_eq!(again, crate::delivery::event::InsertOutcome::stored(0));
 }
 
 pub(crate) async fn sweeping_removes_what_was_delivered_everywhere(fixture: &Fixture) {

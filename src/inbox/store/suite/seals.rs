@@ -3,7 +3,7 @@
 use super::{Fixture, START, arrival, id, seals};
 use crate::{
     delivery::{
-        event::{Cause, Settlement, Wanted},
+        event::{FailureCause, Settlement, Subscribers},
         seal::SealedDelivery,
     },
     inbox::store::{DeliveryRow, Selection},
@@ -26,7 +26,7 @@ pub(crate) async fn each_delivery_is_sealed_with_its_destination_and_its_copy(fi
         fixture.store.insert(kept, Box::new(())).await.unwrap();
     }
     let mut unwanted = arrival(4, 4, &[]);
-    unwanted.wanted = Wanted::Nobody(Wanted::UNWANTED);
+    unwanted.subscribers = Subscribers::None(Subscribers::NO_SUBSCRIBER);
     fixture.store.insert(unwanted, Box::new(())).await.unwrap();
     let all = fixture.all().await;
     assert_eq!(all.len(), 7);
@@ -55,7 +55,7 @@ pub(crate) async fn a_move_seals_a_delivery_anew(fixture: &Fixture) {
         fixture.insert(number, &["shop"]).await;
     }
     for claim in fixture.claim("shop", 2).await {
-        let dead = Settlement::Dead(Cause::new(None, "silence"));
+        let dead = Settlement::Dead(FailureCause::new(None, "silence"));
         assert!(fixture.store.settle(claim.lease, dead).await.unwrap());
     }
     let first = Selection {

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{site::*, *};
 use crate::{
-    delivery::{event::Event, seal::DeliverySeals},
+    delivery::{event::SealedEvent, seal::DeliverySeals},
     inbox::{
         settings::Limits,
         store::{Store, sqlite},
@@ -176,7 +176,7 @@ fn arrival() -> Arrival {
     let spread = number().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     digest[..8].copy_from_slice(&spread.to_be_bytes());
     Arrival {
-        event: Event {
+        event: SealedEvent {
             id: Uuid::now_v7(),
             endpoint: "orders".into(),
             kind: EventKind::Order,
@@ -186,7 +186,7 @@ fn arrival() -> Arrival {
             digest,
             body: Bytes::from(body()),
         },
-        wanted: Wanted::By(vec!["fulfilment".into()]),
+        subscribers: Subscribers::Queues(vec!["fulfilment".into()]),
         unique: None,
     }
 }

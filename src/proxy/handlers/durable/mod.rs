@@ -14,8 +14,8 @@ use tower_cartgate::Verified;
 use crate::{
     delivery::{
         Head,
-        event::{Arrival, Kept, Wanted},
-        seal::Facts,
+        event::{Arrival, InsertOutcome, Subscribers},
+        seal::EventMetadata,
     },
     endpoint::{Durable, Endpoint, Onward},
     inbox::{Inbox, intake::Unidentified, store::StoreError, unique::Identity},
@@ -71,8 +71,8 @@ struct Intake {
 
 /// What the store has taken.
 struct Committed {
-    kept: Kept,
-    wanted: Wanted,
+    kept: InsertOutcome,
+    subscribers: Subscribers,
     /// The unique value identifies nothing.
     is_placeholder: bool,
 }
@@ -83,7 +83,7 @@ impl Intake {
         let outcome = match self.commit().await {
             Ok(Committed {
                 kept,
-                wanted,
+                subscribers,
                 is_placeholder,
             }) => {
                 if let Some(meter) = exchange.meter() {
@@ -91,7 +91,7 @@ impl Intake {
                     let doubt = Unidentified::of(kept, is_placeholder);
                     meter.inbox.unidentified(doubt, &endpoint.name, exchange.id);
                 }
-                Outcome::of(kept, &wanted)
+                Outcome::of(kept, &subscribers)
             }
             Err(error) => Outcome::Failed {
                 refusal: RejectReason::NotStored(NotStored::from(&error)),
@@ -108,14 +108,14 @@ impl Intake {
         let missing = || StoreError::Unavailable("this gate has none".to_owned());
         let inbox = exchange.gate.inbox.clone().ok_or_else(missing)?;
         let (arrival, is_placeholder) = self.seal(&inbox).await?;
-        let wanted = arrival.wanted.clone();
+        let subscribers = arrival.subscribers.clone();
         let kept = inbox.keep(arrival, Box::new(Arc::clone(&exchange))).await?;
-        if let (Kept::Stored(_), Wanted::By(queues)) = (kept, &wanted) {
+        if let (InsertOutcome::Stored(_), Subscribers::Queues(queues)) = (kept, &subscribers) {
             wake(&exchange, &endpoint, queues);
         }
         Ok(Committed {
             kept,
-            wanted,
+            subscribers,
             is_placeholder,
         })
     }
@@ -139,13 +139,13 @@ impl Intake {
             return Err(StoreError::Unavailable("the endpoint is direct".to_owned()));
         };
         let (kind, body) = (self.verified.event().kind, self.verified.bytes());
-        let wanted = wanted(durable, kind);
+        let subscribers = subscribers(durable, kind);
         // An event that no destination wants marks nothing: otherwise a captured cart that is replayed here could take the
         // number of an order.
         let unique = durable.unique.as_ref();
-        let unique = unique.filter(|_| matches!(wanted, Wanted::By(_)));
+        let unique = unique.filter(|_| matches!(subscribers, Subscribers::Queues(_)));
         let identity = unique.map_or(Identity::None, |pointer| Identity::read(pointer, &body));
-        let facts = Facts {
+        let metadata = EventMetadata {
             id: self.exchange.id,
             endpoint: Arc::clone(&self.endpoint.name),
             kind,
@@ -157,25 +157,25 @@ impl Intake {
             unique: identity
                 .value()
                 .map(|value| sealer.mark(&self.endpoint.name, value.as_bytes())),
-            wanted,
-            event: sealer.seal(facts, &self.head, body),
+            subscribers,
+            event: sealer.seal(metadata, &self.head, body),
         };
         Ok((arrival, is_placeholder))
     }
 }
 
-fn wanted(durable: &Durable, kind: tower_cartgate::EventKind) -> Wanted {
+fn subscribers(durable: &Durable, kind: tower_cartgate::EventKind) -> Subscribers {
     if !durable.permitted.is_empty() && !durable.permitted.contains(&kind) {
-        return Wanted::Nobody(Wanted::KIND);
+        return Subscribers::None(Subscribers::KIND_NOT_PERMITTED);
     }
     let queues = durable.queues.iter().filter(|queue| queue.wants(kind));
     let queues: Vec<_> = queues
         .map(|queue| Arc::clone(&queue.destination.name))
         .collect();
     if queues.is_empty() {
-        Wanted::Nobody(Wanted::UNWANTED)
+        Subscribers::None(Subscribers::NO_SUBSCRIBER)
     } else {
-        Wanted::By(queues)
+        Subscribers::Queues(queues)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
-    delivery::event::{Arrival, Claim, Event, Kept, Lease, Settlement, Turn},
+    delivery::event::{Arrival, Claim, InsertOutcome, Lease, ProbeCursor, SealedEvent, Settlement},
     inbox::store::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFuture},
     runtime::clock::Millis,
 };
@@ -21,7 +21,7 @@ pub(crate) struct Shelf {
     pub(crate) begun: Arc<Semaphore>,
     /// A permit is a commit.
     pub(crate) commit: Arc<Semaphore>,
-    pub(crate) committed: Arc<Mutex<Vec<Event>>>,
+    pub(crate) committed: Arc<Mutex<Vec<SealedEvent>>>,
     /// Why it keeps nothing.
     pub(crate) refusal: Mutex<Option<StoreError>>,
 }
@@ -42,7 +42,7 @@ fn not_here<T>() -> StoreFuture<'static, T> {
 }
 
 impl Store for Shelf {
-    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, Kept> {
+    fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, InsertOutcome> {
         let (commit, committed) = (Arc::clone(&self.commit), Arc::clone(&self.committed));
         let refusal = self.outage();
         self.begun.add_permits(1);
@@ -51,7 +51,7 @@ impl Store for Shelf {
             drop(held);
             refusal.map_or(Ok(()), Err)?;
             committed.lock().expect("whole").push(arrival.event);
-            Ok(Kept::stored(0))
+            Ok(InsertOutcome::stored(0))
         })
     }
 
@@ -62,7 +62,7 @@ impl Store for Shelf {
     fn claim_next(
         &self,
         _: &Arc<str>,
-        _: Turn,
+        _: ProbeCursor,
         _: Duration,
     ) -> StoreFuture<'static, Option<Claim>> {
         not_here()
@@ -93,7 +93,7 @@ impl Store for Shelf {
         not_here()
     }
 
-    fn show(&self, _: Uuid) -> StoreFuture<'static, Option<(Event, Vec<DeliveryRow>)>> {
+    fn show(&self, _: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>> {
         not_here()
     }
 

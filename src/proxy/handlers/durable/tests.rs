@@ -12,7 +12,7 @@ use tower_cartgate::{EventKind, FreshRule, Policy, Secret, Signer};
 
 use super::{shelf::Shelf, site::*, *};
 use crate::{
-    delivery::event::State,
+    delivery::event::DeliveryState,
     endpoint::Endpoints,
     inbox::store::Limit,
     net::listener::Peer,
@@ -41,7 +41,7 @@ async fn what_is_kept_is_whole_with_its_head_and_answered_200_without_a_body() {
     for (listed, body) in stored.iter().zip(bodies) {
         assert_eq!(
             (listed.state, &*listed.queue),
-            (State::Pending, "fulfilment")
+            (DeliveryState::Pending, "fulfilment")
         );
         let intact = site.opened(listed.event).await;
         assert_eq!(intact.body(), body);
@@ -86,10 +86,23 @@ async fn what_nobody_wants_is_kept_as_a_dead_letter() {
     }
     let stored = site.stored().await;
     let states: Vec<_> = stored.iter().map(|one| one.state).collect();
-    assert_eq!(states, [State::Dead, State::Dead, State::Pending]);
+    assert_eq!(
+        states,
+        [
+            DeliveryState::Dead,
+            DeliveryState::Dead,
+            DeliveryState::Pending
+        ]
+    );
     // The pending one may already have been tried.
     let reasons: Vec<_> = stored.iter().map(|one| one.reason.as_deref()).collect();
-    assert_eq!(reasons[..2], [Some(Wanted::KIND), Some(Wanted::UNWANTED)]);
+    assert_eq!(
+        reasons[..2],
+        [
+            Some(Subscribers::KIND_NOT_PERMITTED),
+            Some(Subscribers::NO_SUBSCRIBER)
+        ]
+    );
 }
 
 #[tokio::test]
@@ -156,7 +169,7 @@ async fn what_is_of_a_kind_that_is_not_permitted_takes_no_unique_value() {
     }
     let stored = site.stored().await;
     let states: Vec<_> = stored.iter().map(|one| one.state).collect();
-    assert_eq!(states, [State::Dead, State::Pending]);
+    assert_eq!(states, [DeliveryState::Dead, DeliveryState::Pending]);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use futures_util::future::{join_all, try_join_all};
 
 use super::{START, copy, database, fresh, opened, servers::postgres::Postgres, store, until};
 use crate::{
-    delivery::event::{Cause, Settlement},
+    delivery::event::{FailureCause, Settlement},
     inbox::{
         settings::Limits,
         store::{
@@ -95,9 +95,9 @@ async fn a_wait_is_counted_by_the_clock_that_all_share() {
     assert_eq!(store.next_due(&queue).await.unwrap(), Some(Duration::ZERO));
     let claims = store.claim(&queue, 2, LEASE).await.unwrap();
     let wait = Duration::from_secs(3600);
-    let again = Settlement::Again {
+    let again = Settlement::Retry {
         wait,
-        cause: Cause::new(None, "silence"),
+        cause: FailureCause::new(None, "silence"),
     };
     for claim in claims {
         assert!(store.settle(claim.lease, again.clone()).await.unwrap());

@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use super::open;
 use crate::{
-    delivery::event::{Arrival, Wanted},
+    delivery::event::{Arrival, Subscribers},
     inbox::{
         settings::Limits,
         store::{
@@ -96,7 +96,7 @@ fn fresh() -> Arrival {
 fn copy(body: u8) -> Arrival {
     let mut copy = arrival(1, body, &["shop"]);
     copy.event.id = Uuid::now_v7();
-    copy.wanted = Wanted::By(vec!["shop".into(), "mail".into()]);
+    copy.subscribers = Subscribers::Queues(vec!["shop".into(), "mail".into()]);
     copy
 }
 

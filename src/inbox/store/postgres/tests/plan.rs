@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{database, servers::postgres::Postgres, store};
 use crate::{
-    delivery::event::Turn,
+    delivery::event::ProbeCursor,
     inbox::store::{
         Store,
         postgres::claim::{CLAIM, CLAIM_NEXT},
@@ -67,9 +67,9 @@ async fn of_170_000_due_deliveries_a_few_are_claimed_by_the_index() {
 }
 
 async fn a_probe_in_the_middle_is_found(store: &dyn Store) {
-    let mut turn = Turn {
+    let mut turn = ProbeCursor {
         due: 80_000,
-        ..Turn::START
+        ..ProbeCursor::START
     };
     let mut took = Vec::new();
     for number in 0..20 {
@@ -80,7 +80,7 @@ async fn a_probe_in_the_middle_is_found(store: &dyn Store) {
         // Every other one is a copy, which comes later.
         let expected = 80_000 + 2 * number;
         assert_eq!(claim.event.received, expected);
-        turn = Turn::of(&claim);
+        turn = ProbeCursor::of(&claim);
     }
     took.sort();
     let median = took[took.len() / 2];

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    delivery::event::State,
+    delivery::event::DeliveryState,
     inbox::store::{
         Limit,
         suite::{self, Fixture, LIMITS, START, arrival, id},
@@ -53,14 +53,17 @@ fn open_by(file: &Path, clock: Clock) -> Result<Sqlite, OpenError> {
     .map_err(|why| why.of(file))
 }
 
-async fn insert(store: &impl Store, number: u8) -> Result<Kept, StoreError> {
+async fn insert(store: &impl Store, number: u8) -> Result<InsertOutcome, StoreError> {
     let arrival = arrival(number, number, &["shop"]);
     store.insert(arrival, Box::new(())).await
 }
 
 async fn pending(store: &impl Store) -> Vec<Uuid> {
     let all = store.list(Selection::default(), None, 100).await.unwrap();
-    assert!(all.iter().all(|listed| listed.state == State::Pending));
+    assert!(
+        all.iter()
+            .all(|listed| listed.state == DeliveryState::Pending)
+    );
     all.into_iter().map(|listed| listed.event).collect()
 }
 
@@ -156,7 +159,7 @@ async fn a_full_disk_keeps_nothing_by_half_and_resumes_by_itself() {
     assert_eq!(store.stats().await.unwrap().bytes, 330);
     set_most(1_000_000).await.unwrap();
     let kept = store.insert(large(), Box::new(())).await.unwrap();
-    assert_eq!(kept, Kept::stored(0));
+    assert_eq!(kept, InsertOutcome::stored(0));
 }
 
 #[tokio::test]
@@ -197,7 +200,7 @@ async fn below_its_floor_a_disk_takes_nothing_in_but_lets_all_out() {
     let left = store.list(Selection::default(), None, 9).await.unwrap();
     assert_eq!(
         left.iter()
-            .filter(|one| one.state == State::Pending)
+            .filter(|one| one.state == DeliveryState::Pending)
             .count(),
         2
     );
@@ -372,7 +375,14 @@ async fn a_row_that_cannot_be_read_goes_to_quarantine_and_stops_no_other() {
     assert_eq!(suite::ids(&claims), [id(1), id(3)]);
     let all = store.list(Selection::default(), None, 9).await.unwrap();
     let states: Vec<_> = all.iter().map(|one| one.state).collect();
-    assert_eq!(states, [State::Pending, State::Quarantined, State::Pending]);
+    assert_eq!(
+        states,
+        [
+            DeliveryState::Pending,
+            DeliveryState::Quarantined,
+            DeliveryState::Pending
+        ]
+    );
 }
 
 #[tokio::test]

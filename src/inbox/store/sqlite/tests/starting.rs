@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    delivery::event::Cause,
+    delivery::event::FailureCause,
     inbox::store::suite::{LEASE, ids},
 };
 
@@ -90,9 +90,9 @@ async fn what_a_gate_that_is_gone_had_claimed_is_due_at_once_and_nothing_else_mo
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("inbox.db");
     let (shop, second) = (Arc::from("shop"), Duration::from_secs(1));
-    let again = |wait| Settlement::Again {
+    let again = |wait| Settlement::Retry {
         wait,
-        cause: Cause::new(Some(500), "status"),
+        cause: FailureCause::new(Some(500), "status"),
     };
     let clock = Clock::manual(START);
     let store = open_by(&file, clock.clone()).unwrap();
@@ -121,11 +121,11 @@ async fn what_a_gate_that_is_gone_had_claimed_is_due_at_once_and_nothing_else_mo
         .map(|one| (one.state, one.attempts, one.due))
         .collect();
     let expected = [
-        (State::Pending, 1, Some(START + 2000)),
-        (State::Pending, 1, Some(START + 600_000)),
-        (State::Delivered, 1, None),
-        (State::Pending, 0, Some(START + 2000)),
-        (State::Pending, 0, Some(START + 5)),
+        (DeliveryState::Pending, 1, Some(START + 2000)),
+        (DeliveryState::Pending, 1, Some(START + 600_000)),
+        (DeliveryState::Delivered, 1, None),
+        (DeliveryState::Pending, 0, Some(START + 2000)),
+        (DeliveryState::Pending, 0, Some(START + 5)),
     ];
     assert_eq!(found, expected);
     let claims = store.claim(&shop, 9, LEASE).await.unwrap();
