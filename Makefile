@@ -18,7 +18,7 @@ BENCH_ROUNDS ?= $(if $(QUICK),1,5)
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test drills check check-all fmt clippy features docs api constant-time fuzz deny audit unused bench bench-layer bench-inbox dist locks
+.PHONY: help demo test drills check check-all fmt clippy features docs api constant-time fuzz deny audit unused bench bench-layer bench-inbox instructions dist locks
 
 help: ## list what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -98,6 +98,12 @@ bench: ## measure the gate against HAProxy and nginx side by side, in 15 minutes
 	$(CARGO) build --release --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	$(TARGET)/proxy/release/bench $(if $(QUICK),--quick) --rounds $(BENCH_ROUNDS) \
 	    --gate $(TARGET)/release/cartgate --out $(TARGET)/bench
+
+instructions: ## count the gate's instructions per request with callgrind; the same on a busy machine
+	@scripts/install-debian valgrind
+	$(CARGO) build --release --locked --bin cartgate
+	$(CARGO) build --release --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
+	$(TARGET)/proxy/release/bench --instructions --gate $(TARGET)/release/cartgate
 
 bench-layer: ## measure what the layer adds to a handler, beside the hash alone, and count its allocations
 	$(CARGO) bench --locked --package tower-cartgate --bench verify

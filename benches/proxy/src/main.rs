@@ -13,6 +13,7 @@ mod fleet;
 mod footprint;
 mod growth;
 mod haproxy;
+mod instructions;
 mod load;
 mod message;
 mod nginx;
@@ -38,7 +39,8 @@ use crate::{
     report::Report,
 };
 
-const USAGE: &str = "usage: bench [--quick] [--rounds N] --gate PROGRAM --out FOLDER";
+const USAGE: &str = "usage: bench [--quick] [--rounds N] --gate PROGRAM --out FOLDER\n       \
+                     bench --instructions --gate PROGRAM";
 
 fn main() -> ExitCode {
     let Some(asked) = Asked::read(env::args().skip(1)) else {
@@ -60,6 +62,10 @@ fn run(asked: &Asked) -> io::Result<()> {
     let gate = Cartgate {
         program: asked.gate.clone(),
     };
+    let Some(out) = &asked.out else {
+        println!("{}", instructions::measure(&gate)?);
+        return Ok(());
+    };
     let peers: Vec<Box<dyn Peer>> = vec![
         Box::new(gate),
         Box::new(Haproxy),
@@ -76,11 +82,11 @@ fn run(asked: &Asked) -> io::Result<()> {
     report.tables.push(growth::by_endpoints(&mut bench)?);
     report.left_out = bench.left_out;
     report.end();
-    report.write(&asked.out)?;
+    report.write(out)?;
     println!("{}", report.markdown());
     eprintln!(
         "bench: this, every sample and a chart are in {}",
-        asked.out.display()
+        out.display()
     );
     Ok(())
 }
@@ -90,27 +96,31 @@ struct Asked {
     quick: bool,
     rounds: Option<usize>,
     gate: PathBuf,
-    out: PathBuf,
+    /// The folder of the report. Without one, only instructions are counted.
+    out: Option<PathBuf>,
 }
 
 impl Asked {
     fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
-        let (mut quick, mut rounds, mut gate, mut out) = (false, None, None, None);
+        let (mut quick, mut instructions) = (false, false);
+        let (mut rounds, mut gate, mut out) = (None, None, None);
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => quick = true,
+                "--instructions" => instructions = true,
                 "--rounds" => rounds = Some(words.next()?.parse().ok().filter(|one| *one > 0)?),
                 "--gate" => gate = Some(words.next()?.into()),
                 "--out" => out = Some(words.next()?.into()),
                 _ => return None,
             }
         }
-        Some(Self {
+        let asked = Self {
             quick,
             rounds,
             gate: gate?,
-            out: out?,
-        })
+            out,
+        };
+        (asked.out.is_none() == instructions).then_some(asked)
     }
 
     fn scale(&self) -> Scale {
@@ -145,12 +155,14 @@ mod tests {
     fn what_is_not_understood_is_refused() {
         let whole = asked("--quick --rounds 3 --gate g --out o").expect("understood");
         assert_eq!((whole.scale().rounds, whole.gate), (3, PathBuf::from("g")));
+        assert!(asked("--instructions --gate g").is_some());
         for line in [
             "",
             "--gate g",
             "--gate g --out o --fast",
             "--gate g --out o --rounds 0",
             "--gate",
+            "--instructions --gate g --out o",
         ] {
             assert!(asked(line).is_none(), "{line}");
         }
