@@ -12,14 +12,14 @@ use super::{
 use crate::{
     admin::inbox_metrics,
     destination::meter::{DestinationMeter, TAKEN},
-    endpoint::Onward,
+    endpoint::Target,
     proxy::{
         meters::{
             endpoint::{Meter, each_destination},
             secret::SecretMeter,
         },
-        shared::Gate,
-        snapshot::InForce,
+        shared::Shared,
+        snapshot::Snapshot,
     },
     rejected::{Counters, Keeper},
 };
@@ -28,7 +28,7 @@ use crate::{
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics of a gate at this moment.
-pub(super) fn text(gate: &Arc<Gate>) -> Result<String, fmt::Error> {
+pub(super) fn text(gate: &Arc<Shared>) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Exposition {
         config: gate.config(),
@@ -41,8 +41,8 @@ pub(super) fn text(gate: &Arc<Gate>) -> Result<String, fmt::Error> {
 
 #[derive(Debug)]
 struct Exposition {
-    gate: Arc<Gate>,
-    config: Arc<InForce>,
+    gate: Arc<Shared>,
+    config: Arc<Snapshot>,
 }
 
 impl Collector for Exposition {
@@ -157,7 +157,7 @@ impl Exposition {
     }
 
     fn room(&self, page: &mut Page<'_>) -> fmt::Result {
-        let (memory, roster) = (&self.gate.memory, &self.gate.roster);
+        let (memory, connections) = (&self.gate.memory, &self.gate.connections);
         for (name, help, value) in [
             (
                 "cartgate_memory_held_bytes",
@@ -172,12 +172,12 @@ impl Exposition {
             (
                 "cartgate_connections",
                 "Connections that are open",
-                roster.len() as u64,
+                connections.len() as u64,
             ),
             (
                 "cartgate_connections_limit",
                 "Connections that may be open",
-                roster.limit() as u64,
+                connections.limit() as u64,
             ),
         ] {
             page.gauges(name, help, one(value as f64))?;
@@ -186,17 +186,17 @@ impl Exposition {
             (
                 "cartgate_connections_accepted",
                 "Connections that got a place",
-                roster.admitted(),
+                connections.admitted(),
             ),
             (
                 "cartgate_connections_refused",
                 "Connections that got none",
-                roster.turned_away(),
+                connections.turned_away(),
             ),
             (
                 "cartgate_evicted",
                 "Connections that lost their place to others",
-                roster.evicted(),
+                connections.evicted(),
             ),
         ] {
             page.counters(name, help, one(value))?;
@@ -301,9 +301,9 @@ fn name(meter: &Meter) -> &str {
 
 /// The one that takes an endpoint's deliveries at once; empty where the inbox does.
 fn destination(meter: &Meter) -> &str {
-    match &meter.endpoint.onward {
-        Onward::Direct(destination) => &destination.name,
-        Onward::Durable(_) => "",
+    match &meter.endpoint.target {
+        Target::Direct(destination) => &destination.name,
+        Target::Durable(_) => "",
     }
 }
 

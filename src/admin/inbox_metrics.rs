@@ -5,17 +5,17 @@ use std::{collections::HashSet, fmt, iter::once};
 
 use super::page::{Label, Page, one};
 use crate::{
-    endpoint::Onward,
+    endpoint::Target,
     inbox::{
         Inbox,
         store::{QueueStats, Stats},
     },
-    proxy::{meters::endpoint::Meter, snapshot::InForce},
+    proxy::{meters::endpoint::Meter, snapshot::Snapshot},
     runtime::clock::Millis,
 };
 
 /// Writes all of them.
-pub(super) fn write(page: &mut Page<'_>, inbox: Option<&Inbox>, config: &InForce) -> fmt::Result {
+pub(super) fn write(page: &mut Page<'_>, inbox: Option<&Inbox>, config: &Snapshot) -> fmt::Result {
     arrivals(page, config)?;
     let look = inbox.map(|inbox| inbox.meter.look());
     let stats = look.as_ref().and_then(|look| look.stats.as_ref());
@@ -30,7 +30,7 @@ pub(super) fn write(page: &mut Page<'_>, inbox: Option<&Inbox>, config: &InForce
     )
 }
 
-fn arrivals(page: &mut Page<'_>, config: &InForce) -> fmt::Result {
+fn arrivals(page: &mut Page<'_>, config: &Snapshot) -> fmt::Result {
     page.counters(
         "cartgate_inbox_arrivals",
         "Verified deliveries of durable endpoints, by whether they were kept",
@@ -160,15 +160,15 @@ fn commits(page: &mut Page<'_>, inbox: Option<&Inbox>) -> fmt::Result {
     )
 }
 
-fn durable(config: &InForce) -> impl Iterator<Item = &Meter> {
-    let durable = |meter: &&Meter| matches!(meter.endpoint.onward, Onward::Durable(_));
+fn durable(config: &Snapshot) -> impl Iterator<Item = &Meter> {
+    let durable = |meter: &&Meter| matches!(meter.endpoint.target, Target::Durable(_));
     config.meters().iter().filter(durable)
 }
 
 /// The durable destinations.
-pub(super) fn names(config: &InForce) -> HashSet<&str> {
+pub(super) fn names(config: &Snapshot) -> HashSet<&str> {
     durable(config)
-        .flat_map(|meter| meter.endpoint.onward.destinations())
+        .flat_map(|meter| meter.endpoint.target.destinations())
         .map(|destination| &*destination.name)
         .collect()
 }

@@ -11,15 +11,15 @@ use crate::{
     inbox,
     proxy::{
         meters::endpoint::{Meter, each_destination},
-        shared::Gate,
-        snapshot::InForce,
+        shared::Shared,
+        snapshot::Snapshot,
     },
     runtime::clock::Millis,
     telemetry::{count::now, tally::Tally},
 };
 
 /// What is to be said of a gate at this moment.
-pub(super) fn of(gate: &Gate) -> Report {
+pub(super) fn of(gate: &Shared) -> Report {
     let (config, metrics) = (gate.config(), &gate.metrics);
     let failed = metrics.failed_reloads.last();
     let certificates = metrics.certificates().into_iter();
@@ -41,10 +41,10 @@ pub(super) fn of(gate: &Gate) -> Report {
             })
             .collect(),
         connections: Room {
-            taken: gate.roster.len() as u64,
-            limit: gate.roster.limit() as u64,
+            taken: gate.connections.len() as u64,
+            limit: gate.connections.limit() as u64,
         },
-        connections_refused: gate.roster.turned_away(),
+        connections_refused: gate.connections.turned_away(),
         memory: Room {
             taken: gate.memory.held(),
             limit: gate.memory.limit(),
@@ -97,7 +97,7 @@ fn destinations(meters: &[Meter]) -> Vec<Destination> {
     all.collect()
 }
 
-fn inbox(inbox: &inbox::Inbox, config: &InForce) -> Inbox {
+fn inbox(inbox: &inbox::Inbox, config: &Snapshot) -> Inbox {
     let (look, limits) = (inbox.meter.look(), inbox.settings.limits);
     let trouble = inbox.trouble().or_else(|| look.trouble.clone());
     let stats = look.stats.clone().unwrap_or_default();

@@ -21,7 +21,7 @@ use tokio::{
 use super::{ReloadHandle, access, exposition, report};
 use crate::{
     net::listener::{Acceptor, Incoming, Peer},
-    proxy::shared::{Gate, Stage},
+    proxy::shared::{Shared as Gate, Stage},
     runtime::background::{ThreadError, run_on_thread},
     server::ACCEPT_PAUSE,
 };

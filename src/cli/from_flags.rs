@@ -20,7 +20,7 @@ use crate::{
     endpoint::{HeaderChanges, PathRule, Query},
     inbox::{self, Queue, Schedule, settings::StoreAddress},
     net::{address::Address, connect::Trust},
-    proxy::config::{default_workers, limits::Limits, timeouts::Clocks},
+    proxy::config::{default_workers, limits::Limits, timeouts::Timeouts},
     rejected,
     secret::source::{
         self, ADMIN_TOKEN_VARIABLE, INBOX_ENCRYPTION_KEY_VARIABLE, INBOX_KEY_VARIABLE,
@@ -89,7 +89,7 @@ fn server(args: &ServeArgs) -> ServerPlan {
         trusted_proxies: args.process.trusted_proxy.clone(),
         limits: limits(&args.limits),
         memory_at: Place::flag("--max-memory"),
-        clocks: clocks(&args.clocks, &args.tls),
+        timeouts: timeouts(&args.timeouts, &args.tls),
         health_path: args.admin.health_path.clone(),
         tls: tls(&args.tls),
         keep_refused_at: Place::flag("--keep-refused"),
@@ -233,8 +233,8 @@ fn limits(args: &LimitArgs) -> Limits {
     }
 }
 
-fn clocks(args: &ClockArgs, tls: &TlsArgs) -> Clocks {
-    Clocks {
+fn timeouts(args: &ClockArgs, tls: &TlsArgs) -> Timeouts {
+    Timeouts {
         handshake: tls.handshake_timeout,
         header: args.header_timeout,
         keep_alive: args.keep_alive,
@@ -243,7 +243,7 @@ fn clocks(args: &ClockArgs, tls: &TlsArgs) -> Clocks {
         write: args.write_timeout,
         drain_delay: args.drain_delay,
         drain_limit: args.drain_limit,
-        ..Clocks::default()
+        ..Timeouts::default()
     }
 }
 
@@ -304,7 +304,7 @@ mod tests {
     fn what_is_not_typed_is_the_same_as_what_is_not_written() {
         let plan = plan(&[]).expect("a plan");
         assert_eq!(plan.server.limits, Limits::default());
-        assert_eq!(plan.server.clocks, Clocks::default());
+        assert_eq!(plan.server.timeouts, Timeouts::default());
         let OnwardPlan::Direct(destination) = &plan.endpoints[0].onward else {
             panic!("it is durable")
         };

@@ -122,7 +122,7 @@ pub struct ServeArgs {
 
     /// How long things may last
     #[command(flatten)]
-    pub clocks: ClockArgs,
+    pub timeouts: ClockArgs,
 
     /// Who may ask how it is
     #[command(flatten)]

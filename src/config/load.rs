@@ -15,7 +15,7 @@ use super::{
 use crate::{
     admin::may_be_token,
     destination::{Destination, webhooks::Signer},
-    endpoint::{Durable, Endpoint, Endpoints, Onward},
+    endpoint::{Durable, Endpoint, Endpoints, Target},
     inbox::{self, Queue},
     net::tls::Certificate,
     proxy::config::{Config, admin::AdminAccess},
@@ -61,7 +61,7 @@ impl Plan {
             workers: self.server.workers,
             endpoints: Endpoints::new(endpoints),
             limits: self.server.limits.clone(),
-            clocks: self.server.clocks.clone(),
+            timeouts: self.server.timeouts.clone(),
             trusted_hops: self.server.trusted_proxies.iter().copied().collect(),
             access_log: self.log.access,
             explain: self.log.explain,
@@ -136,7 +136,7 @@ impl Reading {
             secrets,
             query: plan.query,
             headers: plan.headers.clone(),
-            onward: onward?,
+            target: onward?,
         })
     }
 
@@ -153,16 +153,16 @@ impl Reading {
         Some(unique)
     }
 
-    fn onward(&mut self, endpoint: &EndpointPlan) -> Option<Onward> {
+    fn onward(&mut self, endpoint: &EndpointPlan) -> Option<Target> {
         let (unique, queues) = match &endpoint.onward {
             OnwardPlan::Direct(plan) => {
-                return Some(Onward::Direct(Arc::new(self.destination(plan)?)));
+                return Some(Target::Direct(Arc::new(self.destination(plan)?)));
             }
             OnwardPlan::Durable { unique, queues } => (unique, queues),
         };
         let queues: Vec<_> = queues.iter().map(|plan| self.queue(plan)).collect();
         let unique = unique.as_deref().map(str::parse::<Pointer>).transpose();
-        Some(Onward::Durable(Durable {
+        Some(Target::Durable(Durable {
             queues: queues.into_iter().collect::<Option<_>>()?,
             permitted: endpoint.event.permitted().to_vec(),
             unique: self.keep(endpoint.at, unique)?,

@@ -18,7 +18,7 @@ use crate::{
         settings::{Limits as InboxLimits, StoreAddress},
     },
     net::{address::Address, listener::ListenAddress, trusted_hops::Hop},
-    proxy::config::{AccessLog, limits::Limits, timeouts::Clocks},
+    proxy::config::{AccessLog, limits::Limits, timeouts::Timeouts},
     rejected,
     secret::source::{self, SecretSource},
     telemetry::log::{Format, Level},
@@ -57,7 +57,7 @@ pub struct ServerPlan {
     /// Where the memory's limit was written, or should have been.
     pub memory_at: Place,
     /// How long each step may last.
-    pub clocks: Clocks,
+    pub timeouts: Timeouts,
     /// A path where GET tells whether the gate is ready.
     pub health_path: Option<String>,
     /// The files of the certificate that its TCP addresses show; none for plain HTTP.

@@ -49,7 +49,7 @@ impl Text {
         self.list("listen", &server.listen);
         self.plain("workers", server.workers);
         self.list("trusted_proxies", &hops(&server.trusted_proxies));
-        let (limits, clocks) = (&server.limits, &server.clocks);
+        let (limits, timeouts) = (&server.limits, &server.timeouts);
         self.plain("max_connections", limits.connections);
         self.plain("max_memory", limits.memory);
         self.plain("max_header", limits.header);
@@ -60,14 +60,14 @@ impl Text {
             let (cert, key) = (quoted(tls.cert.display()), quoted(tls.key.display()));
             self.plain("tls", format_args!("{{ cert = {cert}, key = {key} }}"));
         }
-        self.time("handshake_timeout", clocks.handshake);
-        self.time("header_timeout", clocks.header);
-        self.time("keep_alive", clocks.keep_alive);
-        self.time("body_timeout", clocks.body);
-        self.plain("body_rate", clocks.body_rate);
-        self.time("write_timeout", clocks.write);
-        self.time("drain_delay", clocks.drain_delay);
-        self.time("drain_limit", clocks.drain_limit);
+        self.time("handshake_timeout", timeouts.handshake);
+        self.time("header_timeout", timeouts.header);
+        self.time("keep_alive", timeouts.keep_alive);
+        self.time("body_timeout", timeouts.body);
+        self.plain("body_rate", timeouts.body_rate);
+        self.time("write_timeout", timeouts.write);
+        self.time("drain_delay", timeouts.drain_delay);
+        self.time("drain_limit", timeouts.drain_limit);
         if let Some(kept) = &server.keep_refused {
             let (dir, age) = (
                 quoted(kept.dir.display()),

@@ -25,7 +25,7 @@ use crate::{
     },
     endpoint::Endpoint,
     net::listener::Peer,
-    proxy::context::Exchange,
+    proxy::context::RequestContext,
     runtime::clock::Millis,
 };
 
@@ -86,7 +86,7 @@ impl Head {
         verified: &Verified,
         mut head: Parts,
         endpoint: &Endpoint,
-        exchange: &Exchange,
+        exchange: &RequestContext,
     ) -> Self {
         let peer_is_trusted = exchange.config.trusted_hops.trusts(&exchange.peer);
         let host = head.headers.get(http::header::HOST).cloned();
@@ -116,7 +116,7 @@ impl Delivery {
         verified: &Verified,
         head: Parts,
         endpoint: &Endpoint,
-        exchange: &Arc<Exchange>,
+        exchange: &Arc<RequestContext>,
     ) -> Self {
         Self {
             head: Head::new(verified, head, endpoint, exchange),
@@ -184,7 +184,7 @@ pub(crate) struct DeliveryBody(Source);
 enum Source {
     Verified {
         verified: Verified,
-        _exchange: Arc<Exchange>,
+        _exchange: Arc<RequestContext>,
     },
     Stored(Bytes),
 }

@@ -23,7 +23,7 @@ use crate::{
     Resources,
     client::Client,
     delivery::event::DeliveryState,
-    endpoint::{Durable, Onward},
+    endpoint::{Durable, Target},
     inbox::{
         Inbox, Queue, Settings,
         settings::StoreAddress,
@@ -73,10 +73,10 @@ pub(super) async fn play(secret: &Secret) -> io::Result<Vec<Step>> {
 /// The same endpoint, with the inbox before its app.
 fn durable(socket: &Path, secret: &Secret) -> io::Result<(Config, Arc<Queue>)> {
     let mut endpoint = endpoint(&format!("unix:{}", socket.display()), secret)?;
-    let destination = endpoint.onward.destinations().next().map(Arc::clone);
+    let destination = endpoint.target.destinations().next().map(Arc::clone);
     let destination = destination.ok_or_else(|| io::Error::other("no destination"))?;
     let queue = Arc::new(Queue::new(destination));
-    endpoint.onward = Onward::Durable(Durable {
+    endpoint.target = Target::Durable(Durable {
         queues: vec![Arc::clone(&queue)],
         permitted: Vec::new(),
         unique: None,

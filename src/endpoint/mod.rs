@@ -16,7 +16,7 @@ use crate::destination::Destination;
 pub use host::{Host, HostError};
 pub use query::Query;
 pub use route::{Endpoints, PathRule, PathRuleError};
-pub use target::{Durable, Onward};
+pub use target::{Durable, Target};
 
 /// A path of the gate with what its deliveries are judged by and where verified ones go.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Endpoint {
     /// What its deliveries' headers have more or less than other endpoints'.
     pub headers: HeaderChanges,
     /// Where verified deliveries go.
-    pub onward: Onward,
+    pub target: Target,
 }
 
 /// What an operator changes in the headers of an endpoint's deliveries.
@@ -68,7 +68,7 @@ impl Endpoint {
             secrets,
             query: Query::default(),
             headers: HeaderChanges::default(),
-            onward: Onward::Direct(destination),
+            target: Target::Direct(destination),
         }
     }
 

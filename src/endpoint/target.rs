@@ -9,7 +9,7 @@ use crate::{destination::Destination, inbox::Queue};
 
 /// What becomes of an endpoint's verified deliveries.
 #[derive(Debug, Clone)]
-pub enum Onward {
+pub enum Target {
     /// Handed to the one destination at once.
     Direct(Arc<Destination>),
     /// Stored first.
@@ -28,7 +28,7 @@ pub struct Durable {
     pub unique: Option<Pointer>,
 }
 
-impl Onward {
+impl Target {
     /// All destinations.
     pub fn destinations(&self) -> impl Iterator<Item = &Arc<Destination>> {
         let (direct, queues) = match self {

@@ -14,31 +14,31 @@ use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::{
     delivery::event::{InsertOutcome, Stored, Subscribers},
-    endpoint::{Endpoint, Onward},
+    endpoint::{Endpoint, Target},
     net::listener::Peer,
     outcome::reject_reason::RejectReason,
     proxy::{
         meters::endpoint::Meter,
-        shared::Gate,
-        snapshot::InForce,
-        state::{Activity, Phase},
+        shared::Shared,
+        snapshot::Snapshot,
+        state::{ConnectionState, Phase},
     },
 };
 
 /// A request under way. Travels in the request's extensions, so that each layer finds it.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct RequestContext {
     /// The id in the log, in the answer and toward the destination.
     pub(crate) id: Uuid,
     /// Who sent the request.
     pub(crate) peer: Peer,
     /// When its head had been read, or began to arrive where it never was.
     pub(crate) begun: Instant,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) shared: Arc<Shared>,
     /// The configuration that judges it, to the end.
-    pub(crate) config: Arc<InForce>,
+    pub(crate) config: Arc<Snapshot>,
     /// The connection that it came over.
-    pub(crate) activity: Arc<Activity>,
+    pub(crate) connection: Arc<ConnectionState>,
     /// The endpoint's place in the configuration.
     endpoint: OnceLock<usize>,
     form: OnceLock<(HeaderForm, usize)>,
@@ -100,20 +100,20 @@ impl Outcome {
     }
 }
 
-impl Exchange {
+impl RequestContext {
     pub(crate) fn begin(
-        gate: Arc<Gate>,
+        shared: Arc<Shared>,
         peer: Peer,
-        activity: Arc<Activity>,
+        connection: Arc<ConnectionState>,
         begun: Instant,
     ) -> Arc<Self> {
         Arc::new(Self {
             id: new_id(),
             peer,
             begun,
-            config: gate.config(),
-            gate,
-            activity,
+            config: shared.config(),
+            shared,
+            connection,
             endpoint: OnceLock::new(),
             form: OnceLock::new(),
             secret: OnceLock::new(),
@@ -124,7 +124,7 @@ impl Exchange {
         })
     }
 
-    /// The exchange of a request that passed the gate's outermost step.
+    /// The context of a request that passed the gate's outermost step.
     pub(crate) fn of(extensions: &Extensions) -> Option<&Arc<Self>> {
         extensions.get()
     }
@@ -138,7 +138,7 @@ impl Exchange {
 
     /// The scheme of the URL that the client asked for.
     pub(crate) fn scheme(&self) -> &'static str {
-        if self.activity.is_encrypted() {
+        if self.connection.is_encrypted() {
             "https"
         } else {
             "http"
@@ -206,7 +206,7 @@ impl Exchange {
 
     /// Whether it was verified for the inbox, which then keeps it to the end whoever waits.
     pub(crate) fn is_being_kept(&self) -> bool {
-        let durable = |endpoint: &Arc<Endpoint>| matches!(endpoint.onward, Onward::Durable(_));
+        let durable = |endpoint: &Arc<Endpoint>| matches!(endpoint.target, Target::Durable(_));
         self.secret().is_some() && self.endpoint().is_some_and(durable)
     }
 
@@ -248,8 +248,8 @@ fn new_id() -> Uuid {
     IDS.with(|ids| Uuid::new_v7(Timestamp::now(ids)))
 }
 
-impl Drop for Exchange {
+impl Drop for RequestContext {
     fn drop(&mut self) {
-        self.gate.memory.give_back(*self.held.get_mut());
+        self.shared.memory.give_back(*self.held.get_mut());
     }
 }

@@ -11,24 +11,24 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
-use crate::{destination::Answer, proxy::state::Activity};
+use crate::{destination::Answer, proxy::state::ConnectionState};
 
 /// The body of an answer.
 #[derive(Debug)]
-pub(crate) enum AnswerBody {
+pub(crate) enum ResponseBody {
     /// The gate's own.
     Own(Full<Bytes>),
     /// A destination's.
     Destination(Box<Answer>),
 }
 
-impl From<Bytes> for AnswerBody {
+impl From<Bytes> for ResponseBody {
     fn from(bytes: Bytes) -> Self {
         Self::Own(Full::new(bytes))
     }
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
@@ -63,18 +63,18 @@ impl Body for AnswerBody {
 #[derive(Debug)]
 pub(crate) struct Tracked<B> {
     body: B,
-    activity: Arc<Activity>,
+    state: Arc<ConnectionState>,
 }
 
 impl<B> Tracked<B> {
-    pub(crate) fn new(body: B, activity: Arc<Activity>) -> Self {
-        Self { body, activity }
+    pub(crate) fn new(body: B, state: Arc<ConnectionState>) -> Self {
+        Self { body, state }
     }
 }
 
 impl<B> Drop for Tracked<B> {
     fn drop(&mut self) {
-        self.activity.answer_is_complete();
+        self.state.answer_is_complete();
     }
 }
 

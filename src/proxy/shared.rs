@@ -15,11 +15,11 @@ use arc_swap::ArcSwap;
 use crate::{
     inbox::{Inbox, store::StoreError},
     proxy::{
-        admission::{Memory, Roster},
+        admission::{Connections, Memory},
         config::Config,
         explain::Explainer,
         meters::Metrics,
-        snapshot::InForce,
+        snapshot::Snapshot,
     },
     rejected::Keeper,
     telemetry::log::Throttle,
@@ -27,11 +27,11 @@ use crate::{
 
 /// The state that workers share.
 #[derive(Debug)]
-pub(crate) struct Gate {
-    config: ArcSwap<InForce>,
+pub(crate) struct Shared {
+    config: ArcSwap<Snapshot>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) memory: Memory,
-    pub(crate) roster: Arc<Roster>,
+    pub(crate) connections: Arc<Connections>,
     pub(crate) throttle: Throttle,
     pub(crate) explainer: Option<Explainer>,
     pub(crate) keeper: Option<Keeper>,
@@ -51,7 +51,7 @@ pub(crate) enum Stage {
     Closing,
 }
 
-impl Gate {
+impl Shared {
     /// # Errors
     ///
     /// When refused deliveries cannot be kept where they are to be.
@@ -63,19 +63,19 @@ impl Gate {
         let keeper = config.keep_refused.clone().map(Keeper::start);
         Ok(Self {
             memory: Memory::new(config.limits.memory),
-            roster: Arc::new(Roster::new(config.limits.connections)),
+            connections: Arc::new(Connections::new(config.limits.connections)),
             throttle: Throttle::default(),
             explainer: config.explain.then(Explainer::start),
             keeper: keeper.transpose()?,
             inbox,
             stage: AtomicU8::new(Stage::Serving as u8),
-            config: ArcSwap::from_pointee(InForce::new(config)),
+            config: ArcSwap::from_pointee(Snapshot::new(config)),
             metrics,
         })
     }
 
     /// The configuration in force at this moment.
-    pub(crate) fn config(&self) -> Arc<InForce> {
+    pub(crate) fn config(&self) -> Arc<Snapshot> {
         self.config.load_full()
     }
 
@@ -109,6 +109,6 @@ impl Gate {
 
     pub(crate) fn advance(&self, stage: Stage) {
         self.stage.fetch_max(stage as u8, Relaxed);
-        self.roster.wake_all();
+        self.connections.wake_all();
     }
 }

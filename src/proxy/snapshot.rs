@@ -7,13 +7,13 @@ use crate::proxy::{config::Config, meters::endpoint::Meter};
 
 /// A configuration that is, or was, in force.
 #[derive(Debug)]
-pub(crate) struct InForce {
+pub(crate) struct Snapshot {
     config: Arc<Config>,
     /// In the order of the endpoints.
     meters: Vec<Meter>,
 }
 
-impl InForce {
+impl Snapshot {
     /// The first one.
     pub(crate) fn new(config: Arc<Config>) -> Self {
         Self::counted_on_from(&[], config)
@@ -43,7 +43,7 @@ impl InForce {
     }
 }
 
-impl Deref for InForce {
+impl Deref for Snapshot {
     type Target = Config;
 
     fn deref(&self) -> &Config {

@@ -5,31 +5,35 @@ use std::{convert::Infallible, sync::Arc};
 
 use http::{Request, Response};
 use tower::ServiceBuilder;
-use tower_cartgate::{ResponseBody, VerifiedBody, VerifyLayer};
+use tower_cartgate::{VerifiedBody, VerifyLayer};
 use tower_service::Service;
 
 use crate::{
     delivery::Delivery,
-    endpoint::Onward,
+    endpoint::Target,
     outcome::{problem::problem, reject_reason::RejectReason},
     proxy::{
-        context::Exchange,
+        context::RequestContext,
         handlers::{direct, durable},
         layers::{
             body_guard::GuardedBody,
             endpoint::{EndpointPolicies, find_endpoint},
             framing, health,
-            observer::Watch,
+            observer::VerdictObserver,
             validate::CheckLayer,
         },
-        response::AnswerBody,
+        response::ResponseBody,
     },
 };
 
 /// A service that answers every request, one clone a request.
 pub(crate) trait Stack:
-    Service<Request<GuardedBody>, Response = Response<AnswerBody>, Error = Infallible, Future: Send>
-    + Clone
+    Service<
+        Request<GuardedBody>,
+        Response = Response<ResponseBody>,
+        Error = Infallible,
+        Future: Send,
+    > + Clone
     + Send
     + Sync
     + 'static
@@ -39,7 +43,7 @@ pub(crate) trait Stack:
 impl<S> Stack for S where
     S: Service<
             Request<GuardedBody>,
-            Response = Response<AnswerBody>,
+            Response = Response<ResponseBody>,
             Error = Infallible,
             Future: Send,
         > + Clone
@@ -61,7 +65,7 @@ pub(crate) fn stack(worker: usize) -> impl Stack {
         .layer(CheckLayer(find_endpoint))
         // The last that sees what is not verified. What is below demands its proof.
         .map_response(into_answer)
-        .layer(VerifyLayer::with_policy_source(EndpointPolicies).observe(Watch))
+        .layer(VerifyLayer::with_policy_source(EndpointPolicies).observe(VerdictObserver))
         .service(tower::service_fn(move |request| go_on(request, worker)))
 }
 
@@ -69,27 +73,29 @@ pub(crate) fn stack(worker: usize) -> impl Stack {
 async fn go_on(
     request: Request<VerifiedBody>,
     worker: usize,
-) -> Result<Response<AnswerBody>, Infallible> {
+) -> Result<Response<ResponseBody>, Infallible> {
     let (mut head, body) = request.into_parts();
     let verified = body.verified().clone();
     drop(body);
     // Both were put there by what stands above.
-    let exchange = head.extensions.remove::<Arc<Exchange>>();
-    let Some(exchange) = exchange else {
-        return Ok(problem(&RejectReason::NoEndpoint).map(AnswerBody::from));
+    let context = head.extensions.remove::<Arc<RequestContext>>();
+    let Some(context) = context else {
+        return Ok(problem(&RejectReason::NoEndpoint).map(ResponseBody::from));
     };
-    let Some(endpoint) = exchange.endpoint() else {
-        return Ok(problem(&RejectReason::NoEndpoint).map(AnswerBody::from));
+    let Some(endpoint) = context.endpoint() else {
+        return Ok(problem(&RejectReason::NoEndpoint).map(ResponseBody::from));
     };
-    Ok(match &endpoint.onward {
-        Onward::Direct(destination) => {
-            let delivery = Delivery::direct(&verified, head, endpoint, &exchange);
-            direct::deliver(delivery, destination, &exchange, worker).await
+    Ok(match &endpoint.target {
+        Target::Direct(destination) => {
+            let delivery = Delivery::direct(&verified, head, endpoint, &context);
+            direct::deliver(delivery, destination, &context, worker).await
         }
-        Onward::Durable(_) => durable::keep(verified, head, endpoint, &exchange).await,
+        Target::Durable(_) => durable::keep(verified, head, endpoint, &context).await,
     })
 }
 
-fn into_answer(response: Response<ResponseBody<AnswerBody>>) -> Response<AnswerBody> {
-    response.map(|body| body.into_inner().unwrap_or_else(AnswerBody::from))
+fn into_answer(
+    response: Response<tower_cartgate::ResponseBody<ResponseBody>>,
+) -> Response<ResponseBody> {
+    response.map(|body| body.into_inner().unwrap_or_else(ResponseBody::from))
 }

@@ -22,9 +22,9 @@ use tokio::{
 use crate::{
     net::listener::Incoming,
     proxy::{
-        admission::Member,
+        admission::ConnectionPermit,
         connection,
-        shared::Gate,
+        shared::Shared,
         stack::{Stack, stack},
     },
     runtime::background::with_runtime,
@@ -55,7 +55,7 @@ struct Newcomer {
 
 enum Admission {
     /// It has a place.
-    Granted(Member),
+    Granted(ConnectionPermit),
     /// It is told that the gate is full, and gives the permit back.
     Denied { _permit: OwnedSemaphorePermit },
 }
@@ -71,9 +71,9 @@ impl Drop for Load {
 
 impl Workers {
     /// Starts `count` workers, at least one.
-    pub(crate) fn start(count: usize, gate: &Arc<Gate>) -> io::Result<Self> {
+    pub(crate) fn start(count: usize, shared: &Arc<Shared>) -> io::Result<Self> {
         let all = (0..count.max(1))
-            .map(|index| Worker::start(index, Arc::clone(gate)))
+            .map(|index| Worker::start(index, Arc::clone(shared)))
             .collect::<io::Result<_>>()?;
         Ok(Self {
             all,
@@ -82,7 +82,7 @@ impl Workers {
     }
 
     /// Has a connection served that has its place.
-    pub(crate) fn serve(&self, incoming: Incoming, member: Member) {
+    pub(crate) fn serve(&self, incoming: Incoming, member: ConnectionPermit) {
         self.least_loaded()
             .take(incoming, Admission::Granted(member));
     }
@@ -116,11 +116,11 @@ impl Workers {
 }
 
 impl Worker {
-    fn start(index: usize, gate: Arc<Gate>) -> io::Result<Self> {
+    fn start(index: usize, shared: Arc<Shared>) -> io::Result<Self> {
         let (sender, inbox) = unbounded_channel();
         let build = || Builder::new_current_thread().enable_all().build();
         with_runtime(format!("cartgate-{index}"), build, move |runtime| {
-            runtime.block_on(work(index, inbox, gate));
+            runtime.block_on(work(index, inbox, shared));
         })?;
         Ok(Self {
             inbox: sender,
@@ -140,12 +140,12 @@ impl Worker {
     }
 }
 
-async fn work(index: usize, mut inbox: UnboundedReceiver<Message>, gate: Arc<Gate>) {
+async fn work(index: usize, mut inbox: UnboundedReceiver<Message>, shared: Arc<Shared>) {
     let stack = stack(index);
     while let Some(message) = inbox.recv().await {
         match message {
             Message::Newcomer(newcomer) => {
-                tokio::spawn(serve(newcomer, Arc::clone(&gate), stack.clone()));
+                tokio::spawn(serve(newcomer, Arc::clone(&shared), stack.clone()));
             }
             // Who asked may have stopped to wait.
             Message::Answer(answer) => drop(answer.send(())),
@@ -153,7 +153,7 @@ async fn work(index: usize, mut inbox: UnboundedReceiver<Message>, gate: Arc<Gat
     }
 }
 
-async fn serve<S: Stack>(newcomer: Newcomer, gate: Arc<Gate>, stack: S) {
+async fn serve<S: Stack>(newcomer: Newcomer, shared: Arc<Shared>, stack: S) {
     let Newcomer {
         incoming,
         admission,
@@ -164,10 +164,10 @@ async fn serve<S: Stack>(newcomer: Newcomer, gate: Arc<Gate>, stack: S) {
     };
     match admission {
         Admission::Granted(member) => {
-            connection::serve(stream, incoming.peer, member, gate, stack).await;
+            connection::serve(stream, incoming.peer, member, shared, stack).await;
         }
         Admission::Denied { _permit } => {
-            connection::turn_away(stream, incoming.peer, gate).await;
+            connection::turn_away(stream, incoming.peer, shared).await;
         }
     }
 }
@@ -186,7 +186,7 @@ mod tests {
         let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
         Workers::start(
             count,
-            &Arc::new(Gate::new(config, Arc::default(), None).expect("nothing is kept")),
+            &Arc::new(Shared::new(config, Arc::default(), None).expect("nothing is kept")),
         )
         .expect("they start")
     }

@@ -18,7 +18,7 @@ use http::request::Parts;
 use super::{Refused, Settings, Source};
 use crate::{
     endpoint::Endpoint,
-    proxy::context::Exchange,
+    proxy::context::RequestContext,
     rejected::{
         directory::{Placed, Shelf},
         rate::Pace,
@@ -55,7 +55,7 @@ struct Item {
     refused: Refused,
     _place: Place,
     /// Its end gives the body's memory back.
-    _exchange: Arc<Exchange>,
+    _exchange: Arc<RequestContext>,
 }
 
 impl Counters {
@@ -113,7 +113,7 @@ impl Keeper {
     /// Hands on a delivery whose signature no secret makes, if there is room.
     pub(crate) fn consider(
         &self,
-        exchange: &Arc<Exchange>,
+        exchange: &Arc<RequestContext>,
         endpoint: &Endpoint,
         head: &Parts,
         forged: &[Bytes],
@@ -134,7 +134,12 @@ impl Keeper {
     }
 }
 
-fn refused(exchange: &Exchange, endpoint: &Endpoint, head: &Parts, forged: &[Bytes]) -> Refused {
+fn refused(
+    exchange: &RequestContext,
+    endpoint: &Endpoint,
+    head: &Parts,
+    forged: &[Bytes],
+) -> Refused {
     let trusted = &exchange.config.trusted_hops;
     let source = Source::of(&exchange.peer, &head.headers, trusted);
     let peer = exchange.peer.to_string();

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     net::listener::Incoming,
-    proxy::{admission::Holder, shared::Gate, worker::Workers},
+    proxy::{admission::Holder, shared::Shared, worker::Workers},
 };
 
 /// Connections that may receive the response "gate full" at the same time. Further ones are closed
@@ -17,11 +17,11 @@ const TURNED_AWAY: usize = 256;
 pub(super) struct Balancer {
     pub(super) workers: Workers,
     turned_away: Arc<Semaphore>,
-    gate: Arc<Gate>,
+    gate: Arc<Shared>,
 }
 
 impl Balancer {
-    pub(super) fn new(workers: Workers, gate: Arc<Gate>) -> Self {
+    pub(super) fn new(workers: Workers, gate: Arc<Shared>) -> Self {
         Self {
             workers,
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
@@ -33,9 +33,9 @@ impl Balancer {
     pub(super) fn assign(&self, incoming: Incoming) {
         let (holder, rate) = self.gate.with_config(|config| {
             let holder = Holder::of(&incoming.peer, &config.trusted_hops);
-            (holder, config.clocks.body_rate)
+            (holder, config.timeouts.body_rate)
         });
-        if let Some(member) = self.gate.roster.admit(holder, rate) {
+        if let Some(member) = self.gate.connections.admit(holder, rate) {
             self.workers.serve(incoming, member);
         } else if let Ok(permit) = Arc::clone(&self.turned_away).try_acquire_owned() {
             self.workers.turn_away(incoming, permit);

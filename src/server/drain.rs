@@ -14,7 +14,7 @@ impl Running {
     /// Stops accepting, and waits within the drain limit for connections and deliveries to end.
     pub(super) async fn drain(mut self) {
         self.manager.stopping();
-        let timeouts = self.gate.config().clocks.clone();
+        let timeouts = self.gate.config().timeouts.clone();
         self.gate.advance(Stage::Leaving);
         sleep(timeouts.drain_delay).await;
         self.tasks.shutdown().await;
@@ -24,7 +24,7 @@ impl Running {
         match timeout(timeouts.drain_limit, self.idle()).await {
             Ok(()) => tracing::info!(ms = begun.elapsed().as_millis(), "drained"),
             Err(_) => tracing::warn!(
-                connections = self.gate.roster.len(),
+                connections = self.gate.connections.len(),
                 "drain limit reached before everything had ended"
             ),
         }
@@ -46,7 +46,7 @@ impl Running {
             dispatcher.drain().await;
         }
         let is_saving = || self.gate.keeper.as_ref().is_some_and(Keeper::is_busy);
-        while self.gate.roster.len() > 0 || is_saving() {
+        while self.gate.connections.len() > 0 || is_saving() {
             sleep(POLL).await;
         }
     }

@@ -8,12 +8,12 @@ use super::service_manager::ServiceManager;
 use crate::{
     admin::ReloadHandle,
     inbox::dispatcher::Dispatcher,
-    proxy::{config::Config, shared::Gate},
+    proxy::{config::Config, shared::Shared},
 };
 
 /// The parts of a gate that follow its configuration.
 pub(super) struct ConfigFollower {
-    pub(super) gate: Arc<Gate>,
+    pub(super) gate: Arc<Shared>,
     pub(super) dispatcher: Option<Arc<Dispatcher>>,
     pub(super) reloads: Option<ReloadHandle>,
     pub(super) manager: ServiceManager,

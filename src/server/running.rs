@@ -16,7 +16,7 @@ use crate::{
     admin,
     inbox::{control, dispatcher::Dispatcher, settings::StoreAddress},
     net::listener::{Acceptor, Listener},
-    proxy::{config::Config, shared::Gate, worker::Workers},
+    proxy::{config::Config, shared::Shared, worker::Workers},
 };
 
 /// The pause after a failed accept. Without free file descriptors each accept fails at once; the pause
@@ -25,7 +25,7 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A gate that serves. Its tasks end when it is dropped.
 pub(super) struct Running {
-    pub(super) gate: Arc<Gate>,
+    pub(super) gate: Arc<Shared>,
     pub(super) balancer: Arc<Balancer>,
     pub(super) dispatcher: Option<Arc<Dispatcher>>,
     pub(super) manager: ServiceManager,
@@ -44,7 +44,7 @@ impl Running {
         mut config: watch::Receiver<Arc<Config>>,
     ) -> io::Result<Self> {
         let first = config.borrow_and_update().clone();
-        let gate = Arc::new(Gate::new(first, resources.metrics, resources.inbox)?);
+        let gate = Arc::new(Shared::new(first, resources.metrics, resources.inbox)?);
         let workers = Workers::start(gate.config().workers, &gate)?;
         let dispatcher = gate
             .inbox
@@ -160,7 +160,7 @@ async fn accept(acceptor: Arc<Acceptor>, balancer: Arc<Balancer>) {
 }
 
 /// Resets the log's throttle each second.
-async fn tick(gate: Arc<Gate>) {
+async fn tick(gate: Arc<Shared>) {
     let mut seconds = interval(Duration::from_secs(1));
     loop {
         seconds.tick().await;

@@ -189,7 +189,7 @@ fn a_plain_request_is_answered_by_an_alert_alone() {
 #[test]
 fn a_handshake_has_a_clock_of_its_own() {
     let app = App::content();
-    let site = Site::with(&app, |setup| setup.config.clocks.handshake = ms(300));
+    let site = Site::with(&app, |setup| setup.config.timeouts.handshake = ms(300));
     let mut silent = site.tcp();
     let mut halfway = site.tcp();
     halfway.write_all(&hello([3, 3])[..20]).expect("written");
@@ -346,7 +346,7 @@ fn a_unix_socket_stays_plain() {
 fn a_handshake_without_end_is_closed_after_16_kib() {
     let app = App::content();
     let site = Site::with(&app, |setup| {
-        setup.config.clocks.handshake = Duration::from_secs(600);
+        setup.config.timeouts.handshake = Duration::from_secs(600);
     });
     let mut endless = site.tcp();
     // A greeting of 64 KiB, in records as long as they may be.

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use cartgate::proxy::config::timeouts::Clocks;
+use cartgate::proxy::config::timeouts::Timeouts;
 use tempfile::TempDir;
 
 use crate::{
@@ -246,6 +246,6 @@ fn the_service_has_more_time_to_end_than_a_drain_takes() {
         .find_map(|line| line.strip_prefix("TimeoutStopSec="))
         .expect("a limit");
     let limit = Duration::from_secs(seconds.parse().expect("seconds"));
-    let clocks = Clocks::default();
-    assert!(limit > clocks.drain_delay + clocks.drain_limit);
+    let timeouts = Timeouts::default();
+    assert!(limit > timeouts.drain_delay + timeouts.drain_limit);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     cli::source::Source,
     config::Finding,
-    endpoint::{Durable, Endpoint, Onward},
+    endpoint::{Durable, Endpoint, Target},
     net::{
         address::{Address, Endpoint as Peer},
         listener::Listener,
@@ -68,9 +68,9 @@ pub(super) fn warn(source: &Source, warnings: &[Finding]) {
 }
 
 fn durable(endpoint: &Arc<Endpoint>) -> Option<(&Endpoint, &Durable)> {
-    match &endpoint.onward {
-        Onward::Direct(_) => None,
-        Onward::Durable(durable) => Some((endpoint, durable)),
+    match &endpoint.target {
+        Target::Direct(_) => None,
+        Target::Durable(durable) => Some((endpoint, durable)),
     }
 }
 
@@ -78,7 +78,7 @@ fn durable(endpoint: &Arc<Endpoint>) -> Option<(&Endpoint, &Durable)> {
 fn mapping(endpoint: &Endpoint) -> String {
     let host = endpoint.host.as_ref().map(ToString::to_string);
     let path = format!("{}{}", host.unwrap_or_default(), endpoint.path);
-    let all = endpoint.onward.destinations();
+    let all = endpoint.target.destinations();
     let all = all.map(|one| leads_to(endpoint, &path, one.address()));
     all.collect::<Vec<_>>().join(", ")
 }

@@ -20,7 +20,7 @@ pub(super) fn look(config: &Config, before: Option<&Config>) {
 /// Each destination once, however many endpoints have it.
 fn destinations(config: &Config) -> BTreeMap<Arc<str>, Arc<Destination>> {
     let all = config.endpoints.iter();
-    let all = all.flat_map(|endpoint| endpoint.onward.destinations());
+    let all = all.flat_map(|endpoint| endpoint.target.destinations());
     all.map(|one| (Arc::clone(&one.name), Arc::clone(one)))
         .collect()
 }

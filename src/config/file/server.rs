@@ -10,7 +10,7 @@ use crate::{
         value,
     },
     net::listener::ListenAddress,
-    proxy::config::{default_workers, limits::Limits, timeouts::Clocks},
+    proxy::config::{default_workers, limits::Limits, timeouts::Timeouts},
     rejected,
 };
 
@@ -30,7 +30,7 @@ pub(super) fn read(file: &mut Table<'_, '_>) -> Option<ServerPlan> {
         trusted_proxies: table
             .texts("trusted_proxies", str::parse)
             .unwrap_or_default(),
-        clocks: clocks(&mut table),
+        timeouts: timeouts(&mut table),
         health_path: table.text("health_path", value::health_path),
         tls: table.table("tls").and_then(tls),
         keep_refused_at: refused.as_ref().map_or(at, Value::place),
@@ -110,8 +110,8 @@ fn limits(table: &mut Table<'_, '_>, memory: Option<Value<'_, '_>>) -> Limits {
     }
 }
 
-fn clocks(table: &mut Table<'_, '_>) -> Clocks {
-    let default = Clocks::default();
+fn timeouts(table: &mut Table<'_, '_>) -> Timeouts {
+    let default = Timeouts::default();
     let mut clock = |key, default: Duration| table.text(key, value::clock).unwrap_or(default);
     let (handshake, header, keep_alive, body, write) = (
         clock("handshake_timeout", default.handshake),
@@ -121,7 +121,7 @@ fn clocks(table: &mut Table<'_, '_>) -> Clocks {
         clock("write_timeout", default.write),
     );
     let rate = table.number("body_rate", value::size);
-    Clocks {
+    Timeouts {
         handshake,
         header,
         keep_alive,

@@ -16,10 +16,10 @@ use tokio::{
 
 use super::{Answer, Desk, Order, socket};
 use crate::{
-    endpoint::Onward,
+    endpoint::Target,
     inbox::{Inbox, Queue},
     net::listener::{Acceptor, Incoming, Listener},
-    proxy::shared::Gate,
+    proxy::shared::Shared,
     server::ACCEPT_PAUSE,
 };
 
@@ -52,7 +52,7 @@ pub(crate) fn bind(file: &Path) -> io::Result<Listener> {
 }
 
 /// Carries out orders until it is dropped.
-pub(crate) async fn serve(acceptor: Acceptor, inbox: Arc<Inbox>, gate: Arc<Gate>) {
+pub(crate) async fn serve(acceptor: Acceptor, inbox: Arc<Inbox>, gate: Arc<Shared>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
@@ -71,7 +71,7 @@ pub(crate) async fn serve(acceptor: Acceptor, inbox: Arc<Inbox>, gate: Arc<Gate>
     }
 }
 
-async fn converse(incoming: Incoming, inbox: &Inbox, gate: &Gate) {
+async fn converse(incoming: Incoming, inbox: &Inbox, gate: &Shared) {
     let Ok(stream) = incoming.stream.into_stream() else {
         return;
     };
@@ -101,7 +101,7 @@ async fn read(request: Request<Body>) -> Result<Order, StatusCode> {
     serde_json::from_slice(&body.to_bytes()).map_err(|_| StatusCode::BAD_REQUEST)
 }
 
-async fn answer(order: Order, inbox: &Inbox, gate: &Gate) -> Response<Full<Bytes>> {
+async fn answer(order: Order, inbox: &Inbox, gate: &Shared) -> Response<Full<Bytes>> {
     let queues = queues(gate);
     let names = queues
         .iter()
@@ -125,11 +125,11 @@ async fn answer(order: Order, inbox: &Inbox, gate: &Gate) -> Response<Full<Bytes
 }
 
 /// Of all durable endpoints in force.
-fn queues(gate: &Gate) -> Vec<Arc<Queue>> {
+fn queues(gate: &Shared) -> Vec<Arc<Queue>> {
     let config = gate.config();
-    let durable = config.endpoints.iter().filter_map(|one| match &one.onward {
-        Onward::Durable(durable) => Some(&durable.queues),
-        Onward::Direct(_) => None,
+    let durable = config.endpoints.iter().filter_map(|one| match &one.target {
+        Target::Durable(durable) => Some(&durable.queues),
+        Target::Direct(_) => None,
     });
     durable.flatten().cloned().collect()
 }

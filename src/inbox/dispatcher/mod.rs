@@ -37,7 +37,7 @@ use super::{Inbox, Queue};
 use crate::{
     destination::meter::DestinationMeter,
     endpoint::Endpoint,
-    proxy::{shared::Gate, snapshot::InForce},
+    proxy::{shared::Shared, snapshot::Snapshot},
     runtime::{
         background::with_runtime,
         clock::{Clock, Millis, millis},
@@ -60,7 +60,7 @@ impl Dispatcher {
     /// # Errors
     ///
     /// When there can be no thread.
-    pub(crate) fn start(gate: &Arc<Gate>, inbox: &Arc<Inbox>) -> io::Result<Self> {
+    pub(crate) fn start(gate: &Arc<Shared>, inbox: &Arc<Inbox>) -> io::Result<Self> {
         let tools = Tools {
             inbox: Arc::clone(inbox),
             clock: Clock::System,
@@ -70,7 +70,7 @@ impl Dispatcher {
         Self::start_with(gate, tools)
     }
 
-    fn start_with(gate: &Arc<Gate>, tools: Tools) -> io::Result<Self> {
+    fn start_with(gate: &Arc<Shared>, tools: Tools) -> io::Result<Self> {
         let (messages, received) = unbounded_channel();
         let (gate, tools) = (Arc::clone(gate), Arc::new(tools));
         let build = || Builder::new_current_thread().enable_all().build();
@@ -125,7 +125,7 @@ struct Tools {
 struct Post {
     queue: Arc<Queue>,
     meter: Arc<DestinationMeter>,
-    config: Arc<InForce>,
+    config: Arc<Snapshot>,
 }
 
 impl Post {

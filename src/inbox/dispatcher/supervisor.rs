@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{Post, Tools, queue::Queue, sweep::sweep};
-use crate::{endpoint::Onward, proxy::shared::Gate};
+use crate::{endpoint::Target, proxy::shared::Shared};
 
 /// What the thread is told.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(super) enum Message {
 
 /// Runs until it is drained, and then gives back what is dropped last; or until nobody can tell it anything more.
 pub(super) async fn supervise(
-    gate: Arc<Gate>,
+    gate: Arc<Shared>,
     tools: Arc<Tools>,
     mut messages: UnboundedReceiver<Message>,
 ) -> Option<oneshot::Sender<()>> {
@@ -56,7 +56,7 @@ pub(super) async fn supervise(
 }
 
 struct Supervisor {
-    gate: Arc<Gate>,
+    gate: Arc<Shared>,
     tools: Arc<Tools>,
     /// Each queue by its name; one whose sender is dropped leaves.
     queues: HashMap<Arc<str>, watch::Sender<Arc<Post>>>,
@@ -65,7 +65,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn start(gate: Arc<Gate>, tools: Arc<Tools>) -> Self {
+    fn start(gate: Arc<Shared>, tools: Arc<Tools>) -> Self {
         let mut tasks = JoinSet::new();
         let sweeping = tasks.spawn(sweep(Arc::clone(&tools)));
         let mut supervisor = Self {
@@ -109,11 +109,11 @@ impl Supervisor {
 }
 
 /// The queues of the configuration in force.
-fn posts(gate: &Gate) -> Vec<Arc<Post>> {
+fn posts(gate: &Shared) -> Vec<Arc<Post>> {
     let config = gate.config();
     let mut posts = Vec::new();
     for meter in config.meters() {
-        if let Onward::Durable(durable) = &meter.endpoint.onward {
+        if let Target::Durable(durable) = &meter.endpoint.target {
             // A meter's destinations stand in the order of its endpoint's.
             let both = durable.queues.iter().zip(&meter.destinations);
             posts.extend(both.map(|(queue, meter)| {

@@ -15,7 +15,7 @@ use tower_cartgate::SecretName;
 
 use crate::{
     destination::Destination,
-    endpoint::{Endpoint, Onward},
+    endpoint::{Endpoint, Target},
     net::listener::Peer,
     outcome::{
         problem::{DELIVERY, PROXY_STATUS, problem},
@@ -24,10 +24,10 @@ use crate::{
     proxy::{
         access_log::line::{Line, Path, Verdict},
         config::AccessLog,
-        context::{Exchange, Outcome},
-        response::AnswerBody,
-        shared::{Gate, Stage},
-        state::Activity,
+        context::{Outcome, RequestContext},
+        response::ResponseBody,
+        shared::{Shared, Stage},
+        state::ConnectionState,
     },
     telemetry::count::now,
 };
@@ -35,7 +35,7 @@ use crate::{
 /// A request whose line is still to be written. Dropped without an answer, it says that the client
 /// went away.
 pub(crate) struct Entry {
-    exchange: Arc<Exchange>,
+    context: Arc<RequestContext>,
     method: Option<Method>,
     target: Option<PathAndQuery>,
     declared: Option<u64>,
@@ -43,9 +43,12 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn open<B: http_body::Body>(exchange: &Arc<Exchange>, request: &Request<B>) -> Self {
+    pub(crate) fn open<B: http_body::Body>(
+        context: &Arc<RequestContext>,
+        request: &Request<B>,
+    ) -> Self {
         Self {
-            exchange: Arc::clone(exchange),
+            context: Arc::clone(context),
             method: Some(request.method().clone()),
             target: request.uri().path_and_query().cloned(),
             declared: request.body().size_hint().exact(),
@@ -54,11 +57,11 @@ impl Entry {
     }
 
     /// Marks the answer, counts it and writes the line.
-    pub(crate) fn close(mut self, mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    pub(crate) fn close(mut self, mut response: Response<ResponseBody>) -> Response<ResponseBody> {
         self.open = false;
         let headers = response.headers_mut();
         if !self.is_probe() {
-            headers.insert(DELIVERY, self.exchange.id_header());
+            headers.insert(DELIVERY, self.context.id_header());
         }
         if let Some(refusal) = self.own_answer() {
             headers.insert(PROXY_STATUS, refusal.proxy_status());
@@ -72,12 +75,12 @@ impl Entry {
 
     /// A question for the gate's health is no delivery, and leaves no trace.
     fn is_probe(&self) -> bool {
-        matches!(self.exchange.outcome(), Some(Outcome::Probed { .. }))
+        matches!(self.context.outcome(), Some(Outcome::Probed { .. }))
     }
 
     /// The refusal that the answer comes from, unless a destination gave it.
     fn own_answer(&self) -> Option<&RejectReason> {
-        match self.exchange.outcome()? {
+        match self.context.outcome()? {
             Outcome::Refused(refusal) | Outcome::Failed { refusal, .. } => Some(refusal),
             _ => None,
         }
@@ -86,8 +89,8 @@ impl Entry {
     /// Whether the connection ends with this answer, so that the client hears of it in time.
     fn is_last(&self) -> bool {
         let leaving =
-            self.exchange.gate.stage() > Stage::Serving || self.exchange.activity.is_evicted();
-        let closes = match self.exchange.outcome() {
+            self.context.shared.stage() > Stage::Serving || self.context.connection.is_evicted();
+        let closes = match self.context.outcome() {
             Some(Outcome::Refused(refusal)) => refusal.closes(),
             Some(Outcome::Probed { broken }) => *broken,
             _ => return leaving,
@@ -95,44 +98,44 @@ impl Entry {
         // What is left of a body that nobody reads stands where the next request would begin. hyper
         // skips it only if it has it already, and else closes: unannounced, that would lose the next
         // request, perhaps a genuine one, on a connection that a proxy shares.
-        leaving || closes || self.exchange.activity.is_unread()
+        leaving || closes || self.context.connection.is_unread()
     }
 
     fn write(&self, status: Option<u16>) {
         if self.is_probe() {
             return;
         }
-        let exchange = &self.exchange;
-        let verdict = verdict(exchange, status);
-        let duration = exchange.begun.elapsed();
-        count(exchange, &verdict, duration);
-        if !is_wanted(exchange.config.access_log, &verdict) {
+        let context = &self.context;
+        let verdict = verdict(context, status);
+        let duration = context.begun.elapsed();
+        count(context, &verdict, duration);
+        if !is_wanted(context.config.access_log, &verdict) {
             return;
         }
         let line = Line {
             verdict,
-            id: exchange.id,
-            endpoint: exchange.endpoint().map(|endpoint| &*endpoint.name),
-            destination: exchange.endpoint().and_then(|endpoint| direct(endpoint)),
+            id: context.id,
+            endpoint: context.endpoint().map(|endpoint| &*endpoint.name),
+            destination: context.endpoint().and_then(|endpoint| direct(endpoint)),
             status,
-            received: exchange.received(),
+            received: context.received(),
             declared: self.declared,
-            form: exchange.form(),
+            form: context.form(),
             duration,
-            peer: exchange.peer,
+            peer: context.peer,
             method: self.method.as_ref(),
             path: self.target.as_ref().map(|target| Path(target.path())),
         };
-        line.write(&exchange.gate.throttle);
+        line.write(&context.shared.throttle);
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         if self.open {
-            if self.exchange.is_being_kept() {
+            if self.context.is_being_kept() {
                 // The committing side says the rest, unless it has done so.
-                self.exchange.ended(Outcome::Left);
+                self.context.ended(Outcome::Left);
             }
             self.write(None);
         }
@@ -140,38 +143,38 @@ impl Drop for Entry {
 }
 
 fn direct(endpoint: &Endpoint) -> Option<&Destination> {
-    match &endpoint.onward {
-        Onward::Direct(destination) => Some(destination),
-        Onward::Durable(_) => None,
+    match &endpoint.target {
+        Target::Direct(destination) => Some(destination),
+        Target::Durable(_) => None,
     }
 }
 
 /// The one place where requests are counted.
-fn count(exchange: &Exchange, verdict: &Verdict<'_>, duration: Duration) {
-    match (exchange.meter(), verdict) {
-        (Some(meter), _) => meter.ended(verdict, exchange.received(), duration),
-        (None, Verdict::Rejected { reason }) => exchange.gate.metrics.astray.add(reason, now()),
+fn count(context: &RequestContext, verdict: &Verdict<'_>, duration: Duration) {
+    match (context.meter(), verdict) {
+        (Some(meter), _) => meter.ended(verdict, context.received(), duration),
+        (None, Verdict::Rejected { reason }) => context.shared.metrics.astray.add(reason, now()),
         // What was verified was verified by an endpoint's secrets.
         (None, _) => {}
     }
 }
 
-fn verdict(exchange: &Exchange, status: Option<u16>) -> Verdict<'_> {
-    if let (Some(secret), Some(outcome)) = (exchange.secret(), exchange.outcome())
+fn verdict(context: &RequestContext, status: Option<u16>) -> Verdict<'_> {
+    if let (Some(secret), Some(outcome)) = (context.secret(), context.outcome())
         && let Some(kept) = kept(secret, outcome)
     {
         return kept;
     }
-    let reason = match exchange.outcome() {
+    let reason = match context.outcome() {
         Some(Outcome::Refused(refusal) | Outcome::Failed { refusal, .. }) => refusal.reason(),
         Some(Outcome::Answered) => Verdict::ANSWERED,
         _ => Verdict::CLIENT_GONE,
     };
-    let cause = match exchange.outcome() {
+    let cause = match context.outcome() {
         Some(Outcome::Failed { cause, .. }) => Some(cause.as_str()),
         _ => None,
     };
-    match (exchange.secret(), status) {
+    match (context.secret(), status) {
         (Some(secret), Some(200..=299)) => Verdict::Taken { secret },
         (Some(secret), _) => Verdict::NotTaken {
             secret,
@@ -211,20 +214,15 @@ fn is_wanted(wanted: AccessLog, verdict: &Verdict<'_>) -> bool {
 /// The answer to a request that never became one, as it goes over the wire, and its line.
 pub(crate) fn last_words(
     refusal: RejectReason,
-    gate: &Arc<Gate>,
+    shared: &Arc<Shared>,
     peer: Peer,
-    activity: &Arc<Activity>,
+    state: &Arc<ConnectionState>,
 ) -> BytesMut {
-    let exchange = Exchange::begin(
-        Arc::clone(gate),
-        peer,
-        Arc::clone(activity),
-        activity.since(),
-    );
+    let context = RequestContext::begin(Arc::clone(shared), peer, Arc::clone(state), state.since());
     let response = problem(&refusal);
-    exchange.ended(Outcome::Refused(refusal));
+    context.ended(Outcome::Refused(refusal));
     let entry = Entry {
-        exchange,
+        context,
         method: None,
         target: None,
         declared: None,
@@ -232,7 +230,7 @@ pub(crate) fn last_words(
     };
     let length = response.body().len();
     let (_, body) = response.clone().into_parts();
-    let mut response = entry.close(response.map(AnswerBody::from));
+    let mut response = entry.close(response.map(ResponseBody::from));
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -243,7 +241,7 @@ pub(crate) fn last_words(
     serialize(&response, &body)
 }
 
-fn serialize(response: &Response<AnswerBody>, body: &[u8]) -> BytesMut {
+fn serialize(response: &Response<ResponseBody>, body: &[u8]) -> BytesMut {
     let status = response.status();
     let mut wire = BytesMut::with_capacity(512);
     wire.put_slice(b"HTTP/1.1 ");

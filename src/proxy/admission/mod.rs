@@ -6,6 +6,6 @@ pub(crate) mod memory;
 mod share;
 mod standing;
 
-pub(crate) use connections::{Member, Roster};
+pub(crate) use connections::{ConnectionPermit, Connections};
 pub(crate) use memory::Memory;
 pub(crate) use share::Holder;

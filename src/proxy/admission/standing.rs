@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::proxy::state::{Activity, Phase};
+use crate::proxy::state::{ConnectionState, Phase};
 
 /// A connection or a body gets this long before its pace is held against it: a genuine delivery has
 /// just begun.
@@ -43,12 +43,12 @@ pub(crate) enum Standing {
 impl Standing {
     /// The standing of a connection, where a body is to bring `rate` bytes a second; none if its
     /// delivery is verified and waits for its destination.
-    pub(crate) fn of(activity: &Activity, now: Instant, rate: u64) -> Option<Self> {
-        let since = activity.since();
+    pub(crate) fn of(state: &ConnectionState, now: Instant, rate: u64) -> Option<Self> {
+        let since = state.since();
         let age = now.saturating_duration_since(since);
-        Some(match activity.phase() {
-            Phase::Body => Self::of_body(activity.body_progress(), since, age, rate),
-            Phase::Idle if activity.has_served() => Self::Idle { since },
+        Some(match state.phase() {
+            Phase::Body => Self::of_body(state.body_progress(), since, age, rate),
+            Phase::Idle if state.has_served() => Self::Idle { since },
             Phase::Idle | Phase::Handshake | Phase::Head if age < ARRIVAL => Self::Fresh { since },
             Phase::Idle | Phase::Handshake | Phase::Head if age < BENEFIT_OF_DOUBT => {
                 Self::JustBegun { since }
@@ -58,7 +58,7 @@ impl Standing {
             Phase::Head | Phase::Refusal => Self::Dawdling { since },
             // The delivery is done; only the client still holds things up.
             Phase::Answer => {
-                let stalled = activity.stalled()?;
+                let stalled = state.stalled()?;
                 let long = now.saturating_duration_since(stalled) > BENEFIT_OF_DOUBT;
                 return long.then_some(Self::Dawdling { since: stalled });
             }

@@ -12,7 +12,7 @@ use crate::{
     endpoint::Endpoints,
     inbox,
     net::{tls::Certificate, trusted_hops::TrustedHops},
-    proxy::config::{limits::Limits, timeouts::Clocks},
+    proxy::config::{limits::Limits, timeouts::Timeouts},
     rejected,
 };
 
@@ -27,7 +27,7 @@ pub struct Config {
     /// What a client, and all clients together, may take.
     pub limits: Limits,
     /// How long each step may last.
-    pub clocks: Clocks,
+    pub timeouts: Timeouts,
     /// Whose word about the client's address is believed.
     pub trusted_hops: TrustedHops,
     /// Which requests get a line in the log.
@@ -67,7 +67,7 @@ impl Config {
             workers: default_workers(),
             endpoints,
             limits: Limits::default(),
-            clocks: Clocks::default(),
+            timeouts: Timeouts::default(),
             trusted_hops: TrustedHops::default(),
             access_log: AccessLog::default(),
             explain: false,

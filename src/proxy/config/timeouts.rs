@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The time limits of a gate. Each begins at its own moment, so that no step lends time to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Clocks {
+pub struct Timeouts {
     /// A TLS handshake, from the connection's first moment.
     pub handshake: Duration,
     /// A request's head, from its first byte to its last.
@@ -26,7 +26,7 @@ pub struct Clocks {
     pub drain_limit: Duration,
 }
 
-impl Default for Clocks {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             handshake: Duration::from_secs(10),

@@ -17,8 +17,8 @@ use crate::{
     },
     proxy::{
         connection::timeouts::Clock,
-        shared::Gate,
-        state::{Activity, Phase},
+        shared::Shared,
+        state::{ConnectionState, Phase},
     },
 };
 
@@ -27,8 +27,8 @@ use crate::{
 const UNSENT: usize = 16 * 1024;
 
 /// Whether this connection begins with a handshake.
-pub(crate) fn is_wanted(stream: &Stream, gate: &Gate) -> bool {
-    matches!(stream, Stream::Tcp(_)) && gate.with_config(|config| config.tls.is_some())
+pub(crate) fn is_wanted(stream: &Stream, shared: &Shared) -> bool {
+    matches!(stream, Stream::Tcp(_)) && shared.with_config(|config| config.tls.is_some())
 }
 
 /// The stream that requests come over: the same one where no TLS is spoken, none if the handshake failed.
@@ -36,38 +36,38 @@ pub(crate) fn is_wanted(stream: &Stream, gate: &Gate) -> bool {
 pub(crate) async fn secure(
     stream: Stream,
     peer: Peer,
-    activity: &Activity,
-    gate: &Gate,
+    state: &ConnectionState,
+    shared: &Shared,
 ) -> Option<Stream> {
-    let config = gate.config();
+    let config = shared.config();
     let (tcp, certificate) = match (stream, &config.tls) {
         (Stream::Tcp(tcp), Some(certificate)) => (tcp, certificate),
         (stream, _) => return Some(stream),
     };
-    let mut clock = Clock::new(activity, &config.clocks);
-    activity.enter(Phase::Handshake);
+    let mut clock = Clock::new(state, &config.timeouts);
+    state.enter(Phase::Handshake);
     let mut accept =
         TlsAcceptor::from(certificate.server()).accept_with(Handshaking::new(tcp), |session| {
             session.set_buffer_limit(Some(UNSENT));
         });
     drop(config);
     let ended = poll_fn(|cx| {
-        activity.listen(cx.waker());
+        state.listen(cx.waker());
         if let Poll::Ready(result) = Pin::new(&mut accept).poll(cx) {
             return Poll::Ready(result);
         }
-        clock.observe(activity);
-        if activity.is_evicted() {
+        clock.observe(state);
+        if state.is_evicted() {
             return Poll::Ready(Err(io::Error::other("others needed the room")));
         }
-        let too_slow = clock.poll(cx, activity, gate);
+        let too_slow = clock.poll(cx, state, shared);
         too_slow.map(|_| Err(io::ErrorKind::TimedOut.into()))
     });
     match ended.await {
         Ok(mut tls) => {
             tls.get_mut().0.finish();
-            activity.encrypt();
-            activity.enter(Phase::Idle);
+            state.encrypt();
+            state.enter(Phase::Idle);
             Some(Stream::Secured(Box::new(tls)))
         }
         Err(error) => {

@@ -5,26 +5,26 @@ use std::{future::poll_fn, task::Poll};
 
 use crate::{
     net::stream::Stream,
-    proxy::{connection::timeouts::Clock, shared::Gate, state::Activity},
+    proxy::{connection::timeouts::Clock, shared::Shared, state::ConnectionState},
 };
 
 /// Waits for the client to say something, be it that it says no more. False if the connection's time is over.
 pub(crate) async fn wait(
     stream: &Stream,
     clock: &mut Clock,
-    activity: &Activity,
-    gate: &Gate,
+    state: &ConnectionState,
+    shared: &Shared,
 ) -> bool {
     poll_fn(|cx| {
-        activity.listen(cx.waker());
+        state.listen(cx.waker());
         if stream.poll_read_ready(cx).is_ready() {
             return Poll::Ready(true);
         }
-        clock.observe(activity);
-        if activity.is_evicted() {
+        clock.observe(state);
+        if state.is_evicted() {
             return Poll::Ready(false);
         }
-        clock.poll(cx, activity, gate).map(|_| false)
+        clock.poll(cx, state, shared).map(|_| false)
     })
     .await
 }

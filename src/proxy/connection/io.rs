@@ -16,8 +16,8 @@ use super::{READ_BUFFER, without_empty_lines};
 use crate::{
     net::stream::Stream,
     proxy::{
-        shared::Gate,
-        state::{Activity, Phase},
+        shared::Shared,
+        state::{ConnectionState, Phase},
     },
 };
 
@@ -30,12 +30,12 @@ const FREE_WRITE: usize = 16 * 1024;
 
 /// A client's stream.
 #[derive(Debug)]
-pub(crate) struct Watched {
+pub(crate) struct ClientIo {
     /// Limited anew before each read that could take more than the connection may hold.
     stream: Take<Stream>,
     /// What was read before, and comes first.
     unread: Bytes,
-    activity: Arc<Activity>,
+    state: Arc<ConnectionState>,
     loan: Loan,
     /// Bytes read of the head under way.
     head: usize,
@@ -47,7 +47,7 @@ pub(crate) struct Watched {
 /// Memory for buffers beyond the connection's own share. Given back when dropped.
 #[derive(Debug)]
 struct Loan {
-    gate: Arc<Gate>,
+    shared: Arc<Shared>,
     bytes: u64,
 }
 
@@ -55,9 +55,11 @@ impl Loan {
     /// Takes memory for large buffers, if there is some to lend. Once is enough for as long as hyper holds them.
     fn take(&mut self) -> bool {
         if self.bytes == 0 {
-            let header = self.gate.with_config(|config| config.limits.header as u64);
+            let header = self
+                .shared
+                .with_config(|config| config.limits.header as u64);
             let wanted = READ_BUFFER.max(header);
-            if self.gate.memory.lend(wanted) {
+            if self.shared.memory.lend(wanted) {
                 self.bytes = wanted;
             }
         }
@@ -67,23 +69,23 @@ impl Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        self.gate.memory.take_back(self.bytes);
+        self.shared.memory.take_back(self.bytes);
     }
 }
 
-impl Watched {
+impl ClientIo {
     pub(crate) fn new(
         stream: Stream,
         unread: Bytes,
-        activity: Arc<Activity>,
-        gate: Arc<Gate>,
+        state: Arc<ConnectionState>,
+        shared: Arc<Shared>,
     ) -> Self {
-        activity.renew();
+        state.renew();
         Self {
             stream: stream.take(0),
             unread,
-            activity,
-            loan: Loan { gate, bytes: 0 },
+            state,
+            loan: Loan { shared, bytes: 0 },
             head: 0,
             withheld: None,
             ended: false,
@@ -105,20 +107,20 @@ impl Watched {
 
     /// How much may be read now; none if a long head finds no memory left.
     fn room(&mut self) -> Option<usize> {
-        match self.activity.phase() {
+        match self.state.phase() {
             Phase::Head if self.head >= FREE_READ => self.loan.take().then_some(usize::MAX),
             // A body that outgrew its own share pays, and so may its buffers.
-            Phase::Body if self.activity.held() > 0 && self.loan.take() => Some(usize::MAX),
+            Phase::Body if self.state.held() > 0 && self.loan.take() => Some(usize::MAX),
             _ if self.loan.bytes > 0 => Some(usize::MAX),
             _ => Some(FREE_READ),
         }
     }
 
     fn note_read(&mut self, read: &[u8]) {
-        self.activity.read(read.len() as u64);
-        match self.activity.phase() {
+        self.state.read(read.len() as u64);
+        match self.state.phase() {
             Phase::Idle if !without_empty_lines(read).is_empty() => {
-                self.activity.enter(Phase::Head);
+                self.state.enter(Phase::Head);
                 self.head = read.len();
             }
             Phase::Head => self.head += read.len(),
@@ -129,7 +131,7 @@ impl Watched {
     /// Between requests and within a head hyper writes one thing only: its own answer to what it
     /// could not parse. The status is in the same place always: `HTTP/1.1 400`.
     fn withhold(&mut self, bytes: &[u8]) -> bool {
-        let own = matches!(self.activity.phase(), Phase::Idle | Phase::Head);
+        let own = matches!(self.state.phase(), Phase::Idle | Phase::Head);
         if own && self.withheld.is_none() {
             let status = bytes
                 .get(9..12)
@@ -159,10 +161,10 @@ impl Watched {
     /// Whether hyper has to wait before it reads on. It decodes in one go whatever the socket holds, and
     /// the lines between chunks may be endless.
     fn must_wait(&self, cx: &Context<'_>) -> bool {
-        let activity = &self.activity;
-        let wait = activity.has_had_its_turn()
-            || activity.phase() == Phase::Body && activity.judge_framing()
-            || activity.phase() == Phase::Idle && activity.has_outgrown();
+        let state = &self.state;
+        let wait = state.has_had_its_turn()
+            || state.phase() == Phase::Body && state.judge_framing()
+            || state.phase() == Phase::Idle && state.has_outgrown();
         if wait {
             // The guard of the body rejects it, or the next turn reads on.
             cx.waker().wake_by_ref();
@@ -172,14 +174,14 @@ impl Watched {
 
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &result {
-            Poll::Pending => self.activity.stall(),
-            Poll::Ready(_) => self.activity.progress(),
+            Poll::Pending => self.state.stall(),
+            Poll::Ready(_) => self.state.progress(),
         }
         result
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for ClientIo {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -189,7 +191,7 @@ impl AsyncRead for Watched {
             return Poll::Pending;
         }
         let Some(room) = self.room() else {
-            self.activity.evict();
+            self.state.evict();
             return Poll::Pending;
         };
         let before = buf.filled().len();
@@ -203,7 +205,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for ClientIo {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -213,7 +215,7 @@ impl AsyncWrite for Watched {
             return Poll::Ready(Ok(bytes.len()));
         }
         if bytes.len() > FREE_WRITE {
-            self.activity.outgrow();
+            self.state.outgrow();
         }
         let result = Pin::new(self.stream.get_mut()).poll_write(cx, bytes);
         self.wrote(result)
@@ -239,14 +241,14 @@ impl AsyncWrite for Watched {
         let result = Pin::new(self.stream.get_mut()).poll_flush(cx);
         match result {
             Poll::Ready(Ok(())) => {
-                self.activity.progress();
-                self.activity.flushed();
-                if self.activity.next_waits() {
+                self.state.progress();
+                self.state.flushed();
+                if self.state.next_waits() {
                     cx.waker().wake_by_ref();
                 }
             }
             // TLS takes a record into its own buffer before the client does.
-            Poll::Pending => self.activity.stall(),
+            Poll::Pending => self.state.stall(),
             Poll::Ready(Err(_)) => {}
         }
         result
@@ -302,9 +304,9 @@ mod tests {
         (near.expect("a handshake"), far)
     }
 
-    fn gate() -> Arc<Gate> {
+    fn gate() -> Arc<Shared> {
         let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
-        Arc::new(Gate::new(config, Arc::default(), None).expect("nothing is kept"))
+        Arc::new(Shared::new(config, Arc::default(), None).expect("nothing is kept"))
     }
 
     /// TLS takes more than the socket does: without a look at the flush, the last of an answer would wait
@@ -312,17 +314,17 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_waits_encrypted_stalls_too() {
         let (_deaf, stream) = pair().await;
-        let activity = Arc::new(Activity::new());
-        activity.begin_request();
-        let mut watched = Watched::new(stream, Bytes::new(), Arc::clone(&activity), gate());
+        let state = Arc::new(ConnectionState::new());
+        state.begin_request();
+        let mut watched = ClientIo::new(stream, Bytes::new(), Arc::clone(&state), gate());
         let piece = [0; 16 * 1024];
         poll_fn(|cx| {
             while Pin::new(&mut watched).poll_write(cx, &piece).is_ready() {}
-            activity.progress();
+            state.progress();
             assert!(Pin::new(&mut watched).poll_flush(cx).is_pending());
             Poll::Ready(())
         })
         .await;
-        assert!(activity.stalled().is_some());
+        assert!(state.stalled().is_some());
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{net::stream::Stream, proxy::state::Activity};
+use crate::{net::stream::Stream, proxy::state::ConnectionState};
 
 const BUFFER: usize = 4096;
 
@@ -21,11 +21,11 @@ const TIME: Duration = Duration::from_secs(2);
 
 /// Writes `last_words`, closes the gate's side and reads on until the client closes its own, or
 /// others need the room.
-pub(crate) async fn linger(mut stream: Stream, last_words: &[u8], activity: &Activity) {
+pub(crate) async fn linger(mut stream: Stream, last_words: &[u8], state: &ConnectionState) {
     let words = async {
         stream.write_all(last_words).await?;
         stream.shutdown().await?;
-        let evicted = poll_fn(|cx| activity.poll_evicted(cx));
+        let evicted = poll_fn(|cx| state.poll_evicted(cx));
         tokio::select! {
             () = evicted => Ok(()),
             rest = throw_away(stream) => rest,

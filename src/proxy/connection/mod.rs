@@ -1,5 +1,5 @@
 //! One client's connection, from its first byte to its close: a TLS handshake where there is one, then, whenever the
-//! client has something to say, hyper reads and writes HTTP/1.1. This watches its clocks, answers for what hyper could not parse,
+//! client has something to say, hyper reads and writes HTTP/1.1. This watches its timeouts, answers for what hyper could not parse,
 //! and ends it so that the client can read its last answer. What a request means is decided in the stack.
 
 mod handshake;
@@ -22,7 +22,7 @@ use hyper::{body::Incoming, server::conn::http1, service::HttpService};
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-use io::Watched;
+use io::ClientIo;
 use timeouts::Clock;
 
 use crate::{
@@ -30,13 +30,13 @@ use crate::{
     outcome::reject_reason::RejectReason,
     proxy::{
         access_log,
-        admission::Member,
-        context::Exchange,
+        admission::ConnectionPermit,
+        context::RequestContext,
         layers::body_guard::{GuardedBody, skip_rest},
-        response::{AnswerBody, Tracked},
-        shared::Gate,
+        response::{ResponseBody, Tracked},
+        shared::Shared,
         stack::Stack,
-        state::{Activity, Phase},
+        state::{ConnectionState, Phase},
     },
     runtime::yield_once::yield_once,
 };
@@ -61,30 +61,30 @@ enum Ended {
     Evicted,
 }
 
-/// Serves a connection that has a place in the roster.
+/// Serves a connection that has a place in the connections.
 pub(crate) async fn serve<S: Stack>(
     stream: Stream,
     peer: Peer,
-    member: Member,
-    gate: Arc<Gate>,
+    member: ConnectionPermit,
+    shared: Arc<Shared>,
     stack: S,
 ) {
-    let activity = Arc::clone(member.activity());
-    let Some(mut stream) = handshake::secure(stream, peer, &activity, &gate).await else {
+    let state = Arc::clone(member.state());
+    let Some(mut stream) = handshake::secure(stream, peer, &state, &shared).await else {
         return;
     };
-    let mut clock = gate.with_config(|config| Clock::new(&activity, &config.clocks));
+    let mut clock = shared.with_config(|config| Clock::new(&state, &config.timeouts));
     let mut unread = Bytes::new();
     // The beginning of a request that was read behind the last one is no pause: its header timeout runs.
-    while !unread.is_empty() || idle::wait(&stream, &mut clock, &activity, &gate).await {
-        let talk = talk(stream, unread, peer, &mut clock, &activity, &gate, &stack);
+    while !unread.is_empty() || idle::wait(&stream, &mut clock, &state, &shared).await {
+        let talk = talk(stream, unread, peer, &mut clock, &state, &shared, &stack);
         // Boxed, so that its memory is given back when it pauses.
         match Box::pin(talk).await {
             Some(paused) => (stream, unread) = paused,
             None => return,
         }
     }
-    activity.enter(Phase::Refusal);
+    state.enter(Phase::Refusal);
     linger::close(stream).await;
 }
 
@@ -94,18 +94,18 @@ async fn talk<S: Stack>(
     unread: Bytes,
     peer: Peer,
     clock: &mut Clock,
-    activity: &Arc<Activity>,
-    gate: &Arc<Gate>,
+    state: &Arc<ConnectionState>,
+    shared: &Arc<Shared>,
     stack: &S,
 ) -> Option<(Stream, Bytes)> {
-    let io = Watched::new(stream, unread, Arc::clone(activity), Arc::clone(gate));
+    let io = ClientIo::new(stream, unread, Arc::clone(state), Arc::clone(shared));
     let io = TokioIo::new(io);
     let service = hyper::service::service_fn(|request| {
-        let (gate, activity) = (Arc::clone(gate), Arc::clone(activity));
-        let exchange = Exchange::begin(gate, peer, activity, Instant::now());
-        answer(request, exchange, stack.clone())
+        let (shared, state) = (Arc::clone(shared), Arc::clone(state));
+        let context = RequestContext::begin(shared, peer, state, Instant::now());
+        answer(request, context, stack.clone())
     });
-    let limit = gate.with_config(|config| config.limits.header);
+    let limit = shared.with_config(|config| config.limits.header);
     let mut connection = http1::Builder::new()
         // A client that has said all it wants to say still waits for its answer.
         .half_close(true)
@@ -114,7 +114,7 @@ async fn talk<S: Stack>(
         .max_buf_size((READ_BUFFER as usize).max(limit))
         .max_header_size(limit)
         .serve_connection(io, service);
-    let ended = poll_fn(|cx| drive(cx, &mut connection, clock, activity, gate)).await;
+    let ended = poll_fn(|cx| drive(cx, &mut connection, clock, state, shared)).await;
     let parts = connection.into_parts();
     let io = parts.io.into_inner();
     if matches!(ended, Ended::Paused) {
@@ -122,14 +122,14 @@ async fn talk<S: Stack>(
         let unread = Bytes::copy_from_slice(without_empty_lines(&parts.read_buf));
         return Some((io.into_stream(), unread));
     }
-    let refusal = refusal(&ended, &io, &parts.read_buf, limit, activity);
-    let in_order = is_in_order(&ended, activity);
-    activity.enter(Phase::Refusal);
+    let refusal = refusal(&ended, &io, &parts.read_buf, limit, state);
+    let in_order = is_in_order(&ended, state);
+    state.enter(Phase::Refusal);
     if let Some(refusal) = refusal {
-        let words = access_log::last_words(refusal, gate, peer, activity);
-        linger::linger(io.into_stream(), &words, activity).await;
-    } else if matches!(ended, Ended::Done(_)) && activity.is_unread() && !io.has_ended() {
-        linger::linger(io.into_stream(), &[], activity).await;
+        let words = access_log::last_words(refusal, shared, peer, state);
+        linger::linger(io.into_stream(), &words, state).await;
+    } else if matches!(ended, Ended::Done(_)) && state.is_unread() && !io.has_ended() {
+        linger::linger(io.into_stream(), &[], state).await;
     } else if in_order {
         linger::close(io.into_stream()).await;
     }
@@ -145,78 +145,78 @@ fn without_empty_lines(bytes: &[u8]) -> &[u8] {
 
 /// Whether the last answer, if there was one, is whole. The end of one that broke off must not look
 /// like its end.
-fn is_in_order(ended: &Ended, activity: &Activity) -> bool {
+fn is_in_order(ended: &Ended, state: &ConnectionState) -> bool {
     match ended {
         Ended::Done(result) => result.is_ok(),
         Ended::Paused | Ended::Idle => true,
-        Ended::Evicted => activity.phase() == Phase::Idle,
+        Ended::Evicted => state.phase() == Phase::Idle,
         Ended::HeadTooSlow | Ended::WriteStalled => false,
     }
 }
 
 /// Tells a client that the gate is full, and closes. Under TLS it closes without a word: handshakes that
 /// lead nowhere are what an attacker would have it spend its time on.
-pub(crate) async fn turn_away(stream: Stream, peer: Peer, gate: Arc<Gate>) {
-    let activity = Arc::new(Activity::new());
-    let words = access_log::last_words(RejectReason::Full, &gate, peer, &activity);
-    if !handshake::is_wanted(&stream, &gate) {
-        linger::linger(stream, &words, &activity).await;
+pub(crate) async fn turn_away(stream: Stream, peer: Peer, shared: Arc<Shared>) {
+    let state = Arc::new(ConnectionState::new());
+    let words = access_log::last_words(RejectReason::Full, &shared, peer, &state);
+    if !handshake::is_wanted(&stream, &shared) {
+        linger::linger(stream, &words, &state).await;
     }
 }
 
 /// Answers one request. A connection that breaks off drops this future, wherever it is.
 async fn answer<S: Stack>(
     request: Request<Incoming>,
-    exchange: Arc<Exchange>,
+    context: Arc<RequestContext>,
     stack: S,
-) -> Result<Response<Tracked<AnswerBody>>, Infallible> {
-    poll_fn(|_| exchange.activity.poll_clear()).await;
-    exchange.activity.begin_request();
-    let entry = access_log::Entry::open(&exchange, &request);
-    let mut request = GuardedBody::new(request, &exchange);
-    request.extensions_mut().insert(Arc::clone(&exchange));
+) -> Result<Response<Tracked<ResponseBody>>, Infallible> {
+    poll_fn(|_| context.connection.poll_clear()).await;
+    context.connection.begin_request();
+    let entry = access_log::Entry::open(&context, &request);
+    let mut request = GuardedBody::new(request, &context);
+    request.extensions_mut().insert(Arc::clone(&context));
     let Ok(response) = tower::ServiceExt::oneshot(stack, request).await;
-    let phase = exchange.answer_phase();
+    let phase = context.answer_phase();
     if phase == Phase::Refusal {
         // Forgeries come in floods.
         yield_once().await;
     }
-    exchange.activity.enter(phase);
-    skip_rest(&exchange).await;
+    context.connection.enter(phase);
+    skip_rest(&context).await;
     let response = entry.close(response);
-    Ok(response.map(|body| Tracked::new(body, Arc::clone(&exchange.activity))))
+    Ok(response.map(|body| Tracked::new(body, Arc::clone(&context.connection))))
 }
 
-/// Polls a connection, then its clocks.
+/// Polls a connection, then its timeouts.
 fn drive<S>(
     cx: &mut Context<'_>,
-    connection: &mut http1::Connection<TokioIo<Watched>, S>,
+    connection: &mut http1::Connection<TokioIo<ClientIo>, S>,
     clock: &mut Clock,
-    activity: &Activity,
-    gate: &Gate,
+    state: &ConnectionState,
+    shared: &Shared,
 ) -> Poll<Ended>
 where
-    S: HttpService<Incoming, ResBody = Tracked<AnswerBody>> + Unpin,
+    S: HttpService<Incoming, ResBody = Tracked<ResponseBody>> + Unpin,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    activity.listen(cx.waker());
-    activity.begin_turn();
+    state.listen(cx.waker());
+    state.begin_turn();
     if let Poll::Ready(result) = Pin::new(connection).poll(cx) {
         return Poll::Ready(Ended::Done(result));
     }
-    clock.observe(activity);
-    if activity.is_evicted() && may_go(activity) {
+    clock.observe(state);
+    if state.is_evicted() && may_go(state) {
         return Poll::Ready(Ended::Evicted);
     }
-    clock.poll_talking(cx, activity, gate)
+    clock.poll_talking(cx, state, shared)
 }
 
 /// Who sends a connection away judges what it was doing a moment ago. A body that must go is told so
 /// by its guard, and gets an answer; one that was verified since is delivered all the same.
-fn may_go(activity: &Activity) -> bool {
-    match activity.phase() {
+fn may_go(state: &ConnectionState) -> bool {
+    match state.phase() {
         Phase::Body => false,
-        Phase::Answer => activity.stalled().is_some(),
+        Phase::Answer => state.stalled().is_some(),
         Phase::Handshake | Phase::Idle | Phase::Head | Phase::Refusal => true,
     }
 }
@@ -224,12 +224,12 @@ fn may_go(activity: &Activity) -> bool {
 /// What to answer to a request that never became one.
 fn refusal(
     ended: &Ended,
-    io: &Watched,
+    io: &ClientIo,
     unread: &[u8],
     limit: usize,
-    activity: &Activity,
+    state: &ConnectionState,
 ) -> Option<RejectReason> {
-    let in_head = activity.phase() == Phase::Head;
+    let in_head = state.phase() == Phase::Head;
     match ended {
         Ended::Done(_) if io.withheld() == Some(414) => Some(RejectReason::TargetTooLong),
         Ended::Done(_) if io.withheld() == Some(431) => Some(too_large(unread, limit)),
@@ -276,15 +276,15 @@ mod tests {
 
     #[test]
     fn a_body_that_verified_after_it_was_sent_away_is_delivered_all_the_same() {
-        let activity = Activity::new();
-        activity.evict();
-        activity.begin_request();
-        assert!(!may_go(&activity), "its guard refuses it");
-        activity.enter(Phase::Answer);
-        assert!(!may_go(&activity), "its destination has it");
-        activity.stall();
-        assert!(may_go(&activity), "only the client holds things up");
-        activity.enter(Phase::Idle);
-        assert!(may_go(&activity));
+        let state = ConnectionState::new();
+        state.evict();
+        state.begin_request();
+        assert!(!may_go(&state), "its guard refuses it");
+        state.enter(Phase::Answer);
+        assert!(!may_go(&state), "its destination has it");
+        state.stall();
+        assert!(may_go(&state), "only the client holds things up");
+        state.enter(Phase::Idle);
+        assert!(may_go(&state));
     }
 }

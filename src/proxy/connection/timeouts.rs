@@ -1,4 +1,4 @@
-//! A connection's clocks: handshake, idle, head and stalled writing, each from its own beginning. (A body's
+//! A connection's timeouts: handshake, idle, head and stalled writing, each from its own beginning. (A body's
 //! clock goes with the body, in `limits`.)
 
 use std::{
@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::Ended;
 use crate::{
     proxy::{
-        config::timeouts::Clocks,
-        shared::{Gate, Stage},
-        state::{Activity, Phase, Stay},
+        config::timeouts::Timeouts,
+        shared::{Shared, Stage},
+        state::{ConnectionState, Phase, Stay},
     },
     runtime::timer::Timer,
 };
@@ -37,20 +37,20 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn new(activity: &Activity, clocks: &Clocks) -> Self {
+    pub(crate) fn new(state: &ConnectionState, timeouts: &Timeouts) -> Self {
         Self {
-            timer: Timer::new(Instant::now() + clocks.keep_alive),
-            seen: activity.stay(),
+            timer: Timer::new(Instant::now() + timeouts.keep_alive),
+            seen: state.stay(),
             last_call: None,
         }
     }
 
     /// Notes when the present phase began, if it is new.
-    pub(crate) fn observe(&mut self, activity: &Activity) {
-        let stay = activity.stay();
+    pub(crate) fn observe(&mut self, state: &ConnectionState) {
+        let stay = state.stay();
         if stay != self.seen {
             self.seen = stay;
-            activity.entered(Instant::now());
+            state.entered(Instant::now());
         }
     }
 
@@ -58,15 +58,15 @@ impl Clock {
     pub(super) fn poll_talking(
         &mut self,
         cx: &mut Context<'_>,
-        activity: &Activity,
-        gate: &Gate,
+        state: &ConnectionState,
+        shared: &Shared,
     ) -> Poll<Ended> {
-        let mut next = self.deadline(activity, gate);
-        if activity.phase() == Phase::Idle && activity.stalled().is_none() {
-            if activity.has_outgrown() {
+        let mut next = self.deadline(state, shared);
+        if state.phase() == Phase::Idle && state.stalled().is_none() {
+            if state.has_outgrown() {
                 return Poll::Ready(Ended::Paused);
             }
-            let pause = activity.since() + PAUSE;
+            let pause = state.since() + PAUSE;
             next = next
                 .filter(|(deadline, _)| *deadline <= pause)
                 .or(Some((pause, Ended::Paused)));
@@ -78,10 +78,10 @@ impl Clock {
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        activity: &Activity,
-        gate: &Gate,
+        state: &ConnectionState,
+        shared: &Shared,
     ) -> Poll<Ended> {
-        let next = self.deadline(activity, gate);
+        let next = self.deadline(state, shared);
         self.poll_until(cx, next)
     }
 
@@ -92,31 +92,31 @@ impl Clock {
         self.timer.poll(cx, deadline).map(|()| ended)
     }
 
-    fn deadline(&mut self, activity: &Activity, gate: &Gate) -> Option<(Instant, Ended)> {
-        let phase = activity.phase();
+    fn deadline(&mut self, state: &ConnectionState, shared: &Shared) -> Option<(Instant, Ended)> {
+        let phase = state.phase();
         let is_waiting = matches!(phase, Phase::Idle | Phase::Handshake);
-        if is_waiting && gate.stage() == Stage::Closing {
-            return Some((self.last_call(activity), Ended::Idle));
+        if is_waiting && shared.stage() == Stage::Closing {
+            return Some((self.last_call(state), Ended::Idle));
         }
-        let stalled = activity.stalled();
+        let stalled = state.stalled();
         if stalled.is_none() && !is_waiting && phase != Phase::Head {
             return None;
         }
-        let since = activity.since();
-        gate.with_config(|config| {
-            let clocks = &config.clocks;
+        let since = state.since();
+        shared.with_config(|config| {
+            let timeouts = &config.timeouts;
             Some(match (stalled, phase) {
-                (Some(stalled), _) => (stalled + clocks.write, Ended::WriteStalled),
-                (None, Phase::Handshake) => (since + clocks.handshake, Ended::Idle),
-                (None, Phase::Head) => (since + clocks.header, Ended::HeadTooSlow),
-                (None, _) => (since + clocks.keep_alive, Ended::Idle),
+                (Some(stalled), _) => (stalled + timeouts.write, Ended::WriteStalled),
+                (None, Phase::Handshake) => (since + timeouts.handshake, Ended::Idle),
+                (None, Phase::Head) => (since + timeouts.header, Ended::HeadTooSlow),
+                (None, _) => (since + timeouts.keep_alive, Ended::Idle),
             })
         })
     }
 
     /// Counted from when the connection notices that the gate is closing.
-    fn last_call(&mut self, activity: &Activity) -> Instant {
-        let time = if activity.has_served() {
+    fn last_call(&mut self, state: &ConnectionState) -> Instant {
+        let time = if state.has_served() {
             NEXT_CALL
         } else {
             FIRST_CALL

@@ -11,8 +11,8 @@ use crate::{
     destination::{Answer, AttemptError, Destination},
     outcome::{problem::problem, reject_reason::RejectReason},
     proxy::{
-        context::{Exchange, Outcome},
-        response::AnswerBody,
+        context::{Outcome, RequestContext},
+        response::ResponseBody,
     },
 };
 
@@ -20,39 +20,37 @@ use crate::{
 pub(crate) async fn deliver(
     delivery: Delivery,
     destination: &Arc<Destination>,
-    exchange: &Exchange,
+    context: &RequestContext,
     worker: usize,
-) -> Response<AnswerBody> {
+) -> Response<ResponseBody> {
     let begun = Instant::now();
     let result = destination.attempt(worker, delivery, begun).await;
-    let meter = exchange
-        .meter()
-        .and_then(|meter| meter.destinations.first());
+    let meter = context.meter().and_then(|meter| meter.destinations.first());
     if let Some(meter) = meter {
         let result = result.as_ref();
         let result = result.map(Response::status).map_err(AttemptError::failure);
         meter.attempted(result, begun.elapsed());
     }
-    conclude(result, exchange)
+    conclude(result, context)
 }
 
 fn conclude(
     result: Result<Response<Answer>, AttemptError>,
-    exchange: &Exchange,
-) -> Response<AnswerBody> {
+    context: &RequestContext,
+) -> Response<ResponseBody> {
     match result {
         Ok(mut response) => {
-            exchange.ended(Outcome::Answered);
+            context.ended(Outcome::Answered);
             clean_answer(response.headers_mut());
             // The version is the connection's, not the message's (RFC 9110, section 2.5). Passed on, an
             // app's HTTP/1.0 would take the framing off its answer, and a short one would look whole.
             *response.version_mut() = http::Version::HTTP_11;
-            response.map(|answer| AnswerBody::Destination(Box::new(answer)))
+            response.map(|answer| ResponseBody::Destination(Box::new(answer)))
         }
         Err(error) => {
             let refusal = RejectReason::from(&error);
-            let response = problem(&refusal).map(AnswerBody::from);
-            exchange.ended(Outcome::Failed {
+            let response = problem(&refusal).map(ResponseBody::from);
+            context.ended(Outcome::Failed {
                 refusal,
                 cause: error.to_string(),
             });

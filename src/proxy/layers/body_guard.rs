@@ -21,7 +21,7 @@ use tower_cartgate::{Rejection, RejectionKind, max_buffered};
 use crate::proxy::{
     admission::memory::{FREE_SHARE, STEP},
     connection::READ_BUFFER,
-    context::Exchange,
+    context::RequestContext,
     state::Phase,
 };
 
@@ -42,7 +42,7 @@ const SKIPPING: Duration = Duration::from_millis(50);
 pub(crate) struct GuardedBody {
     /// None once what is left was handed on, which is its last moment.
     body: Option<Incoming>,
-    exchange: Arc<Exchange>,
+    context: Arc<RequestContext>,
     /// Whether what a refusal leaves unread is little, and can be skipped.
     can_be_skipped: bool,
     received: u64,
@@ -57,11 +57,11 @@ pub(crate) struct GuardedBody {
 }
 
 impl GuardedBody {
-    pub(crate) fn new(request: Request<Incoming>, exchange: &Arc<Exchange>) -> Request<Self> {
+    pub(crate) fn new(request: Request<Incoming>, context: &Arc<RequestContext>) -> Request<Self> {
         let can_be_skipped = is_little(&request);
         request.map(|body| Self {
             body: Some(body),
-            exchange: Arc::clone(exchange),
+            context: Arc::clone(context),
             can_be_skipped,
             received: 0,
             paced: 0,
@@ -74,7 +74,7 @@ impl GuardedBody {
 
     fn count(&mut self, bytes: u64) -> Result<(), Rejection> {
         self.received += bytes;
-        self.exchange.activity.carried(self.received);
+        self.context.connection.carried(self.received);
         if bytes >= UNCOPIED {
             self.pinned += READ_BUFFER.saturating_sub(bytes);
         }
@@ -92,30 +92,32 @@ impl GuardedBody {
     /// memory may be evicted.
     fn note_pace(&mut self) {
         let paced = std::mem::replace(&mut self.paced, self.received);
-        self.exchange.activity.received(self.received - paced);
+        self.context.connection.received(self.received - paced);
     }
 
     /// Takes memory from the common budget, if need be from a body that makes less progress.
     fn pay(&mut self, bytes: u64) -> Result<(), Rejection> {
-        let gate = &self.exchange.gate;
-        let activity = &self.exchange.activity;
-        let rate = self.exchange.config.clocks.body_rate;
-        let taken =
-            gate.memory.take(bytes) || gate.roster.take_over(&gate.memory, bytes, activity, rate);
+        let shared = &self.context.shared;
+        let state = &self.context.connection;
+        let rate = self.context.config.timeouts.body_rate;
+        let taken = shared.memory.take(bytes)
+            || shared
+                .connections
+                .take_over(&shared.memory, bytes, state, rate);
         if !taken {
             return Err(Rejection::new(RejectionKind::Busy));
         }
-        activity.hold(bytes);
+        state.hold(bytes);
         self.paid += bytes;
         Ok(())
     }
 
     /// While nothing comes: was the connection sent away, is the body too slow, or is it all framing?
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Rejection> {
-        if self.exchange.activity.is_mostly_framing() {
+        if self.context.connection.is_mostly_framing() {
             return Poll::Ready(Rejection::new(RejectionKind::Unreadable));
         }
-        if self.exchange.activity.is_evicted() {
+        if self.context.connection.is_evicted() {
             return Poll::Ready(Rejection::new(RejectionKind::Busy));
         }
         loop {
@@ -139,19 +141,19 @@ impl GuardedBody {
 
     /// When the body will be too slow if nothing more comes; none if it is already.
     fn deadline(&self) -> Option<Instant> {
-        let clocks = &self.exchange.config.clocks;
-        let begun = self.exchange.begun;
-        let earned = Duration::from_secs(self.received / clocks.body_rate.max(1));
-        let deadline = begun + clocks.body.min(clocks.body_grace.max(earned));
+        let timeouts = &self.context.config.timeouts;
+        let begun = self.context.begun;
+        let earned = Duration::from_secs(self.received / timeouts.body_rate.max(1));
+        let deadline = begun + timeouts.body.min(timeouts.body_grace.max(earned));
         (deadline > Instant::now()).then_some(deadline)
     }
 
     /// The whole body is here: the layer judges it next, and what it holds is the request's now.
     fn complete(&mut self) {
-        let activity = &self.exchange.activity;
+        let state = &self.context.connection;
         if !std::mem::replace(&mut self.whole, true) {
-            activity.enter(Phase::Answer);
-            self.exchange.keep(activity.take_held());
+            state.enter(Phase::Answer);
+            self.context.keep(state.take_held());
         }
     }
 }
@@ -202,16 +204,16 @@ impl Body for GuardedBody {
 
 impl Drop for GuardedBody {
     fn drop(&mut self) {
-        let activity = &self.exchange.activity;
-        self.exchange.has_received(self.received);
-        self.exchange.gate.memory.give_back(activity.take_held());
+        let state = &self.context.connection;
+        self.context.has_received(self.received);
+        self.context.shared.memory.give_back(state.take_held());
         let unread = !self.whole && !self.is_end_stream();
-        activity.leave_unread(unread);
+        state.leave_unread(unread);
         if unread
             && self.can_be_skipped
             && let Some(rest) = self.body.take()
         {
-            self.exchange.leave(rest);
+            self.context.leave(rest);
         }
     }
 }
@@ -225,8 +227,8 @@ fn is_little<B: Body>(request: &Request<B>) -> bool {
 
 /// Reads away what a refused request left unread, if that is little and comes at once: the next
 /// request on the connection stands behind it, and may be a genuine one.
-pub(crate) async fn skip_rest(exchange: &Exchange) {
-    let Some(mut rest) = exchange.take_rest() else {
+pub(crate) async fn skip_rest(context: &RequestContext) {
+    let Some(mut rest) = context.take_rest() else {
         return;
     };
     let skipped = timeout(SKIPPING, async {
@@ -236,5 +238,5 @@ pub(crate) async fn skip_rest(exchange: &Exchange) {
         Ok::<(), hyper::Error>(())
     });
     let skipped = matches!(skipped.await, Ok(Ok(())));
-    exchange.activity.leave_unread(!skipped);
+    context.connection.leave_unread(!skipped);
 }

@@ -8,7 +8,7 @@ use http::{
 };
 
 use crate::{
-    net::host_name::is_host, outcome::reject_reason::RejectReason, proxy::context::Exchange,
+    net::host_name::is_host, outcome::reject_reason::RejectReason, proxy::context::RequestContext,
 };
 
 /// Judges a request's head by RFC 9112 at its strictest.
@@ -18,7 +18,7 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<(), RejectReason> {
     transfer_encoding(headers)?;
     content_length(headers)?;
     let host = host(headers)?;
-    let scheme = Exchange::of(request.extensions()).map_or("http", |one| one.scheme());
+    let scheme = RequestContext::of(request.extensions()).map_or("http", |one| one.scheme());
     target(request.method(), request.uri(), scheme, host)?;
     expectation(headers)
 }

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 
 use crate::proxy::{
-    context::{Exchange, Outcome},
+    context::{Outcome, RequestContext},
     layers::{framing, validate::Instead},
-    response::AnswerBody,
+    response::ResponseBody,
 };
 
 /// A health check, with its response.
@@ -26,14 +26,14 @@ const METHODS: [Method; 3] = [Method::GET, Method::HEAD, Method::OPTIONS];
 /// This runs before the framing rules: plain health checkers speak HTTP/1.0 without `Host`. A check
 /// that breaks those rules is answered, and its connection is closed.
 pub(crate) fn probe<B>(request: &Request<B>) -> Result<(), Probed> {
-    let Some(exchange) = Exchange::of(request.extensions()) else {
+    let Some(context) = RequestContext::of(request.extensions()) else {
         return Ok(());
     };
-    let asked = exchange.config.health_path.as_deref() == Some(request.uri().path());
+    let asked = context.config.health_path.as_deref() == Some(request.uri().path());
     if !asked || !METHODS.contains(request.method()) {
         return Ok(());
     }
-    let status = if exchange.gate.is_ready() {
+    let status = if context.shared.is_ready() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
@@ -43,8 +43,8 @@ pub(crate) fn probe<B>(request: &Request<B>) -> Result<(), Probed> {
 }
 
 impl Instead for Probed {
-    fn response(&self) -> Response<AnswerBody> {
-        let mut response = Response::new(AnswerBody::from(Bytes::new()));
+    fn response(&self) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::from(Bytes::new()));
         *response.status_mut() = self.status;
         response
     }

@@ -5,42 +5,42 @@ use bytes::Bytes;
 use http::request::Parts;
 use tower_cartgate::{HeaderForm, Observe, Rejection, Verified};
 
-use crate::proxy::context::{Exchange, Outcome};
+use crate::proxy::context::{Outcome, RequestContext};
 
 /// Notes each rejection in its request's exchange.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Watch;
+pub(crate) struct VerdictObserver;
 
-impl Observe for Watch {
+impl Observe for VerdictObserver {
     fn verified(&self, verified: &Verified, head: &Parts) {
-        if let Some(exchange) = Exchange::of(&head.extensions) {
-            exchange.verified(verified.secret_name());
+        if let Some(context) = RequestContext::of(&head.extensions) {
+            context.verified(verified.secret_name());
         }
     }
 
     fn mismatched(&self, head: &Parts, forged: &[Bytes]) {
-        let Some(exchange) = Exchange::of(&head.extensions) else {
+        let Some(context) = RequestContext::of(&head.extensions) else {
             return;
         };
-        let Some(endpoint) = exchange.endpoint() else {
+        let Some(endpoint) = context.endpoint() else {
             return;
         };
-        if let Some(keeper) = &exchange.gate.keeper {
-            keeper.consider(exchange, endpoint, head, forged);
+        if let Some(keeper) = &context.shared.keeper {
+            keeper.consider(context, endpoint, head, forged);
         }
-        if let Some(explainer) = &exchange.gate.explainer {
-            explainer.consider(exchange.id, endpoint, &head.headers, forged);
+        if let Some(explainer) = &context.shared.explainer {
+            explainer.consider(context.id, endpoint, &head.headers, forged);
         }
     }
 
     fn rejected(&self, rejection: &Rejection, head: &Parts) {
-        let Some(exchange) = Exchange::of(&head.extensions) else {
+        let Some(context) = RequestContext::of(&head.extensions) else {
             return;
         };
-        if let Some(endpoint) = exchange.endpoint() {
+        if let Some(endpoint) = context.endpoint() {
             let (form, length) = HeaderForm::of(&head.headers, endpoint.policy.header());
-            exchange.looked_like(form, length);
+            context.looked_like(form, length);
         }
-        exchange.ended(Outcome::Refused(rejection.into()));
+        context.ended(Outcome::Refused(rejection.into()));
     }
 }

@@ -14,8 +14,8 @@ use tower_service::Service;
 use crate::{
     outcome::{problem::problem, reject_reason::RejectReason},
     proxy::{
-        context::{Exchange, Outcome},
-        response::AnswerBody,
+        context::{Outcome, RequestContext},
+        response::ResponseBody,
     },
 };
 
@@ -24,15 +24,15 @@ pub(crate) type Question<B, I> = fn(&Request<B>) -> Result<(), I>;
 
 /// What a step answers with to a request that it does not let pass.
 pub(crate) trait Instead {
-    fn response(&self) -> Response<AnswerBody>;
+    fn response(&self) -> Response<ResponseBody>;
 
     /// What the request's end is called.
     fn outcome(self) -> Outcome;
 }
 
 impl Instead for RejectReason {
-    fn response(&self) -> Response<AnswerBody> {
-        problem(self).map(AnswerBody::from)
+    fn response(&self) -> Response<ResponseBody> {
+        problem(self).map(ResponseBody::from)
     }
 
     fn outcome(self) -> Outcome {
@@ -71,7 +71,7 @@ impl<S: Clone, B, I> Clone for Check<S, B, I> {
 
 impl<S, B, I> Service<Request<B>> for Check<S, B, I>
 where
-    S: Service<Request<B>, Response = Response<AnswerBody>>,
+    S: Service<Request<B>, Response = Response<ResponseBody>>,
     I: Instead,
 {
     type Response = S::Response;
@@ -90,10 +90,10 @@ where
     }
 }
 
-fn answer<B>(request: &Request<B>, instead: impl Instead) -> Response<AnswerBody> {
+fn answer<B>(request: &Request<B>, instead: impl Instead) -> Response<ResponseBody> {
     let response = instead.response();
-    if let Some(exchange) = Exchange::of(request.extensions()) {
-        exchange.ended(instead.outcome());
+    if let Some(context) = RequestContext::of(request.extensions()) {
+        context.ended(instead.outcome());
     }
     response
 }

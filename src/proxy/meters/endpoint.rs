@@ -9,7 +9,7 @@ use tower_cartgate::{RejectionKind, Secret, SecretName};
 use super::secret::SecretMeter;
 use crate::{
     destination::meter::DestinationMeter,
-    endpoint::{Endpoint, Endpoints, Onward},
+    endpoint::{Endpoint, Endpoints, Target},
     inbox::intake::IntakeMeter,
     outcome::reject_reason::{AttemptFailure, NotStored, RejectReason},
     proxy::access_log::line::Verdict,
@@ -51,7 +51,7 @@ impl Meter {
     pub(crate) fn all(endpoints: &Endpoints, before: &[Self]) -> Vec<Self> {
         let mut meters: Vec<Self> = Vec::new();
         for endpoint in endpoints.iter() {
-            let destinations = endpoint.onward.destinations().map(|destination| {
+            let destinations = endpoint.target.destinations().map(|destination| {
                 let mut known = meters
                     .iter()
                     .chain(before)
@@ -83,7 +83,7 @@ impl Meter {
                     .eq(destinations.iter().map(|one| &one.name))
             })
             .map_or_else(
-                || Arc::new(not_taken(&endpoint.onward)),
+                || Arc::new(not_taken(&endpoint.target)),
                 |old| Arc::clone(&old.not_taken),
             );
         let secret = |(name, secret): &(SecretName, Secret)| {
@@ -189,12 +189,12 @@ pub(crate) fn each_destination(meters: &[Meter]) -> impl Iterator<Item = &Destin
         .filter(move |own| seen.insert(&*own.name))
 }
 
-fn not_taken(onward: &Onward) -> Tally {
-    match onward {
-        Onward::Direct(_) => {
+fn not_taken(target: &Target) -> Tally {
+    match target {
+        Target::Direct(_) => {
             let gone = [Verdict::ANSWERED, Verdict::CLIENT_GONE].into_iter();
             Tally::of(gone.chain(AttemptFailure::ALL.map(AttemptFailure::reason)))
         }
-        Onward::Durable(_) => Tally::of(NotStored::ALL.map(NotStored::reason)),
+        Target::Durable(_) => Tally::of(NotStored::ALL.map(NotStored::reason)),
     }
 }

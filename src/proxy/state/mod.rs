@@ -1,5 +1,5 @@
-//! What one connection is doing, as others may see it: the roster, which picks who must go when the
-//! gate is full, and the connection's own clocks. Plain atomics, written by one worker and read by
+//! What one connection is doing, as others may see it: the connections, which picks who must go when the
+//! gate is full, and the connection's own timeouts. Plain atomics, written by one worker and read by
 //! any; nothing here decides anything.
 
 use std::{
@@ -15,7 +15,7 @@ use crate::proxy::connection::READ_BUFFER;
 
 /// The state of one connection.
 #[derive(Debug)]
-pub(crate) struct Activity {
+pub(crate) struct ConnectionState {
     /// Three bits of [`Phase`] below a counter that tells one stay in a phase from the next.
     phase: AtomicU32,
     since: AtomicU64,
@@ -106,7 +106,7 @@ struct Progress {
     previous: AtomicU64,
 }
 
-impl Activity {
+impl ConnectionState {
     pub(crate) fn new() -> Self {
         Self {
             phase: AtomicU32::new(0),

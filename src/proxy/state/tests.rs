@@ -4,39 +4,39 @@ use super::*;
 
 #[test]
 fn a_second_stay_in_a_phase_is_another_stay() {
-    let activity = Activity::new();
-    let first = activity.stay();
-    activity.enter(Phase::Head);
-    activity.enter(Phase::Idle);
-    assert_eq!(activity.phase(), Phase::Idle);
-    assert_ne!(activity.stay(), first);
+    let state = ConnectionState::new();
+    let first = state.stay();
+    state.enter(Phase::Head);
+    state.enter(Phase::Idle);
+    assert_eq!(state.phase(), Phase::Idle);
+    assert_ne!(state.stay(), first);
 }
 
 #[test]
 fn idle_begins_when_the_answer_is_complete_and_flushed() {
-    let activity = Activity::new();
-    activity.begin_request();
-    activity.flushed();
-    assert_eq!(activity.phase(), Phase::Body);
-    activity.answer_is_complete();
-    assert_eq!(activity.phase(), Phase::Body);
-    activity.flushed();
-    assert_eq!(activity.phase(), Phase::Idle);
+    let state = ConnectionState::new();
+    state.begin_request();
+    state.flushed();
+    assert_eq!(state.phase(), Phase::Body);
+    state.answer_is_complete();
+    assert_eq!(state.phase(), Phase::Body);
+    state.flushed();
+    assert_eq!(state.phase(), Phase::Idle);
 }
 
 #[test]
 fn framing_may_take_as_much_as_the_body_and_a_little_more() {
-    let activity = Activity::new();
-    activity.begin_request();
-    activity.read(MOST_FRAMING);
-    assert!(!activity.judge_framing());
-    activity.read(1);
-    activity.carried(1);
-    assert!(!activity.judge_framing());
-    activity.read(2);
-    assert!(activity.judge_framing() && activity.is_mostly_framing());
-    activity.begin_request();
-    assert!(!activity.judge_framing() && !activity.is_mostly_framing());
+    let state = ConnectionState::new();
+    state.begin_request();
+    state.read(MOST_FRAMING);
+    assert!(!state.judge_framing());
+    state.read(1);
+    state.carried(1);
+    assert!(!state.judge_framing());
+    state.read(2);
+    assert!(state.judge_framing() && state.is_mostly_framing());
+    state.begin_request();
+    assert!(!state.judge_framing() && !state.is_mostly_framing());
 }
 
 #[test]

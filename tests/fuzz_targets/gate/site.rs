@@ -14,7 +14,7 @@ use cartgate::{
     destination::{Destination, Settings},
     endpoint::{Endpoint, Endpoints, PathRule},
     net::listener::{ListenAddress, Listener},
-    proxy::config::{AccessLog, Config, timeouts::Clocks},
+    proxy::config::{AccessLog, Config, timeouts::Timeouts},
 };
 use tokio::sync::watch;
 
@@ -121,11 +121,11 @@ fn config(app: SocketAddr, clock: Duration) -> Config {
     );
     Config {
         workers: WORKERS,
-        clocks: Clocks {
+        timeouts: Timeouts {
             header: clock,
             keep_alive: clock,
             body: clock,
-            ..Clocks::default()
+            ..Timeouts::default()
         },
         access_log: AccessLog::Off,
         ..Config::new(Endpoints::new(vec![endpoint]))

@@ -28,7 +28,7 @@ fn probe(gate: &Gate, method: &str) -> super::Reply {
 fn a_gate_on_its_way_out_lives_but_is_not_ready() {
     let app = App::content();
     let mut gate = with_health_path(setup(&app).with(|setup| {
-        setup.config.clocks.drain_delay = Duration::from_secs(60);
+        setup.config.timeouts.drain_delay = Duration::from_secs(60);
     }));
     assert_eq!(get(gate.admin(), "/readyz").status, 200);
     assert_eq!(probe(&gate, "GET").status, 200);

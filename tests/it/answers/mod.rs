@@ -1,9 +1,9 @@
 //! Every row of the table of answers, in its order, and what stands below the table.
 
-mod clocks;
 mod connections;
 pub(crate) mod destination;
 mod head;
 mod malformed;
 mod signature;
 mod size;
+mod timeouts;

@@ -11,7 +11,7 @@ use std::{
 use cartgate::{
     Resources,
     destination::{Destination, Settings},
-    endpoint::{Durable, Endpoint, Endpoints, HeaderChanges, Onward, PathRule, Query},
+    endpoint::{Durable, Endpoint, Endpoints, HeaderChanges, PathRule, Query, Target},
     inbox::{Inbox, Queue, settings::StoreAddress},
     net::{
         listener::{ListenAddress, Listener},
@@ -130,10 +130,10 @@ impl Setup {
         if !self.kept_for.is_empty() {
             let nobodies = self.kept_for.iter().map(|name| self.nobody(name)).collect();
             let mut kept = own("kept", "/kept".parse().expect("a path"));
-            kept.onward = self.durably(nobodies);
+            kept.target = self.durably(nobodies);
             further.push(kept);
         } else if self.config.inbox.is_some() {
-            endpoint.onward = self.durably(vec![Arc::clone(&destination)]);
+            endpoint.target = self.durably(vec![Arc::clone(&destination)]);
         }
         further.push(endpoint);
         self.config.with_endpoints(Endpoints::new(further))
@@ -146,13 +146,13 @@ impl Setup {
         Arc::new(destination.expect("a destination"))
     }
 
-    fn durably(&self, destinations: Vec<Arc<Destination>>) -> Onward {
+    fn durably(&self, destinations: Vec<Arc<Destination>>) -> Target {
         let queues = destinations.into_iter().map(|destination| {
             let mut queue = Queue::new(destination);
             (self.queue)(&mut queue);
             Arc::new(queue)
         });
-        Onward::Durable(Durable {
+        Target::Durable(Durable {
             queues: queues.collect(),
             permitted: Vec::new(),
             unique: None,

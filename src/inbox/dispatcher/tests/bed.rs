@@ -18,14 +18,14 @@ use crate::{
         seal::{DeliverySeals, EventMetadata, Sealer},
     },
     destination::{Destination, Settings as Treatment},
-    endpoint::{Durable, Endpoint, Endpoints, Onward},
+    endpoint::{Durable, Endpoint, Endpoints, Target},
     inbox::{
         Inbox, Queue, Settings,
         meter::InboxMeter,
         settings::{Limits, StoreAddress},
         store::{DeliveryRow, Selection, Store, StoreMeter, sqlite},
     },
-    proxy::{config::Config, shared::Gate},
+    proxy::{config::Config, shared::Shared},
     runtime::clock::{Clock, Millis},
 };
 
@@ -37,7 +37,7 @@ pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Bed {
     pub(super) clock: Clock,
     pub(super) store: Arc<dyn Store>,
-    pub(super) gate: Arc<Gate>,
+    pub(super) gate: Arc<Shared>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) dispatcher: Dispatcher,
     _dir: tempfile::TempDir,
@@ -80,7 +80,7 @@ impl Bed {
             settings: Settings::new(StoreAddress::Sqlite(file)),
         });
         let config = config(queues);
-        let gate = Gate::new(config, Arc::default(), Some(Arc::clone(&inbox)));
+        let gate = Shared::new(config, Arc::default(), Some(Arc::clone(&inbox)));
         let gate = Arc::new(gate.unwrap());
         let tools = Tools {
             inbox: Arc::clone(&inbox),
@@ -132,7 +132,7 @@ impl Bed {
 
     pub(super) fn wake(&self) {
         for endpoint in self.gate.config().endpoints.iter() {
-            let Onward::Durable(durable) = &endpoint.onward else {
+            let Target::Durable(durable) = &endpoint.target else {
                 continue;
             };
             durable.queues.iter().for_each(|own| own.work.notify_one());
@@ -212,7 +212,7 @@ fn config(queues: Vec<Queue>) -> Arc<Config> {
         unique: None,
     };
     let endpoint = Endpoint {
-        onward: Onward::Durable(durable),
+        target: Target::Durable(durable),
         ..Endpoint::new("orders", path, Policy::new(keyring), Vec::new(), nowhere)
     };
     Arc::new(Config::new(Endpoints::new(vec![endpoint])))

@@ -17,7 +17,7 @@ use super::{
     share::{Candidate, Holder, Ranked, Shares},
     standing::Standing,
 };
-use crate::proxy::state::Activity;
+use crate::proxy::state::ConnectionState;
 
 /// A full roster frees this part of itself at once, so that an attacker who opens connections in a
 /// loop does not cost a walk over all of them for each.
@@ -25,7 +25,7 @@ const PART_FREED: usize = 64;
 
 /// The open connections.
 #[derive(Debug)]
-pub(crate) struct Roster {
+pub(crate) struct Connections {
     limit: usize,
     next: AtomicU64,
     turned_away: AtomicU64,
@@ -37,19 +37,19 @@ type Members = HashMap<u64, Entry>;
 
 #[derive(Debug)]
 struct Entry {
-    activity: Arc<Activity>,
+    state: Arc<ConnectionState>,
     holder: Holder,
 }
 
 /// A connection's place in the roster; given up when dropped.
 #[derive(Debug)]
-pub(crate) struct Member {
-    roster: Arc<Roster>,
+pub(crate) struct ConnectionPermit {
+    connections: Arc<Connections>,
     key: u64,
-    activity: Arc<Activity>,
+    state: Arc<ConnectionState>,
 }
 
-impl Roster {
+impl Connections {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -63,7 +63,7 @@ impl Roster {
     /// A place for a new connection, if need be by evicting others. None if all of these are at work on
     /// verified deliveries, or hold less than the newcomer's source. Bodies are to bring `rate` bytes a
     /// second.
-    pub(crate) fn admit(self: &Arc<Self>, holder: Holder, rate: u64) -> Option<Member> {
+    pub(crate) fn admit(self: &Arc<Self>, holder: Holder, rate: u64) -> Option<ConnectionPermit> {
         let mut members = self.lock();
         if members.len() >= self.limit {
             let evicted = make_room(&mut members, self.limit, holder, rate);
@@ -74,39 +74,45 @@ impl Roster {
             }
         }
         let key = self.next.fetch_add(1, Relaxed);
-        let activity = Arc::new(Activity::new());
+        let state = Arc::new(ConnectionState::new());
         let entry = Entry {
-            activity: Arc::clone(&activity),
+            state: Arc::clone(&state),
             holder,
         };
         members.insert(key, entry);
         drop(members);
-        Some(Member {
-            roster: Arc::clone(self),
+        Some(ConnectionPermit {
+            connections: Arc::clone(self),
             key,
-            activity,
+            state,
         })
     }
 
     /// Takes `bytes` of memory for the body of `own` by evicting bodies whose sources hold more
     /// or whose standing is less; none if that does not free enough. What they hold passes over at
     /// once, so that no other body takes it in between.
-    pub(crate) fn take_over(&self, memory: &Memory, bytes: u64, own: &Activity, rate: u64) -> bool {
+    pub(crate) fn take_over(
+        &self,
+        memory: &Memory,
+        bytes: u64,
+        own: &ConnectionState,
+        rate: u64,
+    ) -> bool {
         let now = Instant::now();
         let members = self.lock();
         let mut shares = Shares::new(memory.limit());
         let mut candidates = Vec::new();
         let mut own_holder = Holder::Itself;
-        for Entry { activity, holder } in members.values() {
-            let is_own = std::ptr::eq(activity.as_ref(), own);
-            let mut held = activity.held();
+        for Entry { state, holder } in members.values() {
+            let is_own = std::ptr::eq(state.as_ref(), own);
+            let mut held = state.held();
             if is_own {
                 own_holder = *holder;
                 held += bytes;
             }
             if held > 0 {
                 shares.add(*holder, held);
-                candidates.extend(candidate(activity, activity, *holder, held, now, rate));
+                candidates.extend(candidate(state, state, *holder, held, now, rate));
             }
         }
         shares.bound_steady(&mut candidates);
@@ -141,9 +147,9 @@ impl Roster {
         }
         self.evicted.fetch_add(victims.len() as u64, Relaxed);
         let mut freed = 0;
-        for activity in victims {
-            freed += activity.take_held();
-            activity.evict();
+        for state in victims {
+            freed += state.take_held();
+            state.evict();
         }
         // A body that is verified meanwhile keeps what it holds.
         let taken = freed >= bytes || memory.take(bytes - freed);
@@ -157,7 +163,7 @@ impl Roster {
 
     /// Has every connection look around: something that concerns all of them has changed.
     pub(crate) fn wake_all(&self) {
-        self.lock().values().for_each(|one| one.activity.wake());
+        self.lock().values().for_each(|one| one.state.wake());
     }
 
     /// Connections that are open.
@@ -192,13 +198,13 @@ impl Roster {
 
 fn candidate<T>(
     one: T,
-    activity: &Activity,
+    state: &ConnectionState,
     holder: Holder,
     weight: u64,
     now: Instant,
     rate: u64,
 ) -> Option<Candidate<T>> {
-    let standing = Standing::of(activity, now, rate)?;
+    let standing = Standing::of(state, now, rate)?;
     Some(Candidate {
         one,
         holder,
@@ -213,9 +219,9 @@ fn make_room(members: &mut Members, limit: usize, newcomer: Holder, rate: u64) -
     let mut shares = Shares::new(limit as u64);
     shares.add(newcomer, 1);
     let mut candidates = Vec::with_capacity(members.len());
-    for (key, Entry { activity, holder }) in members.iter() {
+    for (key, Entry { state, holder }) in members.iter() {
         shares.add(*holder, 1);
-        candidates.extend(candidate(*key, activity, *holder, 1, now, rate));
+        candidates.extend(candidate(*key, state, *holder, 1, now, rate));
     }
     shares.bound_steady(&mut candidates);
     let newcomers = shares.excess(newcomer);
@@ -240,18 +246,18 @@ fn make_room(members: &mut Members, limit: usize, newcomer: Holder, rate: u64) -
     };
     let victims = ranked.iter().take(places);
     let evicted = victims.filter_map(|one| members.remove(&one.candidate.one));
-    evicted.inspect(|one| one.activity.evict()).count() as u64
+    evicted.inspect(|one| one.state.evict()).count() as u64
 }
 
-impl Member {
-    pub(crate) fn activity(&self) -> &Arc<Activity> {
-        &self.activity
+impl ConnectionPermit {
+    pub(crate) fn state(&self) -> &Arc<ConnectionState> {
+        &self.state
     }
 }
 
-impl Drop for Member {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        self.roster.lock().remove(&self.key);
+        self.connections.lock().remove(&self.key);
     }
 }
 

@@ -16,155 +16,154 @@ fn source(network: u16, host: u16) -> Holder {
     Holder::Source(IpAddr::from(address).into())
 }
 
-fn admit(roster: &Arc<Roster>) -> Option<Member> {
-    roster.admit(source(1, 1), RATE)
+fn admit(connections: &Arc<Connections>) -> Option<ConnectionPermit> {
+    connections.admit(source(1, 1), RATE)
 }
 
-fn full(phases: &[Phase]) -> (Arc<Roster>, Vec<Member>) {
-    let roster = Arc::new(Roster::new(phases.len()));
+fn full(phases: &[Phase]) -> (Arc<Connections>, Vec<ConnectionPermit>) {
+    let connections = Arc::new(Connections::new(phases.len()));
     let members: Vec<_> = phases
         .iter()
         .map(|phase| {
-            let member = admit(&roster).expect("room");
-            member.activity().enter(*phase);
+            let member = admit(&connections).expect("room");
+            member.state().enter(*phase);
             member
         })
         .collect();
-    (roster, members)
+    (connections, members)
 }
 
-fn evicted(members: &[Member]) -> Vec<bool> {
+fn evicted(members: &[ConnectionPermit]) -> Vec<bool> {
     members
         .iter()
-        .map(|member| member.activity().is_evicted())
+        .map(|member| member.state().is_evicted())
         .collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_idle_go_before_heads_and_heads_before_bodies() {
-    let (roster, members) = full(&[Phase::Answer, Phase::Body, Phase::Head, Phase::Idle]);
+    let (connections, members) = full(&[Phase::Answer, Phase::Body, Phase::Head, Phase::Idle]);
     tokio::time::advance(BENEFIT_OF_DOUBT * 2).await;
-    let _first = admit(&roster).expect("the idle one went");
+    let _first = admit(&connections).expect("the idle one went");
     assert_eq!(evicted(&members), [false, false, false, true]);
-    _first.activity().enter(Phase::Answer);
-    let _second = admit(&roster).expect("the head went");
+    _first.state().enter(Phase::Answer);
+    let _second = admit(&connections).expect("the head went");
     assert_eq!(evicted(&members), [false, false, true, true]);
-    _second.activity().enter(Phase::Answer);
-    let _third = admit(&roster).expect("the body went");
+    _second.state().enter(Phase::Answer);
+    let _third = admit(&connections).expect("the body went");
     assert_eq!(evicted(&members), [false, true, true, true]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_has_just_connected_does_not_go_before_an_old_dawdler() {
-    let (roster, members) = full(&[Phase::Head, Phase::Idle]);
+    let (connections, members) = full(&[Phase::Head, Phase::Idle]);
     members[1]
-        .activity()
+        .state()
         .entered(Instant::now() + BENEFIT_OF_DOUBT * 5);
     tokio::time::advance(BENEFIT_OF_DOUBT * 5).await;
-    let _third = admit(&roster).expect("the dawdler went");
+    let _third = admit(&connections).expect("the dawdler went");
     assert_eq!(evicted(&members), [true, false]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_has_just_connected_does_not_go_before_a_body_that_began_earlier() {
-    let (roster, members) = full(&[Phase::Body, Phase::Idle]);
+    let (connections, members) = full(&[Phase::Body, Phase::Idle]);
     members[1]
-        .activity()
+        .state()
         .entered(Instant::now() + Duration::from_millis(5));
     tokio::time::advance(Duration::from_millis(10)).await;
-    let _third = admit(&roster).expect("the body went");
+    let _third = admit(&connections).expect("the body went");
     assert_eq!(evicted(&members), [true, false]);
 }
 
 #[test]
 fn work_on_verified_deliveries_is_never_sent_away() {
-    let (roster, members) = full(&[Phase::Answer, Phase::Answer]);
-    assert!(admit(&roster).is_none());
+    let (connections, members) = full(&[Phase::Answer, Phase::Answer]);
+    assert!(admit(&connections).is_none());
     assert_eq!(evicted(&members), [false, false]);
     drop(members);
-    assert!(admit(&roster).is_some());
+    assert!(admit(&connections).is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_body_that_makes_least_progress_gives_up_its_memory() {
-    let (roster, members) = full(&[Phase::Body, Phase::Body, Phase::Body]);
+    let (connections, members) = full(&[Phase::Body, Phase::Body, Phase::Body]);
     let memory = Memory::new(300);
     for (member, bytes) in members.iter().zip([9_000, 10, 5_000]) {
         assert!(memory.take(100));
-        member.activity().hold(100);
-        member.activity().entered(Instant::now());
+        member.state().hold(100);
+        member.state().entered(Instant::now());
         tokio::time::advance(Duration::from_millis(1)).await;
-        member.activity().received(bytes);
+        member.state().received(bytes);
     }
     tokio::time::advance(BENEFIT_OF_DOUBT + Duration::from_millis(10)).await;
-    assert!(roster.take_over(&memory, 100, members[0].activity(), RATE));
+    assert!(connections.take_over(&memory, 100, members[0].state(), RATE));
     assert_eq!(evicted(&members), [false, true, false]);
     assert_eq!(memory.held(), 300, "it passed over");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_slower_than_the_others_goes_itself() {
-    let (roster, members) = full(&[Phase::Body, Phase::Body]);
+    let (connections, members) = full(&[Phase::Body, Phase::Body]);
     let memory = Memory::new(100);
     assert!(memory.take(100));
-    members[0].activity().hold(100);
+    members[0].state().hold(100);
     members
         .iter()
-        .for_each(|member| member.activity().entered(Instant::now()));
+        .for_each(|member| member.state().entered(Instant::now()));
     tokio::time::advance(BENEFIT_OF_DOUBT * 2).await;
-    members[0].activity().received(500);
-    members[1].activity().received(1);
-    assert!(!roster.take_over(&memory, 50, members[1].activity(), RATE));
+    members[0].state().received(500);
+    members[1].state().received(1);
+    assert!(!connections.take_over(&memory, 50, members[1].state(), RATE));
     assert_eq!(evicted(&members), [false, false]);
     assert_eq!(memory.held(), 100);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_source_that_holds_most_loses_first_and_a_network_is_one_source() {
-    let roster = Arc::new(Roster::new(6));
-    let genuine = roster.admit(source(7, 1), RATE).expect("room");
+    let connections = Arc::new(Connections::new(6));
+    let genuine = connections.admit(source(7, 1), RATE).expect("room");
     let attackers: Vec<_> = (0..5)
-        .map(|host| roster.admit(source(8, host), RATE).expect("room"))
+        .map(|host| connections.admit(source(8, host), RATE).expect("room"))
         .collect();
     for attacker in &attackers {
-        attacker.activity().enter(Phase::Body);
-        attacker.activity().received(1_000_000);
+        attacker.state().enter(Phase::Body);
+        attacker.state().received(1_000_000);
     }
     // Idle for long, and yet it stays: the others are five.
     tokio::time::advance(BENEFIT_OF_DOUBT).await;
     for host in 5..9 {
-        let _another = roster
+        let _another = connections
             .admit(source(8, host), RATE)
             .expect("one of them went");
     }
-    assert!(!genuine.activity().is_evicted());
+    assert!(!genuine.state().is_evicted());
     assert!(evicted(&attackers).contains(&true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_newcomer_whose_source_holds_most_is_turned_away_where_its_own_cannot_go() {
-    let roster = Arc::new(Roster::new(6));
-    let idle = roster.admit(source(7, 1), RATE).expect("room");
+    let connections = Arc::new(Connections::new(6));
+    let idle = connections.admit(source(7, 1), RATE).expect("room");
     let busy: Vec<_> = (0..5)
-        .map(|host| roster.admit(source(8, host), RATE).expect("room"))
+        .map(|host| connections.admit(source(8, host), RATE).expect("room"))
         .collect();
-    busy.iter()
-        .for_each(|one| one.activity().enter(Phase::Answer));
+    busy.iter().for_each(|one| one.state().enter(Phase::Answer));
     tokio::time::advance(BENEFIT_OF_DOUBT).await;
-    assert!(roster.admit(source(8, 9), RATE).is_none());
-    assert!(!idle.activity().is_evicted());
-    assert!(roster.admit(source(9, 1), RATE).is_some());
-    assert!(idle.activity().is_evicted());
+    assert!(connections.admit(source(8, 9), RATE).is_none());
+    assert!(!idle.state().is_evicted());
+    assert!(connections.admit(source(9, 1), RATE).is_some());
+    assert!(idle.state().is_evicted());
 }
 
 #[tokio::test(start_paused = true)]
 async fn connections_of_a_trusted_proxy_count_each_for_itself() {
-    let roster = Arc::new(Roster::new(6));
+    let connections = Arc::new(Connections::new(6));
     let proxied: Vec<_> = (0..4)
-        .map(|_| roster.admit(Holder::Itself, RATE).expect("room"))
+        .map(|_| connections.admit(Holder::Itself, RATE).expect("room"))
         .collect();
-    let direct = [1, 2].map(|host| roster.admit(source(8, host), RATE).expect("room"));
-    let _newcomer = roster
+    let direct = [1, 2].map(|host| connections.admit(source(8, host), RATE).expect("room"));
+    let _newcomer = connections
         .admit(Holder::Itself, RATE)
         .expect("a direct one went");
     assert_eq!(evicted(&proxied), [false; 4]);
@@ -173,126 +172,127 @@ async fn connections_of_a_trusted_proxy_count_each_for_itself() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_keeps_its_rate_stands_above_silent_newcomers() {
-    let (roster, members) = full(&[Phase::Body, Phase::Idle, Phase::Idle]);
-    members[0].activity().entered(Instant::now());
+    let (connections, members) = full(&[Phase::Body, Phase::Idle, Phase::Idle]);
+    members[0].state().entered(Instant::now());
     tokio::time::advance(Duration::from_millis(1)).await;
-    members[1].activity().entered(Instant::now());
-    members[2].activity().entered(Instant::now());
+    members[1].state().entered(Instant::now());
+    members[2].state().entered(Instant::now());
     tokio::time::advance(Duration::from_millis(300)).await;
-    members[0].activity().received(400);
-    let _newcomer = admit(&roster).expect("a silent one went");
-    assert!(!members[0].activity().is_evicted());
+    members[0].state().received(400);
+    let _newcomer = admit(&connections).expect("a silent one went");
+    assert!(!members[0].state().is_evicted());
 }
 
 #[tokio::test(start_paused = true)]
 async fn fresh_bodies_do_not_take_the_half_of_the_memory_that_steady_ones_may_hold() {
-    let (roster, members) = full(&[Phase::Body, Phase::Body]);
+    let (connections, members) = full(&[Phase::Body, Phase::Body]);
     let memory = Memory::new(100);
     hold_steadily(&memory, &members[..1], 50).await;
     assert!(memory.take(50));
     begin(&members[1]);
-    assert!(!roster.take_over(&memory, 60, members[1].activity(), RATE));
+    assert!(!connections.take_over(&memory, 60, members[1].state(), RATE));
     assert_eq!(evicted(&members), [false, false]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn fresh_bodies_take_the_memory_that_steady_ones_hold_beyond_half() {
-    let (roster, members) = full(&[Phase::Body; 5]);
+    let (connections, members) = full(&[Phase::Body; 5]);
     let memory = Memory::new(100);
     hold_steadily(&memory, &members[..4], 25).await;
     begin(&members[4]);
-    assert!(roster.take_over(&memory, 50, members[4].activity(), RATE));
+    assert!(connections.take_over(&memory, 50, members[4].state(), RATE));
     assert_eq!(evicted(&members), [true, true, false, false, false]);
-    members[4].activity().hold(50);
-    assert!(!roster.take_over(&memory, 1, members[4].activity(), RATE));
+    members[4].state().hold(50);
+    assert!(!connections.take_over(&memory, 1, members[4].state(), RATE));
     assert_eq!(evicted(&members), [true, true, false, false, false]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_steady_body_that_has_run_longest_gets_no_memory_beyond_half() {
-    let (roster, members) = full(&[Phase::Body; 3]);
+    let (connections, members) = full(&[Phase::Body; 3]);
     let memory = Memory::new(100);
     hold_steadily(&memory, &members[..2], 25).await;
     assert!(memory.take(50));
     begin(&members[2]);
-    members[2].activity().hold(50);
-    assert!(!roster.take_over(&memory, 10, members[0].activity(), RATE));
+    members[2].state().hold(50);
+    assert!(!connections.take_over(&memory, 10, members[0].state(), RATE));
     assert_eq!(evicted(&members), [false; 3]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn steady_bodies_keep_half_of_the_places_and_the_rest_is_for_newcomers() {
-    let roster = Arc::new(Roster::new(4));
-    let steady = [1, 2, 3, 4].map(|network| roster.admit(source(network, 1), RATE).expect("room"));
+    let connections = Arc::new(Connections::new(4));
+    let steady =
+        [1, 2, 3, 4].map(|network| connections.admit(source(network, 1), RATE).expect("room"));
     hold_steadily(&Memory::new(0), &steady, 0).await;
     let mut newcomers = Vec::new();
     for (network, gone) in [(5, 1), (6, 2)] {
-        newcomers.push(roster.admit(source(network, 1), RATE).expect("room"));
+        newcomers.push(connections.admit(source(network, 1), RATE).expect("room"));
         begin(newcomers.last().expect("one"));
         tokio::time::advance(Duration::from_millis(1)).await;
         assert_eq!(evicted(&steady), [true, gone == 2, false, false]);
     }
     assert_eq!(evicted(&newcomers), [false, false]);
-    let _third = roster.admit(source(7, 1), RATE).expect("room");
+    let _third = connections.admit(source(7, 1), RATE).expect("room");
     assert_eq!(evicted(&steady), [true, true, false, false]);
     assert_eq!(evicted(&newcomers), [true, false], "the first, not both");
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_more_than_half_of_the_newcomers_go_at_once() {
-    let roster = Arc::new(Roster::new(640));
+    let connections = Arc::new(Connections::new(640));
     let steady: Vec<_> = (0..320)
-        .map(|_| roster.admit(Holder::Itself, RATE).expect("room"))
+        .map(|_| connections.admit(Holder::Itself, RATE).expect("room"))
         .collect();
     let at_work: Vec<_> = (0..316)
-        .map(|_| roster.admit(Holder::Itself, RATE).expect("room"))
+        .map(|_| connections.admit(Holder::Itself, RATE).expect("room"))
         .collect();
     at_work
         .iter()
-        .for_each(|one| one.activity().enter(Phase::Answer));
+        .for_each(|one| one.state().enter(Phase::Answer));
     hold_steadily(&Memory::new(0), &steady, 0).await;
-    let newcomers = [(); 4].map(|()| roster.admit(Holder::Itself, RATE).expect("room"));
+    let newcomers = [(); 4].map(|()| connections.admit(Holder::Itself, RATE).expect("room"));
     newcomers.iter().for_each(begin);
-    let _another = roster.admit(Holder::Itself, RATE).expect("room");
+    let _another = connections.admit(Holder::Itself, RATE).expect("room");
     assert_eq!(evicted(&newcomers).iter().filter(|gone| **gone).count(), 2);
     assert_eq!(evicted(&steady), [false; 320]);
 }
 
 /// Has a body begin that brings much at once.
-fn begin(member: &Member) {
-    member.activity().enter(Phase::Body);
-    member.activity().entered(Instant::now());
-    member.activity().received(1_000_000);
+fn begin(member: &ConnectionPermit) {
+    member.state().enter(Phase::Body);
+    member.state().entered(Instant::now());
+    member.state().received(1_000_000);
 }
 
 /// Has these bodies keep their rate beyond the first seconds, the first one for the longest, and hold `bytes` each.
-async fn hold_steadily(memory: &Memory, members: &[Member], bytes: u64) {
+async fn hold_steadily(memory: &Memory, members: &[ConnectionPermit], bytes: u64) {
     for member in members {
         assert!(memory.take(bytes));
-        member.activity().hold(bytes);
-        member.activity().enter(Phase::Body);
-        member.activity().entered(Instant::now());
+        member.state().hold(bytes);
+        member.state().enter(Phase::Body);
+        member.state().entered(Instant::now());
         tokio::time::advance(Duration::from_millis(1)).await;
     }
     tokio::time::advance(BENEFIT_OF_DOUBT * 2).await;
     for member in members {
-        member.activity().received(RATE);
+        member.state().received(RATE);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_source_that_holds_most_memory_gives_it_up() {
-    let roster = Arc::new(Roster::new(9));
+    let connections = Arc::new(Connections::new(9));
     let memory = Memory::new(400);
-    let attackers = [1, 2, 3].map(|host| roster.admit(source(8, host), RATE).expect("room"));
+    let attackers = [1, 2, 3].map(|host| connections.admit(source(8, host), RATE).expect("room"));
     for attacker in &attackers {
-        attacker.activity().enter(Phase::Body);
+        attacker.state().enter(Phase::Body);
         assert!(memory.take(130));
-        attacker.activity().hold(130);
-        attacker.activity().received(1_000_000);
+        attacker.state().hold(130);
+        attacker.state().received(1_000_000);
     }
-    let genuine = roster.admit(source(7, 1), RATE).expect("room");
-    genuine.activity().enter(Phase::Body);
-    assert!(roster.take_over(&memory, 100, genuine.activity(), RATE));
+    let genuine = connections.admit(source(7, 1), RATE).expect("room");
+    genuine.state().enter(Phase::Body);
+    assert!(connections.take_over(&memory, 100, genuine.state(), RATE));
     assert_eq!(evicted(&attackers).iter().filter(|gone| **gone).count(), 1);
 }

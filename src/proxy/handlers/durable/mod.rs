@@ -17,15 +17,15 @@ use crate::{
         event::{Arrival, InsertOutcome, Subscribers},
         seal::EventMetadata,
     },
-    endpoint::{Durable, Endpoint, Onward},
+    endpoint::{Durable, Endpoint, Target},
     inbox::{Inbox, intake::Unidentified, store::StoreError, unique::Identity},
     outcome::{
         problem::problem,
         reject_reason::{NotStored, RejectReason},
     },
     proxy::{
-        context::{Exchange, Outcome},
-        response::AnswerBody,
+        context::{Outcome, RequestContext},
+        response::ResponseBody,
     },
     runtime::{
         background::{ThreadError, run_on_thread},
@@ -41,23 +41,23 @@ pub(crate) async fn keep(
     verified: Verified,
     head: Parts,
     endpoint: &Arc<Endpoint>,
-    exchange: &Arc<Exchange>,
-) -> Response<AnswerBody> {
-    let head = Head::new(&verified, head, endpoint, exchange);
+    context: &Arc<RequestContext>,
+) -> Response<ResponseBody> {
+    let head = Head::new(&verified, head, endpoint, context);
     let intake = Intake {
         verified,
         head,
         endpoint: Arc::clone(endpoint),
-        exchange: Arc::clone(exchange),
+        context: Arc::clone(context),
     };
     // Ends in an error only when the runtime ends.
     let _ = tokio::spawn(intake.keep()).await;
-    match exchange.outcome() {
+    match context.outcome() {
         Some(Outcome::Kept { .. } | Outcome::Duplicate { .. }) => {
-            Response::new(AnswerBody::from(Bytes::new()))
+            Response::new(ResponseBody::from(Bytes::new()))
         }
-        Some(Outcome::Failed { refusal, .. }) => problem(refusal).map(AnswerBody::from),
-        _ => problem(&RejectReason::NotStored(NotStored::Unavailable)).map(AnswerBody::from),
+        Some(Outcome::Failed { refusal, .. }) => problem(refusal).map(ResponseBody::from),
+        _ => problem(&RejectReason::NotStored(NotStored::Unavailable)).map(ResponseBody::from),
     }
 }
 
@@ -66,7 +66,7 @@ struct Intake {
     verified: Verified,
     head: Head,
     endpoint: Arc<Endpoint>,
-    exchange: Arc<Exchange>,
+    context: Arc<RequestContext>,
 }
 
 /// What the store has taken.
@@ -79,17 +79,17 @@ struct Committed {
 
 impl Intake {
     async fn keep(self) {
-        let (exchange, endpoint) = (Arc::clone(&self.exchange), Arc::clone(&self.endpoint));
+        let (context, endpoint) = (Arc::clone(&self.context), Arc::clone(&self.endpoint));
         let outcome = match self.commit().await {
             Ok(Committed {
                 kept,
                 subscribers,
                 is_placeholder,
             }) => {
-                if let Some(meter) = exchange.meter() {
+                if let Some(meter) = context.meter() {
                     meter.inbox.kept(kept);
                     let doubt = Unidentified::of(kept, is_placeholder);
-                    meter.inbox.unidentified(doubt, &endpoint.name, exchange.id);
+                    meter.inbox.unidentified(doubt, &endpoint.name, context.id);
                 }
                 Outcome::of(kept, &subscribers)
             }
@@ -98,20 +98,20 @@ impl Intake {
                 cause: error.to_string(),
             },
         };
-        if let Err(unsaid) = exchange.try_end(outcome) {
-            say(&unsaid, &exchange, &endpoint);
+        if let Err(unsaid) = context.try_end(outcome) {
+            say(&unsaid, &context, &endpoint);
         }
     }
 
     async fn commit(self) -> Result<Committed, StoreError> {
-        let (exchange, endpoint) = (Arc::clone(&self.exchange), Arc::clone(&self.endpoint));
+        let (context, endpoint) = (Arc::clone(&self.context), Arc::clone(&self.endpoint));
         let missing = || StoreError::Unavailable("this gate has none".to_owned());
-        let inbox = exchange.gate.inbox.clone().ok_or_else(missing)?;
+        let inbox = context.shared.inbox.clone().ok_or_else(missing)?;
         let (arrival, is_placeholder) = self.seal(&inbox).await?;
         let subscribers = arrival.subscribers.clone();
-        let kept = inbox.keep(arrival, Box::new(Arc::clone(&exchange))).await?;
+        let kept = inbox.keep(arrival, Box::new(Arc::clone(&context))).await?;
         if let (InsertOutcome::Stored(_), Subscribers::Queues(queues)) = (kept, &subscribers) {
-            wake(&exchange, &endpoint, queues);
+            wake(&context, &endpoint, queues);
         }
         Ok(Committed {
             kept,
@@ -135,7 +135,7 @@ impl Intake {
 
     /// The arrival, and whether its unique value is a placeholder.
     fn sealed(self, inbox: &Inbox) -> Result<(Arrival, bool), StoreError> {
-        let Onward::Durable(durable) = &self.endpoint.onward else {
+        let Target::Durable(durable) = &self.endpoint.target else {
             return Err(StoreError::Unavailable("the endpoint is direct".to_owned()));
         };
         let (kind, body) = (self.verified.event().kind, self.verified.bytes());
@@ -146,7 +146,7 @@ impl Intake {
         let unique = unique.filter(|_| matches!(subscribers, Subscribers::Queues(_)));
         let identity = unique.map_or(Identity::None, |pointer| Identity::read(pointer, &body));
         let metadata = EventMetadata {
-            id: self.exchange.id,
+            id: self.context.id,
             endpoint: Arc::clone(&self.endpoint.name),
             kind,
             received: Clock::System.now(),
@@ -180,11 +180,11 @@ fn subscribers(durable: &Durable, kind: tower_cartgate::EventKind) -> Subscriber
 }
 
 /// Tells the queues of the configuration in force, which since may be another than the request's.
-fn wake(exchange: &Exchange, endpoint: &Endpoint, names: &[Arc<str>]) {
-    exchange.gate.with_config(|config| {
+fn wake(context: &RequestContext, endpoint: &Endpoint, names: &[Arc<str>]) {
+    context.shared.with_config(|config| {
         let own = |one: &&Arc<Endpoint>| one.name == endpoint.name;
-        let Some(Onward::Durable(durable)) =
-            config.endpoints.iter().find(own).map(|one| &one.onward)
+        let Some(Target::Durable(durable)) =
+            config.endpoints.iter().find(own).map(|one| &one.target)
         else {
             return;
         };
@@ -197,8 +197,8 @@ fn wake(exchange: &Exchange, endpoint: &Endpoint, names: &[Arc<str>]) {
 }
 
 /// What became of a delivery whose client had gone, and whose line was written before it was known.
-fn say(outcome: &Outcome, exchange: &Exchange, endpoint: &Endpoint) {
-    let (id, endpoint) = (exchange.id, &*endpoint.name);
+fn say(outcome: &Outcome, context: &RequestContext, endpoint: &Endpoint) {
+    let (id, endpoint) = (context.id, &*endpoint.name);
     match outcome {
         Outcome::Failed { refusal, cause } => tracing::error!(
             delivery = %id, endpoint, reason = refusal.reason(), cause,

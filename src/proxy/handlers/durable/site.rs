@@ -145,7 +145,7 @@ pub(crate) fn endpoint(queue: &Arc<Queue>) -> Endpoint {
     let policy = Policy::new(Keyring::single(secret)).with_event_rule(rule);
     let destination = Arc::clone(&queue.destination);
     let mut endpoint = Endpoint::new("orders", PathRule::All, policy, Vec::new(), destination);
-    endpoint.onward = Onward::Durable(Durable {
+    endpoint.target = Target::Durable(Durable {
         queues: vec![Arc::clone(queue)],
         permitted: Vec::new(),
         unique: None,
@@ -168,9 +168,9 @@ pub(crate) fn genuine(body: &str) -> Vec<u8> {
 }
 
 pub(crate) fn durable(endpoint: &mut Endpoint) -> &mut Durable {
-    match &mut endpoint.onward {
-        Onward::Durable(durable) => durable,
-        Onward::Direct(_) => panic!("it is durable"),
+    match &mut endpoint.target {
+        Target::Durable(durable) => durable,
+        Target::Direct(_) => panic!("it is durable"),
     }
 }
 

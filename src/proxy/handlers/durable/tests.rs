@@ -16,7 +16,7 @@ use crate::{
     endpoint::Endpoints,
     inbox::store::Limit,
     net::listener::Peer,
-    proxy::{access_log::Entry, config::Config, shared::Gate, state::Activity},
+    proxy::{access_log::Entry, config::Config, shared::Shared, state::ConnectionState},
 };
 
 #[tokio::test]
@@ -223,49 +223,47 @@ async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_
     let shelf = Arc::new(Shelf::default());
     let site = Site::start(shelf.clone(), |_| ());
     let config = Arc::new(Config::new(Endpoints::new(vec![site.endpoint()])));
-    let gate = Gate::new(config, Arc::default(), Some(Arc::clone(&site.inbox)));
-    let gate = Arc::new(gate.expect("nothing refused is kept"));
-    let endpoint = gate.config().endpoints.iter().next().map(Arc::clone);
+    let shared = Shared::new(config, Arc::default(), Some(Arc::clone(&site.inbox)));
+    let shared = Arc::new(shared.expect("nothing refused is kept"));
+    let endpoint = shared.config().endpoints.iter().next().map(Arc::clone);
     let endpoint = endpoint.expect("there is one");
-    let activity = Arc::new(Activity::new());
-    let exchange = Exchange::begin(Arc::clone(&gate), Peer::Unix, activity, Instant::now());
+    let state = Arc::new(ConnectionState::new());
+    let context = RequestContext::begin(Arc::clone(&shared), Peer::Unix, state, Instant::now());
     let secret = Secret::new(SECRET).expect("a secret");
     let signature = Signer::new(&secret).sign(BODY.as_bytes()).to_string();
     let request = http::Request::post("/hooks")
         .header("X-Cartfunnel-Hmac-SHA256", signature)
         .body(Full::<Bytes>::from(BODY))
         .expect("a request");
-    let entry = Entry::open(&exchange, &request);
+    let entry = Entry::open(&context, &request);
     let (head, _) = request.into_parts();
     let verified = tower_cartgate::verify(&endpoint.policy, &head.headers, BODY);
     let verified = verified.expect("genuine");
-    exchange
-        .find_endpoint("localhost", "/hooks")
-        .expect("found");
-    exchange.verified(verified.secret_name());
-    assert!(gate.memory.take(1000));
-    exchange.keep(1000);
+    context.find_endpoint("localhost", "/hooks").expect("found");
+    context.verified(verified.secret_name());
+    assert!(shared.memory.take(1000));
+    context.keep(1000);
 
-    let keeping = keep(verified, head, &endpoint, &exchange);
+    let keeping = keep(verified, head, &endpoint, &context);
     tokio::select! {
         _ = keeping => panic!("answered before the commit"),
         begun = shelf.begun.acquire() => begun.expect("open").forget(),
     }
     drop(entry);
-    assert!(matches!(exchange.outcome(), Some(Outcome::Left)));
-    drop(exchange);
-    assert_eq!(gate.memory.held(), 1000, "the store holds it");
+    assert!(matches!(context.outcome(), Some(Outcome::Left)));
+    drop(context);
+    assert_eq!(shared.memory.held(), 1000, "the store holds it");
     shelf.commit.add_permits(1);
     let woken = timeout(PATIENCE, site.queue.work.notified());
     woken.await.expect("the queue was woken");
     assert_eq!(shelf.committed.lock().expect("whole").len(), 1);
     let freed = async {
-        while gate.memory.held() > 0 {
+        while shared.memory.held() > 0 {
             tokio::task::yield_now().await;
         }
     };
     timeout(PATIENCE, freed).await.expect("given back");
-    let meter = gate.config();
+    let meter = shared.config();
     let meter = meter.meter(0).expect("there is one");
     assert_eq!(
         (meter.requests.verified.number(), meter.inbox.kept.number()),

@@ -6,25 +6,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cartgate::proxy::config::timeouts::Clocks;
+use cartgate::proxy::config::timeouts::Timeouts;
 
 use crate::support::{
     App, BODY, Client, Gate, PATIENCE, Setup, forged, genuine, ms, signature_line,
 };
 
-fn gate(app: &App, change: impl FnOnce(&mut Clocks)) -> Gate {
+fn gate(app: &App, change: impl FnOnce(&mut Timeouts)) -> Gate {
     Setup::before(app)
         .with(|setup| {
             let long = PATIENCE * 10;
-            setup.config.clocks = Clocks {
+            setup.config.timeouts = Timeouts {
                 header: long,
                 keep_alive: long,
                 body: long,
                 body_grace: long,
                 write: long,
-                ..Clocks::default()
+                ..Timeouts::default()
             };
-            change(&mut setup.config.clocks);
+            change(&mut setup.config.timeouts);
         })
         .start()
 }
@@ -44,7 +44,7 @@ fn is_timed_out(client: &mut Client) {
 #[test]
 fn a_body_that_takes_too_long_is_408() {
     let app = App::content();
-    let gate = gate(&app, |clocks| clocks.body = ms(150));
+    let gate = gate(&app, |timeouts| timeouts.body = ms(150));
     let begun = Instant::now();
     is_timed_out(gate.client().send(unfinished_body()));
     assert!(begun.elapsed() >= ms(150));
@@ -54,9 +54,9 @@ fn a_body_that_takes_too_long_is_408() {
 #[test]
 fn a_body_that_drips_is_408_although_it_never_stops() {
     let app = App::content();
-    let gate = gate(&app, |clocks| {
-        clocks.body_grace = ms(150);
-        clocks.body_rate = 1024 * 1024;
+    let gate = gate(&app, |timeouts| {
+        timeouts.body_grace = ms(150);
+        timeouts.body_rate = 1024 * 1024;
     });
     let signature = signature_line(BODY);
     let head =
@@ -73,9 +73,9 @@ fn a_body_that_drips_is_408_although_it_never_stops() {
 #[test]
 fn a_body_in_time_and_at_the_rate_passes_after_the_grace() {
     let app = App::content();
-    let gate = gate(&app, |clocks| {
-        clocks.body_grace = ms(1);
-        clocks.body_rate = 1;
+    let gate = gate(&app, |timeouts| {
+        timeouts.body_grace = ms(1);
+        timeouts.body_rate = 1;
     });
     let mut client = gate.client();
     client.send(unfinished_body());
@@ -87,7 +87,7 @@ fn a_body_in_time_and_at_the_rate_passes_after_the_grace() {
 #[test]
 fn a_head_that_takes_too_long_is_408_however_it_drips() {
     let app = App::content();
-    let gate = gate(&app, |clocks| clocks.header = ms(150));
+    let gate = gate(&app, |timeouts| timeouts.header = ms(150));
     is_timed_out(gate.client().send("POST /ho"));
     is_timed_out(gate.client().send("P"));
 
@@ -106,7 +106,7 @@ fn a_head_that_takes_too_long_is_408_however_it_drips() {
 #[test]
 fn the_second_head_has_a_clock_of_its_own() {
     let app = App::content();
-    let gate = gate(&app, |clocks| clocks.header = ms(150));
+    let gate = gate(&app, |timeouts| timeouts.header = ms(150));
     let mut client = gate.client();
     assert_eq!(client.ask(genuine(BODY)).status, 200);
     // Idle for longer than a head may take, which is another matter.
@@ -118,7 +118,7 @@ fn the_second_head_has_a_clock_of_its_own() {
 #[test]
 fn half_a_head_behind_another_request_has_the_clock_of_a_head() {
     let app = App::content();
-    let gate = gate(&app, |clocks| clocks.header = ms(150));
+    let gate = gate(&app, |timeouts| timeouts.header = ms(150));
     for first in [genuine(BODY), forged(BODY)] {
         let mut client = gate.client();
         client.send([&first[..], b"POST /ho"].concat()).answer();
@@ -129,7 +129,7 @@ fn half_a_head_behind_another_request_has_the_clock_of_a_head() {
 #[test]
 fn empty_lines_behind_a_body_begin_no_head() {
     let app = App::content();
-    let gate = gate(&app, |clocks| clocks.header = ms(50));
+    let gate = gate(&app, |timeouts| timeouts.header = ms(50));
     let mut client = gate.client();
     client.send([&genuine(BODY)[..], b"\r\n"].concat()).answer();
     client.send("\r\n");
@@ -157,7 +157,7 @@ fn what_came_before_a_pause_is_read_with_what_comes_after_it() {
 #[test]
 fn a_silent_connection_is_closed_without_a_word() {
     let app = App::content();
-    let gate = gate(&app, |clocks| clocks.keep_alive = ms(150));
+    let gate = gate(&app, |timeouts| timeouts.keep_alive = ms(150));
     let mut silent = gate.client();
     let mut idle = gate.client();
     assert_eq!(idle.ask(genuine(BODY)).status, 200);
@@ -176,7 +176,7 @@ fn a_client_that_does_not_read_its_answer_is_let_go() {
         ))?;
         Ok(crate::support::Then::Keep)
     });
-    let gate = gate(&app, |clocks| clocks.write = ms(200));
+    let gate = gate(&app, |timeouts| timeouts.write = ms(200));
     let mut client = gate.client();
     client.send(genuine(BODY));
     app.wait_for(1);
@@ -190,12 +190,15 @@ fn a_client_that_does_not_read_its_answer_is_let_go() {
 
 #[test]
 fn the_clocks_of_the_contract_are_the_defaults() {
-    let clocks = Clocks::default();
+    let timeouts = Timeouts::default();
     let seconds = Duration::from_secs;
     assert_eq!(
-        (clocks.header, clocks.keep_alive),
+        (timeouts.header, timeouts.keep_alive),
         (seconds(10), seconds(75))
     );
-    assert_eq!((clocks.body, clocks.body_grace), (seconds(30), seconds(5)));
-    assert_eq!(clocks.body_rate, 1024);
+    assert_eq!(
+        (timeouts.body, timeouts.body_grace),
+        (seconds(30), seconds(5))
+    );
+    assert_eq!(timeouts.body_rate, 1024);
 }
