@@ -15,15 +15,18 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     sync::Mutex,
     task::{AbortHandle, JoinSet},
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{ReloadHandle, access, exposition, report};
 use crate::{
-    net::listener::{Acceptor, Incoming, Peer},
+    net::{
+        accept::{self, accept},
+        listener::{Acceptor, Incoming},
+        peer::Peer,
+    },
     proxy::shared::{Shared as Gate, Stage},
     runtime::background::{ThreadError, run_on_thread},
-    server::ACCEPT_PAUSE,
 };
 
 /// Connections at once.
@@ -47,14 +50,7 @@ const JSON: &str = "application/json";
 
 /// Answers until it is dropped, and then at once no more.
 pub(crate) async fn serve(acceptor: Acceptor, shared: Arc<Shared>) {
-    let mut connections = Connections::default();
-    loop {
-        match acceptor.accept().await {
-            Ok(incoming) => connections.take(incoming, &shared).await,
-            // The public listener says so.
-            Err(_) => sleep(ACCEPT_PAUSE).await,
-        }
-    }
+    accept(&acceptor, Connections::new(shared)).await;
 }
 
 /// The state that all connections share, at whichever address they come in.
@@ -77,17 +73,30 @@ impl Shared {
 }
 
 /// The open connections, in the order in which they came.
-#[derive(Default)]
 struct Connections {
+    shared: Arc<Shared>,
     tasks: JoinSet<()>,
     order: VecDeque<(Instant, AbortHandle)>,
 }
 
-impl Connections {
-    async fn take(&mut self, incoming: Incoming, shared: &Arc<Shared>) {
+impl accept::Handler for Connections {
+    const LISTENER: &'static str = "admin";
+
+    async fn handle(&mut self, incoming: Incoming) {
         self.make_room().await;
-        let task = self.tasks.spawn(converse(incoming, Arc::clone(shared)));
+        let shared = Arc::clone(&self.shared);
+        let task = self.tasks.spawn(converse(incoming, shared));
         self.order.push_back((Instant::now(), task));
+    }
+}
+
+impl Connections {
+    fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            tasks: JoinSet::new(),
+            order: VecDeque::new(),
+        }
     }
 
     /// Ready once one has ended, or has had its due.

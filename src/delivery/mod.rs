@@ -24,7 +24,7 @@ use crate::{
         seal::Intact,
     },
     endpoint::Endpoint,
-    net::listener::Peer,
+    net::peer::Peer,
     proxy::context::RequestContext,
     runtime::clock::Millis,
 };

@@ -15,7 +15,7 @@ use super::forwarded;
 use crate::{
     delivery::Head,
     destination::head_writer::{HeadLines, address},
-    net::{host_name::is_host, listener::Peer},
+    net::{host_name::is_host, peer::Peer},
 };
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

@@ -1,5 +1,5 @@
-//! Sockets that the gate did not open: systemd listens for it, also while it is not there, and hands them
-//! over at its start (`sd_listen_fds(3)`). They become listeners like any other; only their files stay.
+//! Listening sockets that systemd passes to the gate at its start (`sd_listen_fds(3)`). systemd keeps
+//! listening while no gate runs.
 
 use std::{env, io};
 
@@ -8,19 +8,19 @@ use socket2::SockRef;
 
 use crate::net::listener::Listener;
 
-/// The sockets that were handed over and not yet asked for, each with the name that its unit gave it.
+/// The inherited sockets that no listener uses yet, each with the name from its unit.
 #[derive(Debug, Default)]
 pub struct Inherited {
     sockets: Vec<(Option<String>, Listener)>,
 }
 
 impl Inherited {
-    /// Takes over what `LISTEN_FDS` announces. That works once a process.
+    /// Takes over the sockets that `LISTEN_FDS` announces. A process can call it once.
     ///
     /// # Errors
     ///
-    /// When something other than a listening stream socket was handed over.
-    pub fn take() -> io::Result<Self> {
+    /// When systemd passed something other than a listening stream socket.
+    pub fn from_env() -> io::Result<Self> {
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut names = names.split(':').map(str::to_owned);
         let mut descriptors = ListenFd::from_env();
@@ -39,38 +39,35 @@ impl Inherited {
         Ok(Self { sockets })
     }
 
-    /// Gives out the sockets of that name (`FileDescriptorName=`), or all that are left.
+    /// Takes the sockets with this name (`FileDescriptorName=`), or all remaining ones.
     ///
     /// # Errors
     ///
-    /// When there are none.
-    pub fn give(&mut self, wanted: Option<&str>) -> io::Result<Vec<Listener>> {
-        let is_wanted = |name: &Option<String>| wanted.is_none() || name.as_deref() == wanted;
-        let (given, left) = std::mem::take(&mut self.sockets)
+    /// When there is none.
+    pub fn take(&mut self, name: Option<&str>) -> io::Result<Vec<Listener>> {
+        let (taken, rest) = std::mem::take(&mut self.sockets)
             .into_iter()
-            .partition::<Vec<_>, _>(|(name, _)| is_wanted(name));
-        self.sockets = left;
-        if given.is_empty() {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                self.nothing(wanted),
-            ));
+            .partition::<Vec<_>, _>(|(own, _)| name.is_none() || own.as_deref() == name);
+        self.sockets = rest;
+        if taken.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, self.missing(name)));
         }
-        Ok(given.into_iter().map(|(_, listener)| listener).collect())
+        Ok(taken.into_iter().map(|(_, listener)| listener).collect())
     }
 
-    fn nothing(&self, wanted: Option<&str>) -> String {
+    /// Describes why there is no socket with this name.
+    fn missing(&self, name: Option<&str>) -> String {
         let names: Vec<_> = self
             .sockets
             .iter()
             .filter_map(|(name, _)| name.as_deref())
             .collect();
-        match wanted {
-            Some(wanted) if !names.is_empty() => format!(
-                "no socket named {wanted} was inherited, only: {}",
+        match name {
+            Some(name) if !names.is_empty() => format!(
+                "no socket named {name} was inherited, only: {}",
                 names.join(", ")
             ),
-            Some(wanted) => format!("no socket named {wanted} was inherited"),
+            Some(name) => format!("no socket named {name} was inherited"),
             None => {
                 "no socket was inherited: this works only under a systemd socket unit".to_owned()
             }
@@ -81,23 +78,26 @@ impl Inherited {
 fn listener(descriptors: &mut ListenFd, index: usize) -> io::Result<Listener> {
     let unix = descriptors.take_unix_listener(index);
     if let Ok(Some(unix)) = unix {
-        must_listen(&SockRef::from(&unix))?;
+        require_listening(&SockRef::from(&unix))?;
         return Listener::inherited_unix(unix);
     }
-    let kind = || {
+    let wrong_kind = || {
         io::Error::new(
             io::ErrorKind::InvalidInput,
             "not a TCP or Unix stream socket",
         )
     };
-    let tcp = descriptors.take_tcp_listener(index).map_err(|_| kind())?;
-    let tcp = tcp.ok_or_else(kind)?;
-    must_listen(&SockRef::from(&tcp))?;
+    let tcp = descriptors
+        .take_tcp_listener(index)
+        .map_err(|_| wrong_kind())?;
+    let tcp = tcp.ok_or_else(wrong_kind)?;
+    require_listening(&SockRef::from(&tcp))?;
     Listener::inherited_tcp(tcp)
 }
 
-/// `Accept=yes` in a socket unit hands over connections, one a process, instead of the socket.
-fn must_listen(socket: &SockRef<'_>) -> io::Result<()> {
+/// Rejects a connection: a socket unit with `Accept=yes` passes each connection to a process of its
+/// own, instead of the listening socket.
+fn require_listening(socket: &SockRef<'_>) -> io::Result<()> {
     if socket.is_listener()? {
         return Ok(());
     }

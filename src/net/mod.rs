@@ -1,11 +1,13 @@
 //! Networking below HTTP: addresses, listeners, byte streams, certificates, trusted proxies.
 
+pub(crate) mod accept;
 pub mod address;
 pub mod connect;
 pub(crate) mod dial;
 pub(crate) mod host_name;
 pub mod inherited;
 pub mod listener;
+pub mod peer;
 pub(crate) mod resolve;
 pub(crate) mod stream;
 pub mod tls;

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
 
-use crate::net::listener::Peer;
+use crate::net::peer::Peer;
 
 /// The proxies before this gate whose `X-Forwarded-*` and `Forwarded` are passed on. From anybody
 /// else those headers are an attacker's to choose, and are dropped.

@@ -15,7 +15,7 @@ use uuid::{ContextV7, Timestamp, Uuid};
 use crate::{
     delivery::event::{InsertOutcome, Stored, Subscribers},
     endpoint::{Endpoint, Target},
-    net::listener::Peer,
+    net::peer::Peer,
     outcome::reject_reason::RejectReason,
     proxy::{
         meters::endpoint::Meter,

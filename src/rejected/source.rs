@@ -8,7 +8,7 @@ use std::{
 
 use http::HeaderMap;
 
-use crate::net::{listener::Peer, trusted_hops::TrustedHops};
+use crate::net::{peer::Peer, trusted_hops::TrustedHops};
 
 /// One source of deliveries. Whoever has an IPv6 address has its whole /64, so that is one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

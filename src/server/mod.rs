@@ -12,4 +12,3 @@ mod watchdog;
 
 pub use resources::Resources;
 pub use run::serve;
-pub(crate) use running::ACCEPT_PAUSE;

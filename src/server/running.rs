@@ -2,11 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time::{interval, sleep},
-};
+use tokio::{sync::watch, task::JoinSet, time::interval};
 
 use super::{
     balancer::Balancer, reload::ConfigFollower, resources::Resources,
@@ -15,13 +11,12 @@ use super::{
 use crate::{
     admin,
     inbox::{control, dispatcher::Dispatcher, settings::StoreAddress},
-    net::listener::{Acceptor, Listener},
+    net::{
+        accept::{self, accept},
+        listener::{Acceptor, Incoming, Listener},
+    },
     proxy::{config::Config, shared::Shared, worker::Workers},
 };
-
-/// The pause after a failed accept. Without free file descriptors each accept fails at once; the pause
-/// lets connections end and return theirs.
-pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A gate that serves. Its tasks end when it is dropped.
 pub(super) struct Running {
@@ -76,8 +71,9 @@ impl Running {
 
     fn spawn_accepts(&mut self) {
         for acceptor in &self.acceptors {
-            let (acceptor, balancer) = (Arc::clone(acceptor), Arc::clone(&self.balancer));
-            self.tasks.spawn(accept(acceptor, balancer));
+            let (acceptor, handler) = (Arc::clone(acceptor), Public(Arc::clone(&self.balancer)));
+            self.tasks
+                .spawn(async move { accept(&acceptor, handler).await });
         }
     }
 
@@ -140,22 +136,14 @@ fn start_all(listeners: Vec<Listener>) -> io::Result<Vec<Acceptor>> {
     listeners.into_iter().map(Listener::start).collect()
 }
 
-async fn accept(acceptor: Arc<Acceptor>, balancer: Arc<Balancer>) {
-    let mut failing = false;
-    loop {
-        match acceptor.accept().await {
-            Ok(incoming) => {
-                failing = false;
-                balancer.assign(incoming);
-            }
-            Err(error) => {
-                if !failing {
-                    tracing::error!(%error, "no connection can be accepted for now");
-                }
-                failing = true;
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
+/// Passes the connections of the public listeners to the workers.
+struct Public(Arc<Balancer>);
+
+impl accept::Handler for Public {
+    const LISTENER: &'static str = "public";
+
+    async fn handle(&mut self, incoming: Incoming) {
+        self.0.assign(incoming);
     }
 }
 

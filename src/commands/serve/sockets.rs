@@ -34,7 +34,7 @@ fn inherited<'a>(
     mut addresses: impl Iterator<Item = &'a ListenAddress>,
 ) -> Result<Inherited, Failure> {
     if addresses.any(|address| matches!(address, ListenAddress::Systemd(_))) {
-        Inherited::take().map_err(Failure::usage)
+        Inherited::from_env().map_err(Failure::usage)
     } else {
         Ok(Inherited::default())
     }

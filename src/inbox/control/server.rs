@@ -8,19 +8,17 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{body::Incoming as Body, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    sync::Semaphore,
-    task::JoinSet,
-    time::{sleep, timeout},
-};
+use tokio::{task::JoinSet, time::timeout};
 
 use super::{Answer, Desk, Order, socket};
 use crate::{
     endpoint::Target,
     inbox::{Inbox, Queue},
-    net::listener::{Acceptor, Incoming, Listener},
+    net::{
+        accept::{self, accept},
+        listener::{Acceptor, Incoming, Listener},
+    },
     proxy::shared::Shared,
-    server::ACCEPT_PAUSE,
 };
 
 /// Connections at once; others wait in the kernel's queue.
@@ -53,21 +51,33 @@ pub(crate) fn bind(file: &Path) -> io::Result<Listener> {
 
 /// Carries out orders until it is dropped.
 pub(crate) async fn serve(acceptor: Acceptor, inbox: Arc<Inbox>, gate: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut connections = JoinSet::new();
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-        while connections.try_join_next().is_some() {}
-        match acceptor.accept().await {
-            Ok(incoming) => {
-                let (inbox, gate) = (Arc::clone(&inbox), Arc::clone(&gate));
-                connections.spawn(async move {
-                    converse(incoming, &inbox, &gate).await;
-                    drop(place);
-                });
-            }
-            // The public listener says so.
-            Err(_) => sleep(ACCEPT_PAUSE).await,
+    let connections = Connections {
+        inbox,
+        gate,
+        tasks: JoinSet::new(),
+    };
+    accept(&acceptor, connections).await;
+}
+
+/// The open connections.
+struct Connections {
+    inbox: Arc<Inbox>,
+    gate: Arc<Shared>,
+    tasks: JoinSet<()>,
+}
+
+impl accept::Handler for Connections {
+    const LISTENER: &'static str = "inbox";
+
+    /// Starts a task for the connection. At the limit, it first waits for another one to end.
+    async fn handle(&mut self, incoming: Incoming) {
+        while self.tasks.try_join_next().is_some() {}
+        if self.tasks.len() >= CONNECTIONS {
+            self.tasks.join_next().await;
         }
+        let (inbox, gate) = (Arc::clone(&self.inbox), Arc::clone(&self.gate));
+        let task = async move { converse(incoming, &inbox, &gate).await };
+        self.tasks.spawn(task);
     }
 }
 

@@ -1,21 +1,22 @@
-//! The address that a listener is given.
+//! The address of a listener.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// An address to listen on: `ADDRESS:PORT`, `:PORT` for every address, `localhost:PORT` for both loopback addresses,
-/// `unix:/path`, or `systemd` for inherited sockets.
+/// An address to listen on: `ADDRESS:PORT`, `:PORT` for every address, `localhost:PORT` for both
+/// loopback addresses, `unix:/path`, or `systemd` for inherited sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// A host or address, and a port. Without a host: every address, IPv6 and IPv4. A host means all of its addresses.
+    /// A host or address, and a port. A host stands for all of its addresses, and an empty one for
+    /// every address of the machine, IPv6 and IPv4.
     Tcp(String),
     /// A Unix socket.
     Unix(PathBuf),
-    /// The sockets that systemd hands over: `systemd:NAME` those of that `FileDescriptorName`, `systemd` all
-    /// that no other address names.
+    /// Sockets that systemd passes: `systemd:NAME` for those with that `FileDescriptorName`, `systemd`
+    /// for all that no other address names.
     Systemd(Option<String>),
 }
 
-/// The text is no address to listen on.
+/// The text is not an address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected ADDRESS:PORT (127.0.0.1:8080, [::]:8080, :8080), unix:/path, systemd or systemd:NAME"
@@ -36,7 +37,7 @@ impl FromStr for ListenAddress {
             return Ok(Self::Systemd(None));
         }
         let (host, port) = text.rsplit_once(':').ok_or(ListenAddressError)?;
-        // A host could have that name, and a socket's name could be a number: nobody should have either.
+        // `systemd:80` means a socket named 80, not port 80 of a host named systemd.
         if host == "systemd" && !port.is_empty() {
             return Ok(Self::Systemd(Some(port.to_owned())));
         }

@@ -1,4 +1,4 @@
-//! Looks whether an address could be listened on, without listening on it.
+//! Checks whether a listener could bind an address, without listening on it.
 
 use std::{
     fs,
@@ -10,30 +10,31 @@ use std::{
 use rustix::fs::{Access, access};
 use socket2::SockAddr;
 
-use super::{ListenAddress, Listener, bind_all, bound_tcp, in_the_way, tcp_addresses};
+use super::{address::ListenAddress, bound::Listener, socket_file::not_a_socket, tcp};
 
 impl Listener {
-    /// Judges whether `address` could be bound. That somebody else has it is no reason against it: it may be the gate that runs.
+    /// Checks whether `address` could be bound. An address in use passes, because the running gate may
+    /// be using it.
     ///
     /// # Errors
     ///
-    /// When it cannot be resolved, is not of this machine, or may not be bound.
+    /// When it cannot be resolved, is not an address of this machine, or must not be bound.
     pub fn probe(address: &ListenAddress) -> io::Result<()> {
         match address {
             ListenAddress::Tcp(text) => {
-                let bind = |address| match bound_tcp(address) {
+                let bind = |address| match tcp::bind(address) {
                     Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(()),
                     bound => bound.map(drop),
                 };
-                bind_all(&tcp_addresses(text)?, bind).map(drop)
+                tcp::bind_all(&tcp::addresses(text)?, bind).map(drop)
             }
             ListenAddress::Unix(path) => Self::probe_unix(path),
-            // It is known only once systemd hands it over.
+            // systemd passes these sockets only at the start.
             ListenAddress::Systemd(_) => Ok(()),
         }
     }
 
-    /// Judges whether a Unix socket could be made at `path`.
+    /// Checks whether a Unix socket could be bound at `path`.
     pub(crate) fn probe_unix(path: &Path) -> io::Result<()> {
         SockAddr::unix(path)?;
         let parent = path
@@ -45,7 +46,7 @@ impl Listener {
         }
         access(parent, Access::WRITE_OK | Access::EXEC_OK)?;
         match fs::symlink_metadata(path) {
-            Ok(found) if !found.file_type().is_socket() => Err(in_the_way()),
+            Ok(found) if !found.file_type().is_socket() => Err(not_a_socket()),
             _ => Ok(()),
         }
     }

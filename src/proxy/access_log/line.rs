@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     delivery::event::Stored,
     destination::Destination,
-    net::listener::Peer,
+    net::peer::Peer,
     outcome::reject_reason::NotStored,
     telemetry::log::{TARGET, throttle::Throttle},
 };

@@ -16,7 +16,7 @@ use tower_cartgate::SecretName;
 use crate::{
     destination::Destination,
     endpoint::{Endpoint, Target},
-    net::listener::Peer,
+    net::peer::Peer,
     outcome::{
         problem::{DELIVERY, PROXY_STATUS, problem},
         reject_reason::RejectReason,

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use super::standing::Standing;
 use crate::{
-    net::{listener::Peer, trusted_hops::TrustedHops},
+    net::{peer::Peer, trusted_hops::TrustedHops},
     rejected::Source,
 };
 

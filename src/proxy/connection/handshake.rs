@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     net::{
-        listener::Peer,
+        peer::Peer,
         stream::{Handshaking, Stream},
     },
     proxy::{

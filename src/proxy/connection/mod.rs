@@ -26,7 +26,7 @@ use io::ClientIo;
 use timeouts::Clock;
 
 use crate::{
-    net::{listener::Peer, stream::Stream},
+    net::{peer::Peer, stream::Stream},
     outcome::reject_reason::RejectReason,
     proxy::{
         access_log,

@@ -14,7 +14,7 @@ use crate::{
         seal::{EventMetadata, Sealer},
     },
     inbox::{Settings, settings::StoreAddress},
-    net::listener::Peer,
+    net::peer::Peer,
 };
 
 /// Where each event of a test's inbox stands.

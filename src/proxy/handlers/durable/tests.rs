@@ -15,7 +15,7 @@ use crate::{
     delivery::event::DeliveryState,
     endpoint::Endpoints,
     inbox::store::Limit,
-    net::listener::Peer,
+    net::peer::Peer,
     proxy::{access_log::Entry, config::Config, shared::Shared, state::ConnectionState},
 };
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     delivery::event::Stored,
-    net::listener::Peer,
+    net::peer::Peer,
     proxy::access_log::line::{Line, Path, Verdict},
     telemetry::log::{Output, Throttle, dispatch},
 };
