@@ -27,8 +27,8 @@ demo: ## show genuine deliveries pass and forged ones stay out
 	$(CARGO) run --release --locked -- demo
 
 test: ## run every test; installs what it is tested with (as root or by sudo) where that is missing
-	@scripts/install-debian valgrind systemd:systemd-analyze prometheus:promtool haproxy nginx-light:nginx pgbouncer \
-	    $(FOR_DRILLS)
+	@scripts/install-debian curl openssl valgrind systemd:systemd-analyze prometheus:promtool haproxy \
+	    nginx-light:nginx pgbouncer $(FOR_DRILLS)
 	$(CARGO) test --workspace --all-features --locked
 	$(CARGO) test --locked --test machine -- --ignored
 	$(CARGO) test --locked --test drills -- --ignored --test-threads 1

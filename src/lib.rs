@@ -34,3 +34,8 @@ pub mod telemetry;
 pub mod text;
 
 pub use server::{Resources, serve};
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -269,7 +269,7 @@ fn stuck_clients_hold_little_memory_while_genuine_deliveries_go_on() {
     }
 }
 
-/// The memory that a connection may hold beside `--max-memory`, as the README has it.
+/// The memory that a connection may hold beside `--max-memory`, as `docs/reference.md` has it.
 const SHARE: u64 = 64 * 1024;
 
 #[test]

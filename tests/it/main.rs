@@ -14,6 +14,7 @@ mod certificates;
 mod client_account;
 mod commands;
 mod config;
+mod documents;
 mod exhausted;
 mod forgeries;
 mod heads;

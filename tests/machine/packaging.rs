@@ -120,7 +120,7 @@ fn the_steps_of_the_installation_start_the_socket_and_the_service() {
     let socket = "packaging/systemd/cartgate.socket";
     let read = |path: &str| fs::read_to_string(of_the_project(path)).expect("a file");
     for path in [
-        "README.md",
+        "docs/deploy.md",
         service,
         socket,
         "packaging/systemd/cartgate.socket.d/nginx.conf",
@@ -136,7 +136,7 @@ fn the_steps_of_the_installation_start_the_socket_and_the_service() {
         );
     }
     // The packaged configuration wants the socket; the steps name the other address for a gate without it.
-    for path in ["README.md", service, socket] {
+    for path in ["docs/deploy.md", service, socket] {
         let text = read(path);
         assert!(text.contains("listen = \"127.0.0.1:8080\""), "{path}");
     }
