@@ -6,13 +6,21 @@ use super::{Block, Page, pages, root, sandbox::Sandbox};
 
 /// Steps of the reader before a block, or state that a page assumes: page, number of the block, script.
 const BEFORE: [(&str, usize, &str); 8] = [
-    ("docs/orders-stopped.md", 0, "cartgate serve --config cartgate.toml"),
+    (
+        "docs/orders-stopped.md",
+        0,
+        "cartgate serve --config cartgate.toml",
+    ),
     (
         "docs/orders-stopped.md",
         4,
         "printf '{}' > body.json\nsignature=$(cartgate sign --secret-file secret.txt body.json)",
     ),
-    ("docs/operate.md", 0, "cartgate serve --config cartgate.toml"),
+    (
+        "docs/operate.md",
+        0,
+        "cartgate serve --config cartgate.toml",
+    ),
     (
         "docs/rotate-a-secret.md",
         0,
@@ -28,7 +36,11 @@ sed -i 's/\["shop"\]/["shop", "old"]/' cartgate.toml
 printf '[secret.old]\nfile = "old.secret"\n' >> cartgate.toml"#,
     ),
     ("docs/inbox.md", 2, "cartgate serve --config cartgate.toml"),
-    ("docs/testing.md", 0, "cartgate serve --config cartgate.toml"),
+    (
+        "docs/testing.md",
+        0,
+        "cartgate serve --config cartgate.toml",
+    ),
     (
         "docs/strong-payload.md",
         2,
@@ -68,13 +80,22 @@ fn every_command_runs() {
 fn try_page(page: &Page) {
     let blocks = page.blocks();
     let mut sandbox = None;
-    for (number, block) in blocks.iter().filter(|block| block.language == "sh").enumerate() {
-        if TOOLS.iter().any(|tool| block.text.contains(tool) && !is_installed(tool.trim())) {
+    for (number, block) in blocks
+        .iter()
+        .filter(|block| block.language == "sh")
+        .enumerate()
+    {
+        if TOOLS
+            .iter()
+            .any(|tool| block.text.contains(tool) && !is_installed(tool.trim()))
+        {
             // Later blocks may need what this one makes.
             return;
         }
         names_files_of_the_project(page, block);
-        let before = BEFORE.iter().find(|(path, at, _)| *path == page.path && *at == number);
+        let before = BEFORE
+            .iter()
+            .find(|(path, at, _)| *path == page.path && *at == number);
         let before = before.map_or("", |(_, _, script)| script);
         let sandbox = sandbox.get_or_insert_with(Sandbox::new);
         try_commands(page, block, sandbox, &format!("{before}\n{}", block.text));
@@ -98,15 +119,18 @@ fn try_commands(page: &Page, block: &Block, sandbox: &mut Sandbox, text: &str) {
         for (command, (status, output)) in part.iter().zip(sandbox.run(part)) {
             let expected = expected(page, command);
             let place = format!("{}:{}", page.path, block.line);
-            assert!(expected.contains(&status), "{place}: {command}: {status}\n{output}");
+            assert!(
+                expected.contains(&status),
+                "{place}: {command}: {status}\n{output}"
+            );
         }
     }
 }
 
 fn expected(page: &Page, command: &str) -> &'static [i32] {
-    let known = STATUSES.iter().find(|(path, part, _)| {
-        (path.is_empty() || *path == page.path) && command.contains(part)
-    });
+    let known = STATUSES
+        .iter()
+        .find(|(path, part, _)| (path.is_empty() || *path == page.path) && command.contains(part));
     known.map_or(&[0], |(_, _, statuses)| statuses)
 }
 
@@ -114,7 +138,11 @@ fn expected(page: &Page, command: &str) -> &'static [i32] {
 fn commands(text: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut command = String::new();
-    for line in text.lines().map(without_comment).filter(|line| !line.is_empty()) {
+    for line in text
+        .lines()
+        .map(without_comment)
+        .filter(|line| !line.is_empty())
+    {
         if let Some(line) = line.strip_suffix('\\') {
             command.push_str(line);
             continue;
@@ -141,13 +169,19 @@ fn names_files_of_the_project(page: &Page, block: &Block) {
     for command in commands(&block.text) {
         let words: Vec<_> = command.split_whitespace().collect();
         let paths = words.iter().filter(|word| {
-            ["examples/", "packaging/", ".ci/"].iter().any(|folder| word.starts_with(folder))
+            ["examples/", "packaging/", ".ci/"]
+                .iter()
+                .any(|folder| word.starts_with(folder))
         });
         for path in paths {
             assert!(root().join(path).exists(), "{}: {path}", page.path);
         }
         if let ["make", target, ..] = words[..] {
-            assert!(makefile.contains(&format!("\n{target}:")), "{}: {command}", page.path);
+            assert!(
+                makefile.contains(&format!("\n{target}:")),
+                "{}: {command}",
+                page.path
+            );
         }
     }
 }
@@ -155,5 +189,8 @@ fn names_files_of_the_project(page: &Page, block: &Block) {
 #[test]
 fn commands_are_split_as_a_shell_reads_them() {
     let text = "a b \\\n    c   # says what\nfor f in x; do\n    y $f\ndone\n\nz";
-    assert_eq!(commands(text), ["a b     c", "for f in x; do\n    y $f\ndone", "z"]);
+    assert_eq!(
+        commands(text),
+        ["a b     c", "for f in x; do\n    y $f\ndone", "z"]
+    );
 }

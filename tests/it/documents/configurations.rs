@@ -11,7 +11,9 @@ use super::pages;
 fn every_configuration_is_valid() {
     let mut configurations = 0;
     // The layer's page shows a Cargo.toml.
-    let pages = pages().into_iter().filter(|page| !page.path.starts_with("middleware/"));
+    let pages = pages()
+        .into_iter()
+        .filter(|page| !page.path.starts_with("middleware/"));
     for page in pages {
         let blocks = page.blocks();
         for block in blocks.iter().filter(|block| block.language == "toml") {
@@ -33,7 +35,9 @@ fn completed(fragment: &str) -> String {
         text.push_str("\n[server]\nlisten = \"127.0.0.1:8080\"\n");
     }
     if !text.contains("[[endpoint]]") {
-        text.push_str("\n[[endpoint]]\nname = \"orders\"\npath = \"/orders\"\nsecrets = [\"shop\"]\n");
+        text.push_str(
+            "\n[[endpoint]]\nname = \"orders\"\npath = \"/orders\"\nsecrets = [\"shop\"]\n",
+        );
         if text.contains("[inbox]") {
             text.push_str("durable = true\n");
         }
@@ -54,7 +58,9 @@ fn completed(fragment: &str) -> String {
 
 /// Returns the names of the secrets that endpoints use.
 fn secrets(text: &str) -> Vec<String> {
-    let lists = text.lines().filter_map(|line| line.strip_prefix("secrets = "));
+    let lists = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("secrets = "));
     let names = lists.flat_map(|list| list.split('"').skip(1).step_by(2));
     names.map(str::to_owned).collect()
 }

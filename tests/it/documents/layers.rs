@@ -29,9 +29,14 @@ fn contributing_lists_the_layers_in_their_order() {
 #[test]
 fn the_architecture_has_a_row_for_each_layer_in_its_order() {
     let text = read("docs/architecture.md");
-    let section = text.split_once("## The layers of the code").expect("the heading").1;
+    let section = text
+        .split_once("## The layers of the code")
+        .expect("the heading")
+        .1;
     let section = section.split("\n## ").next().unwrap_or_default();
     let rows = section.lines().filter_map(|row| row.strip_prefix("| `"));
-    let listed: Vec<_> = rows.filter_map(|row| Some(row.split_once('`')?.0)).collect();
+    let listed: Vec<_> = rows
+        .filter_map(|row| Some(row.split_once('`')?.0))
+        .collect();
     assert_eq!(listed, layers());
 }

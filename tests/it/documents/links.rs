@@ -37,7 +37,9 @@ fn every_link_resolves() {
 fn every_path_exists() {
     let mut paths = 0;
     // The changelog also names files of earlier versions.
-    let pages = pages().into_iter().filter(|page| page.path != "CHANGELOG.md");
+    let pages = pages()
+        .into_iter()
+        .filter(|page| page.path != "CHANGELOG.md");
     for page in pages {
         for (number, line) in page.prose() {
             let spans = line.split('`').skip(1).step_by(2);
@@ -109,7 +111,10 @@ fn has_heading(page: &Page, anchor: &str) -> bool {
 fn slug(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || "-_ ".contains(*c);
     let text = heading.trim().to_lowercase();
-    text.chars().filter(kept).collect::<String>().replace(' ', "-")
+    text.chars()
+        .filter(kept)
+        .collect::<String>()
+        .replace(' ', "-")
 }
 
 #[test]
@@ -123,12 +128,27 @@ fn broken_links_are_found() {
         page("docs/log.md", "# Log\n## 1. Check `it`, all\n"),
     ];
     let resolves = |target| resolves(&pages[1], target, &pages);
-    for good in ["#log", "#1-check-it-all", "../README.md", "../README.md#cartgate", "log.md"] {
+    for good in [
+        "#log",
+        "#1-check-it-all",
+        "../README.md",
+        "../README.md#cartgate",
+        "log.md",
+    ] {
         assert!(resolves(good), "{good}");
     }
-    for bad in ["#logs", "README.md#nothing", "../README.md#log", "nothing.md", "../src#log"] {
+    for bad in [
+        "#logs",
+        "README.md#nothing",
+        "../README.md#log",
+        "nothing.md",
+        "../src#log",
+    ] {
         assert!(!resolves(bad), "{bad}");
     }
     let line = "see [one](a.md), [two](b.md#c) and ![three](d.svg)";
-    assert_eq!(targets(line).collect::<Vec<_>>(), ["a.md", "b.md#c", "d.svg"]);
+    assert_eq!(
+        targets(line).collect::<Vec<_>>(),
+        ["a.md", "b.md#c", "d.svg"]
+    );
 }

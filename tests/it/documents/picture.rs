@@ -40,7 +40,10 @@ fn steady(output: &str) -> String {
         let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
         text.extend([ADDRESS, port, rest]);
     }
-    assert_eq!(text.matches(ADDRESS).count(), output.matches(ADDRESS).count());
+    assert_eq!(
+        text.matches(ADDRESS).count(),
+        output.matches(ADDRESS).count()
+    );
     text
 }
 
@@ -60,7 +63,10 @@ const HEADER: usize = 84;
 
 fn render(output: &str) -> String {
     let lines: Vec<_> = output.lines().map(runs).collect();
-    let columns = lines.iter().flatten().map(|run| run.column + run.text.chars().count());
+    let columns = lines
+        .iter()
+        .flatten()
+        .map(|run| run.column + run.text.chars().count());
     let columns = u16::try_from(columns.max().unwrap_or(0)).expect("a screen's width");
     let width = MARGIN as f64 * 2.0 + COLUMN * f64::from(columns);
     let height = HEADER + lines.len() * ROW + MARGIN;
@@ -148,7 +154,9 @@ fn phrases(text: &str) -> Vec<(usize, &str)> {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[test]

@@ -94,12 +94,25 @@ impl Sandbox {
     }
 
     fn fill(&mut self) {
-        for folder in ["bin/.ci", ".ci", "etc", "run", "var", "examples/nginx", "examples/caddy"] {
+        for folder in [
+            "bin/.ci",
+            ".ci",
+            "etc",
+            "run",
+            "var",
+            "examples/nginx",
+            "examples/caddy",
+        ] {
             fs::create_dir_all(self.path(folder)).expect("a directory");
         }
         let mode = fs::Permissions::from_mode(0o700);
         fs::set_permissions(self.path("var"), mode).expect("mode set");
-        for name in ["secret.txt", "shop.secret", "admin.token", "etc/cartfunnel.secret"] {
+        for name in [
+            "secret.txt",
+            "shop.secret",
+            "admin.token",
+            "etc/cartfunnel.secret",
+        ] {
             write_secret(&self.path(name), b"a secret of the documents");
         }
         for name in ["cartgate.toml", "etc/cartgate.toml"] {
@@ -118,7 +131,10 @@ impl Sandbox {
         self.script("cartgate-new", &cartgate);
         for (name, list) in IDS {
             let first = r#"sed -n '1s/.*"\(id\|delivery\)":"\([^"]*\)".*/\2/p'"#;
-            self.script(&format!("bin/{name}"), &format!("#!/bin/sh\ncartgate {list} | {first}\n"));
+            self.script(
+                &format!("bin/{name}"),
+                &format!("#!/bin/sh\ncartgate {list} | {first}\n"),
+            );
         }
     }
 
@@ -138,7 +154,9 @@ impl Sandbox {
     pub(super) fn run(&self, commands: &[String]) -> Vec<(i32, String)> {
         let mut script = String::from("root=$PWD\n");
         for (number, command) in commands.iter().enumerate() {
-            script.push_str(&format!("{{ {command}\n}} >\"$root/output{number}\" 2>&1\n"));
+            script.push_str(&format!(
+                "{{ {command}\n}} >\"$root/output{number}\" 2>&1\n"
+            ));
             script.push_str(&format!("echo $? >\"$root/status{number}\"\n"));
         }
         let shell = self.command("sh").args(["-c", &script]).output();
@@ -210,13 +228,22 @@ fn substitutions(dir: &Path, app: &App) -> Vec<(&'static str, String)> {
         ("127.0.0.1:9180", local(admin)),
         ("127.0.0.1:3000", app.to_owned()),
         ("https://shop.example", format!("http://{}", local(gate))),
-        ("/var/lib/cartgate/refused/FILE.http", "$(ls var/refused/*.http | head -n 1)".to_owned()),
+        (
+            "/var/lib/cartgate/refused/FILE.http",
+            "$(ls var/refused/*.http | head -n 1)".to_owned(),
+        ),
         ("/etc/cartgate", inside("etc")),
         ("/var/lib/cartgate", inside("var")),
         ("/run/cartgate", inside("run")),
         ("/run/app", inside("run")),
-        ("inbox show   --config cartgate.toml ID", "inbox show --config cartgate.toml $(event-id)".to_owned()),
-        ("refused show --config cartgate.toml ID", "refused show --config cartgate.toml $(rejection-id)".to_owned()),
+        (
+            "inbox show   --config cartgate.toml ID",
+            "inbox show --config cartgate.toml $(event-id)".to_owned(),
+        ),
+        (
+            "refused show --config cartgate.toml ID",
+            "refused show --config cartgate.toml $(rejection-id)".to_owned(),
+        ),
     ]
 }
 
