@@ -11,8 +11,9 @@ use super::{
     finding::{Finding, Place},
 };
 use crate::{
+    delivery::header_changes::HeaderChanges,
     destination::Settings,
-    endpoint::{HeaderChanges, Host, PathRule, Query},
+    endpoint::{Host, PathRule, Query},
     inbox::{
         Schedule,
         settings::{Limits as InboxLimits, StoreAddress},

@@ -5,8 +5,10 @@
 pub(crate) mod cipher;
 pub(crate) mod codec;
 pub(crate) mod event;
+pub mod header_changes;
 pub mod header_filter;
 pub(crate) mod header_policy;
+pub(crate) mod origin;
 pub(crate) mod seal;
 pub(crate) mod trace;
 
@@ -20,12 +22,13 @@ use uuid::Uuid;
 use crate::{
     delivery::{
         event::Claim,
+        header_changes::EndpointHeaders,
         header_filter::{clean, drop_headers},
+        origin::Origin,
         seal::Intact,
     },
     endpoint::Endpoint,
     net::peer::Peer,
-    proxy::context::RequestContext,
     runtime::clock::Millis,
 };
 
@@ -81,55 +84,56 @@ pub(crate) struct AttemptInfo {
 }
 
 impl Head {
-    /// The head of what was verified, as the configuration of its request has it.
+    /// Filters the head of a verified request.
     pub(crate) fn new(
         verified: &Verified,
-        mut head: Parts,
-        endpoint: &Endpoint,
-        exchange: &RequestContext,
+        mut parts: Parts,
+        origin: &Origin,
+        headers: EndpointHeaders<'_>,
     ) -> Self {
-        let peer_is_trusted = exchange.config.trusted_hops.trusts(&exchange.peer);
-        let host = head.headers.get(http::header::HOST).cloned();
+        let host = parts.headers.get(http::header::HOST).cloned();
         clean(
-            &mut head.headers,
-            endpoint.policy.header(),
-            &endpoint.headers.drop,
-            peer_is_trusted,
+            &mut parts.headers,
+            headers.signature,
+            &headers.changes.drop,
+            origin.trusted,
         );
         Self {
-            method: head.method,
-            target: endpoint.query.kept(head.uri),
-            headers: head.headers,
+            method: parts.method,
+            target: parts.uri,
+            headers: parts.headers,
             source: verified.event().source,
             secret: verified.secret_name().clone(),
-            scheme: exchange.scheme(),
+            scheme: origin.scheme,
             host,
-            peer: exchange.peer,
-            peer_is_trusted,
+            peer: origin.peer,
+            peer_is_trusted: origin.trusted,
         }
     }
 }
 
 impl Delivery {
-    /// A delivery straight from its proof and the head that it came with.
+    /// Makes the delivery of a verified request. `memory` is dropped with the body.
     pub(crate) fn direct(
-        verified: &Verified,
-        head: Parts,
-        endpoint: &Endpoint,
-        exchange: &Arc<RequestContext>,
+        verified: Verified,
+        parts: Parts,
+        origin: &Origin,
+        endpoint: &Arc<str>,
+        headers: EndpointHeaders<'_>,
+        memory: Box<dyn Send + Sync>,
     ) -> Self {
         Self {
-            head: Head::new(verified, head, endpoint, exchange),
+            head: Head::new(&verified, parts, origin, headers),
             info: DeliveryInfo {
-                id: exchange.id,
-                endpoint: Arc::clone(&endpoint.name),
+                id: origin.id,
+                endpoint: Arc::clone(endpoint),
                 kind: verified.event().kind,
-                added: endpoint.headers.add.clone(),
+                added: headers.changes.add.clone(),
                 attempt: None,
             },
             body: DeliveryBody(Source::Verified {
-                verified: verified.clone(),
-                _exchange: Arc::clone(exchange),
+                verified,
+                _memory: memory,
             }),
         }
     }
@@ -177,14 +181,14 @@ impl AttemptInfo {
     }
 }
 
-/// The bytes to be sent. It holds what holds their memory: the exchange, whose end gives it back, or themselves.
+/// The bytes of a delivery, with the memory that they take of the gate's budget.
 #[derive(Debug)]
 pub(crate) struct DeliveryBody(Source);
 
 enum Source {
     Verified {
         verified: Verified,
-        _exchange: Arc<RequestContext>,
+        _memory: Box<dyn Send + Sync>,
     },
     Stored(Bytes),
 }

@@ -8,10 +8,12 @@ pub(crate) mod target;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName};
 use tower_cartgate::{Policy, Secret, SecretName};
 
-use crate::destination::Destination;
+use crate::{
+    delivery::header_changes::{EndpointHeaders, HeaderChanges},
+    destination::Destination,
+};
 
 pub use host::{Host, HostError};
 pub use query::Query;
@@ -39,17 +41,6 @@ pub struct Endpoint {
     pub target: Target,
 }
 
-/// What an operator changes in the headers of an endpoint's deliveries.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HeaderChanges {
-    /// What every delivery carries, in the place of what the sender says under the same name. Names
-    /// that [`header_may_be_set`](crate::delivery::header_filter::header_may_be_set) allows.
-    pub add: HeaderMap,
-    /// What no delivery carries. Names that
-    /// [`header_may_be_dropped`](crate::delivery::header_filter::header_may_be_dropped) allows.
-    pub drop: Vec<HeaderName>,
-}
-
 impl Endpoint {
     /// An endpoint of every host, which hands its deliveries to one destination, passes queries and changes no headers of
     /// its own.
@@ -69,6 +60,14 @@ impl Endpoint {
             query: Query::default(),
             headers: HeaderChanges::default(),
             target: Target::Direct(destination),
+        }
+    }
+
+    /// Returns the settings that shape the headers of its deliveries.
+    pub(crate) fn delivery_headers(&self) -> EndpointHeaders<'_> {
+        EndpointHeaders {
+            signature: self.policy.header(),
+            changes: &self.headers,
         }
     }
 

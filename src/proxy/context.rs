@@ -13,7 +13,10 @@ use tower_cartgate::{HeaderForm, SecretName};
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::{
-    delivery::event::{InsertOutcome, Stored, Subscribers},
+    delivery::{
+        event::{InsertOutcome, Stored, Subscribers},
+        origin::Origin,
+    },
     endpoint::{Endpoint, Target},
     net::peer::Peer,
     outcome::reject_reason::RejectReason,
@@ -142,6 +145,16 @@ impl RequestContext {
             "https"
         } else {
             "http"
+        }
+    }
+
+    /// Returns the origin of the request's delivery.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin {
+            id: self.id,
+            peer: self.peer,
+            scheme: self.scheme(),
+            trusted: self.config.trusted_hops.trusts(&self.peer),
         }
     }
 

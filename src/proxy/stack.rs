@@ -87,7 +87,11 @@ async fn go_on(
     };
     Ok(match &endpoint.target {
         Target::Direct(destination) => {
-            let delivery = Delivery::direct(&verified, head, endpoint, &context);
+            head.uri = endpoint.query.kept(head.uri);
+            let (origin, headers) = (context.origin(), endpoint.delivery_headers());
+            let memory = Box::new(Arc::clone(&context));
+            let delivery =
+                Delivery::direct(verified, head, &origin, &endpoint.name, headers, memory);
             direct::deliver(delivery, destination, &context, worker).await
         }
         Target::Durable(_) => durable::keep(verified, head, endpoint, &context).await,

@@ -12,8 +12,10 @@ use crate::{
         finding::{Finding, Place},
         value,
     },
-    delivery::header_filter::{header_may_be_dropped, header_may_be_set},
-    endpoint::HeaderChanges,
+    delivery::{
+        header_changes::HeaderChanges,
+        header_filter::{header_may_be_dropped, header_may_be_set},
+    },
     secret::source,
 };
 

@@ -10,8 +10,9 @@ use std::{
 
 use cartgate::{
     Resources,
+    delivery::header_changes::HeaderChanges,
     destination::{Destination, Settings},
-    endpoint::{Durable, Endpoint, Endpoints, HeaderChanges, PathRule, Query, Target},
+    endpoint::{Durable, Endpoint, Endpoints, PathRule, Query, Target},
     inbox::{Inbox, Queue, settings::StoreAddress},
     net::{
         listener::{ListenAddress, Listener},

@@ -39,11 +39,17 @@ const LARGE: usize = 256 * 1024;
 /// Keeps a verified delivery, and answers.
 pub(crate) async fn keep(
     verified: Verified,
-    head: Parts,
+    mut head: Parts,
     endpoint: &Arc<Endpoint>,
     context: &Arc<RequestContext>,
 ) -> Response<ResponseBody> {
-    let head = Head::new(&verified, head, endpoint, context);
+    head.uri = endpoint.query.kept(head.uri);
+    let head = Head::new(
+        &verified,
+        head,
+        &context.origin(),
+        endpoint.delivery_headers(),
+    );
     let intake = Intake {
         verified,
         head,

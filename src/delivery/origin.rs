@@ -1,0 +1,18 @@
+//! The request that a delivery comes from.
+
+use uuid::Uuid;
+
+use crate::net::listener::Peer;
+
+/// The origin of a delivery: its request and the client's connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// The id of the request.
+    pub(crate) id: Uuid,
+    /// The client, or the proxy in front of the gate.
+    pub(crate) peer: Peer,
+    /// The scheme that the client used.
+    pub(crate) scheme: &'static str,
+    /// Whether the peer is a trusted proxy.
+    pub(crate) trusted: bool,
+}
