@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::net::listener::Peer;
+use crate::net::peer::Peer;
 
 /// The origin of a delivery: its request and the client's connection.
 #[derive(Debug, Clone, Copy)]
