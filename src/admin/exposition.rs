@@ -21,7 +21,7 @@ use crate::{
         shared::Shared,
         snapshot::Snapshot,
     },
-    rejected::{Counters, Keeper},
+    rejected::{Counters, Writer},
 };
 
 /// What the text is.
@@ -49,7 +49,7 @@ impl Collector for Exposition {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut page = Page::new(encoder);
         self.requests(&mut page)?;
-        self.kept(&mut page)?;
+        self.saved_rejections(&mut page)?;
         self.secrets(&mut page)?;
         self.destinations(&mut page)?;
         inbox_metrics::write(&mut page, self.gate.inbox.as_deref(), &self.config)?;
@@ -100,14 +100,14 @@ impl Exposition {
         )
     }
 
-    fn kept(&self, page: &mut Page<'_>) -> fmt::Result {
-        let counters = self.gate.keeper.as_ref().map(Keeper::counters);
+    fn saved_rejections(&self, page: &mut Page<'_>) -> fmt::Result {
+        let counters = self.gate.rejected.as_ref().map(Writer::counters);
         let number = |count: fn(&Counters) -> u64| counters.map_or(0, |own| count(own));
         page.counters(
-            "cartgate_refused_kept",
-            "Deliveries whose signature did not match, by whether they were kept",
+            "cartgate_saved_rejections",
+            "Deliveries rejected for their signature, by whether they were saved",
             [
-                ([("result", "kept")], number(Counters::kept)),
+                ([("result", "saved")], number(Counters::saved)),
                 ([("result", "dropped")], number(Counters::dropped)),
             ],
         )

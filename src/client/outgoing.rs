@@ -7,7 +7,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tower_cartgate::{Secret, Signature, Signer, Verified};
 
-use crate::{delivery::header_filter::clean, rejected::Refused};
+use crate::{delivery::header_filter::clean, rejected::SavedRejection};
 
 /// A request as it goes to whatever address a client has.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl Outgoing {
     /// A kept delivery as it was, now that it verifies: its own method, signature and bytes, and of the
     /// unsigned headers what a gate would have passed on.
     #[must_use]
-    pub fn resent(refused: Refused, verified: &Verified, signature: &HeaderName) -> Self {
+    pub fn resent(refused: SavedRejection, verified: &Verified, signature: &HeaderName) -> Self {
         let mut headers = refused.headers;
         clean(&mut headers, signature, &[], false);
         Self {

@@ -12,7 +12,7 @@ use super::Failure;
 use super::output::message;
 use crate::{
     cli::Input,
-    rejected::Refused,
+    rejected::SavedRejection,
     secret::source::{ADMIN_TOKEN_VARIABLE, SecretSource, variable_is_set},
 };
 
@@ -35,11 +35,11 @@ pub(super) fn body(from: &Input) -> Result<Bytes, Failure> {
 }
 
 /// A delivery that a gate kept. What is wrong with a file is said without a word of it.
-pub(super) fn delivery(path: &Path) -> Result<Refused, Failure> {
+pub(super) fn delivery(path: &Path) -> Result<SavedRejection, Failure> {
     let place = path.display();
     let file = fs::read(path)
         .map_err(|error| Failure::usage(format_args!("cannot read {place}: {error}")))?;
-    Refused::read(&file.into())
+    SavedRejection::read(&file.into())
         .map_err(|why| Failure::usage(format_args!("{place} is no kept delivery: {why}")))
 }
 

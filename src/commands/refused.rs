@@ -23,7 +23,7 @@ use crate::{
         source::Source,
     },
     config::{Plan, plan::EndpointPlan},
-    rejected::{Refused, Saved, SavedError},
+    rejected::{ReadError, SavedFile, SavedRejection},
     secret::{
         keyring::Unique,
         source::{SECRET_VARIABLE, variable_is_set},
@@ -44,7 +44,7 @@ pub(super) fn run(command: RefusedCommand) -> Result<Outcome, Failure> {
 
 fn list(args: RefusedListArgs) -> Result<Outcome, Failure> {
     let place = Place::of(args.at)?;
-    let all = Saved::all(&place.dir).map_err(|error| input::unreadable(&place.dir, &error))?;
+    let all = SavedFile::all(&place.dir).map_err(|error| input::unreadable(&place.dir, &error))?;
     let mut output = Output::stdout();
     if !args.json && !all.is_empty() {
         output.line(HEADINGS)?;
@@ -76,9 +76,9 @@ fn list(args: RefusedListArgs) -> Result<Outcome, Failure> {
 
 fn show(args: RefusedShowArgs) -> Result<Outcome, Failure> {
     let place = Place::of(args.at)?;
-    let saved = Saved::of(&place.dir, args.id);
+    let saved = SavedFile::of(&place.dir, args.id);
     let refused = saved.read().map_err(|why| match why {
-        SavedError::Io(error) => input::unreadable(&saved.path, &error),
+        ReadError::Io(error) => input::unreadable(&saved.path, &error),
         why => Failure::no(format_args!("{}: {why}", saved.path.display())),
     })?;
     let refused = refused.ok_or_else(|| {
@@ -142,7 +142,7 @@ impl Place {
     }
 
     /// The verdict by the secrets that are known now; none if none are known for its endpoint.
-    fn judge(&self, refused: &Refused) -> Option<Verdict> {
+    fn judge(&self, refused: &SavedRejection) -> Option<Verdict> {
         let endpoint = refused.endpoint.to_str().ok();
         let judge = self
             .judges
@@ -220,7 +220,7 @@ impl Judge {
 
 /// A saved rejection with the verdict on it.
 struct Shown<'s> {
-    refused: &'s Refused,
+    refused: &'s SavedRejection,
     path: &'s Path,
     verdict: Option<&'s Verdict>,
 }

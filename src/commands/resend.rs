@@ -11,7 +11,7 @@ use crate::{
     cli::SendArgs,
     client::{Client, Outgoing},
     net::connect::Trust,
-    rejected::Refused,
+    rejected::SavedRejection,
     secret::source::SecretSource,
 };
 
@@ -31,7 +31,7 @@ pub(super) fn run(args: SendArgs, path: &Path) -> Result<Outcome, Failure> {
 
 /// The proof without which nothing is sent. The doctor only says why there is none.
 fn verified(
-    refused: &Refused,
+    refused: &SavedRejection,
     path: &Path,
     secret: Option<SecretSource>,
     header: &HeaderName,

@@ -10,7 +10,7 @@ use tower_cartgate::{Keyring, Secret, SecretName, Signature};
 use super::output::{Output, message};
 use super::{Failure, Outcome, input};
 use crate::doctor::{self, Diagnosis};
-use crate::{cli::VerifyArgs, rejected::Refused, secret::keyring::Unique, text::rfc3339};
+use crate::{cli::VerifyArgs, rejected::SavedRejection, secret::keyring::Unique, text::rfc3339};
 
 pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     let secrets = input::secrets(args.secret_file)?;
@@ -88,7 +88,7 @@ impl Verdict {
         }
     }
 
-    fn about(self, refused: &Refused) -> Self {
+    fn about(self, refused: &SavedRejection) -> Self {
         let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
         let about = About {
             id: refused.id.to_string(),

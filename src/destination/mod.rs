@@ -7,7 +7,6 @@
 mod attempt;
 mod client_account;
 mod fixed_headers;
-mod forwarded;
 mod header_fault;
 mod header_lines;
 mod host;

@@ -70,10 +70,13 @@ impl TrustedHops {
     pub fn trusts(&self, peer: &Peer) -> bool {
         match peer {
             Peer::Unix => self.unix,
-            Peer::Tcp(address) => {
-                let ip = address.ip().to_canonical();
-                self.networks.iter().any(|network| network.contains(&ip))
-            }
+            Peer::Tcp(address) => self.trusts_address(address.ip()),
         }
+    }
+
+    /// Whether the address is that of a trusted hop.
+    pub(crate) fn trusts_address(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.networks.iter().any(|network| network.contains(&ip))
     }
 }

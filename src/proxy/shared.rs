@@ -21,7 +21,7 @@ use crate::{
         meters::Metrics,
         snapshot::Snapshot,
     },
-    rejected::Keeper,
+    rejected,
     telemetry::log::Throttle,
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     pub(crate) throttle: Throttle,
     pub(crate) explainer: Option<Explainer>,
-    pub(crate) keeper: Option<Keeper>,
+    pub(crate) rejected: Option<rejected::Writer>,
     /// Where the deliveries of durable endpoints are kept.
     pub(crate) inbox: Option<Arc<Inbox>>,
     stage: AtomicU8,
@@ -60,13 +60,13 @@ impl Shared {
         metrics: Arc<Metrics>,
         inbox: Option<Arc<Inbox>>,
     ) -> io::Result<Self> {
-        let keeper = config.keep_refused.clone().map(Keeper::start);
+        let rejected = config.keep_refused.clone().map(rejected::Writer::start);
         Ok(Self {
             memory: Memory::new(config.limits.memory),
             connections: Arc::new(Connections::new(config.limits.connections)),
             throttle: Throttle::default(),
             explainer: config.explain.then(Explainer::start),
-            keeper: keeper.transpose()?,
+            rejected: rejected.transpose()?,
             inbox,
             stage: AtomicU8::new(Stage::Serving as u8),
             config: ArcSwap::from_pointee(Snapshot::new(config)),

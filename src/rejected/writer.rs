@@ -1,378 +1,261 @@
-//! Hands refused deliveries from the workers to the thread that writes them, and says in the log that
-//! it does. A worker only copies a head and shares the body's bytes; what does not fit is dropped and
-//! counted, so that a full or slow disk holds up no answer.
+//! The writer of saved rejections: a handle for the workers, and the thread that writes the files.
 
 use std::{
     io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
-use bytes::Bytes;
-use http::request::Parts;
-
-use super::{Refused, Settings, Source};
-use crate::{
-    endpoint::Endpoint,
-    proxy::context::RequestContext,
-    rejected::{
-        directory::{Placed, Shelf},
-        rate::Pace,
-    },
+use super::{
+    Settings,
+    directory::{Directory, SaveError},
+    load::Load,
+    queue::{Job, Place, Queue},
+    saved_rejection::{RejectedRequest, SavedRejection},
 };
 
-/// Deliveries that may wait to be written. A small body, which the gate's memory does not count, keeps
-/// no more than a read buffer alive: some MiB for all that wait.
-const WAITING: usize = 64;
+/// The pause after each file. It bounds the disk and processor time that a flood can use.
+const PAUSE: Duration = Duration::from_millis(20);
 
-/// Bytes of bodies that may wait. They stay counted in the gate's memory, and a stalled disk must not
-/// take all of that from the deliveries that are still to come. A longer body waits alone.
-const WAITING_BYTES: u64 = 4 * 1024 * 1024;
-
-/// How often the directory is read anew, and how often the log says what was kept, at most.
+/// The interval at which the directory is read again, and the shortest one between two log lines.
 const TICK: Duration = Duration::from_secs(60);
 
-/// Keeps refused deliveries. Dropped, its thread ends.
+/// A handle that saves rejections. The thread ends after its last file when the handle is dropped.
 #[derive(Debug)]
-pub struct Keeper {
-    inbox: SyncSender<Item>,
-    waiting: Arc<Waiting>,
+pub struct Writer {
+    queue: Arc<Queue>,
     counters: Arc<Counters>,
 }
 
-/// What a keeper has done since it began.
+/// The counters of a writer.
 #[derive(Debug, Default)]
 pub struct Counters {
-    kept: AtomicU64,
+    saved: AtomicU64,
     dropped: AtomicU64,
 }
 
-struct Item {
-    refused: Refused,
-    _place: Place,
-    /// Its end gives the body's memory back.
-    _exchange: Arc<RequestContext>,
-}
-
 impl Counters {
-    /// Deliveries that were written.
+    /// The number of rejections that were saved.
     #[must_use]
-    pub fn kept(&self) -> u64 {
-        self.kept.load(Relaxed)
+    pub fn saved(&self) -> u64 {
+        self.saved.load(Relaxed)
     }
 
-    /// Deliveries that were to be kept and were not: too many at once, too large, or no room on disk.
+    /// The number of rejections that were not saved: too many at once, too large, or an error of the
+    /// disk.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Relaxed)
     }
 }
 
-impl Keeper {
+impl Writer {
     /// Opens the directory and starts the thread.
     ///
     /// # Errors
     ///
-    /// When the directory cannot be made, read or written; the error names it.
+    /// When the directory cannot be created, read or written. The error names it.
     pub fn start(settings: Settings) -> io::Result<Self> {
-        let pace = Pace::new(settings.share, Instant::now());
-        let shelf = Shelf::open(settings)?;
-        let (inbox, items) = sync_channel(WAITING);
+        let queue = Arc::new(Queue::new(settings.share));
         let counters = Arc::<Counters>::default();
-        let scribe = Scribe {
-            shelf,
-            pace,
+        let thread = WriterThread {
+            directory: Directory::open(settings)?,
+            queue: Arc::clone(&queue),
             counters: Arc::clone(&counters),
             report: Report::default(),
         };
-        std::thread::Builder::new()
-            .name("cartgate-keeper".to_owned())
-            .spawn(move || scribe.work(&items))?;
-        Ok(Self {
-            inbox,
-            waiting: Arc::default(),
-            counters,
-        })
+        thread::Builder::new()
+            .name("cartgate-rejected".to_owned())
+            .spawn(move || thread.run())?;
+        Ok(Self { queue, counters })
     }
 
-    /// What was done so far.
+    /// The counters since the start.
     #[must_use]
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }
 
-    /// Whether something waits to be written.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.waiting.lock().count > 0
+    /// Whether all rejections in the queue are written.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
     }
 
-    /// Hands on a delivery whose signature no secret makes, if there is room.
-    pub(crate) fn consider(
-        &self,
-        exchange: &Arc<RequestContext>,
-        endpoint: &Endpoint,
-        head: &Parts,
-        forged: &[Bytes],
-    ) {
-        let length = forged.iter().map(|piece| piece.len() as u64).sum();
-        // Before anything is copied: most of a flood ends here.
-        let handed_on = self.waiting.place(length).is_some_and(|place| {
-            let item = Item {
-                refused: refused(exchange, endpoint, head, forged),
-                _place: place,
-                _exchange: Arc::clone(exchange),
-            };
-            self.inbox.try_send(item).is_ok()
+    /// Queues a rejection if there is room for it; otherwise counts it as dropped. `memory` is
+    /// dropped once the file is written.
+    pub(crate) fn save(&self, request: &RejectedRequest<'_>, memory: impl Send + 'static) {
+        let place = Place {
+            source: request.source,
+            load: Load::one(request.body_len()),
+        };
+        let queued = self.queue.push(place, || Job {
+            rejection: SavedRejection::new(request),
+            _memory: Box::new(memory),
         });
-        if !handed_on {
+        if !queued {
             self.counters.dropped.fetch_add(1, Relaxed);
         }
     }
 }
 
-fn refused(
-    exchange: &RequestContext,
-    endpoint: &Endpoint,
-    head: &Parts,
-    forged: &[Bytes],
-) -> Refused {
-    let trusted = &exchange.config.trusted_hops;
-    let source = Source::of(&exchange.peer, &head.headers, trusted);
-    let peer = exchange.peer.to_string();
-    Refused::new(exchange.id, (&endpoint.name, &peer, source), head, forged)
-}
-
-/// What waits to be written.
-#[derive(Debug, Default)]
-struct Waiting(Mutex<Load>);
-
-#[derive(Debug, Default)]
-struct Load {
-    count: usize,
-    bytes: u64,
-}
-
-/// One delivery's part of what waits; given up when dropped.
-struct Place {
-    waiting: Arc<Waiting>,
-    bytes: u64,
-}
-
-impl Waiting {
-    fn place(self: &Arc<Self>, bytes: u64) -> Option<Place> {
-        let mut load = self.lock();
-        let fits = load.count < WAITING && load.bytes + bytes <= WAITING_BYTES;
-        if load.count > 0 && !fits {
-            return None;
-        }
-        load.count += 1;
-        load.bytes += bytes;
-        drop(load);
-        Some(Place {
-            waiting: Arc::clone(self),
-            bytes,
-        })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Load> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
+impl Drop for Writer {
     fn drop(&mut self) {
-        let mut load = self.waiting.lock();
-        load.count -= 1;
-        load.bytes -= self.bytes;
+        self.queue.close();
     }
 }
 
-/// The thread: it alone touches the directory.
-struct Scribe {
-    shelf: Shelf,
-    pace: Pace,
+/// The state of the thread. Only this thread touches the directory.
+struct WriterThread {
+    directory: Directory,
+    queue: Arc<Queue>,
     counters: Arc<Counters>,
     report: Report,
 }
 
-impl Scribe {
-    fn work(mut self, items: &Receiver<Item>) {
-        let mut looked = Instant::now();
-        loop {
-            match items.recv_timeout(TICK.saturating_sub(looked.elapsed())) {
-                Ok(item) => self.keep(&item.refused),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+impl WriterThread {
+    fn run(mut self) {
+        let mut refreshed = Instant::now();
+        while let Ok(job) = self.queue.next(TICK.saturating_sub(refreshed.elapsed())) {
+            if let Some(job) = job {
+                self.save(&job.rejection);
+                thread::sleep(PAUSE);
             }
-            if looked.elapsed() >= TICK {
-                looked = Instant::now();
-                if let Err(error) = self.shelf.look_around(SystemTime::now()) {
-                    self.report.error = Some(error);
-                }
+            if refreshed.elapsed() >= TICK {
+                refreshed = Instant::now();
+                let result = self.directory.refresh(SystemTime::now());
+                self.report.error = result.err().map(SaveError::Io).or(self.report.error.take());
             }
-            self.report.say(Instant::now(), &self.counters, &self.shelf);
+            self.report
+                .log(Instant::now(), &self.counters, &self.directory);
         }
     }
 
-    fn keep(&mut self, refused: &Refused) {
-        let now = Instant::now();
-        let placed = if self.pace.allows(now, refused.source, refused.length()) {
-            self.shelf.put(refused)
-        } else {
-            Ok(Placed::LeftOut)
+    fn save(&mut self, rejection: &SavedRejection) {
+        match self.directory.save(rejection) {
+            Ok(()) => self.counters.saved.fetch_add(1, Relaxed),
+            Err(error) => {
+                self.report.error = Some(error);
+                self.counters.dropped.fetch_add(1, Relaxed)
+            }
         };
-        match placed {
-            Ok(Placed::Kept) => {
-                self.counters.kept.fetch_add(1, Relaxed);
-                return;
-            }
-            Ok(Placed::LeftOut) => {}
-            Err(error) => self.report.error = Some(error),
-        }
-        self.counters.dropped.fetch_add(1, Relaxed);
     }
 }
 
-/// What the log is told.
-struct News {
-    kept: u64,
-    dropped: u64,
-    error: Option<io::Error>,
-}
-
-/// What the log was told.
+/// The log lines of the thread: the first event at once, then one summary a minute.
 #[derive(Debug, Default)]
 struct Report {
-    said: Option<Instant>,
-    kept: u64,
+    logged: Option<Instant>,
+    saved: u64,
     dropped: u64,
-    error: Option<io::Error>,
+    error: Option<SaveError>,
 }
 
 impl Report {
-    fn say(&mut self, now: Instant, counters: &Counters, shelf: &Shelf) {
-        let Some(News {
-            kept,
-            dropped,
-            error,
-        }) = self.due(now, counters)
-        else {
+    fn log(&mut self, now: Instant, counters: &Counters, directory: &Directory) {
+        let Some((saved, dropped)) = self.due(now, counters) else {
             return;
         };
-        let (dir, files) = (shelf.dir().display(), shelf.len());
-        if let Some(error) = error {
-            tracing::error!(%dir, %error, "refused deliveries cannot be kept");
+        let (dir, files) = (directory.path().display(), directory.len());
+        if let Some(error) = self.error.take() {
+            tracing::error!(%dir, %error, "rejected deliveries cannot be saved");
         }
         tracing::warn!(
-            kept,
+            saved,
             dropped,
             files,
             %dir,
-            "deliveries were refused and kept: `cartgate refused list --dir DIR --secret-file FILE` names the causes, and \
-             `cartgate send URL --delivery FILE` sends one on that verifies"
+            "rejected deliveries saved: `cartgate rejected list --dir DIR --secret-file FILE` shows the causes, and \
+             `cartgate send URL --delivery FILE` sends one that verifies"
         );
     }
 
-    /// What is new. The first is said at once; then all of a minute together.
-    fn due(&mut self, now: Instant, counters: &Counters) -> Option<News> {
-        let said = |said| now.saturating_duration_since(said) < TICK;
-        let (kept, dropped) = (counters.kept(), counters.dropped());
-        let nothing = (kept, dropped) == (self.kept, self.dropped) && self.error.is_none();
-        if nothing || self.said.is_some_and(said) {
+    /// Returns how many were saved and dropped since the last line, if a line is due.
+    fn due(&mut self, now: Instant, counters: &Counters) -> Option<(u64, u64)> {
+        let is_recent = |logged| now.saturating_duration_since(logged) < TICK;
+        let (saved, dropped) = (counters.saved(), counters.dropped());
+        let is_unchanged = (saved, dropped) == (self.saved, self.dropped) && self.error.is_none();
+        if is_unchanged || self.logged.is_some_and(is_recent) {
             return None;
         }
-        let news = News {
-            kept: kept - self.kept,
-            dropped: dropped - self.dropped,
-            error: self.error.take(),
-        };
-        *self = Self {
-            said: Some(now),
-            kept,
-            dropped,
-            error: None,
-        };
-        Some(news)
+        let since = (saved - self.saved, dropped - self.dropped);
+        (self.logged, self.saved, self.dropped) = (Some(now), saved, dropped);
+        Some(since)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{net::source::Source, rejected::saved_rejection};
 
     #[test]
-    fn so_many_wait_and_no_more() {
-        let waiting = Arc::<Waiting>::default();
-        let places: Vec<_> = (0..WAITING * 2).map_while(|_| waiting.place(1)).collect();
-        assert_eq!(places.len(), WAITING);
-        drop(places);
-        assert!(waiting.place(1).is_some());
-    }
-
-    #[test]
-    fn a_long_body_waits_alone() {
-        let waiting = Arc::<Waiting>::default();
-        let long = waiting.place(WAITING_BYTES * 10).expect("nothing waits");
-        assert!(waiting.place(1).is_none());
-        drop(long);
-        let _short = waiting.place(1).expect("nothing waits");
-        assert!(waiting.place(WAITING_BYTES).is_none());
-        assert!(waiting.place(WAITING_BYTES - 1).is_some());
-    }
-
-    #[test]
-    fn the_log_hears_of_the_first_at_once_and_then_once_a_minute() {
+    fn the_first_event_is_logged_at_once_and_then_a_summary_a_minute() {
         let (mut report, counters) = (Report::default(), Counters::default());
-        let begun = Instant::now();
-        let mut said = |seconds| {
-            let news = report.due(begun + Duration::from_secs(seconds), &counters);
-            news.map(|news| (news.kept, news.dropped))
-        };
-        assert_eq!(said(0), None);
-        counters.kept.fetch_add(1, Relaxed);
-        assert_eq!(said(0), Some((1, 0)));
-        counters.kept.fetch_add(2, Relaxed);
+        let start = Instant::now();
+        let mut due = |seconds| report.due(start + Duration::from_secs(seconds), &counters);
+        assert_eq!(due(0), None);
+        counters.saved.fetch_add(1, Relaxed);
+        assert_eq!(due(0), Some((1, 0)));
+        counters.saved.fetch_add(2, Relaxed);
         counters.dropped.fetch_add(5, Relaxed);
-        assert_eq!(said(59), None);
-        assert_eq!(said(60), Some((2, 5)));
-        assert_eq!(said(600), None);
+        assert_eq!(due(59), None);
+        assert_eq!(due(60), Some((2, 5)));
+        assert_eq!(due(600), None);
     }
 
     #[test]
-    fn what_cannot_be_kept_is_counted_and_why_is_said() {
+    fn rejections_that_cannot_be_saved_are_counted_and_reported() {
         let dir = tempfile::tempdir().expect("a directory");
-        let settings = Settings::new(dir.path().join("kept"));
-        let mut scribe = Scribe {
-            pace: Pace::new(1, Instant::now()),
-            shelf: Shelf::open(settings).expect("opened"),
+        let settings = Settings {
+            bytes: 64 * 1024,
+            ..Settings::new(dir.path().join("rejected"))
+        };
+        let mut thread = WriterThread {
+            queue: Arc::new(Queue::new(settings.share)),
+            directory: Directory::open(settings).expect("opened"),
             counters: Arc::default(),
             report: Report::default(),
         };
-        let counters = Arc::clone(&scribe.counters);
-        let counted = || (counters.kept(), counters.dropped());
-        scribe.keep(&of_length(1));
-        assert_eq!(counted(), (1, 0));
-        scribe.keep(&of_length(17 * 1024 * 1024));
-        assert_eq!(counted(), (1, 1));
-        assert!(scribe.report.error.is_none());
-        std::fs::remove_dir_all(scribe.shelf.dir()).expect("removed");
-        scribe.keep(&of_length(1));
-        assert_eq!(counted(), (1, 2));
-        assert!(scribe.report.error.is_some());
+        let rejection = |len| saved_rejection::of_len(Source::Unix, len);
+        let mut save = |len| {
+            thread.save(&rejection(len));
+            let counted = (thread.counters.saved(), thread.counters.dropped());
+            (counted, thread.report.error.take())
+        };
+        assert!(matches!(save(1), ((1, 0), None)));
+        assert!(matches!(
+            save(17_000),
+            ((1, 1), Some(SaveError::TooLarge(_)))
+        ));
+        std::fs::remove_dir_all(dir.path().join("rejected")).expect("removed");
+        assert!(matches!(save(1), ((1, 2), Some(SaveError::Io(_)))));
     }
 
-    fn of_length(length: usize) -> Refused {
+    #[test]
+    fn a_dropped_writer_still_writes_its_queue() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let settings = Settings::new(dir.path().join("rejected"));
+        let writer = Writer::start(settings).expect("started");
         let (head, ()) = http::Request::new(()).into_parts();
-        let id = uuid::Uuid::now_v7();
-        Refused::new(
-            id,
-            ("hooks", "unix", Source::Unix),
-            &head,
-            &[vec![b'a'; length].into()],
-        )
+        let (written, done) = std::sync::mpsc::channel::<()>();
+        for _ in 0..3 {
+            let request = RejectedRequest {
+                id: uuid::Uuid::now_v7(),
+                endpoint: "hooks",
+                peer: &crate::net::peer::Peer::Unix,
+                source: Source::Unix,
+                head: &head,
+                body: &[],
+            };
+            writer.save(&request, written.clone());
+        }
+        let counters = Arc::clone(writer.counters());
+        drop((writer, written));
+        done.recv().expect_err("the memory of all is released");
+        assert_eq!((counters.saved(), counters.dropped()), (3, 0));
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::running::Running;
-use crate::{proxy::shared::Stage, rejected::Keeper};
+use crate::{proxy::shared::Stage, rejected::Writer};
 
 /// The interval at which the drain looks for open connections.
 const POLL: Duration = Duration::from_millis(5);
@@ -45,7 +45,7 @@ impl Running {
         if let Some(dispatcher) = &self.dispatcher {
             dispatcher.drain().await;
         }
-        let is_saving = || self.gate.keeper.as_ref().is_some_and(Keeper::is_busy);
+        let is_saving = || !self.gate.rejected.as_ref().is_none_or(Writer::is_idle);
         while self.gate.connections.len() > 0 || is_saving() {
             sleep(POLL).await;
         }

@@ -3,10 +3,7 @@
 use std::{cmp::Reverse, collections::HashMap};
 
 use super::standing::Standing;
-use crate::{
-    net::{peer::Peer, trusted_hops::TrustedHops},
-    rejected::Source,
-};
+use crate::net::{peer::Peer, source::Source, trusted_hops::TrustedHops};
 
 /// Sources that hold no more than this part of all are alike: many deliveries come from few addresses.
 const FAIR_PART: u64 = 64;

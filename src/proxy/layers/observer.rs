@@ -1,11 +1,17 @@
-//! What the verifying layer tells the gate: notes for the log, and material for the doctor and the
-//! keeper.
+//! The observer of the verifying layer: notes verdicts for the log, and hands mismatches to the doctor
+//! and to the writer of saved rejections.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
 use tower_cartgate::{HeaderForm, Observe, Rejection, Verified};
 
-use crate::proxy::context::{Outcome, RequestContext};
+use crate::{
+    net::source::Source,
+    proxy::context::{Outcome, RequestContext},
+    rejected::RejectedRequest,
+};
 
 /// Notes each rejection in its request's exchange.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +31,17 @@ impl Observe for VerdictObserver {
         let Some(endpoint) = context.endpoint() else {
             return;
         };
-        if let Some(keeper) = &context.shared.keeper {
-            keeper.consider(context, endpoint, head, forged);
+        if let Some(writer) = &context.shared.rejected {
+            let trusted = &context.config.trusted_hops;
+            let request = RejectedRequest {
+                id: context.id,
+                endpoint: &endpoint.name,
+                peer: &context.peer,
+                source: Source::of(&context.peer, &head.headers, trusted),
+                head,
+                body: forged,
+            };
+            writer.save(&request, Arc::clone(context));
         }
         if let Some(explainer) = &context.shared.explainer {
             explainer.consider(context.id, endpoint, &head.headers, forged);

@@ -256,16 +256,16 @@ fn labels(page: &Page, family: &str) -> String {
 }
 
 #[test]
-fn what_is_kept_of_refused_deliveries_is_counted() {
+fn saved_rejections_are_counted() {
     let dir = tempfile::tempdir().expect("a directory");
-    let keep = cartgate::rejected::Settings::new(dir.path().join("kept"));
+    let settings = cartgate::rejected::Settings::new(dir.path().join("rejected"));
     let app = App::content();
     let gate = setup(&app)
-        .with(|setup| setup.config.keep_refused = Some(keep))
+        .with(|setup| setup.config.keep_refused = Some(settings))
         .start();
-    let kept = r#"cartgate_refused_kept_total{result="kept"}"#;
-    assert!(metrics(&gate).value(kept).abs() < 0.5);
+    let saved = r#"cartgate_saved_rejections_total{result="saved"}"#;
+    assert!(metrics(&gate).value(saved).abs() < 0.5);
     send(&gate, forged(BODY), 401);
-    // The 401 does not wait for it.
-    wait_until("it is kept", || metrics(&gate).value(kept) > 0.5);
+    // The 401 does not wait for the file.
+    wait_until("it is saved", || metrics(&gate).value(saved) > 0.5);
 }

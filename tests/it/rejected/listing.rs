@@ -1,10 +1,10 @@
-//! What `refused list` and `refused show` say of what was kept.
+//! Tests of `cartgate refused list` and `cartgate refused show`.
 
 use std::fs;
 
 use serde_json::Value;
 
-use super::{Keeping, OLD_SECRET, cartgate, refused};
+use super::{OLD_SECRET, Site, cartgate, rejected};
 use crate::{
     program::{Program, write_secret},
     support::{App, SECRET, forged, genuine, request, sign, wait_until},
@@ -18,21 +18,21 @@ fn objects(said: &str) -> Vec<Value> {
 }
 
 #[test]
-fn what_is_kept_is_listed_with_its_cause() {
-    let keeping = Keeping::new();
-    let gate = keeping.gate_with(OLD_SECRET);
+fn saved_rejections_are_listed_with_their_cause() {
+    let site = Site::new();
+    let gate = site.gate_with(OLD_SECRET);
     let mut client = gate.client();
     let body = b"an order";
-    let early = refused(&mut client, genuine(body));
-    // A mistake that the doctor knows.
+    let early = rejected(&mut client, genuine(body));
+    // A mistake that the doctor recognises.
     let lines = format!("X-Cartfunnel-Hmac-SHA256: {}\r\n", sign(b""));
-    let late = refused(
+    let late = rejected(
         &mut client,
         request("POST /hooks?a=b HTTP/1.1", &lines, body),
     );
-    keeping.file(&early);
-    keeping.file(&late);
-    let dir = keeping.settings.dir.display().to_string();
+    site.file(&early);
+    site.file(&late);
+    let dir = site.settings.dir.display().to_string();
 
     let (status, said) = cartgate(&["refused", "list", "--dir", &dir]);
     assert_eq!(status, 0, "{said}");
@@ -43,7 +43,7 @@ fn what_is_kept_is_listed_with_its_cause() {
         assert!(lines[1].contains(part), "{part} in {said}");
     }
 
-    let new = keeping.secret_file("new", SECRET);
+    let new = site.secret_file("new", SECRET);
     let at = ["--dir", &dir, "--secret-file", &new];
     let list = [&["refused", "list", "--json"][..], &at].concat();
     let (status, said) = cartgate(&list);
@@ -97,19 +97,19 @@ fn what_is_kept_is_listed_with_its_cause() {
 
 #[test]
 fn a_saved_rejection_cannot_command_the_terminal() {
-    let keeping = Keeping::new();
-    let gate = keeping.gate();
+    let site = Site::new();
+    let gate = site.gate();
     let body = b"\x1b]0;evil\x07";
     let lines = format!(
         "X-Cartfunnel-Hmac-SHA256: {}\r\nX-Evil: a\u{9b}31mb\u{202e}c\r\n",
         sign(b"something else")
     );
-    let id = refused(
+    let id = rejected(
         &mut gate.client(),
         request("POST /hooks HTTP/1.1", &lines, body),
     );
-    keeping.file(&id);
-    let dir = keeping.settings.dir.display().to_string();
+    site.file(&id);
+    let dir = site.settings.dir.display().to_string();
     for show in [
         &["list"][..],
         &["list", "--json"],
@@ -124,10 +124,10 @@ fn a_saved_rejection_cannot_command_the_terminal() {
 }
 
 #[test]
-fn nothing_kept_is_no_failure_and_a_missing_delivery_is_one() {
-    let keeping = Keeping::new();
-    fs::create_dir(&keeping.settings.dir).expect("made");
-    let dir = keeping.settings.dir.display().to_string();
+fn nothing_saved_is_no_failure_and_a_missing_delivery_is_one() {
+    let site = Site::new();
+    fs::create_dir(&site.settings.dir).expect("made");
+    let dir = site.settings.dir.display().to_string();
     assert_eq!(
         cartgate(&["refused", "list", "--dir", &dir]),
         (0, String::new())
@@ -143,10 +143,9 @@ fn nothing_kept_is_no_failure_and_a_missing_delivery_is_one() {
     let nowhere = format!("{dir}/nowhere");
     assert_eq!(cartgate(&["refused", "list", "--dir", &nowhere]).0, 1);
     assert_eq!(cartgate(&["refused", "list"]).0, 2);
-    // A file that a person has put there does not keep the others from being listed.
+    // A foreign file in the directory does not prevent the listing of the others.
     fs::write(
-        keeping
-            .settings
+        site.settings
             .dir
             .join(format!("20251128T075003Z-{id}.http")),
         "x",
@@ -161,24 +160,24 @@ fn a_configuration_file_names_the_directory_and_the_secrets() {
     let app = App::content();
     let url = &app.url;
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\nkeep_refused = \"DIR/kept\"\n\
+        "[server]\nlisten = \"127.0.0.1:0\"\nkeep_refused = \"DIR/rejected\"\n\
          [secret.current]\nfile = \"DIR/secret\"\n\
          [[endpoint]]\nname = \"orders\"\npath = \"/hooks\"\nsecrets = [\"current\"]\n\
          [[endpoint.destination]]\nurl = \"{url}\"\n"
     );
     let program = Program::serve_file(&text, &[("secret", OLD_SECRET)]);
-    let id = refused(&mut program.client(), genuine(b"an order"));
-    refused(&mut program.client(), forged(b"another"));
+    let id = rejected(&mut program.client(), genuine(b"an order"));
+    rejected(&mut program.client(), forged(b"another"));
     let config = program.file("cartgate.toml").display().to_string();
     let list = ["refused", "list", "--json", "--config", &config];
-    wait_until("both are kept", || objects(&cartgate(&list).1).len() == 2);
-    // The new secret comes into the file, and the list says what can be sent on.
+    wait_until("both are saved", || objects(&cartgate(&list).1).len() == 2);
+    // With the new secret in the file, the list shows which one verifies.
     program.write_secret(SECRET);
     let listed = objects(&cartgate(&list).1);
     assert_eq!(listed[0]["id"], id.as_str());
     assert_eq!(listed[0]["secret"], "current");
     assert_eq!(listed[1]["diagnosis"]["cause"], "another-secret");
-    // Without the secret there is a list all the same.
+    // The list also works without the secret.
     fs::remove_file(program.file("secret")).expect("removed");
     let (status, said) = cartgate(&list);
     assert_eq!((status, objects(&said).len()), (0, 2), "{said}");
@@ -190,7 +189,7 @@ fn the_header_is_the_one_given_or_else_that_of_the_endpoint() {
     let app = App::content();
     let url = &app.url;
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\nkeep_refused = \"DIR/kept\"\n\
+        "[server]\nlisten = \"127.0.0.1:0\"\nkeep_refused = \"DIR/rejected\"\n\
          [secret.current]\nfile = \"DIR/secret\"\n\
          [[endpoint]]\nname = \"orders\"\npath = \"/hooks\"\nsecrets = [\"current\"]\nheader = \"x-shop-hmac\"\n\
          [[endpoint.destination]]\nurl = \"{url}\"\n"
@@ -203,7 +202,7 @@ fn the_header_is_the_one_given_or_else_that_of_the_endpoint() {
         sign(body),
         sign(b"something else")
     );
-    let id = refused(
+    let id = rejected(
         &mut program.client(),
         request("POST /hooks HTTP/1.1", &lines, body),
     );
@@ -212,7 +211,7 @@ fn the_header_is_the_one_given_or_else_that_of_the_endpoint() {
     write_secret(&new, SECRET);
     let new = new.display().to_string();
     let list = ["refused", "list", "--json", "--config", &config];
-    wait_until("it is kept", || objects(&cartgate(&list).1).len() == 1);
+    wait_until("it is saved", || objects(&cartgate(&list).1).len() == 1);
     let secret = |more: &[&str]| {
         let (status, said) = cartgate(&[&list[..], more].concat());
         assert_eq!(status, 0, "{said}");
@@ -229,7 +228,7 @@ fn the_header_is_the_one_given_or_else_that_of_the_endpoint() {
     program.write_secret(SECRET);
     assert_eq!(secret(&[]), "current");
     assert_eq!(secret(&other), Value::Null);
-    // A given secret also judges what an endpoint received that is no longer in the file.
+    // A given secret also judges deliveries of an endpoint that is no longer in the file.
     let renamed = text_with_another_name(&config);
     fs::write(&config, renamed).expect("written");
     let header = ["--header-name", "x-shop-hmac"];

@@ -1,4 +1,4 @@
-//! Refused deliveries that are kept: which, how many, and what the commands do with them.
+//! Tests of saved rejections: the files, their limits, and the commands on them.
 
 mod bounds;
 mod commands;
@@ -12,7 +12,7 @@ use std::{
 
 use cartgate::{
     net::trusted_hops::{Hop, TrustedHops},
-    rejected::{Refused, Settings},
+    rejected::{SavedRejection, Settings},
 };
 use tempfile::TempDir;
 use tower_cartgate::{Keyring, Policy, Secret};
@@ -22,20 +22,20 @@ use crate::{
     support::{App, Client, Gate, SECRET, Setup, wait_until},
 };
 
-/// The one that Cartfunnel has replaced by `SECRET`, and that a gate may still have.
+/// The secret that Cartfunnel has replaced by `SECRET` and that a gate may still have.
 const OLD_SECRET: &[u8] = b"planted-secret-of-yesterday";
 
-/// A gate that keeps what it refuses, and the directory around it.
-struct Keeping {
+/// The directory of saved rejections of a gate, and the app behind it.
+struct Site {
     dir: TempDir,
     app: App,
     settings: Settings,
 }
 
-impl Keeping {
+impl Site {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let settings = Settings::new(dir.path().join("kept"));
+        let settings = Settings::new(dir.path().join("rejected"));
         let app = App::content();
         Self { dir, app, settings }
     }
@@ -56,7 +56,7 @@ impl Keeping {
             .start()
     }
 
-    /// A gate behind a trusted proxy, whose word makes the sources.
+    /// Starts a gate behind a trusted proxy that names the clients.
     fn gate_behind_a_proxy(&self) -> Gate {
         let settings = self.settings.clone();
         let socket = self.dir.path().join("gate.sock");
@@ -75,16 +75,16 @@ impl Keeping {
     fn files(&self) -> Vec<PathBuf> {
         let files = fs::read_dir(&self.settings.dir).expect("a directory");
         let mut files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
-        // What is being written has no such name yet.
+        // A file that is being written has another name.
         files.retain(|file| file.extension().is_some_and(|end| end == "http"));
         files.sort();
         files
     }
 
-    /// Waits for the file of a delivery; since one thread writes them in turn, all earlier ones are done.
+    /// Waits for the file of a delivery. One thread writes the files in turn, so earlier ones are complete.
     fn file(&self, id: &str) -> PathBuf {
         let mut found = None;
-        wait_until("a refused delivery is kept", || {
+        wait_until("a rejection is saved", || {
             let is_its = |file: &PathBuf| file.display().to_string().contains(id);
             found = self.files().into_iter().find(is_its);
             found.is_some()
@@ -93,7 +93,7 @@ impl Keeping {
     }
 
     fn sources(&self) -> Vec<String> {
-        let source = |file: &PathBuf| kept(file).source.to_string();
+        let source = |file: &PathBuf| saved(file).source.to_string();
         self.files().iter().map(source).collect()
     }
 
@@ -104,12 +104,12 @@ impl Keeping {
     }
 }
 
-fn kept(file: &Path) -> Refused {
-    Refused::read(&fs::read(file).expect("a file").into()).expect("a kept delivery")
+fn saved(file: &Path) -> SavedRejection {
+    SavedRejection::read(&fs::read(file).expect("a file").into()).expect("a saved rejection")
 }
 
-/// Sends what must be refused; its id.
-fn refused(client: &mut Client, request: impl AsRef<[u8]>) -> String {
+/// Sends a request that must be rejected, and returns its id.
+fn rejected(client: &mut Client, request: impl AsRef<[u8]>) -> String {
     let answer = client.ask(request);
     assert_eq!(answer.status, 401);
     answer
@@ -118,7 +118,7 @@ fn refused(client: &mut Client, request: impl AsRef<[u8]>) -> String {
         .to_owned()
 }
 
-/// Runs the built program: its exit status, and all that it said. That never holds a secret.
+/// Runs the built program. Returns its exit status and its output, which must not contain a secret.
 fn cartgate(args: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
     let Output {

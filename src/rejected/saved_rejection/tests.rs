@@ -1,8 +1,8 @@
-//! The format, there and back.
+//! Tests of the file format.
 
 use super::*;
 
-fn refused(lines: &[(&'static str, &'static [u8])], body: &[&'static [u8]]) -> Refused {
+fn rejection(lines: &[(&'static str, &'static [u8])], body: &[&'static [u8]]) -> SavedRejection {
     let (mut head, ()) = http::Request::post("http://gate/a?b=%20c")
         .body(())
         .expect("a request")
@@ -13,11 +13,18 @@ fn refused(lines: &[(&'static str, &'static [u8])], body: &[&'static [u8]]) -> R
     }
     let body: Vec<_> = body.iter().map(|piece| Bytes::from_static(piece)).collect();
     let source = "192.0.2.1".parse().expect("a source");
-    Refused::new(Uuid::now_v7(), ("hooks", "192.0.2.1", source), &head, &body)
+    SavedRejection::new(&RejectedRequest {
+        id: Uuid::now_v7(),
+        endpoint: "hooks",
+        peer: &Peer::Tcp("192.0.2.1:80".parse().expect("an address")),
+        source,
+        head: &head,
+        body: &body,
+    })
 }
 
-fn written(refused: &Refused) -> Vec<u8> {
-    [refused.head(), refused.bytes().to_vec()].concat()
+fn written(rejection: &SavedRejection) -> Vec<u8> {
+    [rejection.head(), rejection.bytes().to_vec()].concat()
 }
 
 #[test]
@@ -28,29 +35,28 @@ fn what_is_written_is_read_again() {
         ("x-twice", b"2"),
         ("x-latin", b"caf\xe9\tnoir"),
     ];
-    let refused = refused(&lines, &[b"\0\xff\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"]);
-    let read = Refused::read(&written(&refused).into()).expect("well formed");
-    assert_eq!(read.headers, refused.headers);
-    assert_eq!(read.bytes(), refused.bytes());
+    let saved = rejection(&lines, &[b"\0\xff\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"]);
+    let read = SavedRejection::read(&written(&saved).into()).expect("well formed");
+    assert_eq!(read.headers, saved.headers);
+    assert_eq!(read.bytes(), saved.bytes());
     assert_eq!(
         (&read.method, read.target.as_str()),
         (&Method::POST, "/a?b=%20c")
     );
-    assert_eq!((read.id, read.source), (refused.id, refused.source));
-    assert_eq!(
-        (&read.endpoint, &read.peer),
-        (&refused.endpoint, &refused.peer)
-    );
-    assert_eq!(read.received(), refused.received());
-    assert_eq!(written(&read), written(&refused));
+    assert_eq!((read.id, read.source), (saved.id, saved.source));
+    assert_eq!((&read.endpoint, &read.peer), (&saved.endpoint, &saved.peer));
+    assert_eq!(read.received(), saved.received());
+    assert_eq!(written(&read), written(&saved));
 }
 
 #[test]
 fn an_empty_body_is_one_too() {
     for body in [&[][..], &[&b""[..]]] {
-        let file = written(&refused(&[], body));
+        let file = written(&rejection(&[], body));
         assert_eq!(
-            Refused::read(&file.into()).expect("well formed").bytes(),
+            SavedRejection::read(&file.into())
+                .expect("well formed")
+                .bytes(),
             ""
         );
     }
@@ -65,14 +71,14 @@ fn nobody_else_says_what_the_gate_says_nor_how_the_body_is_framed() {
         ("transfer-encoding", b"chunked"),
         ("x-else", b"stays"),
     ];
-    let read = Refused::read(&written(&refused(&lines, &[b"body"])).into()).expect("read");
+    let read = SavedRejection::read(&written(&rejection(&lines, &[b"body"])).into()).expect("read");
     assert_eq!(read.source.to_string(), "192.0.2.1");
     assert_eq!(read.headers.keys().collect::<Vec<_>>(), ["x-else"]);
 }
 
 #[test]
-fn what_was_changed_by_hand_is_refused_without_repeating_it() {
-    let good = String::from_utf8(written(&refused(&[], &[b"planted"]))).expect("ASCII");
+fn a_file_changed_by_hand_is_rejected_without_repeating_it() {
+    let good = String::from_utf8(written(&rejection(&[], &[b"planted"]))).expect("ASCII");
     for (from, to, why) in [
         ("HTTP/1.1", "HTTP/1.0", Malformed::Head),
         ("POST /", "POST ", Malformed::Head),
@@ -102,24 +108,26 @@ fn what_was_changed_by_hand_is_refused_without_repeating_it() {
         ),
     ] {
         assert!(good.contains(from), "{from}");
-        let error = Refused::read(&good.replacen(from, to, 1).into()).expect_err(to);
+        let error = SavedRejection::read(&good.replacen(from, to, 1).into()).expect_err(to);
         assert_eq!(error, why, "{to}");
         assert!(!error.to_string().contains("planted"));
     }
-    assert!(Refused::read(&Bytes::new()).is_err());
-    assert!(Refused::read(&good.into()).is_ok());
+    assert!(SavedRejection::read(&Bytes::new()).is_err());
+    assert!(SavedRejection::read(&good.into()).is_ok());
 }
 
 #[test]
 fn an_id_that_no_gate_makes_is_no_time() {
-    let good = String::from_utf8(written(&refused(&[], &[]))).expect("ASCII");
-    let own = Refused::read(&good.clone().into()).expect("well formed").id;
+    let good = String::from_utf8(written(&rejection(&[], &[]))).expect("ASCII");
+    let own = SavedRejection::read(&good.clone().into())
+        .expect("well formed")
+        .id;
     let far = Uuid::try_parse("ffffffff-ffff-7fff-bfff-ffffffffffff").expect("an id");
     let timeless = Uuid::nil();
     for id in [far, timeless] {
         assert_eq!(received_at(id), None);
         let file = good.replace(&own.to_string(), &id.to_string());
-        let error = Refused::read(&file.into()).expect_err("no gate's");
+        let error = SavedRejection::read(&file.into()).expect_err("no id of a gate");
         assert_eq!(error, Malformed::OwnLines);
     }
 }

@@ -1,15 +1,14 @@
-//! A refused delivery as it is kept: an HTTP/1.1 request message with the body as it was received,
-//! byte for byte. A person reads it with `less` and replays it by hand. Where it lies, and for how
-//! long, is the shelf's business.
+//! A saved rejection and its file format: an HTTP/1.1 request message with the body as received, byte
+//! for byte. It can be read with `less` and replayed by hand.
 //!
 //! ```text
 //!   POST /webhooks/orders?shop=1 HTTP/1.1
-//!   x-cartgate-delivery: 019…            the gate's own lines come first
+//!   x-cartgate-delivery: 019…            lines of the gate come first
 //!   x-cartgate-received: 2026-11-24T18:16:14.123Z
 //!   x-cartgate-endpoint: orders
 //!   x-cartgate-peer: 203.0.113.7
 //!   x-cartgate-source: 203.0.113.7
-//!   host: gate.example                   then the headers as the gate got them
+//!   host: gate.example                   then the headers as received
 //!   x-cartfunnel-hmac-sha256: …
 //!   content-length: 5                    and framing rebuilt from the bytes
 //!
@@ -18,7 +17,7 @@
 
 use std::{
     fmt,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -30,88 +29,104 @@ use http::{
 };
 use uuid::Uuid;
 
-use super::Source;
-use crate::outcome::problem::DELIVERY;
+use super::file_name::received_at;
+use crate::{
+    net::{peer::Peer, source::Source},
+    outcome::problem::DELIVERY,
+};
 
 const PREFIX: &str = "x-cartgate-";
 const RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-received");
 const ENDPOINT: HeaderName = HeaderName::from_static("x-cartgate-endpoint");
 const PEER: HeaderName = HeaderName::from_static("x-cartgate-peer");
-pub(crate) const SOURCE: HeaderName = HeaderName::from_static("x-cartgate-source");
+pub(super) const SOURCE: HeaderName = HeaderName::from_static("x-cartgate-source");
 
-/// hyper takes a hundred lines, and the gate adds its own.
-const MOST_LINES: usize = 128;
+/// hyper accepts a hundred header lines, and the gate adds its own.
+const MAX_LINES: usize = 128;
 
-/// A delivery that was refused because no secret makes its signature.
-pub struct Refused {
-    /// Its id in the log. It also says when it was received.
+/// A delivery that was rejected because no secret matches its signature.
+pub struct SavedRejection {
+    /// The delivery's id in the log. It contains the time of receipt.
     pub id: Uuid,
-    /// The endpoint that refused it.
+    /// The endpoint that rejected it.
     pub endpoint: HeaderValue,
-    /// Who sent it.
+    /// The peer that sent it.
     pub peer: HeaderValue,
-    /// Whom it is counted against.
+    /// The source that its file counts against.
     pub source: Source,
-    /// Its method.
+    /// The request method.
     pub method: Method,
-    /// Its target.
+    /// The request target.
     pub target: PathAndQuery,
-    /// Its headers, without framing and without what poses as the gate's.
+    /// The headers as received, without the framing and without names that belong to the gate.
     pub headers: HeaderMap,
-    /// Its body, in the pieces in which it came.
+    /// The body, in the pieces in which it arrived.
     pub body: Vec<Bytes>,
 }
 
-/// Why some bytes are no kept delivery. It repeats none of them.
+/// A rejected request, as the proxy describes it.
+pub(crate) struct RejectedRequest<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) endpoint: &'a str,
+    pub(crate) peer: &'a Peer,
+    pub(crate) source: Source,
+    pub(crate) head: &'a Parts,
+    pub(crate) body: &'a [Bytes],
+}
+
+/// The reason why a file is no saved rejection. It repeats none of the file's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// The head is no HTTP/1.1 request's.
-    #[error("it does not begin as an HTTP/1.1 request does")]
+    /// The head is not that of an HTTP/1.1 request.
+    #[error("the head is not that of an HTTP/1.1 request")]
     Head,
-    /// The gate's own lines are not there as the gate writes them.
-    #[error("the gate's own lines (X-Cartgate-…) are not as it writes them")]
+    /// The gate's own lines are missing or changed.
+    #[error("the gate's own lines (X-Cartgate-…) are missing or changed")]
     OwnLines,
     /// The body has another length, or another framing.
-    #[error("its body is not as long as its Content-Length says")]
+    #[error("the length of the body differs from its Content-Length")]
     Length,
 }
 
-impl Refused {
-    pub(crate) fn new(
-        id: Uuid,
-        (endpoint, peer, source): (&str, &str, Source),
-        head: &Parts,
-        body: &[Bytes],
-    ) -> Self {
-        let path = head.uri.path_and_query().cloned();
+impl RejectedRequest<'_> {
+    /// Returns the length of the body.
+    pub(super) fn body_len(&self) -> u64 {
+        total_len(self.body)
+    }
+}
+
+impl SavedRejection {
+    pub(super) fn new(request: &RejectedRequest<'_>) -> Self {
+        let head = request.head;
+        let target = head.uri.path_and_query().cloned();
         Self {
-            id,
-            endpoint: value(endpoint),
-            peer: value(peer),
-            source,
+            id: request.id,
+            endpoint: value(request.endpoint),
+            peer: value(&request.peer.to_string()),
+            source: request.source,
             method: head.method.clone(),
-            target: path.unwrap_or_else(|| PathAndQuery::from_static("/")),
-            headers: received(&head.headers),
-            body: body.to_vec(),
+            target: target.unwrap_or_else(|| PathAndQuery::from_static("/")),
+            headers: without_rebuilt(&head.headers),
+            body: request.body.to_vec(),
         }
     }
 
-    /// When it was received.
+    /// Returns the time of receipt.
     #[must_use]
     pub fn received(&self) -> SystemTime {
-        // Whoever made the id saw to it that it is one with a time.
+        // The id contains a time: `read` checks it, and the gate makes no other ids.
         received_at(self.id).unwrap_or(UNIX_EPOCH)
     }
 
-    /// The value of a header that is there once.
+    /// Returns the value of a header that occurs exactly once.
     #[must_use]
     pub fn only(&self, name: &HeaderName) -> Option<&HeaderValue> {
         let mut values = self.headers.get_all(name).iter();
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// Its body in one piece.
+    /// Returns the body in one piece.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         match &*self.body {
@@ -120,13 +135,13 @@ impl Refused {
         }
     }
 
-    /// The body's length.
-    pub(crate) fn length(&self) -> u64 {
-        self.body.iter().map(|piece| piece.len() as u64).sum()
+    /// Returns the length of the body.
+    pub(super) fn body_len(&self) -> u64 {
+        total_len(&self.body)
     }
 
-    /// All that stands before the body.
-    pub(crate) fn head(&self) -> Vec<u8> {
+    /// Returns the file's bytes before the body.
+    pub(super) fn head(&self) -> Vec<u8> {
         let mut head = Vec::with_capacity(1024);
         for part in [self.method.as_str(), " ", self.target.as_str()] {
             head.extend_from_slice(part.as_bytes());
@@ -141,7 +156,7 @@ impl Refused {
         line(
             &mut head,
             &CONTENT_LENGTH,
-            self.length().to_string().as_bytes(),
+            self.body_len().to_string().as_bytes(),
         );
         head.extend_from_slice(b"\r\n");
         head
@@ -158,13 +173,13 @@ impl Refused {
         ]
     }
 
-    /// Reads the file of a kept delivery.
+    /// Parses the file of a saved rejection.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where a person or a full disk has changed it into something else.
+    /// [`Malformed`] if the file is not as a gate wrote it.
     pub fn read(file: &Bytes) -> Result<Self, Malformed> {
-        let mut lines = [httparse::EMPTY_HEADER; MOST_LINES];
+        let mut lines = [httparse::EMPTY_HEADER; MAX_LINES];
         let mut request = httparse::Request::new(&mut lines);
         let Ok(httparse::Status::Complete(end)) = request.parse(file) else {
             return Err(Malformed::Head);
@@ -176,7 +191,7 @@ impl Refused {
         let mut own = |name| take_only(&mut rebuilt, name).ok_or(Malformed::OwnLines);
         let (id, received) = (own(DELIVERY)?, own(RECEIVED)?);
         let (endpoint, peer, source) = (own(ENDPOINT)?, own(PEER)?, own(SOURCE)?);
-        let refused = Self {
+        let rejection = Self {
             id: parsed(&id).ok_or(Malformed::OwnLines)?,
             endpoint,
             peer,
@@ -186,49 +201,44 @@ impl Refused {
             headers,
             body: vec![body],
         };
-        let has_time = received_at(refused.id).is_some();
-        let [own_id, own_received, ..] = refused.own_lines().map(|(_, value)| value);
+        let has_time = received_at(rejection.id).is_some();
+        let [own_id, own_received, ..] = rejection.own_lines().map(|(_, value)| value);
         if has_time && (own_id, own_received) == (id, received) && rebuilt.is_empty() {
-            Ok(refused)
+            Ok(rejection)
         } else {
             Err(Malformed::OwnLines)
         }
     }
 }
 
-/// It holds a payload, and a signature that makes it one to replay.
-impl fmt::Debug for Refused {
+/// Omits the payload and the signature, which together can be replayed.
+impl fmt::Debug for SavedRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused")
+        f.debug_struct("SavedRejection")
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
 
-/// When a request with this id was received; none if no gate made the id. A file may hold any: what
-/// is not before the year 10000 cannot even be written as RFC 3339 does.
-pub(crate) fn received_at(id: Uuid) -> Option<SystemTime> {
-    const YEAR_10000: u64 = 253_402_300_800;
-    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
-    let is_ours = id.get_version_num() == 7 && seconds < YEAR_10000;
-    is_ours.then(|| UNIX_EPOCH + Duration::new(seconds, nanoseconds))
-}
-
-/// What the file says anew, whatever was received: its framing, and what nobody but the gate says.
+/// Whether the gate writes the header anew: framing, and the names that belong to the gate.
 fn is_rebuilt(name: &HeaderName) -> bool {
     name.as_str().starts_with(PREFIX) || [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)
 }
 
-fn received(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::with_capacity(headers.len());
+fn without_rebuilt(headers: &HeaderMap) -> HeaderMap {
+    let mut received = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers.iter().filter(|(name, _)| !is_rebuilt(name)) {
-        kept.append(name.clone(), value.clone());
+        received.append(name.clone(), value.clone());
     }
-    kept
+    received
+}
+
+fn total_len(pieces: &[Bytes]) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
 }
 
 fn value(text: &str) -> HeaderValue {
-    // Ids, times and addresses are; an endpoint's name may be what its operator likes.
+    // Ids, times and addresses are valid values. An endpoint's name may contain any character.
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
 }
 
@@ -245,7 +255,7 @@ fn first_line(request: &httparse::Request<'_, '_>) -> Option<(Method, PathAndQue
     Some((method, target.parse().ok()?))
 }
 
-/// What the gate wrote anew, and what was received.
+/// Splits the lines into the headers that the gate wrote anew and the ones as received.
 fn headers(lines: &[httparse::Header<'_>]) -> Option<(HeaderMap, HeaderMap)> {
     let mut received = HeaderMap::with_capacity(lines.len());
     let mut rebuilt = HeaderMap::new();
@@ -264,15 +274,15 @@ fn headers(lines: &[httparse::Header<'_>]) -> Option<(HeaderMap, HeaderMap)> {
 
 fn check_length(rebuilt: &mut HeaderMap, length: usize) -> Result<(), Malformed> {
     let declared = take_only(rebuilt, CONTENT_LENGTH);
-    let is_so = declared.is_some_and(|value| value == length.to_string());
-    if is_so && !rebuilt.contains_key(TRANSFER_ENCODING) {
+    let is_equal = declared.is_some_and(|value| value == length.to_string());
+    if is_equal && !rebuilt.contains_key(TRANSFER_ENCODING) {
         Ok(())
     } else {
         Err(Malformed::Length)
     }
 }
 
-/// The value of a header that must be there once; it is taken out.
+/// Removes a header. Returns its value if it occurred exactly once.
 fn take_only(headers: &mut HeaderMap, name: HeaderName) -> Option<HeaderValue> {
     let once = headers.get_all(&name).iter().count() == 1;
     headers.remove(name).filter(|_| once)
@@ -280,6 +290,20 @@ fn take_only(headers: &mut HeaderMap, name: HeaderName) -> Option<HeaderValue> {
 
 fn parsed<T: std::str::FromStr>(value: &HeaderValue) -> Option<T> {
     value.to_str().ok()?.parse().ok()
+}
+
+/// Returns a rejection received now, for tests.
+#[cfg(test)]
+pub(super) fn of_len(source: Source, len: usize) -> SavedRejection {
+    let (head, ()) = http::Request::new(()).into_parts();
+    SavedRejection::new(&RejectedRequest {
+        id: Uuid::now_v7(),
+        endpoint: "hooks",
+        peer: &Peer::Unix,
+        source,
+        head: &head,
+        body: &[vec![b'a'; len].into()],
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Reads the header `Forwarded` (RFC 7239). A line that breaks the grammar says nothing: a client's open quote could have taken
-//! in the element that a hop wrote after it.
+//! The grammar of the header `Forwarded` (RFC 7239). A line that breaks it has no elements: an open
+//! quote of the client could have swallowed the element that a hop wrote after it.
 
-/// One hop's word.
+/// The element that one hop wrote.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Element {
     pub(super) node: Option<String>,
@@ -10,8 +10,8 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// None if the element has the parameter already.
-    fn take(&mut self, name: &str, value: String) -> Option<()> {
+    /// Sets a parameter. Returns `None` if the element has it already.
+    fn set(&mut self, name: &str, value: String) -> Option<()> {
         let known = [
             ("for", &mut self.node),
             ("host", &mut self.host),
@@ -19,14 +19,14 @@ impl Element {
         ];
         let mut known = known.into_iter();
         match known.find(|(known, _)| name.eq_ignore_ascii_case(known)) {
-            Some((_, place)) => place.replace(value).is_none().then_some(()),
+            Some((_, field)) => field.replace(value).is_none().then_some(()),
             None => Some(()),
         }
     }
 }
 
-/// The elements of a line; none if it is malformed.
-pub(super) fn elements(line: &str) -> Option<Vec<Element>> {
+/// Parses a line into its elements. Returns `None` if the line is malformed.
+pub(super) fn parse(line: &str) -> Option<Vec<Element>> {
     let mut elements = Vec::new();
     let mut element = Element::default();
     let mut rest = line.trim_start_matches(SPACE);
@@ -35,7 +35,7 @@ pub(super) fn elements(line: &str) -> Option<Vec<Element>> {
             let (name, text) = rest.split_once('=')?;
             let (value, after) = value(text)?;
             is_token(name).then_some(())?;
-            element.take(name, value)?;
+            element.set(name, value)?;
             rest = after.trim_start_matches(SPACE);
         }
         match rest.as_bytes().first() {
@@ -53,7 +53,7 @@ pub(super) fn elements(line: &str) -> Option<Vec<Element>> {
 
 const SPACE: [char; 2] = [' ', '\t'];
 
-/// A value, and the text after it.
+/// Parses a value. Returns it with the text after it.
 fn value(text: &str) -> Option<(String, &str)> {
     if let Some(text) = text.strip_prefix('"') {
         return quoted(text);
@@ -65,7 +65,7 @@ fn value(text: &str) -> Option<(String, &str)> {
     (!value.is_empty()).then(|| (value.to_owned(), after))
 }
 
-/// A quoted string after its first quote, and the text after it.
+/// Parses a quoted string after its opening quote. Returns it with the text after it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut chars = text.chars();
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn nodes(line: &str) -> Option<Vec<String>> {
-        let elements = elements(line)?.into_iter();
+        let elements = parse(line)?.into_iter();
         Some(elements.filter_map(|element| element.node).collect())
     }
 
@@ -130,7 +130,7 @@ mod tests {
             "for=a/b",
             "for=\u{e4}",
         ] {
-            assert_eq!(elements(line), None, "{line}");
+            assert_eq!(parse(line), None, "{line}");
         }
     }
 }

@@ -1,26 +1,26 @@
-//! What `verify --delivery` and `send --delivery` do with what was kept.
+//! Tests of `verify --delivery` and `send --delivery` with saved rejections.
 
 use std::fs;
 
-use super::{Keeping, OLD_SECRET, cartgate, refused};
+use super::{OLD_SECRET, Site, cartgate, rejected};
 use crate::support::{App, SECRET, forged, request, sign};
 
 #[test]
-fn once_the_secret_is_known_a_kept_delivery_is_sent_on_as_it_was() {
-    let keeping = Keeping::new();
-    let gate = keeping.gate_with(OLD_SECRET);
+fn once_the_secret_is_known_a_saved_rejection_is_sent_on_as_it_was() {
+    let site = Site::new();
+    let gate = site.gate_with(OLD_SECRET);
     let body = b"\xff\0 an order \r\n";
     let lines = format!(
         "X-Cartfunnel-Hmac-SHA256: {}\r\nContent-Type: text/odd\r\nX-Extra: kept\r\nCookie: a=b\r\n",
         sign(body)
     );
-    let id = refused(
+    let id = rejected(
         &mut gate.client(),
         request("PUT /hooks?shop=1 HTTP/1.1", &lines, body),
     );
-    let file = keeping.file(&id).display().to_string();
-    let old = keeping.secret_file("old", OLD_SECRET);
-    let new = keeping.secret_file("new", SECRET);
+    let file = site.file(&id).display().to_string();
+    let old = site.secret_file("old", OLD_SECRET);
+    let new = site.secret_file("new", SECRET);
 
     let (status, said) = cartgate(&["verify", "--secret-file", &old, "--delivery", &file]);
     assert_eq!(status, 1, "{said}");
@@ -78,14 +78,14 @@ fn once_the_secret_is_known_a_kept_delivery_is_sent_on_as_it_was() {
 
 #[test]
 fn nothing_forged_is_sent_on_by_a_slip() {
-    let keeping = Keeping::new();
-    let gate = keeping.gate();
-    let id = refused(&mut gate.client(), forged(b"planted forgery"));
-    let file = keeping.file(&id).display().to_string();
-    let secret = keeping.secret_file("secret", SECRET);
+    let site = Site::new();
+    let gate = site.gate();
+    let id = rejected(&mut gate.client(), forged(b"planted forgery"));
+    let file = site.file(&id).display().to_string();
+    let secret = site.secret_file("secret", SECRET);
     let (status, said) = cartgate(&[
         "send",
-        &keeping.app.url,
+        &site.app.url,
         "--secret-file",
         &secret,
         "--delivery",
@@ -97,14 +97,14 @@ fn nothing_forged_is_sent_on_by_a_slip() {
         "{said}"
     );
     assert!(!said.contains("planted"), "{said}");
-    assert_eq!(keeping.app.connections(), 0);
+    assert_eq!(site.app.connections(), 0);
 }
 
 #[test]
-fn a_file_that_is_no_kept_delivery_is_named_and_not_repeated() {
-    let keeping = Keeping::new();
-    let secret = keeping.secret_file("secret", SECRET);
-    let file = keeping.dir.path().join("mangled.http");
+fn a_file_that_is_no_saved_rejection_is_named_and_not_repeated() {
+    let site = Site::new();
+    let secret = site.secret_file("secret", SECRET);
+    let file = site.dir.path().join("mangled.http");
     fs::write(&file, b"POST / HTTP/1.1\r\nplanted \x01: x\r\n\r\nplanted").expect("written");
     let file = file.display().to_string();
     let missing = format!("{file}.not");
@@ -122,7 +122,7 @@ fn a_file_that_is_no_kept_delivery_is_named_and_not_repeated() {
 }
 
 #[test]
-fn what_a_kept_delivery_says_itself_cannot_be_said_otherwise() {
+fn values_of_a_saved_rejection_cannot_be_given_as_arguments() {
     let other = ["--delivery", "file"];
     for more in [
         &["verify", "--signature", "x"][..],

@@ -1,5 +1,5 @@
-//! The saved rejections of a directory, for a person who looks at them. The gate goes on meanwhile, so a file may be gone by
-//! the time that it is read.
+//! The files of a directory of saved rejections, for the commands that list and read them. The gate
+//! keeps evicting meanwhile, so a listed file may be gone when it is read.
 
 use std::{
     fs, io,
@@ -8,34 +8,34 @@ use std::{
 
 use uuid::Uuid;
 
-use crate::rejected::{
-    directory::{id_of, name},
-    rejection::{Malformed, Refused},
+use super::{
+    file_name,
+    saved_rejection::{Malformed, SavedRejection},
 };
 
-/// A file of the directory.
+/// The file of a saved rejection.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saved {
+pub struct SavedFile {
     /// The id of the delivery.
     pub id: Uuid,
-    /// Where it lies.
+    /// The path of the file.
     pub path: PathBuf,
 }
 
-/// Why a saved rejection cannot be read.
+/// An error that prevents reading a saved rejection.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SavedError {
+pub enum ReadError {
     /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The file is no saved rejection.
-    #[error("it is no saved rejection: {0}")]
+    #[error("the file is no saved rejection: {0}")]
     Malformed(#[from] Malformed),
 }
 
-impl Saved {
-    /// Lists the saved rejections in `dir`, the oldest first.
+impl SavedFile {
+    /// Lists the saved rejections in `dir`, oldest first.
     ///
     /// # Errors
     ///
@@ -44,9 +44,9 @@ impl Saved {
         let mut all = Vec::new();
         for file in fs::read_dir(dir)? {
             let file = file?;
-            // A link is not followed out of the directory.
+            // A symbolic link could lead out of the directory.
             let is_file = file.file_type().is_ok_and(|kind| kind.is_file());
-            let id = file.file_name().to_str().and_then(id_of);
+            let id = file.file_name().to_str().and_then(file_name::id);
             if let Some(id) = id.filter(|_| is_file) {
                 let path = file.path();
                 all.push(Self { id, path });
@@ -56,21 +56,21 @@ impl Saved {
         Ok(all)
     }
 
-    /// The saved rejection of that id in `dir`, whether or not there is one.
+    /// Returns the file of the delivery with this id in `dir`. It may not exist.
     #[must_use]
     pub fn of(dir: &Path, id: Uuid) -> Self {
-        let path = dir.join(name(id));
+        let path = dir.join(file_name::of(id));
         Self { id, path }
     }
 
-    /// Reads it; none if it is gone.
+    /// Reads the rejection. Returns `None` if the file does not exist.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read or is not what a gate writes.
-    pub fn read(&self) -> Result<Option<Refused>, SavedError> {
+    /// When the file cannot be read, or is not as a gate wrote it.
+    pub fn read(&self) -> Result<Option<SavedRejection>, ReadError> {
         match fs::read(&self.path) {
-            Ok(bytes) => Ok(Some(Refused::read(&bytes.into())?)),
+            Ok(bytes) => Ok(Some(SavedRejection::read(&bytes.into())?)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -82,19 +82,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_files_that_a_gate_would_name_so_are_listed_the_oldest_first() {
+    fn only_files_with_a_name_of_the_gate_are_listed_oldest_first() {
         let dir = tempfile::tempdir().expect("a directory");
         let ids: Vec<_> = (0..3).map(|_| Uuid::now_v7()).collect();
         for id in ids.iter().rev() {
-            fs::write(Saved::of(dir.path(), *id).path, "").expect("written");
+            fs::write(SavedFile::of(dir.path(), *id).path, "").expect("written");
         }
-        let linked = Saved::of(dir.path(), Uuid::now_v7()).path;
+        let linked = SavedFile::of(dir.path(), Uuid::now_v7()).path;
         std::os::unix::fs::symlink("/etc/hostname", linked).expect("linked");
         fs::write(dir.path().join("notes.http"), "").expect("written");
-        let all = Saved::all(dir.path()).expect("listed");
+        let all = SavedFile::all(dir.path()).expect("listed");
         let listed: Vec<_> = all.iter().map(|saved| saved.id).collect();
         assert_eq!(listed, ids);
-        assert!(matches!(all[0].read(), Err(SavedError::Malformed(_))));
+        assert!(matches!(all[0].read(), Err(ReadError::Malformed(_))));
         fs::remove_file(&all[0].path).expect("removed");
         assert!(matches!(all[0].read(), Ok(None)));
     }

@@ -1,0 +1,146 @@
+//! The bounded queue from the workers to the writer thread.
+//!
+//! A rejection stays in the queue until its file is written, so a full or slow disk holds at most the
+//! queue's bytes of the gate's memory. One source holds at most its share of the queue, so a flood
+//! does not keep the rejections of others out.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::{load::Load, saved_rejection::SavedRejection};
+use crate::net::source::Source;
+
+/// The capacity. A small body keeps a read buffer of a few KiB alive, which the gate's memory does
+/// not count. A body larger than the capacity waits alone.
+const CAPACITY: Load = Load {
+    count: 64,
+    bytes: 4 * 1024 * 1024,
+};
+
+/// A bounded queue of rejections that wait to be written.
+pub(super) struct Queue {
+    /// The part of the capacity that one source may take.
+    share: Load,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Job>,
+    /// The job that the thread works on.
+    current: Option<Place>,
+    is_closed: bool,
+}
+
+/// A rejection that waits to be written.
+pub(super) struct Job {
+    pub(super) rejection: SavedRejection,
+    /// The body's part of the gate's memory, released on drop.
+    pub(super) _memory: Box<dyn Send>,
+}
+
+/// The part of the queue that a job takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) source: Source,
+    pub(super) load: Load,
+}
+
+/// The queue is closed and empty.
+pub(super) struct Closed;
+
+impl Queue {
+    /// Creates a queue of which each source may take one part in `sources`.
+    pub(super) fn new(sources: u64) -> Self {
+        Self {
+            share: CAPACITY.share(sources),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Adds a job if the queue has room for it. Returns whether it had.
+    pub(super) fn push(&self, place: Place, job: impl FnOnce() -> Job) -> bool {
+        let mut state = self.lock();
+        let has_room = state.has_room(place, self.share);
+        if has_room {
+            // The job copies a head, so it is made only for a place in the queue.
+            state.waiting.push_back(job());
+            self.changed.notify_one();
+        }
+        has_room
+    }
+
+    /// Ends the job before, and waits for the next one. Returns `None` after the timeout.
+    pub(super) fn next(&self, timeout: Duration) -> Result<Option<Job>, Closed> {
+        let mut state = self.lock();
+        state.current = None;
+        let is_idle = |state: &mut State| state.waiting.is_empty() && !state.is_closed;
+        let waited = self.changed.wait_timeout_while(state, timeout, is_idle);
+        (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let job = state.waiting.pop_front();
+        state.current = job.as_ref().map(Job::place);
+        if job.is_none() && state.is_closed {
+            return Err(Closed);
+        }
+        Ok(job)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().places().next().is_none()
+    }
+
+    /// Lets the thread end after the jobs that wait.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn places(&self) -> impl Iterator<Item = Place> {
+        self.waiting.iter().map(Job::place).chain(self.current)
+    }
+
+    /// A body larger than a limit has room if nothing else counts against the limit.
+    fn has_room(&self, newcomer: Place, share: Load) -> bool {
+        let (mut all, mut own) = (Load::default(), Load::default());
+        for place in self.places() {
+            all += place.load;
+            if place.source == newcomer.source {
+                own += place.load;
+            }
+        }
+        [(all, CAPACITY), (own, share)]
+            .into_iter()
+            .all(|(held, limit)| {
+                let mut after = held;
+                after += newcomer.load;
+                held == Load::default() || !after.exceeds(limit)
+            })
+    }
+}
+
+impl Job {
+    fn place(&self) -> Place {
+        Place {
+            source: self.rejection.source,
+            load: Load::one(self.rejection.body_len()),
+        }
+    }
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
