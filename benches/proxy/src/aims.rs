@@ -29,9 +29,9 @@ enum Bound {
     AtLeast(f64),
 }
 
-const CPU: &str = "CPU a verified request";
-const TAIL: &str = "99 of 100 requests wait less, at a fixed load";
-const IDLE: &str = "Memory of an idle connection that has carried a request";
+const CPU: &str = "CPU per verified request";
+const TAIL: &str = "99th percentile of latency at a fixed load";
+const IDLE: &str = "Memory per idle connection that has carried a request";
 const BURST: &str = "Memory around a burst of 64 bodies of 1 MiB at once";
 
 const AIMS: [Aim; 12] = [
@@ -40,13 +40,13 @@ const AIMS: [Aim; 12] = [
     aim(CPU, "64 KiB", Reads::Ratio, Bound::AtMost(0.85)),
     aim(CPU, "1 MiB", Reads::Ratio, Bound::AtMost(0.85)),
     aim(
-        "Verified requests a second at saturation",
+        "Verified requests per second at saturation",
         "2 KiB",
         Reads::Ratio,
         Bound::AtLeast(1.15),
     ),
     aim(
-        "Refusals a second at saturation",
+        "Rejections per second at saturation",
         "2 KiB",
         Reads::Ratio,
         Bound::AtLeast(1.5),
@@ -75,8 +75,7 @@ const fn aim(table: &'static str, row: &'static str, reads: Reads, bound: Bound)
 
 /// All aims that were measured, as a table; `column` is the gate's.
 pub(crate) fn markdown(tables: &[Table], column: usize) -> String {
-    let mut text =
-        "### What is aimed at\n\n| | aim | reached | |\n|---|---:|---:|---|\n".to_owned();
+    let mut text = "### Targets\n\n| | target | result | |\n|---|---:|---:|---|\n".to_owned();
     for aim in &AIMS {
         let Some(reached) = aim.reached(tables, column) else {
             continue;
@@ -145,9 +144,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "| CPU a verified request, 200 B, against HAProxy | at most 0.9 | 0.90 |  |",
-                "| CPU a verified request, 2 KiB, against HAProxy | at most 0.9 | 0.95 | missed |",
-                "| 99 of 100 requests wait less, at a fixed load, 2 KiB, against HAProxy | at most 1.1 | 1.50 | missed |",
+                "| CPU per verified request, 200 B, against HAProxy | at most 0.9 | 0.90 |  |",
+                "| CPU per verified request, 2 KiB, against HAProxy | at most 0.9 | 0.95 | missed |",
+                "| 99th percentile of latency at a fixed load, 2 KiB, against HAProxy | at most 1.1 | 1.50 | missed |",
                 "| Memory around a burst of 64 bodies of 1 MiB at once, 60 s later, against before | at most 1.1 | 1.10 |  |",
             ]
         );

@@ -27,7 +27,7 @@ const BURST: usize = 64;
 pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
     let mut idle = bench.table("Memory, idle", "KiB");
     let mut each = bench.table(
-        "Memory of an idle connection that has carried a request",
+        "Memory per idle connection that has carried a request",
         "bytes",
     );
     let deliveries = Deliveries::new(SMALL, PATH);

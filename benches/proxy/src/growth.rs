@@ -19,7 +19,10 @@ const ENDPOINTS: [usize; 3] = [1, 100, 1_000];
 
 /// Few requests are under way at a time; the connections take turns.
 pub(crate) fn by_connections(bench: &mut Bench) -> io::Result<Table> {
-    let mut cpu = bench.table("CPU a verified request of 200 B, by open connections", "us");
+    let mut cpu = bench.table(
+        "CPU per verified request of 200 B, by open connections",
+        "us",
+    );
     let deliveries = Deliveries::new(BODY, PATH);
     let field = bench.field(&Task::of(BODY), |_| true)?;
     // As many as there are files for, in round numbers.
@@ -44,7 +47,7 @@ pub(crate) fn by_connections(bench: &mut Bench) -> io::Result<Table> {
 /// Only the gate has endpoints.
 pub(crate) fn by_endpoints(bench: &mut Bench) -> io::Result<Table> {
     let mut cpu = bench.table(
-        "CPU a verified request of 200 B, by endpoints in the file",
+        "CPU per verified request of 200 B, by endpoints in the file",
         "us",
     );
     let deliveries = Deliveries::new(BODY, PATH);

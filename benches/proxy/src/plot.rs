@@ -115,7 +115,7 @@ fn add(text: &mut String, line: std::fmt::Arguments<'_>) {
 
 /// What the chart of costs is called.
 pub(crate) fn title() -> String {
-    format!("CPU a verified request, {BASE} = 1: the lower, the better")
+    format!("CPU per verified request, {BASE} = 1 (lower is better)")
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use serde_json::json;
 use crate::{aims, bench::Bench, plot, table::Table};
 
 const INTRODUCTION: &str = "
-In brackets: the ratio to HAProxy, taken round by round. CPU is what the kernel counted for all processes of a proxy. Where
-a proxy used less than its core at saturation, the load was the limit, and its requests a second say less than its CPU does.
+In brackets: the ratio to HAProxy, computed per round. CPU is the time that the kernel counted for all
+processes of a proxy. If a proxy used less than its core at saturation, the load generator was the limit,
+and its CPU is more meaningful than its requests per second.
 ";
 
 /// The gate's column.

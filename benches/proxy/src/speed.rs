@@ -52,7 +52,7 @@ pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
 
 /// With a line for each request.
 pub(crate) fn measure_with_logs(bench: &mut Bench) -> io::Result<Vec<Table>> {
-    let mut cpu = bench.table("CPU a verified request, access logs on", "us");
+    let mut cpu = bench.table("CPU per verified request, access logs on", "us");
     for body in [200, ORDINARY] {
         let deliveries = Deliveries::new(body, PATH);
         let task = Task {
@@ -122,15 +122,15 @@ struct Tables {
 impl Tables {
     fn new(bench: &Bench) -> Self {
         Self {
-            cpu: bench.table("CPU a verified request", "us"),
-            rate: bench.table("Verified requests a second at saturation", "1/s"),
+            cpu: bench.table("CPU per verified request", "us"),
+            rate: bench.table("Verified requests per second at saturation", "1/s"),
             share: bench
-                .table("Share of its core that the proxy used at saturation", "%")
+                .table("Share of its core used at saturation", "%")
                 .plain(),
-            median: bench.table("Half of the requests wait less, at a fixed load", "us"),
-            tail: bench.table("99 of 100 requests wait less, at a fixed load", "us"),
-            refusals: bench.table("Refusals a second at saturation", "1/s"),
-            refusal_cpu: bench.table("CPU a refusal", "us"),
+            median: bench.table("Median latency at a fixed load", "us"),
+            tail: bench.table("99th percentile of latency at a fixed load", "us"),
+            refusals: bench.table("Rejections per second at saturation", "1/s"),
+            refusal_cpu: bench.table("CPU per rejection", "us"),
         }
     }
 

@@ -107,7 +107,7 @@ impl Table {
             let spread = spread * 100.0;
             write_to(
                 &mut text,
-                &format!("\n\nThe rounds of a cell lie up to {spread:.0} % apart."),
+                &format!("\n\nThe rounds of a cell differ by up to {spread:.0} %."),
             );
         }
         text.push('\n');
@@ -251,7 +251,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("| 1 MiB | 1,234 | - |"), "{text}");
-        assert!(text.contains("up to 175 % apart"), "{text}");
+        assert!(text.contains("up to 175 %"), "{text}");
     }
 
     #[test]
