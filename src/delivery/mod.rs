@@ -2,34 +2,34 @@
 //! that it is what was genuine when it was stored. A destination takes nothing else, so the compiler keeps unverified
 //! bytes out.
 
-pub(crate) mod cipher;
+mod attempt_info;
+mod cipher;
 pub(crate) mod codec;
 pub(crate) mod event;
+mod head;
 pub mod header_changes;
 pub mod header_filter;
-pub(crate) mod header_policy;
+mod header_policy;
+mod info;
 pub(crate) mod origin;
 pub(crate) mod seal;
 pub(crate) mod trace;
 
+pub(crate) use attempt_info::AttemptInfo;
+pub(crate) use head::Head;
+pub(crate) use info::DeliveryInfo;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, request::Parts};
-use tower_cartgate::{EventKind, EventSource, SecretName, Verified};
-use uuid::Uuid;
+use http::{HeaderMap, request::Parts};
+use tower_cartgate::Verified;
 
-use crate::{
-    delivery::{
-        event::Claim,
-        header_changes::EndpointHeaders,
-        header_filter::{clean, drop_headers},
-        origin::Origin,
-        seal::Intact,
-    },
-    endpoint::Endpoint,
-    net::peer::Peer,
-    runtime::clock::Millis,
+use crate::delivery::{
+    header_changes::{EndpointHeaders, HeaderChanges},
+    header_filter::{clean, drop_headers},
+    origin::Origin,
+    seal::Intact,
 };
 
 /// What a destination is sent, before an attempt adds its own headers.
@@ -37,50 +37,6 @@ pub(crate) struct Delivery {
     pub(crate) head: Head,
     pub(crate) info: DeliveryInfo,
     body: DeliveryBody,
-}
-
-/// What came with the body, as far as it may go on. It is all that an inbox keeps beside the body.
-#[derive(Debug, Clone)]
-pub(crate) struct Head {
-    pub(crate) method: Method,
-    pub(crate) target: Uri,
-    /// Cleaned: only what may reach a destination.
-    pub(crate) headers: HeaderMap,
-    /// Who says what kind of event it is.
-    pub(crate) source: EventSource,
-    pub(crate) secret: SecretName,
-    /// The scheme that the client used.
-    pub(crate) scheme: &'static str,
-    /// The `Host` that the client named.
-    pub(crate) host: Option<HeaderValue>,
-    pub(crate) peer: Peer,
-    pub(crate) peer_is_trusted: bool,
-}
-
-/// What the gate knows of a delivery and tells its destination.
-pub(crate) struct DeliveryInfo {
-    pub(crate) id: Uuid,
-    pub(crate) endpoint: Arc<str>,
-    pub(crate) kind: EventKind,
-    /// What the endpoint adds to the headers.
-    pub(crate) added: HeaderMap,
-    /// Which attempt it is, where it comes out of the inbox.
-    pub(crate) attempt: Option<AttemptInfo>,
-}
-
-/// One of the attempts to hand a stored event over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AttemptInfo {
-    /// The first one is 1.
-    pub(crate) number: u32,
-    /// When it begins, by the clock that it was scheduled by.
-    pub(crate) begins: Millis,
-    /// When the event came.
-    pub(crate) received: Millis,
-    /// How many with the same body came before the event.
-    pub(crate) copy: u32,
-    /// When the first of them came.
-    pub(crate) first_received: Millis,
 }
 
 impl Head {
@@ -138,23 +94,24 @@ impl Delivery {
         }
     }
 
-    /// An attempt to deliver a stored event, of which the seal is the proof. `endpoint` is the one of its name in the
-    /// configuration in force, if there still is one: what it adds and drops is what holds today.
+    /// Makes an attempt to deliver a stored event, whose seal is the proof. `headers` are the changes of
+    /// its endpoint in the configuration in force, if the endpoint is still configured: today's changes
+    /// apply, not those of the time when the event was stored.
     pub(crate) fn stored(
         intact: Intact,
         attempt: AttemptInfo,
-        endpoint: Option<&Endpoint>,
+        headers: Option<&HeaderChanges>,
     ) -> Self {
         let info = DeliveryInfo {
             id: intact.id,
             endpoint: Arc::clone(&intact.endpoint),
             kind: intact.kind,
-            added: endpoint.map_or_else(HeaderMap::new, |own| own.headers.add.clone()),
+            added: headers.map_or_else(HeaderMap::new, |changes| changes.add.clone()),
             attempt: Some(attempt),
         };
         let (mut head, body) = intact.into_parts();
-        if let Some(endpoint) = endpoint {
-            drop_headers(&mut head.headers, &endpoint.headers.drop);
+        if let Some(changes) = headers {
+            drop_headers(&mut head.headers, &changes.drop);
         }
         Self {
             head,
@@ -165,19 +122,6 @@ impl Delivery {
 
     pub(crate) fn into_parts(self) -> (Head, DeliveryInfo, DeliveryBody) {
         (self.head, self.info, self.body)
-    }
-}
-
-impl AttemptInfo {
-    /// The attempt that a claim is for, and when it begins.
-    pub(crate) fn of(claim: &Claim, begins: Millis) -> Self {
-        Self {
-            number: claim.attempts.saturating_add(1),
-            begins,
-            received: claim.event.received,
-            copy: claim.copy,
-            first_received: claim.first_received,
-        }
     }
 }
 

@@ -1,17 +1,20 @@
 //! Deliveries from the store, as an app gets them.
 
+use http::{HeaderValue, Method};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
     time::Instant,
 };
-use tower_cartgate::{Keyring, Policy, Secret};
+use tower_cartgate::{EventKind, EventSource, Secret};
+use uuid::Uuid;
 
 use super::*;
 use crate::{
     delivery::seal::{EventMetadata, Sealer},
     destination::Destination,
-    endpoint::PathRule,
+    net::peer::Peer,
+    runtime::clock::Millis,
 };
 
 const RECEIVED: Millis = 1_800_000_000_123;
@@ -48,16 +51,13 @@ fn destination(address: &str) -> Arc<Destination> {
     Arc::new(destination.expect("plain HTTP"))
 }
 
-/// An endpoint that adds a header and drops one.
-fn endpoint() -> Endpoint {
-    let secret = Secret::new("a secret of the tests").expect("a secret");
-    let policy = Policy::new(Keyring::single(secret));
-    let app = destination("http://127.0.0.1:1");
-    let mut endpoint = Endpoint::new("orders", PathRule::All, policy, Vec::new(), app);
+/// Changes that add a header and drop one.
+fn changes() -> HeaderChanges {
+    let mut changes = HeaderChanges::default();
     let added = HeaderValue::from_static("added");
-    endpoint.headers.add.insert("x-added", added);
-    endpoint.headers.drop = vec![http::HeaderName::from_static("x-dropped")];
-    endpoint
+    changes.add.insert("x-added", added);
+    changes.drop = vec![http::HeaderName::from_static("x-dropped")];
+    changes
 }
 
 /// What an app reads of an attempt.
@@ -92,7 +92,7 @@ async fn a_stored_event_goes_out_as_it_came_with_its_attempt_told() {
     let read = received(Delivery::stored(
         intact(b"the body"),
         attempt,
-        Some(&endpoint()),
+        Some(&changes()),
     ))
     .await;
     assert!(read.starts_with("PUT /hooks?a=b HTTP/1.1\r\n"), "{read}");

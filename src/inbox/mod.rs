@@ -35,6 +35,7 @@ mod look;
 pub(crate) mod meter;
 mod open;
 pub mod queue;
+pub(crate) mod routes;
 pub mod schedule;
 pub mod settings;
 pub(crate) mod store;

@@ -3,7 +3,11 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use crate::proxy::{config::Config, meters::endpoint::Meter};
+use crate::{
+    endpoint::Target,
+    inbox::routes::{Route, RoutedQueue, Routes},
+    proxy::{config::Config, meters::endpoint::Meter},
+};
 
 /// A configuration that is, or was, in force.
 #[derive(Debug)]
@@ -41,6 +45,11 @@ impl Snapshot {
     pub(crate) fn meter(&self, place: usize) -> Option<&Meter> {
         self.meters.get(place)
     }
+
+    /// Returns the routes of stored events, for the inbox to follow.
+    pub(crate) fn routes(&self) -> Routes {
+        self.meters.iter().map(route).collect()
+    }
 }
 
 impl Deref for Snapshot {
@@ -48,5 +57,25 @@ impl Deref for Snapshot {
 
     fn deref(&self) -> &Config {
         &self.config
+    }
+}
+
+fn route(meter: &Meter) -> Route {
+    let endpoint = &meter.endpoint;
+    let queues = match &endpoint.target {
+        Target::Durable(durable) => &durable.queues[..],
+        Target::Direct(_) => &[],
+    };
+    // A meter lists its destinations in the order of its endpoint's.
+    let queues = queues.iter().zip(&meter.destinations);
+    Route {
+        endpoint: Arc::clone(&endpoint.name),
+        headers: endpoint.headers.clone(),
+        queues: queues
+            .map(|(queue, meter)| RoutedQueue {
+                queue: Arc::clone(queue),
+                meter: Arc::clone(meter),
+            })
+            .collect(),
     }
 }

@@ -7,14 +7,15 @@ use tokio::sync::watch;
 use super::service_manager::ServiceManager;
 use crate::{
     admin::ReloadHandle,
-    inbox::dispatcher::Dispatcher,
+    inbox::routes::Routes,
     proxy::{config::Config, shared::Shared},
 };
 
 /// The parts of a gate that follow its configuration.
 pub(super) struct ConfigFollower {
     pub(super) gate: Arc<Shared>,
-    pub(super) dispatcher: Option<Arc<Dispatcher>>,
+    /// The routes that the inbox follows.
+    pub(super) routes: watch::Sender<Arc<Routes>>,
     pub(super) reloads: Option<ReloadHandle>,
     pub(super) manager: ServiceManager,
 }
@@ -33,9 +34,8 @@ impl ConfigFollower {
     fn apply(&self, new: Arc<Config>) {
         let (endpoints, secrets) = (new.endpoints.iter().count(), secret_names(&new));
         self.gate.reconfigure(new);
-        if let Some(dispatcher) = &self.dispatcher {
-            dispatcher.reconfigured();
-        }
+        let routes = self.gate.config().routes();
+        self.routes.send_replace(Arc::new(routes));
         tracing::info!(endpoints, secrets, "configuration in force");
         self.manager.ready("serving; reloaded");
         if let Some(reloads) = &self.reloads {

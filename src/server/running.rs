@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     admin,
-    inbox::{control, dispatcher::Dispatcher, settings::StoreAddress},
+    inbox::{control, dispatcher::Dispatcher, routes::Routes, settings::StoreAddress},
     net::{
         accept::{self, accept},
         listener::{Acceptor, Incoming, Listener},
@@ -41,10 +41,11 @@ impl Running {
         let first = config.borrow_and_update().clone();
         let gate = Arc::new(Shared::new(first, resources.metrics, resources.inbox)?);
         let workers = Workers::start(gate.config().workers, &gate)?;
+        let (routes, followed) = watch::channel(Arc::new(gate.config().routes()));
         let dispatcher = gate
             .inbox
             .as_ref()
-            .map(|inbox| Dispatcher::start(&gate, inbox))
+            .map(|inbox| Dispatcher::start(followed.clone(), inbox))
             .transpose()?;
         let mut running = Self {
             balancer: Arc::new(Balancer::new(workers, Arc::clone(&gate))),
@@ -60,11 +61,11 @@ impl Running {
             .into_iter()
             .map(Arc::new)
             .collect();
-        running.spawn_control()?;
+        running.spawn_control(followed)?;
         running.spawn_accepts();
         running.spawn_admin(admin, resources.reloads.clone());
         running.spawn_timers();
-        running.follow(config, resources.reloads);
+        running.follow(config, routes, resources.reloads);
         running.manager.ready("serving");
         Ok(running)
     }
@@ -87,14 +88,13 @@ impl Running {
 
     /// Listens for inbox commands beside an SQLite file, which only this process may open. Commands
     /// open PostgreSQL themselves.
-    fn spawn_control(&mut self) -> io::Result<()> {
+    fn spawn_control(&mut self, routes: watch::Receiver<Arc<Routes>>) -> io::Result<()> {
         let Some(inbox) = &self.gate.inbox else {
             return Ok(());
         };
         if let StoreAddress::Sqlite(file) = &inbox.settings.store {
             let acceptor = control::server::bind(file)?.start()?;
-            let server =
-                control::server::serve(acceptor, Arc::clone(inbox), Arc::clone(&self.gate));
+            let server = control::server::serve(acceptor, Arc::clone(inbox), routes);
             self.tasks_until_end.spawn(server);
         }
         Ok(())
@@ -108,7 +108,7 @@ impl Running {
             async move {
                 balancer.workers.answer().await
                     && match dispatcher {
-                        Some(dispatcher) => dispatcher.answer().await,
+                        Some(dispatcher) => dispatcher.ping().await,
                         None => true,
                     }
             }
@@ -120,11 +120,12 @@ impl Running {
     fn follow(
         &mut self,
         config: watch::Receiver<Arc<Config>>,
+        routes: watch::Sender<Arc<Routes>>,
         reloads: Option<admin::ReloadHandle>,
     ) {
         let follower = ConfigFollower {
             gate: Arc::clone(&self.gate),
-            dispatcher: self.dispatcher.clone(),
+            routes,
             reloads,
             manager: self.manager.clone(),
         };

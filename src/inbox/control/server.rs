@@ -8,17 +8,15 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{body::Incoming as Body, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use super::{Answer, Desk, Order, socket};
 use crate::{
-    endpoint::Target,
-    inbox::{Inbox, Queue},
+    inbox::{handle::Inbox, routes::Routes},
     net::{
         accept::{self, accept},
         listener::{Acceptor, Incoming, Listener},
     },
-    proxy::shared::Shared,
 };
 
 /// Connections at once; others wait in the kernel's queue.
@@ -50,10 +48,14 @@ pub(crate) fn bind(file: &Path) -> io::Result<Listener> {
 }
 
 /// Carries out orders until it is dropped.
-pub(crate) async fn serve(acceptor: Acceptor, inbox: Arc<Inbox>, gate: Arc<Shared>) {
+pub(crate) async fn serve(
+    acceptor: Acceptor,
+    inbox: Arc<Inbox>,
+    routes: watch::Receiver<Arc<Routes>>,
+) {
     let connections = Connections {
         inbox,
-        gate,
+        routes,
         tasks: JoinSet::new(),
     };
     accept(&acceptor, connections).await;
@@ -62,7 +64,7 @@ pub(crate) async fn serve(acceptor: Acceptor, inbox: Arc<Inbox>, gate: Arc<Share
 /// The open connections.
 struct Connections {
     inbox: Arc<Inbox>,
-    gate: Arc<Shared>,
+    routes: watch::Receiver<Arc<Routes>>,
     tasks: JoinSet<()>,
 }
 
@@ -75,19 +77,19 @@ impl accept::Handler for Connections {
         if self.tasks.len() >= CONNECTIONS {
             self.tasks.join_next().await;
         }
-        let (inbox, gate) = (Arc::clone(&self.inbox), Arc::clone(&self.gate));
-        let task = async move { converse(incoming, &inbox, &gate).await };
+        let (inbox, routes) = (Arc::clone(&self.inbox), self.routes.clone());
+        let task = async move { converse(incoming, &inbox, &routes).await };
         self.tasks.spawn(task);
     }
 }
 
-async fn converse(incoming: Incoming, inbox: &Inbox, gate: &Shared) {
+async fn converse(incoming: Incoming, inbox: &Inbox, routes: &watch::Receiver<Arc<Routes>>) {
     let Ok(stream) = incoming.stream.into_stream() else {
         return;
     };
     let service = service_fn(|request: Request<Body>| async move {
         Ok::<_, Infallible>(match read(request).await {
-            Ok(order) => answer(order, inbox, gate).await,
+            Ok(order) => answer(order, inbox, &latest(routes)).await,
             Err(status) => said(status, status.canonical_reason().unwrap_or_default()),
         })
     });
@@ -111,11 +113,9 @@ async fn read(request: Request<Body>) -> Result<Order, StatusCode> {
     serde_json::from_slice(&body.to_bytes()).map_err(|_| StatusCode::BAD_REQUEST)
 }
 
-async fn answer(order: Order, inbox: &Inbox, gate: &Shared) -> Response<Full<Bytes>> {
-    let queues = queues(gate);
-    let names = queues
-        .iter()
-        .map(|queue| Arc::clone(&queue.destination.name));
+async fn answer(order: Order, inbox: &Inbox, routes: &Routes) -> Response<Full<Bytes>> {
+    let queues = || routes.queues().map(|routed| &routed.queue);
+    let names = queues().map(|queue| Arc::clone(&queue.destination.name));
     let desk = Desk {
         inbox,
         destinations: Some(names.collect()),
@@ -123,7 +123,7 @@ async fn answer(order: Order, inbox: &Inbox, gate: &Shared) -> Response<Full<Byt
     match desk.carry_out(order).await {
         Ok(answer) => {
             if matches!(answer, Answer::Again(_)) {
-                queues.iter().for_each(|queue| queue.work.notify_one());
+                queues().for_each(|queue| queue.work.notify_one());
             }
             serde_json::to_vec(&answer).map_or_else(
                 |_| said(StatusCode::INTERNAL_SERVER_ERROR, "no answer can be made"),
@@ -134,14 +134,8 @@ async fn answer(order: Order, inbox: &Inbox, gate: &Shared) -> Response<Full<Byt
     }
 }
 
-/// Of all durable endpoints in force.
-fn queues(gate: &Shared) -> Vec<Arc<Queue>> {
-    let config = gate.config();
-    let durable = config.endpoints.iter().filter_map(|one| match &one.target {
-        Target::Durable(durable) => Some(&durable.queues),
-        Target::Direct(_) => None,
-    });
-    durable.flatten().cloned().collect()
+fn latest(routes: &watch::Receiver<Arc<Routes>>) -> Arc<Routes> {
+    Arc::clone(&routes.borrow())
 }
 
 fn said(status: StatusCode, text: &str) -> Response<Full<Bytes>> {

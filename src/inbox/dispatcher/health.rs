@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::{at_most, backoff::Backoff, millis};
-use crate::runtime::clock::Millis;
+use super::backoff::Backoff;
+use crate::runtime::clock::{Millis, millis};
 
 /// The longest time between two probes.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -150,6 +150,12 @@ impl Health {
             *probe = 0;
         }
     }
+}
+
+/// Returns the time at which something is due that waits for `wait`. After the clock was put back, the
+/// time is no further away than the wait.
+pub(super) fn at_most(due: Millis, wait: Millis, now: Millis) -> Millis {
+    due.min(now.saturating_add(wait))
 }
 
 #[cfg(test)]

@@ -9,14 +9,14 @@ mod backoff;
 mod health;
 mod lines;
 mod queue;
+mod queue_config;
+mod services;
 mod supervisor;
 mod suspects;
 mod sweep;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-pub(crate) use attempt::GONE;
 use std::{
     io,
     sync::{
@@ -29,23 +29,17 @@ use tokio::{
     runtime::Builder,
     sync::{
         mpsc::{UnboundedSender, unbounded_channel},
-        oneshot,
+        oneshot, watch,
     },
 };
 
-use super::{Inbox, Queue};
-use crate::{
-    destination::meter::DestinationMeter,
-    endpoint::Endpoint,
-    proxy::{shared::Shared, snapshot::Snapshot},
-    runtime::{
-        background::with_runtime,
-        clock::{Clock, Millis, millis},
-        jitter::random_fraction,
-    },
+use self::{
+    lines::Lines,
+    services::Services,
+    supervisor::{Message, supervise},
 };
-use lines::Lines;
-use supervisor::{Message, supervise};
+use super::{handle::Inbox, routes::Routes};
+use crate::runtime::{background::with_runtime, clock::Clock, jitter::random_fraction};
 
 /// The thread that delivers. Dropped, it ends at once, and what was under way comes back as from a gate that died.
 #[derive(Debug)]
@@ -55,28 +49,31 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Starts to deliver what `inbox` keeps for the queues of the gate's configuration.
+    /// Starts a thread that delivers the stored events of the routes in force.
     ///
     /// # Errors
     ///
-    /// When there can be no thread.
-    pub(crate) fn start(gate: &Arc<Shared>, inbox: &Arc<Inbox>) -> io::Result<Self> {
-        let tools = Tools {
+    /// When the thread cannot be started.
+    pub(crate) fn start(
+        routes: watch::Receiver<Arc<Routes>>,
+        inbox: &Arc<Inbox>,
+    ) -> io::Result<Self> {
+        let services = Services {
             inbox: Arc::clone(inbox),
             clock: Clock::System,
-            chance: random_fraction,
+            random_fraction,
             lines: Lines::default(),
         };
-        Self::start_with(gate, tools)
+        Self::start_with(routes, services)
     }
 
-    fn start_with(gate: &Arc<Shared>, tools: Tools) -> io::Result<Self> {
+    fn start_with(routes: watch::Receiver<Arc<Routes>>, services: Services) -> io::Result<Self> {
         let (messages, received) = unbounded_channel();
-        let (gate, tools) = (Arc::clone(gate), Arc::new(tools));
+        let services = Arc::new(services);
         let build = || Builder::new_current_thread().enable_all().build();
         with_runtime("cartgate-inbox".to_owned(), build, move |runtime| {
-            let drained = runtime.block_on(supervise(gate, tools, received));
-            // The caller may close the store after `drained` is dropped.
+            let drained = runtime.block_on(supervise(routes, services, received));
+            // The caller may close the store once `drained` is dropped.
             drop(runtime);
             drop(drained);
         })?;
@@ -86,56 +83,20 @@ impl Dispatcher {
         })
     }
 
-    /// Has it take up the configuration that is in force now.
-    pub(crate) fn reconfigured(&self) {
-        // An end of the thread is the watchdog's affair.
-        let _ = self.messages.send(Message::Reconfigured);
+    /// Returns true once the thread has shown that it still works, and false if it has ended.
+    pub(crate) async fn ping(&self) -> bool {
+        let (response, responded) = oneshot::channel();
+        let sent = self.messages.send(Message::Ping(response));
+        self.draining.load(Relaxed) || (sent.is_ok() && responded.await.is_ok())
     }
 
-    /// Ready once it has shown that it still works; false if it never will.
-    pub(crate) async fn answer(&self) -> bool {
-        let (answer, answered) = oneshot::channel();
-        let sent = self.messages.send(Message::Answer(answer));
-        self.draining.load(Relaxed) || (sent.is_ok() && answered.await.is_ok())
-    }
-
-    /// Claims nothing more; ready once what was under way has ended, and the thread has.
+    /// Claims nothing more, and returns once all attempts and the thread have ended.
     pub(crate) async fn drain(&self) {
         self.draining.store(true, Relaxed);
         let (drained, ended) = oneshot::channel();
         if self.messages.send(Message::Drain(drained)).is_ok() {
-            // Never sent, only dropped.
+            // The sender is only dropped.
             let _ = ended.await;
         }
     }
-}
-
-/// What deliveries are made with: the same from the start to the end.
-#[derive(Debug)]
-struct Tools {
-    inbox: Arc<Inbox>,
-    clock: Clock,
-    /// Between 0 and 1.
-    chance: fn() -> f64,
-    lines: Lines,
-}
-
-/// A queue as the configuration in force has it.
-#[derive(Debug)]
-struct Post {
-    queue: Arc<Queue>,
-    meter: Arc<DestinationMeter>,
-    config: Arc<Snapshot>,
-}
-
-impl Post {
-    /// The endpoint that an event came to, if there still is one.
-    fn endpoint(&self, name: &str) -> Option<&Arc<Endpoint>> {
-        self.config.endpoints.iter().find(|own| *own.name == *name)
-    }
-}
-
-/// What is due after a `wait`, and is no further away than that also once the clock was put back.
-fn at_most(due: Millis, wait: Millis, now: Millis) -> Millis {
-    due.min(now.saturating_add(wait))
 }

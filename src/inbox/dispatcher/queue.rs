@@ -10,18 +10,18 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    Post, Tools, at_most,
     attempt::{Attempt, Purpose, Shown, settle},
     backoff::Backoff,
-    health::{Change, Health, Sign},
+    health::{Change, Health, Sign, at_most},
     lines::Lines,
-    millis,
+    queue_config::QueueConfig,
+    services::Services,
     suspects::{Before, Suspects},
 };
 use crate::{
     delivery::event::{Claim, ProbeCursor, Settlement},
     inbox::store::StoreError,
-    runtime::clock::Millis,
+    runtime::clock::{Millis, millis},
 };
 
 /// How much longer than an attempt a lease lasts, for the store to note how that ended.
@@ -41,9 +41,9 @@ const CORRECT: Duration = Duration::from_secs(60);
 /// A queue at work.
 pub(super) struct Queue {
     name: Arc<str>,
-    tools: Arc<Tools>,
-    orders: watch::Receiver<Arc<Post>>,
-    post: Arc<Post>,
+    services: Arc<Services>,
+    orders: watch::Receiver<Arc<QueueConfig>>,
+    config: Arc<QueueConfig>,
     leaving: bool,
     health: Health,
     /// The last delivery that found the destination down: the next probe is the one after it.
@@ -75,17 +75,17 @@ impl Queue {
     /// A queue that follows `orders`, until their sender is gone.
     pub(super) fn new(
         name: Arc<str>,
-        tools: Arc<Tools>,
-        mut orders: watch::Receiver<Arc<Post>>,
+        services: Arc<Services>,
+        mut orders: watch::Receiver<Arc<QueueConfig>>,
     ) -> Self {
-        let post = Arc::clone(&orders.borrow_and_update());
+        let config = Arc::clone(&orders.borrow_and_update());
         // An earlier queue of this destination may have left it as down.
-        post.meter.set_down(false);
+        config.meter.set_down(false);
         Self {
             name,
-            tools,
+            services,
             orders,
-            post,
+            config,
             leaving: false,
             health: Health::Unproven,
             turn: ProbeCursor::START,
@@ -115,11 +115,11 @@ impl Queue {
         while let Some(ended) = self.under_way.join_next().await {
             self.ended(ended);
         }
-        self.post.meter.set_down(false);
+        self.config.meter.set_down(false);
     }
 
     async fn turn(&mut self) {
-        let now = self.tools.clock.now();
+        let now = self.services.clock.now();
         self.follow_clock(now);
         if self.correct <= now && self.correction.is_empty() {
             self.correct_due(now);
@@ -157,7 +157,7 @@ impl Queue {
         if self.is_alone || !self.held.is_empty() {
             return (0, self.rest);
         }
-        let concurrency = self.post.queue.concurrency;
+        let concurrency = self.config.queue.concurrency;
         let (room, from) = self.health.room(concurrency, self.under_way.len());
         (room, from.max(self.rest))
     }
@@ -176,7 +176,7 @@ impl Queue {
     /// Waits until something has changed, or it is so late.
     async fn wait(&mut self, until: Option<Millis>) {
         let idle = until.is_some() && !self.more;
-        let (clock, work) = (&self.tools.clock, &self.post.queue.work);
+        let (clock, work) = (&self.services.clock, &self.config.queue.work);
         tokio::select! {
             changed = self.orders.changed() => self.follow(changed.is_ok()),
             Some(ended) = self.under_way.join_next() => self.ended(ended),
@@ -193,14 +193,14 @@ impl Queue {
 
     /// Claims as much as may start now: a claimed delivery that waits is hidden from other gates.
     async fn claim(&mut self, room: usize, now: Millis) {
-        let post = Arc::clone(&self.post);
+        let config = Arc::clone(&self.config);
         let lease = self.lease();
         match self.claimed(room, lease).await {
             Ok(claims) => {
                 self.backoff.reset();
                 self.more = claims.len() >= room;
                 self.look = now + millis(SOON);
-                self.start(claims, &post, now + millis(lease)).await;
+                self.start(claims, &config, now + millis(lease)).await;
             }
             Err(error) => self.stumble(now, &error),
         }
@@ -208,7 +208,7 @@ impl Queue {
 
     /// The oldest deliveries; the next one in turn while the destination is not known to be up.
     async fn claimed(&mut self, room: usize, lease: Duration) -> Result<Vec<Claim>, StoreError> {
-        let store = &self.tools.inbox.store;
+        let store = &self.services.inbox.store;
         if matches!(self.health, Health::Up { .. }) {
             return store.claim(&self.name, room, lease).await;
         }
@@ -221,7 +221,7 @@ impl Queue {
 
     /// Long enough for an attempt; and for one before it, if there are suspects to wait for that.
     fn lease(&self) -> Duration {
-        let timeout = self.post.queue.timeout;
+        let timeout = self.config.queue.timeout;
         let before = if self.suspects.is_empty() {
             Duration::ZERO
         } else {
@@ -230,7 +230,7 @@ impl Queue {
         before + timeout + MARGIN
     }
 
-    async fn start(&mut self, claims: Vec<Claim>, post: &Arc<Post>, held_until: Millis) {
+    async fn start(&mut self, claims: Vec<Claim>, config: &Arc<QueueConfig>, held_until: Millis) {
         // Said, perhaps, while the store was at work.
         self.leaving |= self.orders.has_changed().is_err();
         let purpose = if self.health.is_down() {
@@ -242,7 +242,7 @@ impl Queue {
             let must_be_alone = self.suspects.must_be_alone(claim.event.id);
             let attempt = Attempt {
                 claim,
-                post: Arc::clone(post),
+                config: Arc::clone(config),
                 held_until,
                 purpose,
             };
@@ -258,7 +258,7 @@ impl Queue {
 
     /// Tries a suspect while nothing else is under way.
     async fn try_suspect(&mut self, mut held: Attempt, now: Millis) {
-        if self.health.is_down() || now + millis(held.post.queue.timeout) > held.held_until {
+        if self.health.is_down() || now + millis(held.config.queue.timeout) > held.held_until {
             self.more = true;
             return self.release(held).await;
         }
@@ -269,7 +269,7 @@ impl Queue {
 
     /// Whether the lease could end before the attempt does.
     fn is_too_late(&self, attempt: &Attempt) -> bool {
-        self.tools.clock.now() + millis(attempt.post.queue.timeout) > attempt.held_until
+        self.services.clock.now() + millis(attempt.config.queue.timeout) > attempt.held_until
     }
 
     fn spawn(&mut self, attempt: Attempt) {
@@ -283,17 +283,17 @@ impl Queue {
             count: self.suspects.responses.count(),
         };
         self.under_way
-            .spawn(attempt.run(before, Arc::clone(&self.tools)));
+            .spawn(attempt.run(before, Arc::clone(&self.services)));
     }
 
     /// Gives a claim back. If that fails it comes back by itself, once its lease has ended.
     async fn release(&self, attempt: Attempt) {
         let (lease, until) = (&attempt.claim.lease, attempt.held_until);
-        let _ = settle(&self.tools, lease, &Settlement::Released, until).await;
+        let _ = settle(&self.services, lease, &Settlement::Released, until).await;
     }
 
     async fn look_ahead(&mut self, now: Millis) {
-        match self.tools.inbox.store.next_due(&self.name).await {
+        match self.services.inbox.store.next_due(&self.name).await {
             Ok(left) => {
                 self.backoff.reset();
                 self.more = left == Some(Duration::ZERO);
@@ -306,7 +306,7 @@ impl Queue {
 
     /// Looks whether an operator has asked, through whichever gate, to try deliveries again.
     async fn look_for_command(&mut self, now: Millis) {
-        match self.tools.inbox.store.last_requeue(&self.name).await {
+        match self.services.inbox.store.last_requeue(&self.name).await {
             Ok(last) => {
                 self.backoff.reset();
                 self.look = now + millis(LOOK);
@@ -323,7 +323,7 @@ impl Queue {
     /// Starts to correct due times. Deliveries go on meanwhile.
     fn correct_due(&mut self, now: Millis) {
         self.correct = now + millis(CORRECT);
-        let corrected = self.tools.inbox.store.correct_due(&self.name);
+        let corrected = self.services.inbox.store.correct_due(&self.name);
         self.correction.spawn(corrected);
     }
 
@@ -336,7 +336,7 @@ impl Queue {
 
     fn stumble(&mut self, now: Millis, error: &StoreError) {
         if self.backoff.is_fresh() {
-            self.tools.lines.stuck(&self.name, error);
+            self.services.lines.stuck(&self.name, error);
         }
         self.rest = now + millis(self.backoff.failed());
     }
@@ -362,7 +362,7 @@ impl Queue {
         // It may be due again.
         self.more |= shown.sign != Sign::Life;
         let change = self.health.saw(shown.sign, is_probe, shown.at);
-        self.health.bound(self.post.queue.concurrency);
+        self.health.bound(self.config.queue.concurrency);
         let Some(change) = change else {
             return;
         };
@@ -372,13 +372,13 @@ impl Queue {
             self.command = None;
             self.look = shown.at;
         }
-        self.post.meter.set_down(change == Change::WentDown);
+        self.config.meter.set_down(change == Change::WentDown);
     }
 
     fn follow(&mut self, goes_on: bool) {
         self.leaving = !goes_on;
-        self.post = Arc::clone(&self.orders.borrow_and_update());
-        self.post.meter.set_down(self.health.is_down());
+        self.config = Arc::clone(&self.orders.borrow_and_update());
+        self.config.meter.set_down(self.health.is_down());
         self.health.recheck();
         self.more = true;
     }

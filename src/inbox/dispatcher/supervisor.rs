@@ -1,4 +1,4 @@
-//! Starts and ends the queues as the configuration in force names them, and answers who asks whether the thread works.
+//! Starts and stops queues by the routes in force, and responds to pings.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -8,98 +8,100 @@ use tokio::{
     time::interval,
 };
 
-use super::{Post, Tools, queue::Queue, sweep::sweep};
-use crate::{endpoint::Target, proxy::shared::Shared};
+use super::{queue::Queue, queue_config::QueueConfig, services::Services, sweep::sweep};
+use crate::inbox::routes::Routes;
 
-/// What the thread is told.
+/// A message to the dispatcher's thread.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// Another configuration is in force.
-    Reconfigured,
-    /// Is it still at work? It answers only once its turn comes.
-    Answer(oneshot::Sender<()>),
-    /// Claim nothing more, let end what is under way, and end.
+    /// Respond, as proof that the thread still works.
+    Ping(oneshot::Sender<()>),
+    /// Claim nothing more, let attempts end, and drop the sender at the end of the thread.
     Drain(oneshot::Sender<()>),
 }
 
-/// Runs until it is drained, and then gives back what is dropped last; or until nobody can tell it anything more.
+/// Runs until it is drained, and then returns the sender to drop last; or until the dispatcher is
+/// dropped.
 pub(super) async fn supervise(
-    gate: Arc<Shared>,
-    tools: Arc<Tools>,
+    mut routes: watch::Receiver<Arc<Routes>>,
+    services: Arc<Services>,
     mut messages: UnboundedReceiver<Message>,
 ) -> Option<oneshot::Sender<()>> {
-    let mut supervisor = Supervisor::start(gate, tools);
+    let mut supervisor = Supervisor::start(services);
+    supervisor.follow(&routes.borrow_and_update());
     let mut seconds = interval(Duration::from_secs(1));
     let mut drained = None;
     while drained.is_none() || !supervisor.tasks.is_empty() {
         tokio::select! {
             message = messages.recv() => match message? {
-                // Who asked may have stopped to wait.
-                Message::Answer(answer) => drop(answer.send(())),
-                Message::Reconfigured if drained.is_none() => supervisor.follow(),
-                Message::Reconfigured => {}
+                // The sender of the ping may have stopped waiting.
+                Message::Ping(response) => drop(response.send(())),
                 Message::Drain(done) => {
                     supervisor.leave();
                     drained = Some(done);
                 }
             },
+            // After the last routes, this branch is off and the others go on.
+            Ok(()) = routes.changed(), if drained.is_none() => {
+                supervisor.follow(&routes.borrow_and_update());
+            }
             Some(ended) = supervisor.tasks.join_next() => {
                 if has_panicked(ended) {
                     return None;
                 }
             }
-            _ = seconds.tick() => supervisor.tools.lines.tick(),
+            _ = seconds.tick() => supervisor.services.lines.tick(),
         }
     }
-    supervisor.tools.lines.tick();
+    supervisor.services.lines.tick();
     drained
 }
 
 struct Supervisor {
-    gate: Arc<Shared>,
-    tools: Arc<Tools>,
-    /// Each queue by its name; one whose sender is dropped leaves.
-    queues: HashMap<Arc<str>, watch::Sender<Arc<Post>>>,
+    services: Arc<Services>,
+    /// The configuration of each queue by its name. A queue drains once its sender is dropped.
+    queues: HashMap<Arc<str>, watch::Sender<Arc<QueueConfig>>>,
     tasks: JoinSet<()>,
     sweeping: AbortHandle,
 }
 
 impl Supervisor {
-    fn start(gate: Arc<Shared>, tools: Arc<Tools>) -> Self {
+    fn start(services: Arc<Services>) -> Self {
         let mut tasks = JoinSet::new();
-        let sweeping = tasks.spawn(sweep(Arc::clone(&tools)));
-        let mut supervisor = Self {
-            gate,
-            tools,
+        let sweeping = tasks.spawn(sweep(Arc::clone(&services)));
+        Self {
+            services,
             queues: HashMap::new(),
             tasks,
             sweeping,
-        };
-        supervisor.follow();
-        supervisor
-    }
-
-    /// Queues that stay get what has changed, and keep what is under way.
-    fn follow(&mut self) {
-        let mut before = std::mem::take(&mut self.queues);
-        for post in posts(&self.gate) {
-            let name = Arc::clone(&post.queue.destination.name);
-            let orders = match before.remove(&name) {
-                Some(orders) => {
-                    orders.send_replace(post);
-                    orders
-                }
-                None => self.open(&name, post),
-            };
-            self.queues.insert(name, orders);
         }
     }
 
-    fn open(&mut self, name: &Arc<str>, post: Arc<Post>) -> watch::Sender<Arc<Post>> {
-        let (orders, received) = watch::channel(post);
-        let queue = Queue::new(Arc::clone(name), Arc::clone(&self.tools), received);
+    /// Starts new queues, drains removed ones, and reconfigures the others, whose attempts go on.
+    fn follow(&mut self, routes: &Arc<Routes>) {
+        let mut before = std::mem::take(&mut self.queues);
+        for config in QueueConfig::all(routes) {
+            let name = Arc::clone(&config.queue.destination.name);
+            let sender = match before.remove(&name) {
+                Some(sender) => {
+                    sender.send_replace(config);
+                    sender
+                }
+                None => self.open(&name, config),
+            };
+            self.queues.insert(name, sender);
+        }
+    }
+
+    fn open(
+        &mut self,
+        name: &Arc<str>,
+        config: Arc<QueueConfig>,
+    ) -> watch::Sender<Arc<QueueConfig>> {
+        let (sender, config) = watch::channel(config);
+        let queue = Queue::new(Arc::clone(name), Arc::clone(&self.services), config);
         self.tasks.spawn(queue.run());
-        orders
+        sender
     }
 
     fn leave(&mut self) {
@@ -108,31 +110,12 @@ impl Supervisor {
     }
 }
 
-/// The queues of the configuration in force.
-fn posts(gate: &Shared) -> Vec<Arc<Post>> {
-    let config = gate.config();
-    let mut posts = Vec::new();
-    for meter in config.meters() {
-        if let Target::Durable(durable) = &meter.endpoint.target {
-            // A meter's destinations stand in the order of its endpoint's.
-            let both = durable.queues.iter().zip(&meter.destinations);
-            posts.extend(both.map(|(queue, meter)| {
-                Arc::new(Post {
-                    queue: Arc::clone(queue),
-                    meter: Arc::clone(meter),
-                    config: Arc::clone(&config),
-                })
-            }));
-        }
-    }
-    posts
-}
-
-/// A queue that is not served any more must not go unnoticed: the thread ends, and with it the signs of life.
+/// Returns whether a queue has panicked. The thread then ends, so that the watchdog notices: a queue
+/// without a task would deliver nothing, and silently.
 fn has_panicked(ended: Result<(), JoinError>) -> bool {
     let panicked = ended.is_err_and(|error| error.is_panic());
     if panicked {
-        tracing::error!("the inbox's dispatcher has panicked: nothing more is delivered from it");
+        tracing::error!("inbox dispatcher panicked: stored events are no longer delivered");
     }
     panicked
 }

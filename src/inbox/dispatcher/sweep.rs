@@ -3,7 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Tools, backoff::Backoff, millis};
+use super::{backoff::Backoff, services::Services};
+use crate::runtime::clock::millis;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(60);
@@ -12,12 +13,12 @@ const EVERY: Duration = Duration::from_secs(60);
 const BATCH: usize = 500;
 
 /// Sweeps for as long as it is let.
-pub(super) async fn sweep(tools: Arc<Tools>) {
+pub(super) async fn sweep(services: Arc<Services>) {
     let mut backoff = Backoff::between(EVERY, EVERY * 16);
     loop {
-        let now = tools.clock.now();
-        let before = now.saturating_sub(millis(tools.inbox.settings.retain));
-        let swept = tools.inbox.store.sweep(before, BATCH).await;
+        let now = services.clock.now();
+        let before = now.saturating_sub(millis(services.inbox.settings.retain));
+        let swept = services.inbox.store.sweep(before, BATCH).await;
         let pause = match swept {
             // An event of several destinations has several deliveries, so a batch that is full removes fewer events.
             Ok(removed) if removed > 0 => Duration::ZERO,
@@ -30,7 +31,7 @@ pub(super) async fn sweep(tools: Arc<Tools>) {
                 backoff.failed()
             }
         };
-        tools.clock.until(now + millis(pause), now).await;
+        services.clock.until(now + millis(pause), now).await;
         // Others have their turn between two batches.
         tokio::task::yield_now().await;
     }

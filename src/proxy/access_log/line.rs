@@ -10,7 +10,7 @@ use crate::{
     delivery::event::Stored,
     destination::Destination,
     net::peer::Peer,
-    outcome::reject_reason::NotStored,
+    outcome::{reason, reject_reason::NotStored},
     telemetry::log::{TARGET, throttle::Throttle},
 };
 
@@ -73,13 +73,13 @@ pub(crate) enum Verdict<'a> {
 
 impl Verdict<'_> {
     /// The reason where a destination answered, but did not take the delivery.
-    pub(crate) const ANSWERED: &'static str = "destination-answered";
+    pub(crate) const ANSWERED: &'static str = reason::DESTINATION_ANSWERED;
 
     /// The reason where the answer began late.
-    pub(crate) const SLOW: &'static str = "slow";
+    pub(crate) const SLOW: &'static str = reason::SLOW;
 
     /// The reason where nobody was left to answer.
-    pub(crate) const CLIENT_GONE: &'static str = "client-gone";
+    pub(crate) const CLIENT_GONE: &'static str = reason::CLIENT_GONE;
 }
 
 /// A path as a log shows it: escaped, so that it can neither break a line nor steer a terminal, and
@@ -234,7 +234,7 @@ mod tests {
 
     use crate::{
         delivery::event::Subscribers,
-        inbox::{dispatcher::GONE, intake::Unidentified},
+        inbox::intake::Unidentified,
         outcome::reject_reason::{AttemptFailure, RejectReason},
     };
 
@@ -255,7 +255,7 @@ mod tests {
             .chain([
                 Subscribers::KIND_NOT_PERMITTED,
                 Subscribers::NO_SUBSCRIBER,
-                GONE,
+                reason::GONE,
             ])
             .chain(Unidentified::ALL.map(Unidentified::reason))
             .collect()

@@ -7,11 +7,11 @@ use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
 use super::{
-    Post, Tools,
     backoff::Backoff,
     health::Sign,
     lines::About,
-    millis,
+    queue_config::QueueConfig,
+    services::Services,
     suspects::{Before, Fault},
 };
 use crate::{
@@ -21,9 +21,8 @@ use crate::{
     },
     destination::{Answer, AttemptError},
     inbox::{schedule::retry_after, store::StoreError},
-    outcome::reject_reason::AttemptFailure,
-    proxy::access_log::line::Verdict,
-    runtime::clock::{Millis, system_time},
+    outcome::{reason, reject_reason::AttemptFailure},
+    runtime::clock::{Millis, millis, system_time},
 };
 
 /// How much of a response is read, so that its connection can be used again. A longer one is
@@ -35,9 +34,6 @@ const LINE: usize = 200;
 
 /// The part of the response in which that line is searched.
 const BEGINNING: usize = 4 * LINE;
-
-/// The reason of a delivery whose destination says that it wants no more of it.
-pub(crate) const GONE: &str = "gone";
 
 /// Why an attempt is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +50,7 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(super) struct Attempt {
     pub(super) claim: Claim,
-    pub(super) post: Arc<Post>,
+    pub(super) config: Arc<QueueConfig>,
     /// When the lease ends.
     pub(super) held_until: Millis,
     pub(super) purpose: Purpose,
@@ -97,39 +93,40 @@ impl Judgement {
 }
 
 impl Attempt {
-    pub(super) async fn run(self, before: Before, tools: Arc<Tools>) -> Shown {
+    pub(super) async fn run(self, before: Before, services: Arc<Services>) -> Shown {
         let about = About {
             lease: self.claim.lease.clone(),
             attempt: self.claim.attempts.saturating_add(1),
             is_probe: self.purpose == Purpose::Probe,
             cause: None,
         };
-        match tools.inbox.sealer.open_claim(&self.claim) {
+        match services.inbox.sealer.open_claim(&self.claim) {
             Ok(intact) => {
-                let attempt = delivery::AttemptInfo::of(&self.claim, tools.clock.now());
-                let endpoint = self.post.endpoint(&intact.endpoint);
-                let delivery = Delivery::stored(intact, attempt, endpoint.map(|own| &**own));
-                self.deliver(delivery, about, &before, &tools).await
+                let attempt = delivery::AttemptInfo::of(&self.claim, services.clock.now());
+                let headers = self.config.headers(&intact.endpoint);
+                let delivery = Delivery::stored(intact, attempt, headers);
+                self.deliver(delivery, about, &before, &services).await
             }
             Err(broken) if broken.is_tampering() => {
-                self.settle(&about, Settlement::Quarantined, &tools).await;
-                self.shown(Sign::None, Fault::Destination, &tools)
+                self.settle(&about, Settlement::Quarantined, &services)
+                    .await;
+                self.shown(Sign::None, Fault::Destination, &services)
             }
             // Once its lease has ended, a gate that has the key or the version can take it.
             Err(broken) => {
-                tools.lines.locked(&about, broken);
-                self.shown(Sign::None, Fault::Destination, &tools)
+                services.lines.locked(&about, broken);
+                self.shown(Sign::None, Fault::Destination, &services)
             }
         }
     }
 
-    fn shown(&self, sign: Sign, fault: Fault, tools: &Tools) -> Shown {
+    fn shown(&self, sign: Sign, fault: Fault, services: &Services) -> Shown {
         Shown {
             turn: ProbeCursor::of(&self.claim),
             purpose: self.purpose,
             sign,
             fault,
-            at: tools.clock.now(),
+            at: services.clock.now(),
         }
     }
 
@@ -138,24 +135,24 @@ impl Attempt {
         delivery: Delivery,
         mut about: About,
         before: &Before,
-        tools: &Tools,
+        services: &Services,
     ) -> Shown {
         let begun = Instant::now();
-        let result = self.hand_over(delivery, begun, tools).await;
+        let result = self.hand_over(delivery, begun, services).await;
         let status = result.as_ref().map(|reply| reply.status);
         let met = status.map_err(AttemptError::failure);
-        self.post.meter.attempted(met, begun.elapsed());
+        self.config.meter.attempted(met, begun.elapsed());
         about.cause = result.as_ref().err().map(ToString::to_string);
         let judgement = match &result {
-            Ok(reply) => self.judge_reply(about.attempt, reply, before, tools),
-            Err(error) => self.judge_error(about.attempt, error, before, tools),
+            Ok(reply) => self.judge_reply(about.attempt, reply, before, services),
+            Err(error) => self.judge_error(about.attempt, error, before, services),
         };
         if judgement.sign == Sign::Life {
             // Before the store is asked: attempts that end meanwhile look at it.
             before.responses.add();
         }
-        let shown = self.shown(judgement.sign, judgement.fault, tools);
-        self.settle(&about, judgement.settlement, tools).await;
+        let shown = self.shown(judgement.sign, judgement.fault, services);
+        self.settle(&about, judgement.settlement, services).await;
         shown
     }
 
@@ -166,9 +163,9 @@ impl Attempt {
         &self,
         delivery: Delivery,
         begun: Instant,
-        tools: &Tools,
+        services: &Services,
     ) -> Result<Reply, AttemptError> {
-        let (queue, clock) = (&self.post.queue, &tools.clock);
+        let (queue, clock) = (&self.config.queue, &services.clock);
         let destination = &queue.destination;
         let now = clock.now();
         let deadline = now + millis(queue.timeout);
@@ -196,7 +193,7 @@ impl Attempt {
         attempts: u32,
         error: &AttemptError,
         before: &Before,
-        tools: &Tools,
+        services: &Services,
     ) -> Judgement {
         let failure = error.failure();
         let fault = match failure {
@@ -207,7 +204,7 @@ impl Attempt {
         };
         let cause = FailureCause::new(None, failure.reason());
         if self.is_at_fault(fault, before) {
-            let settlement = self.again(attempts, cause, None, tools);
+            let settlement = self.again(attempts, cause, None, services);
             return Judgement::of_event(settlement, Sign::None, fault);
         }
         let responds = before.have_others_got_a_response() && self.purpose != Purpose::Probe;
@@ -224,26 +221,31 @@ impl Attempt {
         attempts: u32,
         reply: &Reply,
         before: &Before,
-        tools: &Tools,
+        services: &Services,
     ) -> Judgement {
         let status = reply.status.as_u16();
         let line = Some(&reply.first_line).filter(|line| !line.is_empty());
         let cause = |reason| FailureCause {
             status: Some(status),
             reason,
-            response: line.map(|line| tools.inbox.sealer.write_note(line)),
+            response: line.map(|line| services.inbox.sealer.write_note(line)),
         };
-        let asked = retry_after(&reply.headers, system_time(tools.clock.now()));
+        let asked = retry_after(&reply.headers, system_time(services.clock.now()));
         if is_overloaded(reply.status) {
-            let cause = cause(Verdict::ANSWERED);
-            return self.judge_overload(attempts, cause, asked, before, tools);
+            let cause = cause(reason::DESTINATION_ANSWERED);
+            return self.judge_overload(attempts, cause, asked, before, services);
         }
         let settlement = if reply.status.is_success() {
             Settlement::Delivered { status }
         } else if reply.status == StatusCode::GONE {
-            Settlement::Dead(cause(GONE))
+            Settlement::Dead(cause(reason::GONE))
         } else {
-            self.again(attempts, cause(Verdict::ANSWERED), asked, tools)
+            self.again(
+                attempts,
+                cause(reason::DESTINATION_ANSWERED),
+                asked,
+                services,
+            )
         };
         Judgement {
             settlement,
@@ -260,7 +262,7 @@ impl Attempt {
         cause: FailureCause,
         asked: Option<Duration>,
         before: &Before,
-        tools: &Tools,
+        services: &Services,
     ) -> Judgement {
         let is_at_fault = self.is_at_fault(Fault::Load, before);
         let sign = if asked.is_none() && self.purpose != Purpose::Probe {
@@ -269,7 +271,7 @@ impl Attempt {
             Sign::Silence(asked)
         };
         let settlement = if is_at_fault {
-            self.again(attempts, cause, asked, tools)
+            self.again(attempts, cause, asked, services)
         } else {
             Settlement::Deferred(cause)
         };
@@ -296,20 +298,20 @@ impl Attempt {
         attempts: u32,
         cause: FailureCause,
         asked: Option<Duration>,
-        tools: &Tools,
+        services: &Services,
     ) -> Settlement {
-        let schedule = &self.post.queue.schedule;
-        match schedule.wait(attempts, asked, (tools.chance)()) {
+        let schedule = &self.config.queue.schedule;
+        match schedule.wait(attempts, asked, (services.random_fraction)()) {
             Some(wait) => Settlement::Retry { wait, cause },
             None => Settlement::Dead(cause),
         }
     }
 
-    async fn settle(&self, about: &About, settlement: Settlement, tools: &Tools) {
-        match settle(tools, &about.lease, &settlement, self.held_until).await {
-            Ok(true) => tools.lines.settled(about, &settlement),
-            Ok(false) => tools.lines.lost(about),
-            Err(error) => tools.lines.unsettled(about, &error),
+    async fn settle(&self, about: &About, settlement: Settlement, services: &Services) {
+        match settle(services, &about.lease, &settlement, self.held_until).await {
+            Ok(true) => services.lines.settled(about, &settlement),
+            Ok(false) => services.lines.lost(about),
+            Err(error) => services.lines.unsettled(about, &error),
         }
     }
 }
@@ -317,14 +319,14 @@ impl Attempt {
 /// Writes down how a claim ended. For as long as the lease lasts it is tried again, since otherwise the app gets the
 /// delivery twice for nothing.
 pub(super) async fn settle(
-    tools: &Tools,
+    services: &Services,
     lease: &Lease,
     settlement: &Settlement,
     held_until: Millis,
 ) -> Result<bool, StoreError> {
     let mut backoff = Backoff::of_store();
     loop {
-        let error = match tools
+        let error = match services
             .inbox
             .store
             .settle(lease.clone(), settlement.clone())
@@ -333,12 +335,12 @@ pub(super) async fn settle(
             Ok(held) => return Ok(held),
             Err(error) => error,
         };
-        let now = tools.clock.now();
+        let now = services.clock.now();
         let again = now + millis(backoff.failed());
         if matches!(error, StoreError::Failed(_)) || again >= held_until {
             return Err(error);
         }
-        tools.clock.until(again, now).await;
+        services.clock.until(again, now).await;
     }
 }
 

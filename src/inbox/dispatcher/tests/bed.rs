@@ -3,29 +3,32 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
-use tower_cartgate::{EventKind, Keyring, Policy, Secret};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+use tower_cartgate::{EventKind, Secret};
 use uuid::Uuid;
 
 use super::{
-    super::{Dispatcher, Lines, Tools},
+    super::{Dispatcher, lines::Lines, services::Services},
     app::PATIENCE,
 };
 use crate::{
     delivery::{
         codec::tests::full_head,
         event::{Arrival, DeliveryState, Subscribers},
+        header_changes::HeaderChanges,
         seal::{DeliverySeals, EventMetadata, Sealer},
     },
-    destination::{Destination, Settings as Treatment},
-    endpoint::{Durable, Endpoint, Endpoints, Target},
+    destination::{Destination, Settings as Treatment, meter::DestinationMeter},
     inbox::{
         Inbox, Queue, Settings,
         meter::InboxMeter,
+        routes::{Route, RoutedQueue, Routes},
         settings::{Limits, StoreAddress},
         store::{DeliveryRow, Selection, Store, StoreMeter, sqlite},
     },
-    proxy::{config::Config, shared::Shared},
     runtime::clock::{Clock, Millis},
 };
 
@@ -37,7 +40,7 @@ pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(super) struct Bed {
     pub(super) clock: Clock,
     pub(super) store: Arc<dyn Store>,
-    pub(super) gate: Arc<Shared>,
+    routes: watch::Sender<Arc<Routes>>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) dispatcher: Dispatcher,
     _dir: tempfile::TempDir,
@@ -79,20 +82,18 @@ impl Bed {
             meter: Arc::new(InboxMeter::new(meter)),
             settings: Settings::new(StoreAddress::Sqlite(file)),
         });
-        let config = config(queues);
-        let gate = Shared::new(config, Arc::default(), Some(Arc::clone(&inbox)));
-        let gate = Arc::new(gate.unwrap());
-        let tools = Tools {
+        let (routes, followed) = watch::channel(routes(queues));
+        let services = Services {
             inbox: Arc::clone(&inbox),
             clock: clock.clone(),
-            chance: || 0.5,
+            random_fraction: || 0.5,
             lines: Lines::default(),
         };
         Self {
-            dispatcher: Dispatcher::start_with(&gate, tools).unwrap(),
+            dispatcher: Dispatcher::start_with(followed, services).unwrap(),
             clock,
             store,
-            gate,
+            routes,
             inbox,
             _dir: dir,
         }
@@ -100,8 +101,7 @@ impl Bed {
 
     /// Other queues are in force.
     pub(super) fn reload(&self, queues: Vec<Queue>) {
-        self.gate.reconfigure(config(queues));
-        self.dispatcher.reconfigured();
+        self.routes.send_replace(routes(queues));
     }
 
     /// Keeps an event for these queues, and tells them.
@@ -131,12 +131,8 @@ impl Bed {
     }
 
     pub(super) fn wake(&self) {
-        for endpoint in self.gate.config().endpoints.iter() {
-            let Target::Durable(durable) = &endpoint.target else {
-                continue;
-            };
-            durable.queues.iter().for_each(|own| own.work.notify_one());
-        }
+        let routes = self.routes.borrow();
+        routes.queues().for_each(|own| own.queue.work.notify_one());
     }
 
     pub(super) async fn all(&self) -> Vec<DeliveryRow> {
@@ -202,20 +198,17 @@ pub(super) fn treated(name: &str, url: &str, treatment: Treatment) -> Queue {
     Queue::new(Arc::new(made.unwrap()))
 }
 
-fn config(queues: Vec<Queue>) -> Arc<Config> {
-    let keyring = Keyring::single(Secret::new("a secret of the tests").unwrap());
-    let nowhere = queue("nowhere", "http://127.0.0.1:1").destination;
-    let path = "/hooks".parse().unwrap();
-    let durable = Durable {
-        queues: queues.into_iter().map(Arc::new).collect(),
-        permitted: Vec::new(),
-        unique: None,
+fn routes(queues: Vec<Queue>) -> Arc<Routes> {
+    let queues = queues.into_iter().map(|queue| RoutedQueue {
+        meter: Arc::new(DestinationMeter::new(&queue.destination.name)),
+        queue: Arc::new(queue),
+    });
+    let route = Route {
+        endpoint: "orders".into(),
+        headers: HeaderChanges::default(),
+        queues: queues.collect(),
     };
-    let endpoint = Endpoint {
-        target: Target::Durable(durable),
-        ..Endpoint::new("orders", path, Policy::new(keyring), Vec::new(), nowhere)
-    };
-    Arc::new(Config::new(Endpoints::new(vec![endpoint])))
+    Arc::new(Routes::from_iter([route]))
 }
 
 fn key() -> Secret {

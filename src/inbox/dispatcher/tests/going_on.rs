@@ -108,7 +108,7 @@ async fn draining_ends_what_is_under_way_and_begins_nothing() {
     let mut drain = std::pin::pin!(bed.dispatcher.drain());
     let early = timeout(Duration::from_millis(20), &mut drain).await;
     assert!(early.is_err(), "one is under way");
-    assert!(bed.dispatcher.answer().await, "it is no death to end");
+    assert!(bed.dispatcher.ping().await, "it is no death to end");
     request.answer("200 OK");
     timeout(PATIENCE, drain).await.expect("drained");
     assert_eq!(

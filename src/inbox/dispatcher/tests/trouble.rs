@@ -184,11 +184,11 @@ async fn a_panic_is_the_end_of_its_signs_of_life() {
     let bed = Bed::over(vec![queue("app", &app.url)], |store| {
         Arc::new(Moody { store, faults: own })
     });
-    assert!(bed.dispatcher.answer().await);
+    assert!(bed.dispatcher.ping().await);
     faults.panics.store(1, SeqCst);
     bed.wake();
     let begun = Instant::now();
-    while bed.dispatcher.answer().await {
+    while bed.dispatcher.ping().await {
         assert!(begun.elapsed() < PATIENCE);
         sleep(Duration::from_millis(1)).await;
     }

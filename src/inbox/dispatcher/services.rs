@@ -1,0 +1,16 @@
+//! The services that every queue of a dispatcher uses.
+
+use std::sync::Arc;
+
+use super::lines::Lines;
+use crate::{inbox::handle::Inbox, runtime::clock::Clock};
+
+/// The services of a dispatcher, the same from its start to its end.
+#[derive(Debug)]
+pub(super) struct Services {
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) clock: Clock,
+    /// Returns a random number between 0 and 1.
+    pub(super) random_fraction: fn() -> f64,
+    pub(super) lines: Lines,
+}
