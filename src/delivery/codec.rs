@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, uri::PathAndQuery};
 use tower_cartgate::EventSource;
 
-use crate::{delivery::Head, net::peer::Peer};
+use super::head::Head;
+use crate::net::peer::Peer;
 
 /// The bytes are no head that this version writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,8 +1,9 @@
 //! The request line and the headers of a delivery.
 
-use http::{HeaderMap, HeaderValue, Method, Uri};
-use tower_cartgate::{EventSource, SecretName};
+use http::{HeaderMap, HeaderValue, Method, Uri, header::HOST, request::Parts};
+use tower_cartgate::{EventSource, SecretName, Verified};
 
+use super::{header_changes::EndpointHeaders, header_filter::clean, origin::Origin};
 use crate::net::peer::Peer;
 
 /// The part of a delivery beside its body that may reach a destination. The inbox stores it with the body.
@@ -21,4 +22,33 @@ pub(crate) struct Head {
     pub(crate) host: Option<HeaderValue>,
     pub(crate) peer: Peer,
     pub(crate) peer_is_trusted: bool,
+}
+
+impl Head {
+    /// Filters the head of a verified request.
+    pub(crate) fn new(
+        verified: &Verified,
+        mut parts: Parts,
+        origin: &Origin,
+        headers: EndpointHeaders<'_>,
+    ) -> Self {
+        let host = parts.headers.get(HOST).cloned();
+        clean(
+            &mut parts.headers,
+            headers.signature,
+            &headers.changes.drop,
+            origin.trusted,
+        );
+        Self {
+            method: parts.method,
+            target: parts.uri,
+            headers: parts.headers,
+            source: verified.event().source,
+            secret: verified.secret_name().clone(),
+            scheme: origin.scheme,
+            host,
+            peer: origin.peer,
+            peer_is_trusted: origin.trusted,
+        }
+    }
 }

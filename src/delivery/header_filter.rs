@@ -6,11 +6,11 @@ use http::{
     header::{self, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE},
 };
 
-use super::header_policy::{Giver, giver};
-use crate::{
-    delivery::trace,
-    outcome::problem::{DELIVERY, PROXY_STATUS},
+use super::{
+    header_policy::{Giver, giver},
+    trace,
 };
+use crate::outcome::problem::{DELIVERY, PROXY_STATUS};
 
 /// Drops what must not reach a destination, and what the endpoint drops besides. `signature` is the
 /// header that was verified.

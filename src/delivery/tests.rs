@@ -1,5 +1,6 @@
 //! Deliveries from the store, as an app gets them.
 
+use bytes::Bytes;
 use http::{HeaderValue, Method};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

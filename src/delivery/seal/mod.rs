@@ -26,15 +26,11 @@ use uuid::Uuid;
 
 use super::{
     cipher::Cipher,
+    codec::{self, Malformed},
     event::{Claim, SealedEvent},
+    head::Head,
 };
-use crate::{
-    delivery::{
-        Head,
-        codec::{self, Malformed},
-    },
-    runtime::clock::Millis,
-};
+use crate::runtime::clock::Millis;
 
 /// Seals and opens what one store holds. It has the keyed state of the store's key, and not the key.
 #[derive(Clone)]
