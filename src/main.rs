@@ -1,11 +1,11 @@
-//! The `cartgate` program: what was typed goes in, an exit status comes out. All else is in the library.
+//! The `cartgate` program. It passes the arguments to the library, and returns the exit status.
 
 use std::process::ExitCode;
 
 use cartgate::{cli::Cli, commands};
 
 fn main() -> ExitCode {
-    // First of all: until then a signal ends a gate that is about to start.
-    let held = commands::serve::Held::for_serve();
+    // Before anything else, because until then a signal ends a gate that is about to start.
+    let held = commands::serve::HeldSignals::for_serve();
     commands::run(Cli::parse_typed(), held)
 }

@@ -1,4 +1,4 @@
-//! Who may ask the admin listener: by which name, with which token, and where it may listen.
+//! Access to the admin listener: its host names, its token, and the addresses that it may listen on.
 
 use std::net::IpAddr;
 
@@ -12,25 +12,25 @@ use tower_cartgate::Secret;
 
 use crate::{net::listener::ListenAddress, proxy::config::admin::AdminAccess};
 
-/// Others could reach the listener, and nothing would keep them from asking.
+/// The error of an admin listener that other machines can reach and no token protects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the admin listener is open to other machines there; give it a token, or an address such as \
+    "other machines can reach the admin listener there; give it a token, or an address such as \
      127.0.0.1:9180 or unix:/path"
 )]
 pub struct NeedsToken;
 
-/// Whether an admin listener may be at `address`: anywhere with a token, without one only where this
-/// machine alone can reach it.
+/// Checks whether an admin listener may use `address`. Without a token, only this machine may be able to
+/// reach it.
 ///
 /// # Errors
 ///
-/// [`NeedsToken`], also where a name could stand for another address than loopback.
+/// [`NeedsToken`], also when a name could resolve to another address than loopback.
 pub fn may_listen(address: &ListenAddress, has_token: bool) -> Result<(), NeedsToken> {
     let local = match address {
         ListenAddress::Unix(_) => true,
         ListenAddress::Tcp(text) => is_loopback(text),
-        // Where that is, a unit says that is not known here.
+        // The systemd unit, which is unknown here, defines the address.
         ListenAddress::Systemd(_) => false,
     };
     if has_token || local {
@@ -52,23 +52,24 @@ fn ip(host: &str) -> Option<IpAddr> {
     bare.unwrap_or(host).parse().ok()
 }
 
-/// No request can carry the token.
+/// The error of a token that no request can carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected visible ASCII characters without spaces in one line, as a bearer token needs")]
 pub struct TokenError;
 
-/// Whether requests can carry `token`: one that has a space or a second line nobody could ever give.
+/// Checks whether a request can carry `token`. A header cannot carry a space or a second line of it.
 ///
 /// # Errors
 ///
-/// [`TokenError`], which does not quote it.
+/// [`TokenError`], which does not quote the token.
 pub fn may_be_token(token: &Secret) -> Result<(), TokenError> {
     let visible = token.expose().iter().all(u8::is_ascii_graphic);
     visible.then_some(()).ok_or(TokenError)
 }
 
-/// Whether a request names this listener. A page in an operator's browser can have its own name lead
-/// to 127.0.0.1 (DNS rebinding) and then read the answers; it cannot name an address or `localhost`.
+/// Returns whether the Host of a request names this listener. The name of a web page in an operator's
+/// browser can resolve to 127.0.0.1 (DNS rebinding), so that the page could read the responses; but the
+/// page cannot send an address or `localhost` as the Host.
 pub(super) fn names_us(headers: &HeaderMap, settings: &AdminAccess) -> bool {
     let mut values = headers.get_all(HOST).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -85,20 +86,20 @@ pub(super) fn names_us(headers: &HeaderMap, settings: &AdminAccess) -> bool {
             || settings.hosts.iter().any(known))
 }
 
-/// The header that a request for a change must carry. A page cannot send it to another site without
-/// asking first (CORS), and the listener never permits it.
+/// The header that a request for a change must carry. A web page can send it to another site only with
+/// its permission (CORS), which this listener never grants.
 pub(crate) const CHANGE: HeaderName = HeaderName::from_static("x-cartgate-admin");
 
-/// Returns whether a request for a change may come from a web page in an operator's browser.
-/// Browsers mark what a page sends with `Origin` or `Sec-Fetch-Site`; old ones only cannot add a
-/// header of their own.
+/// Returns whether a request for a change may come from a web page in an operator's browser. Browsers
+/// mark the requests of pages with `Origin` or `Sec-Fetch-Site`. Old ones do not, but prevent pages from
+/// adding a header.
 pub(super) fn may_be_a_page(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN)
         || headers.contains_key("sec-fetch-site")
         || !headers.contains_key(CHANGE)
 }
 
-/// Whether a request carries the token, if one is asked for.
+/// Returns whether a request carries the token, if the listener has one.
 pub(super) fn has_token(headers: &HeaderMap, settings: &AdminAccess) -> bool {
     let Some(token) = &settings.token else {
         return true;

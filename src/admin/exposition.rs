@@ -1,16 +1,15 @@
-//! The metrics as OpenMetrics text. `docs/metrics.md` lists them for people; a test holds the two
-//! together.
+//! The metrics as OpenMetrics text. `docs/metrics.md` describes them, and a test compares the two.
 
 use std::{fmt, iter::once, sync::Arc};
 
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Registry};
 
 use super::{
+    inbox_metrics,
     page::{Label, Page, one},
     process,
 };
 use crate::{
-    admin::inbox_metrics,
     destination::meter::{DestinationMeter, TAKEN},
     endpoint::Target,
     proxy::{
@@ -24,10 +23,10 @@ use crate::{
     rejected::{Counters, Writer},
 };
 
-/// What the text is.
+/// The content type of the text.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// All metrics of a gate at this moment.
+/// Returns all metrics of a gate.
 pub(super) fn text(gate: &Arc<Shared>) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Exposition {
@@ -53,7 +52,7 @@ impl Collector for Exposition {
         self.secrets(&mut page)?;
         self.destinations(&mut page)?;
         inbox_metrics::write(&mut page, self.gate.inbox.as_deref(), &self.config)?;
-        self.room(&mut page)?;
+        self.limits(&mut page)?;
         self.configuration(&mut page)?;
         self.process(&mut page)
     }
@@ -71,30 +70,30 @@ impl Exposition {
         });
         page.counters(
             "cartgate_requests",
-            "Requests, by what became of them",
+            "Requests by verdict",
             astray.chain(self.meters().flat_map(verdicts)),
         )?;
         page.counters(
             "cartgate_not_taken",
-            "Verified deliveries that their destination did not take",
+            "Verified deliveries that the destination did not accept",
             self.meters().flat_map(not_taken),
         )?;
         page.times(
             "cartgate_last_verified_timestamp_seconds",
-            "When a delivery was last verified",
+            "Time of the last verified delivery",
             self.meters().filter_map(|meter| {
                 Some(([("endpoint", name(meter))], meter.requests.verified.last()?))
             }),
         )?;
         page.histograms(
             "cartgate_body_bytes",
-            "Sizes of the bodies that were read",
+            "Sizes of the bodies read",
             self.meters()
                 .map(|meter| ([("endpoint", name(meter))], &meter.requests.bodies)),
         )?;
         page.histograms(
             "cartgate_request_duration_seconds",
-            "From the end of a request's head to its answer",
+            "From the end of a request's head to its response",
             self.meters()
                 .map(|meter| ([("endpoint", name(meter))], &meter.requests.durations)),
         )
@@ -122,19 +121,19 @@ impl Exposition {
         )?;
         page.times(
             "cartgate_secret_last_matched_timestamp_seconds",
-            "When a secret last verified a delivery",
+            "Time of a secret's last match",
             self.each_secret()
                 .filter_map(|(labels, _, meter)| Some((labels, meter.matched.last()?))),
         )?;
         page.times(
             "cartgate_secret_counted_since_timestamp_seconds",
-            "Since when a secret's matches are counted",
+            "Start of the count of a secret's matches",
             self.each_secret()
                 .map(|(labels, _, meter)| (labels, meter.since)),
         )?;
         page.gauges(
             "cartgate_secret_rank",
-            "0 for an endpoint's newest secret, which it names first; 1 and more for older ones",
+            "0 for the newest secret, which the endpoint names first; 1 and more for older ones",
             self.each_secret()
                 .map(|(labels, rank, _)| (labels, rank as f64)),
         )
@@ -143,12 +142,12 @@ impl Exposition {
     fn destinations(&self, page: &mut Page<'_>) -> fmt::Result {
         page.counters(
             "cartgate_destination_attempts",
-            "Attempts to hand a delivery over, by class of status or why there was none",
+            "Delivery attempts by class of status, or by the reason for no response",
             self.each_destination().flat_map(attempts),
         )?;
         page.histograms(
             "cartgate_destination_duration_seconds",
-            "From the beginning of an attempt to its answer or failure",
+            "From the beginning of an attempt to its response or failure",
             self.each_destination().map(|own| {
                 let labels = [("destination", &*own.name)];
                 (labels, &own.durations)
@@ -156,7 +155,7 @@ impl Exposition {
         )
     }
 
-    fn room(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn limits(&self, page: &mut Page<'_>) -> fmt::Result {
         let (memory, connections) = (&self.gate.memory, &self.gate.connections);
         for (name, help, value) in [
             (
@@ -166,17 +165,17 @@ impl Exposition {
             ),
             (
                 "cartgate_memory_limit_bytes",
-                "Memory that they may hold",
+                "Limit of that memory",
                 memory.limit(),
             ),
             (
                 "cartgate_connections",
-                "Connections that are open",
+                "Open connections",
                 connections.len() as u64,
             ),
             (
                 "cartgate_connections_limit",
-                "Connections that may be open",
+                "Limit of open connections",
                 connections.limit() as u64,
             ),
         ] {
@@ -185,17 +184,17 @@ impl Exposition {
         for (name, help, value) in [
             (
                 "cartgate_connections_accepted",
-                "Connections that got a place",
+                "Accepted connections",
                 connections.admitted(),
             ),
             (
                 "cartgate_connections_refused",
-                "Connections that got none",
+                "Connections rejected because the gate was full",
                 connections.turned_away(),
             ),
             (
                 "cartgate_evicted",
-                "Connections that lost their place to others",
+                "Connections evicted to make room for others",
                 connections.evicted(),
             ),
         ] {
@@ -206,34 +205,34 @@ impl Exposition {
 
     fn configuration(&self, page: &mut Page<'_>) -> fmt::Result {
         let metrics = &self.gate.metrics;
-        let (well, badly) = (&metrics.reloads, &metrics.failed_reloads);
+        let (succeeded, failed) = (&metrics.reloads, &metrics.failed_reloads);
         page.counters(
             "cartgate_reloads",
-            "Changed configurations, by whether they could be used",
+            "Reloads by result",
             [
-                ([("result", "success")], well.number()),
-                ([("result", "failure")], badly.number()),
+                ([("result", "success")], succeeded.number()),
+                ([("result", "failure")], failed.number()),
             ],
         )?;
         page.gauges(
             "cartgate_last_reload_success",
-            "Whether the last changed configuration is in force; 1 before there was any",
+            "1 if the last reload succeeded or there was none",
             one(flag(!metrics.last_reload_failed())),
         )?;
         page.times(
             "cartgate_last_reload_timestamp_seconds",
-            "When a configuration was last taken up or found unusable",
-            well.last().max(badly.last()).map(|last| ([], last)),
+            "Time of the last reload",
+            succeeded.last().max(failed.last()).map(|last| ([], last)),
         )?;
         page.times(
             "cartgate_config_in_force_timestamp_seconds",
-            "Since when the configuration is in force",
+            "Time since which the configuration is in force",
             one(metrics.in_force_since()),
         )?;
         let certificates = metrics.certificates();
         page.times(
             "cartgate_certificate_expiry_timestamp_seconds",
-            "When a certificate that the gate shows ends",
+            "Expiry of a certificate of the gate",
             certificates
                 .iter()
                 .map(|(label, ends)| ([("certificate", label.as_str())], *ends)),
@@ -244,32 +243,32 @@ impl Exposition {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         page.gauges(
             "cartgate_build_info",
-            "1, with the version",
+            "Always 1, with the version",
             once((version, 1.0)),
         )?;
         page.gauges(
             "cartgate_ready",
-            "Whether requests are to be sent here; 0 on the way out",
+            "1 while the gate accepts requests, 0 while it drains",
             one(flag(self.gate.is_ready())),
         )?;
         page.counters(
             "cartgate_log_lines_dropped",
-            "Log lines that found the log's queue full",
+            "Log lines dropped because the queue of the log was full",
             one(self.gate.metrics.dropped_lines()),
         )?;
         page.times(
             "process_start_time_seconds",
-            "When the process started",
+            "Start of the process",
             one(self.gate.metrics.started),
         )?;
         page.counters(
             "process_cpu_seconds",
-            "Processor time that the process used",
+            "CPU time used",
             one(process::cpu_seconds()),
         )?;
         page.gauges(
             "process_resident_memory_bytes",
-            "Memory that the process keeps in RAM",
+            "Resident memory",
             process::resident_bytes().map(|bytes| ([], bytes as f64)),
         )
     }
@@ -278,7 +277,7 @@ impl Exposition {
         self.config.meters().iter()
     }
 
-    /// The labels, the rank and the meter of each secret of each endpoint.
+    /// Returns the labels, the rank and the meter of each secret of each endpoint.
     fn each_secret(&self) -> impl Iterator<Item = ([Label<'_>; 2], usize, &SecretMeter)> {
         self.meters().flat_map(|meter| {
             let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
@@ -289,7 +288,7 @@ impl Exposition {
         })
     }
 
-    /// A meter for each destination, however many endpoints have it.
+    /// Returns the meter of each destination once, even if several endpoints have it.
     fn each_destination(&self) -> impl Iterator<Item = &DestinationMeter> {
         each_destination(self.config.meters())
     }
@@ -299,7 +298,7 @@ fn name(meter: &Meter) -> &str {
     &meter.endpoint.name
 }
 
-/// The one that takes an endpoint's deliveries at once; empty where the inbox does.
+/// Returns the destination of a direct endpoint, or an empty name for a durable one.
 fn destination(meter: &Meter) -> &str {
     match &meter.endpoint.target {
         Target::Direct(destination) => &destination.name,

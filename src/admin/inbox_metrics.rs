@@ -1,5 +1,5 @@
-//! The inbox's part of the metrics. What waits where is as it was at the last look (`metrics::InboxMeter`); without an
-//! inbox, or where the store did not say what it holds, the families have no samples.
+//! The metrics of the inbox. The queues are as they were at the last look (`inbox::meter`). Without an inbox,
+//! or if the store did not respond to the look, the families have no samples.
 
 use std::{collections::HashSet, fmt, iter::once};
 
@@ -14,18 +14,18 @@ use crate::{
     runtime::clock::Millis,
 };
 
-/// Writes all of them.
+/// Writes the metrics of the inbox.
 pub(super) fn write(page: &mut Page<'_>, inbox: Option<&Inbox>, config: &Snapshot) -> fmt::Result {
     arrivals(page, config)?;
     let look = inbox.map(|inbox| inbox.meter.look());
     let stats = look.as_ref().and_then(|look| look.stats.as_ref());
     waiting(page, stats, &names(config))?;
-    room(page, inbox, stats)?;
+    limits(page, inbox, stats)?;
     commits(page, inbox)?;
     let acknowledges = |inbox: &Inbox| f64::from(u8::from(inbox.trouble().is_none()));
     page.gauges(
         "cartgate_inbox_acknowledging",
-        "Whether events can be kept; 0 while the store is unreachable or has failed",
+        "1 while events can be stored; 0 while the store is unreachable or has failed",
         inbox.map(|inbox| ([], acknowledges(inbox))),
     )
 }
@@ -33,17 +33,17 @@ pub(super) fn write(page: &mut Page<'_>, inbox: Option<&Inbox>, config: &Snapsho
 fn arrivals(page: &mut Page<'_>, config: &Snapshot) -> fmt::Result {
     page.counters(
         "cartgate_inbox_arrivals",
-        "Verified deliveries of durable endpoints, by whether they were kept",
+        "Verified deliveries of durable endpoints by result",
         durable(config).flat_map(results),
     )?;
     page.counters(
         "cartgate_inbox_copies",
-        "Kept ones whose body had come before",
+        "Stored events whose body had arrived before",
         durable(config).map(|meter| ([endpoint(meter)], meter.inbox.copies.number())),
     )?;
     page.counters(
         "cartgate_inbox_unidentified",
-        "Stored ones whose value at unique identifies nothing",
+        "Stored events whose value at unique identifies nothing",
         durable(config).flat_map(unidentified),
     )
 }
@@ -71,7 +71,7 @@ fn waiting(page: &mut Page<'_>, stats: Option<&Stats>, configured: &HashSet<&str
         .filter(|name| stats.is_some() && !queues.iter().any(|queue| queue.queue == **name));
     page.gauges(
         "cartgate_inbox_pending",
-        "Deliveries that wait for a destination, or are under way to it",
+        "Deliveries that wait for a destination or are in an attempt",
         queues
             .iter()
             .filter(known)
@@ -80,7 +80,7 @@ fn waiting(page: &mut Page<'_>, stats: Option<&Stats>, configured: &HashSet<&str
     )?;
     page.gauges(
         "cartgate_inbox_unconfigured",
-        "Deliveries that wait for a destination that is not configured any more",
+        "Deliveries that wait for a destination that is no longer configured",
         queues
             .iter()
             .filter(|queue| !known(queue) && queue.pending > 0)
@@ -88,7 +88,7 @@ fn waiting(page: &mut Page<'_>, stats: Option<&Stats>, configured: &HashSet<&str
     )?;
     page.times(
         "cartgate_inbox_oldest_timestamp_seconds",
-        "When the oldest delivery that still waits was received",
+        "Time of arrival of the oldest waiting delivery",
         queues
             .iter()
             .filter_map(|queue| Some(([named(queue)], since_1970(queue.oldest?)))),
@@ -100,34 +100,34 @@ fn waiting(page: &mut Page<'_>, stats: Option<&Stats>, configured: &HashSet<&str
     )?;
     page.gauges(
         "cartgate_inbox_quarantined",
-        "Deliveries whose seal did not hold",
+        "Deliveries with a broken seal",
         queues
             .iter()
             .map(|queue| count(queue, |queue| queue.quarantined)),
     )
 }
 
-fn room(page: &mut Page<'_>, inbox: Option<&Inbox>, stats: Option<&Stats>) -> fmt::Result {
+fn limits(page: &mut Page<'_>, inbox: Option<&Inbox>, stats: Option<&Stats>) -> fmt::Result {
     let limits = inbox.map(|inbox| inbox.settings.limits);
     for (name, help, value) in [
         (
             "cartgate_inbox_events",
-            "Events that are stored",
+            "Stored events",
             stats.map(|stats| stats.events),
         ),
         (
             "cartgate_inbox_events_limit",
-            "Events that may be",
+            "Limit of stored events",
             limits.map(|limits| limits.events),
         ),
         (
             "cartgate_inbox_bytes",
-            "Bytes of bodies and heads that are stored",
+            "Bytes of stored bodies and heads",
             stats.map(|stats| stats.bytes),
         ),
         (
             "cartgate_inbox_bytes_limit",
-            "Bytes that may be",
+            "Limit of stored bytes",
             limits.map(|limits| limits.bytes),
         ),
         (
@@ -153,7 +153,7 @@ fn commits(page: &mut Page<'_>, inbox: Option<&Inbox>) -> fmt::Result {
     )?;
     page.histograms(
         "cartgate_inbox_commit_size",
-        "Events and other changes that shared a commit",
+        "Events and other changes per commit",
         store
             .into_iter()
             .flat_map(|store| once(([], &store.batches))),
@@ -165,7 +165,7 @@ fn durable(config: &Snapshot) -> impl Iterator<Item = &Meter> {
     config.meters().iter().filter(durable)
 }
 
-/// The durable destinations.
+/// Returns the names of the durable destinations.
 pub(super) fn names(config: &Snapshot) -> HashSet<&str> {
     durable(config)
         .flat_map(|meter| meter.endpoint.target.destinations())

@@ -1,19 +1,27 @@
-//! The admin listener: how the gate is, for operators, Prometheus and `cartgate status`. It has a
-//! socket of its own (`server`), says who may ask (`access`), and shows what is counted as metrics
-//! (`exposition`, `page`, `stock`) and as the report that `status` prints (`report`), and takes
-//! requests for a reload (`reload`), the one thing that it changes.
+//! The admin listener: the state of the gate for operators, Prometheus and `cartgate status`, and reloads
+//! on request.
+//!
+//! `server` accepts connections within limits (`connections`), `request` routes and checks requests
+//! (`access`), and `pages` makes the pages: metrics (`exposition`, `inbox_metrics`) and the report for
+//! `cartgate status` (`report`). `reload` carries reload requests to the task that reloads. `client` is
+//! the other side, which the commands use.
 
 mod access;
+pub(crate) mod client;
+mod connections;
 mod exposition;
-pub(crate) mod inbox_metrics;
+mod inbox_metrics;
 mod page;
+mod pages;
 mod process;
 mod reload;
 mod report;
+mod request;
+mod response;
 mod server;
 pub mod status;
 
-pub(crate) use access::CHANGE;
 pub use access::{NeedsToken, TokenError, may_be_token, may_listen};
+pub(crate) use pages::Pages;
 pub use reload::{ReloadHandle, ReloadRequests, reload_channel};
-pub(crate) use server::{Shared, serve};
+pub(crate) use server::serve;

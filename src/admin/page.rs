@@ -1,5 +1,5 @@
-//! A page of OpenMetrics text, written family by family. The format is the affair of
-//! `prometheus-client`; what stands on the page is `exposition`'s.
+//! Writes a page of OpenMetrics text, family by family. `prometheus-client` defines the format, and
+//! `exposition` the content.
 
 use std::{fmt, iter::once};
 
@@ -10,14 +10,13 @@ use prometheus_client::{
 
 use crate::telemetry::histogram::Histogram;
 
-/// A label's name and its value.
+/// The name and the value of a label.
 pub(super) type Label<'l> = (&'static str, &'l str);
 
-/// A page that is being written. Names are given as they are asked for, but for the `_total` of
-/// counters, which the format adds.
+/// A page that is being written. The format adds `_total` to the names of counters.
 pub(super) struct Page<'p>(DescriptorEncoder<'p>);
 
-/// The one sample of a family without labels.
+/// Returns the one sample of a family without labels.
 pub(super) fn one<T>(value: T) -> impl Iterator<Item = ([Label<'static>; 0], T)> {
     once(([], value))
 }
@@ -27,6 +26,7 @@ impl<'p> Page<'p> {
         Self(encoder)
     }
 
+    /// Writes a family of counters.
     pub(super) fn counters<'l, const N: usize, T: EncodeCounterValue>(
         &mut self,
         name: &str,
@@ -38,6 +38,7 @@ impl<'p> Page<'p> {
         })
     }
 
+    /// Writes a family of gauges.
     pub(super) fn gauges<'l, const N: usize>(
         &mut self,
         name: &str,
@@ -49,7 +50,7 @@ impl<'p> Page<'p> {
         })
     }
 
-    /// Moments, given in milliseconds and shown in seconds.
+    /// Writes a family of timestamps. The samples are in milliseconds, the page shows seconds.
     pub(super) fn times<'l, const N: usize>(
         &mut self,
         name: &str,
@@ -60,6 +61,7 @@ impl<'p> Page<'p> {
         self.gauges(name, help, samples.into_iter().map(seconds))
     }
 
+    /// Writes a family of histograms.
     pub(super) fn histograms<'l, const N: usize>(
         &mut self,
         name: &str,

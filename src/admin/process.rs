@@ -1,14 +1,14 @@
-//! What the system says of this process.
+//! The use of resources by this process.
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Processor time that the process used since its start, in seconds.
+/// Returns the processor time since the start of the process, in seconds.
 pub(super) fn cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// Memory that the process keeps in RAM, in bytes.
+/// Returns the resident memory in bytes.
 pub(super) fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;

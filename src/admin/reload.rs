@@ -1,16 +1,16 @@
-//! Reload requests. The admin listener sends them to the task that also reloads at SIGHUP, and waits
-//! for the result.
+//! Reload requests. The admin listener sends them to the task that also reloads at SIGHUP, and waits for
+//! the result.
 
 use std::{future::pending, sync::Arc};
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::admin::status::Reloaded;
+use super::status::Reloaded;
 
-/// Requests that may wait. One reload serves all of them, so the queue is empty most of the time.
+/// The limit of waiting requests. One reload serves all of them, so the queue is usually empty.
 const QUEUE: usize = 64;
 
-/// Opens the channel between those who request a reload and the one task that reloads.
+/// Opens the channel between the clients that request a reload and the task that reloads.
 #[must_use]
 pub fn reload_channel() -> (ReloadHandle, ReloadRequests) {
     let (sender, receiver) = mpsc::channel(QUEUE);
@@ -26,7 +26,7 @@ pub fn reload_channel() -> (ReloadHandle, ReloadRequests) {
     (handle, requests)
 }
 
-/// Requests reloads. The gate that serves also reports here that a configuration is in force.
+/// Requests reloads. The gate also reports here that a configuration is in force.
 #[derive(Debug, Clone)]
 pub struct ReloadHandle {
     requests: mpsc::Sender<oneshot::Sender<Reloaded>>,
@@ -34,14 +34,14 @@ pub struct ReloadHandle {
 }
 
 impl ReloadHandle {
-    /// Requests a reload and returns its result, or none if the queue is full or nobody reloads.
+    /// Requests a reload and returns its result. Returns none if the queue is full or no task reloads.
     pub(crate) async fn reload(&self) -> Option<Reloaded> {
         let (sender, result) = oneshot::channel();
         self.requests.try_send(sender).ok()?;
         result.await.ok()
     }
 
-    /// Reports that the configuration that was sent last is in force.
+    /// Reports that the latest configuration is in force.
     pub(crate) fn report_in_force(&self) {
         self.in_force.notify_one();
     }
@@ -63,13 +63,13 @@ impl ReloadRequests {
         }
     }
 
-    /// Takes all requests that wait: the reload that begins now serves them, too.
+    /// Takes all waiting requests, which the reload that begins now serves as well.
     #[must_use]
     pub fn queued(&mut self) -> Vec<oneshot::Sender<Reloaded>> {
         std::iter::from_fn(|| self.requests.try_recv().ok()).collect()
     }
 
-    /// Waits until the gate reports that the configuration sent last is in force.
+    /// Waits until the gate reports that the latest configuration is in force.
     pub async fn in_force(&self) {
         self.in_force.notified().await;
     }

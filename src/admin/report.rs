@@ -1,13 +1,13 @@
-//! The report that the admin listener gives of its gate.
+//! Makes the report of a gate for `cartgate status`.
 
-use crate::{
-    admin::{
-        inbox_metrics,
-        status::{
-            Certificate, Configuration, Destination, Endpoint, Event, Inbox, Report, Room, Secret,
-            Waiting, needs,
-        },
+use super::{
+    inbox_metrics,
+    status::{
+        Certificate, Configuration, Destination, Endpoint, Event, Inbox, Report, Room, Secret,
+        Waiting, problems,
     },
+};
+use crate::{
     inbox,
     proxy::{
         meters::endpoint::{Meter, each_destination},
@@ -18,7 +18,7 @@ use crate::{
     telemetry::{count::now, tally::Tally},
 };
 
-/// What is to be said of a gate at this moment.
+/// Returns the report of a gate.
 pub(super) fn of(gate: &Shared) -> Report {
     let (config, metrics) = (gate.config(), &gate.metrics);
     let failed = metrics.failed_reloads.last();
@@ -28,7 +28,7 @@ pub(super) fn of(gate: &Shared) -> Report {
         now: seconds(now()),
         started: seconds(metrics.started),
         ready: gate.is_ready(),
-        needs: Vec::new(),
+        problems: Vec::new(),
         astray: metrics.astray.sum(),
         last_astray: last(&metrics.astray),
         endpoints: config.meters().iter().map(endpoint).collect(),
@@ -55,7 +55,7 @@ pub(super) fn of(gate: &Shared) -> Report {
         },
         log_lines_dropped: metrics.dropped_lines(),
     };
-    report.needs = needs(&report);
+    report.problems = problems(&report);
     report
 }
 
@@ -85,7 +85,7 @@ fn endpoint(meter: &Meter) -> Endpoint {
     }
 }
 
-/// Each destination once, however many endpoints have it.
+/// Returns each destination once, even if several endpoints have it.
 fn destinations(meters: &[Meter]) -> Vec<Destination> {
     let all = each_destination(meters).map(|own| Destination {
         destination: own.name.to_string(),

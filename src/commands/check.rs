@@ -2,8 +2,11 @@
 
 use serde_json::json;
 
-use super::output::{Output, message};
-use super::{Failure, Outcome, serve::mistakes};
+use super::{
+    mistakes::mistakes,
+    outcome::{Failure, Outcome},
+    output::{Output, message},
+};
 use crate::{
     cli::{
         CheckArgs, serve_with_file,
@@ -18,7 +21,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let source = Source::of(&served);
     let (checked, without_files) = (source.clone(), args.without_files);
     let checked = in_time(move || check(&checked, without_files)).map_err(Failure::usage)?;
-    let (plan, warnings) = checked.map_err(|error| mistakes_of(&source, error, args.json))?;
+    let (plan, warnings) = checked.map_err(|error| failure(&source, error, args.json))?;
     let mut output = Output::stdout();
     if args.json {
         output.json(&json!({ "usable": true, "mistakes": [], "warnings": warnings }))?;
@@ -33,12 +36,12 @@ pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     if args.show {
         output.line(plan)?;
     } else {
-        output.line(format_args!("{}: can be used", args.file.display()))?;
+        output.line(format_args!("{}: usable", args.file.display()))?;
     }
     Ok(Outcome::Done)
 }
 
-/// The plan and all warnings about it.
+/// Returns the plan and all warnings about it.
 fn check(source: &Source, without_files: bool) -> Result<(Plan, Vec<Finding>), SourceError> {
     let plan = source.plan()?;
     let warnings = if without_files {
@@ -49,7 +52,7 @@ fn check(source: &Source, without_files: bool) -> Result<(Plan, Vec<Finding>), S
     Ok((plan, warnings))
 }
 
-/// A variable that `serve --config` would reject as well.
+/// Returns the failure for a variable that `serve --config` would reject as well.
 fn by_variable(error: &clap::Error, as_json: bool) -> Failure {
     let rendered = error.to_string();
     let line = rendered.lines().next().unwrap_or_default();
@@ -63,7 +66,7 @@ fn by_variable(error: &clap::Error, as_json: bool) -> Failure {
     Failure::usage(line)
 }
 
-fn mistakes_of(source: &Source, error: SourceError, as_json: bool) -> Failure {
+fn failure(source: &Source, error: SourceError, as_json: bool) -> Failure {
     if let (true, SourceError::Mistakes(findings)) = (as_json, &error)
         && let Some(failure) = print_mistakes(findings)
     {
@@ -72,7 +75,7 @@ fn mistakes_of(source: &Source, error: SourceError, as_json: bool) -> Failure {
     mistakes(source.lines(error))
 }
 
-/// Prints the mistakes as JSON; a failure if that cannot be printed.
+/// Prints the mistakes as JSON; returns a failure if stdout cannot be written.
 fn print_mistakes(findings: &[Finding]) -> Option<Failure> {
     let all = json!({ "usable": false, "mistakes": findings, "warnings": [] });
     Output::stdout().json(&all).err().map(Failure::from)

@@ -1,7 +1,9 @@
 //! `cartgate completions`.
 
-use super::output::bytes;
-use super::{Failure, Outcome};
+use super::{
+    outcome::{Failure, Outcome},
+    output::bytes,
+};
 use crate::cli::{self, CompletionsArgs};
 
 pub(super) fn run(args: &CompletionsArgs) -> Result<Outcome, Failure> {

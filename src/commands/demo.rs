@@ -1,18 +1,21 @@
 //! `cartgate demo`.
 
-use super::output::Output;
-use super::{Failure, Outcome, runtime};
+use super::{
+    outcome::{Failure, Outcome},
+    output::Output,
+    runtime::runtime,
+};
 use crate::cli::DemoArgs;
 
 pub(super) fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
-    let show = runtime()?.block_on(crate::demo::run());
-    let show = show
+    let report = runtime()?.block_on(crate::demo::run());
+    let report = report
         .map_err(|error| Failure::no(format_args!("the demonstration cannot run here: {error}")))?;
     let mut output = Output::stdout();
     if args.json {
-        output.json(&show.json())?;
+        output.json(&report.json())?;
     } else {
-        output.line(&show)?;
+        output.line(&report)?;
     }
-    Ok(Outcome::yes_if(show.is_well()))
+    Ok(Outcome::yes_if(report.is_as_expected()))
 }

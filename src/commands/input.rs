@@ -1,22 +1,23 @@
-//! Reads what commands are given: bodies and secrets. Warnings go to stderr.
+//! Reads the bodies, deliveries and secrets that commands get. Warnings go to stderr.
 
-use std::fs;
-use std::io::{self, IsTerminal, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::{
+    fs,
+    io::{self, IsTerminal, Read},
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
 
 use bytes::Bytes;
 use tower_cartgate::{Secret, SecretName};
 
-use super::Failure;
-use super::output::message;
+use super::{outcome::Failure, output::message};
 use crate::{
     cli::Input,
     rejected::SavedRejection,
     secret::source::{ADMIN_TOKEN_VARIABLE, SecretSource, variable_is_set},
 };
 
-/// A body, byte for byte.
+/// Reads a body, byte for byte.
 pub(super) fn body(from: &Input) -> Result<Bytes, Failure> {
     let read = match from {
         Input::File(path) => fs::read(path),
@@ -34,16 +35,17 @@ pub(super) fn body(from: &Input) -> Result<Bytes, Failure> {
     Ok(bytes.into())
 }
 
-/// A delivery that a gate kept. What is wrong with a file is said without a word of it.
+/// Reads a saved rejection. Errors never quote the file.
 pub(super) fn delivery(path: &Path) -> Result<SavedRejection, Failure> {
     let place = path.display();
     let file = fs::read(path)
         .map_err(|error| Failure::usage(format_args!("cannot read {place}: {error}")))?;
     SavedRejection::read(&file.into())
-        .map_err(|why| Failure::usage(format_args!("{place} is no kept delivery: {why}")))
+        .map_err(|why| Failure::usage(format_args!("{place} is not a saved rejection: {why}")))
 }
 
-/// A file or directory of the gate that cannot be read, with the next step if another user may.
+/// Returns the failure for an unreadable file or directory of the gate, with the next step if it belongs
+/// to another user.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let shown = path.display();
     if error.kind() != io::ErrorKind::PermissionDenied {
@@ -56,22 +58,22 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     ))
 }
 
-/// Every secret given, or else the one in the environment.
+/// Reads the given secrets, or the one in the environment.
 pub(super) fn secrets(given: Vec<SecretSource>) -> Result<Vec<(SecretName, Secret)>, Failure> {
     let sources = SecretSource::or_environment(given).map_err(Failure::usage)?;
     sources.iter().map(read).collect()
 }
 
-/// The one secret given, or else the one in the environment.
+/// Reads the given secret, or the one in the environment.
 pub(super) fn secret(given: Option<SecretSource>) -> Result<Secret, Failure> {
     let mut secrets = secrets(given.into_iter().collect())?;
     let (_, secret) = secrets
         .pop()
-        .expect("a source was given, so a secret was read");
+        .expect("each source gives one secret, and there is at least one source");
     Ok(secret)
 }
 
-/// The token of an admin listener: the one given, or else the one in the environment, if there is one.
+/// Reads the given token of an admin listener, or the one in the environment, if any.
 pub(super) fn token(given: Option<SecretSource>) -> Result<Option<Secret>, Failure> {
     let in_variable = || {
         variable_is_set(ADMIN_TOKEN_VARIABLE)
@@ -81,6 +83,7 @@ pub(super) fn token(given: Option<SecretSource>) -> Result<Option<Secret>, Failu
     Ok(token.transpose()?.map(|(_, token)| token))
 }
 
+/// Reads a secret, and prints the warnings about it.
 pub(super) fn read(source: &SecretSource) -> Result<(SecretName, Secret), Failure> {
     let (name, secret, warnings) = source.read().map_err(Failure::usage)?;
     warnings

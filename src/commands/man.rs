@@ -7,25 +7,25 @@ use clap_mangen::{
     roff::{Roff, roman},
 };
 
-use super::{Failure, Outcome};
+use super::outcome::{Failure, Outcome};
 use crate::cli::{self, ManArgs};
 
 pub(super) fn run(args: &ManArgs) -> Result<Outcome, Failure> {
     let mut all = cli::definition();
-    // Only then do the commands know that they are `cartgate serve` and not `serve`.
+    // Building sets the full names of the commands, such as `cartgate serve`.
     all.build();
     for command in once(&all).chain(cli::every_command(&all)) {
         let name = command.get_display_name().unwrap_or("cartgate");
-        let at = args.dir.join(format!("{name}.1"));
-        let written = page(command).and_then(|page| fs::write(&at, page));
+        let path = args.dir.join(format!("{name}.1"));
+        let written = page(command).and_then(|page| fs::write(&path, page));
         written.map_err(|error| {
-            Failure::usage(format_args!("cannot write {}: {error}", at.display()))
+            Failure::usage(format_args!("cannot write {}: {error}", path.display()))
         })?;
     }
     Ok(Outcome::Done)
 }
 
-/// A command's page. The examples are set as they are typed, where the crate would fill their lines.
+/// Returns the page of a command. It sets the examples line by line, where the crate would reflow them.
 fn page(command: &clap::Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     Man::new(command.clone().after_help(None))

@@ -1,9 +1,11 @@
-//! The one place that writes to stdout and stderr. No text from outside can command a terminal. Colours go only to terminals that want them
-//! (`NO_COLOR` is honoured), and a reader that went away ends the output, not the command: its exit
-//! status is still the answer.
+//! Writes stdout and stderr, for all commands. Untrusted text cannot control a terminal. Colours go only
+//! to terminals that want them (`NO_COLOR`). A closed pipe ends the output, but not the command, whose
+//! exit status is still its result.
 
-use std::fmt;
-use std::io::{self, IsTerminal as _, Write};
+use std::{
+    fmt,
+    io::{self, IsTerminal as _, Write},
+};
 
 use anstream::AutoStream;
 use serde::Serialize;
@@ -16,7 +18,7 @@ pub struct Output<W = AutoStream<io::Stdout>> {
 }
 
 impl Output {
-    /// The process's own.
+    /// Returns the standard output of this process.
     #[must_use]
     pub fn stdout() -> Self {
         Self::to(anstream::stdout())
@@ -28,26 +30,29 @@ impl<W: Write> Output<W> {
         Self { to: Some(to) }
     }
 
-    /// A line.
+    /// Writes a line.
     ///
     /// # Errors
-    /// Whatever keeps it from being written, but not a closed pipe.
+    ///
+    /// When it cannot be written, except to a closed pipe.
     pub fn line(&mut self, line: impl fmt::Display) -> io::Result<()> {
         self.write(visible(&format!("{line}\n")).as_bytes())
     }
 
-    /// A value as indented JSON.
+    /// Writes a value as indented JSON.
     ///
     /// # Errors
+    ///
     /// As for [`Output::line`].
     pub fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value)?;
         self.write(format!("{}\n", visible_json(&text)).as_bytes())
     }
 
-    /// A value as JSON on one line.
+    /// Writes a value as JSON on one line.
     ///
     /// # Errors
+    ///
     /// As for [`Output::line`].
     pub fn json_line(&mut self, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string(value)?;
@@ -68,9 +73,10 @@ impl<W: Write> Output<W> {
     }
 }
 
-/// Writes bytes to stdout exactly as they are, and to a terminal as text that cannot command it.
+/// Writes bytes to stdout unchanged, or to a terminal as text that cannot control it.
 ///
 /// # Errors
+///
 /// As for [`Output::line`].
 pub fn bytes(bytes: &[u8]) -> io::Result<()> {
     let stdout = io::stdout();
@@ -81,7 +87,7 @@ pub fn bytes(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// A line on stderr. Nothing can be done where that cannot be written, and nothing depends on it.
+/// Writes a line to stderr. Ignores errors, because nothing depends on the line.
 pub fn message(line: impl fmt::Display) {
     drop(writeln!(
         anstream::stderr(),

@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use tower_cartgate::{Keyring, RejectionKind, Secret, SecretName, Signature};
 
 use super::{
-    Failure, Outcome, input,
+    input,
+    mistakes::mistakes,
+    outcome::{Failure, Outcome},
     output::{Output, message},
-    serve::mistakes,
     verify::{Judgement, Verdict},
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
     config::{Plan, plan::EndpointPlan},
     rejected::{ReadError, SavedFile, SavedRejection},
     secret::{
-        keyring::Unique,
+        keyring::UniqueKeyring,
         source::{SECRET_VARIABLE, variable_is_set},
     },
     text::terminal::printable,
@@ -208,7 +209,7 @@ fn secrets_of(endpoint: &EndpointPlan) -> Option<Secrets> {
 
 impl Judge {
     fn of(endpoint: Option<String>, secrets: Secrets, header: HeaderName) -> Result<Self, Failure> {
-        let unique = Unique::of(secrets).map_err(Failure::usage)?;
+        let unique = UniqueKeyring::new(secrets).map_err(Failure::usage)?;
         Ok(Self {
             endpoint,
             header,

@@ -2,30 +2,30 @@
 
 use std::io;
 
-use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::output::{Output, message};
-use super::{Failure, Outcome, input, runtime};
+use super::{
+    gates::{GateResponse, request_all},
+    outcome::{Failure, Outcome},
+    output::{Output, message},
+};
 use crate::{
-    admin::status::{AskError, Reloaded, Reloader},
+    admin::{client::AdminClient, status::Reloaded},
     cli::ReloadArgs,
     text::terminal::printable,
 };
 
 pub(super) fn run(args: ReloadArgs) -> Result<Outcome, Failure> {
-    let token = input::token(args.token_file)?;
-    let gates = args.gates.iter();
-    let reloaders: Vec<_> = gates
-        .map(|gate| Reloader::new(gate, token.as_ref(), args.timeout).map_err(Failure::usage))
-        .collect::<Result<_, _>>()?;
-    let answers = runtime()?.block_on(join_all(reloaders.iter().map(Reloader::reload)));
-    let gates = args.gates.iter().zip(answers);
-    let gates: Vec<_> = gates
-        .map(|(gate, answer)| Gate::of(gate.to_string(), answer))
-        .collect();
+    let ReloadArgs {
+        gates,
+        token_file,
+        timeout,
+        json,
+    } = args;
+    let responses = request_all(&gates, token_file, timeout, AdminClient::reload)?;
+    let gates: Vec<_> = responses.into_iter().map(Gate::from).collect();
     let mut output = Output::stdout();
-    if args.json {
+    if json {
         output.json(&gates)?;
     } else {
         gates.iter().try_for_each(|gate| gate.print(&mut output))?;
@@ -41,16 +41,18 @@ struct Gate {
     error: Option<String>,
 }
 
-impl Gate {
-    fn of(gate: String, answer: Result<Reloaded, AskError>) -> Self {
-        let error = answer.as_ref().err().map(ToString::to_string);
+impl From<GateResponse<Reloaded>> for Gate {
+    fn from((gate, response): GateResponse<Reloaded>) -> Self {
+        let error = response.as_ref().err().map(ToString::to_string);
         Self {
             gate,
-            reloaded: answer.ok(),
+            reloaded: response.ok(),
             error,
         }
     }
+}
 
+impl Gate {
     fn is_in_force(&self) -> bool {
         self.reloaded.as_ref().is_some_and(|result| result.in_force)
     }

@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use http::HeaderName;
 use tower_cartgate::{Signature, Signer};
 
-use super::output::{Output, message};
-use super::{Failure, Outcome, input};
+use super::{
+    input,
+    outcome::{Failure, Outcome},
+    output::{Output, message},
+};
 use crate::{
     cli::{Input, SignArgs},
     net::address::{Address, Endpoint},
@@ -22,7 +25,7 @@ pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {
             output.line(curl(args, address, &signature))?;
             if args.body == Input::Stdin {
                 message(
-                    "cartgate: the line reads the body from standard input: pipe the same bytes into it",
+                    "cartgate: the line reads the body from standard input; pipe the same bytes into it",
                 );
             }
         }
@@ -31,12 +34,13 @@ pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
+/// Returns a curl command line that sends the signed body.
 fn curl(args: &SignArgs, address: &Address, signature: &Signature) -> String {
     // Without --globoff curl expands braces and brackets in the address.
     let mut line = format!("curl -sS -i --globoff -X {}", quoted(args.method.as_str()));
     if let Endpoint::Unix(socket) = address.endpoint() {
         write!(line, " --unix-socket {}", quoted(&socket.to_string_lossy()))
-            .expect("a String takes everything");
+            .expect("writing to a String cannot fail");
     }
     let body = match &args.body {
         Input::Stdin => "@-".to_owned(),
@@ -69,7 +73,7 @@ fn url(address: &Address) -> String {
     }
 }
 
-/// Header names have no case; ours is known to people in this one.
+/// Returns a header name with the capitals of Cartfunnel's documents; HTTP ignores case.
 fn spelled(name: &HeaderName) -> &str {
     if *name == Signature::HEADER {
         "X-Cartfunnel-Hmac-SHA256"
@@ -78,7 +82,7 @@ fn spelled(name: &HeaderName) -> &str {
     }
 }
 
-/// For a POSIX shell: plain words as they are, all else in single quotes.
+/// Quotes a word for a POSIX shell, unless it is plain.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

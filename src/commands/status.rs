@@ -1,41 +1,43 @@
 //! `cartgate status`.
 
-use futures_util::future::join_all;
+use std::fmt::{self, Display, Formatter};
+
 use serde::Serialize;
 
-use super::output::Output;
-use super::{Failure, Outcome, input, runtime};
+use super::{
+    gates::{GateResponse, request_all},
+    outcome::{Failure, Outcome},
+    output::Output,
+};
 use crate::{
-    admin::status::{AskError, Asker, Report, Screen},
+    admin::{
+        client::AdminClient,
+        status::{Report, Screen},
+    },
     cli::StatusArgs,
 };
 
 pub(super) fn run(args: StatusArgs) -> Result<Outcome, Failure> {
-    let token = input::token(args.token_file)?;
-    let askers: Vec<_> = args
-        .gates
-        .iter()
-        .map(|gate| Asker::new(gate, token.as_ref(), args.timeout).map_err(Failure::usage))
-        .collect::<Result<_, _>>()?;
-    let asked = runtime()?.block_on(join_all(askers.iter().map(Asker::ask)));
-    let gates: Vec<_> = args
-        .gates
-        .iter()
-        .zip(asked)
-        .map(|(gate, answer)| Gate::of(gate.to_string(), answer))
-        .collect();
+    let StatusArgs {
+        gates,
+        token_file,
+        timeout,
+        json,
+    } = args;
+    let responses = request_all(&gates, token_file, timeout, AdminClient::report)?;
+    let gates: Vec<_> = responses.into_iter().map(Gate::from).collect();
     let mut output = Output::stdout();
-    if args.json {
+    if json {
         output.json(&gates)?;
     } else {
         for gate in &gates {
             output.line(gate)?;
         }
     }
-    Ok(Outcome::yes_if(gates.iter().all(Gate::is_well)))
+    Ok(Outcome::yes_if(gates.iter().all(Gate::is_without_problems)))
 }
 
-/// What one gate said, or why it said nothing.
+/// The report of one gate, or the reason why there is none.
 #[derive(Serialize)]
 struct Gate {
     gate: String,
@@ -43,24 +45,26 @@ struct Gate {
     error: Option<String>,
 }
 
-impl Gate {
-    fn of(gate: String, answer: Result<Report, AskError>) -> Self {
-        let error = answer.as_ref().err().map(ToString::to_string);
+impl From<GateResponse<Report>> for Gate {
+    fn from((gate, response): GateResponse<Report>) -> Self {
+        let error = response.as_ref().err().map(ToString::to_string);
         Self {
             gate,
-            report: answer.ok(),
+            report: response.ok(),
             error,
         }
     }
+}
 
-    fn is_well(&self) -> bool {
+impl Gate {
+    fn is_without_problems(&self) -> bool {
         let report = self.report.as_ref();
-        report.is_some_and(|report| report.needs.is_empty())
+        report.is_some_and(|report| report.problems.is_empty())
     }
 }
 
-impl std::fmt::Display for Gate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Gate {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.report {
             Some(report) => Screen {
                 gate: &self.gate,

@@ -1,26 +1,33 @@
 //! `cartgate verify`.
 
-use std::fmt;
-use std::io;
+use std::{ffi::OsString, fmt, io};
 
 use http::HeaderValue;
 use serde::Serialize;
 use tower_cartgate::{Keyring, Secret, SecretName, Signature};
 
-use super::output::{Output, message};
-use super::{Failure, Outcome, input};
-use crate::doctor::{self, Diagnosis};
-use crate::{cli::VerifyArgs, rejected::SavedRejection, secret::keyring::Unique, text::rfc3339};
+use super::{
+    input,
+    outcome::{Failure, Outcome},
+    output::{Output, message},
+};
+use crate::{
+    cli::VerifyArgs,
+    doctor::{self, Diagnosis},
+    rejected::SavedRejection,
+    secret::keyring::UniqueKeyring,
+    text::rfc3339,
+};
 
 pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     let secrets = input::secrets(args.secret_file)?;
-    let Unique {
+    let UniqueKeyring {
         keyring,
         secrets,
-        twins,
-    } = Unique::of(secrets).map_err(Failure::usage)?;
-    for twin in twins {
-        message(format_args!("cartgate: warning: {twin}"));
+        duplicates,
+    } = UniqueKeyring::new(secrets).map_err(Failure::usage)?;
+    for duplicate in duplicates {
+        message(format_args!("cartgate: warning: {duplicate}"));
     }
     let verdict = match &args.delivery {
         Some(path) => {
@@ -31,7 +38,7 @@ pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
         }
         None => {
             let body = input::body(&args.body)?;
-            let presented = args.signature.map(std::ffi::OsString::into_encoded_bytes);
+            let presented = args.signature.map(OsString::into_encoded_bytes);
             Verdict::of(&keyring, &secrets, presented.as_deref(), &body)
         }
     };
@@ -39,20 +46,20 @@ pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::yes_if(verdict.verified))
 }
 
-/// Whether a signature is true, and by which secret, or why not.
+/// The verdict on a signature: the secret that it matches, or the diagnosis.
 #[derive(Serialize)]
 pub(super) struct Verdict {
     #[serde(skip_serializing_if = "Option::is_none")]
-    delivery: Option<About>,
+    delivery: Option<SavedDelivery>,
     verified: bool,
     pub(super) secret: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) diagnosis: Option<Diagnosis>,
 }
 
-/// Which delivery was judged.
+/// The saved rejection that was verified.
 #[derive(Serialize)]
-struct About {
+struct SavedDelivery {
     id: String,
     received: String,
     endpoint: String,
@@ -60,8 +67,8 @@ struct About {
 }
 
 impl Verdict {
-    /// The layer crate decides; the doctor only explains. Neither sees white space around the value: HTTP has none there,
-    /// and `$(…)` or a pasted line may add a line end.
+    /// Verifies with the layer crate; the doctor only explains. Ignores white space around the value:
+    /// HTTP has none there, and `$(…)` or a pasted line may add a line end.
     pub(super) fn of(
         keyring: &Keyring,
         secrets: &[(SecretName, Secret)],
@@ -90,7 +97,7 @@ impl Verdict {
 
     fn about(self, refused: &SavedRejection) -> Self {
         let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let about = About {
+        let about = SavedDelivery {
             id: refused.id.to_string(),
             received: rfc3339::millis(refused.received()),
             endpoint: text(&refused.endpoint),
@@ -107,7 +114,7 @@ impl Verdict {
         if json {
             return output.json(self);
         }
-        if let Some(About {
+        if let Some(SavedDelivery {
             id,
             received,
             endpoint,
@@ -122,7 +129,7 @@ impl Verdict {
     }
 }
 
-/// A verdict in words.
+/// A verdict as text for people.
 pub(super) struct Judgement<'v>(pub(super) &'v Verdict);
 
 impl fmt::Display for Judgement<'_> {
@@ -134,7 +141,7 @@ impl fmt::Display for Judgement<'_> {
             }
             (secret, None) => {
                 let name = secret.as_deref().unwrap_or_default();
-                write!(f, "verified: the signature is true under secret {name}")
+                write!(f, "verified: the signature matches secret {name}")
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     net::tls::Certificate,
     proxy::config::{Config, admin::AdminAccess},
     secret::{
-        keyring::Unique,
+        keyring::UniqueKeyring,
         source::{self, SecretSource, SourceError},
     },
 };
@@ -117,7 +117,7 @@ impl Reading {
         let fresh = plan.fresh.as_ref().map(FreshPlan::rule).transpose();
         let fresh = self.keep(plan.at, fresh);
         let onward = self.onward(plan);
-        let Unique {
+        let UniqueKeyring {
             keyring, secrets, ..
         } = self.keyring(plan, secrets?)?;
         let mut policy = Policy::new(keyring)
@@ -141,13 +141,13 @@ impl Reading {
     }
 
     /// The keyring of an endpoint, and the secrets that are in it.
-    fn keyring(&mut self, plan: &EndpointPlan, secrets: NamedSecrets) -> Option<Unique> {
+    fn keyring(&mut self, plan: &EndpointPlan, secrets: NamedSecrets) -> Option<UniqueKeyring> {
         let at = plan.secrets.first().map_or(plan.at, |one| one.0);
-        let unique = self.keep(at, Unique::of(secrets))?;
-        let warnings = unique.twins.iter().map(|twin| {
+        let unique = self.keep(at, UniqueKeyring::new(secrets))?;
+        let warnings = unique.duplicates.iter().map(|duplicate| {
             let mut places = plan.secrets.iter();
-            let place = places.find(|(_, source)| *source.name() == twin.second);
-            Finding::new(place.map_or(at, |one| one.0), twin)
+            let place = places.find(|(_, source)| *source.name() == duplicate.second);
+            Finding::new(place.map_or(at, |one| one.0), duplicate)
         });
         self.warnings.extend(warnings);
         Some(unique)

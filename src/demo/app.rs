@@ -1,88 +1,91 @@
-//! The sample app behind the demonstration's gate: it takes whatever comes and remembers it. It
-//! verifies nothing, for that is what the gate is there for.
+//! The sample app behind the gate of the demonstration. It accepts and remembers every request. It does
+//! not verify signatures, because that is the gate's task.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering::Relaxed},
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
-use tokio::task::AbortHandle;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    task::AbortHandle,
+};
 
-/// What the app received in one request.
+/// One request that the app received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Received {
     pub(super) method: Method,
-    /// What the gate says that it is.
+    /// The event kind in the gate's header.
     pub(super) event: Option<String>,
     pub(super) body: Bytes,
 }
 
-/// What an app has received, and whether it refuses what comes.
+/// The received requests, and whether the app rejects further ones.
 #[derive(Default)]
-struct Memory {
+struct State {
     received: Mutex<Vec<Received>>,
-    refuses: AtomicBool,
+    rejects: AtomicBool,
 }
 
 /// A running app.
 pub(super) struct App {
     address: Option<SocketAddr>,
-    memory: Arc<Memory>,
+    state: Arc<State>,
     task: AbortHandle,
 }
 
 impl App {
+    /// Starts an app on a free port.
     pub(super) async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let memory = Arc::<Memory>::default();
-        let task = tokio::spawn(listen(listener, Arc::clone(&memory))).abort_handle();
+        let state = Arc::<State>::default();
+        let task = tokio::spawn(listen(listener, Arc::clone(&state))).abort_handle();
         Ok(Self {
             address: Some(address),
-            memory,
+            state,
             task,
         })
     }
 
-    /// One on a Unix socket, where nobody listened before.
+    /// Starts an app on a new Unix socket.
     pub(super) fn on_socket(path: &Path) -> io::Result<Self> {
         let listener = UnixListener::bind(path)?;
-        let memory = Arc::<Memory>::default();
-        let task = tokio::spawn(listen_on_socket(listener, Arc::clone(&memory))).abort_handle();
+        let state = Arc::<State>::default();
+        let task = tokio::spawn(listen_on_socket(listener, Arc::clone(&state))).abort_handle();
         Ok(Self {
             address: None,
-            memory,
+            state,
             task,
         })
     }
 
-    /// Where it listens, by TCP.
+    /// Returns the TCP address of the app.
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
         self.address
             .ok_or_else(|| io::Error::other("the app listens on a socket"))
     }
 
-    /// Everything that it took so far, in its order.
+    /// Returns the received requests in their order.
     pub(super) fn received(&self) -> Vec<Received> {
-        let received = self.memory.received.lock();
+        let received = self.state.received.lock();
         received.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Has it answer 410 to whatever comes, and take none of it; or take it again.
-    pub(super) fn refuse(&self, refuses: bool) {
-        self.memory.refuses.store(refuses, Relaxed);
+    /// Makes the app respond with 410 to every request, or accept requests again.
+    pub(super) fn reject(&self, rejects: bool) {
+        self.state.rejects.store(rejects, Relaxed);
     }
 }
 
@@ -92,22 +95,22 @@ impl Drop for App {
     }
 }
 
-async fn listen(listener: TcpListener, memory: Arc<Memory>) {
-    // Only a machine out of descriptors refuses; then the demonstration fails, visibly.
+async fn listen(listener: TcpListener, state: Arc<State>) {
+    // Accepting fails only without free file descriptors; then the demonstration reports a failure.
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&memory)));
+        tokio::spawn(serve(stream, Arc::clone(&state)));
     }
 }
 
-async fn listen_on_socket(listener: UnixListener, memory: Arc<Memory>) {
+async fn listen_on_socket(listener: UnixListener, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(serve(stream, Arc::clone(&memory)));
+        tokio::spawn(serve(stream, Arc::clone(&state)));
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, memory: Arc<Memory>) {
-    let service = service_fn(|request| receive(request, Arc::clone(&memory)));
-    // A connection that breaks off is seen by the gate, which answers for it.
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: Arc<State>) {
+    let service = service_fn(|request| receive(request, Arc::clone(&state)));
+    // The gate responds to the client if the connection breaks.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -115,28 +118,23 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, memory: Arc<Memory>)
 
 async fn receive(
     request: Request<Incoming>,
-    memory: Arc<Memory>,
+    state: Arc<State>,
 ) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    if memory.refuses.load(Relaxed) {
+    if state.rejects.load(Relaxed) {
         let mut gone = Response::new(Full::default());
         *gone.status_mut() = StatusCode::GONE;
         return Ok(gone);
     }
-    let event = head
-        .headers
-        .get("x-cartgate-event")
-        .and_then(|value| value.to_str().ok());
+    let event = head.headers.get("x-cartgate-event");
+    let event = event.and_then(|value| value.to_str().ok());
     let received = Received {
         method: head.method,
         event: event.map(str::to_owned),
         body,
     };
-    let mut all = memory
-        .received
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    all.push(received);
+    let all = state.received.lock();
+    all.unwrap_or_else(PoisonError::into_inner).push(received);
     Ok(Response::new(Full::new(Bytes::from_static(b"received\n"))))
 }

@@ -1,61 +1,64 @@
-//! What happened in the act of the inbox, step by step, and whether it went as it must.
+//! The steps of the second part and their results.
 
 use serde_json::{Value, json};
 
-/// One step.
+/// One step and its result.
 #[derive(Debug)]
 pub(super) struct Step {
-    pub(super) what: &'static str,
-    pub(super) seen: String,
-    pub(super) well: bool,
+    pub(super) name: &'static str,
+    pub(super) result: String,
+    pub(super) as_expected: bool,
 }
 
 impl Step {
-    /// An order while nobody listens at the app.
-    pub(super) fn kept(status: Option<u16>) -> Self {
-        Self::answered("the app is down; an order comes", status, true)
+    /// An order arrives while no app listens.
+    pub(super) fn stored(status: Option<u16>) -> Self {
+        Self::with_status("the app is down; an order arrives", status, true)
     }
 
     /// The app listens again.
     pub(super) fn delivered(arrived: bool) -> Self {
-        Self::arrived("the app is back", arrived)
+        Self::with_arrival("the app is back", arrived)
     }
 
-    /// An order that the app refuses for good.
-    pub(super) fn refused(status: Option<u16>, is_dead: bool) -> Self {
-        Self::answered("the app refuses an order for good", status, is_dead)
+    /// The app rejects an order for good.
+    pub(super) fn rejected(status: Option<u16>, is_dead: bool) -> Self {
+        Self::with_status("the app rejects an order for good", status, is_dead)
     }
 
-    /// The dead letter is sent again, and the app takes it.
+    /// The dead letter is replayed, and the app accepts it.
     pub(super) fn replayed(arrived: bool) -> Self {
-        Self::arrived("its dead letter is replayed", arrived)
+        Self::with_arrival("its dead letter is replayed", arrived)
     }
 
-    fn answered(what: &'static str, status: Option<u16>, well: bool) -> Self {
-        let seen = match status {
-            Some(200) if well => "200: kept".to_owned(),
-            Some(200) => "200, and no dead letter".to_owned(),
+    fn with_status(name: &'static str, status: Option<u16>, as_expected: bool) -> Self {
+        let result = match status {
+            Some(200) if as_expected => "200: stored".to_owned(),
+            Some(200) => "200, but NO dead letter".to_owned(),
             Some(other) => other.to_string(),
-            None => "no answer".to_owned(),
-        };
-        let well = well && status == Some(200);
-        Self { what, seen, well }
-    }
-
-    fn arrived(what: &'static str, well: bool) -> Self {
-        let seen = if well {
-            "the app has it"
-        } else {
-            "the app has NOT got it"
+            None => "no response".to_owned(),
         };
         Self {
-            what,
-            seen: seen.to_owned(),
-            well,
+            name,
+            result,
+            as_expected: as_expected && status == Some(200),
+        }
+    }
+
+    fn with_arrival(name: &'static str, arrived: bool) -> Self {
+        let result = if arrived {
+            "delivered to the app"
+        } else {
+            "NOT delivered to the app"
+        };
+        Self {
+            name,
+            result: result.to_owned(),
+            as_expected: arrived,
         }
     }
 
     pub(super) fn json(&self) -> Value {
-        json!({ "step": self.what, "seen": self.seen, "as_it_must": self.well })
+        json!({ "step": self.name, "result": self.result, "as_expected": self.as_expected })
     }
 }

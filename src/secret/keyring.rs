@@ -1,39 +1,39 @@
-//! A keyring of secrets some of which may be the same: the second slot of a rotation may stand ready, in the file and the unit,
-//! before Cartfunnel makes the secret for it.
+//! A keyring of secrets that may contain duplicates: the second slot of a rotation can be configured
+//! before Cartfunnel issues its secret.
 
 use std::fmt;
 
 use tower_cartgate::{Keyring, KeyringError, Secret, SecretName};
 
-/// A keyring, and the secrets that are in it.
-pub(crate) struct Unique {
+/// A keyring without duplicates, and the secrets in it.
+pub(crate) struct UniqueKeyring {
     pub(crate) keyring: Keyring,
     pub(crate) secrets: Vec<(SecretName, Secret)>,
     /// The secrets that were left out.
-    pub(crate) twins: Vec<Twin>,
+    pub(crate) duplicates: Vec<Duplicate>,
 }
 
 /// A secret with the bytes of an earlier one.
-pub(crate) struct Twin {
+pub(crate) struct Duplicate {
     pub(crate) first: SecretName,
     pub(crate) second: SecretName,
 }
 
-impl Unique {
-    /// A keyring of each secret under the first of its names.
-    pub(crate) fn of(mut secrets: Vec<(SecretName, Secret)>) -> Result<Self, KeyringError> {
-        let mut twins = Vec::new();
+impl UniqueKeyring {
+    /// Returns the keyring of these secrets, each under the first of its names.
+    pub(crate) fn new(mut secrets: Vec<(SecretName, Secret)>) -> Result<Self, KeyringError> {
+        let mut duplicates = Vec::new();
         loop {
             match Keyring::new(secrets.iter().cloned()) {
                 Err(KeyringError::SecretTwice(first, second)) => {
                     secrets.retain(|(name, _)| *name != second);
-                    twins.push(Twin { first, second });
+                    duplicates.push(Duplicate { first, second });
                 }
                 keyring => {
                     return Ok(Self {
                         keyring: keyring?,
                         secrets,
-                        twins,
+                        duplicates,
                     });
                 }
             }
@@ -41,12 +41,12 @@ impl Unique {
     }
 }
 
-impl fmt::Display for Twin {
+impl fmt::Display for Duplicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { first, second } = self;
         write!(
             f,
-            "{first} and {second} are the same secret; {second} is left out until one of them changes"
+            "{first} and {second} are the same secret; {second} is ignored until one of them changes"
         )
     }
 }
@@ -65,16 +65,16 @@ mod tests {
         let [one, two] = ["planted-secret-one", "planted-secret-two"];
         let all = [("a", one), ("b", two), ("c", one), ("d", two), ("e", one)];
         let all = all.map(|(name, text)| secret(name, text)).to_vec();
-        let unique = Unique::of(all).expect("a keyring");
+        let unique = UniqueKeyring::new(all).expect("a keyring");
         let names: Vec<_> = unique.keyring.names().map(AsRef::as_ref).collect();
         assert_eq!(names, ["a", "b"]);
         assert_eq!(unique.secrets.len(), 2);
-        let twins: Vec<_> = unique.twins.iter().map(ToString::to_string).collect();
-        assert_eq!(twins.len(), 3);
+        let duplicates: Vec<_> = unique.duplicates.iter().map(ToString::to_string).collect();
+        assert_eq!(duplicates.len(), 3);
         assert!(
-            twins[0].starts_with("a and c are the same secret"),
-            "{twins:?}"
+            duplicates[0].starts_with("a and c are the same secret"),
+            "{duplicates:?}"
         );
-        assert!(!twins.concat().contains("planted"));
+        assert!(!duplicates.concat().contains("planted"));
     }
 }

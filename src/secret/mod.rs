@@ -1,4 +1,4 @@
-//! Secrets: files, environment variables and credentials.
+//! Secrets from files, environment variables and systemd credentials.
 
 pub(crate) mod keyring;
 pub(crate) mod private_file;

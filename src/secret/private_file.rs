@@ -1,5 +1,5 @@
-//! Reads a file that only its owner should read or change: a secret, a key. Reads no more than can be one, and tells who else
-//! can get at it. The caller knows the meaning of the bytes.
+//! Reads files that only their owner should read or change, such as a secret or a key. Limits the size,
+//! and reports how other users can access the file.
 
 use std::{
     fmt,
@@ -23,7 +23,7 @@ pub(crate) struct PrivateFile {
     pub(crate) exposures: Vec<Exposure>,
 }
 
-/// A way by which other users of this machine get at a private file.
+/// A way in which other users of this machine can access a private file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exposure {
     /// The file's mode lets them read or change it.
@@ -33,12 +33,12 @@ pub enum Exposure {
         /// They can change it.
         write: bool,
     },
-    /// The file belongs to a user who is neither root nor the user of this process, and who can change it.
+    /// The owner can change the file, and is neither root nor the user of this process.
     Owner {
-        /// The number of that user.
+        /// The user id of the owner.
         uid: u32,
     },
-    /// The mode of the directory lets them put another file in its place.
+    /// The mode of the directory lets them replace the file.
     Directory {
         /// The directory.
         path: PathBuf,
@@ -65,35 +65,35 @@ impl fmt::Display for Exposure {
             ),
             Self::Directory { path } => write!(
                 f,
-                "other users of this machine can replace the file, because its directory {} is writable for them; chmod o-w it",
+                "other users of this machine can replace the file, because they can write to its directory {}; chmod o-w it",
                 path.display()
             ),
         }
     }
 }
 
-/// Returns the file at `path`, up to `most` bytes of it. Returns none if there are more: it is the wrong file, perhaps an
-/// endless one.
-pub(crate) fn read(path: &Path, most: u64) -> io::Result<Option<PrivateFile>> {
+/// Reads the file at `path`. Returns none if it is longer than `limit` bytes: it is the wrong file,
+/// perhaps an endless one.
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<PrivateFile>> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() as u64 <= most).then(|| PrivateFile {
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then(|| PrivateFile {
         bytes,
         exposures: exposures(path, &metadata),
     }))
 }
 
-/// Whether other users of this machine can write into the directory. A sticky one keeps them from removing files of others,
-/// and not from adding files.
+/// Returns whether other users of this machine can write into the directory. The sticky bit prevents
+/// that they remove the files of others, but not that they add files.
 pub(crate) fn is_open_to_others(directory: &Metadata) -> bool {
     directory.is_dir() && directory.mode() & OTHERS_WRITE != 0
 }
 
-/// Gives a file that root has made to the owner of `place`, the directory or file that it goes with. Otherwise the user whose
-/// store it is could not open it. Does nothing for other users than root, nor for a file that has a second name, which may lie
-/// anywhere.
+/// Changes the owner of a file that root has created to the owner of `place`, the directory or file that
+/// it belongs to. Otherwise the user of the store could not open it. Does nothing for other users than
+/// root, or for a file with a second hard link, which may be anywhere.
 pub(crate) fn give_to_owner_of(file: &File, place: &Path) -> io::Result<()> {
     let (own, owner) = (file.metadata()?, fs::metadata(place)?);
     if !geteuid().is_root() || own.uid() == owner.uid() || own.nlink() != 1 {
@@ -102,7 +102,8 @@ pub(crate) fn give_to_owner_of(file: &File, place: &Path) -> io::Result<()> {
     fchown(file, Some(owner.uid()), Some(owner.gid()))
 }
 
-/// Pipes and devices have modes too, but nobody else reads what passes through them to this process.
+/// Returns how other users can access the file. Ignores pipes and devices: nobody else can read the
+/// bytes that this process reads from them.
 fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
     if !file.is_file() {
         return Vec::new();
@@ -120,13 +121,14 @@ fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
     all.into_iter().flatten().collect()
 }
 
-/// Whether this process is in the group. Such a group may read: Kubernetes gives a pod its secrets in no other way (`fsGroup`),
-/// and an operator gives a key to the gate so.
+/// Returns whether this process is in the group. Its own group may read: Kubernetes grants a pod its
+/// secrets only in this way (`fsGroup`), and operators grant keys to the gate in it.
 fn is_own_group(gid: u32) -> bool {
     let gid = Gid::from_raw(gid);
     getegid() == gid || getgroups().is_ok_and(|groups| groups.contains(&gid))
 }
 
+/// Returns the directory if other users can replace the file in it.
 fn replaceable(path: &Path) -> Option<Exposure> {
     let parent = path.parent()?;
     let parent = if parent.as_os_str().is_empty() {

@@ -79,10 +79,10 @@ impl Running {
     }
 
     fn spawn_admin(&mut self, acceptors: Vec<Acceptor>, reloads: Option<admin::ReloadHandle>) {
-        let shared = admin::Shared::new(Arc::clone(&self.gate), reloads);
+        let pages = admin::Pages::new(Arc::clone(&self.gate), reloads);
         for acceptor in acceptors {
-            let shared = Arc::clone(&shared);
-            self.tasks_until_end.spawn(admin::serve(acceptor, shared));
+            let pages = Arc::clone(&pages);
+            self.tasks_until_end.spawn(admin::serve(acceptor, pages));
         }
     }
 

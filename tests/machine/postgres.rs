@@ -145,6 +145,6 @@ fn a_reload_takes_up_a_new_password_and_authority() {
 
     write("key", "another-planted-key-of-the-seals");
     reload();
-    gate.line(&["WARN", "inbox.key", "only by a restart"]);
+    gate.line(&["WARN", "inbox.key", "only after a restart"]);
     assert_eq!(deliver(), 200);
 }

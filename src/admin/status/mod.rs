@@ -1,16 +1,13 @@
-//! How gates are, for people: what one says of itself (`report`), what of that needs a person
-//! (`needs`), how it looks on a screen (`screen`), and how it is asked (`ask`), also for a reload
-//! (`reloaded`).
+//! The status of a gate for people: the report of its admin listener (`report`), the open problems in it
+//! (`problems`), its screen (`screen`), and the result of a reload (`reloaded`).
 
-mod ask;
-mod needs;
+mod problems;
 mod reloaded;
 mod report;
 mod screen;
 mod span;
 
-pub use ask::{AskError, Asker, AskerError, Reloader};
-pub(crate) use needs::needs;
+pub(crate) use problems::problems;
 pub use reloaded::Reloaded;
 pub use report::{
     Certificate, Configuration, Destination, Endpoint, Event, Inbox, Report, Room, Secret, Waiting,

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Whether the configuration was replaced, and what the gate has to say about it.
+/// The result of a reload: whether the new configuration is in force, with its errors and warnings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reloaded {
-    /// The configuration that was just read is in force. Otherwise the old one stays in force.
+    /// Whether the new configuration is in force. Otherwise the old one stays in force.
     pub in_force: bool,
-    /// Each mistake that kept the old configuration in force, with its place.
+    /// The mistakes in the new configuration, each with its place.
     #[serde(default)]
     pub errors: Vec<String>,
     /// Possible mistakes, and changes that only a restart applies.
@@ -16,7 +16,7 @@ pub struct Reloaded {
 }
 
 impl Reloaded {
-    /// The result of a reload that left the old configuration in force.
+    /// Returns the result of a reload that left the old configuration in force.
     #[must_use]
     pub fn failed(errors: Vec<String>) -> Self {
         Self {

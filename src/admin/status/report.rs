@@ -1,66 +1,68 @@
-//! What a gate says of itself, as the admin listener writes it and `cartgate status` reads it. Times
-//! are seconds since the beginning of 1970 by the gate's clock. Gates of other versions are read, too:
-//! what one does not say is nought, and what it says beyond this is left out.
+//! The report of a gate. The admin listener writes it, and `cartgate status` reads it.
+//!
+//! Times are Unix timestamps in seconds, by the gate's clock. Reports of gates with other versions are
+//! accepted: missing fields have their default, and unknown fields are ignored.
 
 use serde::{Deserialize, Serialize};
 
-/// One gate.
+/// The report of one gate.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Report {
-    /// Its version.
+    /// The version of the gate.
     pub version: String,
-    /// When it wrote this.
+    /// The time of the report.
     pub now: u64,
-    /// When it started.
+    /// The start of the gate.
     pub started: u64,
-    /// Whether requests are to be sent to it.
+    /// Whether the gate is ready for requests.
     pub ready: bool,
-    /// What a person has to look at; nothing if all is well.
-    pub needs: Vec<String>,
-    /// Requests that found no endpoint.
+    /// The open problems.
+    #[serde(rename = "needs")]
+    pub problems: Vec<String>,
+    /// Requests without an endpoint.
     pub astray: u64,
     /// The last one.
     pub last_astray: Option<Event>,
-    /// What is counted by endpoint.
+    /// The endpoints.
     pub endpoints: Vec<Endpoint>,
-    /// What is counted by destination.
+    /// The destinations.
     pub destinations: Vec<Destination>,
-    /// Its inbox, if it has one.
+    /// The inbox, if there is one.
     pub inbox: Option<Inbox>,
-    /// The certificates that it shows.
+    /// The certificates of the public listeners.
     pub certificates: Vec<Certificate>,
     /// Open connections.
     pub connections: Room,
-    /// Connections that found no place.
+    /// Connections that were rejected because the gate was full.
     pub connections_refused: u64,
-    /// Bytes that large bodies hold.
+    /// Bytes of memory that large bodies use.
     pub memory: Room,
-    /// Its configuration.
+    /// The configuration.
     pub configuration: Configuration,
-    /// Log lines that found the log's queue full.
+    /// Log lines that were dropped because the queue of the log was full.
     pub log_lines_dropped: u64,
 }
 
-/// What became of an endpoint's requests.
+/// The requests of an endpoint.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Endpoint {
-    /// Its name.
+    /// The name.
     pub endpoint: String,
     /// Deliveries that were verified.
     pub verified: u64,
-    /// When the last one was.
+    /// The time of the last one.
     pub last_verified: Option<u64>,
-    /// Requests that were refused.
+    /// Requests that were rejected.
     pub rejected: u64,
     /// The last one.
     pub last_rejected: Option<Event>,
-    /// Signatures that did not match, since the last delivery that was verified.
+    /// Signatures that did not match since the last verified delivery.
     pub mismatches: u64,
-    /// When the first of them came.
+    /// The time of the first of them.
     pub mismatches_since: Option<u64>,
-    /// Verified deliveries that its destination did not take.
+    /// Verified deliveries that the destination did not accept.
     pub not_taken: u64,
     /// The last one.
     pub last_not_taken: Option<Event>,
@@ -68,81 +70,83 @@ pub struct Endpoint {
     pub unidentified: u64,
     /// The last one.
     pub last_unidentified: Option<Event>,
-    /// Its secrets, the newest first.
+    /// The secrets, newest first.
     pub secrets: Vec<Secret>,
 }
 
-/// How often a secret matched.
+/// The matches of a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Secret {
-    /// Its name.
+    /// The name.
     pub secret: String,
-    /// Deliveries that it verified.
+    /// Deliveries that the secret verified.
     pub matched: u64,
-    /// When it verified the last one.
+    /// The time of the last one.
     pub last_matched: Option<u64>,
-    /// Since when this is counted: the gate's start, or when the gate came to know the secret.
+    /// The time since which the matches are counted: the start of the gate, or the reload that added the
+    /// secret.
     pub counted_since: u64,
 }
 
-/// What became of the attempts at a destination.
+/// The attempts at a destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Destination {
-    /// Its name.
+    /// The name.
     pub destination: String,
-    /// Deliveries that it took, by a 2xx.
+    /// Deliveries that the destination accepted with a 2xx.
     pub taken: u64,
-    /// When it took the last one.
+    /// The time of the last one.
     pub last_taken: Option<u64>,
-    /// Attempts that came to nothing.
+    /// Attempts that failed.
     pub failed: u64,
     /// The last one.
     pub last_failed: Option<Event>,
 }
 
-/// What the inbox holds, as it was a few seconds ago at most.
+/// The content of the inbox, at most a few seconds old.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Inbox {
-    /// Why events cannot be kept, or nobody knows what it holds.
+    /// The reason why events cannot be stored, or why the content is unknown.
     pub trouble: Option<String>,
-    /// Events.
+    /// The stored events.
     pub events: Room,
-    /// Bytes of bodies and heads.
+    /// The bytes of their bodies and heads.
     pub bytes: Room,
-    /// What waits for each destination.
+    /// The queue of each destination.
     pub waiting: Vec<Waiting>,
 }
 
-/// What waits for one destination, and what came to nothing.
+/// The queue of one destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Waiting {
-    /// Its name; empty for events that no destination wants.
+    /// The name of the destination; empty for events without one.
     pub destination: String,
-    /// Whether it is configured: for others nothing is delivered.
+    /// Whether the destination is configured. The gate attempts no deliveries to others.
     pub configured: bool,
-    /// Since when it is down, as far as this gate knows: then its deliveries wait until it is back.
+    /// The time since which the destination is down, as far as this gate knows. Its deliveries wait until
+    /// it is back.
     pub down_since: Option<u64>,
-    /// Deliveries that wait, or are under way.
+    /// Deliveries that wait or are in an attempt.
     pub pending: u64,
-    /// When the oldest of them was received.
+    /// The time at which the oldest of them was received.
     pub oldest: Option<u64>,
     /// Dead letters.
     pub dead: u64,
-    /// Deliveries whose seal did not hold.
+    /// Deliveries with a broken seal.
     pub quarantined: u64,
 }
 
-/// Something that happened, and why.
+/// The last event of a kind, and its reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Event {
-    /// When.
+    /// The time.
     pub at: u64,
-    /// One of the words of the log and the metrics.
+    /// The reason, in the words of the log and the metrics.
     pub reason: String,
 }
 
@@ -150,19 +154,19 @@ pub struct Event {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Certificate {
-    /// What its operator knows it by.
+    /// The path of the certificate.
     pub certificate: String,
-    /// When it ends.
+    /// The time of its expiry.
     pub ends: u64,
 }
 
-/// How much of something is taken.
+/// The use of a limited resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Room {
-    /// So much is.
+    /// The amount in use.
     pub taken: u64,
-    /// So much can be.
+    /// The limit.
     pub limit: u64,
 }
 
@@ -170,8 +174,8 @@ pub struct Room {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Configuration {
-    /// Since when it is in force.
+    /// The time since which it is in force.
     pub since: u64,
-    /// When a changed one could last not be used, if it has not been put right since.
+    /// The time of the last reload, if it failed.
     pub failed: Option<u64>,
 }

@@ -1,5 +1,5 @@
-//! A gate's report as one screen. Whatever a gate says could be another server's words, so all text is
-//! made safe for a terminal.
+//! The report of a gate as one screen. The report may come from another server, so all text is made safe
+//! for a terminal.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -12,14 +12,14 @@ use super::{
 };
 use crate::text::terminal::printable;
 
-/// How long an older secret must not have matched before it may go: senders try again for hours.
+/// The time without a match after which an older secret can be removed. Senders retry for hours.
 const QUIET: u64 = 24 * 60 * 60;
 
-/// A gate's screen.
+/// The screen of a gate.
 pub struct Screen<'r> {
-    /// Where it was asked.
+    /// The address of the admin listener.
     pub gate: &'r str,
-    /// What it said.
+    /// The report.
     pub report: &'r Report,
 }
 
@@ -39,7 +39,7 @@ impl Display for Screen<'_> {
             self.endpoint(f, endpoint)?;
         }
         let last = self.event(report.last_astray.as_ref());
-        writeln!(f, "  of no endpoint {:<8} {last}", report.astray)?;
+        writeln!(f, "  no endpoint  {:<8} {last}", report.astray)?;
         for destination in &report.destinations {
             self.destination(f, destination)?;
         }
@@ -49,20 +49,20 @@ impl Display for Screen<'_> {
         for certificate in &report.certificates {
             let name = safe(&certificate.certificate);
             match certificate.ends.checked_sub(report.now) {
-                Some(left) => writeln!(f, "  certificate {name}: ends in {}", Span(left))?,
-                None => writeln!(f, "  certificate {name}: ended")?,
+                Some(left) => writeln!(f, "  certificate {name}: expires in {}", Span(left))?,
+                None => writeln!(f, "  certificate {name}: expired")?,
             }
         }
-        needs(f, &report.needs)
+        problems(f, &report.problems)
     }
 }
 
 impl Screen<'_> {
-    /// The screen of a gate that says nothing, and why.
-    pub(crate) fn missing(f: &mut Formatter<'_>, gate: &str, why: &str) -> fmt::Result {
+    /// Writes the screen of a gate without a report, with the reason.
+    pub(crate) fn missing(f: &mut Formatter<'_>, gate: &str, reason: &str) -> fmt::Result {
         let bold = Style::new().bold();
         writeln!(f, "{bold}{gate}{bold:#}")?;
-        needs(f, &[format!("there is no report: {why}")])
+        problems(f, &[format!("no report: {reason}")])
     }
 
     fn room(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -70,7 +70,7 @@ impl Screen<'_> {
         let Room { taken, limit } = report.connections;
         write!(f, "  {taken} of {limit} connections")?;
         if report.connections_refused > 0 {
-            write!(f, " ({} refused)", report.connections_refused)?;
+            write!(f, " ({} rejected)", report.connections_refused)?;
         }
         let Room { taken, limit } = report.memory;
         let (taken, limit) = (ByteSize(taken), ByteSize(limit));
@@ -87,7 +87,7 @@ impl Screen<'_> {
         let last = self.last(endpoint.last_verified);
         writeln!(f, "    verified   {:<8} {last}", endpoint.verified)?;
         let last = self.event(endpoint.last_rejected.as_ref());
-        writeln!(f, "    refused    {:<8} {last}", endpoint.rejected)?;
+        writeln!(f, "    rejected   {:<8} {last}", endpoint.rejected)?;
         if endpoint.not_taken > 0 {
             let last = self.event(endpoint.last_not_taken.as_ref());
             writeln!(f, "    not taken  {:<8} {last}", endpoint.not_taken)?;
@@ -99,8 +99,8 @@ impl Screen<'_> {
         for (rank, secret) in endpoint.secrets.iter().enumerate() {
             let last = self.last(secret.last_matched);
             let since = self.ago(secret.counted_since);
-            let may_go = rank > 0 && self.may_go(&endpoint.secrets[0], secret);
-            let hint = if may_go { "; it may go" } else { "" };
+            let is_unused = rank > 0 && self.is_unused(&endpoint.secrets[0], secret);
+            let hint = if is_unused { "; can be removed" } else { "" };
             let (name, matched) = (safe(&secret.secret), secret.matched);
             writeln!(
                 f,
@@ -110,9 +110,9 @@ impl Screen<'_> {
         Ok(())
     }
 
-    /// An older secret may go once it has been quiet for long, while the newest was in use: where
-    /// nothing comes at all, its silence says nothing.
-    fn may_go(&self, newest: &Secret, older: &Secret) -> bool {
+    /// Returns whether an older secret can be removed: it has not matched for long, and the newest one
+    /// has. Without any deliveries, the lack of a match proves nothing.
+    fn is_unused(&self, newest: &Secret, older: &Secret) -> bool {
         let quiet_since = older.last_matched.unwrap_or(older.counted_since);
         let newest_is_in_use = newest.last_matched.is_some_and(|last| last > quiet_since);
         newest_is_in_use && self.ago(quiet_since).0 >= QUIET
@@ -145,7 +145,7 @@ impl Screen<'_> {
             write!(f, ", the oldest for {}", self.ago(oldest))?;
         }
         if let Some(since) = waiting.down_since {
-            write!(f, "; it is down for {}", self.ago(since))?;
+            write!(f, "; down for {}", self.ago(since))?;
         }
         let (dead, quarantined) = (waiting.dead, waiting.quarantined);
         writeln!(f, "; {dead} dead letters, {quarantined} in quarantine")
@@ -168,15 +168,15 @@ impl Screen<'_> {
     }
 }
 
-fn needs(f: &mut Formatter<'_>, needs: &[String]) -> fmt::Result {
-    if needs.is_empty() {
+fn problems(f: &mut Formatter<'_>, problems: &[String]) -> fmt::Result {
+    if problems.is_empty() {
         let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
-        return write!(f, "  {green}needs nobody{green:#}");
+        return write!(f, "  {green}no open problems{green:#}");
     }
     let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
-    write!(f, "  {red}needs a person:{red:#}")?;
-    let mut needs = needs.iter();
-    needs.try_for_each(|need| write!(f, "\n    - {}", safe(need)))
+    write!(f, "  {red}open problems:{red:#}")?;
+    let mut problems = problems.iter();
+    problems.try_for_each(|problem| write!(f, "\n    - {}", safe(problem)))
 }
 
 fn safe(text: &str) -> String {
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn an_older_secret_may_go_once_it_was_quiet_while_the_newest_was_in_use() {
         let long_ago = NOW - 10 * QUIET;
-        for (newest, older, counted_since, may_go) in [
+        for (newest, older, counted_since, removable) in [
             (Some(NOW), None, long_ago, true),
             (Some(NOW), Some(NOW - QUIET), long_ago, true),
             (Some(NOW), Some(NOW - QUIET + 1), long_ago, false),
@@ -232,11 +232,11 @@ mod tests {
         ] {
             let shown = shown(&report(newest, older, counted_since));
             assert_eq!(
-                shown.matches("may go").count(),
-                usize::from(may_go),
+                shown.matches("can be removed").count(),
+                usize::from(removable),
                 "{shown}"
             );
-            assert!(!may_go || shown.contains("secret old"), "{shown}");
+            assert!(!removable || shown.contains("secret old"), "{shown}");
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
         };
         let mut report = report(None, None, 0);
         report.version = evil();
-        report.needs = vec![evil()];
+        report.problems = vec![evil()];
         report.destinations.push(Destination {
             destination: evil(),
             last_failed: event(),
@@ -281,8 +281,8 @@ mod tests {
     #[test]
     fn who_is_needed_is_said_last() {
         let mut report = report(None, None, 0);
-        assert!(shown(&report).contains("needs nobody"));
-        report.needs = vec!["one".to_owned(), "two".to_owned()];
+        assert!(shown(&report).contains("no open problems"));
+        report.problems = vec!["one".to_owned(), "two".to_owned()];
         assert!(shown(&report).ends_with("\n    - one\n    - two"));
     }
 }

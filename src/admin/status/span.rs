@@ -1,13 +1,13 @@
-//! Spans of time as people say them: one unit is enough.
+//! Spans of time for people, in one unit.
 
 use std::fmt;
 
-/// So many seconds.
+/// A number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span(pub(crate) u64);
 
 impl Span {
-    /// From then until now; nothing where clocks were set back in between.
+    /// Returns the span from `then` to `now`, or zero if the clock was set back in between.
     pub(crate) fn since(then: u64, now: u64) -> Self {
         Self(now.saturating_sub(then))
     }

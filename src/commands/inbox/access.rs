@@ -10,9 +10,9 @@ use std::{
 
 use tokio::time::sleep;
 
-use super::super::{Failure, input, output::message, serve::mistakes};
 use crate::{
     cli::{InboxAt, serve_with_file_alone, source::Source},
+    commands::{input, mistakes::mistakes, outcome::Failure, output::message},
     config::{Finding, plan::InboxPlan},
     inbox::{
         Inbox, Settings,

@@ -6,7 +6,10 @@ use tokio::time::{Duration, Instant, sleep_until};
 use super::{access::Access, access::otherwise, nothing_is_selected, select};
 use crate::{
     cli::{AgainArgs, RetryArgs},
-    commands::{Failure, Outcome, output::message},
+    commands::{
+        outcome::{Failure, Outcome},
+        output::message,
+    },
     delivery::event::DeliveryState,
     inbox::{
         control::{Again, Answer, Order, Page},

@@ -11,9 +11,9 @@ use std::{future::Future, io, path::absolute};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::{
-    Failure, Outcome,
+    outcome::{Failure, Outcome},
     output::{self, Output, message},
-    runtime,
+    runtime::runtime,
 };
 use crate::{
     cli::{BackupArgs, InboxCommand, ListArgs, PurgeArgs, ShowArgs, StatsArgs},

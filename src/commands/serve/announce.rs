@@ -1,4 +1,4 @@
-//! What the start says: what is protected, where it goes, by which secrets, and what looks like a mistake.
+//! The log lines of the start: the endpoints with their destinations and secrets, and possible mistakes.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use crate::{
     proxy::config::Config,
 };
 
-/// Where these lines come from, for people: the gate, and no file of its code.
+/// The target of these lines. It names the gate instead of a source file.
 pub(super) const TARGET: &str = "cartgate::serve";
 
-/// A line for each endpoint, and what concerns several.
+/// Logs a line for each endpoint, each durable endpoint, each admin listener, and each shared secret.
 pub(super) fn announce(public: &[Listener], admin: &[Listener], config: &Config) {
     let addresses: Vec<_> = public.iter().map(|one| one.address().to_string()).collect();
     let version = env!("CARGO_PKG_VERSION");
@@ -43,7 +43,7 @@ pub(super) fn announce(public: &[Listener], admin: &[Listener], config: &Config)
                 endpoint = &*endpoint.name,
                 store = %inbox.store,
                 queues = queues.join(", "),
-                "durable: a delivery is stored before it is answered, and waits for each destination that wants it"
+                "inbox enabled"
             );
         }
     }
@@ -55,12 +55,12 @@ pub(super) fn announce(public: &[Listener], admin: &[Listener], config: &Config)
             target: TARGET,
             %secret,
             endpoints = endpoints.join(", "),
-            "these accept each other's captured deliveries, since they share a secret; `only` binds one to its kind"
+            "endpoints with the same secret accept each other's captured deliveries; `only` binds an endpoint to its kind"
         );
     }
 }
 
-/// What looks like a mistake.
+/// Logs possible mistakes of the configuration.
 pub(super) fn warn(source: &Source, warnings: &[Finding]) {
     for warning in warnings {
         tracing::warn!(target: TARGET, "{}", source.line(warning));
@@ -74,24 +74,24 @@ fn durable(endpoint: &Arc<Endpoint>) -> Option<(&Endpoint, &Durable)> {
     }
 }
 
-/// `/hooks -> http://app/other`: where which path goes.
+/// Returns the paths and their destinations: `/hooks -> http://app/other`.
 fn mapping(endpoint: &Endpoint) -> String {
     let host = endpoint.host.as_ref().map(ToString::to_string);
     let path = format!("{}{}", host.unwrap_or_default(), endpoint.path);
     let all = endpoint.target.destinations();
-    let all = all.map(|one| leads_to(endpoint, &path, one.address()));
+    let all = all.map(|one| route(endpoint, &path, one.address()));
     all.collect::<Vec<_>>().join(", ")
 }
 
-fn leads_to(endpoint: &Endpoint, path: &str, address: &Address) -> String {
+fn route(endpoint: &Endpoint, path: &str, address: &Address) -> String {
     let shown = address.to_string();
     match (address.target(), address.endpoint()) {
-        // A query may hold a token.
+        // A query may contain a token.
         (Some(_), _) => match shown.split_once('?') {
             Some((before, _)) => format!("{path} -> {before}?..."),
             None => format!("{path} -> {shown}"),
         },
-        // A socket's path ends at a colon.
+        // The path of a socket ends at a colon.
         (None, Peer::Unix(_)) => format!("{path} -> {shown}:{}", endpoint.path),
         (None, Peer::Tcp { .. }) => format!("{path} -> {shown}{}", endpoint.path),
     }

@@ -1,5 +1,5 @@
-//! The memory that a control group leaves to this process, against what the configuration lets clients take. A container
-//! without enough is killed under load, and its deliveries with it.
+//! Compares the memory limit of the control group with the memory that the configuration permits to clients.
+//! The kernel kills a container with too little memory under load, and its deliveries with it.
 
 use std::{
     fs,
@@ -7,17 +7,22 @@ use std::{
 };
 
 use super::announce::TARGET;
-use crate::proxy::config::limits::Limits;
+use crate::proxy::config::{Config, limits::Limits};
 
-/// Bytes that one connection may hold besides large bodies: its buffers, its head and its small body.
+/// Bytes that one connection may hold in addition to large bodies: its buffers, its head and its small
+/// body.
 const CONNECTION: u64 = 64 * 1024;
 
-/// The program, its threads and its log, without any connection.
+/// The same for a connection under TLS, which also buffers records.
+const TLS_CONNECTION: u64 = 144 * 1024;
+
+/// Bytes of the program, its threads and its log, without any connection.
 const PROGRAM: u64 = 32 * 1024 * 1024;
 
 /// Warns if the limit of the control group is lower than what the gate may need.
-pub(super) fn warn_if_scarce(limits: &Limits) {
-    let needed = needed(limits);
+pub(super) fn warn_if_scarce(config: &Config) {
+    let limits = &config.limits;
+    let needed = needed(limits, config.tls.is_some());
     let given = limit(Path::new("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"));
     if let Some(memory_limit) = given.filter(|given| *given < needed) {
         tracing::warn!(
@@ -31,15 +36,17 @@ pub(super) fn warn_if_scarce(limits: &Limits) {
     }
 }
 
-fn needed(limits: &Limits) -> u64 {
-    let connections = CONNECTION.saturating_mul(limits.connections as u64);
+/// Returns the bytes that the gate may need under these limits.
+fn needed(limits: &Limits, is_tls: bool) -> u64 {
+    let each = if is_tls { TLS_CONNECTION } else { CONNECTION };
+    let connections = each.saturating_mul(limits.connections as u64);
     limits
         .memory
         .saturating_add(connections)
         .saturating_add(PROGRAM)
 }
 
-/// The lowest memory limit of the control groups that this process is in; none if there is no limit.
+/// Returns the lowest memory limit of the control groups of this process, if there is one.
 fn limit(own: &Path, mounted: &Path) -> Option<u64> {
     let groups = fs::read_to_string(own).ok()?;
     let limits = groups.lines().flat_map(|line| {
@@ -53,14 +60,15 @@ fn limit(own: &Path, mounted: &Path) -> Option<u64> {
             _ => return Vec::new(),
         };
         let group = Path::new(path.trim_start_matches('/'));
-        // In a container the path may be that of the host, and only the root is there.
+        // In a container the path may be the one on the host, where only the root exists.
         let groups = group.ancestors().map(|group| root.join(group).join(file));
         groups.filter_map(|file| read(&file)).collect()
     });
     limits.min()
 }
 
-/// The number in a file; none for `max`, and for the huge numbers by which version 1 says the same.
+/// Returns the number in a file. Returns none for `max`, and for the huge numbers that mean the same in
+/// version 1.
 fn read(file: &PathBuf) -> Option<u64> {
     const UNLIMITED: u64 = 1 << 60;
     let text = fs::read_to_string(file).ok()?;
@@ -71,7 +79,7 @@ fn read(file: &PathBuf) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// The limit where these files of control groups are there.
+    /// Returns the limit with these files of control groups.
     fn limit_of(own: &str, files: &[(&str, &str)]) -> Option<u64> {
         let dir = tempfile::tempdir().expect("a directory");
         for (name, text) in files {
@@ -82,6 +90,16 @@ mod tests {
         let cgroup = dir.path().join("cgroup");
         fs::write(&cgroup, own).expect("written");
         limit(&cgroup, &dir.path().join("mounted"))
+    }
+
+    #[test]
+    fn a_connection_under_tls_needs_more() {
+        let limits = Limits {
+            connections: 10,
+            ..Limits::default()
+        };
+        let difference = needed(&limits, true) - needed(&limits, false);
+        assert_eq!(difference, 10 * 80 * 1024);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A reload: everything is read again at `SIGHUP` or at a request of the admin listener. A configuration that cannot be used
-//! leaves the old one in force.
+//! Reloads: SIGHUP or a request of the admin listener makes the gate read its whole configuration again. If
+//! the new configuration has a mistake, the old one stays in force.
 
 use std::{
     sync::{Arc, Weak},
@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{announce::warn, reach};
+use super::{announce::warn, probe};
 use crate::{
     admin::{ReloadRequests, status::Reloaded},
     cli::source::Source,
@@ -26,15 +26,18 @@ use crate::{
     server::service_manager::ServiceManager,
 };
 
-/// How long reading everything again may take.
-const LONGEST: Duration = Duration::from_secs(5);
+/// The limit of the time to read the configuration.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the configuration is written, and the plan whose sockets and sizes are in use.
-pub(super) struct Running {
+/// Reads the configuration of a gate again.
+pub(super) struct Reloader {
     pub(super) source: Source,
+    /// The plan at the start, whose sockets and sizes stay in use.
     pub(super) plan: Plan,
-    /// Weak, because a thread that reads a file for ever must not keep it open.
+    /// Weak, because a thread that reads an endless file must not keep the inbox open.
     pub(super) inbox: Weak<Inbox>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) manager: ServiceManager,
 }
 
 /// The causes of a reload.
@@ -44,7 +47,7 @@ pub(super) struct Causes {
 }
 
 impl Causes {
-    /// Waits for the next cause; returns those who wait for the result.
+    /// Waits for the next cause; returns the requests that wait for the result.
     async fn next(&mut self) -> Vec<oneshot::Sender<Reloaded>> {
         let mut waiting = tokio::select! {
             Some(()) = self.hangup.recv() => Vec::new(),
@@ -55,73 +58,51 @@ impl Causes {
     }
 }
 
-impl Running {
-    /// Applies the written configuration at each cause. It never ends.
-    pub(super) async fn reload(
-        self,
-        mut causes: Causes,
-        config: &watch::Sender<Arc<Config>>,
-        metrics: &Metrics,
-        manager: &ServiceManager,
-    ) {
-        let running = Arc::new(self);
+impl Reloader {
+    /// Reloads at each cause. It never returns.
+    pub(super) async fn run(self, mut causes: Causes, config: &watch::Sender<Arc<Config>>) {
+        let reloader = Arc::new(self);
         loop {
             let waiting = causes.next().await;
-            manager.reloading();
+            reloader.manager.reloading();
             let admin = config.borrow().admin.clone();
-            let reloaded = match Arc::clone(&running).read_in_time(admin).await {
-                Ok((new, warnings)) => {
-                    running.show_certificates(&new, metrics);
-                    let before = config.send_replace(Arc::clone(&new));
-                    reach::look(&new, Some(&before));
-                    let further = running.renew_inbox(&new).await;
-                    in_force(&causes.requests, [warnings, further].concat()).await
-                }
-                Err(lines) => {
-                    metrics.reload_failed();
-                    for error in &lines {
-                        tracing::error!(%error, "reload failed; the old configuration stays in force");
-                    }
-                    manager.ready(
-                        "serving; the last reload failed, and the old configuration stays in force",
-                    );
-                    Reloaded::failed(lines)
-                }
+            let reloaded = match Arc::clone(&reloader).read_in_time(admin).await {
+                Ok(new) => reloader.apply(new, config, &causes.requests).await,
+                Err(lines) => reloader.keep_old(lines),
             };
-            for one in waiting {
-                // A requester that has left needs no result.
-                let _ = one.send(reloaded.clone());
+            for request in waiting {
+                // A client that has left needs no result.
+                let _ = request.send(reloaded.clone());
             }
         }
     }
 
-    /// Not on this thread, which accepts and hears signals: a file may be a pipe that nobody writes to, or on a machine that
-    /// is gone.
+    /// Reads on another thread, because this one accepts connections and handles signals. The file may
+    /// be a pipe without a writer, or on a machine that is down.
     async fn read_in_time(
         self: Arc<Self>,
         admin: AdminAccess,
     ) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
-        match timeout(LONGEST, run_on_thread(move || self.read(admin))).await {
+        match timeout(TIMEOUT, run_on_thread(move || self.read(admin))).await {
             Ok(Ok(read)) => read,
-            Ok(Err(undone)) => Err(vec![undone.into_error().to_string()]),
+            Ok(Err(error)) => Err(vec![error.into_error().to_string()]),
             Err(_) => Err(vec![
-                "what the configuration names could not be read in time".to_owned(),
+                "the configuration, or a file that it names, could not be read in time".to_owned(),
             ]),
         }
     }
 
-    /// Reads everything; returns the configuration and the warnings about it, which are logged as well.
+    /// Reads everything; returns the configuration and the warnings about it, which it also logs.
     fn read(&self, admin: AdminAccess) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
         let lines = |error| self.source.lines(error);
         let plan = self.source.plan().map_err(lines)?;
         if plan.inbox.is_some() && self.plan.inbox.is_none() {
-            // Its endpoints could keep nothing.
             return Err(vec![
-                "an endpoint is durable now, and only a restart opens an inbox".to_owned(),
+                "an endpoint is now durable, but only a restart opens an inbox".to_owned(),
             ]);
         }
         let mut loaded = self.source.load(&plan).map_err(lines)?;
-        // The socket that stays may be where only its token keeps others out.
+        // The old admin socket stays, and perhaps only its token protects it.
         if plan.admin_address() != self.plan.admin_address() {
             loaded.config.admin = admin;
         }
@@ -129,15 +110,38 @@ impl Running {
         let warnings = loaded.warnings.iter();
         let mut warnings: Vec<_> = warnings.map(|one| self.source.line(one)).collect();
         for key in plan.needs_restart(&self.plan) {
-            tracing::warn!(key, "a change of this is taken up only by a restart");
-            warnings.push(format!(
-                "{key}: a change of this is taken up only by a restart"
-            ));
+            let message = "a change of this key takes effect only after a restart";
+            tracing::warn!(key, "{message}");
+            warnings.push(format!("{key}: {message}"));
         }
         Ok((Arc::new(loaded.config), warnings))
     }
 
-    /// Has the open inbox follow the new configuration; returns the warnings about it, which are logged as well.
+    async fn apply(
+        &self,
+        (new, warnings): (Arc<Config>, Vec<String>),
+        config: &watch::Sender<Arc<Config>>,
+        requests: &ReloadRequests,
+    ) -> Reloaded {
+        self.report_certificates(&new);
+        let before = config.send_replace(Arc::clone(&new));
+        probe::probe(&new, Some(&before));
+        let further = self.renew_inbox(&new).await;
+        in_force(requests, [warnings, further].concat()).await
+    }
+
+    fn keep_old(&self, errors: Vec<String>) -> Reloaded {
+        self.metrics.reload_failed();
+        for error in &errors {
+            tracing::error!(%error, "reload failed; the old configuration stays in force");
+        }
+        self.manager
+            .ready("serving; the last reload failed, and the old configuration stays in force");
+        Reloaded::failed(errors)
+    }
+
+    /// Applies the new configuration to the open inbox; returns the warnings about it, which it also
+    /// logs.
     async fn renew_inbox(&self, config: &Config) -> Vec<String> {
         let (Some(inbox), Some(settings)) = (self.inbox.upgrade(), &config.inbox) else {
             return Vec::new();
@@ -149,24 +153,27 @@ impl Running {
         warnings
     }
 
-    /// Has the metrics show when the certificate ends.
-    pub(super) fn show_certificates(&self, config: &Config, metrics: &Metrics) {
+    /// Reports the expiry of the certificate to the metrics.
+    pub(super) fn report_certificates(&self, config: &Config) {
         let shown = config.tls.as_ref().map(|certificate| {
             let label = certificate.path().display().to_string();
             (label, certificate.expires())
         });
-        metrics.shows_certificates(shown);
+        self.metrics.shows_certificates(shown);
     }
 }
 
-/// Waits until each request is judged by the new configuration. A gate that drains meanwhile keeps the old one.
+/// Waits until the new configuration is in force for each request. A gate that drains meanwhile keeps the
+/// old one.
 async fn in_force(requests: &ReloadRequests, warnings: Vec<String>) -> Reloaded {
-    match timeout(LONGEST, requests.in_force()).await {
+    match timeout(TIMEOUT, requests.in_force()).await {
         Ok(()) => Reloaded {
             in_force: true,
             errors: Vec::new(),
             warnings,
         },
-        Err(_) => Reloaded::failed(vec!["the gate drains, and applies no change".to_owned()]),
+        Err(_) => Reloaded::failed(vec![
+            "the gate drains, and does not apply changes".to_owned(),
+        ]),
     }
 }

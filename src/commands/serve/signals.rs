@@ -1,5 +1,5 @@
-//! The signals of a gate. Their handlers are installed before anything else, since a signal without a handler
-//! ends the process: a hangup that comes too early then waits until the gate can reload.
+//! The signals of a gate. Their handlers are installed first of all, because a signal without a handler ends
+//! the process. A hangup that arrives too early waits until the gate can reload.
 
 use std::{ffi::OsStr, io};
 
@@ -11,17 +11,18 @@ use tokio::{
 
 /// The runtime of a gate's first thread, with the signals that it has received so far.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldSignals {
     pub(super) runtime: Runtime,
     pub(super) signals: Signals,
 }
 
-impl Held {
-    /// Holds signals if the arguments of this process run a gate. Other commands end by signals as programs do.
+impl HeldSignals {
+    /// Installs the handlers if the arguments of this process run a gate. Signals end other commands, as
+    /// they end most programs.
     #[must_use]
     pub fn for_serve() -> Option<Self> {
         let is_serve = std::env::args_os().nth(1).as_deref() == Some(OsStr::new("serve"));
-        // The command itself says why, if this fails again.
+        // The command tries again, and reports the error.
         is_serve.then(|| Self::start().ok()).flatten()
     }
 
@@ -36,48 +37,49 @@ impl Held {
     }
 }
 
-/// The signals that mean something to a gate, and those that must not end it.
+/// The signals that a gate handles.
 #[derive(Debug)]
 pub(super) struct Signals {
-    pub(super) stop: Stop,
+    pub(super) stop: StopSignals,
     pub(super) hangup: Signal,
-    pub(super) unused: Unused,
+    pub(super) unused: UnusedSignals,
 }
 
-/// Each of these asks for a drain.
+/// The signals that request a drain.
 #[derive(Debug)]
-pub(super) struct Stop {
+pub(super) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
 }
 
-/// Other servers reopen their log at these, or print what they do. Scripts and tools send them to any server.
+/// Signals that must not end a gate. Other servers reopen their log or print their state at them, so
+/// scripts and tools send them to any server.
 #[derive(Debug)]
-pub(super) struct Unused {
-    first: Signal,
-    second: Signal,
+pub(super) struct UnusedSignals {
+    user1: Signal,
+    user2: Signal,
 }
 
 impl Signals {
     fn install() -> io::Result<Self> {
         Ok(Self {
-            stop: Stop {
+            stop: StopSignals {
                 terminate: signal(SignalKind::terminate())?,
                 interrupt: signal(SignalKind::interrupt())?,
                 quit: signal(SignalKind::quit())?,
             },
             hangup: signal(SignalKind::hangup())?,
-            unused: Unused {
-                first: signal(SignalKind::user_defined1())?,
-                second: signal(SignalKind::user_defined2())?,
+            unused: UnusedSignals {
+                user1: signal(SignalKind::user_defined1())?,
+                user2: signal(SignalKind::user_defined2())?,
             },
         })
     }
 }
 
-impl Stop {
-    /// Waits for a signal to end.
+impl StopSignals {
+    /// Waits for a stop signal.
     pub(super) async fn recv(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -86,24 +88,24 @@ impl Stop {
         }
     }
 
-    /// Asks for a drain at the first signal; ready at the second.
-    pub(super) async fn recv_twice(&mut self, asked: &watch::Sender<bool>) {
+    /// Requests a drain at the first signal; returns at the second.
+    pub(super) async fn recv_twice(&mut self, drain: &watch::Sender<bool>) {
         for _ in 0..2 {
             self.recv().await;
-            if !asked.send_replace(true) {
-                tracing::info!("draining; a second signal ends at once");
+            if !drain.send_replace(true) {
+                tracing::info!("draining; a second signal ends the gate at once");
             }
         }
     }
 }
 
-impl Unused {
-    /// Logs each signal that changes nothing. It never ends.
+impl UnusedSignals {
+    /// Logs each of these signals. It never returns.
     pub(super) async fn log(mut self) {
         loop {
             let signal = tokio::select! {
-                _ = self.first.recv() => "SIGUSR1",
-                _ = self.second.recv() => "SIGUSR2",
+                _ = self.user1.recv() => "SIGUSR1",
+                _ = self.user2.recv() => "SIGUSR2",
             };
             tracing::info!(signal, "signal ignored; SIGHUP reloads, SIGTERM drains");
         }

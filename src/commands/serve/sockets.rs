@@ -1,7 +1,7 @@
 //! The sockets of a gate: bound, or taken from systemd.
 
-use super::super::Failure;
 use crate::{
+    commands::outcome::Failure,
     config::{Plan, cannot_listen},
     net::{
         inherited::Inherited,
@@ -9,11 +9,11 @@ use crate::{
     },
 };
 
-/// The public sockets, and those of the operator.
+/// Returns the public listeners and the admin listeners.
 pub(super) fn bind(plan: &Plan) -> Result<(Vec<Listener>, Vec<Listener>), Failure> {
     let admin = plan.admin_address();
     let mut inherited = inherited(plan.server.listen.iter().chain(admin))?;
-    // The operator's first: plain `systemd` takes all that is left.
+    // The admin listener comes first, because plain `systemd` takes all remaining sockets.
     let admin = admin
         .map(|address| open(address, &mut inherited))
         .transpose()?;
@@ -29,7 +29,7 @@ fn open(address: &ListenAddress, inherited: &mut Inherited) -> Result<Vec<Listen
         .map_err(|error| Failure::usage(cannot_listen(address, &error)))
 }
 
-/// What systemd handed over, where an address asks for it.
+/// Returns the sockets from systemd, if an address refers to them.
 fn inherited<'a>(
     mut addresses: impl Iterator<Item = &'a ListenAddress>,
 ) -> Result<Inherited, Failure> {

@@ -1,15 +1,15 @@
-//! Where a secret comes from: a file, an environment variable or a systemd credential, never an argument.
+//! The sources of secrets: a file, an environment variable or a systemd credential, never an argument.
 //!
-//! A source is only a name and a place; [`SecretSource::read`] does the I/O, each time anew, so
-//! that a reload sees a changed file. What is read never shows in an error or a warning: those name
-//! the place and the reason.
+//! A source is a name and a place. [`SecretSource::read`] reads the secret each time anew, so a reload
+//! sees a changed file. Errors and warnings name the place and the reason, and never quote the secret.
 
-use std::env;
-use std::ffi::OsString;
-use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::{
+    env,
+    ffi::OsString,
+    fmt, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use tower_cartgate::{Secret, SecretError, SecretName, Weakness};
 
@@ -20,41 +20,41 @@ mod variables;
 
 pub use variables::*;
 
-/// Where systemd says that a unit's credentials lie (systemd.exec(5)).
+/// The variable in which systemd names the directory of a unit's credentials (systemd.exec(5)).
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
-/// The name of a secret that was given none.
+/// The name of a secret without an explicit one.
 pub const DEFAULT_NAME: &str = "default";
 
-/// What is longer is no shared secret but the wrong file, perhaps an endless one.
+/// The limit of a secret file. A longer file is the wrong one, perhaps an endless one.
 const MOST_BYTES: u64 = 64 * 1024;
 
-/// One named place to read a secret from.
+/// A named place of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretSource {
     name: SecretName,
     place: Place,
 }
 
-/// Where the bytes lie.
+/// The place of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// A file's path.
     File(PathBuf),
     /// An environment variable's name.
     Variable(String),
-    /// The name of a file in the folder where systemd puts a unit's credentials.
+    /// The name of a file in the directory of a systemd unit's credentials.
     Credential(String),
 }
 
 impl SecretSource {
-    /// A secret in some place.
+    /// Returns the source of a secret in this place.
     #[must_use]
     pub fn new(name: SecretName, place: Place) -> Self {
         Self { name, place }
     }
 
-    /// A secret in a file.
+    /// Returns the source of a secret in a file.
     pub fn file(name: SecretName, path: impl Into<PathBuf>) -> Self {
         Self {
             name,
@@ -62,7 +62,7 @@ impl SecretSource {
         }
     }
 
-    /// A secret in an environment variable, under the name [`DEFAULT_NAME`].
+    /// Returns the source of a secret in an environment variable, with the name [`DEFAULT_NAME`].
     #[must_use]
     pub fn from_env_var(variable: &str) -> Self {
         Self {
@@ -71,9 +71,10 @@ impl SecretSource {
         }
     }
 
-    /// The sources given, or else [`SECRET_VARIABLE`] if that is set.
+    /// Returns the given sources, or [`SECRET_VARIABLE`] if it is set.
     ///
     /// # Errors
+    ///
     /// [`SourceError::Nowhere`] when there is neither.
     pub fn or_environment(given: Vec<Self>) -> Result<Vec<Self>, SourceError> {
         if !given.is_empty() {
@@ -85,37 +86,38 @@ impl SecretSource {
         Err(SourceError::Nowhere)
     }
 
-    /// What the secret is called in logs and headers.
+    /// Returns the name of the secret in logs and headers.
     #[must_use]
     pub fn name(&self) -> &SecretName {
         &self.name
     }
 
-    /// Where it lies.
+    /// Returns the place of the secret.
     #[must_use]
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// Reads the secret as it is now. Exactly one newline at its end is dropped.
+    /// Reads the secret as it is now. Drops exactly one newline at its end.
     ///
     /// # Errors
-    /// [`SourceError`] where nothing usable can be read.
+    ///
+    /// [`SourceError`] when there is no usable secret.
     pub fn read(&self) -> Result<(SecretName, Secret, Vec<Warning>), SourceError> {
         let (secret, exposures) = self.place.read()?;
-        let exposed = exposures.into_iter().map(Matter::Exposed);
-        let weak = secret.weaknesses().into_iter().map(Matter::Weak);
-        let warnings = exposed.chain(weak).map(|matter| Warning {
+        let exposed = exposures.into_iter().map(WarningKind::Exposed);
+        let weak = secret.weaknesses().into_iter().map(WarningKind::Weak);
+        let warnings = exposed.chain(weak).map(|kind| Warning {
             name: self.name.clone(),
             place: self.place.clone(),
-            matter,
+            kind,
         });
         let warnings = warnings.collect();
         Ok((self.name.clone(), secret, warnings))
     }
 }
 
-/// `[NAME=]FILE`. What stands before the first `=` is the name, unless it looks like the beginning
+/// Parses `[NAME=]FILE`. The part before the first `=` is the name, unless it looks like the beginning
 /// of a path.
 impl FromStr for SecretSource {
     type Err = SourceSyntaxError;
@@ -138,11 +140,11 @@ impl FromStr for SecretSource {
 fn default_name() -> SecretName {
     DEFAULT_NAME
         .parse()
-        .expect("a fixed word of lower-case letters")
+        .expect("the name consists of lower-case letters")
 }
 
 impl Place {
-    /// The file if one is given, or else the variable if it is set.
+    /// Returns the file if one is given, or the variable if it is set.
     #[must_use]
     pub fn given(file: Option<&Path>, variable: &str) -> Option<Self> {
         let in_file = file.map(|path| Self::File(path.to_owned()));
@@ -150,10 +152,11 @@ impl Place {
         in_file.or_else(|| variable_is_set(variable).then(in_variable))
     }
 
-    /// Reads the secret, and tells how other users of this machine get at it.
+    /// Reads the secret; returns it with the ways in which other users of this machine can access it.
     ///
     /// # Errors
-    /// [`SourceError`] where nothing usable can be read.
+    ///
+    /// [`SourceError`] when there is no usable secret.
     pub fn read(&self) -> Result<(Secret, Vec<Exposure>), SourceError> {
         let (bytes, exposures) = match self {
             Self::File(path) => read_file(path)?,
@@ -161,7 +164,7 @@ impl Place {
             Self::Credential(name) => {
                 let folder = env::var_os(CREDENTIALS)
                     .ok_or_else(|| SourceError::NoCredentials { name: name.clone() })?;
-                // systemd decides who may read it.
+                // systemd controls the access to credentials.
                 (read_file(&Path::new(&folder).join(name))?.0, Vec::new())
             }
         };
@@ -205,16 +208,16 @@ impl fmt::Display for Place {
     }
 }
 
-/// Something about a secret that works but is probably a mistake.
+/// A property of a usable secret that is probably a mistake.
 #[derive(Clone, Debug)]
 pub struct Warning {
     name: SecretName,
     place: Place,
-    matter: Matter,
+    kind: WarningKind,
 }
 
 #[derive(Clone, Debug)]
-enum Matter {
+enum WarningKind {
     Weak(Weakness),
     Exposed(Exposure),
 }
@@ -222,79 +225,80 @@ enum Matter {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "secret {} ({}): ", self.name, self.place)?;
-        match &self.matter {
-            Matter::Weak(weakness) => weakness.fmt(f),
-            Matter::Exposed(exposure) => exposure.fmt(f),
+        match &self.kind {
+            WarningKind::Weak(weakness) => weakness.fmt(f),
+            WarningKind::Exposed(exposure) => exposure.fmt(f),
         }
     }
 }
 
-/// Why `[NAME=]FILE` could not be understood.
+/// The reason why `[NAME=]FILE` cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceSyntaxError {
-    /// The part before `=` is no name.
+    /// The part before `=` is not a name.
     #[error(
         "the name before `=` must be 1 to 64 of a-z, 0-9, `_` and `-` (a file whose name holds `=`: write ./FILE)"
     )]
     Name,
-    /// Nothing stands where the file should.
-    #[error("no file is named")]
+    /// The file is missing.
+    #[error("the file is missing")]
     NoFile,
 }
 
-/// Why no secret could be read.
+/// The reason why a secret cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The file cannot be opened or read.
     #[error("cannot read the secret file {}: {reason}", path.display())]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         reason: io::Error,
     },
-    /// The value of a `_FILE` variable names no file. It may be the secret itself, so it is not shown.
+    /// The value of a `_FILE` variable names no file. The error does not show it, because it may be the
+    /// secret itself.
     #[error(
         "cannot read the secret file that {variable}_FILE names: {reason} (its value is not shown; if it is the secret itself, put it into {variable})"
     )]
     Misplaced {
         /// The variable for the secret itself.
         variable: &'static str,
-        /// What the system said.
+        /// The error of the system.
         reason: io::Error,
     },
     /// The file is too long to be a secret.
-    #[error("the secret file {} is longer than 64 KiB: it cannot be a shared secret", path.display())]
+    #[error("the secret file {} is longer than 64 KiB, so it cannot be a shared secret", path.display())]
     TooLong {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
     /// The variable is not set.
     #[error("the environment variable {variable}, which should hold the secret, is not set")]
     Unset {
-        /// Which variable.
+        /// The variable.
         variable: String,
     },
-    /// systemd gives this process no credentials.
+    /// This process has no systemd credentials.
     #[error(
-        "there is no credential {name}: {CREDENTIALS} is not set, as it is in a systemd unit with LoadCredential="
+        "there is no credential {name}: {CREDENTIALS} is not set; a systemd unit with LoadCredential= sets it"
     )]
     NoCredentials {
-        /// Which credential.
+        /// The credential.
         name: String,
     },
-    /// What was read must not be used as a secret.
+    /// The content must not be used as a secret.
     #[error("the secret in {place} cannot be used: {reason}")]
     Unusable {
-        /// Where it was read.
+        /// Its place.
         place: Place,
-        /// Why not.
+        /// The reason.
         reason: SecretError,
     },
-    /// Neither a file nor the variable was given.
-    #[error("no secret is given: name its file with --secret-file FILE, or set {SECRET_VARIABLE}")]
+    /// Neither a file nor the variable is given.
+    #[error("no secret is given; use --secret-file FILE, or set {SECRET_VARIABLE}")]
     Nowhere,
 }
 

@@ -1,4 +1,4 @@
-//! Sources as they are typed, and what reading them finds.
+//! Tests of the syntax of sources, and of the results of reading them.
 
 use super::*;
 

@@ -1,23 +1,23 @@
-//! The environment variables that hold secrets themselves. With `_FILE` at the end, they name the file of the secret.
+//! The environment variables that contain secrets. With `_FILE` at the end, they name the file of one.
 
 use std::{env, path::Path};
 
-/// The environment variable that holds a secret itself.
+/// The environment variable with a secret.
 pub const SECRET_VARIABLE: &str = "CARTGATE_SECRET";
 
-/// The environment variable that holds the key of the inbox's seals.
+/// The environment variable with the key of the inbox's seals.
 pub const INBOX_KEY_VARIABLE: &str = "CARTGATE_INBOX_KEY";
 
-/// The environment variable that holds the key that encrypts the inbox.
+/// The environment variable with the key that encrypts the inbox.
 pub const INBOX_ENCRYPTION_KEY_VARIABLE: &str = "CARTGATE_INBOX_ENCRYPTION_KEY";
 
-/// The environment variable that holds the password of the inbox in PostgreSQL.
+/// The environment variable with the password of the inbox in PostgreSQL.
 pub const INBOX_PASSWORD_VARIABLE: &str = "CARTGATE_INBOX_PASSWORD";
 
-/// The environment variable that holds the token of the admin listener.
+/// The environment variable with the token of the admin listener.
 pub const ADMIN_TOKEN_VARIABLE: &str = "CARTGATE_ADMIN_TOKEN";
 
-/// The variables that hold a secret itself; with `_FILE` at the end, they name its file.
+/// The variables with secrets. With `_FILE` at the end, they name the file of the secret.
 pub(crate) const SECRETS: [&str; 5] = [
     SECRET_VARIABLE,
     INBOX_KEY_VARIABLE,
@@ -26,8 +26,8 @@ pub(crate) const SECRETS: [&str; 5] = [
     ADMIN_TOKEN_VARIABLE,
 ];
 
-/// The variable that a secret belongs into, if it may stand in the `_FILE` variable instead of `path`. A secret in base64
-/// can hold a `/`, so `path` counts as a path only if it, or a directory that it names, is there.
+/// Returns the variable for a secret whose `_FILE` variable may hold the secret itself instead of
+/// `path`. Base64 can contain a `/`, so `path` counts as a path only if it or its directory exists.
 pub(crate) fn misplaced(path: &Path) -> Option<&'static str> {
     let directory = path.parent().filter(|parent| parent.parent().is_some());
     if path.symlink_metadata().is_ok() || directory.is_some_and(Path::is_dir) {
@@ -39,7 +39,7 @@ pub(crate) fn misplaced(path: &Path) -> Option<&'static str> {
     })
 }
 
-/// Whether `[NAME=]FILE,…` names this path.
+/// Returns whether `[NAME=]FILE,…` names this path.
 fn lists(value: &[u8], path: &Path) -> bool {
     let path = path.as_os_str().as_encoded_bytes();
     let mut files = value.split(|byte| *byte == b',');
@@ -49,7 +49,7 @@ fn lists(value: &[u8], path: &Path) -> bool {
     })
 }
 
-/// Whether an environment variable holds anything; an empty one counts as unset.
+/// Returns whether an environment variable is set. An empty one counts as unset.
 #[must_use]
 pub fn variable_is_set(variable: &str) -> bool {
     env::var_os(variable).is_some_and(|value| !value.is_empty())

@@ -285,12 +285,12 @@ fn the_demo_goes_as_it_must() {
     let ran = bench.run(&["demo"]).ends(0);
     assert!(
         ran.stdout
-            .contains("4 genuine deliveries passed, 15 forgeries were refused"),
+            .contains("4 genuine deliveries passed, 15 forgeries were rejected"),
         "{}",
         ran.stdout
     );
     let show = bench.run(&["demo", "--json"]).ends(0).json();
-    assert_eq!(show["as_it_must"], true);
+    assert_eq!(show["as_expected"], true);
     assert_eq!(show["deliveries"].as_array().map(Vec::len), Some(20));
     assert_eq!(show["received_by_app"], 5);
 }

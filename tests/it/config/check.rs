@@ -75,7 +75,7 @@ fn a_good_file_can_be_used() {
     let site = Site::with(&two_shops(&App::content()));
     let said = site.run(&["check", "gate.toml"], &[]);
     assert_eq!((said.status, said.err.as_str()), (Some(0), ""));
-    assert_eq!(said.out, "gate.toml: can be used\n");
+    assert_eq!(said.out, "gate.toml: usable\n");
 }
 
 #[test]

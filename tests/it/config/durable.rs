@@ -200,7 +200,7 @@ fn a_reload_takes_up_queues_while_events_wait_and_never_another_store() {
 
     let elsewhere = file(dir.path(), &[("one", &app.url)]).replace("inbox.db", "other.db");
     reload(&program, &elsewhere);
-    program.line(&["WARN", "key=inbox", "only by a restart"]);
+    program.line(&["WARN", "key=inbox", "only after a restart"]);
     send(&program, b"into the same store");
     app.wait_for(5);
     assert!(!dir.path().join("other.db").exists());

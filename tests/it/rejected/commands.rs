@@ -32,7 +32,7 @@ fn once_the_secret_is_known_a_saved_rejection_is_sent_on_as_it_was() {
     let verify = ["verify", "--secret-file", &secrets, "--delivery", &file];
     let (status, said) = cartgate(&verify);
     assert_eq!(status, 0, "{said}");
-    assert!(said.contains("under secret spring"), "{said}");
+    assert!(said.contains("matches secret spring"), "{said}");
     let (_, said) = cartgate(&[&verify[..], &["--json"]].concat());
     let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(

@@ -1,23 +1,23 @@
-//! Tries each app once, in the background: a wrong address or an app that is not there shows at the start, and not only by
-//! the first order that is lost.
+//! Connects once to each app in the background, so that the start reveals a wrong address or a missing app
+//! before the first lost order does.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::announce::TARGET;
 use crate::{destination::Destination, proxy::config::Config};
 
-/// Tries each destination of `config` whose address `before` does not have.
-pub(super) fn look(config: &Config, before: Option<&Config>) {
+/// Connects to each destination of `config` that is new or has another address than in `before`.
+pub(super) fn probe(config: &Config, before: Option<&Config>) {
     let known = before.map(destinations).unwrap_or_default();
     for (name, destination) in destinations(config) {
         let address = |one: &Arc<Destination>| one.address().clone();
         if known.get(&name).map(address) != Some(address(&destination)) {
-            tokio::spawn(log(destination));
+            tokio::spawn(connect(destination));
         }
     }
 }
 
-/// Each destination once, however many endpoints have it.
+/// Returns each destination once, even if several endpoints have it.
 fn destinations(config: &Config) -> BTreeMap<Arc<str>, Arc<Destination>> {
     let all = config.endpoints.iter();
     let all = all.flat_map(|endpoint| endpoint.target.destinations());
@@ -25,7 +25,8 @@ fn destinations(config: &Config) -> BTreeMap<Arc<str>, Arc<Destination>> {
         .collect()
 }
 
-async fn log(app: Arc<Destination>) {
+/// Connects to the app and logs the result.
+async fn connect(app: Arc<Destination>) {
     let (destination, address) = (&*app.name, app.address().endpoint());
     match app.reach().await {
         Ok(()) => tracing::info!(target: TARGET, destination, %address, "app reachable"),

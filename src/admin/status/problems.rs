@@ -1,4 +1,4 @@
-//! What of a gate needs a person. One place, so that `status`, its exit status and `--json` agree.
+//! The open problems of a gate, for its screen, the exit status of `cartgate status` and `--json`.
 
 use super::{
     report::{Endpoint, Inbox, Report, Room, Waiting},
@@ -9,102 +9,102 @@ const HOUR: u64 = 60 * 60;
 
 const DAY: u64 = 24 * HOUR;
 
-/// A certificate that ends sooner was not renewed in time: authorities' clients do so at 30 days.
+/// The remaining time at which a certificate is a problem. ACME clients renew 30 days before the end.
 const CERTIFICATE: u64 = 14 * DAY;
 
-/// So many false signatures without a true one between them are no single stray sender.
+/// The number of mismatches in a row that is a problem. A single wrong sender causes fewer.
 const MISMATCHES: u64 = 20;
 
-/// Seconds after which a waiting event needs a person: a restart of the app takes less.
+/// The age in seconds at which a waiting event is a problem. A restart of the app takes less time.
 const WAITING: u64 = 60;
 
-/// Percent of an inbox that may be taken.
+/// The percentage of an inbox limit whose use is a problem.
 const NEARLY_FULL: u64 = 80;
 
-/// A line for each thing.
-pub(crate) fn needs(report: &Report) -> Vec<String> {
-    let mut needs = Vec::new();
-    // A failed inbox has a line of its own.
+/// Returns a line for each open problem.
+pub(crate) fn problems(report: &Report) -> Vec<String> {
+    let mut problems = Vec::new();
+    // A failed inbox has its own line.
     let inbox_failed = report
         .inbox
         .as_ref()
         .is_some_and(|inbox| inbox.trouble.is_some());
     if !report.ready && !inbox_failed {
-        needs.push("it is on its way out and not ready".to_owned());
+        problems.push("the gate drains and is not ready".to_owned());
     }
     if let Some(failed) = report.configuration.failed {
         let (failed, since) = (ago(report, failed), ago(report, report.configuration.since));
-        needs.push(format!(
-            "the configuration could not be reloaded {failed} ago; the one from {since} ago stays in force"
+        problems.push(format!(
+            "the reload {failed} ago failed; the configuration from {since} ago stays in force"
         ));
     }
-    needs.extend(certificates(report));
+    problems.extend(certificates(report));
     if let Some(inbox) = &report.inbox {
-        needs.extend(of_inbox(report, inbox));
+        problems.extend(inbox_problems(report, inbox));
     }
     for endpoint in &report.endpoints {
-        needs.extend(not_taken(report, endpoint));
-        needs.extend(all_refused(report, endpoint));
-        needs.extend(unidentified(report, endpoint));
+        problems.extend(not_taken(report, endpoint));
+        problems.extend(no_match(report, endpoint));
+        problems.extend(unidentified(report, endpoint));
     }
-    needs
+    problems
 }
 
-fn of_inbox(report: &Report, inbox: &Inbox) -> Vec<String> {
-    let mut needs = Vec::new();
+fn inbox_problems(report: &Report, inbox: &Inbox) -> Vec<String> {
+    let mut problems = Vec::new();
     if let Some(trouble) = &inbox.trouble {
-        needs.push(format!("inbox: {trouble}"));
+        problems.push(format!("inbox: {trouble}"));
     }
-    for (what, room) in [("events", inbox.events), ("bytes", inbox.bytes)] {
+    for (resource, room) in [("events", inbox.events), ("bytes", inbox.bytes)] {
         if is_nearly_full(room) {
             let percent = percent(room);
-            needs.push(format!(
-                "inbox: {percent} % of the {what} that it may hold are taken"
+            problems.push(format!(
+                "inbox: {percent} % of the limit of {resource} are used"
             ));
         }
     }
     for waiting in &inbox.waiting {
-        needs.extend(of_destination(report, waiting));
+        problems.extend(queue_problems(report, waiting));
     }
-    needs
+    problems
 }
 
-fn of_destination(report: &Report, waiting: &Waiting) -> Vec<String> {
-    let mut needs = Vec::new();
+fn queue_problems(report: &Report, waiting: &Waiting) -> Vec<String> {
+    let mut problems = Vec::new();
     let name = match &*waiting.destination {
         "" => "no destination",
         name => name,
     };
     if waiting.quarantined > 0 {
         let number = waiting.quarantined;
-        needs.push(format!(
-            "inbox: {number} for {name} in quarantine, changed since they were stored; see inbox list --state quarantined"
+        problems.push(format!(
+            "inbox: {number} deliveries for {name} are in quarantine, because they changed after they were stored; see inbox list --state quarantined"
         ));
     }
     if waiting.dead > 0 {
         let number = waiting.dead;
-        needs.push(format!(
+        problems.push(format!(
             "inbox: {number} dead letters for {name}; see inbox list --state dead, then inbox retry"
         ));
     }
     if waiting.pending > 0 && !waiting.configured {
         let number = waiting.pending;
-        needs.push(format!(
-            "inbox: {number} wait for {name}, which is not configured; inbox retry --destination {name} --to NAME moves them"
+        problems.push(format!(
+            "inbox: {number} deliveries wait for {name}, which is not configured; move them with inbox retry --destination {name} --to NAME"
         ));
     } else if let Some(oldest) = waiting.oldest {
         let oldest = ago(report, oldest);
         if oldest.0 >= WAITING {
             let number = waiting.pending;
             let down = waiting.down_since.map(|since| ago(report, since));
-            let down = down.map(|down| format!("; it is down for {down}"));
+            let down = down.map(|down| format!("; it has been down for {down}"));
             let down = down.unwrap_or_default();
-            needs.push(format!(
-                "inbox: {number} wait for {name}, the oldest for {oldest}{down}; see inbox list"
+            problems.push(format!(
+                "inbox: {number} deliveries wait for {name}, the oldest for {oldest}{down}; see inbox list"
             ));
         }
     }
-    needs
+    problems
 }
 
 fn is_nearly_full(room: Room) -> bool {
@@ -126,8 +126,11 @@ fn certificates(report: &Report) -> impl Iterator<Item = String> {
     ending.map(|one| {
         let name = &one.certificate;
         match one.ends.checked_sub(report.now) {
-            Some(left) => format!("the certificate {name} ends in {}", Span(left)),
-            None => format!("the certificate {name} ended {} ago", ago(report, one.ends)),
+            Some(left) => format!("the certificate {name} expires in {}", Span(left)),
+            None => format!(
+                "the certificate {name} expired {} ago",
+                ago(report, one.ends)
+            ),
         }
     })
 }
@@ -139,17 +142,17 @@ fn not_taken(report: &Report, endpoint: &Endpoint) -> Option<String> {
         let name = &endpoint.endpoint;
         let reason = &last.reason;
         format!(
-            "{name}: a verified delivery was not taken {ago} ago ({reason}); see the ERROR lines"
+            "{name}: a verified delivery was not taken {ago} ago ({reason}); see the ERROR lines of the log"
         )
     })
 }
 
-fn all_refused(report: &Report, endpoint: &Endpoint) -> Option<String> {
+fn no_match(report: &Report, endpoint: &Endpoint) -> Option<String> {
     let since = ago(report, endpoint.mismatches_since?);
     (endpoint.mismatches >= MISMATCHES && since.0 >= HOUR).then(|| {
         let (name, number) = (&endpoint.endpoint, endpoint.mismatches);
         format!(
-            "{name}: {number} signatures did not match and none did for {since}; \
+            "{name}: no signature has matched for {since}, and {number} did not; \
              perhaps Cartfunnel has a new secret"
         )
     })
@@ -160,13 +163,13 @@ fn unidentified(report: &Report, endpoint: &Endpoint) -> Option<String> {
     let ago = ago(report, last.at);
     (ago.0 < DAY).then(|| {
         let (name, number) = (&endpoint.endpoint, endpoint.unidentified);
-        let why = match &*last.reason {
+        let reason = match &*last.reason {
             "placeholder" => "a placeholder",
             _ => "the same in different bodies",
         };
         format!(
-            "{name}: the value at `unique` was {why} {ago} ago ({number} in all); \
-             such events are stored and not compared, so correct the payload or the pointer"
+            "{name}: the value at `unique` was {reason} {ago} ago ({number} in all); \
+             such events are stored but not compared, so correct the payload or the pointer"
         )
     })
 }
@@ -191,27 +194,27 @@ mod tests {
         }
     }
 
-    /// Asserts that the change needs a person if `wanted`.
+    /// Asserts that the change problems a person if `wanted`.
     #[track_caller]
-    fn needed(wanted: bool, change: impl FnOnce(&mut Report)) {
+    fn is_problem(wanted: bool, change: impl FnOnce(&mut Report)) {
         let mut report = well();
         change(&mut report);
         assert_eq!(
-            needs(&report).len(),
+            problems(&report).len(),
             usize::from(wanted),
             "{:?}",
-            needs(&report)
+            problems(&report)
         );
     }
 
     #[test]
-    fn a_gate_that_is_well_needs_nobody() {
-        needed(false, |_| {});
-        needed(true, |report| report.ready = false);
-        needed(true, |report| report.configuration.failed = Some(NOW));
+    fn a_gate_that_is_well_problems_nobody() {
+        is_problem(false, |_| {});
+        is_problem(true, |report| report.ready = false);
+        is_problem(true, |report| report.configuration.failed = Some(NOW));
     }
 
-    /// A change of the inbox, which holds ten events for one destination.
+    /// Returns a change of the inbox, which contains ten events for one destination.
     fn inbox(change: impl FnOnce(&mut Inbox)) -> impl FnOnce(&mut Report) {
         let room = |limit| Room { taken: 10, limit };
         let mut inbox = Inbox {
@@ -231,17 +234,17 @@ mod tests {
     }
 
     #[test]
-    fn an_inbox_needs_a_person_where_nothing_moves_by_itself() {
-        needed(false, inbox(|_| {}));
-        needed(true, inbox(|inbox| inbox.trouble = Some("so".to_owned())));
-        needed(true, |report| {
+    fn an_inbox_problems_a_person_where_nothing_moves_by_itself() {
+        is_problem(false, inbox(|_| {}));
+        is_problem(true, inbox(|inbox| inbox.trouble = Some("so".to_owned())));
+        is_problem(true, |report| {
             inbox(|inbox| inbox.trouble = Some("so".to_owned()))(report);
             report.ready = false;
         });
-        needed(true, inbox(|inbox| inbox.waiting[0].dead = 1));
-        needed(true, inbox(|inbox| inbox.waiting[0].quarantined = 1));
-        needed(true, inbox(|inbox| inbox.waiting[0].configured = false));
-        needed(
+        is_problem(true, inbox(|inbox| inbox.waiting[0].dead = 1));
+        is_problem(true, inbox(|inbox| inbox.waiting[0].quarantined = 1));
+        is_problem(true, inbox(|inbox| inbox.waiting[0].configured = false));
+        is_problem(
             true,
             inbox(|inbox| inbox.waiting[0].oldest = Some(NOW - WAITING)),
         );
@@ -250,15 +253,15 @@ mod tests {
             inbox.waiting[0].pending = 0;
             inbox.waiting[0].oldest = None;
         };
-        needed(false, inbox(gone));
+        is_problem(false, inbox(gone));
     }
 
     #[test]
     fn an_inbox_is_nearly_full_at_four_fifths() {
-        needed(false, inbox(|inbox| inbox.events.taken = 799));
-        needed(true, inbox(|inbox| inbox.events.taken = 800));
-        needed(true, inbox(|inbox| inbox.bytes.taken = u64::MAX));
-        needed(false, inbox(|inbox| inbox.bytes.limit = 0));
+        is_problem(false, inbox(|inbox| inbox.events.taken = 799));
+        is_problem(true, inbox(|inbox| inbox.events.taken = 800));
+        is_problem(true, inbox(|inbox| inbox.bytes.taken = u64::MAX));
+        is_problem(false, inbox(|inbox| inbox.bytes.limit = 0));
     }
 
     #[test]
@@ -271,9 +274,9 @@ mod tests {
                 });
             }
         };
-        needed(false, ends(NOW + CERTIFICATE));
-        needed(true, ends(NOW + CERTIFICATE - 1));
-        needed(true, ends(NOW - 1));
+        is_problem(false, ends(NOW + CERTIFICATE));
+        is_problem(true, ends(NOW + CERTIFICATE - 1));
+        is_problem(true, ends(NOW - 1));
     }
 
     #[test]
@@ -284,13 +287,13 @@ mod tests {
                 report.endpoints[0].last_not_taken = Some(Event { at, reason });
             }
         };
-        needed(true, not_taken(NOW));
-        needed(true, not_taken(NOW - HOUR + 1));
-        needed(false, not_taken(NOW - HOUR));
+        is_problem(true, not_taken(NOW));
+        is_problem(true, not_taken(NOW - HOUR + 1));
+        is_problem(false, not_taken(NOW - HOUR));
     }
 
     #[test]
-    fn a_unique_value_that_identifies_nothing_needs_a_person_for_a_day() {
+    fn a_unique_value_that_identifies_nothing_problems_a_person_for_a_day() {
         let unidentified = |at| {
             move |report: &mut Report| {
                 let reason = "placeholder".to_owned();
@@ -298,8 +301,8 @@ mod tests {
                 report.endpoints[0].last_unidentified = Some(Event { at, reason });
             }
         };
-        needed(true, unidentified(NOW - DAY + 1));
-        needed(false, unidentified(NOW - DAY));
+        is_problem(true, unidentified(NOW - DAY + 1));
+        is_problem(false, unidentified(NOW - DAY));
     }
 
     #[test]
@@ -310,8 +313,8 @@ mod tests {
                 report.endpoints[0].mismatches_since = Some(since);
             }
         };
-        needed(true, refused(MISMATCHES, NOW - HOUR));
-        needed(false, refused(MISMATCHES - 1, NOW - HOUR));
-        needed(false, refused(MISMATCHES, NOW - HOUR + 1));
+        is_problem(true, refused(MISMATCHES, NOW - HOUR));
+        is_problem(false, refused(MISMATCHES - 1, NOW - HOUR));
+        is_problem(false, refused(MISMATCHES, NOW - HOUR + 1));
     }
 }

@@ -1,0 +1,78 @@
+//! Prints the results of `cartgate send`.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::{
+    client::{Answer, NoAnswer, Row, Table},
+    commands::{
+        outcome::Failure,
+        output::{Output, message},
+    },
+    net::address::Address,
+};
+
+/// Lines of a response's body that are printed.
+const BODY_LINES: usize = 8;
+
+/// Prints the response to one delivery.
+pub(super) fn print_response(response: &Answer, json: bool) -> Result<(), Failure> {
+    let mut output = Output::stdout();
+    let body = response.first_lines(BODY_LINES);
+    if json {
+        output.json(&json!({
+            "status": response.status.as_u16(),
+            "delivery": response.delivery_id(),
+            "seconds": response.took.as_secs_f64(),
+            "body": body,
+        }))?;
+        return Ok(());
+    }
+    output.line(format_args!("status    {}", response.status))?;
+    if let Some(id) = response.delivery_id() {
+        output.line(format_args!("delivery  {id}"))?;
+    }
+    for (index, line) in body.iter().enumerate() {
+        let label = if index == 0 { "body" } else { "" };
+        output.line(format_args!("{label:8}  {line}"))?;
+    }
+    Ok(())
+}
+
+/// Prints the results of forgeries: a table on stdout, and the problems on stderr.
+pub(super) fn print_trial(rows: &[Row], json: bool) -> Result<(), Failure> {
+    let mut output = Output::stdout();
+    if json {
+        let all_rejected = rows.iter().all(Row::is_well);
+        output.json(&json!({ "all_rejected": all_rejected, "forgeries": rows }))?;
+    } else {
+        output.line(Table(rows))?;
+    }
+    let passed = rows.iter().filter(|row| row.got_in()).count();
+    let unclear = rows.iter().filter(|row| !row.is_well()).count() - passed;
+    if passed > 0 {
+        message(format_args!("cartgate: {passed} passed"));
+    }
+    if unclear > 0 {
+        message(format_args!(
+            "cartgate: {unclear} got a response that does not judge the signature"
+        ));
+    }
+    if rows.iter().any(Row::is_a_genuine_one_refused) {
+        message(
+            "cartgate: note: even a genuine signature was rejected, so the receiver has another secret",
+        );
+    }
+    Ok(())
+}
+
+/// Returns the failure for a delivery without a response.
+pub(super) fn no_response(place: &Address, reason: &NoAnswer) -> Failure {
+    Failure::no(format_args!("{place}: {reason}"))
+}
+
+/// Returns a progress bar on stderr. It is drawn only on a terminal.
+pub(super) fn progress(count: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}");
+    ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,154 @@
+//! Runs a configured gate: opens its inbox, announces its endpoints, and serves.
+
+use std::{io, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::{
+    announce::{announce, warn},
+    inbox, memory, probe,
+    reload::{Causes, Reloader},
+    signals::Signals,
+};
+use crate::{
+    Resources,
+    admin::{ReloadRequests, reload_channel},
+    cli::{source::Source, unused_variables},
+    commands::outcome::Failure,
+    config::{Loaded, Plan},
+    inbox::Inbox,
+    net::listener::Listener,
+    proxy::{
+        config::{Config, limits::Limits},
+        meters::Metrics,
+    },
+    server::{fd_limit, service_manager::ServiceManager},
+    telemetry::log::Log,
+};
+
+/// A gate that is configured and bound.
+pub(super) struct Gate {
+    pub(super) source: Source,
+    pub(super) plan: Plan,
+    pub(super) loaded: Loaded,
+    pub(super) public: Vec<Listener>,
+    pub(super) admin: Vec<Listener>,
+}
+
+impl Gate {
+    /// Runs the gate to its end. Puts the inbox into `opened`, so that the caller can close it after
+    /// the runtime has ended.
+    pub(super) async fn run(
+        self,
+        mut signals: Signals,
+        log: &Log,
+        opened: &mut Option<Arc<Inbox>>,
+    ) -> Result<(), Failure> {
+        *opened = tokio::select! {
+            inbox = inbox::open(self.loaded.config.inbox.clone()) => inbox?,
+            // The check of a store and the wait for a database may be interrupted at any point.
+            () = signals.stop.recv() => {
+                tracing::info!("ended by a signal before the inbox was open");
+                return Ok(());
+            }
+        };
+        self.announce();
+        let metrics = Arc::<Metrics>::default();
+        metrics.dropped_lines_from(log.dropped_lines_reader());
+        tokio::select! {
+            ended = self.serve(signals, metrics, opened.clone()) => ended.map_err(Failure::usage),
+            () = log.report_dropped_lines() => Ok(()),
+        }
+    }
+
+    fn announce(&self) {
+        announce(&self.public, &self.admin, &self.loaded.config);
+        warn(&self.source, &self.loaded.warnings);
+        for line in unused_variables(&self.plan.variables(), self.source.file().is_some()) {
+            tracing::warn!("{line}");
+        }
+    }
+
+    async fn serve(
+        self,
+        signals: Signals,
+        metrics: Arc<Metrics>,
+        inbox: Option<Arc<Inbox>>,
+    ) -> io::Result<()> {
+        let config = within_fd_limit(self.loaded.config);
+        memory::warn_if_scarce(&config);
+        probe::probe(&config, None);
+        let (reloads, requests) = reload_channel();
+        let manager = manager();
+        let reloader = Reloader {
+            source: self.source,
+            plan: self.plan,
+            inbox: inbox.as_ref().map(Arc::downgrade).unwrap_or_default(),
+            metrics: Arc::clone(&metrics),
+            manager: manager.clone(),
+        };
+        let resources = Resources {
+            public: self.public,
+            admin: self.admin,
+            metrics,
+            manager,
+            inbox,
+            reloads: Some(reloads),
+        };
+        serve_until_stopped(resources, config, reloader, (signals, requests)).await
+    }
+}
+
+async fn serve_until_stopped(
+    resources: Resources,
+    config: Arc<Config>,
+    reloader: Reloader,
+    (signals, requests): (Signals, ReloadRequests),
+) -> io::Result<()> {
+    let Signals {
+        mut stop,
+        hangup,
+        unused,
+    } = signals;
+    let causes = Causes { hangup, requests };
+    reloader.report_certificates(&config);
+    let (sender, config) = watch::channel(config);
+    let (drain, mut drain_requested) = watch::channel(false);
+    let shutdown = async move {
+        let _ = drain_requested.wait_for(|drain| *drain).await;
+    };
+    tokio::select! {
+        ended = crate::serve(resources, config, shutdown) => ended,
+        () = stop.recv_twice(&drain) => {
+            tracing::warn!("ended at once by a second signal");
+            Ok(())
+        }
+        () = reloader.run(causes, &sender) => Ok(()),
+        () = unused.log() => Ok(()),
+    }
+}
+
+/// Returns the service manager that started the gate.
+fn manager() -> ServiceManager {
+    ServiceManager::from_environment().unwrap_or_else(|error| {
+        tracing::warn!(%error, "cannot reach the service manager");
+        ServiceManager::default()
+    })
+}
+
+/// Lowers the connection limit to the one that the open-file limit permits. A reload need not do so
+/// again, because budgets stay as they were at the start.
+fn within_fd_limit(mut config: Config) -> Arc<Config> {
+    let configured = config.limits.connections;
+    if let Some(limit) = fd_limit::raise().filter(|limit| limit.connections < configured) {
+        let (max_connections, nofile) = (limit.connections, limit.nofile);
+        let message = "connection limit lowered to fit the open-file limit";
+        if configured == Limits::default().connections {
+            tracing::info!(max_connections, nofile, "{message}");
+        } else {
+            tracing::warn!(max_connections, nofile, configured, "{message}");
+        }
+        config.limits.connections = max_connections;
+    }
+    Arc::new(config)
+}
