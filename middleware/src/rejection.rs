@@ -3,8 +3,10 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use http::StatusCode;
+use http::{HeaderMap, HeaderName, StatusCode};
 use http_body_util::LengthLimitError;
+
+use crate::HeaderForm;
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -15,6 +17,7 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 pub struct Rejection {
     kind: RejectionKind,
     source: Option<Arc<dyn Error + Send + Sync>>,
+    header: Option<(HeaderForm, usize)>,
     #[cfg(feature = "axum-core")]
     pub(crate) head: crate::extract::Head,
 }
@@ -26,6 +29,7 @@ impl Rejection {
         Self {
             kind,
             source: None,
+            header: None,
             #[cfg(feature = "axum-core")]
             head: crate::extract::Head::UNKNOWN,
         }
@@ -64,6 +68,21 @@ impl Rejection {
     #[must_use]
     pub const fn fault(&self) -> Fault {
         self.kind.fault()
+    }
+
+    /// Returns the form of the signature header and the length of its value in bytes.
+    ///
+    /// The layer adds them to each rejection of its own, if the request has a policy.
+    #[must_use]
+    pub const fn signature_header(&self) -> Option<(HeaderForm, usize)> {
+        self.header
+    }
+
+    pub(crate) fn with_signature_header(self, headers: &HeaderMap, name: &HeaderName) -> Self {
+        Self {
+            header: Some(HeaderForm::of(headers, name)),
+            ..self
+        }
     }
 
     /// The status that it is answered with, unless the [`Respond`](crate::Respond) in use has another.

@@ -176,9 +176,12 @@ where
                 let answer = inner.call(Request::from_parts(head, verified.into_body()));
                 State::Answering { answer, witness }
             }
-            Err(rejection) => State::Refused {
-                refusal: Some(bench.refuse(rejection, &head, Some(&policy))),
-            },
+            Err(rejection) => {
+                let rejection = rejection.with_signature_header(&head.headers, policy.header());
+                State::Refused {
+                    refusal: Some(bench.refuse(rejection, &head, Some(&policy))),
+                }
+            }
         }
     }
 }

@@ -73,7 +73,11 @@ where
         let inner = self.take_ready();
         let (head, body) = request.into_parts();
         let refused = |kind: RejectionKind, policy: Option<&Policy>| {
-            VerifyFuture::refused(self.bench.refuse(kind.into(), &head, policy))
+            let mut rejection = Rejection::new(kind);
+            if let Some(policy) = policy {
+                rejection = rejection.with_signature_header(&head.headers, policy.header());
+            }
+            VerifyFuture::refused(self.bench.refuse(rejection, &head, policy))
         };
         let Some(policy) = self.bench.policies.policy(&head) else {
             return refused(RejectionKind::NoPolicy, None);

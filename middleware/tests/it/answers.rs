@@ -6,13 +6,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_cartgate::{
-    Fault, Observe, Policy, ProblemJson, Rejection, RejectionKind, Respond, Signature, Verified,
-    VerifyLayer, verify,
+    Fault, HeaderForm, Observe, Policy, ProblemJson, Rejection, RejectionKind, Respond, Signature,
+    Verified, VerifyLayer, verify,
 };
 use tower_layer::Layer;
 
@@ -215,6 +215,21 @@ fn each_verdict_is_told_once() {
     );
 }
 
+#[test]
+fn a_rejection_tells_the_form_of_the_signature_header() {
+    let form = |request| {
+        let response = answer(&VerifyLayer::new(policy()), request);
+        let rejection = response.extensions().get::<Rejection>().unwrap();
+        rejection.signature_header()
+    };
+    assert_eq!(form(mismatched()), Some((HeaderForm::Canonical, 44)));
+    let mut unsigned = whole(BODY);
+    unsigned.headers_mut().clear();
+    assert_eq!(form(unsigned), Some((HeaderForm::Absent, 0)));
+    let alone = verify(&policy(), &HeaderMap::new(), BODY).unwrap_err();
+    assert_eq!(alone.signature_header(), None);
+}
+
 /// For a server whose own body type has a place for refusals.
 #[test]
 fn the_response_body_can_be_taken_apart() {
@@ -275,7 +290,7 @@ fn json_that_does_not_fit_is_no_forgery_and_is_not_quoted() {
 #[test]
 fn the_plain_function_refuses_as_the_layer_does() {
     let headers = |values: &[&str]| {
-        let mut headers = http::HeaderMap::new();
+        let mut headers = HeaderMap::new();
         values.iter().for_each(|value| {
             headers.append(Signature::HEADER, value.parse().unwrap());
         });

@@ -3,12 +3,13 @@
 
 use std::{
     fs,
-    net::{TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use crate::{
@@ -73,17 +74,20 @@ pub(super) struct Sandbox {
     substitutions: Vec<(&'static str, String)>,
     gate: Option<Child>,
     _app: App,
+    _ports: [Socket; 3],
 }
 
 impl Sandbox {
     pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let app = App::content();
+        let ports = [(); 3].map(|()| reserved());
         let mut sandbox = Self {
-            substitutions: substitutions(dir.path(), &app),
+            substitutions: substitutions(dir.path(), &app, ports.each_ref().map(port)),
             dir,
             gate: None,
             _app: app,
+            _ports: ports,
         };
         sandbox.fill();
         sandbox
@@ -216,8 +220,8 @@ impl Drop for Sandbox {
 }
 
 /// Returns pairs of a text in the documents and its counterpart here. The order matters.
-fn substitutions(dir: &Path, app: &App) -> Vec<(&'static str, String)> {
-    let [gate, tls, admin] = free_ports();
+fn substitutions(dir: &Path, app: &App, ports: [u16; 3]) -> Vec<(&'static str, String)> {
+    let [gate, tls, admin] = ports;
     let local = |port: u16| format!("127.0.0.1:{port}");
     let inside = |name: &str| dir.join(name).display().to_string();
     let app = app.url.strip_prefix("http://").expect("an app over TCP");
@@ -247,9 +251,19 @@ fn substitutions(dir: &Path, app: &App) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn free_ports() -> [u16; 3] {
-    let sockets = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
-    sockets.map(|socket| socket.local_addr().expect("an address").port())
+/// Reserves a port: a listener with `SO_REUSEADDR` can use it, and the system gives it to no other
+/// test, because this socket is bound and does not listen.
+fn reserved() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_reuse_address(true).expect("an option");
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    socket.bind(&any.into()).expect("a port");
+    socket
+}
+
+fn port(socket: &Socket) -> u16 {
+    let address = socket.local_addr().expect("an address").as_socket();
+    address.expect("an address of IP").port()
 }
 
 /// Returns the value of `--listen`.
