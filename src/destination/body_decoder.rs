@@ -1,120 +1,125 @@
-//! How long the body of a destination's answer is, and how it is taken, piece by piece, out of what was read. Which of the ways a
-//! head means is `answer_head`'s; nothing here reads.
+//! Decodes the body of a response from the bytes that were read.
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
-use crate::destination::response_head::{NotHttp, end};
+use super::{header_lines::section_end, malformed_response::MalformedResponse};
 
-/// Bytes that a chunk's size, with extensions, or all trailers may take: what is longer is no framing but a flood.
-const LONGEST: usize = 16 * 1024;
+/// The maximum size of a chunk's size line with its extensions, and of all trailers. It keeps an app
+/// from sending them without end.
+const MAX_FRAMING: usize = 16 * 1024;
 
-/// What is left of a body.
+/// The framing of a body, and the part of it that is still to come.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Length {
-    /// So many bytes.
-    Known { left: u64 },
-    /// As many as the chunks say.
-    Chunked(Chunk),
-    /// All that comes.
+pub(super) enum BodyDecoder {
+    /// The body ends after this number of bytes.
+    Length { remaining: u64 },
+    /// The body ends with the last chunk.
+    Chunked(ChunkState),
+    /// The body ends with the connection.
     UntilClose,
 }
 
-/// Where in the chunks (RFC 9112, section 7.1) the next byte stands.
+/// The place of the next byte in a chunked body (RFC 9112, section 7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Chunk {
+pub(super) enum ChunkState {
     Size,
-    Data { left: u64 },
+    Data { remaining: u64 },
     DataEnd,
     Trailers,
-    Over,
+    End,
 }
 
-/// What was taken out of the bytes at hand.
+/// The result of a decoding step.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum Decoded {
     /// The next bytes of the body, at least one.
-    Piece(Bytes),
-    /// More has to be read first.
-    Nothing,
-    /// The body was over before.
-    Over,
+    Data(Bytes),
+    /// More bytes have to be read first.
+    NeedsMore,
+    /// The body has ended.
+    End,
 }
 
-impl Length {
-    pub(super) fn known(left: u64) -> Self {
-        Self::Known { left }
+impl BodyDecoder {
+    pub(super) fn length(length: u64) -> Self {
+        Self::Length { remaining: length }
     }
 
     pub(super) fn chunked() -> Self {
-        Self::Chunked(Chunk::Size)
+        Self::Chunked(ChunkState::Size)
     }
 
-    /// Whether the whole body was taken.
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self, Self::Known { left: 0 } | Self::Chunked(Chunk::Over))
+    /// Returns whether the whole body was decoded.
+    pub(super) fn is_complete(&self) -> bool {
+        matches!(
+            self,
+            Self::Length { remaining: 0 } | Self::Chunked(ChunkState::End)
+        )
     }
 
-    /// Whether the end of the connection is the end of the body, and not something missing. Trailers may be missing: the
+    /// Returns whether the end of the connection is the end of the body. Trailers may be missing: the
     /// zero-sized chunk before them completes the body (RFC 9112, section 8).
     pub(super) fn may_end(&self) -> bool {
-        self.is_over() || matches!(self, Self::UntilClose | Self::Chunked(Chunk::Trailers))
+        self.is_complete() || matches!(self, Self::UntilClose | Self::Chunked(ChunkState::Trailers))
     }
 
-    /// How many bytes are still to come, where that is known.
-    pub(super) fn left(&self) -> Option<u64> {
+    /// Returns the number of bytes that are still to come, if it is known.
+    pub(super) fn remaining(&self) -> Option<u64> {
         match self {
-            Self::Known { left } => Some(*left),
-            Self::Chunked(Chunk::Over) => Some(0),
+            Self::Length { remaining } => Some(*remaining),
+            Self::Chunked(ChunkState::End) => Some(0),
             Self::Chunked(_) | Self::UntilClose => None,
         }
     }
 
-    /// Takes the next piece.
-    pub(super) fn take(&mut self, read: &mut BytesMut) -> Result<Taken, NotHttp> {
+    /// Decodes the next bytes and removes them from `read`.
+    pub(super) fn decode(&mut self, read: &mut BytesMut) -> Result<Decoded, MalformedResponse> {
         match self {
-            Self::Known { left: 0 } => Ok(Taken::Over),
-            Self::Known { left } => Ok(piece(left, read)),
-            Self::UntilClose => Ok(piece(&mut { u64::MAX }, read)),
-            Self::Chunked(chunk) => chunk.take(read),
+            Self::Length { remaining: 0 } => Ok(Decoded::End),
+            Self::Length { remaining } => Ok(take(remaining, read)),
+            Self::UntilClose => Ok(take(&mut { u64::MAX }, read)),
+            Self::Chunked(state) => state.decode(read),
         }
     }
 }
 
-impl Chunk {
-    fn take(&mut self, read: &mut BytesMut) -> Result<Taken, NotHttp> {
+impl ChunkState {
+    fn decode(&mut self, read: &mut BytesMut) -> Result<Decoded, MalformedResponse> {
         loop {
             let next = match self {
                 Self::Size => size(read)?,
-                Self::Data { left: 0 } => Some(Self::DataEnd),
-                Self::Data { left } => return Ok(piece(left, read)),
+                Self::Data { remaining: 0 } => Some(Self::DataEnd),
+                Self::Data { remaining } => return Ok(take(remaining, read)),
                 Self::DataEnd => data_end(read)?,
                 Self::Trailers => trailers(read),
-                Self::Over => return Ok(Taken::Over),
+                Self::End => return Ok(Decoded::End),
             };
             match next {
                 Some(next) => *self = next,
-                None if read.len() > LONGEST => {
-                    return Err(NotHttp("a chunk's size or the trailers are too long"));
+                None if read.len() > MAX_FRAMING => {
+                    return Err(MalformedResponse(
+                        "a chunk's size or the trailers are too long",
+                    ));
                 }
-                None => return Ok(Taken::Nothing),
+                None => return Ok(Decoded::NeedsMore),
             }
         }
     }
 }
 
-/// As much as there is, and no more than may be.
-fn piece(left: &mut u64, read: &mut BytesMut) -> Taken {
-    let length = usize::try_from(*left).map_or(read.len(), |left| left.min(read.len()));
+/// Takes the available bytes, up to `remaining`.
+fn take(remaining: &mut u64, read: &mut BytesMut) -> Decoded {
+    let length = usize::try_from(*remaining).map_or(read.len(), |most| most.min(read.len()));
     if length == 0 {
-        return Taken::Nothing;
+        return Decoded::NeedsMore;
     }
-    *left -= length as u64;
-    Taken::Piece(read.split_to(length).freeze())
+    *remaining -= length as u64;
+    Decoded::Data(read.split_to(length).freeze())
 }
 
-fn size(read: &mut BytesMut) -> Result<Option<Chunk>, NotHttp> {
-    const UNREADABLE: NotHttp = NotHttp("a chunk's size cannot be read");
-    // The parser takes no digit at all for nought, and so an empty line for the end.
+fn size(read: &mut BytesMut) -> Result<Option<ChunkState>, MalformedResponse> {
+    const UNREADABLE: MalformedResponse = MalformedResponse("a chunk's size cannot be read");
+    // httparse reads a size without digits as 0, and so takes an empty line for the last chunk.
     if read.first().is_some_and(|digit| !digit.is_ascii_hexdigit()) {
         return Err(UNREADABLE);
     }
@@ -124,52 +129,52 @@ fn size(read: &mut BytesMut) -> Result<Option<Chunk>, NotHttp> {
     };
     read.advance(end);
     Ok(Some(match size {
-        0 => Chunk::Trailers,
-        left => Chunk::Data { left },
+        0 => ChunkState::Trailers,
+        remaining => ChunkState::Data { remaining },
     }))
 }
 
-fn data_end(read: &mut BytesMut) -> Result<Option<Chunk>, NotHttp> {
+fn data_end(read: &mut BytesMut) -> Result<Option<ChunkState>, MalformedResponse> {
     match &read[..] {
         [b'\r', b'\n', ..] => {
             read.advance(2);
-            Ok(Some(Chunk::Size))
+            Ok(Some(ChunkState::Size))
         }
         [] | [b'\r'] => Ok(None),
-        _ => Err(NotHttp("a chunk is longer than its size says")),
+        _ => Err(MalformedResponse("a chunk is longer than its size says")),
     }
 }
 
 /// Skips the trailers up to their empty line. They are dropped, so their faults do not matter.
-fn trailers(read: &mut BytesMut) -> Option<Chunk> {
+fn trailers(read: &mut BytesMut) -> Option<ChunkState> {
     let end = match &read[..] {
         [b'\n', ..] => 1,
         [b'\r', b'\n', ..] => 2,
-        _ => end(read, 0)?,
+        _ => section_end(read, 0)?,
     };
     read.advance(end);
-    Some(Chunk::Over)
+    Some(ChunkState::End)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The body that comes of these bytes, fed so many at a time, and what is left of them; the error, if there is one.
+    /// Decodes `bytes`, fed this many at a time, and returns the body and whether it is complete.
     fn decoded(
-        mut length: Length,
+        mut decoder: BodyDecoder,
         bytes: &[u8],
         at_a_time: usize,
-    ) -> Result<(Vec<u8>, bool), NotHttp> {
+    ) -> Result<(Vec<u8>, bool), MalformedResponse> {
         let (mut read, mut body) = (BytesMut::new(), Vec::new());
         for some in bytes.chunks(at_a_time) {
             read.extend_from_slice(some);
-            while let Taken::Piece(piece) = length.take(&mut read)? {
-                assert!(!piece.is_empty());
-                body.extend_from_slice(&piece);
+            while let Decoded::Data(data) = decoder.decode(&mut read)? {
+                assert!(!data.is_empty());
+                body.extend_from_slice(&data);
             }
         }
-        Ok((body, length.is_over()))
+        Ok((body, decoder.is_complete()))
     }
 
     const CHUNKS: &[u8] =
@@ -178,9 +183,10 @@ mod tests {
     #[test]
     fn chunks_are_the_same_however_they_come() {
         for at_a_time in 1..=CHUNKS.len() {
-            let (body, over) = decoded(Length::chunked(), CHUNKS, at_a_time).expect("right");
+            let (body, complete) =
+                decoded(BodyDecoder::chunked(), CHUNKS, at_a_time).expect("right");
             assert_eq!(body, b"hello 0123456789", "{at_a_time}");
-            assert!(over, "{at_a_time}");
+            assert!(complete, "{at_a_time}");
         }
     }
 
@@ -195,29 +201,29 @@ mod tests {
         ] {
             let bytes = format!("1\r\na\r\n0\r\n{trailers}\r\n");
             for at_a_time in [1, 100] {
-                let (body, over) =
-                    decoded(Length::chunked(), bytes.as_bytes(), at_a_time).expect("right");
-                assert_eq!((&body[..], over), (&b"a"[..], true), "{trailers:?}");
+                let (body, complete) =
+                    decoded(BodyDecoder::chunked(), bytes.as_bytes(), at_a_time).expect("right");
+                assert_eq!((&body[..], complete), (&b"a"[..], true), "{trailers:?}");
             }
         }
-        let mut length = Length::chunked();
+        let mut decoder = BodyDecoder::chunked();
         let mut read = BytesMut::from(&b"1\r\na\r\n0\r\nx: "[..]);
-        assert_eq!(length.take(&mut read), Ok(Taken::Piece("a".into())));
-        assert!(!length.may_end());
-        assert_eq!(length.take(&mut read), Ok(Taken::Nothing));
-        assert!(length.may_end() && !length.is_over());
+        assert_eq!(decoder.decode(&mut read), Ok(Decoded::Data("a".into())));
+        assert!(!decoder.may_end());
+        assert_eq!(decoder.decode(&mut read), Ok(Decoded::NeedsMore));
+        assert!(decoder.may_end() && !decoder.is_complete());
     }
 
     #[test]
     fn chunks_are_over_at_their_last_byte_and_not_before() {
         for end in 0..CHUNKS.len() {
-            let (_, over) = decoded(Length::chunked(), &CHUNKS[..end], 7).expect("so far");
-            assert!(!over, "{end}");
+            let (_, complete) = decoded(BodyDecoder::chunked(), &CHUNKS[..end], 7).expect("so far");
+            assert!(!complete, "{end}");
         }
-        let mut length = Length::chunked();
+        let mut decoder = BodyDecoder::chunked();
         let mut read = BytesMut::from(&b"1\r\na\r\n0\r\n\r\nHTTP/1.1"[..]);
-        assert_eq!(length.take(&mut read), Ok(Taken::Piece("a".into())));
-        assert_eq!(length.take(&mut read), Ok(Taken::Over));
+        assert_eq!(decoder.decode(&mut read), Ok(Decoded::Data("a".into())));
+        assert_eq!(decoder.decode(&mut read), Ok(Decoded::End));
         assert_eq!(&read[..], b"HTTP/1.1");
     }
 
@@ -232,40 +238,40 @@ mod tests {
             b"1\r\na0\r\n\r\n",
             b"11111111111111111\r\n",
         ] {
-            let result = decoded(Length::chunked(), bytes, 1);
+            let result = decoded(BodyDecoder::chunked(), bytes, 1);
             assert!(result.is_err(), "{}", bytes.escape_ascii());
         }
     }
 
     #[test]
     fn a_size_or_trailers_without_end_are_not_waited_for() {
-        let size = [&b"1;"[..], &vec![b'x'; LONGEST]].concat();
-        let trailers = [&b"0\r\nx: "[..], &vec![b'x'; LONGEST]].concat();
+        let size = [&b"1;"[..], &vec![b'x'; MAX_FRAMING]].concat();
+        let trailers = [&b"0\r\nx: "[..], &vec![b'x'; MAX_FRAMING]].concat();
         for bytes in [size, trailers] {
-            assert!(decoded(Length::chunked(), &bytes, 1000).is_err());
+            assert!(decoded(BodyDecoder::chunked(), &bytes, 1000).is_err());
         }
     }
 
     #[test]
     fn a_known_length_leaves_what_comes_behind_it() {
-        let mut length = Length::known(3);
+        let mut decoder = BodyDecoder::length(3);
         let mut read = BytesMut::from(&b"ab"[..]);
-        assert_eq!(length.take(&mut read), Ok(Taken::Piece("ab".into())));
-        assert_eq!(length.take(&mut read), Ok(Taken::Nothing));
-        assert!(!length.may_end());
+        assert_eq!(decoder.decode(&mut read), Ok(Decoded::Data("ab".into())));
+        assert_eq!(decoder.decode(&mut read), Ok(Decoded::NeedsMore));
+        assert!(!decoder.may_end());
         read.extend_from_slice(b"cd");
-        assert_eq!(length.take(&mut read), Ok(Taken::Piece("c".into())));
-        assert!(length.is_over());
+        assert_eq!(decoder.decode(&mut read), Ok(Decoded::Data("c".into())));
+        assert!(decoder.is_complete());
         assert_eq!(
-            (length.take(&mut read), &read[..]),
-            (Ok(Taken::Over), &b"d"[..])
+            (decoder.decode(&mut read), &read[..]),
+            (Ok(Decoded::End), &b"d"[..])
         );
     }
 
     #[test]
     fn only_the_end_ends_a_body_without_length() {
-        let (body, over) = decoded(Length::UntilClose, b"hello", 2).expect("right");
-        assert_eq!((&body[..], over), (&b"hello"[..], false));
-        assert!(Length::UntilClose.may_end());
+        let (body, complete) = decoded(BodyDecoder::UntilClose, b"hello", 2).expect("right");
+        assert_eq!((&body[..], complete), (&b"hello"[..], false));
+        assert!(BodyDecoder::UntilClose.may_end());
     }
 }

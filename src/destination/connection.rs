@@ -1,7 +1,9 @@
-//! One connection to a destination: what is still to be written over it, and what was read from it and not yet understood.
-//! The gate speaks HTTP/1.1 with its apps by itself, in the task of the request: an app needs no more than one head, one body
-//! and one answer at a time, and a general client's tasks, channels and header tables cost more than all the rest of a
-//! request. What the bytes mean is `head`'s, `answer_head`'s and `length`'s.
+//! A connection to a destination: the request that is being written, and the bytes that were read
+//! and not parsed yet.
+//!
+//! The gate speaks HTTP/1.1 with its apps itself, in the task of the request. An app needs one head,
+//! one body and one response at a time; the tasks, channels and header tables of a general client cost
+//! more than the rest of a request.
 
 use std::{
     fmt,
@@ -23,35 +25,35 @@ use crate::{
     runtime::{jitter::random_fraction, timer::Timer},
 };
 
-/// How many pieces the kernel is given at a time.
-const PIECES: usize = 16;
+/// The number of slices per vectored write.
+const MAX_SLICES: usize = 16;
 
-/// A connection. Dropped, it is closed, whatever was still to be written: else an app that reads no more would hold a
-/// body's memory for as long as it likes.
-pub(super) struct Link {
+/// A connection. It is closed when dropped, even with unwritten bytes: otherwise an app that stops
+/// reading could hold a body's memory forever.
+pub(super) struct Connection {
     stream: Stream,
-    sending: Option<Sending>,
-    /// Whether the app would not take all of a request.
-    refused: bool,
-    /// What was read and not yet understood.
+    request: Option<PendingRequest>,
+    /// Whether the app did not accept a whole request.
+    write_failed: bool,
+    /// The bytes that were read and not parsed yet.
     pub(super) read: BytesMut,
     timer: Option<Timer>,
-    /// When it is too old to be used again.
+    /// The time from which it is too old to be reused.
     pub(super) expires: Instant,
 }
 
-/// A request on its way. It holds the delivery, and so its memory, until the last byte is written or refused. Its head holds
-/// the app's secrets, so nothing here can be printed.
-pub(super) struct Sending {
+/// A request that is being written. It holds the delivery, and so its memory, until the last byte is
+/// written or the write fails. It implements no `Debug`, because its head holds the app's secrets.
+pub(super) struct PendingRequest {
     head: Vec<u8>,
     body: DeliveryBody,
-    /// Bytes written of both.
+    /// The bytes written of head and body together.
     written: usize,
-    /// Whether any may have been written.
+    /// Whether any byte may have been written.
     begun: bool,
 }
 
-impl Sending {
+impl PendingRequest {
     pub(super) fn new(head: Vec<u8>, body: DeliveryBody) -> Self {
         Self {
             head,
@@ -67,32 +69,32 @@ impl Sending {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while self.written < self.head.len() + self.body.len() {
-            // TLS may have sent some of what it then says it could not.
+            // TLS may have sent part of a write that then returns an error.
             self.begun |= matches!(*stream, Stream::Tls(_));
-            let mut pieces = [IoSlice::new(&[]); PIECES];
-            let count = self.left(&mut pieces);
-            let written = ready!(stream.as_mut().poll_write_vectored(cx, &pieces[..count]))?;
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = self.fill(&mut slices);
+            let written = ready!(stream.as_mut().poll_write_vectored(cx, &slices[..count]))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written += written;
             self.begun = true;
         }
-        // TLS may have kept some of it.
+        // TLS may still buffer part of it.
         stream.poll_flush(cx)
     }
 
-    /// Fills `pieces` with the first of what is left; how many they are.
-    fn left<'a>(&'a self, pieces: &mut [IoSlice<'a>]) -> usize {
+    /// Fills `slices` with the first unwritten bytes, and returns the number of slices.
+    fn fill<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.written;
         let mut count = 0;
         let body = self.body.chunks().iter().map(|chunk| &chunk[..]);
         for part in std::iter::once(&self.head[..]).chain(body) {
-            if count == pieces.len() {
+            if count == slices.len() {
                 break;
             }
-            if let Some(left) = part.get(skip..).filter(|left| !left.is_empty()) {
-                pieces[count] = IoSlice::new(left);
+            if let Some(unwritten) = part.get(skip..).filter(|rest| !rest.is_empty()) {
+                slices[count] = IoSlice::new(unwritten);
                 count += 1;
             }
             skip = skip.saturating_sub(part.len());
@@ -101,54 +103,54 @@ impl Sending {
     }
 }
 
-impl Link {
-    /// A connection that was opened now, and is used for less than `age`. Connections that were opened together do not
-    /// expire together.
+impl Connection {
+    /// Takes over a stream that was opened now, and uses it for less than `age`. The random part keeps
+    /// connections that opened together from expiring together.
     pub(super) fn new(stream: Stream, age: Duration) -> Self {
         Self {
             expires: Instant::now() + age.mul_f64(1.0 - random_fraction() / 10.0),
             stream,
-            sending: None,
-            refused: false,
+            request: None,
+            write_failed: false,
             read: BytesMut::new(),
             timer: None,
         }
     }
 
-    /// Takes over a request, of which [`Self::poll_send`] writes what it can.
-    pub(super) fn send(&mut self, request: Sending) {
-        self.sending = Some(request);
+    /// Accepts a request, which [`Self::poll_send`] writes.
+    pub(super) fn send(&mut self, request: PendingRequest) {
+        self.request = Some(request);
     }
 
-    /// Whether not a byte of the request was written.
+    /// Returns whether no byte of the request was written.
     pub(super) fn is_unsent(&self) -> bool {
-        self.sending.as_ref().is_some_and(|sending| !sending.begun)
+        self.request.as_ref().is_some_and(|request| !request.begun)
     }
 
-    /// The request, if not a byte of it was written.
-    pub(super) fn take_unsent(&mut self) -> Option<Sending> {
-        self.sending.take_if(|sending| !sending.begun)
+    /// Returns the request, if no byte of it was written.
+    pub(super) fn take_unsent(&mut self) -> Option<PendingRequest> {
+        self.request.take_if(|request| !request.begun)
     }
 
-    /// Whether all was written.
+    /// Returns whether the whole request was written.
     pub(super) fn has_sent(&self) -> bool {
-        self.sending.is_none() && !self.refused
+        self.request.is_none() && !self.write_failed
     }
 
-    /// Writes; ready once all is written. What an app does not take is let go with the first error.
+    /// Writes the request. The first error drops the rest of it, unless nothing was written.
     pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(sending) = &mut self.sending else {
+        let Some(request) = &mut self.request else {
             return Poll::Ready(Ok(()));
         };
-        let sent = ready!(sending.poll_write(Pin::new(&mut self.stream), cx));
-        if sent.is_ok() || sending.begun {
-            self.refused = sent.is_err();
-            self.sending = None;
+        let sent = ready!(request.poll_write(Pin::new(&mut self.stream), cx));
+        if sent.is_ok() || request.begun {
+            self.write_failed = sent.is_err();
+            self.request = None;
         }
         Poll::Ready(sent)
     }
 
-    /// Reads what there is, with room for `room` bytes or more; nought at the end.
+    /// Reads available bytes, with room for at least `room`. Returns 0 at the end.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -161,19 +163,21 @@ impl Link {
         pin!(self.stream.read_buf(&mut self.read)).poll(cx)
     }
 
-    /// Ready once it is so late.
+    /// Completes at the deadline.
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         let timer = self.timer.get_or_insert_with(|| Timer::new(deadline));
         timer.poll(cx, deadline)
     }
 
-    /// Whether another request may go over it now: the last exchange is over on both sides, and the socket itself holds
-    /// neither bytes nor the end. An unsolicited response would be taken for the next one.
+    /// Returns whether another request may be sent now: the last exchange has ended on both sides, and
+    /// the socket holds neither bytes nor the end of the stream. An unsolicited response would be taken
+    /// for the response to the next request.
     pub(super) fn is_reusable(&mut self) -> bool {
         self.is_between_exchanges() && self.stream.holds_nothing()
     }
 
-    /// Whether it may be kept for another request, as far as the runtime knows by now. `waker` is woken when something comes.
+    /// Returns whether the connection may be kept for another request, as far as the runtime knows.
+    /// Wakes `waker` when bytes or the end arrive.
     pub(super) fn is_idle(&mut self, waker: &Waker) -> bool {
         self.is_between_exchanges() && self.is_silent(waker)
     }
@@ -187,21 +191,21 @@ impl Link {
         if self.stream.poll_read_ready(&mut cx).is_pending() {
             return true;
         }
-        // Under TLS what has come may be no byte of the app's.
-        let mut room = [0];
-        let mut room = ReadBuf::new(&mut room);
-        let read = Pin::new(&mut self.stream).poll_read(&mut cx, &mut room);
+        // Under TLS, the bytes may be a message of the session, and not data of the app.
+        let mut byte = [0];
+        let mut byte = ReadBuf::new(&mut byte);
+        let read = Pin::new(&mut self.stream).poll_read(&mut cx, &mut byte);
         read.is_pending()
     }
 
-    /// Gives up the memory that is of no use between two exchanges.
-    pub(super) fn rest(&mut self) {
+    /// Frees the read buffer, which is not needed between two exchanges.
+    pub(super) fn release_buffer(&mut self) {
         self.read = BytesMut::new();
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").finish_non_exhaustive()
+        f.debug_struct("Connection").finish_non_exhaustive()
     }
 }

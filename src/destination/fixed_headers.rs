@@ -1,27 +1,28 @@
-//! Headers that one destination gets with each delivery, by which it knows the gate: a token, a
-//! key. Their values are secrets, and no log and no `Debug` shows them.
+//! Headers that one destination receives with each delivery to authenticate the gate, such as a token.
+//! Their values are secrets, which neither a log nor `Debug` shows.
 
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tower_cartgate::Secret;
 
-/// Headers whose values are secrets. There is no `PartialEq`, as for any secret.
+/// Headers with secret values. Like every secret, they implement no `PartialEq`.
 #[derive(Clone, Default)]
 pub struct FixedHeaders(HeaderMap);
 
-/// The secret cannot be a header's value. It is not quoted.
+/// The secret is not a valid header value. The error does not contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected visible ASCII characters and spaces in one line, as a header's value needs")]
 pub struct FixedHeaderError;
 
 impl FixedHeaders {
-    /// Sends `secret` under this name, which [`header_may_be_set`](crate::delivery::header_filter::header_may_be_set) allows.
+    /// Adds a header. Its name must pass
+    /// [`header_may_be_set`](crate::delivery::header_filter::header_may_be_set).
     ///
     /// # Errors
     ///
-    /// When the secret holds control characters, or bytes beyond ASCII, which one reader takes for
-    /// UTF-8 and the next for Latin-1.
+    /// When the secret holds control characters, or non-ASCII bytes, which some readers decode as UTF-8
+    /// and others as Latin-1.
     pub fn insert(&mut self, name: HeaderName, secret: &Secret) -> Result<(), FixedHeaderError> {
         let value = HeaderValue::from_bytes(secret.expose());
         let mut value = value
@@ -33,7 +34,7 @@ impl FixedHeaders {
         Ok(())
     }
 
-    /// All of them, one value a name.
+    /// Returns all headers, with one value per name.
     pub(super) fn all(&self) -> &HeaderMap {
         &self.0
     }

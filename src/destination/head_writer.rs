@@ -1,32 +1,31 @@
-//! A request's head, line by line, as it goes over the wire. Which lines there are is for `dress` to say, whose values are of
-//! types that can hold no line break.
+//! Writes the head of a request.
 
 use std::{io::Write as _, net::IpAddr};
 
 use http::{HeaderName, Method};
 
-/// Room for nearly every head. What does not fit costs another allocation.
-const ROOM: usize = 1024;
+/// The initial capacity, which is enough for nearly every head. A longer one allocates again.
+const CAPACITY: usize = 1024;
 
-/// The lines so far.
-pub(super) struct HeadLines(Vec<u8>);
+/// A head under construction. Its values have types that cannot hold a line break.
+pub(super) struct HeadWriter(Vec<u8>);
 
-impl HeadLines {
-    /// The request line, whose target is these parts without anything between them.
-    pub(super) fn begin(method: &Method, target: [&str; 2]) -> Self {
-        let mut lines = Self(Vec::with_capacity(ROOM));
+impl HeadWriter {
+    /// Writes the request line. The target consists of both parts, without a separator.
+    pub(super) fn new(method: &Method, target: [&str; 2]) -> Self {
+        let mut writer = Self(Vec::with_capacity(CAPACITY));
         let [first, second] = target.map(str::as_bytes);
         let method = method.as_str().as_bytes();
-        lines.put(&[method, b" ", first, second, b" HTTP/1.1\r\n"]);
-        lines
+        writer.put(&[method, b" ", first, second, b" HTTP/1.1\r\n"]);
+        writer
     }
 
-    pub(super) fn line(&mut self, name: &HeaderName, value: &[u8]) {
-        self.line_of(name, &[value]);
+    pub(super) fn header(&mut self, name: &HeaderName, value: &[u8]) {
+        self.header_of(name, &[value]);
     }
 
-    /// A line whose value is these parts, without anything between them.
-    pub(super) fn line_of(&mut self, name: &HeaderName, parts: &[&[u8]]) {
+    /// Writes a header whose value consists of `parts`, without separators.
+    pub(super) fn header_of(&mut self, name: &HeaderName, parts: &[&[u8]]) {
         self.put(&[name.as_str().as_bytes(), b": "]);
         self.put(parts);
         self.0.extend_from_slice(b"\r\n");
@@ -34,13 +33,12 @@ impl HeadLines {
 
     pub(super) fn number(&mut self, name: &HeaderName, number: u64) {
         self.put(&[name.as_str().as_bytes(), b": "]);
-        // A `Vec` takes all that is written.
-        let _ = write!(self.0, "{number}");
+        write!(self.0, "{number}").expect("writing to a Vec cannot fail");
         self.0.extend_from_slice(b"\r\n");
     }
 
-    /// The whole head.
-    pub(super) fn end(mut self) -> Vec<u8> {
+    /// Returns the complete head.
+    pub(super) fn finish(mut self) -> Vec<u8> {
         self.0.extend_from_slice(b"\r\n");
         self.0
     }
@@ -50,10 +48,10 @@ impl HeadLines {
     }
 }
 
-/// An address as RFC 3986 writes it, without brackets.
+/// Returns an address as RFC 3986 writes it, without brackets.
 pub(super) fn address(address: IpAddr) -> Vec<u8> {
     match address {
-        // By hand: nearly every address is one of these, and the general formatter takes as long as half a head.
+        // Nearly every address is IPv4, and the standard formatter takes as long as half a head.
         IpAddr::V4(address) => {
             let mut text = Vec::with_capacity("255.255.255.255".len());
             let [first, rest @ ..] = address.octets();
@@ -98,12 +96,12 @@ mod tests {
 
     #[test]
     fn a_head_reads_as_rfc_9112_has_it_also_beyond_its_room() {
-        let long = "x".repeat(2 * ROOM);
-        let mut lines = HeadLines::begin(&Method::PUT, ["/a", "?b"]);
-        lines.line(&HOST, b"app");
-        lines.number(&CONTENT_LENGTH, 12_345);
-        lines.line_of(&VIA, &[b"a", b"b", long.as_bytes()]);
-        let head = String::from_utf8(lines.end()).expect("ASCII");
+        let long = "x".repeat(2 * CAPACITY);
+        let mut writer = HeadWriter::new(&Method::PUT, ["/a", "?b"]);
+        writer.header(&HOST, b"app");
+        writer.number(&CONTENT_LENGTH, 12_345);
+        writer.header_of(&VIA, &[b"a", b"b", long.as_bytes()]);
+        let head = String::from_utf8(writer.finish()).expect("ASCII");
         let expected = format!(
             "PUT /a?b HTTP/1.1\r\nhost: app\r\ncontent-length: 12345\r\nvia: ab{long}\r\n\r\n"
         );

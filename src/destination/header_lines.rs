@@ -1,5 +1,6 @@
-//! Reads the header lines of a response. It repairs them as RFC 9112 tells a proxy to: it removes whitespace before a colon
-//! (section 5.1) and replaces a line fold by a space (section 5.2). It drops a line that is no header.
+//! Reads the header lines of a response. It repairs them as RFC 9112 requires of a proxy: it removes
+//! whitespace before a colon (section 5.1) and replaces a line fold with a space (section 5.2). It
+//! drops a line that is not a header.
 
 use std::borrow::Cow;
 
@@ -11,31 +12,31 @@ use http::{
 
 use super::header_fault::HeaderFault;
 
-/// One header line, with the lines that are folded into it.
+/// A header line, including its folded lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum HeaderLine {
-    /// A header, and the fault that was repaired.
+    /// A header, and the repaired fault.
     Header(HeaderName, HeaderValue, Option<HeaderFault>),
-    /// A line that was dropped.
+    /// A dropped line.
     Dropped(HeaderFault),
 }
 
-/// The header lines of a whole head.
+/// Iterates over the header lines of a complete head.
 pub(super) struct HeaderLines<'a> {
     head: &'a Bytes,
-    /// What is left of it.
+    /// The lines that were not read yet.
     rest: &'a [u8],
 }
 
 impl<'a> HeaderLines<'a> {
-    /// Splits the first line, which is the status line, from the header lines.
+    /// Separates the status line from the header lines.
     pub(super) fn of(head: &'a Bytes) -> (&'a [u8], Self) {
         let mut lines = Self { head, rest: head };
         let first = lines.line().unwrap_or_default();
         (first, lines)
     }
 
-    /// Takes the next line, without its end. A lone line feed ends a line, too (RFC 9112, section 2.2).
+    /// Takes the next line, without its end. A single line feed also ends a line (RFC 9112, section 2.2).
     fn line(&mut self) -> Option<&'a [u8]> {
         let feed = memchr::memchr(b'\n', self.rest)?;
         let (line, rest) = self.rest.split_at(feed + 1);
@@ -48,7 +49,7 @@ impl<'a> HeaderLines<'a> {
         self.rest.first().is_some_and(|byte| is_blank(*byte))
     }
 
-    /// Takes the lines that are folded into `first`.
+    /// Appends the lines that are folded into `first`.
     fn unfold(&mut self, first: &'a [u8]) -> Cow<'a, [u8]> {
         let mut whole = Cow::Borrowed(first);
         while self.is_folded() {
@@ -76,7 +77,7 @@ impl<'a> HeaderLines<'a> {
         let value = if is_folded {
             HeaderValue::from_bytes(value)
         } else {
-            // The value shares the memory of the head, of which the line is a part.
+            // Shares the memory of the head instead of copying the value.
             HeaderValue::from_maybe_shared(self.head.slice_ref(value))
         };
         let Ok(value) = value else {
@@ -106,6 +107,19 @@ impl Iterator for HeaderLines<'_> {
     }
 }
 
+/// Returns the index after a header section, which ends with its first empty line.
+pub(super) fn section_end(bytes: &[u8], mut from: usize) -> Option<usize> {
+    while let Some(feed) = memchr::memchr(b'\n', bytes.get(from..)?) {
+        from += feed + 1;
+        match bytes.get(from..)? {
+            [b'\n', ..] => return Some(from + 1),
+            [b'\r', b'\n', ..] => return Some(from + 2),
+            _ => {}
+        }
+    }
+    None
+}
+
 fn dropped(problem: &'static str, header: Option<HeaderName>, line: &[u8]) -> HeaderLine {
     HeaderLine::Dropped(HeaderFault {
         problem,
@@ -114,7 +128,7 @@ fn dropped(problem: &'static str, header: Option<HeaderName>, line: &[u8]) -> He
     })
 }
 
-/// Whether a line that cannot be read may have been meant to say how long the body is.
+/// Returns whether an unreadable line may have been meant as framing of the body.
 fn may_frame(line: &[u8]) -> bool {
     let line = trim(line);
     [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| {
@@ -143,7 +157,7 @@ fn trim_end(text: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    /// What becomes of these lines: `name=value`, or `-` for one that was dropped, each with its fault.
+    /// Returns each line as `name=value`, or as `-` if it is dropped, with its fault.
     fn read(text: &str) -> Vec<(String, Option<&'static str>)> {
         let head = Bytes::from(format!("HTTP/1.1 200 OK\r\n{text}\r\n\r\n"));
         let (first, lines) = HeaderLines::of(&head);

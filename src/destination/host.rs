@@ -1,33 +1,33 @@
-//! Which `Host` a destination is sent. The certificate of an `https` destination is checked against
-//! the name in its URL, whatever is said here.
+//! The `Host` that a destination receives. The certificate of an `https` destination is always checked
+//! against the name in its URL.
 
 use http::HeaderValue;
 
 use crate::net::host_name::is_host;
 
-/// Which `Host` a destination is sent.
+/// The `Host` that a destination receives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum HostRule {
-    /// That of its own URL.
+    /// The host of its URL.
     #[default]
     Own,
-    /// What the client sent.
+    /// The `Host` of the client.
     Preserve,
-    /// Always this one: see [`HostRule::fixed`].
+    /// This value: see [`HostRule::fixed`].
     Fixed(HeaderValue),
 }
 
-/// The text is no `Host`.
+/// The text is not a valid `Host`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a host name or address, with a port if need be, such as app.example:8080")]
 pub struct HostError;
 
 impl HostRule {
-    /// Always this one.
+    /// Creates a rule that always sends `text`.
     ///
     /// # Errors
     ///
-    /// When the gate itself would refuse a request with such a `Host`.
+    /// When the gate itself would reject a request with this `Host`.
     pub fn fixed(text: &str) -> Result<Self, HostError> {
         match HeaderValue::from_str(text) {
             Ok(value) if is_host(text) => Ok(Self::Fixed(value)),
@@ -35,6 +35,7 @@ impl HostRule {
         }
     }
 
+    /// Selects the `Host` from the destination's own and the client's.
     pub(super) fn host<'a>(
         &'a self,
         own: &'a HeaderValue,

@@ -1,4 +1,4 @@
-//! What became of the attempts to hand deliveries to one destination.
+//! Measures the attempts at one destination.
 
 use std::{
     sync::{
@@ -19,18 +19,18 @@ use crate::{
     },
 };
 
-/// A 2xx, as the metric's label says it.
+/// The metric's label for a 2xx.
 pub(crate) const TAKEN: &str = "2xx";
 
-/// The attempts at one destination.
+/// Counts and times the attempts at one destination.
 #[derive(Debug)]
 pub(crate) struct DestinationMeter {
     pub(crate) name: Arc<str>,
     pub(crate) taken: Count,
-    /// By class of status, or by why there was none.
+    /// By class of status, or by failure.
     pub(crate) failed: Tally,
     pub(crate) durations: Histogram,
-    /// Since when the inbox waits for it; 0 while it does not.
+    /// The time since which the inbox considers it down, or 0.
     down_since: AtomicU64,
 }
 
@@ -46,18 +46,18 @@ impl DestinationMeter {
         }
     }
 
-    /// Notes whether it is down: then the inbox waits for it.
+    /// Sets whether the inbox considers it down.
     pub(crate) fn set_down(&self, is_down: bool) {
         let since = if is_down { now() } else { 0 };
         self.down_since.store(since, Relaxed);
     }
 
-    /// Since when it is down.
+    /// Returns the time since which it is down.
     pub(crate) fn down_since(&self) -> Option<u64> {
         Some(self.down_since.load(Relaxed)).filter(|since| *since > 0)
     }
 
-    /// It answered, or not, after so long.
+    /// Counts an attempt and its duration.
     pub(crate) fn attempted(&self, result: Result<StatusCode, AttemptFailure>, took: Duration) {
         self.durations.took(took);
         match result.map_or_else(AttemptFailure::reason, class) {

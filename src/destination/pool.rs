@@ -1,5 +1,5 @@
-//! Connections to one destination that wait for the next delivery of one worker. The lock is that
-//! worker's alone in practice, so it is never waited for.
+//! The idle connections of one worker to one destination. Only that worker locks a pool, so the lock
+//! is practically free.
 
 use std::{
     collections::VecDeque,
@@ -11,79 +11,82 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{destination::connection::Link, runtime::timer::Timer};
+use super::connection::Connection;
+use crate::runtime::timer::Timer;
 
-/// More unused connections than this are closed: a burst's are not worth an app's sockets.
-const MOST_IDLE: usize = 256;
+/// The maximum number of idle connections. Further ones are closed, so that a burst does not occupy an
+/// app's sockets.
+const MAX_IDLE: usize = 256;
 
-/// The unused connections, the longest unused first.
+/// The idle connections, the longest idle first.
 #[derive(Debug, Clone)]
 pub(super) struct Pool {
-    idle: Arc<Mutex<Idle>>,
-    limit: Duration,
+    state: Arc<Mutex<State>>,
+    idle_timeout: Duration,
 }
 
 #[derive(Debug, Default)]
-struct Idle {
-    connections: VecDeque<Unused>,
-    /// Wakes the task that closes connections, if there is one.
+struct State {
+    idle: VecDeque<IdleConnection>,
+    /// The waker of the task that closes connections, while it runs.
     reaper: Option<Waker>,
 }
 
-/// An unused connection, and when it is closed.
+/// An idle connection, and the time when it is closed.
 #[derive(Debug)]
-struct Unused {
-    link: Link,
+struct IdleConnection {
+    connection: Connection,
     until: Instant,
 }
 
 impl Pool {
-    pub(super) fn new(limit: Duration) -> Self {
+    /// Creates an empty pool that closes a connection after this idle time.
+    pub(super) fn new(idle_timeout: Duration) -> Self {
         Self {
-            idle: Arc::default(),
-            limit,
+            state: Arc::default(),
+            idle_timeout,
         }
     }
 
-    /// The connection that was used last, so that a quiet time lets the others go.
-    pub(super) fn take(&self, now: Instant) -> Option<Link> {
-        let mut idle = self.lock();
-        while let Some(mut unused) = idle.connections.pop_back() {
-            if now < unused.until && unused.link.is_reusable() {
-                return Some(unused.link);
+    /// Takes the connection that was used last. The others can time out when there is little traffic.
+    pub(super) fn take(&self, now: Instant) -> Option<Connection> {
+        let mut state = self.lock();
+        while let Some(mut idle) = state.idle.pop_back() {
+            if now < idle.until && idle.connection.is_reusable() {
+                return Some(idle.connection);
             }
         }
         None
     }
 
     /// Keeps a connection whose response was read to its end, unless it is too old.
-    pub(super) fn give(&self, mut link: Link) {
+    pub(super) fn put(&self, mut connection: Connection) {
         let now = Instant::now();
-        let until = link.expires.min(now + self.limit);
+        let until = connection.expires.min(now + self.idle_timeout);
         if until <= now {
             return;
         }
-        let mut idle = self.lock();
-        if !link.is_idle(idle.reaper.as_ref().unwrap_or(Waker::noop())) {
+        let mut state = self.lock();
+        if !connection.is_idle(state.reaper.as_ref().unwrap_or(Waker::noop())) {
             return;
         }
-        link.rest();
-        if idle.connections.len() >= MOST_IDLE {
-            idle.connections.pop_front();
+        connection.release_buffer();
+        if state.idle.len() >= MAX_IDLE {
+            state.idle.pop_front();
         }
-        idle.connections.push_back(Unused { link, until });
-        if idle.reaper.is_none() {
-            idle.reaper = Some(Waker::noop().clone());
+        state.idle.push_back(IdleConnection { connection, until });
+        if state.reaper.is_none() {
+            state.reaper = Some(Waker::noop().clone());
             tokio::spawn(self.clone().reap());
         }
     }
 
-    /// Closes connections as their time comes or their app closes them, and ends when none is left. Without it an app that
-    /// serves one connection at a time would wait for the gate to let go.
+    /// Closes connections when they time out or their app closes them, and ends with the last one.
+    /// Without it, an app that serves one connection at a time would wait for the gate to close.
     async fn reap(self) {
-        let mut timer = Timer::new(Instant::now() + self.limit);
+        let mut timer = Timer::new(Instant::now() + self.idle_timeout);
         poll_fn(|cx| {
-            while let Some(next) = self.close_useless(cx) {
+            while let Some(next) = self.close_unusable(cx) {
                 ready!(timer.poll(cx, next));
             }
             Poll::Ready(())
@@ -91,18 +94,19 @@ impl Pool {
         .await;
     }
 
-    /// Returns when the next of the connections that stay is to be closed.
-    fn close_useless(&self, cx: &Context<'_>) -> Option<Instant> {
-        let (mut idle, now) = (self.lock(), Instant::now());
-        let is_useful = |unused: &mut Unused| now < unused.until && unused.link.is_idle(cx.waker());
-        idle.connections.retain_mut(is_useful);
-        let next = idle.connections.iter().map(|unused| unused.until).min();
-        idle.reaper = next.map(|_| cx.waker().clone());
+    /// Closes the unusable connections, and returns when the next one times out.
+    fn close_unusable(&self, cx: &Context<'_>) -> Option<Instant> {
+        let (mut state, now) = (self.lock(), Instant::now());
+        let is_usable =
+            |idle: &mut IdleConnection| now < idle.until && idle.connection.is_idle(cx.waker());
+        state.idle.retain_mut(is_usable);
+        let next = state.idle.iter().map(|idle| idle.until).min();
+        state.reaper = next.map(|_| cx.waker().clone());
         next
     }
 
-    fn lock(&self) -> MutexGuard<'_, Idle> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,18 +121,19 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// A pool with one connection, and the app's end of it.
+    /// Returns a pool with one connection, and the app's end of it.
     async fn pool(age: Duration) -> (Pool, std::net::TcpStream) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let near = TcpStream::connect(address).await.expect("connected");
         let (far, _) = listener.accept().expect("accepted");
         let pool = Pool::new(LONG);
-        pool.give(Link::new(Stream::Tcp(near), age));
+        pool.put(Connection::new(Stream::Tcp(near), age));
         (pool, far)
     }
 
-    /// Nothing is awaited between the app's deed and the look at the connection, so the runtime cannot know of it.
+    /// The test awaits nothing between the app's action and the check, so the runtime has not polled the
+    /// socket.
     #[tokio::test]
     async fn what_the_app_did_a_moment_ago_is_seen() {
         let (idle, _far) = pool(LONG).await;
@@ -147,9 +152,9 @@ mod tests {
     async fn an_old_connection_is_neither_used_nor_kept() {
         let (young, _far) = pool(LONG / 2).await;
         tokio::time::advance(LONG / 4).await;
-        let link = young.take(Instant::now()).expect("young enough");
+        let connection = young.take(Instant::now()).expect("young enough");
         tokio::time::advance(LONG / 4).await;
-        young.give(link);
+        young.put(connection);
         assert!(young.take(Instant::now()).is_none());
 
         let (old, _far) = pool(LONG / 2).await;

@@ -1,5 +1,5 @@
-//! The head that an attempt sends: what was kept of the inbound headers, which is `clean`'s to say, and what an attempt adds:
-//! what the operator wants there, the gate's findings, the way it came, its trace, and framing from the bytes.
+//! Composes the head of a request: the inbound headers that the header filter kept, the operator's
+//! headers, the result of the verification, the account of the client, the trace, and the framing.
 
 use http::{
     HeaderName,
@@ -8,12 +8,13 @@ use http::{
 use tower_cartgate::{EventKind, EventSource};
 
 use super::{
-    Destination,
-    client_account::{self, is_of_the_account},
+    forwarded_headers::{self, is_forwarded_header},
+    head_writer::HeadWriter,
+    settings::Settings,
 };
 use crate::{
     delivery::{AttemptInfo, DeliveryInfo, Head, trace},
-    destination::head_writer::HeadLines,
+    net::address::Address,
     outcome::problem::DELIVERY,
     runtime::clock::system_time,
     text::rfc3339,
@@ -29,35 +30,36 @@ const RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-received");
 const FIRST_RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-first-received");
 const COPY: HeaderName = HeaderName::from_static("x-cartgate-copy");
 
-/// The head of an attempt at this delivery, but for its end. The operator's headers take the place of the client's, and no
-/// header of either takes that of the gate's own words, whatever its name.
-pub(super) fn dress(
+/// Returns the head of a request, to which more headers can be added. The operator's headers replace
+/// the client's, and neither can replace the gate's.
+pub(super) fn request_head(
     head: &Head,
     info: &DeliveryInfo,
     length: usize,
-    to: &Destination,
-) -> HeadLines {
-    let (root, target) = target(head, to);
-    let mut lines = HeadLines::begin(&head.method, [root, target]);
-    let host = to.settings.host.host(to.address.host(), head.host.as_ref());
-    lines.line(&HOST, host.as_bytes());
+    address: &Address,
+    settings: &Settings,
+) -> HeadWriter {
+    let mut lines = HeadWriter::new(&head.method, target(head, address));
+    let host = settings.host.host(address.host(), head.host.as_ref());
+    lines.header(&HOST, host.as_bytes());
     lines.number(&CONTENT_LENGTH, length as u64);
-    others(&mut lines, head, info, to);
-    findings(&mut lines, head, info);
+    write_passed_on(&mut lines, head, info, settings);
+    write_verification(&mut lines, head, info);
     if let Some(attempt) = &info.attempt {
-        history(&mut lines, attempt);
+        write_attempt(&mut lines, attempt);
     }
-    client_account::write(&mut lines, head);
+    forwarded_headers::write(&mut lines, head);
     append(&mut lines, head, &VIA, &[b"1.1 cartgate"]);
     if !head.headers.contains_key(trace::TRACEPARENT) {
-        lines.line(&trace::TRACEPARENT, &trace::start(info.id));
+        lines.header(&trace::TRACEPARENT, &trace::start(info.id));
     }
     lines
 }
 
-/// In origin-form: a client may name the gate in the request line, and its destination must not see that name.
-fn target<'a>(head: &'a Head, to: &'a Destination) -> (&'a str, &'a str) {
-    let own = to.address.target();
+/// Returns the target in origin-form, in two parts. A client may name the gate in the request line,
+/// and the destination must not see that name.
+fn target<'a>(head: &'a Head, address: &'a Address) -> [&'a str; 2] {
+    let own = address.target();
     let target = own.or_else(|| head.target.path_and_query());
     let target = target.map_or("", |target| target.as_str());
     // `http://gate?a=b` has no path.
@@ -66,33 +68,34 @@ fn target<'a>(head: &'a Head, to: &'a Destination) -> (&'a str, &'a str) {
     } else {
         "/"
     };
-    (root, target)
+    [root, target]
 }
 
-/// The client's headers, those that the endpoint adds, and the destination's own, each over those before it.
-fn others(lines: &mut HeadLines, head: &Head, info: &DeliveryInfo, to: &Destination) {
-    let (kept, added, fixed) = (&head.headers, &info.added, to.settings.headers.all());
+/// Writes the client's headers, the ones that the endpoint adds, and the destination's own. Each group
+/// replaces headers of the groups before it.
+fn write_passed_on(lines: &mut HeadWriter, head: &Head, info: &DeliveryInfo, settings: &Settings) {
+    let (kept, added, fixed) = (&head.headers, &info.added, settings.headers.all());
     let kept = kept
         .iter()
         .filter(|(name, _)| !added.contains_key(*name) && !fixed.contains_key(*name));
     let added = added.iter().filter(|(name, _)| !fixed.contains_key(*name));
     for (name, value) in kept.chain(added).chain(fixed) {
-        if !is_the_gates(name, to.settings.sign.is_some()) {
-            lines.line(name, value.as_bytes());
+        if !is_reserved(name, settings.sign.is_some()) {
+            lines.header(name, value.as_bytes());
         }
     }
 }
 
-/// The names that the gate says itself to such a destination, or joins its own word to.
-fn is_the_gates(name: &HeaderName, signed_anew: bool) -> bool {
+/// Returns whether the gate itself writes this header, or appends to it.
+fn is_reserved(name: &HeaderName, is_signed: bool) -> bool {
     let name = name.as_str();
     name.starts_with("x-cartgate-")
-        || (signed_anew && name.starts_with("webhook-"))
-        || is_of_the_account(name)
+        || (is_signed && name.starts_with("webhook-"))
+        || is_forwarded_header(name)
         || matches!(name, "host" | "content-length" | "via")
 }
 
-fn findings(lines: &mut HeadLines, head: &Head, info: &DeliveryInfo) {
+fn write_verification(lines: &mut HeadWriter, head: &Head, info: &DeliveryInfo) {
     let mut buffer = uuid::Uuid::encode_buffer();
     let id: &str = info.id.as_hyphenated().encode_lower(&mut buffer);
     // Names are `[a-z0-9_-]`.
@@ -102,42 +105,42 @@ fn findings(lines: &mut HeadLines, head: &Head, info: &DeliveryInfo) {
         (&ENDPOINT, &*info.endpoint),
         (&SECRET_NAME, head.secret.as_ref()),
     ] {
-        lines.line(name, text.as_bytes());
+        lines.header(name, text.as_bytes());
     }
-    // Without an event rule nobody has said what it is, and `other` would be a claim.
+    // Without an event rule the kind is unknown, and `other` would be a statement.
     if (info.kind, head.source) != (EventKind::Other, EventSource::Endpoint) {
-        lines.line(&EVENT, info.kind.as_str().as_bytes());
-        lines.line(&EVENT_SOURCE, head.source.as_str().as_bytes());
+        lines.header(&EVENT, info.kind.as_str().as_bytes());
+        lines.header(&EVENT_SOURCE, head.source.as_str().as_bytes());
     }
 }
 
-/// By what an app can tell a second try, a late one and a copy.
-fn history(lines: &mut HeadLines, attempt: &AttemptInfo) {
+/// Writes the headers by which an app recognises a retry, a delay and a copy.
+fn write_attempt(lines: &mut HeadWriter, attempt: &AttemptInfo) {
     lines.number(&ATTEMPT, attempt.number.into());
-    lines.line(
+    lines.header(
         &RECEIVED,
         rfc3339::millis(system_time(attempt.received)).as_bytes(),
     );
     if attempt.copy > 0 {
         lines.number(&COPY, attempt.copy.into());
-        lines.line(
+        lines.header(
             &FIRST_RECEIVED,
             rfc3339::millis(system_time(attempt.first_received)).as_bytes(),
         );
     }
 }
 
-/// Adds to a list field: one line with all values, since many apps read the first line alone.
-fn append(lines: &mut HeadLines, head: &Head, name: &HeaderName, last: &[&[u8]]) {
+/// Appends to a list field. All values go on one line, because many apps read only the first.
+fn append(lines: &mut HeadWriter, head: &Head, name: &HeaderName, last: &[&[u8]]) {
     let earlier = head.headers.get_all(name).iter();
     let mut parts: Vec<&[u8]> = earlier
         .filter(|value| value.to_str().is_ok())
         .flat_map(|value| [value.as_bytes(), b", "])
         .collect();
     if parts.is_empty() {
-        lines.line_of(name, last);
+        lines.header_of(name, last);
         return;
     }
     parts.extend(last);
-    lines.line_of(name, &parts);
+    lines.header_of(name, &parts);
 }

@@ -1,12 +1,12 @@
-//! Decides by the headers of a response how long its body is, and whether its connection can be used again.
+//! Determines from the headers of a response how its body is framed, and whether its connection
+//! can be reused.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
     header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
-use super::header_fault::HeaderFault;
-use crate::destination::body_decoder::Length;
+use super::{body_decoder::BodyDecoder, header_fault::HeaderFault};
 
 /// The framing that a response's headers declare.
 #[derive(Debug, Default)]
@@ -22,24 +22,24 @@ pub(super) struct ResponseFraming {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
     Chunked,
-    /// No coding at all, by the words of RFC 2616.
+    /// No coding (RFC 2616, section 3.6).
     Identity,
 }
 
 impl ResponseFraming {
-    /// Takes notice of a header.
-    pub(super) fn header(&mut self, name: &HeaderName, value: &HeaderValue) {
+    /// Adds a header.
+    pub(super) fn add(&mut self, name: &HeaderName, value: &HeaderValue) {
         if name == CONTENT_LENGTH {
-            self.declare(value.as_bytes());
+            self.add_length(value.as_bytes());
         } else if name == TRANSFER_ENCODING {
-            self.code(value.as_bytes());
+            self.add_coding(value.as_bytes());
         } else if name == CONNECTION {
-            self.connection(value.as_bytes());
+            self.add_connection(value.as_bytes());
         }
     }
 
-    /// A list of equal lengths is one length (RFC 9110, section 8.6).
-    fn declare(&mut self, value: &[u8]) {
+    /// Adds a list of lengths. Equal lengths count as one (RFC 9110, section 8.6).
+    fn add_length(&mut self, value: &[u8]) {
         for number in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             let digits = number.iter().all(u8::is_ascii_digit);
             let number = std::str::from_utf8(number).ok().filter(|_| digits);
@@ -56,7 +56,7 @@ impl ResponseFraming {
         }
     }
 
-    fn code(&mut self, value: &[u8]) {
+    fn add_coding(&mut self, value: &[u8]) {
         let coding = if value.eq_ignore_ascii_case(b"chunked") {
             Coding::Chunked
         } else if value.eq_ignore_ascii_case(b"identity") {
@@ -69,7 +69,7 @@ impl ResponseFraming {
         }
     }
 
-    fn connection(&mut self, value: &[u8]) {
+    fn add_connection(&mut self, value: &[u8]) {
         for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             self.close |= option.eq_ignore_ascii_case(b"close");
             self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
@@ -77,29 +77,30 @@ impl ResponseFraming {
     }
 
     fn ambiguous(&mut self, header: HeaderName, problem: &'static str) {
-        self.found(HeaderFault {
+        self.set_fault(HeaderFault {
             problem,
             header: Some(header),
             is_framing: true,
         });
     }
 
-    /// Takes notice of a line that was dropped. It may have been meant as `Connection: close`.
-    pub(super) fn dropped(&mut self, fault: &HeaderFault) {
+    /// Adds a dropped line. It may have been meant as `Connection: close`.
+    pub(super) fn add_dropped(&mut self, fault: &HeaderFault) {
         self.close = true;
         if fault.is_framing {
-            self.found(fault.clone());
+            self.set_fault(fault.clone());
         }
     }
 
-    fn found(&mut self, fault: HeaderFault) {
+    fn set_fault(&mut self, fault: HeaderFault) {
         self.close = true;
         self.fault.get_or_insert(fault);
     }
 
-    /// The length of the body. RFC 9112, section 6.3, would have a proxy discard a response whose framing is ambiguous. But
-    /// the app has taken the delivery, so its status counts; only its body is dropped, and its connection closed.
-    pub(super) fn length(&mut self, status: StatusCode, version: Version) -> Length {
+    /// Returns the decoder of the body. RFC 9112, section 6.3, has a proxy discard a response with
+    /// ambiguous framing. But the app has processed the delivery, so its status counts; only the body is
+    /// dropped, and the connection closed.
+    pub(super) fn decoder(&mut self, status: StatusCode, version: Version) -> BodyDecoder {
         if self.coding == Some(Coding::Chunked) && self.length.is_some() {
             self.ambiguous(TRANSFER_ENCODING, "a coding beside a length");
         }
@@ -108,26 +109,26 @@ impl ResponseFraming {
         }
         let is_empty = status.is_informational() || [204, 304].contains(&status.as_u16());
         if is_empty || self.fault.is_some() {
-            // A body that is announced where none may be could come late.
+            // An app that announces a body where none is allowed may send it later.
             self.close |= self.coding.is_some() || self.length.is_some_and(|length| length > 0);
-            return Length::known(0);
+            return BodyDecoder::length(0);
         }
         match (self.coding, self.length) {
-            (Some(Coding::Chunked), _) => Length::chunked(),
+            (Some(Coding::Chunked), _) => BodyDecoder::chunked(),
             (coding, Some(length)) => {
                 self.close |= coding.is_some();
-                Length::known(length)
+                BodyDecoder::length(length)
             }
-            (_, None) => Length::UntilClose,
+            (_, None) => BodyDecoder::UntilClose,
         }
     }
 
-    /// Whether the connection can be used again (RFC 9112, section 9.3).
+    /// Returns whether the connection can be reused (RFC 9112, section 9.3).
     pub(super) fn keeps_alive(&self, version: Version) -> bool {
         !self.close && (version == Version::HTTP_11 || self.keep_alive)
     }
 
-    /// Has the headers say no more than what holds: equal lengths are one, and a body that is dropped has none.
+    /// Adapts the headers to the body: merges equal lengths, and removes the framing of a dropped body.
     pub(super) fn rebuild(&self, headers: &mut HeaderMap) {
         if self.fault.is_some() {
             for name in [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_ENCODING] {
@@ -142,7 +143,7 @@ impl ResponseFraming {
         }
     }
 
-    /// The fault that makes the end of the body ambiguous, or one that is harmless.
+    /// Returns the fault that makes the end of the body ambiguous, or else a harmless one.
     pub(super) fn fault(self) -> Option<HeaderFault> {
         let identity = (self.coding == Some(Coding::Identity)).then_some(HeaderFault {
             problem: "the coding identity",

@@ -1,74 +1,79 @@
-//! The wait for an answer's head: the request is written and the answer read, each as far as it goes, since an app may
-//! answer before it has read everything, or instead of it.
+//! The wait for the head of a response. It writes the request and reads the response at the same
+//! time, because an app may respond before it has read everything, or instead of reading it.
 
 use std::{
     io,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::StatusCode;
 
-use super::attempt::AttemptError;
-use crate::destination::{
-    connection::Link,
-    response_head::{AnswerHead, LONGEST},
+use super::{
+    attempt_error::AttemptError,
+    connection::Connection,
+    response_head::{MAX_HEAD, ResponseHead},
 };
 
-/// How much there is room for at a time, at the least: nearly every answer is shorter.
-const ROOM: usize = 1024;
+/// The minimum room for a read. Nearly every response is shorter.
+const READ_ROOM: usize = 1024;
 
-/// An answer's head that is still to come.
+/// The head of a response that has not arrived yet.
 #[derive(Default)]
-pub(super) struct Awaited {
-    /// How much of what was read holds no end of a head.
+pub(super) struct ResponseFuture {
+    /// The number of bytes that were searched for the end of the head.
     searched: usize,
-    /// Bytes of interim responses (RFC 9110, section 15.2).
+    /// The bytes of interim responses (RFC 9110, section 15.2).
     interim: usize,
-    /// Why the app did not take the rest of the request. It may have answered before, which then counts.
-    unwritten: Option<io::Error>,
+    /// The error with which the app stopped reading the request. A response that it sent before still
+    /// counts.
+    write_error: Option<io::Error>,
 }
 
-impl Awaited {
+impl ResponseFuture {
     pub(super) fn poll(
         &mut self,
-        link: &mut Link,
+        connection: &mut Connection,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<AnswerHead, AttemptError>> {
-        if let Poll::Ready(Err(error)) = link.poll_send(cx) {
-            if link.is_unsent() {
+    ) -> Poll<Result<ResponseHead, AttemptError>> {
+        if let Poll::Ready(Err(error)) = connection.poll_send(cx) {
+            if connection.is_unsent() {
                 return Poll::Ready(Err(AttemptError::BrokenOff(error)));
             }
-            self.unwritten = Some(error);
+            self.write_error = Some(error);
         }
         loop {
-            if let Some(head) = self.take_final(link)? {
+            if let Some(head) = self.take_final(connection)? {
                 return Poll::Ready(Ok(head));
             }
-            let ended = match link.poll_read(cx, ROOM) {
+            let read_error = match connection.poll_read(cx, READ_ROOM) {
                 Poll::Ready(Ok(0)) => closed(),
                 Poll::Ready(Ok(_)) => continue,
                 Poll::Ready(Err(error)) => error,
                 Poll::Pending => return Poll::Pending,
             };
-            let first = self.unwritten.take().unwrap_or(ended);
+            let first = self.write_error.take().unwrap_or(read_error);
             return Poll::Ready(Err(AttemptError::BrokenOff(first)));
         }
     }
 
-    /// What it means that no head has come in time.
-    pub(super) fn too_late(self, limit: std::time::Duration) -> AttemptError {
-        self.unwritten.map_or(
+    /// Returns the error for a head that did not arrive in time.
+    pub(super) fn timed_out(self, limit: Duration) -> AttemptError {
+        self.write_error.map_or(
             AttemptError::ResponseTimeout(limit),
             AttemptError::BrokenOff,
         )
     }
 
-    /// Takes the head of the final response. The interim responses before it are bounded by the time limit, and together by
-    /// the bytes of one head: an app cannot keep the gate busy with them.
-    fn take_final(&mut self, link: &mut Link) -> Result<Option<AnswerHead>, AttemptError> {
+    /// Takes the head of the final response. The timeout limits the interim responses before it, and
+    /// together they may have the size of one head, so that an app cannot keep the gate busy with them.
+    fn take_final(
+        &mut self,
+        connection: &mut Connection,
+    ) -> Result<Option<ResponseHead>, AttemptError> {
         loop {
-            let before = link.read.len();
-            let Some(head) = AnswerHead::take(&mut link.read, &mut self.searched)? else {
+            let before = connection.read.len();
+            let Some(head) = ResponseHead::take(&mut connection.read, &mut self.searched)? else {
                 return Ok(None);
             };
             match head.response.status() {
@@ -76,14 +81,17 @@ impl Awaited {
                 status if status.is_informational() => {}
                 _ => return Ok(Some(head)),
             }
-            self.interim += before - link.read.len();
-            if self.interim > LONGEST {
-                return Err(AttemptError::Interim);
+            self.interim += before - connection.read.len();
+            if self.interim > MAX_HEAD {
+                return Err(AttemptError::TooManyInterim);
             }
         }
     }
 }
 
 fn closed() -> io::Error {
-    io::Error::new(io::ErrorKind::UnexpectedEof, "the app has closed it")
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "the app closed the connection",
+    )
 }

@@ -1,39 +1,41 @@
-//! Answers as bytes: whatever an app sends, in whatever pieces, is understood in one way, and never a panic.
+//! Property tests of responses: the same bytes are parsed in the same way however they are cut, and
+//! never panic.
 
 use bytes::BytesMut;
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::destination::{
-    body_decoder::{Length, Taken},
-    response_head::{AnswerHead, NotHttp},
+use super::{
+    body_decoder::{BodyDecoder, Decoded},
+    malformed_response::MalformedResponse,
+    response_head::ResponseHead,
 };
 
-/// What was understood: the status, the body as far as it came, and whether it is over.
-type Understood = Option<(u16, Vec<u8>, bool)>;
+/// The status, the body as far as it arrived, and whether it is complete.
+type Parsed = Option<(u16, Vec<u8>, bool)>;
 
-/// Reads the bytes so many at a time, and gives back what stands behind the answer, too.
-fn understood(bytes: &[u8], at_a_time: usize) -> Result<(Understood, Vec<u8>), NotHttp> {
+/// Parses the bytes, fed this many at a time. Returns the response and the bytes after it.
+fn parsed(bytes: &[u8], at_a_time: usize) -> Result<(Parsed, Vec<u8>), MalformedResponse> {
     let mut read = BytesMut::new();
-    let (mut head, mut body, mut searched) = (None::<AnswerHead>, Vec::new(), 0);
+    let (mut head, mut body, mut searched) = (None::<ResponseHead>, Vec::new(), 0);
     for some in bytes.chunks(at_a_time) {
         read.extend_from_slice(some);
         if head.is_none() {
-            head = AnswerHead::take(&mut read, &mut searched)?;
+            head = ResponseHead::take(&mut read, &mut searched)?;
         }
         let Some(head) = &mut head else { continue };
-        while let Taken::Piece(piece) = head.length.take(&mut read)? {
-            body.extend_from_slice(&piece);
+        while let Decoded::Data(data) = head.decoder.decode(&mut read)? {
+            body.extend_from_slice(&data);
         }
     }
-    let understood = head.map(|head| {
-        let over = head.length.is_over() || head.length == Length::UntilClose;
+    let parsed = head.map(|head| {
+        let over = head.decoder.is_complete() || head.decoder == BodyDecoder::UntilClose;
         (head.response.status().as_u16(), body, over)
     });
-    Ok((understood, read.to_vec()))
+    Ok((parsed, read.to_vec()))
 }
 
-/// Pieces of which answers are made, and some that break them.
-fn answers() -> impl Strategy<Value = Vec<u8>> {
+/// Generates responses from valid and invalid pieces.
+fn responses() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: [&[u8]; 20] = [
         b"Content-Length: 5\r\n",
         b"content-length: 12\r\n",
@@ -73,17 +75,17 @@ fn answers() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn an_answer_is_the_same_however_it_comes(bytes in answers(), at_a_time in 1_usize..40) {
-        let whole = understood(&bytes, bytes.len().max(1));
-        prop_assert_eq!(&understood(&bytes, at_a_time), &whole);
-        prop_assert_eq!(&understood(&bytes, 1), &whole);
+    fn a_response_is_the_same_however_it_comes(bytes in responses(), at_a_time in 1_usize..40) {
+        let whole = parsed(&bytes, bytes.len().max(1));
+        prop_assert_eq!(&parsed(&bytes, at_a_time), &whole);
+        prop_assert_eq!(&parsed(&bytes, 1), &whole);
     }
 
     #[test]
-    fn any_bytes_are_an_answer_or_none(bytes in vec(any::<u8>(), 0..200)) {
-        let _ = understood(&bytes, 7);
+    fn any_bytes_are_a_response_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
+        let _ = parsed(&bytes, 7);
         let mut chunks = BytesMut::from(&bytes[..]);
-        let mut length = Length::chunked();
-        while let Ok(Taken::Piece(_)) = length.take(&mut chunks) {}
+        let mut decoder = BodyDecoder::chunked();
+        while let Ok(Decoded::Data(_)) = decoder.decode(&mut chunks) {}
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 
-use crate::{destination::Answer, proxy::state::ConnectionState};
+use crate::{destination::DestinationBody, proxy::state::ConnectionState};
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) enum ResponseBody {
     /// The gate's own.
     Own(Full<Bytes>),
     /// A destination's.
-    Destination(Box<Answer>),
+    Destination(Box<DestinationBody>),
 }
 
 impl From<Bytes> for ResponseBody {

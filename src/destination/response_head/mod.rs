@@ -1,56 +1,59 @@
-//! The head of a response, read out of its bytes: status, headers, how long its body is, and whether its connection can be
-//! used again. A readable status line is a response: the app has taken the delivery or rejected it, and a fault in another
-//! line does not change that. Faults are repaired (`header_lines`), or they cost the body and the connection
-//! (`response_framing`).
+//! Parses the head of a response: status, headers, framing of the body, and whether the connection
+//! can be reused.
+//!
+//! A readable status line is a response: the app has accepted or rejected the delivery, and a fault in
+//! another line does not change that. A fault is repaired (`header_lines`), or the body is dropped and
+//! the connection closed (`response_framing`).
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, StatusCode, Version, header::CONTENT_LENGTH};
 use hyper::ext::ReasonPhrase;
 
 use super::{
+    body_decoder::BodyDecoder,
     header_fault::HeaderFault,
-    header_lines::{HeaderLine, HeaderLines},
+    header_lines::{HeaderLine, HeaderLines, section_end},
+    malformed_response::MalformedResponse,
     response_framing::ResponseFraming,
 };
-use crate::destination::body_decoder::Length;
 
-/// How long the gate lets a destination's head be, in bytes.
-pub(super) const LONGEST: usize = 64 * 1024;
+/// The maximum size of a response's head, in bytes.
+pub(super) const MAX_HEAD: usize = 64 * 1024;
 
-/// How many headers are passed on. Many clients take no more than 100, and the gate adds its own.
-const MOST_HEADERS: usize = 96;
+/// The maximum number of headers that are passed on. Many clients accept at most 100, and the gate adds
+/// its own.
+const MAX_HEADERS: usize = 96;
 
-/// Room for those that the gate adds to a response.
+/// The number of headers that the gate adds to a response.
 const OWN_HEADERS: usize = 2;
 
-/// Why the bytes are no HTTP/1.1 response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct NotHttp(pub(super) &'static str);
+const UNREADABLE: MalformedResponse = MalformedResponse("its status line cannot be read");
 
-const UNREADABLE: NotHttp = NotHttp("its status line cannot be read");
-
-/// A head that is whole.
+/// A complete head.
 #[derive(Debug)]
-pub(super) struct AnswerHead {
+pub(super) struct ResponseHead {
     pub(super) response: Response<()>,
-    pub(super) length: Length,
-    /// Whether the app lets the connection be used again.
+    pub(super) decoder: BodyDecoder,
+    /// Whether the app allows the connection to be reused.
     pub(super) keeps_alive: bool,
-    /// The fault that was tolerated.
+    /// A tolerated fault.
     pub(super) fault: Option<Box<HeaderFault>>,
 }
 
-impl AnswerHead {
-    /// Takes a head out of what was read; none if it is not whole yet. `searched` is how far it was looked for before.
-    pub(super) fn take(read: &mut BytesMut, searched: &mut usize) -> Result<Option<Self>, NotHttp> {
+impl ResponseHead {
+    /// Takes a head from `read`, once it is complete. `searched` keeps the number of bytes that were
+    /// searched for its end.
+    pub(super) fn take(
+        read: &mut BytesMut,
+        searched: &mut usize,
+    ) -> Result<Option<Self>, MalformedResponse> {
         let begin = begin(read)?;
-        let end = end(read, begin.max(*searched));
-        if end.unwrap_or(read.len()) > LONGEST {
+        let end = section_end(read, begin.max(*searched));
+        if end.unwrap_or(read.len()) > MAX_HEAD {
             return Self::overlong(&read.split().freeze().slice(begin..)).map(Some);
         }
         let Some(end) = end else {
-            // The end of the head may begin with the last line feed.
+            // The last line feed may be the first byte of the head's end.
             *searched = read.len().saturating_sub(2);
             return Ok(None);
         };
@@ -59,7 +62,7 @@ impl AnswerHead {
         Self::parse(&head.slice(begin..)).map(Some)
     }
 
-    fn parse(head: &Bytes) -> Result<Self, NotHttp> {
+    fn parse(head: &Bytes) -> Result<Self, MalformedResponse> {
         let (first, lines) = HeaderLines::of(head);
         let mut response = status_line(first)?;
         let (status, version) = (response.status(), response.version());
@@ -68,19 +71,19 @@ impl AnswerHead {
         for line in lines {
             fault = fault.or(add(line, headers, &mut framing));
         }
-        let length = framing.length(status, version);
+        let decoder = framing.decoder(status, version);
         framing.rebuild(headers);
         Ok(Self {
             response,
-            length,
+            decoder,
             keeps_alive: framing.keeps_alive(version),
             fault: framing.fault().or(fault).map(Box::new),
         })
     }
 
-    /// The status of a head that is too long to be read. Its headers are lost, and so is the place where its body begins.
-    fn overlong(head: &Bytes) -> Result<Self, NotHttp> {
-        const TOO_LONG: NotHttp = NotHttp("its head is too long");
+    /// Parses the status of a head that is too long. Its headers and its body are dropped.
+    fn overlong(head: &Bytes) -> Result<Self, MalformedResponse> {
+        const TOO_LONG: MalformedResponse = MalformedResponse("its head is too long");
         let (first, _) = HeaderLines::of(head);
         let response = status_line(first).map_err(|_| TOO_LONG)?;
         if response.status().is_informational() {
@@ -93,16 +96,16 @@ impl AnswerHead {
         };
         Ok(Self {
             response,
-            length: Length::known(0),
+            decoder: BodyDecoder::length(0),
             keeps_alive: false,
             fault: Some(Box::new(fault)),
         })
     }
 }
 
-/// The index of the status line. Blank lines before it are skipped. Bytes that never become a response, such as the greeting
-/// of another protocol, are an error at once.
-fn begin(read: &[u8]) -> Result<usize, NotHttp> {
+/// Returns the index of the status line, after any blank lines. Bytes that cannot become a response,
+/// such as the greeting of another protocol, are an error at once.
+fn begin(read: &[u8]) -> Result<usize, MalformedResponse> {
     const BEGIN: &[u8] = b"HTTP/1.";
     let blank = read.iter().take_while(|byte| b"\r\n".contains(byte));
     let begin = blank.count();
@@ -113,23 +116,10 @@ fn begin(read: &[u8]) -> Result<usize, NotHttp> {
         .ok_or(UNREADABLE)
 }
 
-/// The index behind a head, which ends with its first empty line. A lone line feed ends a line, too (RFC 9112, section 2.2).
-pub(super) fn end(read: &[u8], mut from: usize) -> Option<usize> {
-    while let Some(feed) = memchr::memchr(b'\n', read.get(from..)?) {
-        from += feed + 1;
-        match read.get(from..)? {
-            [b'\n', ..] => return Some(from + 1),
-            [b'\r', b'\n', ..] => return Some(from + 2),
-            _ => {}
-        }
-    }
-    None
-}
-
-fn status_line(line: &[u8]) -> Result<Response<()>, NotHttp> {
+fn status_line(line: &[u8]) -> Result<Response<()>, MalformedResponse> {
     let (version, rest) = match line.strip_prefix(b"HTTP/1.") {
         Some([b'0', rest @ ..]) => (Version::HTTP_10, rest),
-        // A later version of HTTP/1 is read as the latest that is known (RFC 9110, section 2.5).
+        // A later minor version is read as HTTP/1.1 (RFC 9110, section 2.5).
         Some([b'1'..=b'9', rest @ ..]) => (Version::HTTP_11, rest),
         _ => return Err(UNREADABLE),
     };
@@ -145,12 +135,12 @@ fn status_line(line: &[u8]) -> Result<Response<()>, NotHttp> {
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::from_bytes(&code).map_err(|_| UNREADABLE)?;
     *response.version_mut() = version;
-    pass_reason(&mut response, reason);
+    keep_reason(&mut response, reason);
     Ok(response)
 }
 
-/// The app's own words for its status, where they are not the usual ones.
-fn pass_reason(response: &mut Response<()>, reason: &[u8]) {
+/// Keeps the reason phrase of the app, if it is not the usual one.
+fn keep_reason(response: &mut Response<()>, reason: &[u8]) {
     let usual = response.status().canonical_reason().unwrap_or_default();
     if reason != usual.as_bytes()
         && let Ok(reason) = ReasonPhrase::try_from(reason)
@@ -168,16 +158,16 @@ fn add(
     let (name, value, fault) = match line {
         HeaderLine::Header(name, value, fault) => (name, value, fault),
         HeaderLine::Dropped(fault) => {
-            framing.dropped(&fault);
+            framing.add_dropped(&fault);
             return Some(fault);
         }
     };
-    framing.header(&name, &value);
+    framing.add(&name, &value);
     if name == CONTENT_LENGTH {
         headers.insert(name, value);
         return fault;
     }
-    if headers.len() >= MOST_HEADERS {
+    if headers.len() >= MAX_HEADERS {
         return fault.or(Some(HeaderFault {
             problem: "more than 96 headers",
             header: Some(name),

@@ -1,12 +1,12 @@
-//! Response heads as bytes, and what the gate takes from them.
+//! Tests of response heads as bytes.
 
 use super::*;
 
-fn take(text: &str) -> Result<Option<AnswerHead>, NotHttp> {
-    AnswerHead::take(&mut BytesMut::from(text), &mut 0)
+fn take(text: &str) -> Result<Option<ResponseHead>, MalformedResponse> {
+    ResponseHead::take(&mut BytesMut::from(text), &mut 0)
 }
 
-fn head(text: &str) -> AnswerHead {
+fn head(text: &str) -> ResponseHead {
     take(text).expect(text).expect(text)
 }
 
@@ -17,35 +17,41 @@ fn a_head_is_taken_once_it_is_whole_and_leaves_what_comes_behind_it() {
         assert!(take(&text[..end]).expect("so far").is_none(), "{end}");
     }
     let mut read = BytesMut::from(&*format!("{text}abc"));
-    let head = AnswerHead::take(&mut read, &mut 0).expect("right");
+    let head = ResponseHead::take(&mut read, &mut 0).expect("right");
     let head = head.expect("whole");
     assert_eq!(&read[..], b"abc");
     assert_eq!(head.response.status(), 201);
     let values: Vec<_> = head.response.headers().get_all("x-a").iter().collect();
     assert_eq!(values, ["1", "2"]);
-    assert_eq!(head.length, Length::known(3));
+    assert_eq!(head.decoder, BodyDecoder::length(3));
     assert!(head.keeps_alive);
 }
 
 #[test]
 fn the_length_is_what_rfc_9112_says() {
-    for (text, length) in [
-        ("200 OK\r\ncontent-length: 7", Length::known(7)),
+    for (text, decoder) in [
+        ("200 OK\r\ncontent-length: 7", BodyDecoder::length(7)),
         (
             "200 OK\r\ncontent-length: 7\r\ncontent-length: 7",
-            Length::known(7),
+            BodyDecoder::length(7),
         ),
-        ("200 OK\r\ntransfer-encoding: Chunked", Length::chunked()),
-        ("200 OK", Length::UntilClose),
-        ("204 No Content\r\ncontent-length: 7", Length::known(0)),
+        (
+            "200 OK\r\ntransfer-encoding: Chunked",
+            BodyDecoder::chunked(),
+        ),
+        ("200 OK", BodyDecoder::UntilClose),
+        (
+            "204 No Content\r\ncontent-length: 7",
+            BodyDecoder::length(0),
+        ),
         (
             "304 Not Modified\r\ntransfer-encoding: chunked",
-            Length::known(0),
+            BodyDecoder::length(0),
         ),
-        ("103 Early Hints", Length::known(0)),
+        ("103 Early Hints", BodyDecoder::length(0)),
     ] {
         let head = head(&format!("HTTP/1.1 {text}\r\n\r\n"));
-        assert_eq!(head.length, length, "{text}");
+        assert_eq!(head.decoder, decoder, "{text}");
         let headers = head.response.headers();
         let lengths = headers.get_all(CONTENT_LENGTH).iter();
         assert!(lengths.count() <= 1, "{text}");
@@ -54,40 +60,40 @@ fn the_length_is_what_rfc_9112_says() {
 
 #[test]
 fn a_status_counts_whatever_is_wrong_with_a_header() {
-    for (text, length, keeps_alive, header) in [
-        ("x-a: 1\r\n folded", Length::UntilClose, true, "x-a"),
-        ("x-a : 1", Length::UntilClose, true, "x-a"),
+    for (text, decoder, keeps_alive, header) in [
+        ("x-a: 1\r\n folded", BodyDecoder::UntilClose, true, "x-a"),
+        ("x-a : 1", BodyDecoder::UntilClose, true, "x-a"),
         (
             "content-length : 7",
-            Length::known(7),
+            BodyDecoder::length(7),
             true,
             "content-length",
         ),
-        ("content-length: 7, 7", Length::known(7), true, ""),
+        ("content-length: 7, 7", BodyDecoder::length(7), true, ""),
         (
             "content-length: 7,7\r\ncontent-length: 7",
-            Length::known(7),
+            BodyDecoder::length(7),
             true,
             "",
         ),
         (
             "transfer-encoding:\r\n chunked",
-            Length::chunked(),
+            BodyDecoder::chunked(),
             true,
             "transfer-encoding",
         ),
-        ("x a: 1", Length::UntilClose, false, ""),
-        ("no colon", Length::UntilClose, false, ""),
-        ("x-a: \0", Length::UntilClose, false, "x-a"),
+        ("x a: 1", BodyDecoder::UntilClose, false, ""),
+        ("no colon", BodyDecoder::UntilClose, false, ""),
+        ("x-a: \0", BodyDecoder::UntilClose, false, "x-a"),
         (
             "transfer-encoding: identity",
-            Length::UntilClose,
+            BodyDecoder::UntilClose,
             true,
             "transfer-encoding",
         ),
         (
             "transfer-encoding: identity\r\ncontent-length: 7",
-            Length::known(7),
+            BodyDecoder::length(7),
             false,
             "transfer-encoding",
         ),
@@ -98,8 +104,8 @@ fn a_status_counts_whatever_is_wrong_with_a_header() {
         assert_eq!(name.map_or("", |name| name.as_str()), header, "{text}");
         assert!(found.is_none_or(|fault| !fault.is_framing), "{text}");
         assert_eq!(
-            (&head.length, head.keeps_alive),
-            (&length, keeps_alive),
+            (&head.decoder, head.keeps_alive),
+            (&decoder, keeps_alive),
             "{text}"
         );
         let headers = head.response.headers();
@@ -132,8 +138,8 @@ fn ambiguous_framing_costs_the_body_and_the_connection() {
         let head = head(&text);
         assert!(head.response.status().is_success(), "{text}");
         assert_eq!(
-            (&head.length, head.keeps_alive),
-            (&Length::known(0), false),
+            (&head.decoder, head.keeps_alive),
+            (&BodyDecoder::length(0), false),
             "{text}"
         );
         let names: Vec<_> = head.response.headers().keys().collect();
@@ -203,15 +209,18 @@ fn a_reason_is_passed_on_if_it_is_the_apps_own() {
 
 #[test]
 fn of_a_head_that_is_too_long_only_the_status_counts() {
-    let long = format!("HTTP/1.1 201 Made\r\nx: {}", "x".repeat(LONGEST));
+    let long = format!("HTTP/1.1 201 Made\r\nx: {}", "x".repeat(MAX_HEAD));
     for text in [long.clone(), format!("{long}\r\n\r\nbody")] {
         let head = head(&text);
         assert_eq!(head.response.status(), 201);
         assert!(head.response.headers().is_empty());
-        assert_eq!((head.length, head.keeps_alive), (Length::known(0), false));
+        assert_eq!(
+            (head.decoder, head.keeps_alive),
+            (BodyDecoder::length(0), false)
+        );
     }
     assert!(take(&long.replace("201", "103")).is_err());
-    assert!(take(&format!("HTTP/1.1 200 {}", "x".repeat(LONGEST))).is_err());
+    assert!(take(&format!("HTTP/1.1 200 {}", "x".repeat(MAX_HEAD))).is_err());
 }
 
 #[test]
@@ -220,8 +229,11 @@ fn headers_beyond_those_that_clients_take_are_dropped_but_frame_the_body() {
     let head = head(&format!(
         "HTTP/1.1 200 OK\r\n{many}content-length: 7\r\n\r\n"
     ));
-    assert_eq!(head.response.headers().len(), MOST_HEADERS + 1);
-    assert_eq!((head.length, head.keeps_alive), (Length::known(7), true));
+    assert_eq!(head.response.headers().len(), MAX_HEADERS + 1);
+    assert_eq!(
+        (head.decoder, head.keeps_alive),
+        (BodyDecoder::length(7), true)
+    );
     let fault = head.fault.expect("one");
     assert_eq!(fault.header.expect("named").as_str(), "x-96");
 }

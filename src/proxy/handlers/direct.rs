@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::{
     delivery::{Delivery, header_filter::clean_answer},
-    destination::{Answer, AttemptError, Destination},
+    destination::{AttemptError, Destination, DestinationBody},
     outcome::{problem::problem, reject_reason::RejectReason},
     proxy::{
         context::{Outcome, RequestContext},
@@ -35,7 +35,7 @@ pub(crate) async fn deliver(
 }
 
 fn conclude(
-    result: Result<Response<Answer>, AttemptError>,
+    result: Result<Response<DestinationBody>, AttemptError>,
     context: &RequestContext,
 ) -> Response<ResponseBody> {
     match result {

@@ -19,7 +19,7 @@ use crate::{
         self, Delivery,
         event::{Claim, FailureCause, Lease, ProbeCursor, Settlement},
     },
-    destination::{Answer, AttemptError},
+    destination::{AttemptError, DestinationBody},
     inbox::{schedule::retry_after, store::StoreError},
     outcome::{reason, reject_reason::AttemptFailure},
     runtime::clock::{Millis, millis, system_time},
@@ -356,7 +356,7 @@ fn is_overloaded(status: StatusCode) -> bool {
 }
 
 /// Reads a response to its end, or as much of it as may be, and keeps its beginning.
-async fn read_out(mut body: Answer, beginning: &mut Vec<u8>) {
+async fn read_out(mut body: DestinationBody, beginning: &mut Vec<u8>) {
     let mut room = RESPONSE;
     while let Some(Ok(frame)) = body.frame().await {
         let Ok(data) = frame.into_data() else {

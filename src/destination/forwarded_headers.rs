@@ -1,16 +1,13 @@
-//! Tells an app where a delivery came from: by which addresses, with which scheme, for which host. `Forwarded` (RFC 7239) and
-//! the older `X-Forwarded-*` say the same, because apps read one or the other.
-//!
-//! A trusted hop is believed. If it sent any `X-Forwarded-*` or `X-Real-IP`, its `Forwarded` is ignored: most proxies set the
-//! former and let the latter through as the client wrote it.
+//! Writes the headers that describe the client to an app: its addresses, scheme and host. `Forwarded`
+//! (RFC 7239) and the older `X-Forwarded-*` hold the same, because apps read either.
 
 use std::{borrow::Cow, net::IpAddr};
 
 use http::header::FORWARDED;
 
+use super::head_writer::{HeadWriter, address};
 use crate::{
     delivery::Head,
-    destination::head_writer::{HeadLines, address},
     net::{
         forwarded::{
             FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, ForwardedHeaders, REAL_IP, ip,
@@ -19,41 +16,41 @@ use crate::{
     },
 };
 
-/// Whether only this file writes the header.
-pub(super) fn is_of_the_account(name: &str) -> bool {
+/// Returns whether only this module writes the header.
+pub(super) fn is_forwarded_header(name: &str) -> bool {
     matches!(
         name,
         "forwarded" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" | "x-real-ip"
     )
 }
 
-/// One account of the client.
-struct Account<'a> {
+/// Writes the headers into a request's head.
+pub(super) fn write(lines: &mut HeadWriter, head: &Head) {
+    let client = ForwardedClient::of(head);
+    client.write_addresses(lines);
+    lines.header(&FORWARDED_PROTO, client.proto.as_bytes());
+    if let Some(host) = &client.host {
+        lines.header(&FORWARDED_HOST, host.as_bytes());
+    }
+    if let Some(real_ip) = client.real_ip {
+        lines.header(&REAL_IP, real_ip.as_bytes());
+    }
+    client.write_forwarded(lines);
+}
+
+/// The client of a delivery.
+struct ForwardedClient<'a> {
     /// The addresses that a trusted hop named, the client's first.
-    said: Vec<Cow<'a, str>>,
-    /// The hop's `X-Real-IP`, if the last of the addresses is the same.
+    addresses: Vec<Cow<'a, str>>,
+    /// The hop's `X-Real-IP`, if it equals the last address.
     real_ip: Option<&'a str>,
-    /// The address of the gate's own peer; none on a Unix socket.
+    /// The address of the gate's own peer. A Unix socket has none.
     peer: Option<Vec<u8>>,
     proto: &'static str,
     host: Option<Cow<'a, str>>,
 }
 
-/// Writes the account into a request's head.
-pub(super) fn write(lines: &mut HeadLines, head: &Head) {
-    let account = Account::of(head);
-    account.write_addresses(lines);
-    lines.line(&FORWARDED_PROTO, account.proto.as_bytes());
-    if let Some(host) = &account.host {
-        lines.line(&FORWARDED_HOST, host.as_bytes());
-    }
-    if let Some(real_ip) = account.real_ip {
-        lines.line(&REAL_IP, real_ip.as_bytes());
-    }
-    account.write_forwarded(lines);
-}
-
-impl<'a> Account<'a> {
+impl<'a> ForwardedClient<'a> {
     fn of(head: &'a Head) -> Self {
         let forwarded = if head.peer_is_trusted {
             ForwardedHeaders::read(&head.headers, &head.peer)
@@ -66,7 +63,7 @@ impl<'a> Account<'a> {
             Peer::Unix => None,
         };
         Self {
-            said: forwarded.addresses,
+            addresses: forwarded.addresses,
             real_ip: forwarded.real_ip,
             peer,
             proto: forwarded.proto.unwrap_or(head.scheme),
@@ -74,45 +71,43 @@ impl<'a> Account<'a> {
         }
     }
 
-    fn write_addresses(&self, lines: &mut HeadLines) {
-        let mut parts: Vec<&[u8]> = Vec::new();
+    fn write_addresses(&self, lines: &mut HeadWriter) {
         if let Some(peer) = &self.peer
-            && self.said.is_empty()
+            && self.addresses.is_empty()
         {
-            return lines.line(&FORWARDED_FOR, peer);
+            return lines.header(&FORWARDED_FOR, peer);
         }
-        for one in self
-            .said
-            .iter()
-            .map(|said| said.as_bytes())
-            .chain(self.peer.as_deref())
-        {
+        let addresses = self.addresses.iter().map(|address| address.as_bytes());
+        let mut parts: Vec<&[u8]> = Vec::new();
+        for address in addresses.chain(self.peer.as_deref()) {
             if !parts.is_empty() {
                 parts.push(b", ");
             }
-            parts.push(one);
+            parts.push(address);
         }
         if !parts.is_empty() {
-            lines.line_of(&FORWARDED_FOR, &parts);
+            lines.header_of(&FORWARDED_FOR, &parts);
         }
     }
 
-    fn write_forwarded(&self, lines: &mut HeadLines) {
+    fn write_forwarded(&self, lines: &mut HeadWriter) {
         let mut value = Vec::with_capacity(128);
-        let count = self.said.len() + usize::from(self.peer.is_some());
-        for (index, said) in self.said.iter().enumerate() {
+        let count = self.addresses.len() + usize::from(self.peer.is_some());
+        for (index, address) in self.addresses.iter().enumerate() {
             // Apps read the scheme and the host from the first or from the last element.
-            self.element(&mut value, ip(said), index == 0 || index + 1 == count);
+            let is_whole = index == 0 || index + 1 == count;
+            self.write_element(&mut value, ip(address), is_whole);
         }
         match self.peer.as_deref().map(str::from_utf8) {
-            Some(Ok(peer)) => self.element(&mut value, ip(peer), true),
-            _ if value.is_empty() => self.element(&mut value, None, true),
+            Some(Ok(peer)) => self.write_element(&mut value, ip(peer), true),
+            _ if value.is_empty() => self.write_element(&mut value, None, true),
             _ => {}
         }
-        lines.line(&FORWARDED, &value);
+        lines.header(&FORWARDED, &value);
     }
 
-    fn element(&self, value: &mut Vec<u8>, ip: Option<IpAddr>, is_whole: bool) {
+    /// Appends an element, with the host and the scheme if it `is_whole`.
+    fn write_element(&self, value: &mut Vec<u8>, ip: Option<IpAddr>, is_whole: bool) {
         if !value.is_empty() {
             value.extend_from_slice(b", ");
         }
