@@ -1,12 +1,12 @@
-//! Which kind of event a delivery is, and by which rule that is known. The rule's reader of JSON is in `pointer`.
+//! Event kinds, and the rule that determines the kind of a verified delivery.
 //!
-//! A rule reads only what was verified; the layer calls it after the verdict.
+//! The layer applies a rule only to verified bytes. `pointer` contains the JSON reader.
 
 use std::{fmt, str::FromStr};
 
 use crate::pointer::{Pointer, PointerError};
 
-/// What happened in the shop.
+/// The kind of an event in the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
@@ -14,15 +14,15 @@ pub enum EventKind {
     Order,
     /// A cart was abandoned.
     AbandonedCart,
-    /// Something else, or nothing says what.
+    /// Any other event, or an unknown one.
     Other,
 }
 
 impl EventKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: &'static [Self] = &[Self::Order, Self::AbandonedCart, Self::Other];
 
-    /// `order`, `abandoned-cart` or `other`.
+    /// Returns `order`, `abandoned-cart` or `other`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl FromStr for EventKind {
     }
 }
 
-/// A text is no [`EventKind`].
+/// The error of a text that is no [`EventKind`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KindError(());
 
@@ -67,18 +67,19 @@ impl fmt::Display for KindError {
 
 impl std::error::Error for KindError {}
 
-/// Who says what kind of event it is.
+/// The origin of an event kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventSource {
-    /// The payload, which is signed: nobody but the holder of the secret can change it.
+    /// The payload, which is signed: only a holder of the secret can change it.
     Payload,
-    /// The endpoint that was called. The path is not signed, so whoever captured a delivery can choose it.
+    /// The endpoint that was called. The path is not signed, so an attacker with a captured
+    /// delivery can choose it.
     Endpoint,
 }
 
 impl EventSource {
-    /// `payload` or `endpoint`.
+    /// Returns `payload` or `endpoint`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -94,16 +95,16 @@ impl fmt::Display for EventSource {
     }
 }
 
-/// The kind of a verified event and how far to trust it.
+/// The kind of a verified event, and the origin of that kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Event {
-    /// What happened.
+    /// The kind.
     pub kind: EventKind,
-    /// Who says so.
+    /// The origin of the kind.
     pub source: EventSource,
 }
 
-/// How a verified delivery's event kind is found.
+/// A rule that determines the event kind of a verified delivery.
 ///
 /// ```
 /// # use tower_cartgate::{EventKind, EventRule};
@@ -132,7 +133,8 @@ enum Basis {
 }
 
 impl EventRule {
-    /// Always this kind, because only such events are sent to the endpoint ([`EventSource::Endpoint`]).
+    /// Returns a rule that always gives this kind, for an endpoint that gets only such events
+    /// ([`EventSource::Endpoint`]).
     #[must_use]
     pub const fn given(kind: EventKind) -> Self {
         Self {
@@ -141,13 +143,15 @@ impl EventRule {
         }
     }
 
-    /// By the text at a JSON pointer (RFC 6901) in the payload ([`EventSource::Payload`]).
+    /// Returns a rule that reads the string at a JSON pointer (RFC 6901) in the payload
+    /// ([`EventSource::Payload`]).
     ///
-    /// Until [`order`](Self::order) and [`abandoned_cart`](Self::abandoned_cart) name texts, every event is of the kind `other`.
+    /// Set the strings of each kind with [`order`](Self::order) and
+    /// [`abandoned_cart`](Self::abandoned_cart); any other string gives the kind `other`.
     ///
     /// # Errors
     ///
-    /// Refuses what is no JSON pointer, and one of more than 32 steps.
+    /// Returns an error if the text is not a JSON pointer, or has more than 32 steps.
     pub fn pointer(pointer: &str) -> Result<Self, PointerError> {
         let basis = Basis::Field {
             pointer: pointer.parse()?,
@@ -159,13 +163,13 @@ impl EventRule {
         })
     }
 
-    /// Texts that name an order. Has no effect on a [`given`](Self::given) rule.
+    /// Adds strings that mean an order. Has no effect on a [`given`](Self::given) rule.
     #[must_use]
     pub fn order(self, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.named(EventKind::Order, values)
     }
 
-    /// Texts that name an abandoned cart. Has no effect on a [`given`](Self::given) rule.
+    /// Adds strings that mean an abandoned cart. Has no effect on a [`given`](Self::given) rule.
     #[must_use]
     pub fn abandoned_cart(self, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.named(EventKind::AbandonedCart, values)
@@ -182,27 +186,28 @@ impl EventRule {
         self
     }
 
-    /// Lets only these kinds pass; others are answered 422.
+    /// Accepts only these kinds; deliveries of other kinds get a 422.
     ///
-    /// It binds an endpoint by signed content only with a [`pointer`](Self::pointer) rule. A [`given`](Self::given)
-    /// kind is the endpoint's own word, so there it lets everything pass or nothing.
+    /// Only with a [`pointer`](Self::pointer) rule does this bind the endpoint to signed content. A
+    /// [`given`](Self::given) rule has one kind, so it then accepts all deliveries or none.
     #[must_use]
     pub fn only(self, kinds: impl IntoIterator<Item = EventKind>) -> Self {
         let permitted = kinds.into_iter().fold(0, |bits, kind| bits | kind.bit());
         Self { permitted, ..self }
     }
 
-    /// Whether [`only`](Self::only) lets this kind pass.
+    /// Whether [`only`](Self::only) accepts this kind.
     #[must_use]
     pub const fn permits(&self, kind: EventKind) -> bool {
         self.permitted & kind.bit() != 0
     }
 
-    /// The event of a verified body.
+    /// Returns the event of a verified body.
     ///
-    /// It reads one text and skips the rest. Where two readers of the same bytes could see two different texts, the
-    /// kind is `other`: a key twice on the way, what is not JSON to its end, text that is not UTF-8. So it is where the field
-    /// is missing, is not a text, or its text is named for no kind or for both.
+    /// Reads one string and skips the rest. The kind is `other` if two JSON readers could see
+    /// different strings: a key on the path occurs twice, the body is not JSON to its end, or it is
+    /// not UTF-8. The kind is also `other` if the field is missing or not a string, or if its
+    /// string was added for no kind or for both.
     #[must_use]
     pub fn read(&self, body: &[u8]) -> Event {
         match &self.basis {
@@ -222,7 +227,7 @@ impl EventRule {
         }
     }
 
-    /// Whether [`read`](Self::read) looks at the body at all, so that it must be one piece.
+    /// Whether [`read`](Self::read) reads the body, which must then be one piece.
     pub(crate) const fn reads_body(&self) -> bool {
         matches!(self.basis, Basis::Field { .. })
     }

@@ -1,5 +1,6 @@
-//! The axum side: handlers demand the proof as an argument. Only the request's extensions are read, never its body, which
-//! other layers may have changed.
+//! Extractors for axum, with which handlers require the proof as an argument.
+//!
+//! They read the request's extensions, never its body, which other layers may have changed.
 
 use std::{fmt, sync::Arc};
 
@@ -12,9 +13,11 @@ use http::{Method, Request, Uri, request::Parts};
 
 use crate::{ProblemJson, Rejection, RejectionKind, Verified};
 
-/// Without a [`VerifyLayer`](crate::VerifyLayer) around the route it responds with 500 and logs what is missing.
+/// Without a [`VerifyLayer`](crate::VerifyLayer) around the route, responds with 500 and logs that
+/// the layer is missing.
 ///
-/// `Option<Verified>` is no extractor on purpose: a handler that also runs unverified would be easy to write by mistake.
+/// `Option<Verified>` is deliberately not an extractor: a handler that also runs for unverified
+/// requests would be too easy to write by mistake.
 impl<S: Sync> FromRequestParts<S> for Verified {
     type Rejection = Rejection;
 
@@ -29,8 +32,9 @@ impl<S: Sync> FromRequestParts<S> for Verified {
 
 /// The JSON of a verified delivery.
 ///
-/// A genuine payload that does not fit `T` gets a 422, with [`RejectionKind::InvalidPayload`] in the response's extensions:
-/// the merchant edited the payload, nobody forged it. The log names the place and the field.
+/// A genuine payload that does not fit `T` gets a 422, with [`RejectionKind::InvalidPayload`] in
+/// the response's extensions: the merchant edited the payload. The log shows the position and the
+/// field.
 #[cfg(feature = "serde")]
 #[derive(Debug, Clone, Copy)]
 pub struct VerifiedJson<T>(pub T);
@@ -68,7 +72,7 @@ impl<T> std::ops::DerefMut for VerifiedJson<T> {
     }
 }
 
-/// The head of the request that an extractor refused, for the log and for the layer's observer.
+/// The head of a request that an extractor rejected, for the log and for the layer's observer.
 #[derive(Clone)]
 pub(crate) struct Head(Option<Arc<Parts>>);
 
@@ -76,7 +80,7 @@ impl Head {
     pub(crate) const UNKNOWN: Self = Self(None);
 }
 
-/// Its headers hold the signature, so nothing of it is shown.
+/// Omits the head, because its headers contain the signature.
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Head")
@@ -90,8 +94,9 @@ impl Rejection {
     }
 }
 
-/// A rejection that a handler or an extractor made behind the layer. The layer takes it out of the response's extensions,
-/// tells its observer, and lets its [`Respond`](crate::Respond) shape the response.
+/// A rejection by a handler or an extractor behind the layer. The layer takes it out of the
+/// response's extensions, reports it to its observer, and replaces the response with that of its
+/// [`Respond`](crate::Respond).
 #[derive(Clone)]
 pub(crate) struct Late {
     pub(crate) rejection: Rejection,
@@ -99,7 +104,8 @@ pub(crate) struct Late {
 }
 
 impl Late {
-    /// The head as the layer saw it: a router may have shortened the path on the way to the handler.
+    /// Returns the head with the request line that the layer received. A router may have shortened
+    /// the path.
     pub(crate) fn head(&self, request_line: (Method, Uri)) -> Parts {
         let known = self.head.0.as_deref().cloned();
         let mut head = known.unwrap_or_else(|| Request::new(()).into_parts().0);
@@ -108,10 +114,10 @@ impl Late {
     }
 }
 
-/// As [`ProblemJson`] responds, with the rejection in the extensions.
+/// Returns the response of [`ProblemJson`] with the rejection in its extensions.
 ///
 /// A [`VerifyLayer`](crate::VerifyLayer) around the route replaces it with the response of its own
-/// [`Respond`](crate::Respond). A payload that does not fit and a missing layer are logged here.
+/// [`Respond`](crate::Respond). Logs an invalid payload and a missing layer.
 impl IntoResponse for Rejection {
     fn into_response(mut self) -> Response {
         let head = std::mem::replace(&mut self.head, Head::UNKNOWN);
@@ -127,7 +133,7 @@ impl IntoResponse for Rejection {
     }
 }
 
-/// The kinds that arise behind the layer. The layer itself never rejects for them.
+/// Logs the kinds that only occur behind the layer.
 fn log(rejection: &Rejection, head: Option<&Parts>) {
     let method = head.map(|head| tracing::field::display(&head.method));
     let path = head.map(|head| tracing::field::debug(head.uri.path()));

@@ -1,7 +1,7 @@
-//! How old a delivery may be, by a time that its payload states. Where in the payload it stands is found by `pointer`.
+//! The rule that limits the age of a delivery by a time in its payload.
 //!
-//! A rule reads only what was verified, since a time that nobody signed proves nothing. It has no clock:
-//! the time that it judges by is passed in.
+//! The layer applies a rule only to verified bytes, because an unsigned time proves nothing. The
+//! rule has no clock: the caller passes the current time.
 
 use std::{
     fmt,
@@ -12,14 +12,16 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::pointer::{Pointer, PointerError};
 
-/// Refuses verified deliveries that are too old, by the time at a JSON pointer in the payload.
+/// Rejects verified deliveries that are too old, by the time at a JSON pointer in the payload.
 ///
-/// A signature alone never ends, so a captured delivery can be replayed for ever. The sender's own attempts have the same
-/// body and so the same time: what is refused as too old stays refused, so give them time enough.
+/// A signature does not expire, so a captured delivery can be replayed forever. The sender's own
+/// retries have the same body and therefore the same time. Allow an age that covers all of them: a
+/// delivery that is too old once is too old at each later attempt.
 ///
-/// The time is a text of RFC 3339 with its offset (`2026-11-24T10:00:00+01:00`), or Unix seconds, as a number or as a text
-/// of digits. What is no such time is refused like an old one, for else leaving it out would be the way around the
-/// rule. Milliseconds are not guessed at: read as seconds, they lie far in the future.
+/// The time is an RFC 3339 string with its offset (`2026-11-24T10:00:00+01:00`), or Unix seconds as
+/// a number or as a string of digits. A payload without such a time is rejected as well; otherwise
+/// omitting the time would bypass the rule. Milliseconds are not detected: read as seconds, they
+/// are far in the future.
 ///
 /// ```
 /// # use std::time::{Duration, SystemTime};
@@ -39,14 +41,15 @@ pub struct FreshRule {
 }
 
 impl FreshRule {
-    /// How far ahead of ours the sender's clock may be unless another is set: 1 minute.
+    /// The default tolerance for a sender's clock that is ahead: 1 minute.
     pub const DEFAULT_SKEW: Duration = Duration::from_secs(60);
 
-    /// Lets pass what was sent at most `within` ago, by the time at a JSON pointer (RFC 6901).
+    /// Returns a rule that accepts deliveries of at most this age, by the time at a JSON pointer
+    /// (RFC 6901).
     ///
     /// # Errors
     ///
-    /// Refuses what is no JSON pointer, and one of more than 32 steps.
+    /// Returns an error if the text is not a JSON pointer, or has more than 32 steps.
     pub fn new(pointer: &str, within: Duration) -> Result<Self, PointerError> {
         Ok(Self {
             pointer: pointer.parse()?,
@@ -55,20 +58,22 @@ impl FreshRule {
         })
     }
 
-    /// How far ahead of ours the sender's clock may be. One that is behind is covered by the age that is allowed.
+    /// Sets the tolerance for a sender's clock that is ahead. The allowed age covers a clock that
+    /// is behind.
     #[must_use]
     pub fn with_skew(self, skew: Duration) -> Self {
         Self { skew, ..self }
     }
 
-    /// Whether a verified body is fresh at the time `now`.
+    /// Checks that a verified body is fresh at the time `now`.
     ///
-    /// It reads one value and skips the rest. Both edges are within.
+    /// Reads one value and skips the rest. Both limits are inclusive.
     ///
     /// # Errors
     ///
-    /// Says why it is not. Where two readers of the same bytes could see two different times, there is no time: a key twice
-    /// on the way, what is not JSON to its end, text that is not UTF-8.
+    /// Returns the reason why the body is not fresh. It counts as without a time if two JSON
+    /// readers could see different times: a key on the path occurs twice, the body is not JSON to
+    /// its end, or it is not UTF-8.
     pub fn judge(&self, body: &[u8], now: SystemTime) -> Result<(), Staleness> {
         let sent = self.sent(body).ok_or(Staleness::NoTime)?;
         match now.duration_since(sent) {
@@ -87,15 +92,15 @@ impl FreshRule {
     }
 }
 
-/// Why a verified delivery is not fresh.
+/// The reason why a verified delivery is not fresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Staleness {
-    /// There is no time at the pointer, or none that can be read in one way alone.
+    /// There is no time at the pointer, or an ambiguous one.
     NoTime,
-    /// It was sent longer ago than the rule allows.
+    /// The delivery is older than the rule allows.
     TooOld,
-    /// It was sent in the future, further than clocks may differ.
+    /// The time is further in the future than clocks may differ.
     TooEarly,
 }
 
@@ -103,15 +108,15 @@ impl fmt::Display for Staleness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoTime => "there is no time at the pointer",
-            Self::TooOld => "it was sent too long ago",
-            Self::TooEarly => "it was sent in the future, or its time is not in seconds",
+            Self::TooOld => "the delivery is too old",
+            Self::TooEarly => "the time is in the future, or not in seconds",
         })
     }
 }
 
 impl std::error::Error for Staleness {}
 
-/// A fraction of a second is read as far as a double goes: at today's times to less than a microsecond.
+/// Converts Unix seconds. A double holds today's times to less than a microsecond.
 fn read_seconds(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
@@ -124,7 +129,8 @@ fn read_text(text: &str) -> Option<Duration> {
     }
 }
 
-/// RFC 3339 names the letter T and, for readability, a space between date and time; the parser takes any byte there.
+/// Parses an RFC 3339 time. The parser accepts any byte between date and time; RFC 3339 allows the
+/// letter T or a space.
 fn read_date(text: &str) -> Option<Duration> {
     let date = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let known = matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' '));
@@ -155,7 +161,7 @@ mod tests {
         FreshRule::new("/sent_at", Duration::from_secs(600)).unwrap()
     }
 
-    /// The verdict on a payload with this JSON as its time.
+    /// Judges a payload with this JSON value as its time.
     fn judge(value: &str) -> Result<(), Staleness> {
         rule().judge(format!(r#"{{"id":7,"sent_at":{value}}}"#).as_bytes(), now())
     }
@@ -236,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_none() {
+    fn other_values_are_no_time() {
         for value in [
             "null",
             "true",

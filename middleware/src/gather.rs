@@ -1,25 +1,27 @@
-//! Keeps a body while it arrives, unverified, and bounds what that costs. It neither hashes nor judges.
+//! The buffer of an unverified body, with bounded memory.
 //!
-//! A server hands over slices of its read buffer, and a slice of one byte keeps its whole buffer alive: hyper's is 8 KiB,
-//! so that 20,000 bytes sent one at a time would hold up to 160 MB. Therefore a frame is kept as it is only if it is large. All
-//! else is copied together into blocks, which grow with what has arrived and never with what a header announces. A frame that
-//! turns out to be the whole body does not come here.
+//! A frame is a slice of the server's read buffer, and a slice of one byte keeps the whole buffer
+//! alive. hyper's buffer has 8 KiB, so 20,000 bytes sent one at a time could hold 160 MB. Therefore
+//! only large frames are held without a copy. Smaller ones are copied into blocks, which grow with
+//! the received bytes and never with a declared length. A frame that is the whole body does not
+//! enter this buffer.
 
 use bytes::{Bytes, BytesMut};
 
 use crate::payload::{Chunks, Payload};
 
-/// From here on copying costs more than the rest of a read buffer that a slice may keep alive.
+/// The length from which copying a frame costs more than the rest of its read buffer.
 const LARGE: usize = 32 * 1024;
 const FIRST_BLOCK: usize = 4 * 1024;
 const LAST_BLOCK: usize = 64 * 1024;
 
-/// The most memory that the layer holds for one body while it arrives, of which so many bytes were received.
+/// Returns the most memory that the layer holds for a body of which `received` bytes have arrived.
 ///
-/// For servers that budget memory over all connections. It counts what is copied here, and large frames by their
-/// length. A frame that came as a slice also keeps the rest of its read buffer alive: the one frame that is not
-/// copied yet, and each of 32 KiB or more. With hyper, `max_buf_size` bounds that. Once the body is verified, it may be
-/// held twice: while a rule reads its event, and after [`Verified::bytes`](crate::Verified::bytes) on one in pieces.
+/// Use it to budget memory over all connections. It counts copied frames, and large frames by their
+/// length. A frame that is a slice also keeps the rest of its read buffer alive: the one frame that
+/// is not copied yet, and each frame of 32 KiB or more. With hyper, `max_buf_size` limits that. A
+/// verified body may be held twice: while a rule reads it, and after
+/// [`Verified::bytes`](crate::Verified::bytes) joined its pieces.
 ///
 /// ```
 /// # use tower_cartgate::max_buffered;
@@ -28,7 +30,8 @@ const LAST_BLOCK: usize = 64 * 1024;
 /// ```
 #[must_use]
 pub const fn max_buffered(received: u64) -> u64 {
-    // Blocks double, so what is unused of the last one is at most all before it and a first one; and at most one.
+    // Blocks double in size. The unused part of the last block is therefore at most the sum of all
+    // earlier blocks plus a first one, and at most one largest block.
     let unused = received.saturating_add(FIRST_BLOCK as u64);
     let unused = if unused < LAST_BLOCK as u64 {
         unused
@@ -38,19 +41,19 @@ pub const fn max_buffered(received: u64) -> u64 {
     received.saturating_add(unused)
 }
 
-/// The pieces that have arrived so far.
+/// The received frames, copied into blocks unless they are large.
 #[derive(Default)]
 pub(crate) struct Gather {
-    kept: Vec<Bytes>,
+    pieces: Vec<Bytes>,
     block: BytesMut,
     next_block: usize,
 }
 
 impl Gather {
-    pub(crate) fn keep(&mut self, frame: Bytes) {
+    pub(crate) fn push(&mut self, frame: Bytes) {
         if frame.len() >= LARGE {
             self.close_block();
-            self.kept.push(frame);
+            self.pieces.push(frame);
         } else {
             self.copy(&frame);
         }
@@ -58,7 +61,7 @@ impl Gather {
 
     pub(crate) fn finish(mut self) -> Payload {
         self.close_block();
-        Payload::new(Chunks::from(self.kept))
+        Payload::new(Chunks::from(self.pieces))
     }
 
     fn copy(&mut self, mut bytes: &[u8]) {
@@ -80,11 +83,12 @@ impl Gather {
         self.block = BytesMut::with_capacity(size);
     }
 
-    /// The rest of the block stays in use: large and small frames by turns would otherwise waste a block each time.
+    /// Ends a piece. The rest of the block stays in use; otherwise alternating large and small
+    /// frames would waste a block each time.
     fn close_block(&mut self) {
         let filled = self.block.split();
         if !filled.is_empty() {
-            self.kept.push(filled.freeze());
+            self.pieces.push(filled.freeze());
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The judgement, step by step in the order of the contract. All ways to a [`Verified`] lead through here; what drives it
-//! (a future, a function) and what becomes of a refusal is elsewhere.
+//! The checks of a request, in their order. Only this module creates a [`Verified`].
+//!
+//! The future and [`verify`] drive it. Responses to rejections are made elsewhere.
 
 use std::{mem, time::SystemTime};
 
@@ -19,13 +20,13 @@ use crate::{
     verified::Inner,
 };
 
-/// Verifies a whole body that is at hand: the way of the layer, for people without tower.
+/// Verifies a complete body as the layer does, for servers without tower.
 ///
-/// The method is not judged, since it is not given. Pass on only what comes back, never `body` or a copy of it.
+/// Does not check the method. Use only the returned bytes, never `body` or a copy of it.
 ///
 /// # Errors
 ///
-/// As the layer refuses a request; the status to answer with is [`Rejection::status`].
+/// Returns the rejection that the layer would report. Respond with [`Rejection::status`].
 ///
 /// ```
 /// # use tower_cartgate::*;
@@ -51,7 +52,8 @@ pub fn verify(
     intake.finish(policy, |_| ())
 }
 
-/// Judges what needs no body, so that most forgeries cost no reading. `hint` is what the body itself says.
+/// Checks the head, so that most forgeries are rejected before their body is read. `hint` is the
+/// size hint of the body.
 pub(crate) fn judge_head(
     policy: &Policy,
     head: &Parts,
@@ -61,7 +63,7 @@ pub(crate) fn judge_head(
         return Err(RejectionKind::Method);
     }
     let signature = sole_signature(policy, &head.headers)?;
-    // A server that knows the length has it from the headers.
+    // An exact hint comes from the headers.
     let announced = hint
         .exact()
         .unwrap_or_else(|| hint.lower().max(declared(&head.headers)));
@@ -71,7 +73,7 @@ pub(crate) fn judge_head(
     Ok(signature)
 }
 
-/// With two signatures, this reader and the next one could go by different ones.
+/// Parses the only signature. With two, this reader and the next one could use different ones.
 fn sole_signature(policy: &Policy, headers: &HeaderMap) -> Result<Signature, RejectionKind> {
     let mut values = headers.get_all(policy.header()).iter();
     match (values.next(), values.next()) {
@@ -81,7 +83,8 @@ fn sole_signature(policy: &Policy, headers: &HeaderMap) -> Result<Signature, Rej
     }
 }
 
-/// The greatest length that the headers declare. What is no number is the server's to refuse and counts for nothing here.
+/// Returns the largest declared length. Values that are no numbers count as 0; the server rejects
+/// them.
 fn declared(headers: &HeaderMap) -> u64 {
     let lengths = headers.get_all(header::CONTENT_LENGTH).iter();
     lengths
@@ -90,7 +93,7 @@ fn declared(headers: &HeaderMap) -> u64 {
         .unwrap_or(0)
 }
 
-/// A number too great for 64 bits is none that a limit allows.
+/// Parses a decimal number. A number above 64 bits becomes `u64::MAX`, which exceeds every limit.
 fn number(digits: &[u8]) -> Option<u64> {
     digits.iter().try_fold(0u64, |number, digit| {
         let digit = char::from(*digit).to_digit(10)?;
@@ -98,16 +101,17 @@ fn number(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// A body on its way in. Each step is given the policy that the first was.
+/// A body that is being received. Each step takes the same policy.
 pub(crate) struct Intake {
     signature: Signature,
     room: u64,
-    /// The first frame, as long as it may be all there is: nearly every body is, and needs no more than to be kept.
-    alone: Bytes,
+    /// The first frame, until a second one arrives. Most bodies have one frame, which needs no
+    /// copy.
+    only: Bytes,
     pieces: Option<Pieces>,
 }
 
-/// A body of several frames, hashed and gathered while they arrive.
+/// The frames of a longer body, hashed and buffered as they arrive.
 struct Pieces {
     verifier: Verifier,
     gather: Gather,
@@ -118,16 +122,16 @@ impl Intake {
         Self {
             signature,
             room: policy.max_body(),
-            alone: Bytes::new(),
+            only: Bytes::new(),
             pieces: None,
         }
     }
 
-    /// Counts before it hashes: what is too long is not worth the work.
+    /// Takes a frame. Checks the length before it hashes, so that excess bytes cost no work.
     pub(crate) fn take(&mut self, policy: &Policy, frame: Bytes) -> Result<(), RejectionKind> {
         self.room = self.room.checked_sub(frame.len() as u64).ok_or(TooLarge)?;
-        if self.alone.is_empty() && self.pieces.is_none() {
-            self.alone = frame;
+        if self.only.is_empty() && self.pieces.is_none() {
+            self.only = frame;
         } else if !frame.is_empty() {
             self.settle(policy);
             self.push(policy, frame);
@@ -135,10 +139,11 @@ impl Intake {
         Ok(())
     }
 
-    /// Nothing more has arrived for now: what is held may be held for long, so a small frame gives its buffer back.
+    /// Copies a small first frame while the body waits for more, so that it does not keep its read
+    /// buffer alive.
     pub(crate) fn settle(&mut self, policy: &Policy) {
-        if !self.alone.is_empty() {
-            let frame = mem::take(&mut self.alone);
+        if !self.only.is_empty() {
+            let frame = mem::take(&mut self.only);
             self.push(policy, frame);
         }
     }
@@ -149,12 +154,12 @@ impl Intake {
             gather: Gather::default(),
         });
         pieces.verifier.update(&frame);
-        pieces.gather.keep(frame);
+        pieces.gather.push(frame);
     }
 
-    /// The body is complete. Only after the comparison does anything look into it.
+    /// Compares the tags of the complete body, and only then reads its content.
     ///
-    /// A body that no secret matches is shown to `mismatched`, and dropped.
+    /// Passes a body that matches no secret to `mismatched`, and drops it.
     pub(crate) fn finish(
         self,
         policy: &Policy,
@@ -163,8 +168,8 @@ impl Intake {
         let signature = self.signature;
         let (secret_name, mut payload) = match self.pieces {
             None => (
-                Verifier::judge(policy.keyring(), &self.alone, &signature),
-                Payload::new(Chunks::One(self.alone)),
+                Verifier::judge(policy.keyring(), &self.only, &signature),
+                Payload::new(Chunks::One(self.only)),
             ),
             Some(pieces) => (pieces.verifier.finish(&signature), pieces.gather.finish()),
         };
@@ -177,7 +182,7 @@ impl Intake {
         if !rule.permits(event.kind) {
             return Err(WrongKind.into());
         }
-        demand_fresh(&mut payload, policy)?;
+        check_fresh(&mut payload, policy)?;
         Ok(Verified::new(Inner {
             payload,
             secret_name,
@@ -187,7 +192,7 @@ impl Intake {
     }
 }
 
-/// Pieces are put together only for a rule that reads them.
+/// Determines the event. Joins the pieces only for a rule that reads the body.
 fn event_of(payload: &mut Payload, rule: &EventRule) -> Event {
     if rule.reads_body() {
         payload.join();
@@ -197,8 +202,9 @@ fn event_of(payload: &mut Payload, rule: &EventRule) -> Event {
     }
 }
 
-/// The clock is read once the body is here, since a slow one grows older on its way.
-fn demand_fresh(payload: &mut Payload, policy: &Policy) -> Result<(), Rejection> {
+/// Checks the age. Reads the clock once the body is complete, because a slow body grows older
+/// meanwhile.
+fn check_fresh(payload: &mut Payload, policy: &Policy) -> Result<(), Rejection> {
     let Some(rule) = policy.fresh_rule() else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! The few secrets that one endpoint accepts, each with its name and its prepared hash state.
+//! The secrets that one endpoint accepts, each with its name and its prepared hash state.
 
 use std::{fmt, sync::Arc};
 
@@ -6,9 +6,9 @@ use subtle::ConstantTimeEq;
 
 use crate::{Secret, SecretName, Verifier, mac::Mac};
 
-/// Named secrets of which any may have signed; made once, cloned cheaply. It is never empty.
+/// Named secrets, each of which may sign a delivery. Never empty, and cheap to clone.
 ///
-/// Two at once is the usual case, while a shop moves from an old secret to a new one.
+/// Two secrets are the usual case while a shop rotates from an old secret to a new one.
 ///
 /// ```
 /// # use tower_cartgate::{Keyring, Secret};
@@ -27,15 +27,15 @@ pub(crate) struct Entry {
 }
 
 impl Keyring {
-    /// Every secret costs one more hash of each body, so there is a most.
+    /// The largest number of secrets. Each secret costs one more hash of each body.
     pub const MAX_SECRETS: usize = 16;
 
-    /// A keyring of these.
+    /// Returns a keyring of these secrets.
     ///
     /// # Errors
     ///
-    /// Refuses none, more than [`Keyring::MAX_SECRETS`], a name twice, and two names for what HMAC takes for one secret:
-    /// the second name would never be seen, and whoever waits for it would wait for ever.
+    /// Returns an error for no secrets, more than [`Keyring::MAX_SECRETS`], a repeated name, and
+    /// two names for the same HMAC key: the second name would never match.
     pub fn new(
         secrets: impl IntoIterator<Item = (SecretName, Secret)>,
     ) -> Result<Self, KeyringError> {
@@ -59,23 +59,23 @@ impl Keyring {
         Ok(Self(entries.into()))
     }
 
-    /// A keyring of one secret, named `default`.
+    /// Returns a keyring of one secret with the name `default`.
     #[must_use]
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "a keyring takes its secrets over, here as in `new`"
+        reason = "a keyring owns its secrets, as in `new`"
     )]
     pub fn single(secret: Secret) -> Self {
         let (name, mac) = (SecretName::default_name(), Mac::new(&secret));
         Self(Arc::new([Entry { name, mac }]))
     }
 
-    /// The names, in the order given.
+    /// Returns the names in their order.
     pub fn names(&self) -> impl Iterator<Item = &SecretName> {
         self.0.iter().map(|entry| &entry.name)
     }
 
-    /// Begins to verify one body.
+    /// Returns a verifier for one body.
     pub fn verifier(&self) -> Verifier {
         Verifier::new(self)
     }
@@ -85,7 +85,8 @@ impl Keyring {
     }
 }
 
-/// Compared by what they sign, not by their text: HMAC hashes a key of over 64 bytes, and takes the hash for the same key.
+/// Whether two secrets sign alike. Texts do not decide: HMAC replaces a key of over 64 bytes by its
+/// hash.
 fn same(one: &Mac, other: &Mac) -> bool {
     one.clone().tag().ct_eq(&other.clone().tag()).into()
 }
@@ -97,17 +98,17 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// Why some secrets make no [`Keyring`].
+/// The reason why secrets do not form a [`Keyring`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyringError {
-    /// There are none.
+    /// There are no secrets.
     Empty,
-    /// There are more than [`Keyring::MAX_SECRETS`].
+    /// There are more than [`Keyring::MAX_SECRETS`] secrets.
     TooMany,
     /// Two secrets have this name.
     NameTwice(SecretName),
-    /// These two names stand for one secret.
+    /// Two names have the same secret.
     SecretTwice(SecretName, SecretName),
 }
 

@@ -1,16 +1,21 @@
 #![doc = include_str!("../README.md")]
 //!
-//! ## The way through this crate
+//! ## The path of a request
 //!
-//! A request comes to a [`VerifyService`], which a [`VerifyLayer`] put around your service. It asks its [`PolicySource`] for the
-//! [`Policy`] of this request and judges the head. Then a [`VerifyFuture`] takes the body frame by frame: a
-//! [`Verifier`] of the policy's [`Keyring`] hashes it, and it is kept within [`max_buffered`] bytes. If the [`Signature`]
-//! holds, the [`EventRule`] is read, the [`FreshRule`] (if there is one) judges, and a [`Verified`] is made, of which the inner service gets a copy in the extensions and a
-//! [`VerifiedBody`]. If anything does not, there is a [`Rejection`], told to [`Observe`] and answered by [`Respond`].
-//! [`verify`] goes the same way without a service.
+//! 1. A [`VerifyLayer`] wraps your service in a [`VerifyService`]. For each request, the service
+//!    asks its [`PolicySource`] for a [`Policy`] and checks the head.
+//! 2. A [`VerifyFuture`] reads the body frame by frame. A [`Verifier`] of the policy's [`Keyring`]
+//!    hashes the frames, and at most [`max_buffered`] bytes are held.
+//! 3. If the [`Signature`] matches, the [`EventRule`] determines the event kind, the [`FreshRule`]
+//!    (if any) checks the age, and the crate creates a [`Verified`]. The inner service gets it in
+//!    the request's extensions, with a [`VerifiedBody`].
+//! 4. Otherwise the crate creates a [`Rejection`], reports it to [`Observe`] and sends the response
+//!    of [`Respond`].
 //!
-//! The judgement stands in one private module, and nothing else makes a [`Verified`]. This crate knows no runtime, timer, file or flag;
-//! it looks at the clock only for a [`FreshRule`].
+//! [`verify`] performs the same checks without a service.
+//!
+//! One private module contains the checks, and only that module creates a [`Verified`]. The crate
+//! uses no runtime, timer, file or flag, and reads the clock only for a [`FreshRule`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod compare;

@@ -1,11 +1,12 @@
-//! HMAC-SHA256 (RFC 2104, FIPS 180-4), keyed once and cloned for each message. Nothing else here touches a digest.
+//! HMAC-SHA256 (RFC 2104, FIPS 180-4), keyed once and cloned for each message. No other module uses
+//! a digest.
 
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 
 use crate::Secret;
 
-/// The state after the key went in. Cloning it saves hashing the key again for each request.
+/// The state after hashing the key. A clone saves hashing the key again for each request.
 #[derive(Clone)]
 pub(crate) struct Mac(Hmac<Sha256>);
 
@@ -18,7 +19,7 @@ impl Mac {
         self.0.update(bytes);
     }
 
-    /// The tag of a message that is all there.
+    /// Returns the tag of a complete message.
     pub(crate) fn tag_of(&self, message: &[u8]) -> [u8; 32] {
         let mut mac = self.clone();
         mac.update(message);

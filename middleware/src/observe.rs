@@ -1,4 +1,4 @@
-//! The hook by which a server counts and logs verdicts. Which metrics library it uses is its own affair.
+//! The hook with which a server counts and logs verdicts.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use http::request::Parts;
 
 use crate::{Rejection, Verified};
 
-/// Hears each verdict, before the inner service is called or the rejection is sent.
+/// Observes each verdict before the inner service is called or the rejection is sent.
 ///
-/// It runs on the way of the request: count, and hand on slower work. Use
-/// [`TracingObserver`](crate::TracingObserver) to log verdicts, a closure over each verdict, or a type that implements this
-/// trait; a pair of observers is one, and `()` observes nothing.
+/// Observers run in the path of the request, so slow work belongs elsewhere. Use
+/// [`TracingObserver`](crate::TracingObserver) to log verdicts, a closure over each verdict, or a
+/// type that implements this trait. A pair of observers is an observer, and `()` observes nothing.
 ///
 /// ```
 /// # use http::request::Parts;
@@ -31,22 +31,23 @@ use crate::{Rejection, Verified};
 /// # Ok::<(), tower_cartgate::SecretError>(())
 /// ```
 pub trait Observe {
-    /// The request is genuine.
+    /// Called for a genuine request.
     fn verified(&self, verified: &Verified, head: &Parts) {
         let _ = (verified, head);
     }
 
-    /// A well-formed signature that no secret makes over this body. [`rejected`](Self::rejected) follows.
+    /// Called for a body whose well-formed signature matches no secret, before
+    /// [`rejected`](Self::rejected).
     ///
-    /// The bytes are as good as an attacker's: they are shown so that a server can find out what a sender does wrong.
+    /// Treat the bytes as an attacker's. They allow a server to diagnose a sender's mistake.
     fn mismatched(&self, head: &Parts, forged: &[Bytes]) {
         let _ = (head, forged);
     }
 
-    /// The request is rejected.
+    /// Called for a rejected request.
     ///
-    /// It can follow [`verified`](Self::verified): with axum, a handler's type may not fit a genuine payload
-    /// ([`InvalidPayload`](crate::RejectionKind::InvalidPayload)).
+    /// Can follow [`verified`](Self::verified): with axum, a genuine payload may not fit the type
+    /// of the handler ([`InvalidPayload`](crate::RejectionKind::InvalidPayload)).
     fn rejected(&self, rejection: &Rejection, head: &Parts) {
         let _ = (rejection, head);
     }
@@ -64,7 +65,7 @@ impl<F: Fn(Result<&Verified, &Rejection>, &Parts)> Observe for F {
     }
 }
 
-/// Both hear each verdict, the first one first.
+/// Calls both observers in their order.
 impl<A: Observe, B: Observe> Observe for (A, B) {
     fn verified(&self, verified: &Verified, head: &Parts) {
         self.0.verified(verified, head);

@@ -1,4 +1,4 @@
-//! The bytes of a whole body, in as many pieces as they were kept in. Whether they are genuine is not known here.
+//! The bytes of a complete body in one or more pieces, genuine or not.
 
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ pub(crate) struct Payload {
     joined: OnceLock<Bytes>,
 }
 
-/// A body of one piece, as nearly all are, needs no list.
+/// The pieces of a body. Most bodies have one piece, which needs no list.
 pub(crate) enum Chunks {
     One(Bytes),
     Many(Vec<Bytes>),
@@ -34,7 +34,7 @@ impl Payload {
         self.chunks.as_slice()
     }
 
-    /// In one piece: for nothing if it is one already, else copied together at the first call.
+    /// Returns the body in one piece. Copies several pieces together at the first call.
     pub(crate) fn bytes(&self) -> &Bytes {
         match &self.chunks {
             Chunks::One(bytes) => bytes,
@@ -42,7 +42,7 @@ impl Payload {
         }
     }
 
-    /// Makes it one piece and lets the pieces go.
+    /// Joins the pieces and drops them.
     pub(crate) fn join(&mut self) {
         if let Chunks::Many(chunks) = &self.chunks {
             self.chunks = Chunks::One(join(chunks, self.len));

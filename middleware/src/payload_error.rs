@@ -1,4 +1,5 @@
-//! The reason why a genuine payload does not fit a handler's type, in words that hold no value of the payload.
+//! The reason why a genuine payload does not fit a handler's type, without any value of the
+//! payload.
 
 use std::{error::Error, fmt};
 
@@ -6,11 +7,13 @@ use serde_core::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
 
-/// A genuine payload did not fit the type that a handler asked for.
+/// The error of a genuine payload that does not fit the type of a handler.
 ///
-/// It is the source of a rejection of the kind [`InvalidPayload`](crate::RejectionKind::InvalidPayload) and names the
-/// place and the field, never a value: serde's own messages repeat the payload, so none of them is kept. A name that
-/// does not look like a field's (a letter, then letters, digits, `_`, `-` and `.`) is shown as `*`.
+/// It is the source of a rejection of the kind
+/// [`InvalidPayload`](crate::RejectionKind::InvalidPayload) and names the position and the field,
+/// never a value. Messages of serde are dropped, because they quote the payload. A name that does
+/// not look like that of a field (a letter, then letters, digits, `_`, `-` and `.`) is shown as
+/// `*`.
 ///
 /// ```
 /// # use std::error::Error as _;
@@ -42,14 +45,15 @@ pub struct PayloadError {
 }
 
 impl PayloadError {
-    /// Reads `body` again to find the place of the first mistake. Only a payload that failed pays for it.
+    /// Parses `body` again to find the position of the first mistake. Only an invalid payload costs
+    /// this.
     pub(crate) fn of<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Self {
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let placed = serde_path_to_error::deserialize::<_, T>(&mut deserializer).err();
+        let located = serde_path_to_error::deserialize::<_, T>(&mut deserializer).err();
         let (kind, field) = PayloadErrorKind::of(error);
         Self {
             kind,
-            pointer: placed.map_or_else(String::new, |error| pointer(error.path())),
+            pointer: located.map_or_else(String::new, |error| pointer(error.path())),
             field,
             line: error.line(),
             column: error.column(),
@@ -62,13 +66,14 @@ impl PayloadError {
         self.kind
     }
 
-    /// Returns the JSON pointer (RFC 6901) of the value that does not fit; empty for the whole payload.
+    /// Returns the JSON pointer (RFC 6901) of the value that does not fit. It is empty for the
+    /// whole payload.
     #[must_use]
     pub fn pointer(&self) -> &str {
         &self.pointer
     }
 
-    /// Returns the field that is missing, unknown or there twice.
+    /// Returns the field that is missing, unknown or duplicate.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
@@ -112,22 +117,23 @@ pub enum PayloadErrorKind {
     MissingField,
     /// The type has no such field.
     UnknownField,
-    /// A field is there twice.
+    /// A field occurs twice.
     DuplicateField,
     /// An enum has no such variant.
     UnknownVariant,
-    /// A value has another type, such as a text in place of a number.
+    /// A value has the wrong type, such as a string instead of a number.
     WrongType,
-    /// A value has the right type and is not allowed.
+    /// A value has the right type but is not allowed.
     WrongValue,
     /// A list has too few or too many elements.
     WrongLength,
-    /// Any other mistake that the handler's type reports.
+    /// Any other error of the handler's type.
     Other,
 }
 
-/// The words with which the errors of serde's derived code begin. The text after them may quote the payload.
-const BEGINNINGS: [(&str, PayloadErrorKind); 7] = [
+/// The first words of the errors of serde's derived code. The text after them may quote the
+/// payload.
+const PREFIXES: [(&str, PayloadErrorKind); 7] = [
     ("missing field", PayloadErrorKind::MissingField),
     ("unknown field", PayloadErrorKind::UnknownField),
     ("duplicate field", PayloadErrorKind::DuplicateField),
@@ -154,13 +160,13 @@ impl PayloadErrorKind {
         }
     }
 
-    /// The kind of a serde error, with the name of the field where the kind is about one.
+    /// Returns the kind of a serde error, and the field for a kind that has one.
     fn of(error: &serde_json::Error) -> (Self, Option<String>) {
         if error.classify() != Category::Data {
             return (Self::NotJson, None);
         }
         let message = error.to_string();
-        let found = BEGINNINGS
+        let found = PREFIXES
             .into_iter()
             .find_map(|(words, kind)| Some((kind, message.strip_prefix(words)?)));
         match found {
@@ -198,14 +204,15 @@ fn pointer(path: &Path) -> String {
     })
 }
 
-/// A key of a map may be a value in disguise (an address, a number of an order), and a log must not show it.
+/// Returns the name if it looks like a field's. The keys of a map may be values, such as addresses
+/// or order numbers, which a log must not show.
 fn shown(name: &str) -> &str {
     let letter = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let is_name = name.len() <= LONGEST_NAME
+    let is_name = name.len() <= MAX_NAME_LEN
         && name.as_bytes().first().is_some_and(letter)
         && name.bytes().all(inner);
     if is_name { name } else { "*" }
 }
 
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_LEN: usize = 64;

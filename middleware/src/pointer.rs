@@ -1,6 +1,6 @@
-//! A JSON pointer (RFC 6901) and the walk along it that builds nothing: one value is read, all else is skipped.
+//! JSON pointers (RFC 6901), and a walk along one that reads one value and skips all others.
 //!
-//! The walk fails wherever two JSON readers could disagree about the value. It knows nothing of events or times.
+//! The walk fails if two JSON readers could disagree about the value.
 
 use std::{fmt, marker::PhantomData, str::FromStr};
 
@@ -8,32 +8,34 @@ use serde_core::de::{
     DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-/// A JSON pointer (RFC 6901), by which one value of a verified body is read.
+/// A JSON pointer (RFC 6901) to one value of a verified body.
 #[derive(Debug, Clone)]
 pub struct Pointer(Vec<String>);
 
 impl Pointer {
-    /// The text at the pointer, as `read` sees it; none unless the body is JSON to its end and holds exactly one.
+    /// Passes the string at the pointer to `read`. Returns `None` unless the body is JSON to its
+    /// end and has exactly one string there.
     pub fn text<T>(&self, body: &[u8], read: impl FnOnce(&str) -> T) -> Option<T> {
         self.walk(body, Text(read))
     }
 
-    /// The number at the pointer, found as strictly as a text.
+    /// Returns the number at the pointer, with the strictness of [`text`](Self::text).
     pub(crate) fn number(&self, body: &[u8]) -> Option<f64> {
-        // Any value would do in the same walk as a text, were it not for serde_json's `arbitrary_precision`: a crate next to
-        // this one can turn it on, and whoever asks for no type is then shown a map instead of a number.
+        // Strings and numbers need separate walks because any crate of the build may enable
+        // serde_json's `arbitrary_precision`, with which a number without a requested type appears
+        // as a map.
         self.walk(body, PhantomData)
     }
 
-    /// The whole number at the pointer, found as strictly as a text. A fraction or an exponent is none, since readers round
-    /// those: two values would look like one.
+    /// Returns the integer at the pointer, with the strictness of [`text`](Self::text). Rejects
+    /// fractions and exponents, because readers round them: two values would look like one.
     ///
     /// ```
     /// # use tower_cartgate::Pointer;
     /// let id: Pointer = "/order/id".parse()?;
     /// assert_eq!(id.integer(br#"{"order":{"id":1001}}"#), Some(1001));
     /// assert_eq!(id.integer(br#"{"order":{"id":1001.0}}"#), None);
-    /// assert_eq!(id.integer(br#"{"order":{"id":"1001"}}"#), None, "that is a text");
+    /// assert_eq!(id.integer(br#"{"order":{"id":"1001"}}"#), None, "that is a string");
     /// assert_eq!(id.integer(br#"{"order":{"id":1001,"id":1002}}"#), None);
     /// # Ok::<(), tower_cartgate::PointerError>(())
     /// ```
@@ -43,7 +45,8 @@ impl Pointer {
     }
 
     fn walk<'de, E: DeserializeSeed<'de>>(&self, body: &'de [u8], end: E) -> Option<E::Value> {
-        // serde_json does not look into the texts that it skips, and what is not UTF-8 is not JSON (RFC 8259, 8.1).
+        // serde_json does not check the strings that it skips, and JSON is UTF-8 (RFC 8259, section
+        // 8.1).
         let body = std::str::from_utf8(body).ok()?;
         let mut deserializer = serde_json::Deserializer::from_str(body);
         let walk = Walk {
@@ -68,7 +71,7 @@ impl FromStr for Pointer {
             };
         };
         let steps: Vec<_> = steps.split('/').map(unescape).collect::<Result<_, _>>()?;
-        if steps.len() > DEEPEST {
+        if steps.len() > MAX_DEPTH {
             Err(PointerError::TooDeep)
         } else {
             Ok(Self(steps))
@@ -76,10 +79,12 @@ impl FromStr for Pointer {
     }
 }
 
-/// Far below the nesting at which `serde_json` gives up, and more than anybody edits by hand.
-const DEEPEST: usize = 32;
+/// The largest number of steps: far below the depth at which `serde_json` fails, and more than
+/// payloads need.
+const MAX_DEPTH: usize = 32;
 
-/// `~1` stands for a slash and `~0` for the tilde (RFC 6901, section 3); in one pass, since `~01` is `~1` and no slash.
+/// Decodes `~1` to a slash and `~0` to a tilde (RFC 6901, section 3), in one pass: `~01` means
+/// `~1`.
 fn unescape(step: &str) -> Result<String, PointerError> {
     let mut plain = String::with_capacity(step.len());
     let mut characters = step.chars();
@@ -96,15 +101,15 @@ fn unescape(step: &str) -> Result<String, PointerError> {
     Ok(plain)
 }
 
-/// Why a text is no JSON pointer that can be used.
+/// The reason why a text is not a usable JSON pointer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PointerError {
-    /// It neither is empty nor begins with a slash.
+    /// The text is not empty and does not begin with a slash.
     NoSlash,
-    /// A tilde is followed by something other than 0 or 1.
+    /// A tilde is not followed by 0 or 1.
     BadEscape,
-    /// It has more than 32 steps.
+    /// The pointer has more than 32 steps.
     TooDeep,
 }
 
@@ -115,14 +120,14 @@ impl fmt::Display for PointerError {
             Self::BadEscape => {
                 "in a JSON pointer a tilde is written ~0, and a slash inside a key ~1"
             }
-            Self::TooDeep => "a JSON pointer may have at most 32 steps here",
+            Self::TooDeep => "a JSON pointer may have at most 32 steps",
         })
     }
 }
 
 impl std::error::Error for PointerError {}
 
-/// The way that is left, and what reads the value at its end.
+/// The remaining steps, and the seed that reads the value at their end.
 struct Walk<'w, E> {
     steps: &'w [String],
     end: E,
@@ -136,7 +141,7 @@ impl<'de, E: DeserializeSeed<'de>> DeserializeSeed<'de> for Walk<'_, E> {
             None => self.end.deserialize(deserializer).map(Some),
             Some((step, steps)) => deserializer.deserialize_any(Step {
                 step,
-                onward: Walk {
+                rest: Walk {
                     steps,
                     end: self.end,
                 },
@@ -145,30 +150,31 @@ impl<'de, E: DeserializeSeed<'de>> DeserializeSeed<'de> for Walk<'_, E> {
     }
 }
 
-/// One step into a map or a list, and the way from there.
+/// One step into an object or an array, and the walk from there.
 struct Step<'w, E> {
     step: &'w str,
-    onward: Walk<'w, E>,
+    rest: Walk<'w, E>,
 }
 
-/// Anything else than what is visited here is an error, by serde's default: the pointer leads nowhere.
+/// Values other than objects and arrays are errors by serde's default: the pointer leads nowhere.
 impl<'de, E: DeserializeSeed<'de>> Visitor<'de> for Step<'_, E> {
     type Value = Option<E::Value>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a map or a list on the way of the pointer")
+        f.write_str("an object or an array on the path of the pointer")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut onward = Some(self.onward);
+        let mut rest = Some(self.rest);
         let mut found = None;
-        // The key is compared where it stands, and not kept.
+        // The key is compared in place and not copied.
         while let Some(is_step) = map.next_key_seed(Text(|key: &str| key == self.step))? {
             if is_step {
-                // Readers differ in whether the first or the last of them counts (RFC 8259, section 4).
-                let onward = onward.take();
-                let onward = onward.ok_or_else(|| A::Error::custom("a key stands twice"))?;
-                found = map.next_value_seed(onward)?;
+                // Readers differ in whether the first or the last value of a key counts (RFC 8259,
+                // section 4).
+                let rest = rest.take();
+                let rest = rest.ok_or_else(|| A::Error::custom("a key occurs twice"))?;
+                found = map.next_value_seed(rest)?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -182,20 +188,20 @@ impl<'de, E: DeserializeSeed<'de>> Visitor<'de> for Step<'_, E> {
                 return Ok(None);
             }
         }
-        let found = seq.next_element_seed(self.onward)?;
+        let found = seq.next_element_seed(self.rest)?;
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(found.flatten())
     }
 }
 
-/// An index has no leading zero (RFC 6901, section 4).
+/// Parses an array index, which has no leading zero (RFC 6901, section 4).
 fn array_index(step: &str) -> Option<usize> {
     let plain =
         step.bytes().all(|byte| byte.is_ascii_digit()) && (step == "0" || !step.starts_with('0'));
     step.parse().ok().filter(|_| plain)
 }
 
-/// A text, shown to the function and not kept.
+/// A seed that passes a string to a function without a copy.
 struct Text<F>(F);
 
 impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for Text<F> {
@@ -210,7 +216,7 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Text<F> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
+        f.write_str("a string")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {

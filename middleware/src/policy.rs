@@ -1,4 +1,4 @@
-//! What one request is judged by, and who says so. Judging itself is elsewhere.
+//! The rules for one request, and the source that selects them.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method, request::Parts};
 
 use crate::{EventRule, FreshRule, Keyring, Signature};
 
-/// What a request is judged by: secrets, header, methods, limit and the rules for its event kind and age.
+/// The rules for a request: secrets, header, methods, body limit, event kind and age.
 ///
 /// ```
 /// # use tower_cartgate::{EventKind, EventRule, Keyring, Policy, Secret};
@@ -28,10 +28,11 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The longest body unless another is set: 1 MiB.
+    /// The default body limit: 1 MiB.
     pub const DEFAULT_MAX_BODY: u64 = 1024 * 1024;
 
-    /// POST and PUT, bodies of up to 1 MiB, the header [`Signature::HEADER`], the event kind `other`, of any age.
+    /// Returns a policy that allows POST and PUT, bodies of up to 1 MiB and any age, with the
+    /// header [`Signature::HEADER`] and the event kind `other`.
     #[must_use]
     pub fn new(keyring: Keyring) -> Self {
         Self {
@@ -44,15 +45,16 @@ impl Policy {
         }
     }
 
-    /// The header that holds the signature. `X-Shopify-Hmac-SHA256` is the same scheme under another name.
+    /// Sets the header that contains the signature. `X-Shopify-Hmac-SHA256` has the same scheme
+    /// under another name.
     #[must_use]
     pub fn with_header(self, header: HeaderName) -> Self {
         Self { header, ..self }
     }
 
-    /// The methods allowed; of the others, each is answered 405.
+    /// Sets the allowed methods; requests with other methods get a 405.
     ///
-    /// CONNECT and TRACE are left out of it: the one has no body to sign, the other sends the request back.
+    /// Ignores CONNECT and TRACE: CONNECT has no body to sign, and TRACE returns the request.
     #[must_use]
     pub fn with_methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
         let never = [Method::CONNECT, Method::TRACE];
@@ -63,7 +65,7 @@ impl Policy {
         Self { methods, ..self }
     }
 
-    /// The longest body allowed, in bytes; a longer one is answered 413.
+    /// Sets the body limit in bytes; longer bodies get a 413.
     #[must_use]
     pub fn with_max_body(self, bytes: u64) -> Self {
         Self {
@@ -72,13 +74,13 @@ impl Policy {
         }
     }
 
-    /// How the event kind is found.
+    /// Sets the rule for the event kind.
     #[must_use]
     pub fn with_event_rule(self, event: EventRule) -> Self {
         Self { event, ..self }
     }
 
-    /// How old a delivery may be; an older one is answered 422.
+    /// Sets the rule for the age; older deliveries get a 422.
     #[must_use]
     pub fn with_fresh_rule(self, rule: FreshRule) -> Self {
         Self {
@@ -87,43 +89,43 @@ impl Policy {
         }
     }
 
-    /// The secrets.
+    /// Returns the secrets.
     #[must_use]
     pub const fn keyring(&self) -> &Keyring {
         &self.keyring
     }
 
-    /// The header that holds the signature.
+    /// Returns the header that contains the signature.
     #[must_use]
     pub const fn header(&self) -> &HeaderName {
         &self.header
     }
 
-    /// The methods allowed.
+    /// Returns the allowed methods.
     #[must_use]
     pub fn methods(&self) -> &[Method] {
         &self.methods
     }
 
-    /// The longest body allowed, in bytes.
+    /// Returns the body limit in bytes.
     #[must_use]
     pub const fn max_body(&self) -> u64 {
         self.max_body
     }
 
-    /// How the event kind is found.
+    /// Returns the rule for the event kind.
     #[must_use]
     pub const fn event_rule(&self) -> &EventRule {
         &self.event
     }
 
-    /// How old a delivery may be; none if it may be of any age.
+    /// Returns the rule for the age, if there is one.
     #[must_use]
     pub const fn fresh_rule(&self) -> Option<&FreshRule> {
         self.fresh.as_ref()
     }
 
-    /// The value of an `Allow` header (RFC 9110, section 10.2.1).
+    /// Returns the value of the `Allow` header (RFC 9110, section 10.2.1).
     #[must_use]
     pub fn allow(&self) -> HeaderValue {
         let methods: Vec<_> = self.methods.iter().map(Method::as_str).collect();
@@ -132,15 +134,15 @@ impl Policy {
     }
 }
 
-/// Finds the policy for a request, by its head alone.
+/// Selects the policy for a request by its head.
 ///
-/// A closure will do. It is asked once for each request, whose snapshot the policy then is: a change takes effect
-/// with the next one. None means that there is no such endpoint (404).
+/// A closure can implement it. It is called once for each request, so a change takes effect with
+/// the next request. `None` means that there is no such endpoint (404).
 ///
-/// What it goes by (host, path, a header) is not signed. It may choose *whose* secret is tried, for then a wrong
-/// choice only fails; it must never choose whether one is.
+/// The head (host, path, headers) is not signed. It may select *which* secrets are tried, because a
+/// wrong selection only fails. It must never select whether a signature is checked.
 pub trait PolicySource {
-    /// The policy for the request with this head.
+    /// Returns the policy for the request with this head.
     fn policy(&self, head: &Parts) -> Option<Arc<Policy>>;
 }
 
@@ -155,7 +157,7 @@ impl<F: Fn(&Parts) -> Option<Arc<Policy>>> PolicySource for F {
 pub struct StaticPolicy(Arc<Policy>);
 
 impl StaticPolicy {
-    /// This policy.
+    /// Returns a source that always selects this policy.
     #[must_use]
     pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
         Self(policy.into())

@@ -1,4 +1,4 @@
-//! The response to a rejected request: it states the status, never the reason.
+//! Responses to rejected requests, which contain the status and never the reason.
 
 use std::{
     fmt,
@@ -13,13 +13,14 @@ use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 
 use crate::{Policy, Rejection, rejection::BoxError};
 
-/// Makes the response to a rejected request.
+/// Creates the response to a rejected request.
 ///
-/// A closure will do. With the feature `axum-core` it may return any of axum's `IntoResponse`, and without it a
-/// [`Response`] with any body; see [`RejectionResponse`]. The layer reads that body to its end before it responds.
+/// A closure can implement it. With the feature `axum-core` it may return any `IntoResponse` of
+/// axum, and without it a [`Response`] with any body; see [`RejectionResponse`]. The layer reads
+/// that body to its end before it responds.
 ///
-/// The layer adds the rejection to the response's extensions by itself. The rejection's text and
-/// [kind](Rejection::kind) are for the log: a response that repeats them helps only those who forge.
+/// The layer adds the rejection to the response's extensions. The rejection's text and
+/// [kind](Rejection::kind) are for the log: in a response they would only help attackers.
 ///
 /// ```
 /// # use http::{Response, StatusCode};
@@ -35,7 +36,7 @@ use crate::{Policy, Rejection, rejection::BoxError};
 /// # Ok::<(), tower_cartgate::SecretError>(())
 /// ```
 pub trait Respond {
-    /// Returns the response. There is no policy if the request has none.
+    /// Returns the response. `policy` is `None` if no policy covers the request.
     fn respond(&self, rejection: &Rejection, policy: Option<&Policy>) -> Response<RejectionBody>;
 }
 
@@ -49,10 +50,10 @@ where
     }
 }
 
-/// A response that a closure may return as a [`Respond`]: any of axum's `IntoResponse` with the feature `axum-core`, and
-/// a [`Response`] with any body of [`Bytes`] without it.
+/// A response that a closure may return as a [`Respond`]: any `IntoResponse` of axum with the
+/// feature `axum-core`, and a [`Response`] with any body of [`Bytes`] without it.
 pub trait RejectionResponse {
-    /// Returns the response in the one form that the layer takes.
+    /// Converts the response for the layer.
     fn into_rejection_response(self) -> Response<RejectionBody>;
 }
 
@@ -86,7 +87,7 @@ enum Kind {
 }
 
 impl RejectionBody {
-    /// Takes any body. One that fails ends with its last whole frame.
+    /// Wraps any body. A body that fails ends with its last complete frame.
     pub fn new<B>(body: B) -> Self
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -98,7 +99,7 @@ impl RejectionBody {
         })
     }
 
-    /// The bytes of the whole body. It is asked no more once it was ready.
+    /// Polls for the bytes of the whole body. Must not be called again after it was ready.
     pub(crate) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
         match &mut self.0 {
             Kind::Whole(bytes) => Poll::Ready(std::mem::take(bytes)),
@@ -126,7 +127,8 @@ impl fmt::Debug for RejectionBody {
     }
 }
 
-/// The default: `application/problem+json` (RFC 9457) with the status and its title, the same for each 401.
+/// The default: `application/problem+json` (RFC 9457) with the status and its title. All 401
+/// responses are equal.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ProblemJson;
 
@@ -168,7 +170,7 @@ impl ProblemJson {
     }
 }
 
-/// Constants, so that a flood of forgeries allocates nothing here.
+/// Returns a constant body, so that a flood of forgeries allocates nothing here.
 fn body(status: StatusCode) -> &'static str {
     match status.as_u16() {
         400 => r#"{"title":"Bad Request","status":400}"#,

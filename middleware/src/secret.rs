@@ -1,6 +1,7 @@
-//! One shared secret, and the name by which people speak of it.
+//! A shared secret, and the name of a secret.
 //!
-//! The text of a secret leaves this file only through [`Secret::expose`]: it is in no `Debug`, error or comparison.
+//! Only [`Secret::expose`] returns the bytes of a secret. They appear in no `Debug`, error or
+//! comparison.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -8,10 +9,11 @@ use zeroize::Zeroizing;
 
 use crate::Weakness;
 
-/// A shared secret: the bytes of its text as the dashboard shows it, never Base64- or hex-decoded.
+/// A shared secret: the bytes of its text as the dashboard shows it, never decoded from Base64 or
+/// hex.
 ///
-/// A clone shares the bytes; they are overwritten when the last one is dropped.
-/// There is no `PartialEq`, because `==` on secrets tells by its duration how much of a guess was right.
+/// Clones share the bytes, which are overwritten when the last clone is dropped. There is no
+/// `PartialEq`, because the duration of `==` reveals the number of equal bytes.
 ///
 /// ```
 /// # use tower_cartgate::Secret;
@@ -23,17 +25,19 @@ use crate::Weakness;
 pub struct Secret(Arc<Zeroizing<Vec<u8>>>);
 
 impl Secret {
-    /// Exactly these bytes.
+    /// Returns a secret of exactly these bytes.
     ///
     /// # Errors
     ///
-    /// Refuses an empty secret, under which anybody can sign, and one that ends in NUL: HMAC pads short keys
-    /// with NUL (RFC 2104, section 2), so such a secret and the same one without its end would be one.
+    /// Rejects an empty secret, with which anyone can sign, and one that ends in NUL: HMAC pads
+    /// short keys with NUL (RFC 2104, section 2), so it would equal the same secret without the
+    /// NUL.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
         Self::checked(Zeroizing::new(bytes.into()))
     }
 
-    /// The bytes as a file or an environment variable holds them: one line ending (LF or CRLF) is dropped, no more.
+    /// Returns a secret of the bytes of a file or an environment variable, without one line ending
+    /// (LF or CRLF).
     ///
     /// # Errors
     ///
@@ -57,13 +61,15 @@ impl Secret {
         }
     }
 
-    /// Returns the signs of an accident of copying or saving, and of a secret too short to be safe. None is an error.
+    /// Returns the signs of a mistake in copying or saving, and of a secret that is too short. They
+    /// are warnings, not errors.
     #[must_use]
     pub fn weaknesses(&self) -> Vec<Weakness> {
         Weakness::of(self.expose())
     }
 
-    /// Returns the secret that was probably meant where this one has a weakness, for tools that explain a mismatch.
+    /// Returns the secret that was probably meant instead of this one with a weakness, for tools
+    /// that explain a mismatch.
     ///
     /// ```
     /// # use tower_cartgate::{Secret, Weakness};
@@ -78,7 +84,8 @@ impl Secret {
         Self::checked(weakness.repair(self.expose())?).ok()
     }
 
-    /// The secret itself, for tools that must try variants of it. Keep it out of logs, errors and arguments.
+    /// Returns the bytes, for tools that must try variants of them. Keep them out of logs, errors
+    /// and arguments.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
@@ -91,7 +98,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why some bytes cannot be a [`Secret`]. It never quotes them.
+/// The reason why bytes are no valid [`Secret`]. It never quotes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretError {
@@ -104,9 +111,9 @@ pub enum SecretError {
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "the secret is empty; anybody could sign with it",
+            Self::Empty => "the secret is empty; anyone could sign with it",
             Self::EndsInNul => {
-                "the secret ends in a NUL byte, which HMAC cannot tell from its absence (a file in UTF-16 may end so: save it as UTF-8)"
+                "the secret ends in a NUL byte, which HMAC ignores (a UTF-16 file may end in one: save it as UTF-8)"
             }
         })
     }
@@ -114,7 +121,8 @@ impl fmt::Display for SecretError {
 
 impl std::error::Error for SecretError {}
 
-/// The name of a secret, for logs, metrics and headers: 1 to 64 of `a-z`, `0-9`, `_`, `-`.
+/// The name of a secret in logs, metrics and headers: 1 to 64 of the characters `a-z`, `0-9`, `_`
+/// and `-`.
 ///
 /// ```
 /// # use tower_cartgate::SecretName;
@@ -170,7 +178,8 @@ impl fmt::Debug for SecretName {
     }
 }
 
-/// A text is no [`SecretName`]. It is not quoted: people paste a secret where its name belongs.
+/// The error of a text that is no [`SecretName`]. It does not quote the text, which may be a secret
+/// pasted by mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NameError(());
 

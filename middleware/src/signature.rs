@@ -1,5 +1,4 @@
-//! The signature as it stands in a header: strict parsing, encoding, and a name for each way to write it wrongly.
-//! What a signature is compared with is not known here.
+//! The signature in a header: strict parsing, encoding, and a name for each malformed form.
 
 use std::fmt;
 
@@ -9,29 +8,30 @@ use base64::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What a delivery claims to be signed with: 32 bytes of HMAC-SHA256.
+/// The signature that a delivery presents: 32 bytes of HMAC-SHA256.
 ///
-/// There is no `PartialEq`, because `==` tells by its duration how much of a forgery was right; a
-/// [`Verifier`](crate::Verifier) compares.
+/// There is no `PartialEq`, because the duration of `==` reveals the number of equal bytes. Compare
+/// with a [`Verifier`](crate::Verifier).
 #[derive(Clone, Copy)]
 pub struct Signature([u8; 32]);
 
 impl Signature {
-    /// The header that holds it: `X-Cartfunnel-Hmac-SHA256`.
+    /// The header that contains the signature: `X-Cartfunnel-Hmac-SHA256`.
     pub const HEADER: HeaderName = HeaderName::from_static("x-cartfunnel-hmac-sha256");
 
-    /// Reads a header's value: the 44 characters of canonical standard Base64, white space around them aside.
+    /// Parses a header value: the 44 characters of canonical standard Base64, with optional white
+    /// space around them.
     ///
     /// # Errors
     ///
-    /// Refuses everything else. A lenient decoder takes four different texts for one signature (RFC 4648,
-    /// section 3.5), so a captured delivery could come back in a form that a list of seen headers does not know.
+    /// Rejects every other value. A lenient decoder accepts four different texts for one signature
+    /// (RFC 4648, section 3.5), so a captured delivery could bypass a list of known headers.
     pub fn parse(value: &[u8]) -> Result<Self, Malformed> {
         let value = trim(value);
-        if value.len() != ENCODED {
+        if value.len() != ENCODED_LEN {
             return Err(Malformed(()));
         }
-        // 44 characters can stand for 33 bytes, when none of them is padding.
+        // 44 characters without padding decode to 33 bytes.
         let mut decoded = [0; 33];
         let length = STANDARD
             .decode_slice(value, &mut decoded)
@@ -41,29 +41,30 @@ impl Signature {
             .map_err(|_| Malformed(()))
     }
 
-    /// The header's value.
+    /// Returns the header value.
     #[must_use]
     pub fn encode(&self) -> String {
         STANDARD.encode(self.0)
     }
 
-    /// The header's value, ready for a header map.
+    /// Returns the value for a header map.
     #[must_use]
     pub fn to_header_value(&self) -> HeaderValue {
         HeaderValue::try_from(self.encode()).expect("Base64 is visible ASCII")
     }
 
-    /// The 32 bytes. Compare them with [`subtle`](https://docs.rs/subtle) or not at all.
+    /// Returns the 32 bytes. Compare them only with [`subtle`](https://docs.rs/subtle).
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// 32 bytes in Base64: 43 characters and a padding.
-const ENCODED: usize = 44;
+/// The length of 32 bytes in Base64: 43 characters and one of padding.
+const ENCODED_LEN: usize = 44;
 
-/// HTTP lets spaces and tabs stand around a value (RFC 9110, section 5.5). hyper drops them, other servers may not.
+/// Trims the spaces and tabs that HTTP allows around a value (RFC 9110, section 5.5). hyper drops
+/// them, but other servers may not.
 fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
@@ -83,14 +84,15 @@ impl fmt::Display for Signature {
     }
 }
 
-/// Redacted: with its body, a signature is all that a replay needs.
+/// Omits the bytes, because a body with its signature can be replayed.
 impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Signature(redacted)")
     }
 }
 
-/// A value is not the canonical Base64 of 32 bytes. [`HeaderForm`] tells what it may be instead.
+/// The error of a value that is not the canonical Base64 of 32 bytes. [`HeaderForm`] names its
+/// form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed(());
 
@@ -102,17 +104,17 @@ impl fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
-/// What a signature header looks like, so that a log can help without repeating what a stranger sent.
+/// The form of a signature header, for logs that must not repeat the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HeaderForm {
-    /// There is none.
+    /// There is no header.
     Absent,
-    /// There are several.
+    /// There are several headers.
     Repeated,
-    /// It has no characters.
+    /// The value is empty.
     Empty,
-    /// It holds several values with commas between.
+    /// The value is a list with commas.
     List,
     /// The MAC as 64 hexadecimal digits.
     Hex,
@@ -120,16 +122,17 @@ pub enum HeaderForm {
     UrlSafe,
     /// Base64 without its padding.
     Unpadded,
-    /// As it should be.
+    /// The canonical Base64 of 32 bytes.
     Canonical,
     /// 44 characters that are not canonical Base64.
     NonCanonical,
-    /// None of these.
+    /// Any other form.
     Other,
 }
 
 impl HeaderForm {
-    /// The form of the header `name`, and the length of its value (of all values together, if it is repeated).
+    /// Returns the form of the header `name` and the length of its value. Adds up the lengths of a
+    /// repeated header.
     #[must_use]
     pub fn of(headers: &HeaderMap, name: &HeaderName) -> (Self, usize) {
         let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
@@ -144,21 +147,21 @@ impl HeaderForm {
     }
 
     fn of_value(value: &[u8]) -> Self {
-        // Nothing longer than a MAC in hex can be one: a value of 8 KiB is not decoded to find out.
+        // Only lengths that a MAC can have are decoded, so a value of 8 KiB costs nothing.
         match value.len() {
             0 => Self::Empty,
             _ if value.contains(&b',') => Self::List,
             64 if value.iter().all(u8::is_ascii_hexdigit) => Self::Hex,
-            ENCODED if Signature::parse(value).is_ok() => Self::Canonical,
-            ENCODED if is_mac(URL_SAFE.decode(value)) => Self::UrlSafe,
-            ENCODED => Self::NonCanonical,
+            ENCODED_LEN if Signature::parse(value).is_ok() => Self::Canonical,
+            ENCODED_LEN if is_mac(URL_SAFE.decode(value)) => Self::UrlSafe,
+            ENCODED_LEN => Self::NonCanonical,
             43 if is_mac(STANDARD_NO_PAD.decode(value)) => Self::Unpadded,
             43 if is_mac(URL_SAFE_NO_PAD.decode(value)) => Self::UrlSafe,
             _ => Self::Other,
         }
     }
 
-    /// One or two words for a log.
+    /// Returns one or two words for a log.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

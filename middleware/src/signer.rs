@@ -1,4 +1,4 @@
-//! The sending half: signs bytes or a whole request as Cartfunnel does. For tests, demonstrations and tools that send.
+//! The signer of bodies and requests, for tests, demonstrations and senders.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use http::{HeaderName, Request};
 
 use crate::{Secret, Signature, mac::Mac};
 
-/// Signs as Cartfunnel does. Keyed once, it signs any number of bodies.
+/// Signs bodies and requests as Cartfunnel does. It is keyed once for any number of them.
 ///
 /// ```
 /// # use tower_cartgate::{Secret, Signature, Signer};
@@ -26,7 +26,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Signs with this secret, into [`Signature::HEADER`].
+    /// Returns a signer with this secret and the header [`Signature::HEADER`].
     #[must_use]
     pub fn new(secret: &Secret) -> Self {
         Self {
@@ -35,19 +35,19 @@ impl Signer {
         }
     }
 
-    /// Puts the signature of a request into this header instead.
+    /// Sets the header for the signature of a request.
     #[must_use]
     pub fn with_header(self, header: HeaderName) -> Self {
         Self { header, ..self }
     }
 
-    /// The signature of a body.
+    /// Returns the signature of a body.
     #[must_use]
     pub fn sign(&self, body: &[u8]) -> Signature {
         self.mac.tag_of(body).into()
     }
 
-    /// Signs a request: exactly one signature header is in it afterwards.
+    /// Signs a request. It has exactly one signature header afterwards.
     pub fn sign_request<B: AsRef<[u8]>>(&self, request: &mut Request<B>) {
         let value = self.sign(request.body().as_ref()).to_header_value();
         request.headers_mut().insert(self.header.clone(), value);

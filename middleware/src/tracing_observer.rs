@@ -1,4 +1,4 @@
-//! An observer that writes each verdict to the log of the server.
+//! An observer that logs each verdict.
 
 use std::error::Error;
 
@@ -8,9 +8,10 @@ use crate::{Fault, Observe, Rejection, RejectionKind, Verified};
 
 /// Logs each verdict through [`tracing`](https://docs.rs/tracing).
 ///
-/// A verified delivery is a line at DEBUG, a rejection one at WARN, and a rejection by the receiver's own fault one at
-/// ERROR. The fields are `method`, `path`, `reason`, `status` and `cause`; no line holds a byte of a body or a signature.
-/// Anyone who can reach the server can cause a line for each request: limit their rate in your subscriber if that matters.
+/// Writes a verified delivery at DEBUG, a rejection at WARN, and a rejection that is the receiver's
+/// fault at ERROR. The fields are `method`, `path`, `reason`, `status` and `cause`. No line
+/// contains a byte of a body or a signature. Any client can cause a line for each request; limit
+/// the rate in your subscriber if necessary.
 ///
 /// ```
 /// # use tower_cartgate::{Keyring, Policy, Secret, TracingObserver, VerifyLayer};
@@ -35,11 +36,12 @@ impl Observe for TracingObserver {
     }
 
     fn rejected(&self, rejection: &Rejection, head: &Parts) {
-        // The line is written where the rejection becomes a response: it knows more, and a missing layer has no observer.
+        // `Rejection::into_response` logs these with more detail; a missing layer also has no
+        // observer.
         if let RejectionKind::InvalidPayload | RejectionKind::MissingLayer = rejection.kind() {
             return;
         }
-        // The levels of `tracing` are constants of a line.
+        // The level of a `tracing` macro is a constant.
         macro_rules! rejected {
             ($level:ident) => {
                 tracing::$level!(

@@ -1,4 +1,4 @@
-//! The proof that a delivery is genuine. Only [`intake`](crate::intake) makes one.
+//! The proof that a delivery is genuine. Only [`intake`](crate::intake) creates one.
 
 use std::{
     convert::Infallible,
@@ -14,17 +14,17 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::{Event, SecretName, Signature, payload::Payload};
 
-/// A genuine delivery: its bytes, and under which secret and as which event they were found to be so.
+/// A genuine delivery: its bytes, the secret that matched, and its event.
 ///
-/// Nothing but a verification makes one: by the layer, by [`verify`](crate::verify), or handed on by the axum extractor.
-/// So a function that takes `Verified` cannot be reached by a forgery. Clones share the bytes.
+/// Only a verification creates one, by the layer or by [`verify`](crate::verify). A function that
+/// takes a `Verified` therefore never runs for a forgery. Clones share the bytes.
 ///
 /// ```compile_fail
-/// // There is no way to make one without a signature, ...
+/// // It cannot be created without a signature, ...
 /// let forged = tower_cartgate::Verified { inner: todo!() };
 /// ```
 /// ```compile_fail
-/// // ... not by default either.
+/// // ... and has no default.
 /// let forged: tower_cartgate::Verified = Default::default();
 /// ```
 #[derive(Clone)]
@@ -46,22 +46,22 @@ impl Verified {
         }
     }
 
-    /// The body, exactly as it was signed.
+    /// Returns the body, exactly as it was signed.
     ///
-    /// A body that is kept in pieces is copied together at the first call; [`chunks`](Self::chunks) and
+    /// Copies the pieces of a longer body together at the first call. [`chunks`](Self::chunks) and
     /// [`body`](Self::body) need no copy.
     #[must_use]
     pub fn bytes(&self) -> Bytes {
         self.inner.payload.bytes().clone()
     }
 
-    /// The body in the pieces in which it is kept.
+    /// Returns the body in its pieces.
     #[must_use]
     pub fn chunks(&self) -> &[Bytes] {
         self.inner.payload.chunks()
     }
 
-    /// The body's length in bytes.
+    /// Returns the length of the body in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.inner.payload.len()
@@ -73,25 +73,25 @@ impl Verified {
         self.len() == 0
     }
 
-    /// The name of the secret that it was signed with.
+    /// Returns the name of the secret that matched.
     #[must_use]
     pub fn secret_name(&self) -> &SecretName {
         &self.inner.secret_name
     }
 
-    /// The kind of event, and whether signed content decided it.
+    /// Returns the event kind and its origin.
     #[must_use]
     pub fn event(&self) -> Event {
         self.inner.event
     }
 
-    /// The signature it came with.
+    /// Returns the signature of the request.
     #[must_use]
     pub fn signature(&self) -> Signature {
         self.inner.signature
     }
 
-    /// The bytes as a body, from their beginning.
+    /// Returns the bytes as an HTTP body, from their beginning.
     #[must_use]
     pub fn body(&self) -> VerifiedBody {
         self.clone().into_body()
@@ -105,12 +105,12 @@ impl Verified {
         }
     }
 
-    /// The body read as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Errors
     ///
-    /// A [`Misfit`](crate::RejectionKind::InvalidPayload) (422) if it is no JSON or does not fit `T`. Its source tells the place and not the
-    /// payload, parts of which serde's own errors repeat.
+    /// Returns [`InvalidPayload`](crate::RejectionKind::InvalidPayload) (422) if the body is not
+    /// JSON or does not fit `T`. The source names the position without a value of the payload.
     #[cfg(feature = "serde")]
     pub fn json<T: serde_core::de::DeserializeOwned>(&self) -> Result<T, crate::Rejection> {
         let body = self.inner.payload.bytes();
@@ -121,14 +121,14 @@ impl Verified {
     }
 }
 
-/// The body, exactly as it was signed, as by [`bytes`](Self::bytes).
+/// Returns the body, exactly as it was signed, like [`bytes`](Self::bytes).
 impl AsRef<[u8]> for Verified {
     fn as_ref(&self) -> &[u8] {
         self.inner.payload.bytes()
     }
 }
 
-/// The body, exactly as it was signed, as by [`bytes`](Self::bytes).
+/// Returns the body, exactly as it was signed, like [`bytes`](Self::bytes).
 impl Deref for Verified {
     type Target = [u8];
 
@@ -147,7 +147,7 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// The body of a request that the layer let through: the verified bytes, from memory, without trailers.
+/// The body of a verified request: the verified bytes, from memory, without trailers.
 pub struct VerifiedBody {
     verified: Verified,
     next: usize,
@@ -155,21 +155,21 @@ pub struct VerifiedBody {
 }
 
 impl VerifiedBody {
-    /// The proof for these bytes.
+    /// Returns the proof for these bytes.
     #[must_use]
     pub fn verified(&self) -> &Verified {
         &self.verified
     }
 }
 
-/// The whole body, whatever was read of it already.
+/// Returns the whole body, including the frames that were already read.
 impl AsRef<[u8]> for VerifiedBody {
     fn as_ref(&self) -> &[u8] {
         self.verified.as_ref()
     }
 }
 
-/// The proof, as by [`verified`](Self::verified).
+/// Returns the proof, like [`verified`](Self::verified).
 impl Deref for VerifiedBody {
     type Target = Verified;
 

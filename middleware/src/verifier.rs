@@ -1,10 +1,10 @@
-//! Hashes one body under every secret of a keyring while it arrives, then compares. It keeps no byte of the body.
+//! The verifier that hashes one body under every secret of a keyring, and compares the tags.
 
 use std::fmt;
 
 use crate::{Keyring, SecretName, Signature, compare, mac::Mac};
 
-/// One body on its way to a verdict.
+/// A running verification of one body. It stores no byte of the body.
 ///
 /// ```
 /// # use tower_cartgate::{Keyring, Secret, Signature};
@@ -18,7 +18,7 @@ use crate::{Keyring, SecretName, Signature, compare, mac::Mac};
 /// assert_eq!(name.as_ref(), "default");
 /// # Ok::<(), tower_cartgate::SecretError>(())
 /// ```
-#[must_use = "a body is verified by `finish`"]
+#[must_use = "`finish` verifies the body"]
 pub struct Verifier {
     keyring: Keyring,
     macs: Vec<Mac>,
@@ -36,14 +36,15 @@ impl Verifier {
         }
     }
 
-    /// Takes the next bytes of the body, in the order of their arrival.
+    /// Hashes the next bytes of the body.
     pub fn update(&mut self, bytes: &[u8]) {
         self.macs.iter_mut().for_each(|mac| mac.update(bytes));
     }
 
-    /// The name of the secret under which the body was signed so, or none.
+    /// Returns the name of the secret that matches, if any.
     ///
-    /// All secrets are compared in constant time, so that the duration tells neither which one nor how nearly.
+    /// Compares all secrets in constant time, so the duration reveals neither the matching secret
+    /// nor the number of equal bytes.
     #[must_use]
     pub fn finish(self, signature: &Signature) -> Option<SecretName> {
         signer(
@@ -53,7 +54,7 @@ impl Verifier {
         )
     }
 
-    /// What a verifier that took `body` would find, without one: nothing has to be kept of a body that is all there.
+    /// Verifies a complete body, for which no state needs to be stored.
     pub(crate) fn judge(
         keyring: &Keyring,
         body: &[u8],
@@ -64,15 +65,15 @@ impl Verifier {
     }
 }
 
-/// `tags` are those of the keyring's secrets, in its order.
+/// Returns the name of the secret whose tag matches. `tags` are those of the keyring, in its order.
 fn signer(
     keyring: &Keyring,
     tags: impl Iterator<Item = [u8; 32]>,
     signature: &Signature,
 ) -> Option<SecretName> {
-    let (found, place) = compare::position(tags, signature.as_bytes());
-    // From here on it may show: the verdict is answered, and the name is logged.
-    let entry = keyring.entries().get(usize::try_from(place).ok()?)?;
+    let (found, index) = compare::position(tags, signature.as_bytes());
+    // From here on branches are safe: the response reveals the verdict, and the log the name.
+    let entry = keyring.entries().get(usize::try_from(index).ok()?)?;
     bool::from(found).then(|| entry.name.clone())
 }
 

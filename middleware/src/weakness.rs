@@ -1,33 +1,36 @@
-//! Signs that a secret was copied or saved by mistake, and the text that was probably meant. No message shows a secret.
+//! Signs of a mistake in copying or saving a secret, and the repair of each. No message shows a
+//! secret.
 
 use std::fmt;
 
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-/// A reason to look at a [`Secret`](crate::Secret) again. Its `Display` says what to do and never shows the text.
+/// A sign of a mistake in a [`Secret`](crate::Secret). Its `Display` gives advice and never shows
+/// the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Weakness {
-    /// It begins with a UTF-8 byte order mark, which an editor put there.
+    /// It begins with a UTF-8 byte order mark, which some editors add.
     Bom,
     /// It begins or ends with a quotation mark, straight or typographic.
     Quotes,
     /// It begins or ends with white space.
     SpacesAround,
-    /// It has less than 16 bytes.
+    /// It has fewer than 16 bytes.
     Short,
     /// It is UTF-16, as some editors and shells save it.
     Utf16,
-    /// It holds a no-break space, a zero-width space or another invisible character.
+    /// It contains a no-break space, a zero-width space or another invisible character.
     Invisible,
-    /// It ends in a backslash and an `n` or `r`, in place of a line end.
+    /// It ends in a backslash and an `n` or `r` instead of a line end.
     EscapedNewline,
     /// It has more than one line, such as a comment above the secret.
     Lines,
-    /// It is a line of a configuration file: `NAME=secret`, `name: secret`, `- secret`, or `-n secret` from an `echo`.
+    /// It is a line of a configuration file: `NAME=secret`, `name: secret`, `- secret`, or `-n
+    /// secret` from an `echo`.
     ConfigurationLine,
-    /// It is JSON with the secret inside.
+    /// It is JSON that contains the secret.
     Json,
 }
 
@@ -36,11 +39,12 @@ use Weakness::{
     Utf16,
 };
 
-/// Below this a secret can be guessed from one captured delivery, without asking anybody.
-const SHORT: usize = 16;
+/// The length below which a secret can be guessed offline from one captured delivery.
+const MIN_LEN: usize = 16;
 
-/// A shorter value after a `NAME=` is padding of Base64 rather than a secret.
-const SHORTEST_VALUE: usize = 8;
+/// The shortest value after `NAME=` that counts as a secret. A shorter one is probably Base64
+/// padding.
+const MIN_VALUE_LEN: usize = 8;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -71,12 +75,12 @@ impl Weakness {
                 let text = String::from_utf8_lossy(text);
                 text.starts_with(QUOTES) || text.ends_with(QUOTES)
             }
-            Short => text.len() < SHORT,
+            Short => text.len() < MIN_LEN,
             _ => self.repair(text).is_some(),
         }
     }
 
-    /// The text without this weakness, if that can be told.
+    /// Returns the text without this weakness, if it has it and can be repaired.
     pub(crate) fn repair(self, text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let repaired = match self {
             Bom => text.strip_prefix(BOM)?.to_vec(),
@@ -100,8 +104,8 @@ fn unquoted(text: &str) -> Option<&str> {
     text.strip_prefix(QUOTES)?.strip_suffix(QUOTES)
 }
 
-/// By its byte order mark, or by a NUL in place of every first byte, as big-endian UTF-16 writes ASCII. Little-endian text
-/// without a mark ends in NUL, which no secret may.
+/// Decodes UTF-16, detected by its byte order mark or by a NUL as every first byte (ASCII in
+/// big-endian UTF-16). Little-endian text without a mark ends in NUL, which is no valid secret.
 fn utf16(text: &[u8]) -> Option<String> {
     let units = || text.chunks_exact(2).map(|unit| [unit[0], unit[1]]);
     let zeros = units().len() >= 4 && units().all(|[high, low]| high == 0 && low != 0);
@@ -119,7 +123,7 @@ fn utf16(text: &[u8]) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// Without invisible characters, if there are any. The mark at the beginning is [`Bom`]'s.
+/// Removes invisible characters, if there are any. [`Bom`] covers the mark at the beginning.
 fn visible(text: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(text.strip_prefix(BOM).unwrap_or(text)).ok()?;
     let visible = |text: &str| text.replace(is_invisible, "").trim().to_owned();
@@ -146,7 +150,7 @@ fn without_escaped_newline(text: &[u8]) -> Option<&[u8]> {
     endings.iter().find_map(|ending| text.strip_suffix(*ending))
 }
 
-/// The first line that is no comment, of several.
+/// Returns the first line that is no comment, if there are several lines.
 fn sole_line(text: &[u8]) -> Option<&[u8]> {
     let lines = text.trim_ascii();
     if !lines.contains(&b'\n') {
@@ -156,7 +160,7 @@ fn sole_line(text: &[u8]) -> Option<&[u8]> {
     lines.find(|line| !line.is_empty() && !line.starts_with(b"#"))
 }
 
-/// The value of a line of a configuration file.
+/// Returns the value of a line of a configuration file.
 fn configured(text: &[u8]) -> Option<&[u8]> {
     let text = std::str::from_utf8(text).ok()?.trim();
     if text.contains('\n') {
@@ -169,7 +173,7 @@ fn configured(text: &[u8]) -> Option<&[u8]> {
     Some(unquoted(value).unwrap_or(value).as_bytes())
 }
 
-/// The value of `NAME=value`, `export NAME=value` or `name: value`.
+/// Returns the value of `NAME=value`, `export NAME=value` or `name: value`.
 fn named(line: &str) -> Option<&str> {
     let is_name = |name: &str| {
         name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
@@ -186,10 +190,10 @@ fn named(line: &str) -> Option<&str> {
         .find(|(name, _)| is_name(name.trim_end()));
     value
         .map(|(_, value)| value)
-        .filter(|value| value.trim().len() >= SHORTEST_VALUE)
+        .filter(|value| value.trim().len() >= MIN_VALUE_LEN)
 }
 
-/// The longest text in an object or an array.
+/// Returns the longest string in an object or an array.
 fn longest_text(value: &Value) -> Option<String> {
     let longest = |texts: &mut dyn Iterator<Item = &Value>| {
         let texts = texts.filter_map(|value| match value {
@@ -211,10 +215,10 @@ impl fmt::Display for Weakness {
             Bom => "the secret begins with a byte order mark; save it as UTF-8 without one",
             Quotes => "the secret begins or ends with a quotation mark; remove it unless it belongs to the secret",
             SpacesAround => "the secret begins or ends with white space; remove it unless it belongs to the secret",
-            Short => "the secret has less than 16 bytes and can be guessed; let the dashboard make a longer one",
+            Short => "the secret has fewer than 16 bytes and can be guessed; create a longer one in the dashboard",
             Utf16 => "the secret is saved as UTF-16; save it as UTF-8 without a byte order mark",
-            Invisible => "the secret holds an invisible character, such as a no-break or zero-width space; copy it again, or type its ends",
-            EscapedNewline => "the secret ends in a backslash and a letter in place of a line end; remove both (printf '%s' writes none)",
+            Invisible => "the secret contains an invisible character, such as a no-break or zero-width space; copy it again, or type its ends",
+            EscapedNewline => "the secret ends in a backslash and a letter instead of a line end; remove both (printf '%s' writes none)",
             Lines => "the secret has more than one line; leave only the secret, without comments",
             ConfigurationLine => "the secret looks like a line of a configuration file (NAME=secret, name: secret, - secret); leave only the secret",
             Json => "the secret is JSON; leave only the secret itself",

@@ -28,7 +28,8 @@ impl Load {
         }
     }
 
-    /// Returns a number that orders loads by the larger of their parts of a limit's count and bytes.
+    /// Returns a number that orders loads by the larger of their parts of a limit's count and
+    /// bytes.
     pub(super) fn part_of(self, limit: Self) -> u128 {
         let count = u128::from(self.count) * u128::from(limit.bytes);
         let bytes = u128::from(self.bytes) * u128::from(limit.count);

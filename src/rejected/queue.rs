@@ -1,8 +1,8 @@
 //! The bounded queue from the workers to the writer thread.
 //!
-//! A rejection stays in the queue until its file is written, so a full or slow disk holds at most the
-//! queue's bytes of the gate's memory. One source holds at most its share of the queue, so a flood
-//! does not keep the rejections of others out.
+//! A rejection stays in the queue until its file is written, so a full or slow disk holds at most
+//! the queue's bytes of the gate's memory. One source holds at most its share of the queue, so a
+//! flood does not keep the rejections of others out.
 
 use std::{
     collections::VecDeque,

@@ -11,11 +11,11 @@ use std::{
 };
 
 use super::{
-    Settings,
     directory::{Directory, SaveError},
     load::Load,
     queue::{Job, Place, Queue},
     saved_rejection::{RejectedRequest, SavedRejection},
+    settings::Settings,
 };
 
 /// The pause after each file. It bounds the disk and processor time that a flood can use.
@@ -45,8 +45,8 @@ impl Counters {
         self.saved.load(Relaxed)
     }
 
-    /// The number of rejections that were not saved: too many at once, too large, or an error of the
-    /// disk.
+    /// The number of rejections that were not saved: too many at once, too large, or an error of
+    /// the disk.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Relaxed)

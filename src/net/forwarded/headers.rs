@@ -66,8 +66,8 @@ impl<'a> ForwardedHeaders<'a> {
     }
 
     /// A hop that writes `X-Forwarded-For` may pass the client's `X-Real-IP` on. Beside a list, the
-    /// header adds no address, and it counts only if it names the last address of the list, which is
-    /// the hop's own peer.
+    /// header adds no address, and it counts only if it names the last address of the list, which
+    /// is the hop's own peer.
     fn set_real_ip(&mut self, value: Option<&'a str>, is_listed: bool, peer: &Peer) {
         let Some((text, real)) = value.and_then(|text| Some((text, ip(text)?))) else {
             return;

@@ -1,7 +1,7 @@
 //! The directory of saved rejections, its limits, and the eviction of files. One thread owns it.
 //!
-//! - The directory is the truth, and `entries` is an index of it that is read again each minute. The
-//!   limits therefore hold across restarts, beside an old gate that still drains, and after an
+//! - The directory is the truth, and `entries` is an index of it that is read again each minute.
+//!   The limits therefore hold across restarts, beside an old gate that still drains, and after an
 //!   operator removed files.
 //! - Only regular files with a name that the gate gives count as saved rejections. Other files are
 //!   ignored.
@@ -21,9 +21,10 @@ use std::{
 use uuid::Uuid;
 
 use super::{
-    Settings, file_name,
+    file_name,
     load::Load,
     saved_rejection::{SOURCE, SavedRejection},
+    settings::Settings,
 };
 use crate::net::source::Source;
 
@@ -58,8 +59,8 @@ pub(super) enum SaveError {
 }
 
 impl Directory {
-    /// Opens the directory. Creates it if it is absent, checks that it is writable, and evicts files
-    /// beyond the limits.
+    /// Opens the directory. Creates it if it is absent, checks that it is writable, and evicts
+    /// files beyond the limits.
     pub(super) fn open(settings: Settings) -> io::Result<Self> {
         let mut directory = Self {
             settings,

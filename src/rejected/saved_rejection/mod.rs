@@ -1,5 +1,5 @@
-//! A saved rejection and its file format: an HTTP/1.1 request message with the body as received, byte
-//! for byte. It can be read with `less` and replayed by hand.
+//! A saved rejection and its file format: an HTTP/1.1 request message with the body as received,
+//! byte for byte. It can be read with `less` and replayed by hand.
 //!
 //! ```text
 //!   POST /webhooks/orders?shop=1 HTTP/1.1
