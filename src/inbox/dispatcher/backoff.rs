@@ -1,8 +1,8 @@
-//! Waits that double, up to a limit, for as long as something goes on failing.
+//! Waits that double while failures continue, up to a limit.
 
 use std::time::Duration;
 
-/// How long to wait before the next try.
+/// The wait before the next try.
 #[derive(Debug, Clone)]
 pub(super) struct Backoff {
     least: Duration,
@@ -11,7 +11,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// For a store that gave an error: it may only have been busy.
+    /// Returns the waits after errors of the store, which may only have been busy.
     pub(super) fn of_store() -> Self {
         Self::between(Duration::from_millis(100), Duration::from_secs(5))
     }
@@ -24,24 +24,24 @@ impl Backoff {
         }
     }
 
-    /// It failed once more.
+    /// Notes a failure, and returns the wait that follows it.
     pub(super) fn failed(&mut self) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(self.most);
         wait
     }
 
-    /// No wait is longer.
+    /// Returns the longest wait.
     pub(super) fn most(&self) -> Duration {
         self.most
     }
 
-    /// Whether it worked the last time.
+    /// Returns whether the last try succeeded.
     pub(super) fn is_fresh(&self) -> bool {
         self.next == self.least
     }
 
-    /// It works again.
+    /// Notes a success.
     pub(super) fn reset(&mut self) {
         self.next = self.least;
     }

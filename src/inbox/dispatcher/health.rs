@@ -1,5 +1,7 @@
-//! Whether a destination can be reached, as far as this gate knows. While it is down, one delivery
-//! at a time finds out whether it is back. Once it is back, more follow one by one.
+//! The health of a destination, as far as this gate knows it.
+//!
+//! While a destination is down, one delivery at a time probes it. Once it is back, the number of
+//! attempts at once grows by one with each response.
 
 use std::time::Duration;
 
@@ -9,21 +11,23 @@ use crate::runtime::clock::{Millis, millis};
 /// The longest time between two probes.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// The longest time for which a destination that is down can ask to be left alone. A value of a day,
-/// or one in milliseconds, must not stop it for so long.
+/// The longest pause that a destination can ask for while it is down. A value of a day, or one in
+/// milliseconds, must not stop it for so long.
 const LONGEST_ASKED: Duration = Duration::from_secs(5 * 60);
 
-/// So many overloads in a row, without another response in between, mean that a destination is down.
+/// The number of overloads in a row, without another response in between, after which a destination is
+/// down.
 const OVERLOADS: u32 = 3;
 
-/// What is known of a destination.
+/// The known health of a destination.
 #[derive(Debug)]
 pub(super) enum Health {
-    /// Nothing yet: one delivery finds out.
+    /// Nothing is known: one delivery finds out.
     Unproven,
-    /// It responds. `most` attempts may be under way at once; each response allows one more.
+    /// It responds. `most` attempts may run at once; each response allows one more.
     Up { most: usize, overloads: u32 },
-    /// It cannot be reached, or is overloaded: it is tried again, by one delivery, from `probe` on, which was `wait` away.
+    /// It cannot be reached, or is overloaded. One delivery probes it from `probe` on, which was `wait`
+    /// away.
     Down {
         backoff: Backoff,
         probe: Millis,
@@ -31,67 +35,72 @@ pub(super) enum Health {
     },
 }
 
-/// What an attempt has shown.
+/// The evidence of one attempt about the health of its destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sign {
-    /// It responds.
-    Life,
-    /// It does not, or asks to be left alone for so long.
-    Silence(Option<Duration>),
-    /// It has too much to do for this one.
-    Overload,
-    /// Nothing.
-    None,
+pub(super) enum HealthSignal {
+    /// The destination responded.
+    Up,
+    /// It did not respond, or asked for this pause.
+    Down(Option<Duration>),
+    /// It was too busy for this attempt.
+    Overloaded,
+    /// The attempt showed nothing.
+    Unknown,
 }
 
-/// What has changed by it.
+/// A change of a destination's health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum HealthChange {
     WentDown,
     CameBack,
 }
 
 impl Health {
-    /// How many more attempts may be under way, and from when on.
-    pub(super) fn room(&self, concurrency: usize, under_way: usize) -> (usize, Millis) {
-        let one = usize::from(under_way == 0);
+    /// Returns how many more attempts may start, and the time from which they may.
+    pub(super) fn capacity(&self, concurrency: usize, running: usize) -> (usize, Millis) {
+        let one = usize::from(running == 0);
         match self {
             Self::Unproven => (one, 0),
-            Self::Up { most, .. } => ((*most).min(concurrency.max(1)).saturating_sub(under_way), 0),
+            Self::Up { most, .. } => ((*most).min(concurrency.max(1)).saturating_sub(running), 0),
             Self::Down { probe, .. } => (one, *probe),
         }
     }
 
-    /// Has a clock that was put back hold up no probe.
+    /// Moves the next probe so that a clock that was put back does not delay it.
     pub(super) fn follow_clock(&mut self, now: Millis) {
         if let Self::Down { probe, wait, .. } = self {
             *probe = at_most(*probe, *wait, now);
         }
     }
 
-    /// Whether an attempt that begins now is to find out if the destination is back.
+    /// Returns whether the destination is down, so that an attempt that starts now is a probe.
     pub(super) fn is_down(&self) -> bool {
         matches!(self, Self::Down { .. })
     }
 
-    /// Takes up what an attempt has shown; `probed` if it began while the destination was down. Others that fail then
-    /// began before, and tell nothing new.
-    pub(super) fn saw(&mut self, sign: Sign, probed: bool, now: Millis) -> Option<Change> {
+    /// Takes up the signal of an attempt. `probed` states that the attempt began while the destination
+    /// was down; the failures of other attempts are then no news.
+    pub(super) fn observe(
+        &mut self,
+        signal: HealthSignal,
+        probed: bool,
+        now: Millis,
+    ) -> Option<HealthChange> {
         self.follow_clock(now);
-        match sign {
-            Sign::Life => self.saw_life(),
-            Sign::Silence(asked) => {
+        match signal {
+            HealthSignal::Up => self.observe_up(),
+            HealthSignal::Down(asked) => {
                 let asked = asked.unwrap_or_default().min(LONGEST_ASKED);
-                self.saw_silence(millis(asked), probed, now)
+                self.observe_down(millis(asked), probed, now)
             }
-            Sign::Overload => self.saw_overload(now),
-            Sign::None => None,
+            HealthSignal::Overloaded => self.observe_overload(now),
+            HealthSignal::Unknown => None,
         }
     }
 
-    fn saw_life(&mut self) -> Option<Change> {
+    fn observe_up(&mut self) -> Option<HealthChange> {
         let (most, change) = match self {
-            Self::Down { .. } => (1, Some(Change::CameBack)),
+            Self::Down { .. } => (1, Some(HealthChange::CameBack)),
             Self::Unproven => (2, None),
             Self::Up { most, .. } => (most.saturating_add(1), None),
         };
@@ -99,27 +108,28 @@ impl Health {
         change
     }
 
-    /// Lets no more attempts be under way at once than may be at all: an overload then halves the number that there are.
+    /// Limits the number of attempts at once to the configured one, so that an overload halves the
+    /// number of attempts that really ran.
     pub(super) fn bound(&mut self, concurrency: usize) {
         if let Self::Up { most, .. } = self {
             *most = (*most).min(concurrency.max(1));
         }
     }
 
-    /// Halves the number of attempts at once, until there were too many overloads in a row.
-    fn saw_overload(&mut self, now: Millis) -> Option<Change> {
+    /// Halves the number of attempts at once. After too many overloads in a row, the destination is down.
+    fn observe_overload(&mut self, now: Millis) -> Option<HealthChange> {
         match self {
             Self::Up { most, overloads } if *overloads + 1 < OVERLOADS => {
                 *most = (*most / 2).max(1);
                 *overloads += 1;
                 None
             }
-            Self::Up { .. } | Self::Unproven => self.saw_silence(0, false, now),
+            Self::Up { .. } | Self::Unproven => self.observe_down(0, false, now),
             Self::Down { .. } => None,
         }
     }
 
-    fn saw_silence(&mut self, asked: Millis, probed: bool, now: Millis) -> Option<Change> {
+    fn observe_down(&mut self, asked: Millis, probed: bool, now: Millis) -> Option<HealthChange> {
         if let Self::Down {
             backoff,
             probe,
@@ -140,10 +150,10 @@ impl Health {
             probe: now + wait,
             wait,
         };
-        Some(Change::WentDown)
+        Some(HealthChange::WentDown)
     }
 
-    /// Has a destination that is down tried at once: its address may have changed, or an operator knows more.
+    /// Allows a probe at once: a reload may have changed the address, or an operator asked for it.
     pub(super) fn recheck(&mut self) {
         if let Self::Down { backoff, probe, .. } = self {
             backoff.reset();
@@ -152,8 +162,7 @@ impl Health {
     }
 }
 
-/// Returns the time at which something is due that waits for `wait`. After the clock was put back, the
-/// time is no further away than the wait.
+/// Returns a due time that is `wait` away at most, also after the clock was put back.
 pub(super) fn at_most(due: Millis, wait: Millis, now: Millis) -> Millis {
     due.min(now.saturating_add(wait))
 }
@@ -162,7 +171,7 @@ pub(super) fn at_most(due: Millis, wait: Millis, now: Millis) -> Millis {
 mod tests {
     use super::*;
 
-    const SILENCE: Sign = Sign::Silence(None);
+    const SILENCE: HealthSignal = HealthSignal::Down(None);
 
     fn up(most: usize) -> Health {
         Health::Up { most, overloads: 0 }
@@ -171,16 +180,16 @@ mod tests {
     #[test]
     fn one_delivery_finds_out_and_then_as_many_as_may() {
         let mut health = Health::Unproven;
-        assert_eq!(health.room(8, 0).0, 1);
-        assert_eq!(health.room(8, 1).0, 0);
+        assert_eq!(health.capacity(8, 0).0, 1);
+        assert_eq!(health.capacity(8, 1).0, 0);
         for most in 2..=8 {
-            assert_eq!(health.saw(Sign::Life, false, 0), None);
-            assert_eq!(health.room(8, 0).0, most);
+            assert_eq!(health.observe(HealthSignal::Up, false, 0), None);
+            assert_eq!(health.capacity(8, 0).0, most);
         }
-        assert_eq!(health.saw(Sign::Life, false, 0), None);
-        assert_eq!(health.room(8, 0).0, 8);
-        assert_eq!(health.room(8, 5).0, 3);
-        assert_eq!(health.room(8, 9).0, 0, "fewer are allowed than were");
+        assert_eq!(health.observe(HealthSignal::Up, false, 0), None);
+        assert_eq!(health.capacity(8, 0).0, 8);
+        assert_eq!(health.capacity(8, 5).0, 3);
+        assert_eq!(health.capacity(8, 9).0, 0, "fewer are allowed than were");
     }
 
     #[test]
@@ -188,80 +197,100 @@ mod tests {
         let mut health = up(8);
         health.bound(6);
         for most in [3, 1] {
-            assert_eq!(health.saw(Sign::Overload, false, 0), None);
-            assert_eq!(health.room(8, 0).0, most);
+            assert_eq!(health.observe(HealthSignal::Overloaded, false, 0), None);
+            assert_eq!(health.capacity(8, 0).0, most);
         }
-        assert_eq!(health.saw(Sign::Life, false, 0), None);
-        assert_eq!(health.room(8, 0).0, 2);
-        assert_eq!(health.saw(Sign::Overload, false, 0), None);
-        assert_eq!(health.saw(Sign::Overload, false, 0), None);
-        let third = health.saw(Sign::Overload, false, 0);
-        assert_eq!(third, Some(Change::WentDown), "nothing else came back");
-        let first = Health::Unproven.saw(Sign::Overload, false, 0);
-        assert_eq!(first, Some(Change::WentDown));
+        assert_eq!(health.observe(HealthSignal::Up, false, 0), None);
+        assert_eq!(health.capacity(8, 0).0, 2);
+        assert_eq!(health.observe(HealthSignal::Overloaded, false, 0), None);
+        assert_eq!(health.observe(HealthSignal::Overloaded, false, 0), None);
+        let third = health.observe(HealthSignal::Overloaded, false, 0);
+        assert_eq!(
+            third,
+            Some(HealthChange::WentDown),
+            "nothing else came back"
+        );
+        let first = Health::Unproven.observe(HealthSignal::Overloaded, false, 0);
+        assert_eq!(first, Some(HealthChange::WentDown));
     }
 
     #[test]
     fn a_destination_that_is_down_is_probed_ever_less_often() {
         let mut health = up(8);
-        assert_eq!(health.saw(SILENCE, false, 0), Some(Change::WentDown));
-        assert_eq!(health.saw(SILENCE, false, 500), None, "began before");
-        assert_eq!(health.room(8, 0), (1, 1_000));
-        assert_eq!(health.room(8, 1), (0, 1_000));
+        assert_eq!(
+            health.observe(SILENCE, false, 0),
+            Some(HealthChange::WentDown)
+        );
+        assert_eq!(health.observe(SILENCE, false, 500), None, "began before");
+        assert_eq!(health.capacity(8, 0), (1, 1_000));
+        assert_eq!(health.capacity(8, 1), (0, 1_000));
         let mut now = 1_000;
         for seconds in [2, 4, 8, 16, 32, 60, 60] {
-            assert_eq!(health.saw(SILENCE, true, now), None);
-            assert_eq!(health.room(8, 0), (1, now + seconds * 1_000));
+            assert_eq!(health.observe(SILENCE, true, now), None);
+            assert_eq!(health.capacity(8, 0), (1, now + seconds * 1_000));
             now += seconds * 1_000;
         }
         health.recheck();
-        assert!(health.room(8, 0).1 <= now);
+        assert!(health.capacity(8, 0).1 <= now);
         assert!(health.is_down());
-        assert_eq!(health.saw(Sign::None, true, now), None, "it proved nothing");
+        assert_eq!(
+            health.observe(HealthSignal::Unknown, true, now),
+            None,
+            "it proved nothing"
+        );
         assert!(health.is_down());
-        assert_eq!(health.saw(Sign::Life, true, now), Some(Change::CameBack));
-        assert_eq!(health.room(8, 0).0, 1, "they follow one by one");
-        assert_eq!(health.saw(Sign::Life, false, now), None);
-        assert_eq!(health.room(8, 0).0, 2);
+        assert_eq!(
+            health.observe(HealthSignal::Up, true, now),
+            Some(HealthChange::CameBack)
+        );
+        assert_eq!(health.capacity(8, 0).0, 1, "they follow one by one");
+        assert_eq!(health.observe(HealthSignal::Up, false, now), None);
+        assert_eq!(health.capacity(8, 0).0, 2);
     }
 
     #[test]
     fn a_clock_that_is_put_back_makes_no_wait_longer() {
         const HOUR: Millis = 3_600_000;
         let mut health = up(8);
-        assert_eq!(health.saw(SILENCE, false, HOUR), Some(Change::WentDown));
+        assert_eq!(
+            health.observe(SILENCE, false, HOUR),
+            Some(HealthChange::WentDown)
+        );
         health.follow_clock(HOUR + 400);
-        assert_eq!(health.room(8, 0), (1, HOUR + 1_000), "nor shorter");
+        assert_eq!(health.capacity(8, 0), (1, HOUR + 1_000), "nor shorter");
         health.follow_clock(0);
-        assert_eq!(health.room(8, 0), (1, 1_000));
-        assert_eq!(health.saw(SILENCE, true, HOUR), None);
-        assert_eq!(health.saw(SILENCE, false, 0), None, "began before");
+        assert_eq!(health.capacity(8, 0), (1, 1_000));
+        assert_eq!(health.observe(SILENCE, true, HOUR), None);
+        assert_eq!(health.observe(SILENCE, false, 0), None, "began before");
         health.follow_clock(0);
-        assert_eq!(health.room(8, 0), (1, 2_000));
+        assert_eq!(health.capacity(8, 0), (1, 2_000));
     }
 
     #[test]
     fn it_is_left_alone_for_as_long_as_it_asks() {
-        let minute = Sign::Silence(Some(Duration::from_secs(60)));
+        let minute = HealthSignal::Down(Some(Duration::from_secs(60)));
         let mut health = Health::Unproven;
-        assert_eq!(health.saw(minute, false, 0), Some(Change::WentDown));
-        assert_eq!(health.room(8, 0), (1, 60_000));
-        assert_eq!(health.saw(minute, false, 5_000), None);
-        assert_eq!(health.room(8, 0), (1, 65_000));
-        assert_eq!(health.saw(SILENCE, true, 65_000), None);
-        assert_eq!(health.room(8, 0), (1, 67_000));
+        assert_eq!(
+            health.observe(minute, false, 0),
+            Some(HealthChange::WentDown)
+        );
+        assert_eq!(health.capacity(8, 0), (1, 60_000));
+        assert_eq!(health.observe(minute, false, 5_000), None);
+        assert_eq!(health.capacity(8, 0), (1, 65_000));
+        assert_eq!(health.observe(SILENCE, true, 65_000), None);
+        assert_eq!(health.capacity(8, 0), (1, 67_000));
     }
 
     #[test]
     fn it_is_left_alone_for_minutes_at_most() {
-        let day = Sign::Silence(Some(Duration::from_secs(86_400)));
+        let day = HealthSignal::Down(Some(Duration::from_secs(86_400)));
         for mut health in [Health::Unproven, up(8)] {
             for probed in [false, true] {
-                health.saw(day, probed, 0);
-                assert_eq!(health.room(8, 0), (1, 300_000));
+                health.observe(day, probed, 0);
+                assert_eq!(health.capacity(8, 0), (1, 300_000));
             }
             health.recheck();
-            assert_eq!(health.room(8, 0), (1, 0), "a command is stronger");
+            assert_eq!(health.capacity(8, 0), (1, 0), "a command is stronger");
         }
     }
 }

@@ -1,15 +1,19 @@
-//! Delivers what the inbox keeps: a thread of its own with one task a queue (`queue`), which claims what may start, has each
-//! attempted (`attempt`), knows whether its destination is there (`health`) and which events may bring it down (`suspects`). `supervisor` starts and ends queues as the
-//! configuration in force names them, `sweep` removes what was delivered long ago, `lines` tells the log.
+//! Delivers stored events, in a thread of its own with one task for each queue.
 //!
-//! Memory: bodies are held only while they are attempted, at most `concurrency` of each queue.
+//! - `supervisor` starts and drains queues as the routes in force change.
+//! - `queue_task` claims due deliveries and starts an `attempt` for each.
+//! - `health` tracks whether a destination is up, `suspects` which events may bring it down.
+//! - `sweep` removes delivered events after their retention.
+//! - `delivery_log` writes the log lines.
+//!
+//! A body is in memory only during an attempt, so a queue holds at most `concurrency` bodies.
 
 mod attempt;
 mod backoff;
+mod delivery_log;
 mod health;
-mod lines;
-mod queue;
 mod queue_config;
+mod queue_task;
 mod services;
 mod supervisor;
 mod suspects;
@@ -34,14 +38,15 @@ use tokio::{
 };
 
 use self::{
-    lines::Lines,
+    delivery_log::DeliveryLog,
     services::Services,
     supervisor::{Message, supervise},
 };
 use super::{handle::Inbox, routes::Routes};
 use crate::runtime::{background::with_runtime, clock::Clock, jitter::random_fraction};
 
-/// The thread that delivers. Dropped, it ends at once, and what was under way comes back as from a gate that died.
+/// The thread that delivers stored events. If it is dropped, it ends at once; the leases of its attempts
+/// then end as those of a gate that died.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     messages: UnboundedSender<Message>,
@@ -62,7 +67,7 @@ impl Dispatcher {
             inbox: Arc::clone(inbox),
             clock: Clock::System,
             random_fraction,
-            lines: Lines::default(),
+            log: DeliveryLog::default(),
         };
         Self::start_with(routes, services)
     }

@@ -1,8 +1,8 @@
-//! The services that every queue of a dispatcher uses.
+//! The services that all queues of a dispatcher share.
 
 use std::sync::Arc;
 
-use super::lines::Lines;
+use super::delivery_log::DeliveryLog;
 use crate::{inbox::handle::Inbox, runtime::clock::Clock};
 
 /// The services of a dispatcher, the same from its start to its end.
@@ -12,5 +12,5 @@ pub(super) struct Services {
     pub(super) clock: Clock,
     /// Returns a random number between 0 and 1.
     pub(super) random_fraction: fn() -> f64,
-    pub(super) lines: Lines,
+    pub(super) log: DeliveryLog,
 }

@@ -8,7 +8,7 @@ use tokio::{
     time::interval,
 };
 
-use super::{queue::Queue, queue_config::QueueConfig, services::Services, sweep::sweep};
+use super::{queue_config::QueueConfig, queue_task::QueueTask, services::Services, sweep::sweep};
 use crate::inbox::routes::Routes;
 
 /// A message to the dispatcher's thread.
@@ -37,11 +37,11 @@ pub(super) async fn supervise(
                 // The sender of the ping may have stopped waiting.
                 Message::Ping(response) => drop(response.send(())),
                 Message::Drain(done) => {
-                    supervisor.leave();
+                    supervisor.drain();
                     drained = Some(done);
                 }
             },
-            // After the last routes, this branch is off and the others go on.
+            // Once the sender of the routes is dropped, the last ones stay in force.
             Ok(()) = routes.changed(), if drained.is_none() => {
                 supervisor.follow(&routes.borrow_and_update());
             }
@@ -50,10 +50,10 @@ pub(super) async fn supervise(
                     return None;
                 }
             }
-            _ = seconds.tick() => supervisor.services.lines.tick(),
+            _ = seconds.tick() => supervisor.services.log.tick(),
         }
     }
-    supervisor.services.lines.tick();
+    supervisor.services.log.tick();
     drained
 }
 
@@ -99,12 +99,12 @@ impl Supervisor {
         config: Arc<QueueConfig>,
     ) -> watch::Sender<Arc<QueueConfig>> {
         let (sender, config) = watch::channel(config);
-        let queue = Queue::new(Arc::clone(name), Arc::clone(&self.services), config);
+        let queue = QueueTask::new(Arc::clone(name), Arc::clone(&self.services), config);
         self.tasks.spawn(queue.run());
         sender
     }
 
-    fn leave(&mut self) {
+    fn drain(&mut self) {
         self.queues.clear();
         self.sweeping.abort();
     }

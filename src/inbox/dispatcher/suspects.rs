@@ -1,9 +1,9 @@
 //! Events that may be at fault when an attempt fails as if the destination were down.
 //!
-//! An event that crashes its app, hangs in it, or is always answered with 503 looks like an app that
-//! is down. A second failure tells the two apart: if other events got a response after the first
-//! one, the event is at fault, and the attempt counts. A crash ends the attempts beside it, too.
-//! An event that may have caused one is therefore tried alone before it counts as the cause.
+//! An event that crashes its app, hangs in it, or always gets a 503 makes the app look down. A second
+//! failure tells the two apart: if other events got a response after the first failure, the event is at
+//! fault, and the attempt counts. A crash also ends the attempts beside it. An event that may have caused
+//! one is therefore tried alone before it counts as the cause.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use std::{
 
 use uuid::Uuid;
 
-/// Suspects that are remembered. A suspect that is forgotten fails once more without being counted.
+/// The limit of remembered suspects. A forgotten suspect fails once more without being counted.
 const MOST: usize = 4096;
 
 /// The possible cause of a failed attempt.
@@ -23,13 +23,13 @@ const MOST: usize = 4096;
 pub(super) enum Fault {
     /// The destination alone: the app never saw the event.
     Destination,
-    /// The event or the destination, which answers slowly or is overloaded. Attempts beside it go on.
+    /// The event or the destination, which responds slowly or is overloaded. Other attempts go on.
     Load,
-    /// The event or the destination, which may have crashed, and with it the attempts beside it.
+    /// The event or the destination, which may have crashed and ended the other attempts.
     Crash,
 }
 
-/// How many responses the destination has sent. Shared with the attempts under way.
+/// The number of responses of a destination, shared with its attempts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Responses(Arc<AtomicU64>);
 
@@ -43,25 +43,25 @@ impl Responses {
     }
 }
 
-/// The state of an event and its destination when the attempt began.
+/// The state of an event and its destination at the start of an attempt.
 #[derive(Debug)]
-pub(super) struct Before {
-    /// Whether it may have been at fault before.
+pub(super) struct Baseline {
+    /// Whether the event may have been at fault for an earlier failure.
     pub(super) has_failed: bool,
-    /// Whether the destination responded to others since.
+    /// Whether the destination has responded to other events since that failure.
     pub(super) is_suspect: bool,
-    /// Whether it is the known cause of a crash, and needs no attempt alone to show that.
+    /// Whether the event is known to have caused a crash, so that it need not be tried alone.
     pub(super) is_cause: bool,
-    /// Whether nothing else was under way.
+    /// Whether no other attempt was running.
     pub(super) was_alone: bool,
     /// The responses of the destination.
     pub(super) responses: Responses,
-    /// How many there were.
+    /// Their number at the start.
     pub(super) count: u64,
 }
 
-impl Before {
-    /// Whether the destination has responded to others since.
+impl Baseline {
+    /// Returns whether the destination has responded to other events since the start.
     pub(super) fn have_others_got_a_response(&self) -> bool {
         self.responses.count() > self.count
     }
@@ -71,13 +71,13 @@ impl Before {
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     pub(super) responses: Responses,
-    failed: HashMap<Uuid, Failed>,
+    failed: HashMap<Uuid, LastFailure>,
 }
 
 /// The last failure of an event.
 #[derive(Debug, Clone, Copy)]
-struct Failed {
-    /// How many responses there were.
+struct LastFailure {
+    /// The number of responses at that time.
     responses: u64,
     suspicion: Suspicion,
 }
@@ -85,19 +85,19 @@ struct Failed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Suspicion {
     Load,
-    /// It may have crashed the app, or another event beside it has.
+    /// This event or one beside it may have crashed the app.
     Crash,
-    /// It failed alone.
+    /// The event failed alone.
     Cause,
 }
 
 impl Suspects {
-    /// Notes that the destination responded to an event. Its attempt has counted the response.
+    /// Notes that the destination responded to an event. The attempt has counted the response.
     pub(super) fn responded(&mut self, event: Uuid) {
         self.failed.remove(&event);
     }
 
-    /// Notes that an event may be at fault; `was_alone` if nothing else was under way.
+    /// Notes that an event may be at fault. `was_alone` states that no other attempt was running.
     pub(super) fn add(&mut self, event: Uuid, fault: Fault, was_alone: bool) {
         if fault == Fault::Destination {
             return;
@@ -105,50 +105,59 @@ impl Suspects {
         if self.failed.len() >= MOST {
             self.failed.clear();
         }
-        let last = self.failed.get(&event).map(|failed| failed.suspicion);
+        let last = self.failed.get(&event).map(|failure| failure.suspicion);
         let suspicion = match fault {
             _ if last == Some(Suspicion::Cause) => Suspicion::Cause,
             Fault::Crash if was_alone => Suspicion::Cause,
             Fault::Crash => Suspicion::Crash,
             Fault::Load | Fault::Destination => Suspicion::Load,
         };
-        let responses = self.responses.count();
-        self.failed.insert(
-            event,
-            Failed {
-                responses,
-                suspicion,
-            },
-        );
+        let failure = LastFailure {
+            responses: self.responses.count(),
+            suspicion,
+        };
+        self.failed.insert(event, failure);
     }
 
-    /// Whether the last attempt of the event failed, and the event may be at fault.
+    /// Returns whether the last attempt of the event failed and the event may be at fault.
     pub(super) fn has_failed(&self, event: Uuid) -> bool {
         self.failed.contains_key(&event)
     }
 
-    /// Whether the event failed, and the destination responded to another one since.
+    /// Returns whether the event failed and the destination has responded to another one since.
     pub(super) fn contains(&self, event: Uuid) -> bool {
-        self.suspect(event).is_some()
+        self.suspicion(event).is_some()
     }
 
-    /// Whether the next attempt of a suspect must be alone.
+    /// Returns whether the next attempt of a suspect must run alone.
     pub(super) fn must_be_alone(&self, event: Uuid) -> bool {
-        self.suspect(event) == Some(Suspicion::Crash)
+        self.suspicion(event) == Some(Suspicion::Crash)
     }
 
-    /// Whether a suspect has failed alone.
+    /// Returns whether a suspect has failed alone.
     pub(super) fn is_cause(&self, event: Uuid) -> bool {
-        self.suspect(event) == Some(Suspicion::Cause)
+        self.suspicion(event) == Some(Suspicion::Cause)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.failed.is_empty()
     }
 
-    fn suspect(&self, event: Uuid) -> Option<Suspicion> {
-        let failed = self.failed.get(&event)?;
-        (failed.responses < self.responses.count()).then_some(failed.suspicion)
+    /// Returns the state of an event for an attempt that starts now.
+    pub(super) fn baseline(&self, event: Uuid, is_alone: bool) -> Baseline {
+        Baseline {
+            has_failed: self.has_failed(event),
+            is_suspect: self.contains(event),
+            is_cause: self.is_cause(event),
+            was_alone: is_alone,
+            responses: self.responses.clone(),
+            count: self.responses.count(),
+        }
+    }
+
+    fn suspicion(&self, event: Uuid) -> Option<Suspicion> {
+        let failure = self.failed.get(&event)?;
+        (failure.responses < self.responses.count()).then_some(failure.suspicion)
     }
 }
 

@@ -1,38 +1,38 @@
-//! Removes what was delivered everywhere and has been kept for long enough. Nothing else is removed here: what is pending,
-//! dead or in quarantine stays until a person says otherwise.
+//! Removes events that were delivered everywhere and whose retention has ended. Pending, dead and
+//! quarantined deliveries stay until an operator removes them.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{backoff::Backoff, services::Services};
 use crate::runtime::clock::millis;
 
-/// How often it looks.
-const EVERY: Duration = Duration::from_secs(60);
+/// The interval between two sweeps.
+const INTERVAL: Duration = Duration::from_secs(60);
 
-/// Events removed at once, few enough that a delivery that is to be kept does not wait for long.
+/// The events removed at once: few enough that an insert does not wait for long.
 const BATCH: usize = 500;
 
-/// Sweeps for as long as it is let.
+/// Sweeps until the task is aborted.
 pub(super) async fn sweep(services: Arc<Services>) {
-    let mut backoff = Backoff::between(EVERY, EVERY * 16);
+    let (clock, inbox) = (&services.clock, &services.inbox);
+    let mut backoff = Backoff::between(INTERVAL, INTERVAL * 16);
     loop {
-        let now = services.clock.now();
-        let before = now.saturating_sub(millis(services.inbox.settings.retain));
-        let swept = services.inbox.store.sweep(before, BATCH).await;
-        let pause = match swept {
-            // An event of several destinations has several deliveries, so a batch that is full removes fewer events.
+        let now = clock.now();
+        let before = now.saturating_sub(millis(inbox.settings.retain));
+        let pause = match inbox.store.sweep(before, BATCH).await {
+            // A full batch removes fewer events than `BATCH` if events have several deliveries.
             Ok(removed) if removed > 0 => Duration::ZERO,
             Ok(_) => {
                 backoff.reset();
-                EVERY
+                INTERVAL
             }
             Err(error) => {
-                tracing::warn!(%error, "delivered events could not be removed; they stay for now");
+                tracing::warn!(%error, "delivered events not removed; the next sweep tries again");
                 backoff.failed()
             }
         };
-        services.clock.until(now + millis(pause), now).await;
-        // Others have their turn between two batches.
+        clock.until(now + millis(pause), now).await;
+        // Lets the queues run between two batches.
         tokio::task::yield_now().await;
     }
 }

@@ -77,7 +77,7 @@ fn bodies(app: &App) -> Vec<String> {
 fn orders_wait_for_an_app_that_is_down_and_none_for_longer() {
     let gate = gate();
     send(&gate, "first");
-    gate.line(&["the destination is down"]);
+    gate.line(&["destination is down"]);
     send(&gate, "second");
     send(&gate, "third");
     wait_until("each has probed it", || {
@@ -104,7 +104,7 @@ fn orders_wait_for_an_app_that_is_down_and_none_for_longer() {
 
     let app = app(&gate, |_| Some(("200 OK", "")));
     wait_until("all are delivered", || all_are(&gate, "delivered"));
-    gate.line(&["the destination is back"]);
+    gate.line(&["destination is back"]);
     let mut bodies = bodies(&app);
     let probe = bodies.remove(0);
     let mut rest = vec!["first", "second", "third"];
@@ -120,7 +120,7 @@ fn a_reload_and_a_command_end_the_wait_for_an_app() {
     let app = app(&gate, |_| Some(("503 Later", "Retry-After: 86400\r\n")));
     send(&gate, "first");
     app.wait_for(1);
-    gate.line(&["the destination is down"]);
+    gate.line(&["destination is down"]);
     gate.signal("HUP");
     app.wait_for(2);
     wait_until("it waits again", || all_are(&gate, "pending"));

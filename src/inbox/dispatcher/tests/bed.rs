@@ -11,7 +11,7 @@ use tower_cartgate::{EventKind, Secret};
 use uuid::Uuid;
 
 use super::{
-    super::{Dispatcher, lines::Lines, services::Services},
+    super::{Dispatcher, delivery_log::DeliveryLog, services::Services},
     app::PATIENCE,
 };
 use crate::{
@@ -87,7 +87,7 @@ impl Bed {
             inbox: Arc::clone(&inbox),
             clock: clock.clone(),
             random_fraction: || 0.5,
-            lines: Lines::default(),
+            log: DeliveryLog::default(),
         };
         Self {
             dispatcher: Dispatcher::start_with(followed, services).unwrap(),
