@@ -1,5 +1,5 @@
-//! What a verification costs by itself, and what the layer adds to a handler, beside the hash alone that none can do without:
-//! `make bench-layer`.
+//! Benchmarks of a verification and of the layer around a handler, beside the hash alone
+//! (`make bench-layer`).
 
 #![allow(missing_docs, clippy::print_stderr, reason = "a bench")]
 
@@ -68,7 +68,7 @@ fn policy(secrets: usize) -> Policy {
     Policy::new(Keyring::new(named).expect("few, and all different"))
 }
 
-/// A body with the headers that it comes with.
+/// A body with its headers.
 struct Delivery {
     body: Bytes,
     headers: HeaderMap,
@@ -119,7 +119,7 @@ fn answer() -> Result<Response<Full<Bytes>>, Infallible> {
     Ok(Response::default())
 }
 
-/// The outcome of a future that has nothing to wait for.
+/// Returns the output of a future that never waits.
 fn ready<B>(future: impl Future<Output = Result<Response<B>, Infallible>>) -> Response<B> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(response)) => {
@@ -130,7 +130,7 @@ fn ready<B>(future: impl Future<Output = Result<Response<B>, Infallible>>) -> Re
     }
 }
 
-/// Enough of each for a median; all rows take a minute and a half.
+/// Takes enough samples of each for a median. All rows take a minute and a half.
 fn criterion() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_secs(1))

@@ -2,7 +2,7 @@
 //!
 //! They read the request's extensions, never its body, which other layers may have changed.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum_core::{
     body::Body,
@@ -11,7 +11,7 @@ use axum_core::{
 };
 use http::{Method, Request, Uri, request::Parts};
 
-use crate::{ProblemJson, Rejection, RejectionKind, Verified};
+use crate::{ProblemJson, Rejection, RejectionKind, Verified, head::Head};
 
 /// Without a [`VerifyLayer`](crate::VerifyLayer) around the route, responds with 500 and logs that
 /// the layer is missing.
@@ -69,21 +69,6 @@ impl<T> std::ops::Deref for VerifiedJson<T> {
 impl<T> std::ops::DerefMut for VerifiedJson<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
-    }
-}
-
-/// The head of a request that an extractor rejected, for the log and for the layer's observer.
-#[derive(Clone)]
-pub(crate) struct Head(Option<Arc<Parts>>);
-
-impl Head {
-    pub(crate) const UNKNOWN: Self = Self(None);
-}
-
-/// Omits the head, because its headers contain the signature.
-impl fmt::Debug for Head {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Head")
     }
 }
 

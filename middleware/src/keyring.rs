@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use subtle::ConstantTimeEq;
 
-use crate::{Secret, SecretName, Verifier, mac::Mac};
+use crate::{Secret, SecretName, mac::Mac};
 
 /// Named secrets, each of which may sign a delivery. Never empty, and cheap to clone.
 ///
@@ -73,11 +73,6 @@ impl Keyring {
     /// Returns the names in their order.
     pub fn names(&self) -> impl Iterator<Item = &SecretName> {
         self.0.iter().map(|entry| &entry.name)
-    }
-
-    /// Returns a verifier for one body.
-    pub fn verifier(&self) -> Verifier {
-        Verifier::new(self)
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {

@@ -24,6 +24,8 @@ mod event;
 mod extract;
 mod fresh;
 mod gather;
+#[cfg(feature = "axum-core")]
+mod head;
 mod intake;
 mod keyring;
 mod mac;

@@ -1,5 +1,4 @@
-//! Every way in which a request fails to be verified: its kind, whose fault it is, and the status that follows from that.
-//! How it is answered is not decided here.
+//! Rejections: the kind, whose fault it is, and the status of the response.
 
 use std::{error::Error, fmt, sync::Arc};
 
@@ -10,20 +9,22 @@ use crate::HeaderForm;
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A request was refused. It is put into the extensions of the response, so that what lies outside can count and log it.
+/// A rejected request. The layer adds it to the extensions of the response, so that outer layers
+/// can count and log it.
 ///
-/// Its text is for operators and must not reach the sender, whom it would tell how near a forgery came.
+/// The text is for operators. It must not reach the sender, because it would show an attacker how
+/// close a forgery came.
 #[derive(Debug, Clone)]
 pub struct Rejection {
     kind: RejectionKind,
     source: Option<Arc<dyn Error + Send + Sync>>,
     header: Option<(HeaderForm, usize)>,
     #[cfg(feature = "axum-core")]
-    pub(crate) head: crate::extract::Head,
+    pub(crate) head: crate::head::Head,
 }
 
 impl Rejection {
-    /// A rejection of this kind.
+    /// Returns a rejection of this kind.
     #[must_use]
     pub const fn new(kind: RejectionKind) -> Self {
         Self {
@@ -31,11 +32,11 @@ impl Rejection {
             source: None,
             header: None,
             #[cfg(feature = "axum-core")]
-            head: crate::extract::Head::UNKNOWN,
+            head: crate::head::Head::UNKNOWN,
         }
     }
 
-    /// A rejection of this kind that came of another error.
+    /// Returns a rejection of this kind with the error that caused it.
     #[must_use]
     pub fn with_source(kind: RejectionKind, source: impl Into<BoxError>) -> Self {
         Self {
@@ -44,7 +45,8 @@ impl Rejection {
         }
     }
 
-    /// What a body's error means. Its chain may hold a rejection that a guard around the body made, which is taken as it is.
+    /// Returns the rejection for an error of a body. Uses the rejection of a guard around the body,
+    /// if the error's chain contains one.
     pub(crate) fn of_body(error: BoxError) -> Self {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&*error);
         while let Some(error) = cause {
@@ -58,13 +60,13 @@ impl Rejection {
         Self::with_source(RejectionKind::Unreadable, error)
     }
 
-    /// What was wrong.
+    /// Returns the kind.
     #[must_use]
     pub const fn kind(&self) -> RejectionKind {
         self.kind
     }
 
-    /// Whose fault it is.
+    /// Returns whose fault it is.
     #[must_use]
     pub const fn fault(&self) -> Fault {
         self.kind.fault()
@@ -78,6 +80,7 @@ impl Rejection {
         self.header
     }
 
+    /// Adds the form of the signature header.
     pub(crate) fn with_signature_header(self, headers: &HeaderMap, name: &HeaderName) -> Self {
         Self {
             header: Some(HeaderForm::of(headers, name)),
@@ -85,7 +88,8 @@ impl Rejection {
         }
     }
 
-    /// The status that it is answered with, unless the [`Respond`](crate::Respond) in use has another.
+    /// Returns the status of the response, unless the layer's [`Respond`](crate::Respond) sets
+    /// another.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.kind.status()
@@ -110,7 +114,7 @@ impl Error for Rejection {
     }
 }
 
-/// What was wrong with a request.
+/// The kinds of rejections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionKind {
@@ -120,32 +124,33 @@ pub enum RejectionKind {
     Method,
     /// There is no signature header.
     SignatureMissing,
-    /// There are several.
+    /// There are several signature headers.
     SignatureRepeated,
-    /// It does not hold the canonical Base64 of 32 bytes.
+    /// The signature header is not the canonical Base64 of 32 bytes.
     SignatureMalformed,
-    /// The body is longer than the policy, or a limit outside, allows.
+    /// The body is longer than the policy or an outer limit allows.
     TooLarge,
-    /// The body took too long. Made by guards around the body, not by this crate.
+    /// The body was too slow. Guards around the body use it; this crate does not.
     TooSlow,
-    /// There was no room for the body. Made by guards around the body, not by this crate.
+    /// There was no memory for the body. Guards around the body use it; this crate does not.
     Busy,
-    /// The body broke off.
+    /// The body ended with an error.
     Unreadable,
-    /// The signature is of another body, or by another secret.
+    /// The signature belongs to another body or another secret.
     Mismatch,
-    /// Verified, but of a kind that the endpoint does not take.
+    /// Verified, but of an event kind that the endpoint does not accept.
     WrongKind,
-    /// Verified, but not fresh by the time that its payload states. The source is a [`Staleness`](crate::Staleness).
+    /// Verified, but not fresh by the time in the payload. The source is a
+    /// [`Staleness`](crate::Staleness).
     Stale,
     /// Verified, but the handler's type does not fit its JSON.
     InvalidPayload,
-    /// A handler demands the proof where no layer gives it.
+    /// A handler requires the proof, but no layer provides it.
     MissingLayer,
 }
 
 impl RejectionKind {
-    /// All of them, for metrics that begin at nought.
+    /// All kinds, for metrics that start at zero.
     pub const ALL: &'static [Self] = &[
         Self::NoPolicy,
         Self::Method,
@@ -205,7 +210,7 @@ impl RejectionKind {
         }
     }
 
-    /// Whose fault it is.
+    /// Returns whose fault it is.
     #[must_use]
     pub const fn fault(self) -> Fault {
         match self {
@@ -224,17 +229,15 @@ impl RejectionKind {
                 "the signature header is not the canonical Base64 of 32 bytes"
             }
             Self::TooLarge => "the body is longer than allowed",
-            Self::TooSlow => "the body came too slowly",
-            Self::Busy => "there was no room for the body",
-            Self::Unreadable => "the body broke off",
-            Self::Mismatch => "the signature matches under none of the secrets",
-            Self::WrongKind => "verified, but not of a kind that this endpoint takes",
+            Self::TooSlow => "the body was too slow",
+            Self::Busy => "there was no memory for the body",
+            Self::Unreadable => "the body ended with an error",
+            Self::Mismatch => "the signature matches no secret",
+            Self::WrongKind => "verified, but of an event kind that this endpoint does not accept",
             Self::Stale => "verified, but not fresh by the time in the payload",
-            Self::InvalidPayload => {
-                "verified, but the JSON does not fit the type that the handler asks for"
-            }
+            Self::InvalidPayload => "verified, but the JSON does not fit the type of the handler",
             Self::MissingLayer => {
-                "a handler asks for `Verified`, but no `VerifyLayer` stands around its route"
+                "a handler requires `Verified`, but its route has no `VerifyLayer`"
             }
         }
     }
@@ -246,12 +249,12 @@ impl fmt::Display for RejectionKind {
     }
 }
 
-/// Whose fault a rejection is.
+/// The party at fault for a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The sender's: the same request again is refused again.
+    /// The sender: the same request will be rejected again.
     Sender,
-    /// The receiver's: the request may be right.
+    /// The receiver: the request may be valid.
     Receiver,
 }

@@ -24,6 +24,13 @@ pub struct Verifier {
     macs: Vec<Mac>,
 }
 
+impl Keyring {
+    /// Returns a verifier for one body.
+    pub fn verifier(&self) -> Verifier {
+        Verifier::new(self)
+    }
+}
+
 impl Verifier {
     pub(crate) fn new(keyring: &Keyring) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The body of an answer: the inner service's own, or the few bytes of a refusal.
+//! The response body: that of the inner service, or the bytes of a rejection.
 
 use std::{
     fmt,
@@ -11,7 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 pin_project! {
-    /// The response body of a [`VerifyService`](super::VerifyService) around a service with the body `B`.
+    /// The response body of a [`VerifyService`](super::VerifyService) around a service with the
+    /// body `B`.
     pub struct ResponseBody<B> {
         #[pin]
         kind: Kind<B>,
@@ -22,8 +23,8 @@ pin_project! {
     #[project = KindProject]
     enum Kind<B> {
         Inner { #[pin] body: B },
-        // None when it was handed out.
-        Refusal { bytes: Option<Bytes> },
+        // `None` once the bytes were returned.
+        Rejection { bytes: Option<Bytes> },
     }
 }
 
@@ -34,31 +35,31 @@ impl<B> ResponseBody<B> {
         }
     }
 
-    /// The inner service's body, or the bytes of a refusal.
+    /// Returns the body of the inner service, for servers with a body type of their own.
     ///
     /// # Errors
     ///
-    /// A refusal's bytes, for whoever has a type of their own for both.
+    /// Returns the bytes of a rejection.
     pub fn into_inner(self) -> Result<B, Bytes> {
         match self.kind {
             Kind::Inner { body } => Ok(body),
-            Kind::Refusal { bytes } => Err(bytes.unwrap_or_default()),
+            Kind::Rejection { bytes } => Err(bytes.unwrap_or_default()),
         }
     }
 
-    pub(super) fn refusal(bytes: Bytes) -> Self {
+    pub(super) fn rejection(bytes: Bytes) -> Self {
         Self {
-            kind: Kind::Refusal {
+            kind: Kind::Rejection {
                 bytes: Some(bytes).filter(|bytes| !bytes.is_empty()),
             },
         }
     }
 }
 
-/// An empty one, which other middleware asks for.
+/// Returns an empty body, which other middleware requires.
 impl<B> Default for ResponseBody<B> {
     fn default() -> Self {
-        Self::refusal(Bytes::new())
+        Self::rejection(Bytes::new())
     }
 }
 
@@ -76,7 +77,7 @@ where
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         match self.project().kind.project() {
             KindProject::Inner { body } => body.poll_frame(context),
-            KindProject::Refusal { bytes } => {
+            KindProject::Rejection { bytes } => {
                 Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes.into()))))
             }
         }
@@ -85,14 +86,14 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Inner { body } => body.is_end_stream(),
-            Kind::Refusal { bytes } => bytes.is_none(),
+            Kind::Rejection { bytes } => bytes.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Inner { body } => body.size_hint(),
-            Kind::Refusal { bytes } => {
+            Kind::Rejection { bytes } => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64)
             }
         }

@@ -1,4 +1,4 @@
-//! The way of one request, from its head to its answer. Dropping it at any point leaves nothing behind.
+//! The future of one request, from its head to its response. Dropping it leaves nothing behind.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{Bench, ResponseBody, late::Witness};
+use super::{body::ResponseBody, late::LateRejections, shared::Shared};
 use crate::{
     Observe, Policy, Rejection, RejectionBody, Respond, VerifiedBody, intake::Intake,
     payload::Payload, rejection::BoxError,
@@ -34,19 +34,19 @@ pin_project! {
 pin_project! {
     #[project = StateProject]
     enum State<S, B, P, O, R, F> {
-        // The body arrives. What waits for it is taken out of its option when the verdict falls.
+        // The body is being received. The option is `None` after the verdict.
         Receiving { #[pin] body: B, waiting: Option<Receiving<S, P, O, R>> },
         // The inner service has the verified request.
-        Answering { #[pin] answer: F, witness: Option<Witness<P, O, R>> },
-        // There is nothing left to do but to say so.
-        Refused { refusal: Option<Response<RejectionBody>> },
+        Responding { #[pin] response: F, late: Option<LateRejections<P, O, R>> },
+        // The body of the response to a rejection is being read.
+        Rejected { response: Option<Response<RejectionBody>> },
     }
 }
 
-/// What is needed while a body arrives, and after it.
+/// The parts that wait for the end of the body.
 pub(super) struct Receiving<S, P, O, R> {
     pub(super) inner: S,
-    pub(super) bench: Arc<Bench<P, O, R>>,
+    pub(super) shared: Arc<Shared<P, O, R>>,
     pub(super) head: Parts,
     pub(super) policy: Arc<Policy>,
     pub(super) intake: Intake,
@@ -65,10 +65,10 @@ where
         }
     }
 
-    pub(super) fn refused(refusal: Response<RejectionBody>) -> Self {
+    pub(super) fn rejected(response: Response<RejectionBody>) -> Self {
         Self {
-            state: State::Refused {
-                refusal: Some(refusal),
+            state: State::Rejected {
+                response: Some(response),
             },
         }
     }
@@ -93,19 +93,19 @@ where
                     let received = ready!(receive(body, policy, intake, context));
                     waiting.take().expect(ONCE).conclude(received)
                 }
-                StateProject::Answering { answer, witness } => {
-                    let mut response = ready!(answer.poll(context))?;
-                    let refusal = witness.take().expect(ONCE).late(&mut response);
-                    if refusal.is_none() {
+                StateProject::Responding { response, late } => {
+                    let mut response = ready!(response.poll(context))?;
+                    let rejected = late.take().expect(ONCE).replace(&mut response);
+                    if rejected.is_none() {
                         return Poll::Ready(Ok(response.map(ResponseBody::inner)));
                     }
-                    State::Refused { refusal }
+                    State::Rejected { response: rejected }
                 }
-                StateProject::Refused { refusal } => {
-                    let body = refusal.as_mut().expect(ONCE).body_mut();
+                StateProject::Rejected { response } => {
+                    let body = response.as_mut().expect(ONCE).body_mut();
                     let bytes = ready!(body.poll_bytes(context));
-                    let refusal = refusal.take().expect(ONCE);
-                    return Poll::Ready(Ok(refusal.map(|_| ResponseBody::refusal(bytes))));
+                    let response = response.take().expect(ONCE);
+                    return Poll::Ready(Ok(response.map(|_| ResponseBody::rejection(bytes))));
                 }
             };
             state.set(next);
@@ -115,7 +115,7 @@ where
 
 const ONCE: &str = "a future is not polled after it was ready";
 
-/// Takes frames until the body ends or is refused. Trailers are not signed, so they are dropped.
+/// Receives frames until the body ends or is rejected. Drops trailers, because they are not signed.
 fn receive<B>(
     mut body: Pin<&mut B>,
     policy: &Policy,
@@ -140,11 +140,12 @@ where
                 let Ok(mut data) = frame.into_data() else {
                     continue;
                 };
-                // Of `Bytes`, this is a slice and no copy.
+                // For `Bytes`, this is a slice without a copy.
                 if let Err(kind) = intake.take(policy, data.copy_to_bytes(data.remaining())) {
                     return Poll::Ready(Err(kind.into()));
                 }
-                // One that knows its length has said so: to ask it for more could mean to wait for nothing.
+                // A body with a known length has ended here. Polling it again could wait for
+                // nothing.
                 if body.is_end_stream() {
                     return Poll::Ready(Ok(()));
                 }
@@ -162,24 +163,24 @@ where
     fn conclude<B>(self, received: Result<(), Rejection>) -> State<S, B, P, O, R, S::Future> {
         let Self {
             mut inner,
-            bench,
+            shared,
             mut head,
             policy,
             intake,
         } = self;
-        let mismatched = |payload: &Payload| bench.observe.mismatched(&head, payload.chunks());
+        let mismatched = |payload: &Payload| shared.observe.mismatched(&head, payload.chunks());
         match received.and_then(|()| intake.finish(&policy, mismatched)) {
             Ok(verified) => {
-                bench.observe.verified(&verified, &head);
-                let witness = Some(Witness::new(bench, policy, &head));
+                shared.observe.verified(&verified, &head);
+                let late = Some(LateRejections::new(shared, policy, &head));
                 head.extensions.insert(verified.clone());
-                let answer = inner.call(Request::from_parts(head, verified.into_body()));
-                State::Answering { answer, witness }
+                let response = inner.call(Request::from_parts(head, verified.into_body()));
+                State::Responding { response, late }
             }
             Err(rejection) => {
                 let rejection = rejection.with_signature_header(&head.headers, policy.header());
-                State::Refused {
-                    refusal: Some(bench.refuse(rejection, &head, Some(&policy))),
+                State::Rejected {
+                    response: Some(shared.reject(rejection, &head, Some(&policy))),
                 }
             }
         }

@@ -1,13 +1,13 @@
-//! How the middleware is put together, before there is a service to wrap.
+//! The layer, which configures the middleware.
 
 use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
-use super::{Bench, VerifyService};
+use super::{service::VerifyService, shared::Shared};
 use crate::{Observe, Policy, PolicySource, ProblemJson, Respond, StaticPolicy};
 
-/// Lets only genuine deliveries through to the service that it wraps.
+/// Passes only genuine deliveries to the service that it wraps.
 ///
 /// ```
 /// # use tower_cartgate::{Keyring, Policy, Secret, VerifyLayer};
@@ -16,11 +16,11 @@ use crate::{Observe, Policy, PolicySource, ProblemJson, Respond, StaticPolicy};
 /// # Ok::<(), tower_cartgate::SecretError>(())
 /// ```
 pub struct VerifyLayer<P = StaticPolicy, O = (), R = ProblemJson> {
-    bench: Arc<Bench<P, O, R>>,
+    shared: Arc<Shared<P, O, R>>,
 }
 
 impl VerifyLayer {
-    /// Judges every request by this policy (or this `Arc` of one).
+    /// Returns a layer that applies one policy (or `Arc` of a policy) to all requests.
     #[must_use]
     pub fn new(policy: impl Into<Arc<Policy>>) -> Self {
         Self::with_policy_source(StaticPolicy::new(policy))
@@ -28,47 +28,44 @@ impl VerifyLayer {
 }
 
 impl<P: PolicySource> VerifyLayer<P> {
-    /// Judges each request by the policy that this gives for its head: many shops, secrets that change, several endpoints.
+    /// Returns a layer that selects the policy of each request by its head, for several shops or
+    /// endpoints, or for secrets that change.
     #[must_use]
     pub fn with_policy_source(policies: P) -> Self {
-        Self::of(Bench {
-            policies: Arc::new(policies),
-            observe: Arc::new(()),
-            respond: Arc::new(ProblemJson),
-        })
+        Self::of(Shared::new(policies))
     }
 }
 
 impl<P, O, R> VerifyLayer<P, O, R> {
-    /// Tells each verdict to this one, in place of whom it told before.
+    /// Sets the observer of verdicts.
     #[must_use]
     pub fn observe<N: Observe>(self, observe: N) -> VerifyLayer<P, N, R> {
-        let Bench {
+        let Shared {
             policies, respond, ..
-        } = &*self.bench;
-        VerifyLayer::of(Bench {
+        } = &*self.shared;
+        VerifyLayer::of(Shared {
             policies: Arc::clone(policies),
             observe: Arc::new(observe),
             respond: Arc::clone(respond),
         })
     }
 
-    /// Answers refused requests in this way.
+    /// Sets the responses to rejected requests.
     #[must_use]
     pub fn respond<N: Respond>(self, respond: N) -> VerifyLayer<P, O, N> {
-        let Bench {
+        let Shared {
             policies, observe, ..
-        } = &*self.bench;
-        VerifyLayer::of(Bench {
+        } = &*self.shared;
+        VerifyLayer::of(Shared {
             policies: Arc::clone(policies),
             observe: Arc::clone(observe),
             respond: Arc::new(respond),
         })
     }
 
-    fn of(bench: Bench<P, O, R>) -> Self {
+    fn of(shared: Shared<P, O, R>) -> Self {
         Self {
-            bench: Arc::new(bench),
+            shared: Arc::new(shared),
         }
     }
 }
@@ -77,14 +74,14 @@ impl<S, P, O, R> Layer<S> for VerifyLayer<P, O, R> {
     type Service = VerifyService<S, P, O, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        VerifyService::of(inner, Arc::clone(&self.bench))
+        VerifyService::of(inner, Arc::clone(&self.shared))
     }
 }
 
 impl<P, O, R> Clone for VerifyLayer<P, O, R> {
     fn clone(&self) -> Self {
         Self {
-            bench: Arc::clone(&self.bench),
+            shared: Arc::clone(&self.shared),
         }
     }
 }

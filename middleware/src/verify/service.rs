@@ -1,4 +1,4 @@
-//! The service: judges the head at once, and hands the rest to the future.
+//! The service, which checks the head and leaves the rest to the future.
 
 use std::{
     fmt, mem,
@@ -6,44 +6,49 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response, request::Parts};
+use http::{Request, Response};
 use http_body::Body;
-use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{Bench, ResponseBody, VerifyFuture, VerifyLayer, future::Receiving};
+use super::{
+    body::ResponseBody,
+    future::{Receiving, VerifyFuture},
+    shared::Shared,
+};
 use crate::{
-    Observe, Policy, PolicySource, ProblemJson, Rejection, RejectionBody, RejectionKind, Respond,
-    StaticPolicy, VerifiedBody,
+    Observe, Policy, PolicySource, ProblemJson, Rejection, RejectionKind, Respond, StaticPolicy,
+    VerifiedBody,
     intake::{self, Intake},
     rejection::BoxError,
 };
 
-/// Lets only genuine deliveries through to the inner service, with the proof in their extensions and the verified
-/// bytes as their body.
+/// Passes only genuine deliveries to the inner service, with the proof in their extensions and the
+/// verified bytes as their body.
 ///
-/// It is ready when the inner service is. A refusal is a response, whose extensions hold the [`Rejection`]; an error comes from the inner service alone.
+/// It is ready when the inner service is ready. A rejection is a response with the [`Rejection`] in
+/// its extensions. Errors come only from the inner service.
 pub struct VerifyService<S, P = StaticPolicy, O = (), R = ProblemJson> {
     inner: S,
-    bench: Arc<Bench<P, O, R>>,
+    shared: Arc<Shared<P, O, R>>,
 }
 
 impl<S> VerifyService<S> {
-    /// Guards `inner` by one policy; [`VerifyLayer`] has more to choose from.
+    /// Wraps `inner` with one policy. [`VerifyLayer`](crate::VerifyLayer) has more options.
     pub fn new(inner: S, policy: impl Into<Arc<Policy>>) -> Self {
-        VerifyLayer::new(policy).layer(inner)
+        Self::of(inner, Arc::new(Shared::new(StaticPolicy::new(policy))))
     }
 }
 
 impl<S, P, O, R> VerifyService<S, P, O, R> {
-    pub(super) fn of(inner: S, bench: Arc<Bench<P, O, R>>) -> Self {
-        Self { inner, bench }
+    pub(super) fn of(inner: S, shared: Arc<Shared<P, O, R>>) -> Self {
+        Self { inner, shared }
     }
 }
 
 impl<S: Clone, P, O, R> VerifyService<S, P, O, R> {
-    /// The service that was found ready is the one to call: what `poll_ready` reserved (a permit, a place in a queue)
-    /// belongs to it alone. A clone, which has to become ready itself, takes its place.
+    /// Takes the service that was polled ready and leaves a clone, which must become ready itself.
+    /// Only the service that was polled owns the reservation of `poll_ready` (a permit, a slot in a
+    /// queue).
     fn take_ready(&mut self) -> S {
         let unready = self.inner.clone();
         mem::replace(&mut self.inner, unready)
@@ -68,49 +73,34 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // Taken even for a refusal, and dropped then: left in `self` it would keep its reservation for as long as the
-        // connection stays open, and a few forgers with open connections would have them all.
+        // Taken also for a rejection, which drops it. In `self` it would keep its reservation while
+        // the connection is open, and a few attackers with open connections would hold all of them.
         let inner = self.take_ready();
         let (head, body) = request.into_parts();
-        let refused = |kind: RejectionKind, policy: Option<&Policy>| {
+        let reject = |kind: RejectionKind, policy: Option<&Policy>| {
             let mut rejection = Rejection::new(kind);
             if let Some(policy) = policy {
                 rejection = rejection.with_signature_header(&head.headers, policy.header());
             }
-            VerifyFuture::refused(self.bench.refuse(rejection, &head, policy))
+            VerifyFuture::rejected(self.shared.reject(rejection, &head, policy))
         };
-        let Some(policy) = self.bench.policies.policy(&head) else {
-            return refused(RejectionKind::NoPolicy, None);
+        let Some(policy) = self.shared.policies.policy(&head) else {
+            return reject(RejectionKind::NoPolicy, None);
         };
         match intake::judge_head(&policy, &head, &body.size_hint()) {
             Ok(signature) => {
-                let (bench, intake) = (Arc::clone(&self.bench), Intake::new(&policy, signature));
+                let (shared, intake) = (Arc::clone(&self.shared), Intake::new(&policy, signature));
                 let receiving = Receiving {
                     inner,
-                    bench,
+                    shared,
                     head,
                     policy,
                     intake,
                 };
                 VerifyFuture::receiving(body, receiving)
             }
-            Err(kind) => refused(kind, Some(&policy)),
+            Err(kind) => reject(kind, Some(&policy)),
         }
-    }
-}
-
-impl<P, O: Observe, R: Respond> Bench<P, O, R> {
-    /// Told, answered, and left in the extensions for whoever is outside.
-    pub(super) fn refuse(
-        &self,
-        rejection: Rejection,
-        head: &Parts,
-        policy: Option<&Policy>,
-    ) -> Response<RejectionBody> {
-        self.observe.rejected(&rejection, head);
-        let mut response = self.respond.respond(&rejection, policy);
-        response.extensions_mut().insert(rejection);
-        response
     }
 }
 
@@ -118,7 +108,7 @@ impl<S: Clone, P, O, R> Clone for VerifyService<S, P, O, R> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            bench: Arc::clone(&self.bench),
+            shared: Arc::clone(&self.shared),
         }
     }
 }

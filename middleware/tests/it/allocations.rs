@@ -1,4 +1,4 @@
-//! How often a request makes the layer allocate.
+//! Tests of the number of allocations per request.
 
 use std::{
     convert::Infallible,
@@ -38,7 +38,7 @@ fn a_further_secret_costs_a_verifier_no_allocation() {
     }
 }
 
-/// How often a layer with so many secrets allocates for a request.
+/// Returns the number of allocations for a request by a layer with this number of secrets.
 fn allocations<B>(secrets: usize, request: Request<B>) -> u64
 where
     B: Body<Data = Bytes>,
@@ -49,7 +49,8 @@ where
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     }));
     let mut context = Context::from_waker(Waker::noop());
-    // The bytes of a URI that hyper parsed are shared from the start; those of a URI made from a text are after a clone.
+    // hyper shares the bytes of a URI from the start; a URI parsed from a text shares them after a
+    // clone.
     let _shared = request.uri().clone();
     let info = measure(|| {
         let mut answer = std::pin::pin!(service.call(request));
@@ -63,7 +64,7 @@ where
     info.count_total
 }
 
-/// The proof, and its clone in the extensions; and once what `http::Extensions` needs for its first entry.
+/// The proof, its clone in the extensions, and the first entry of `http::Extensions`.
 #[test]
 fn a_common_request_costs_two_allocations() {
     let first_entry = measure(|| assert!(http::Extensions::new().insert(()).is_none()));
@@ -73,7 +74,7 @@ fn a_common_request_costs_two_allocations() {
         let mut request = whole(BODY);
         request.extensions_mut().insert("of the server");
         assert_eq!(allocations(secrets, request), 2);
-        // As of a server that reads the body only when it is asked for it.
+        // As from a server that reads the body on demand.
         let steps = [Step::Wait, Step::Data(BODY.into()), Step::End];
         let mut request = delivery(BODY, Steps::new(steps));
         request.extensions_mut().insert("of the server");

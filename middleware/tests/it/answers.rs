@@ -1,4 +1,4 @@
-//! What a refused sender is told, and what insiders learn instead.
+//! Tests of the response to a rejected request, and of the reports to observers.
 
 use std::{
     collections::HashSet,
@@ -75,7 +75,7 @@ fn the_default_answer_is_a_problem_with_its_status_and_no_more() {
     }
 }
 
-/// The forger must not learn how near it came.
+/// An attacker must not learn how close a forgery came.
 #[test]
 fn all_401s_are_one_and_the_same() {
     let kinds = RejectionKind::ALL
@@ -230,7 +230,7 @@ fn a_rejection_tells_the_form_of_the_signature_header() {
     assert_eq!(alone.signature_header(), None);
 }
 
-/// For a server whose own body type has a place for refusals.
+/// Tests a server whose body type has a variant for rejections.
 #[test]
 fn the_response_body_can_be_taken_apart() {
     let body = |request| {

@@ -1,4 +1,4 @@
-//! An axum site around the layer: extractors, and what other layers do outside and inside of it.
+//! Tests of an axum app with the layer: extractors, and other layers outside and inside of it.
 
 use std::{
     collections::HashMap,
@@ -101,7 +101,7 @@ fn a_payload_that_does_not_fit_is_told_apart_from_a_forgery() {
     );
 }
 
-/// Both ways at once: the proof for certainty, the body for a handler that takes what axum gives.
+/// Uses the proof, and the body as any handler of axum does.
 #[test]
 fn the_body_is_still_there_for_other_extractors() {
     async fn both(verified: Verified, body: String) -> String {
@@ -135,7 +135,7 @@ fn a_merged_site_keeps_its_unprotected_routes() {
     assert_eq!(status(&site, unsigned("/nowhere")), 404);
 }
 
-/// What stands nowhere is refused like a forgery, so that a stranger cannot find out which paths there are.
+/// Unknown paths are rejected like forgeries, so that a client cannot find out which paths exist.
 #[test]
 fn a_layer_guards_the_404s_of_its_router_as_well() {
     assert_eq!(status(&protected(), unsigned("/nowhere")), 401);
@@ -152,7 +152,7 @@ fn a_route_layer_guards_routes_and_leaves_404_and_405_to_axum() {
     assert_eq!(status(&site, unsigned("/nowhere")), 404);
     let get = Request::get("/bytes").body(Body::empty()).unwrap();
     assert_eq!(status(&site, get), 405);
-    // On one method of one route, it works as well.
+    // It also works on one method of one route.
     let site = Router::new().route("/bytes", post(bytes).layer(layer()).get(async || "form"));
     assert_eq!(status(&site, unsigned("/bytes")), 401);
     assert_eq!(
@@ -170,7 +170,7 @@ fn axums_own_limit_does_not_bite_again() {
         send(&site, signed("/", large.clone())).body().len(),
         large.len()
     );
-    // The proof is over axum's 2 MB, and over a smaller limit inside as well.
+    // The proof may exceed axum's 2 MB and a smaller inner limit.
     let site = Router::new()
         .route("/", post(bytes))
         .layer(DefaultBodyLimit::max(10))
@@ -181,7 +181,7 @@ fn axums_own_limit_does_not_bite_again() {
 #[test]
 fn a_limit_outside_stays_a_413() {
     let site = protected().layer(RequestBodyLimitLayer::new(BODY.len() - 1));
-    // Of unknown length, so that the limit bites in mid-body.
+    // The length is unknown, so the limit applies within the body.
     let stream = |content: &'static str| {
         let body = crate::support::Steps::data([&content[..5], &content[5..]]);
         signed("/bytes", content).map(|_| Body::new(body))
@@ -201,7 +201,7 @@ fn gzipped(content: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The signature is over the bytes sent: the compressed ones.
+/// The signature covers the bytes as sent, which are compressed.
 fn compressed(path: &str) -> Request<Body> {
     let mut request = signed(path, gzipped(BODY));
     request
@@ -259,7 +259,7 @@ impl Write for Lines {
     }
 }
 
-/// The response, and the lines that were logged on the way to it.
+/// Returns the response and the log lines of the request.
 fn logged(site: &Router, request: Request<Body>) -> (Response<Bytes>, String) {
     let lines = Lines::default();
     let writer = lines.clone();
@@ -317,7 +317,7 @@ enum Payment {
 
 async fn strict(_: VerifiedJson<Strict>) {}
 
-/// The handler asks for the JSON itself.
+/// The handler parses the JSON.
 async fn by_hand(verified: Verified) -> Result<(), Rejection> {
     verified.json::<Strict>().map(drop)
 }
@@ -375,7 +375,7 @@ fn a_payload_that_does_not_fit_is_logged_by_its_place_and_never_by_a_value() {
     }
 }
 
-/// Notes each verdict with the path, as the layer sees it.
+/// Records each verdict with the path that the layer receives.
 fn noting(notes: &Arc<Mutex<Vec<String>>>) -> impl Observe + Send + Sync + 'static + use<> {
     let notes = Arc::clone(notes);
     move |verdict: Result<&Verified, &Rejection>, head: &Parts| {
@@ -422,7 +422,7 @@ fn one_of_two_layers_reports_a_payload_that_does_not_fit() {
     assert_eq!(told.count(), 1, "{notes:?}");
 }
 
-/// What `respond` makes is what the sender gets, wherever the rejection arose.
+/// The sender gets the response of `respond` for rejections by the layer and by handlers.
 #[test]
 fn respond_shapes_the_responses_of_the_extractors_as_well() {
     let lose_the_proof = axum::middleware::map_request(async |mut request: Request<Body>| {
@@ -466,7 +466,7 @@ fn respond_shapes_the_responses_of_the_extractors_as_well() {
     );
 }
 
-/// The layer reads a body that arrives in pieces before it responds.
+/// The layer reads a body in several frames before it responds.
 #[test]
 fn any_body_can_be_the_response_to_a_rejection() {
     let pieces = || {

@@ -1,4 +1,4 @@
-//! Which event a payload is, and all that leaves it undecided.
+//! Tests of the event rule, and of payloads that are ambiguous.
 
 use bytes::Bytes;
 use tower_cartgate::{
@@ -123,7 +123,7 @@ fn an_index_is_a_plain_number_within_the_list() {
     }
 }
 
-/// Each of these is long enough to end a reader that keeps a stack frame for each level.
+/// Each of these overflows the stack of a recursive reader.
 #[test]
 fn deep_nesting_and_huge_numbers_do_no_harm() {
     let deep = 200_000;
@@ -202,7 +202,7 @@ fn only_binds_an_endpoint_by_signed_content() {
     for other in [r#"{"event":"cart.left"}"#, r#"{"event":"?"}"#, "{}", ""] {
         assert_eq!(judge(&layer, whole(other)), Err(RejectionKind::WrongKind));
     }
-    // What is not verified is not read, and gets the answer of a forgery.
+    // An unverified body is not read, and gets the response of a forgery.
     let forged = delivery(
         "another",
         http_body_util::Full::<Bytes>::from(r#"{"event":"cart.left"}"#),

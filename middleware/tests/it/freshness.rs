@@ -1,5 +1,5 @@
-//! How old a delivery may be, and that nobody learns it without a true signature. What is read as a time is tested beside
-//! the rule itself.
+//! Tests of the age limit, and that only a valid signature reveals it. `fresh.rs` tests the formats
+//! of times.
 
 use std::{
     convert::Infallible,
@@ -20,10 +20,10 @@ use tower_layer::Layer;
 
 use crate::support::{Steps, delivery, judge, judged, policy, run, whole};
 
-/// In seconds.
+/// Seconds.
 const WITHIN: i64 = 600;
 
-/// More seconds than a test takes between writing the time and reading the clock.
+/// More seconds than a test needs between writing the time and reading the clock.
 const MARGIN: i64 = 120;
 
 fn fresh() -> Policy {
@@ -34,7 +34,7 @@ fn rule() -> FreshRule {
     FreshRule::new("/sent_at", Duration::from_secs(WITHIN.unsigned_abs())).unwrap()
 }
 
-/// Sent so many seconds ago.
+/// Returns a delivery that was sent this many seconds ago.
 fn sent(ago: i64) -> String {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = i64::try_from(now.unwrap().as_secs()).unwrap();
@@ -67,7 +67,7 @@ fn only_fresh_deliveries_reach_the_inner_service() {
     assert_eq!(judge(&layer, whole(ahead.clone())), Ok(ahead.into()));
 }
 
-/// Else whoever asks often enough reads the receiver's clock and rule out of the answers.
+/// Otherwise an attacker could derive the receiver's clock and rule from many responses.
 #[test]
 fn a_forgery_gets_the_same_answer_whatever_its_age() {
     let service = VerifyLayer::new(fresh()).layer(tower::service_fn(never));
@@ -105,7 +105,7 @@ fn a_body_in_pieces_is_read_as_one() {
     assert_eq!(judge(&layer, pieces(&bad)), Err(RejectionKind::Stale));
 }
 
-/// What was copied together to be read must not be held twice.
+/// Pieces that were joined for reading must not be held twice.
 #[test]
 fn pieces_that_were_put_together_are_let_go() {
     let one_piece = |request: Request<VerifiedBody>| async move {

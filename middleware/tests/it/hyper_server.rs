@@ -1,4 +1,4 @@
-//! Behind hyper: bodies as they come from a socket, chunked and with trailers.
+//! Tests behind hyper: bodies from a socket, chunked and with trailers.
 
 use std::convert::Infallible;
 
@@ -22,7 +22,7 @@ async fn pieces(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>,
     Ok(Response::new(Full::from(text)))
 }
 
-/// Sends the parts one by one and returns the whole answer.
+/// Sends the parts one by one and returns the whole response.
 fn exchange(parts: &[&str]) -> String {
     run(async {
         let (mut client, server) = tokio::io::duplex(64 * 1024);

@@ -1,4 +1,4 @@
-//! Lengths, trailers, and bodies that break off.
+//! Tests of body limits, trailers, and bodies that end with an error.
 
 use std::{fmt, io};
 
@@ -140,7 +140,7 @@ fn what_is_too_long_is_not_read_on() {
     );
 }
 
-/// [`crate::support::echo`] asserts that no trailers come through.
+/// [`crate::support::echo`] asserts that no trailers arrive.
 #[test]
 fn trailers_are_dropped() {
     let steps = [Step::Data(BODY.into()), Step::Trailers];
@@ -162,7 +162,7 @@ fn a_body_that_breaks_off_is_refused_even_if_what_came_would_verify() {
     );
 }
 
-/// An error around another, as frameworks make them.
+/// An error that wraps another, as frameworks do.
 #[derive(Debug)]
 struct Around(BoxError);
 
@@ -209,7 +209,7 @@ fn a_limit_around_the_body_is_a_limit() {
     );
 }
 
-/// Data that is not `Bytes`, and not in one piece.
+/// A buffer that is not `Bytes`, and not contiguous.
 #[test]
 fn any_buffer_will_do() {
     let data = bytes::Buf::chain(&b"{\"order\""[..], &b":1}"[..]);

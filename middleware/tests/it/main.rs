@@ -1,4 +1,4 @@
-//! The layer crate from outside, one module for each seam.
+//! Tests of the layer crate's public API, one module for each part.
 
 #![allow(
     missing_docs,

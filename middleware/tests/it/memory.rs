@@ -1,4 +1,4 @@
-//! What a body holds while it arrives: pinned buffers, bytes.
+//! Tests of the memory that a body holds while it is received.
 
 use std::{
     convert::Infallible,
@@ -21,7 +21,7 @@ use tower_layer::Layer;
 
 use crate::support::{BODY, BoxError, Steps, delivery, policy, whole};
 
-/// A server's read buffer, counted as long as any slice of it lives.
+/// A read buffer of a server, counted while any slice of it is alive.
 struct Buffer {
     bytes: Vec<u8>,
     alive: Arc<AtomicUsize>,
@@ -39,7 +39,7 @@ impl Drop for Buffer {
     }
 }
 
-/// Slices of given lengths, each of a fresh 8 KiB buffer (or one of its own length, if that is more).
+/// Returns slices of these lengths, each of its own buffer of at least 8 KiB.
 struct Segments {
     lengths: std::vec::IntoIter<usize>,
     pending_between: bool,
@@ -77,7 +77,8 @@ impl Body for Segments {
     }
 }
 
-/// Sends segments through a layer. Returns the most read buffer that was alive between two of them, and the proof.
+/// Sends segments through a layer. Returns the most bytes of read buffers that were alive between
+/// two of them, and the proof.
 fn send(lengths: Vec<usize>, pending_between: bool) -> (usize, Verified) {
     let content = vec![b'x'; lengths.iter().sum()];
     let most_alive = Arc::new(AtomicUsize::new(0));
@@ -108,7 +109,7 @@ where
     }
 }
 
-/// Hands the proof out by way of the response.
+/// Returns the proof in the response.
 async fn keep(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut response = Response::default();
     response
@@ -160,7 +161,7 @@ fn a_whole_body_and_large_frames_are_not_copied() {
         delivery(&frame, Full::new(frame.clone())),
     );
     assert_eq!(whole_frame.chunks()[0].as_ptr(), frame.as_ptr());
-    // A large frame after a small one: the small one is copied, the large one kept.
+    // Of a small and a large frame, only the small one is copied.
     let (most_alive, verified) = send(vec![1, 40_000, 40_000, 1, 1], true);
     let lengths: Vec<_> = verified.chunks().iter().map(Bytes::len).collect();
     assert_eq!(lengths, [1, 40_000, 40_000, 2]);
@@ -186,7 +187,7 @@ fn a_body_in_pieces_comes_piece_by_piece_and_says_what_is_left() {
         body.as_mut().poll_frame(&mut context),
         Poll::Ready(None)
     ));
-    // And in one piece, the same each time.
+    // In one piece, it is the same buffer each time.
     assert_eq!(verified.bytes(), vec![b'x'; 40_001]);
     assert_eq!(verified.bytes().as_ptr(), verified.bytes().as_ptr());
 }
@@ -203,7 +204,7 @@ fn what_is_held_stays_within_what_is_promised() {
     ];
     for (shape, lengths) in shapes {
         let received: usize = lengths.iter().sum();
-        // The frames exist before the measurement and after it, so that what the layer itself allocates is counted.
+        // The frames exist before and after the measurement, which therefore counts only the layer.
         let frames: Vec<_> = lengths
             .iter()
             .map(|length| Bytes::from(vec![b'x'; *length]))
@@ -213,7 +214,7 @@ fn what_is_held_stays_within_what_is_promised() {
         let mut held = 0;
         let info = measure(|| held = through(&layer, request).len());
         assert_eq!(held, received);
-        // A large frame is not copied, and exists already. The list of pieces and the proof are small beside the rest.
+        // A large frame is not copied. The list of pieces and the proof are small.
         let copied: usize = lengths.iter().filter(|length| **length < 32 * 1024).sum();
         let most = max_buffered(copied as u64) + 4 * 1024;
         assert!(

@@ -1,4 +1,4 @@
-//! Which policy a request is judged by, and in which order.
+//! Tests of the selection of a policy, and of the order of checks.
 
 use std::{
     convert::Infallible,
@@ -15,7 +15,8 @@ use crate::support::{
     BODY, Step, Steps, Verdict, delivery, echo, judge, judged, policy, run, whole,
 };
 
-/// Each request has all the faults that come after its own, so the order shows. None is read.
+/// Each request also has all the faults of later checks, so the response shows the order. No body
+/// is read.
 #[test]
 fn the_first_fault_counts_and_no_body_is_read_for_it() {
     let layer = VerifyLayer::new(policy().with_max_body(5));

@@ -1,4 +1,5 @@
-//! Any body, any split into frames, any secret: what is genuine passes, and any single change of it does not.
+//! Property tests: any genuine body in any frames under any secret passes, and any change is
+//! rejected.
 
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -11,7 +12,7 @@ use crate::support::{Steps, judge};
 fn any_body() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => vec(any::<u8>(), 0..600),
-        // Over the size from which a frame is kept as it is.
+        // Above the length from which a frame is not copied.
         1 => (any::<u8>(), 30_000usize..140_000).prop_map(|(byte, length)| vec![byte; length]),
     ]
 }
@@ -20,7 +21,7 @@ fn any_secret() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 1..150).prop_filter("ends in NUL", |secret| secret.last() != Some(&0))
 }
 
-/// The body, cut wherever `cuts` says; empty frames included.
+/// Splits the body at `cuts`, with empty frames.
 fn split(body: &[u8], cuts: &[Index]) -> Vec<Bytes> {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
     places.sort_unstable();
@@ -50,7 +51,7 @@ fn headers(value: http::HeaderValue) -> http::HeaderMap {
     http::HeaderMap::from_iter([(Signature::HEADER, value)])
 }
 
-/// The body with one thing changed: a bit, a byte more, a byte less.
+/// Returns the body with one change: a bit, an added byte, or a removed byte.
 fn changed(body: &[u8], place: &Index, how: u8) -> Vec<u8> {
     let mut body = body.to_vec();
     match how {
@@ -58,13 +59,13 @@ fn changed(body: &[u8], place: &Index, how: u8) -> Vec<u8> {
         0..=7 => *place.get_mut(&mut body) ^= 1 << how,
         8 => body.insert(place.index(body.len() + 1), 0),
         9 => body.push(b'\n'),
-        // A byte less is no change of the kind meant here only if nothing is left to lose.
+        // An empty body has no byte to remove.
         _ => drop(body.pop()),
     }
     body
 }
 
-/// Shrinking a large body to its last byte takes minutes and teaches nothing.
+/// Limits shrinking, because shrinking a large body to its last byte takes minutes.
 fn config() -> ProptestConfig {
     ProptestConfig {
         max_shrink_iters: 200,

@@ -1,4 +1,4 @@
-//! What tower demands of a service: readiness, clones, and that a dropped future leaves nothing behind.
+//! Tests of tower's requirements: readiness, clones, and dropped futures.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,7 @@ fn spawned() -> (Spawn<VerifyService<Inner>>, Handle) {
     mock::spawn_with(|inner| VerifyService::new(inner, policy()))
 }
 
-/// A request whose signature is of another body.
+/// Returns a request with the signature of another body.
 fn forged() -> Request<Full<Bytes>> {
     delivery("another body", Full::from(BODY))
 }
@@ -50,7 +50,7 @@ fn the_inner_services_failure_to_be_ready_is_passed_on() {
     assert_eq!(ready(&mut service), Poll::Ready(false));
 }
 
-/// The mock panics when a clone is called that was not ready itself.
+/// The mock panics if a clone is called that was not ready itself.
 #[test]
 fn the_service_that_was_ready_is_the_one_called() {
     run(async {
@@ -72,7 +72,7 @@ fn the_service_that_was_ready_is_the_one_called() {
             .unwrap()
             .to_bytes();
         assert_eq!(body, "done");
-        // One was allowed and one was used: what took its place has yet to become ready.
+        // One call was allowed and made, so the clone is not ready yet.
         assert!(ready(&mut service).is_pending());
     });
 }
@@ -87,7 +87,7 @@ fn requests_in_flight_get_their_own_answers() {
             let (one, reply_one) = handle.next_request().await.unwrap();
             let second = tokio::spawn(send(service, "second"));
             let (two, reply_two) = handle.next_request().await.unwrap();
-            // In the other order.
+            // The other order.
             reply_two.send_response(Response::new(Full::new(two.body().verified().bytes())));
             assert_eq!(second.await.unwrap(), "second");
             reply_one.send_response(Response::new(Full::new(one.body().verified().bytes())));
@@ -134,7 +134,7 @@ fn an_error_of_the_inner_service_stays_as_it_is() {
     });
 }
 
-/// Left in the service, the reservation would be the forger's for as long as its connection lives.
+/// In the service, the reservation would belong to the attacker while its connection is open.
 #[test]
 fn a_refusal_gives_its_reservation_back() {
     run(async {
@@ -181,7 +181,7 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-/// Waits until this very service is ready, then calls it; it stays with the caller, as with a connection.
+/// Waits until this service is ready, then calls it. The caller keeps it, as a connection does.
 async fn send_on<S, B, RB>(service: &mut S, request: Request<B>) -> Response<RB>
 where
     S: Service<Request<B>, Response = Response<RB>, Error = Infallible>,
@@ -207,7 +207,7 @@ fn the_mock_sees_a_dropped_request() {
         assert!(answer.as_mut().poll(&mut context).is_pending());
         let (_, reply) = handle.next_request().await.unwrap();
         drop(answer);
-        // Nobody waits any more, which is no panic either.
+        // Nothing waits any more, and nothing panics.
         reply.send_response(Response::new(Full::default()));
     });
 }

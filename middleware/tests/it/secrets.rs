@@ -1,4 +1,4 @@
-//! Secrets, their names and keyrings: what is refused, what is warned of, and that nothing shows.
+//! Tests of secrets, names and keyrings: errors, warnings, and redaction.
 
 use tower_cartgate::{
     Keyring, KeyringError, Policy, Secret, SecretError, SecretName, Signer, VerifyLayer,
@@ -139,7 +139,7 @@ fn a_keyring_holds_1_to_16_different_secrets() {
     );
 }
 
-/// HMAC replaces a key of over 64 bytes by its hash, so the two are one key under two texts.
+/// HMAC replaces a key of over 64 bytes by its hash, so these two texts are one key.
 #[test]
 fn a_long_secret_and_its_hash_are_the_same_secret() {
     use sha2::Digest;

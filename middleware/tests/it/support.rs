@@ -1,4 +1,4 @@
-//! Bodies that arrive as a test says, signed requests, and an inner service that demands the proof.
+//! Helpers: scripted bodies, signed requests, and an inner service that requires the proof.
 
 use std::{
     collections::VecDeque,
@@ -37,7 +37,7 @@ pub(crate) fn policy() -> Policy {
     Policy::new(Keyring::single(secret()))
 }
 
-/// A genuine delivery of `content` that arrives as `body`.
+/// Returns a genuine delivery of `content` that arrives as `body`.
 pub(crate) fn delivery<B>(content: impl AsRef<[u8]>, body: B) -> Request<B> {
     let signature = signer().sign(content.as_ref()).to_header_value();
     Request::post("/hook")
@@ -51,7 +51,7 @@ pub(crate) fn whole(content: impl Into<Bytes>) -> Request<Full<Bytes>> {
     delivery(content.clone(), Full::new(content))
 }
 
-/// Runs a future that needs no socket and waits for nothing, so that one that hangs is a failure and not a hanging test.
+/// Runs a future without sockets or timers. Fails if the future is pending, so that no test hangs.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -66,13 +66,13 @@ pub(crate) enum Step {
     Trailers,
     Wait,
     Fail(BoxError),
-    /// Reading on to here is the failure.
+    /// A step that must not be read.
     Never,
-    /// The end, which the body says has come before it is asked for more.
+    /// The end, which the body announces before it is polled again.
     End,
 }
 
-/// A body that arrives step by step and says about its length what the test wants.
+/// A body that arrives in steps, with the length that the test declares.
 pub(crate) struct Steps {
     steps: VecDeque<Step>,
     hint: SizeHint,
@@ -135,7 +135,7 @@ impl Body for Steps {
     }
 }
 
-/// Answers with the bytes of the body, having made sure that the proof is of the same bytes.
+/// Responds with the bytes of the body, and asserts that the proof contains the same bytes.
 pub(crate) async fn echo(
     request: Request<VerifiedBody>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -155,7 +155,8 @@ pub(crate) async fn echo(
 
 pub(crate) type Verdict = Result<Bytes, RejectionKind>;
 
-/// What a layer makes of a request: the bytes that came through, or the kind of the rejection.
+/// Returns the result of a layer for a request: the bytes that passed, or the kind of the
+/// rejection.
 pub(crate) fn judge<B>(layer: &VerifyLayer, request: Request<B>) -> Verdict
 where
     B: Body + Send + 'static,

@@ -1,4 +1,4 @@
-//! Published test vectors, and every way to write a signature header wrongly.
+//! Tests with published vectors, and with every malformed form of a signature header.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderValue};
@@ -67,7 +67,7 @@ fn each_of_the_297_headers_is_judged_as_it_should_be() {
     let policy = Policy::new(Keyring::single(Secret::new(file.secret).unwrap()));
     for case in file.cases {
         let value = BASE64_STANDARD.decode(&case.header_b64).unwrap();
-        // What is no header value at all cannot arrive.
+        // An invalid header value cannot arrive.
         let accepted = HeaderValue::from_bytes(&value).is_ok_and(|value| {
             let headers = HeaderMap::from_iter([(Signature::HEADER, value)]);
             verify(&policy, &headers, file.body.clone()).is_ok()
@@ -110,7 +110,7 @@ fn a_log_can_name_the_form_of_a_header_without_its_value() {
         ),
         (vec![unpadded.to_owned()], HeaderForm::Unpadded),
         (vec![canonical.clone()], HeaderForm::Canonical),
-        // "...+w=" and "...+x=" decode to the same bytes, leniently.
+        // A lenient decoder reads "...+w=" and "...+x=" as the same bytes.
         (
             vec![canonical.replace("s=", "t=")],
             HeaderForm::NonCanonical,
