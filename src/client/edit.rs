@@ -77,12 +77,12 @@ fn as_typed(document: &Node<'_>) -> Option<Value> {
     Some(match document {
         Node::Object(members) => {
             let member = |(key, value): &(json::Text<'_>, Node<'_>)| {
-                Some((key.said()?.to_owned(), as_typed(value)?))
+                Some((key.value()?.to_owned(), as_typed(value)?))
             };
             Value::Object(members.iter().map(member).collect::<Option<_>>()?)
         }
         Node::Array(items) => Value::Array(items.iter().map(as_typed).collect::<Option<_>>()?),
-        Node::Text(text) => Value::from(text.said().filter(|said| !said.starts_with(MARK))?),
+        Node::Text(text) => Value::from(text.value().filter(|said| !said.starts_with(MARK))?),
         Node::Word(word) => {
             let read: Option<Value> = serde_json::from_str(word).ok();
             // A number too large to be read is still one that can be sent.

@@ -1,4 +1,4 @@
-//! What people compute instead of an HMAC-SHA256 under the secret.
+//! The algorithms that senders use by mistake instead of HMAC-SHA256.
 
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
@@ -10,7 +10,7 @@ use super::cause::Cause;
 
 type Compute = fn(&[u8], &[u8]) -> Vec<u8>;
 
-/// Other computations over secret and body.
+/// Other algorithms with secret and body.
 const WITH_SECRET: &[(Cause, Compute)] = &[
     (Cause::HmacSha1, |secret, body| {
         hmac::<Hmac<Sha1>>(secret, body)
@@ -28,7 +28,7 @@ const WITH_SECRET: &[(Cause, Compute)] = &[
     (Cause::HashOfBoth, |secret, body| sha256(&[body, secret])),
 ];
 
-/// What comes out by each, under this secret.
+/// Returns the results of the algorithms with this secret.
 pub(super) fn with_secret<'a>(
     secret: &'a Secret,
     body: &'a [u8],
@@ -38,7 +38,7 @@ pub(super) fn with_secret<'a>(
         .map(|(cause, compute)| (*cause, compute(secret.expose(), body)))
 }
 
-/// What comes out where the secret plays no part. It is no [`Secret`]: those are never empty.
+/// Returns the results of the algorithms without a secret. A [`Secret`] is never empty.
 pub(super) fn without_secret(body: &[u8]) -> [(Cause, Vec<u8>); 2] {
     [
         (Cause::SenderSecretEmpty, hmac::<Hmac<Sha256>>(b"", body)),
@@ -47,7 +47,7 @@ pub(super) fn without_secret(body: &[u8]) -> [(Cause, Vec<u8>); 2] {
 }
 
 fn hmac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC accepts keys of any length");
     mac.update(message);
     mac.finalize().into_bytes().to_vec()
 }

@@ -1,4 +1,4 @@
-//! The bodies that a sender may have signed, guessed back from the one that arrived.
+//! The bodies that a sender may have signed, derived from the received one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,8 +10,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 
 type Undo = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// What may have happened on the way, each with what undoes it. Made one by one: a body may be
-/// large.
+/// The changes that may have happened to the body, each with its inverse. They are applied one at a time,
+/// because a body may be large.
 pub(super) const CHANGES: &[(Cause, Undo)] = &[
     (Cause::EmptyBodySigned, |_| Some(Vec::new())),
     (Cause::NewlineAdded, |body| {
@@ -72,7 +72,7 @@ fn crlf(body: &[u8]) -> Vec<u8> {
     changed
 }
 
-/// What stands after `payload=`.
+/// Returns the value after `payload=`.
 fn form_value(body: &[u8]) -> Option<&[u8]> {
     const LONGEST_NAME: usize = 64;
     let equals = body
@@ -82,7 +82,7 @@ fn form_value(body: &[u8]) -> Option<&[u8]> {
     Some(&body[equals + 1..])
 }
 
-/// Whether the body begins as gzip, zstd or zlib data does.
+/// Returns whether the body begins like gzip, zstd or zlib data.
 pub(super) fn is_compressed(body: &[u8]) -> bool {
     const MAGIC: &[&[u8]] = &[
         b"\x1f\x8b",

@@ -1,4 +1,4 @@
-//! What the doctor found. Holds neither secret nor body, so it may be logged.
+//! The diagnosis of a mismatch. It contains neither secret nor body, so it may be logged.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use tower_cartgate::SecretName;
 
 use super::cause::Cause;
 
-/// The first cause that fits.
+/// The first cause that explains a mismatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
     cause: Cause,
@@ -17,14 +17,14 @@ pub struct Diagnosis {
     detail: Option<String>,
 }
 
-/// How sure it is.
+/// The certainty of a diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certainty {
-    /// Under this cause the very signature comes out.
+    /// The cause leads to exactly this signature.
     Proved,
-    /// What is there looks so, but the signature cannot be reached by it.
+    /// The form of the delivery suggests the cause, but it does not lead to this signature.
     Likely,
-    /// Everything known was tried, and nothing fits.
+    /// No known cause explains the mismatch.
     Open,
 }
 
@@ -54,25 +54,25 @@ impl Diagnosis {
         self
     }
 
-    /// The cause.
+    /// Returns the cause.
     #[must_use]
     pub fn cause(&self) -> Cause {
         self.cause
     }
 
-    /// How sure it is.
+    /// Returns the certainty.
     #[must_use]
     pub fn certainty(&self) -> Certainty {
         self.certainty
     }
 
-    /// What is wrong with the header's form besides.
+    /// Returns the additional mistake in the form of the header.
     #[must_use]
     pub fn spelling(&self) -> Option<Cause> {
         self.spelling
     }
 
-    /// The secret under which it fits.
+    /// Returns the secret with which the cause leads to the signature.
     #[must_use]
     pub fn secret(&self) -> Option<&SecretName> {
         self.secret.as_ref()
@@ -80,7 +80,7 @@ impl Diagnosis {
 }
 
 impl Certainty {
-    /// A stable word for logs and scripts.
+    /// Returns a stable word for logs and scripts.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -96,14 +96,14 @@ impl fmt::Display for Diagnosis {
         let confidence = match self.certainty {
             Certainty::Proved => "",
             Certainty::Likely => "probably ",
-            Certainty::Open => "nothing known fits: ",
+            Certainty::Open => "no known cause fits: ",
         };
         write!(f, "{confidence}{}", self.cause)?;
         if let Some(detail) = &self.detail {
             write!(f, " ({detail})")?;
         }
         if let Some(spelling) = self.spelling {
-            write!(f, "; besides, {spelling}")?;
+            write!(f, "; in addition, {spelling}")?;
         }
         match &self.secret {
             Some(secret) => write!(f, "; found with secret {secret}"),

@@ -1,4 +1,4 @@
-//! The keys that a sender or a gate may use by mistake for a secret.
+//! The keys that a sender or a gate may use by mistake instead of the secret.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -8,7 +8,7 @@ use tower_cartgate::{Secret, Weakness};
 use super::cause::Cause;
 use super::text::hex_decoded;
 
-/// Every mistaken key for this secret, with its cause. Each is wiped like the secret itself.
+/// Returns each mistaken key for this secret, with its cause. Each is zeroized like the secret.
 pub(super) fn variants(secret: &Secret) -> impl Iterator<Item = (Cause, Secret)> {
     let text = secret.expose();
     let sender = at_the_sender(text).into_iter();
@@ -24,7 +24,8 @@ pub(super) fn variants(secret: &Secret) -> impl Iterator<Item = (Cause, Secret)>
         .chain(forms(in_another_form(text)))
 }
 
-/// The secret here was saved with something around it, or with two such things: quotes in a line of YAML, say.
+/// Returns the repaired secrets if the secret here was saved with one or two additions, such as quotes in a
+/// line of YAML.
 fn saved_by_mistake(secret: &Secret) -> Vec<(Cause, Secret)> {
     let repaired = |secret: &Secret| {
         let weaknesses = secret.weaknesses().into_iter();
@@ -59,7 +60,7 @@ fn cause_of(weakness: Weakness) -> Option<Cause> {
     })
 }
 
-/// HMAC pads with NUL, so a decoded key that ends in it is the same key without.
+/// Drops NUL bytes at the end of a decoded key. HMAC pads with NUL, so the key stays the same.
 fn usable(mut key: Vec<u8>) -> Option<Secret> {
     while key.last() == Some(&0) {
         key.pop();
@@ -67,7 +68,7 @@ fn usable(mut key: Vec<u8>) -> Option<Secret> {
     Secret::new(key).ok()
 }
 
-/// The sender uses something else than the secret as it stands here.
+/// Returns the keys of a sender that changes the secret.
 fn at_the_sender(text: &[u8]) -> Vec<(Cause, Vec<u8>)> {
     let around = |before: &[u8], after: &[u8]| [before, text, after].concat();
     let mut found = vec![
@@ -90,7 +91,7 @@ fn at_the_sender(text: &[u8]) -> Vec<(Cause, Vec<u8>)> {
     found
 }
 
-/// The secret here is a form of the true one.
+/// Returns the genuine secret if the secret here is another form of it.
 fn in_another_form(text: &[u8]) -> Vec<(Cause, Vec<u8>)> {
     vec![
         (Cause::SecretDecoded, hex(text)),

@@ -1,5 +1,5 @@
-//! The forms in which people write a MAC. Far more lenient than verification may ever be: what is
-//! read here only explains a refusal.
+//! The forms in which senders write a MAC. They are far more lenient than verification may be, because they
+//! only explain a rejection.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -9,27 +9,27 @@ use subtle::ConstantTimeEq;
 use super::cause::Cause;
 use super::text::{hex_decoded, percent_decoded};
 
-/// A longer value is not looked into.
-const LONGEST: usize = 1024;
+/// The limit of a value that is examined.
+const MAX_LENGTH: usize = 1024;
 
-/// Fewer bytes are no part of a MAC but a word that happens to decode.
-const FEWEST_BYTES: usize = 8;
+/// The minimum of bytes that count as a part of a MAC. Fewer bytes are a word that happens to decode.
+const MIN_BYTES: usize = 8;
 
-/// The bytes that a value may mean, and what is unusual about how they are written.
+/// The bytes that a value may stand for, and the mistake in their form.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
     pub(super) spelling: Option<Cause>,
     pub(super) tag: Vec<u8>,
 }
 
-/// Every reading of a header's value, the plainest first.
+/// The readings of a header's value, the plainest first.
 #[derive(Clone, Debug)]
 pub(super) struct Readings(Vec<Reading>);
 
 impl Readings {
     pub(super) fn of(value: &[u8]) -> Self {
         let mut readings = Vec::new();
-        if value.len() <= LONGEST {
+        if value.len() <= MAX_LENGTH {
             readings.extend(plain(value));
             for (spelling, inner) in unwrapped(value) {
                 let inside = plain(&inner);
@@ -42,22 +42,22 @@ impl Readings {
         Self(readings)
     }
 
-    /// The plainest one.
+    /// Returns the plainest reading.
     pub(super) fn first(&self) -> Option<&Reading> {
         self.0.first()
     }
 
-    /// The reading that is this MAC. Some of what is compared here comes from true secrets, and the
-    /// time that it takes could be watched from outside.
+    /// Returns the reading that equals this MAC. Compares in constant time, because some of the MACs come
+    /// from genuine secrets, and an attacker can measure the time.
     pub(super) fn find(&self, mac: &[u8]) -> Option<&Reading> {
         self.0
             .iter()
             .find(|reading| bool::from(reading.tag.ct_eq(mac)))
     }
 
-    /// A reading that is the beginning of this MAC.
+    /// Returns a reading that is the beginning of this MAC.
     pub(super) fn find_beginning(&self, mac: &[u8]) -> Option<&Reading> {
-        let possible = FEWEST_BYTES..mac.len();
+        let possible = MIN_BYTES..mac.len();
         self.0.iter().find(|reading| {
             let length = reading.tag.len();
             possible.contains(&length) && bool::from(reading.tag.ct_eq(&mac[..length]))
@@ -84,7 +84,7 @@ fn plain(value: &[u8]) -> Vec<Reading> {
     readings
 }
 
-/// Standard and strict first; each further engine forgives one thing more.
+/// Decodes Base64, first with the strict standard engine. Each further engine accepts one more deviation.
 fn base64(value: &[u8]) -> Option<Reading> {
     const ANY_PADDING: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -108,12 +108,12 @@ fn base64(value: &[u8]) -> Option<Reading> {
         let tag = engine
             .decode(value)
             .ok()
-            .filter(|tag| tag.len() >= FEWEST_BYTES)?;
+            .filter(|tag| tag.len() >= MIN_BYTES)?;
         Some(Reading { spelling, tag })
     })
 }
 
-/// What is left once one kind of wrapping is taken off, where there is one.
+/// Returns the inner value for each kind of wrapping around the value.
 fn unwrapped(value: &[u8]) -> Vec<(Cause, Vec<u8>)> {
     let mut found = Vec::new();
     if let Some(first) = value
@@ -145,8 +145,8 @@ fn unwrapped(value: &[u8]) -> Vec<(Cause, Vec<u8>)> {
     found
 }
 
-/// `sha256=`, as GitHub writes it; `v1,` and `v0=`, as Standard Webhooks and Slack do; a scheme's
-/// name and a space.
+/// Drops a prefix: `sha256=` (GitHub), `v1,` (Standard Webhooks), `v0=` (Slack), or the name of a scheme and
+/// a space.
 fn without_prefix(value: &[u8]) -> Option<&[u8]> {
     const LONGEST_WORD: usize = 24;
     let end = value

@@ -1,9 +1,10 @@
-//! Each cause is made on purpose, and must be found; an honest stranger must stay one.
+//! Tests that produce each cause and expect the diagnosis of it. An unrelated signature must get none.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Digest;
+use tower_cartgate::{Secret, SecretName};
 
 use super::*;
 
@@ -23,7 +24,7 @@ fn named(name: &str, key: &[u8]) -> (SecretName, Secret) {
     )
 }
 
-/// The gate holds `gate`; `header` and `body` arrived.
+/// Diagnoses `header` and `body` at a gate with the secret `gate`.
 fn found(gate: &[u8], header: &str, body: &[u8]) -> Diagnosis {
     let secrets = [
         named("other", b"some-other-secret-of-the-shop"),
@@ -32,7 +33,8 @@ fn found(gate: &[u8], header: &str, body: &[u8]) -> Diagnosis {
     diagnose(&secrets, Some(header.as_bytes()), body)
 }
 
-/// The sender signed `signed` with `sender`; `arrived` arrived at a gate that holds `gate`.
+/// Diagnoses the body `arrived` at a gate with the secret `gate`, after the sender signed `signed` with
+/// `sender`.
 fn of(gate: &[u8], sender: &[u8], signed: &[u8], arrived: &[u8]) -> Diagnosis {
     found(gate, &STANDARD.encode(mac(sender, signed)), arrived)
 }
@@ -391,7 +393,7 @@ fn a_compressed_body_is_suspected() {
 
 #[test]
 fn a_long_body_is_tried_only_as_it_is() {
-    let long = vec![b' '; LONGEST_BODY + 1];
+    let long = vec![b' '; MAX_BODY + 1];
     assert_proved(&of(KEY, KEY, &long, &long), Cause::Genuine);
     let diagnosis = of(KEY, KEY, b"", &long);
     assert_eq!(diagnosis.cause(), Cause::AnotherSecret);

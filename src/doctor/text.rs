@@ -1,6 +1,6 @@
-//! Small text codecs for the doctor's guesses: hex, percent, form, Latin-1.
+//! Small text codecs of the doctor: hex, percent-encoding, form encoding, Latin-1.
 
-/// The bytes of an even number of hex digits.
+/// Decodes an even number of hex digits.
 pub(super) fn hex_decoded(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| {
         char::from(byte)
@@ -15,7 +15,7 @@ pub(super) fn hex_decoded(text: &[u8]) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// `%2B` and the like as bytes; what is no escape stays.
+/// Decodes `%2B` and the like. Other text stays as it is.
 pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -37,7 +37,7 @@ pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// As in a form's body: `+` is a space.
+/// Decodes a form's body, where `+` is a space.
 pub(super) fn form_decoded(text: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = text
         .iter()
@@ -46,7 +46,7 @@ pub(super) fn form_decoded(text: &[u8]) -> Vec<u8> {
     percent_decoded(&spaced)
 }
 
-/// As the form encoding of the URL standard writes it, with a space as given.
+/// Encodes bytes like the form encoding of the URL standard, with `space` for a space.
 pub(super) fn form_encoded(bytes: &[u8], space: &str) -> Vec<u8> {
     let mut encoded = Vec::with_capacity(bytes.len() * 3);
     for &byte in bytes {
@@ -61,7 +61,7 @@ pub(super) fn form_encoded(bytes: &[u8], space: &str) -> Vec<u8> {
     encoded
 }
 
-/// UTF-8 text as Latin-1, if it has only such letters and not only ASCII.
+/// Returns UTF-8 text as Latin-1, if it has only such letters and not only ASCII.
 pub(super) fn as_latin1(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text)
         .ok()
@@ -71,7 +71,7 @@ pub(super) fn as_latin1(text: &[u8]) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// Bytes taken for Latin-1 and written as UTF-8.
+/// Interprets bytes as Latin-1 and returns them as UTF-8. Returns none for ASCII.
 pub(super) fn from_latin1(bytes: &[u8]) -> Option<Vec<u8>> {
     let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
     (!bytes.is_ascii()).then(|| text.into_bytes())

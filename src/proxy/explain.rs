@@ -57,7 +57,7 @@ impl Explainer {
         forged: &[Bytes],
     ) {
         // The doctor tries no variants of a longer one, and copying it would hold up a worker.
-        if forged.iter().map(Bytes::len).sum::<usize>() > doctor::LONGEST_BODY {
+        if forged.iter().map(Bytes::len).sum::<usize>() > doctor::MAX_BODY {
             return;
         }
         let second = self.begun.elapsed().as_secs();

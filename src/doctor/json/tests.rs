@@ -1,6 +1,10 @@
-//! What the parser takes and leaves, and how documents are written.
+//! Tests of the limits of the parser, and of the styles of the writer.
 
-use super::*;
+use super::{
+    document::{MAX_DEPTH, parse},
+    style::{Escapes, Layout, Numbers, Style},
+    writer::{spell, write},
+};
 
 const TEXT: &str = r#"{"b":[1.50,2e3,{},[]],"a":"é/<\u0001😀\n","n":null}"#;
 
@@ -80,9 +84,9 @@ fn what_is_no_json_or_nested_without_end_is_left() {
 #[test]
 fn what_is_nested_deeper_than_any_payload_is_left() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-    assert!(parse(nested(DEEPEST).as_bytes()).is_some());
-    // An attacker chooses the body: any deeper, and the recursion would end the process.
-    for levels in [DEEPEST + 1, 5_000, 100_000] {
+    assert!(parse(nested(MAX_DEPTH).as_bytes()).is_some());
+    // An attacker chooses the body, and deeper recursion would end the process.
+    for levels in [MAX_DEPTH + 1, 5_000, 100_000] {
         assert!(parse(nested(levels).as_bytes()).is_none(), "{levels}");
         let objects = format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
         assert!(parse(objects.as_bytes()).is_none(), "{levels} objects");
@@ -91,12 +95,12 @@ fn what_is_nested_deeper_than_any_payload_is_left() {
 
 #[test]
 fn a_text_that_grows_out_of_proportion_is_not_written() {
-    // Deep and wide: indented, each item costs a hundred times its own length.
+    // In a deep and wide document, the indent of each item is a hundred times as long as the item.
     let wide = format!(
         "{}{}1{}",
-        "[".repeat(DEEPEST),
+        "[".repeat(MAX_DEPTH),
         "1,".repeat(50_000),
-        "]".repeat(DEEPEST)
+        "]".repeat(MAX_DEPTH)
     );
     let document = parse(wide.as_bytes()).expect("JSON");
     for style in Style::all() {

@@ -94,7 +94,7 @@ fn verify_answers_by_its_status_and_names_the_cause() {
     assert!(yes.stdout.contains("shop"), "{}", yes.stdout);
     let no = verify(&signature(b"{\"a\": 1}")).ends(1);
     assert!(
-        no.stdout.contains("parsed and written anew"),
+        no.stdout.contains("parsed and serialized again"),
         "{}",
         no.stdout
     );

@@ -25,7 +25,7 @@ fn once_the_secret_is_known_a_saved_rejection_is_sent_on_as_it_was() {
     let (status, said) = cartgate(&["verify", "--secret-file", &old, "--delivery", &file]);
     assert_eq!(status, 1, "{said}");
     assert!(
-        said.contains(&id) && said.contains("nothing known fits"),
+        said.contains(&id) && said.contains("no known cause fits"),
         "{said}"
     );
     let secrets = format!("old={old},spring={new}");
@@ -93,7 +93,7 @@ fn nothing_forged_is_sent_on_by_a_slip() {
     ]);
     assert_eq!(status, 1, "{said}");
     assert!(
-        said.contains("nothing known fits") && said.contains(&file),
+        said.contains("no known cause fits") && said.contains(&file),
         "{said}"
     );
     assert!(!said.contains("planted"), "{said}");
