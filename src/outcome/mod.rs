@@ -1,4 +1,5 @@
-//! The outcome of a request: the reason for a rejection or failure, and the problem response that reports it.
+//! The outcome of a request: the reason for a rejection or failure, and the problem response that
+//! reports it.
 
 pub(crate) mod problem;
 pub(crate) mod reason;

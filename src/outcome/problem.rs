@@ -1,5 +1,5 @@
-//! The answers that the gate makes itself: RFC 9457 problem details, marked by `Proxy-Status`
-//! (RFC 9209). They say what the status says, and never why.
+//! The gate's own responses: RFC 9457 problem details, marked by `Proxy-Status` (RFC 9209). They repeat
+//! the status and never contain the reason.
 
 use bytes::Bytes;
 use http::{
@@ -9,15 +9,15 @@ use http::{
 
 use crate::outcome::reject_reason::RejectReason;
 
-/// Marks an answer as the gate's own.
+/// The header that marks the gate's own responses.
 pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
-/// Carries the id of a request in the log.
+/// The header with the id of the request in the log.
 pub(crate) const DELIVERY: HeaderName = HeaderName::from_static("x-cartgate-delivery");
 
-/// The answer to a refused request.
-pub(crate) fn problem(refusal: &RejectReason) -> Response<Bytes> {
-    let status = refusal.status();
+/// Returns the response to a rejected request.
+pub(crate) fn problem(reason: &RejectReason) -> Response<Bytes> {
+    let status = reason.status();
     let mut response = Response::new(body(status));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -25,13 +25,14 @@ pub(crate) fn problem(refusal: &RejectReason) -> Response<Bytes> {
         CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
-    if let Some(seconds) = refusal.retry_after() {
+    if let Some(seconds) = reason.retry_after() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
 
-/// Constants where the gate's own steps refuse, so that a flood of what they refuse allocates nothing here.
+/// Returns the body. It is constant for the statuses with which the gate itself rejects, so that a flood
+/// of such requests allocates nothing here.
 fn body(status: StatusCode) -> Bytes {
     Bytes::from_static(match status.as_u16() {
         400 => br#"{"title":"Bad Request","status":400}"#,

@@ -1,47 +1,48 @@
-//! Every reason for which the gate itself answers, with its status, its word for the log and its
-//! error type toward the sender. One place, so that a reason has one answer.
+//! The reasons why the gate itself responds to a request, each with its status, its word in the log and
+//! its error type for the sender.
 
 use http::{HeaderValue, StatusCode};
 use tower_cartgate::{Rejection, RejectionKind, Staleness};
 
-/// A `Proxy-Status` of this error type, made when the program is: a flood of forgeries gets many.
+/// Creates a `Proxy-Status` with this error type at compile time: a flood of forgeries needs many.
 macro_rules! proxy_status {
     ($error:literal) => {
         const { HeaderValue::from_static(concat!("cartgate; error=", $error)) }
     };
 }
 
-/// Why a request got the gate's own answer.
+/// The reason why the gate itself responds.
 #[derive(Debug, Clone)]
 pub(crate) enum RejectReason {
-    /// Broken or ambiguous HTTP; the reason is for the log.
+    /// Broken or ambiguous HTTP, with the word for the log.
     Framing(&'static str),
     /// An expectation other than `100-continue`.
     Expectation,
-    /// The request line does not fit.
+    /// The request line is too long.
     TargetTooLong,
-    /// The head does not fit, or has too many fields.
+    /// The head is too long or has too many fields.
     HeadTooLarge,
-    /// The head did not come in time.
+    /// The head did not arrive in time.
     HeadTooSlow,
     /// The gate is full.
     Full,
     /// No endpoint has this path.
     NoEndpoint,
-    /// The endpoint takes no query.
+    /// The endpoint allows no query.
     Query,
-    /// The layer's verdict.
+    /// The layer rejected the request.
     Layer(RejectionKind),
-    /// Verified, but too old, too early or without a time: the log says which, so that a wrong pointer is told from a
-    /// wrong clock.
+    /// Verified, but too old, too early or without a time. The log distinguishes these, because the causes
+    /// differ: a wrong pointer or a wrong clock.
     Stale(Staleness),
-    /// Verified, but the destination gave no answer.
+    /// Verified, but the destination gave no response.
     Destination(AttemptFailure),
-    /// Verified, but not in the inbox.
+    /// Verified, but the inbox did not store it.
     NotStored(NotStored),
 }
 
-/// Why the inbox did not keep a delivery. None of it is for ever, so each answer says when to come again.
+/// The reason why the inbox did not store a delivery. Each is temporary, so the response contains
+/// `Retry-After`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotStored {
     Full,
@@ -50,7 +51,7 @@ pub(crate) enum NotStored {
     Failed,
 }
 
-/// What became of an attempt, as far as the sender is told.
+/// The reason why an attempt got no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AttemptFailure {
     Unresolved,
@@ -64,11 +65,11 @@ pub(crate) enum AttemptFailure {
 }
 
 impl RejectReason {
-    /// The words for what is stale: without a time, too old, too early.
+    /// The words for a stale delivery: without a time, too old, too early.
     pub(crate) const STALE: [&str; 3] = ["stale-no-time", "stale-too-old", "stale-too-early"];
 
-    /// The reasons for which a request belongs to no endpoint.
-    pub(crate) const ASTRAY: [&'static str; 15] = [
+    /// The reasons of requests that belong to no endpoint.
+    pub(crate) const WITHOUT_ENDPOINT: [&'static str; 15] = [
         "no-endpoint",
         "full",
         "malformed",
@@ -86,6 +87,7 @@ impl RejectReason {
         "head-too-slow",
     ];
 
+    /// Returns the status of the response.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Framing(_) | Self::Query => StatusCode::BAD_REQUEST,
@@ -106,7 +108,7 @@ impl RejectReason {
         }
     }
 
-    /// The word for logs and metrics: stable, and never an attacker's text.
+    /// Returns the word for logs and metrics. It is stable, and never text of the client.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Framing(reason) => reason,
@@ -126,8 +128,8 @@ impl RejectReason {
         }
     }
 
-    /// `Proxy-Status` with the error type (RFC 9209, section 2.3). It tells a sender no more than the
-    /// status does: every signature that is not right gives the same.
+    /// Returns `Proxy-Status` with the error type (RFC 9209, section 2.3). It reveals no more than the
+    /// status: every wrong signature has the same value.
     pub(crate) fn proxy_status(&self) -> HeaderValue {
         match self {
             Self::Framing(_)
@@ -151,7 +153,7 @@ impl RejectReason {
         }
     }
 
-    /// After how many seconds to come again, where that helps.
+    /// Returns the seconds for `Retry-After`, if a retry may help.
     pub(crate) fn retry_after(&self) -> Option<u32> {
         match self {
             Self::NotStored(not_stored) => Some(not_stored.retry_after()),
@@ -159,8 +161,8 @@ impl RejectReason {
         }
     }
 
-    /// Whether the connection must end with this answer: after these, nobody can tell where the
-    /// next request would begin, or the client has more to send than the gate will read.
+    /// Returns whether the connection must close after this response: the beginning of the next request is
+    /// unknown, or the client has more to send than the gate will read.
     pub(crate) fn closes(&self) -> bool {
         match self {
             Self::Layer(kind) => matches!(
@@ -181,7 +183,7 @@ impl RejectReason {
 }
 
 impl AttemptFailure {
-    /// All of them, for metrics that begin at nought.
+    /// All values, for metrics that begin at zero.
     pub(crate) const ALL: [Self; 8] = [
         Self::Unresolved,
         Self::Refused,
@@ -193,6 +195,7 @@ impl AttemptFailure {
         Self::NotHttp,
     ];
 
+    /// Returns the word for logs and metrics.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Unresolved => "destination-unresolved",
@@ -221,9 +224,10 @@ impl AttemptFailure {
 }
 
 impl NotStored {
-    /// All of them, for metrics that begin at nought.
+    /// All values, for metrics that begin at zero.
     pub(crate) const ALL: [Self; 4] = [Self::Full, Self::Copies, Self::Unavailable, Self::Failed];
 
+    /// Returns the word for logs and metrics.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Full => "inbox-full",
@@ -233,7 +237,8 @@ impl NotStored {
         }
     }
 
-    /// In seconds: room comes as destinations take events, a store that has failed comes back by an operator's hand.
+    /// Returns the seconds until a retry may help. A full store gets room as destinations accept events;
+    /// a failed one needs an operator.
     fn retry_after(self) -> u32 {
         match self {
             Self::Unavailable => 5,
@@ -245,8 +250,10 @@ impl NotStored {
 
 impl From<&Rejection> for RejectReason {
     fn from(rejection: &Rejection) -> Self {
-        let staleness =
-            std::error::Error::source(rejection).and_then(|source| source.downcast_ref());
-        staleness.map_or(Self::Layer(rejection.kind()), |why| Self::Stale(*why))
+        let source = std::error::Error::source(rejection);
+        match source.and_then(|source| source.downcast_ref()) {
+            Some(staleness) => Self::Stale(*staleness),
+            None => Self::Layer(rejection.kind()),
+        }
     }
 }

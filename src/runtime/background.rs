@@ -1,13 +1,13 @@
-//! Work on a thread of its own: blocking work, and a runtime. A system without a free thread is an error here; tokio
-//! panics in that case.
+//! Runs blocking work, or a runtime, on a new thread. If the system has no thread left, these functions
+//! return an error, whereas tokio panics.
 
 use std::{fmt, io, sync::mpsc::sync_channel, thread};
 
 use tokio::{runtime::Runtime, sync::oneshot};
 
-/// Why no result came.
+/// The reason why there is no result.
 pub(crate) enum ThreadError<W> {
-    /// No thread could be started. The work is untouched.
+    /// No thread could be started. The work has not run.
     NoThread { error: io::Error, work: W },
     /// The work panicked.
     Panicked,
@@ -34,8 +34,8 @@ impl<W> fmt::Debug for ThreadError<W> {
     }
 }
 
-/// Starts a thread that has a runtime to itself. `build` runs once the thread exists: tokio panics if a runtime is dropped by
-/// an async task, as an unused one would be.
+/// Starts a thread with its own runtime. `build` runs after the thread has started, so that no runtime is
+/// dropped unused: tokio panics if that happens in an async task.
 ///
 /// # Errors
 ///
@@ -51,13 +51,13 @@ pub(crate) fn with_runtime(
             work(runtime);
         }
     })?;
-    // The thread waits for it, so it cannot have ended.
+    // Cannot fail, because the thread waits for it.
     let _ = hand_over.send(build()?);
     Ok(())
 }
 
-/// Runs `work` on a new thread and returns its result. Dropping the future leaves the thread to end
-/// by itself.
+/// Runs `work` on a new thread and returns its result. If the future is dropped, the thread continues to
+/// its end.
 ///
 /// # Errors
 ///
@@ -72,14 +72,14 @@ where
     let thread = thread::Builder::new().name("cartgate-aside".to_owned());
     let started = thread.spawn(move || {
         if let Ok(work) = taken.recv() {
-            // The waiting future may be gone.
+            // Fails if the future was dropped.
             let _ = done.send(work());
         }
     });
     if let Err(error) = started {
         return Err(ThreadError::NoThread { error, work });
     }
-    // Fails only if the thread ended without taking its work.
+    // Fails only if the thread has ended without the work.
     if hand_over.send(work).is_err() {
         return Err(ThreadError::Panicked);
     }

@@ -1,4 +1,4 @@
-//! The inbox's time, passed in so that a day of retries passes in milliseconds.
+//! The inbox's clock. Tests pass in a manual one, with which a day of retries takes milliseconds.
 
 #[cfg(test)]
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use tokio::sync::watch;
 /// Milliseconds since 1970.
 pub(crate) type Millis = i64;
 
-/// So long; it can be added to any time of a clock.
+/// Converts a duration. The result can be added to any time of a clock.
 pub(crate) fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX >> 1)
 }
 
-/// The time as the standard library has it; none is before 1970.
+/// Converts a time to that of the standard library, at the earliest 1970.
 pub(crate) fn system_time(at: Millis) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or_default())
 }
 
-/// From `now` until `due`; nothing if that has passed.
+/// Returns the time from `now` until `due`, or zero if it has passed.
 pub(crate) fn remaining(due: Millis, now: Millis) -> Duration {
     Duration::from_millis(u64::try_from(due.saturating_sub(now)).unwrap_or_default())
 }
 
-/// A clock. Clones are the same clock.
+/// A clock. Clones share its time.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Clock {
-    /// The machine's.
+    /// The machine's clock.
     #[default]
     System,
-    /// One that a test moves.
+    /// A clock that a test moves.
     #[cfg(test)]
     Manual(Arc<watch::Sender<Millis>>),
 }
@@ -48,21 +48,21 @@ impl Clock {
         }
     }
 
-    /// Waits from `now`, a time that this clock has shown, until `due`. A clock that is put back after
-    /// `now` makes the wait no longer.
+    /// Waits from `now`, an earlier time of this clock, until `due`. If the clock is set back after `now`,
+    /// the wait does not become longer.
     pub(crate) async fn until(&self, due: Millis, now: Millis) {
         match self {
             Self::System => tokio::time::sleep(remaining(due, now)).await,
             #[cfg(test)]
             Self::Manual(clock) => {
                 let mut clock = clock.subscribe();
-                // The sender lives as long as this clock.
+                // Cannot fail, because this clock holds the sender.
                 let _ = clock.wait_for(|at| *at >= due || *at < now).await;
             }
         }
     }
 
-    /// A clock that stands until it is moved.
+    /// Creates a clock that stands still until it is moved.
     #[cfg(test)]
     pub(crate) fn manual(now: Millis) -> Self {
         Self::Manual(Arc::new(watch::Sender::new(now)))

@@ -1,5 +1,5 @@
-//! A timer for deadlines that nearly always move on before they come. It is armed lazily: a deadline that moves back costs
-//! nothing, the timer just fires early and is set again. What follows from a deadline is for whoever waits for it.
+//! A timer for deadlines that nearly always move before they expire. It is armed lazily: moving a deadline
+//! to a later time costs nothing, because the timer fires early and is armed again.
 
 use std::{
     pin::Pin,
@@ -8,12 +8,12 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// One timer, for one deadline at a time.
+/// A timer for one deadline at a time.
 #[derive(Debug)]
 pub(crate) struct Timer(Pin<Box<Sleep>>);
 
 impl Timer {
-    /// A timer whose first deadline is this one, or an earlier one.
+    /// Creates a timer. Its first deadline must not be later than `deadline`.
     ///
     /// # Panics
     ///
@@ -22,7 +22,7 @@ impl Timer {
         Self(Box::pin(sleep_until(deadline)))
     }
 
-    /// Ready once it is so late.
+    /// Completes at the deadline.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         loop {
             if self.0.is_elapsed() || self.0.deadline() > deadline {

@@ -1,14 +1,17 @@
-//! A request's turn among those that its worker has at hand. Who is about to write lets the others go first that are ready
-//! by now, so that all of them read, and then all of them write: each write wakes whoever waits for it, on another core and
-//! at a third of the write's cost, and one who is being written to by several is woken once.
+//! Yields to the other ready tasks of a worker.
+//!
+//! A request yields once before it writes, so that all ready requests read before any of them writes. Each
+//! write wakes its reader on another core, at a third of the write's cost; a reader that receives several
+//! writes in a row is woken once.
 
 use std::{future::poll_fn, mem::replace, task::Poll};
 
-/// Ready once all that were ready before had their turn. Unlike tokio's `yield_now` it does not ask the kernel for more.
+/// Completes after all ready tasks were polled. Unlike tokio's `yield_now`, it does not poll the kernel for
+/// new events.
 pub(crate) async fn yield_once() {
-    let mut waited = false;
+    let mut yielded = false;
     poll_fn(|cx| {
-        if replace(&mut waited, true) {
+        if replace(&mut yielded, true) {
             return Poll::Ready(());
         }
         cx.waker().wake_by_ref();

@@ -1,23 +1,23 @@
-//! The smallest things that count: a number with the moment it last grew, and a row of mismatches.
-//! Relaxed atomics all, since each number stands for itself.
+//! Counters: a number with the time of its last change, a streak, and a reminder. Their atomics are
+//! relaxed, because no number depends on another.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Milliseconds since the beginning of 1970.
+/// Returns the current time in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
     millis(SystemTime::now())
 }
 
-/// A point in time as milliseconds since the beginning of 1970.
+/// Converts a time to milliseconds since 1970.
 pub(crate) fn millis(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// How often something happened, and when last.
+/// Counts an event, and keeps the time of the last one.
 #[derive(Debug, Default)]
 pub(crate) struct Count {
     number: AtomicU64,
@@ -34,13 +34,13 @@ impl Count {
         self.number.load(Relaxed)
     }
 
-    /// When it last happened, in milliseconds.
+    /// Returns the time of the last event, in milliseconds.
     pub(crate) fn last(&self) -> Option<u64> {
         Some(self.last.load(Relaxed)).filter(|last| *last > 0)
     }
 }
 
-/// How often something happened in a row, and since when.
+/// Counts consecutive events, and keeps the time of the first one.
 #[derive(Debug, Default)]
 pub(crate) struct Streak {
     number: AtomicU64,
@@ -55,7 +55,7 @@ impl Streak {
     }
 
     pub(crate) fn end(&self) {
-        // Read first: on a gate where all is well, workers then share this line without writing it.
+        // Reads first, so that workers share the cache line without writing while there is no streak.
         if self.number() > 0 {
             self.number.store(0, Relaxed);
         }
@@ -65,25 +65,25 @@ impl Streak {
         self.number.load(Relaxed)
     }
 
-    /// When the row began, in milliseconds.
+    /// Returns when the streak began, in milliseconds.
     pub(crate) fn since(&self) -> Option<u64> {
         (self.number() > 0).then(|| self.since.load(Relaxed))
     }
 }
 
-/// How often an operator is told of the same thing.
-const REMINDER: u64 = 60 * 60 * 1000;
+/// The time between two log lines of a reminder.
+const INTERVAL: u64 = 60 * 60 * 1000;
 
-/// Says at most once an hour that a line is due.
+/// Limits a log line to one per hour.
 #[derive(Debug, Default)]
 pub(crate) struct Reminder(AtomicU64);
 
 impl Reminder {
-    /// Whether the line is to be written now; of several workers at once, one writes it.
+    /// Returns whether the line is due now. If several workers ask at once, one of them gets `true`.
     pub(crate) fn is_due(&self, now: u64) -> bool {
         let before = self.0.load(Relaxed);
-        // A clock that was set back must not silence the line until it catches up.
-        let due = before == 0 || now < before || now - before >= REMINDER;
+        // A clock that was set back must not suppress the line until it catches up.
+        let due = before == 0 || now < before || now - before >= INTERVAL;
         due && self
             .0
             .compare_exchange(before, now, Relaxed, Relaxed)
@@ -99,19 +99,19 @@ mod tests {
     fn a_reminder_comes_once_an_hour() {
         let (reminder, first) = (Reminder::default(), now());
         assert!(reminder.is_due(first));
-        assert!(!reminder.is_due(first + REMINDER - 1));
-        assert!(reminder.is_due(first + REMINDER));
-        assert!(!reminder.is_due(first + REMINDER + 1));
+        assert!(!reminder.is_due(first + INTERVAL - 1));
+        assert!(reminder.is_due(first + INTERVAL));
+        assert!(!reminder.is_due(first + INTERVAL + 1));
     }
 
     #[test]
     fn a_reminder_comes_although_the_clock_was_ahead() {
         let (reminder, ahead) = (Reminder::default(), now());
         assert!(reminder.is_due(ahead));
-        let set_back = ahead - 5 * REMINDER;
+        let set_back = ahead - 5 * INTERVAL;
         assert!(reminder.is_due(set_back));
         assert!(!reminder.is_due(set_back + 1));
-        assert!(reminder.is_due(set_back + REMINDER));
+        assert!(reminder.is_due(set_back + INTERVAL));
     }
 
     #[test]

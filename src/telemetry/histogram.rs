@@ -1,12 +1,11 @@
-//! A histogram that workers fill without waiting for each other; that of `prometheus-client` takes a
-//! lock for each observation.
+//! A lock-free histogram. The one of `prometheus-client` takes a lock for each observation.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-/// From a kilobyte to the largest body that anybody is likely to allow.
+/// Bounds for body sizes, up to the largest limit that is likely to be configured.
 const SIZES: [u64; 8] = [
     256,
     1024,
@@ -18,46 +17,46 @@ const SIZES: [u64; 8] = [
     8 * 1024 * 1024,
 ];
 
-/// From what the gate itself takes, to the longest that a destination may. In microseconds.
+/// Bounds for durations in microseconds, from the gate's own time to the default timeout of a destination.
 const DURATIONS: [u64; 12] = [
     500, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 4_000_000, 10_000_000,
     30_000_000,
 ];
 
-/// From one to the most that a store puts into a commit.
+/// Bounds for counts, up to the maximum of a store's commit.
 const COUNTS: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-/// How often values fell into each of a few ranges.
+/// Counts values by range.
 #[derive(Debug)]
 pub(crate) struct Histogram {
     bounds: &'static [u64],
-    /// How many of the stored units make one of those that are shown.
+    /// The number of stored units per shown unit.
     unit: f64,
-    /// One more than bounds: the last takes what is above all of them.
+    /// One count per bound, and a last one for values above all bounds.
     counts: Box<[AtomicU64]>,
     sum: AtomicU64,
 }
 
-/// What a histogram holds at one moment.
-pub(crate) struct Filled {
+/// The content of a histogram at one time.
+pub(crate) struct Snapshot {
     pub(crate) sum: f64,
     pub(crate) count: u64,
-    /// Upper bound and count of each range by itself.
+    /// The upper bound and the count of each range. The counts are not cumulative.
     pub(crate) ranges: Vec<(f64, u64)>,
 }
 
 impl Histogram {
-    /// Of bytes.
+    /// Creates a histogram of sizes in bytes.
     pub(crate) fn of_sizes() -> Self {
         Self::new(&SIZES, 1.0)
     }
 
-    /// Of durations, shown in seconds.
+    /// Creates a histogram of durations, shown in seconds.
     pub(crate) fn of_durations() -> Self {
         Self::new(&DURATIONS, 1e6)
     }
 
-    /// Of how many there were.
+    /// Creates a histogram of counts.
     pub(crate) fn of_counts() -> Self {
         Self::new(&COUNTS, 1.0)
     }
@@ -81,16 +80,16 @@ impl Histogram {
         self.sum.fetch_add(value, Relaxed);
     }
 
-    pub(crate) fn filled(&self) -> Filled {
+    pub(crate) fn filled(&self) -> Snapshot {
         let bounds = self.bounds.iter().map(|bound| *bound as f64 / self.unit);
         let counts = self.counts.iter().map(|count| count.load(Relaxed));
         let ranges: Vec<_> = bounds
             .chain(std::iter::once(f64::INFINITY))
             .zip(counts)
             .collect();
-        Filled {
+        Snapshot {
             sum: self.sum.load(Relaxed) as f64 / self.unit,
-            // Counted from the ranges, so that the two can never differ.
+            // Computed from the ranges, so that the two cannot differ.
             count: ranges.iter().map(|(_, count)| count).sum(),
             ranges,
         }

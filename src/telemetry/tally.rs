@@ -1,25 +1,25 @@
-//! Counts by reason. Reasons are words of this program and never a client's text, so there are few;
-//! a table of fixed size takes whichever come, and no list of them has to be kept.
+//! Counters by reason. A reason is a word of this program and never text of a client, so there are few.
+//! A table of fixed size holds them, and no list of reasons has to be maintained.
 
 use std::sync::{
     OnceLock,
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// More than there are reasons.
+/// The size of the table, which exceeds the number of reasons.
 const SLOTS: usize = 64;
 
-/// What a word is counted as that finds no slot.
+/// The word for all reasons that find no slot.
 const OTHER: &str = "other";
 
-/// How many bits of the last occurrence hold its slot.
+/// The number of bits in `last` that hold the slot.
 const SLOT_BITS: u32 = 8;
 
-/// How often each reason occurred, and which occurred last.
+/// Counts events by reason, and keeps the last one.
 #[derive(Debug)]
 pub(crate) struct Tally {
     slots: [Slot; SLOTS],
-    /// Milliseconds and slot in one, so that they belong together; 0 for never.
+    /// The time in milliseconds and the slot in one number, so that they match; 0 before the first event.
     last: AtomicU64,
 }
 
@@ -30,8 +30,8 @@ struct Slot {
 }
 
 impl Tally {
-    /// A tally in which these stand at nought: Prometheus sees no growth in a series that begins
-    /// with its first event.
+    /// Creates a tally with these reasons at zero. Prometheus sees no increase in a series that begins with
+    /// its first event.
     pub(crate) fn of(words: impl IntoIterator<Item = &'static str>) -> Self {
         let tally = Self {
             slots: std::array::from_fn(|_| Slot {
@@ -52,7 +52,7 @@ impl Tally {
         self.last.store(now << SLOT_BITS | slot as u64, Relaxed);
     }
 
-    /// Each word with its count.
+    /// Returns each reason with its count.
     pub(crate) fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let taken = |slot: &Slot| Some((*slot.word.get()?, slot.count.load(Relaxed)));
         self.slots.iter().filter_map(taken)
@@ -62,7 +62,7 @@ impl Tally {
         self.counts().map(|(_, count)| count).sum()
     }
 
-    /// When something last occurred, in milliseconds, and what.
+    /// Returns the time of the last event, in milliseconds, and its reason.
     pub(crate) fn last(&self) -> Option<(u64, &'static str)> {
         let last = self.last.load(Relaxed);
         let slot = usize::try_from(last & ((1 << SLOT_BITS) - 1)).ok()?;
@@ -70,8 +70,8 @@ impl Tally {
         (last > 0).then_some((last >> SLOT_BITS, word))
     }
 
-    /// The slot of a word; an empty one becomes its own. Few words are compared, and most of those by
-    /// their lengths alone.
+    /// Returns the slot of a reason, and assigns a free one to a new reason. Most comparisons end at the
+    /// length.
     fn slot(&self, word: &'static str) -> usize {
         const LAST: usize = SLOTS - 1;
         let own = |slot: &Slot| *slot.word.get_or_init(|| word) == word;

@@ -1,17 +1,17 @@
-//! Times as RFC 3339 writes them. It has no year beyond 9999, so a time outside of 1970 to 9999 is shown as the nearest one
-//! that it can write: a stored time may be anything.
+//! Formats times by RFC 3339. It has no year after 9999, so a time outside 1970 to 9999, as a store may
+//! hold, becomes the nearest one in that range.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// 9999-12-31T23:59:59.999Z, in milliseconds.
 const LAST: u64 = 253_402_300_799_999;
 
-/// With milliseconds, in UTC.
+/// Formats a time with milliseconds, in UTC.
 pub(crate) fn millis(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(within(time)).to_string()
 }
 
-/// With seconds, in UTC.
+/// Formats a time with seconds, in UTC.
 pub(crate) fn seconds(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(within(time)).to_string()
 }

@@ -1,9 +1,9 @@
-//! Text that came from outside, made safe for a terminal. Every command's output goes through here.
+//! Makes text from outside safe for a terminal. The output of every command passes through this module.
 
 use std::{borrow::Cow, fmt::Write as _};
 
-/// Whether a character can repaint a terminal or make text look like other text: controls (C0, DEL, C1), bidirectional
-/// and other invisible format characters, and the line ends of Unicode.
+/// Returns whether a character can control a terminal or make text look like other text: controls (C0,
+/// DEL, C1), bidirectional and other invisible format characters, and the line ends of Unicode.
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -23,7 +23,7 @@ pub(crate) fn is_unsafe(character: char) -> bool {
         )
 }
 
-/// One line of foreign text: at most 400 characters, with the unsafe ones escaped.
+/// Formats one line of foreign text: at most 400 characters, with the unsafe ones escaped.
 pub(crate) fn printable(bytes: &[u8]) -> String {
     const LONGEST_LINE: usize = 400;
     let text = String::from_utf8_lossy(bytes);
@@ -34,7 +34,7 @@ pub(crate) fn printable(bytes: &[u8]) -> String {
     shown
 }
 
-/// Whole text of a command: line ends, tabs and the command's own colours stay.
+/// Escapes the unsafe characters of a command's output, except line ends, tabs and colours.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
@@ -54,7 +54,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Bytes for a terminal: as text, with the unsafe characters escaped.
+/// Converts bytes to text and escapes the unsafe characters, except line ends and tabs.
 pub(crate) fn visible_bytes(bytes: &[u8]) -> String {
     let mut shown = String::new();
     for character in String::from_utf8_lossy(bytes).chars() {
@@ -67,7 +67,7 @@ pub(crate) fn visible_bytes(bytes: &[u8]) -> String {
     shown
 }
 
-/// JSON text with the unsafe characters in its strings escaped. It stands for the same value.
+/// Escapes the unsafe characters in the strings of a JSON text. Its value stays the same.
 pub(crate) fn visible_json(text: &str) -> Cow<'_, str> {
     let foreign = |character: char| is_unsafe(character) && character != '\n';
     if !text.contains(foreign) {
@@ -77,7 +77,7 @@ pub(crate) fn visible_json(text: &str) -> Cow<'_, str> {
     for character in text.chars() {
         if foreign(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(shown, "\\u{unit:04x}").expect("a String takes everything");
+                write!(shown, "\\u{unit:04x}").expect("writing to a String cannot fail");
             }
         } else {
             shown.push(character);
@@ -88,13 +88,13 @@ pub(crate) fn visible_json(text: &str) -> Cow<'_, str> {
 
 fn push(shown: &mut String, character: char) {
     if is_unsafe(character) {
-        write!(shown, "{}", character.escape_default()).expect("a String takes everything");
+        write!(shown, "{}", character.escape_default()).expect("writing to a String cannot fail");
     } else {
         shown.push(character);
     }
 }
 
-/// The length of a sequence that sets a colour (SGR) at the beginning of a text.
+/// Returns the length of the colour sequence (SGR) at the beginning of a text.
 fn colour(text: &str) -> Option<usize> {
     let parameters = text.strip_prefix("\x1b[")?;
     let end = parameters.find(|character: char| !matches!(character, '0'..='9' | ';'))?;

@@ -11,7 +11,7 @@ use crate::{
     destination::Destination,
     net::peer::Peer,
     outcome::{reason, reject_reason::NotStored},
-    telemetry::log::{TARGET, throttle::Throttle},
+    telemetry::log::{TARGET, Throttle},
 };
 
 /// An answer that begins later than this is worth a warning: how long Cartfunnel waits is unknown,
@@ -246,7 +246,7 @@ mod tests {
             kinds.filter(|kind| !by_handlers.contains(kind) && **kind != RejectionKind::Stale);
         kinds
             .map(|kind| kind.as_str())
-            .chain(RejectReason::ASTRAY)
+            .chain(RejectReason::WITHOUT_ENDPOINT)
             .chain(RejectReason::STALE)
             .chain([RejectReason::Query.reason()])
             .chain(AttemptFailure::ALL.map(AttemptFailure::reason))

@@ -40,7 +40,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             started: now(),
-            astray: Tally::of(RejectReason::ASTRAY),
+            astray: Tally::of(RejectReason::WITHOUT_ENDPOINT),
             reloads: Count::default(),
             failed_reloads: Count::default(),
             reload_failed: AtomicBool::new(false),

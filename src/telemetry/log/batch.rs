@@ -1,24 +1,24 @@
-//! How the log's thread writes: what comes within a millisecond goes out at once, since of a busy gate's lines each would
-//! otherwise wake the thread and be a system call of its own. Nothing stays here once no line waits.
+//! Collects the lines of one millisecond into one write. Otherwise each line of a busy gate would wake
+//! the log's thread and need a system call.
 
 use std::{
     io::{self, BufWriter, Write},
     time::Duration,
 };
 
-/// How long a first line waits for others.
-const PATIENCE: Duration = Duration::from_millis(1);
+/// The time that the first line waits for further ones.
+const WAIT: Duration = Duration::from_millis(1);
 
-/// Bytes that are written at once, of whole lines. No more than a pipe takes in one piece, since a gate that is replaced
-/// shares its with the next one.
-const AT_ONCE: usize = 4096;
+/// The maximum size of a write, which holds only complete lines. It is the size that a pipe accepts
+/// atomically: during a restart, two gates share one.
+const MAX_WRITE: usize = 4096;
 
-/// Gathers lines on their way to a writer. Each has to be written whole.
-pub(crate) struct Batch<W: Write>(BufWriter<W>);
+/// Collects lines for a writer. Each call of `write` must pass a complete line.
+pub(super) struct Batch<W: Write>(BufWriter<W>);
 
 impl<W: Write> Batch<W> {
-    pub(crate) fn new(writer: W) -> Self {
-        Self(BufWriter::with_capacity(AT_ONCE, writer))
+    pub(super) fn new(writer: W) -> Self {
+        Self(BufWriter::with_capacity(MAX_WRITE, writer))
     }
 }
 
@@ -37,24 +37,24 @@ impl<W: Write> Write for Batch<W> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "no connection sleeps with the log's thread"
+    reason = "the log's thread serves no connections"
 )]
 fn wait() {
-    std::thread::sleep(PATIENCE);
+    std::thread::sleep(WAIT);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The pieces that it was given.
+    /// Collects the writes that it receives.
     #[derive(Default)]
-    struct Pieces(Vec<Vec<u8>>);
+    struct Writes(Vec<Vec<u8>>);
 
-    impl Write for &mut Pieces {
-        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-            self.0.push(piece.to_vec());
-            Ok(piece.len())
+    impl Write for &mut Writes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.push(bytes.to_vec());
+            Ok(bytes.len())
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -63,17 +63,17 @@ mod tests {
     }
 
     #[test]
-    fn many_lines_go_out_in_few_pieces_that_break_none() {
-        let mut pieces = Pieces::default();
-        let mut batch = Batch::new(&mut pieces);
+    fn many_lines_go_out_in_few_writes_that_break_none() {
+        let mut writes = Writes::default();
+        let mut batch = Batch::new(&mut writes);
         let lines: Vec<_> = (0..100).map(|number| format!("{number:0>199}\n")).collect();
         for line in &lines {
             batch.write_all(line.as_bytes()).expect("written");
         }
         batch.flush().expect("flushed");
         drop(batch);
-        assert_eq!(pieces.0.len(), 5);
-        assert!(pieces.0.iter().all(|piece| piece.ends_with(b"\n")));
-        assert_eq!(pieces.0.concat(), lines.concat().as_bytes());
+        assert_eq!(writes.0.len(), 5);
+        assert!(writes.0.iter().all(|bytes| bytes.ends_with(b"\n")));
+        assert_eq!(writes.0.concat(), lines.concat().as_bytes());
     }
 }

@@ -1,5 +1,5 @@
-//! Standard error as the log needs it. Every line is either written whole or counted as lost, also if the
-//! descriptor is non-blocking: another process that shares it may have made it so at any time.
+//! Writes the log to standard error. Every line is either written completely or counted as lost, even if
+//! the descriptor is non-blocking: another process that shares it may change that at any time.
 
 use std::{
     env,
@@ -18,23 +18,23 @@ use rustix::{
 
 /// Counts the lines that could not be written.
 #[derive(Debug, Default)]
-pub(crate) struct Lost(AtomicU64);
+pub(super) struct LostLines(AtomicU64);
 
-impl Lost {
-    pub(crate) fn lines(&self) -> u64 {
+impl LostLines {
+    pub(super) fn count(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
 
-/// Writes whole pieces of whole lines.
-pub(crate) struct Stderr<W> {
+/// Writes complete lines.
+pub(super) struct Stderr<W> {
     to: W,
-    lost: Arc<Lost>,
+    lost: Arc<LostLines>,
 }
 
 impl<W: Write + AsFd> Stderr<W> {
-    pub(crate) fn new(to: W) -> (Self, Arc<Lost>) {
-        let lost = Arc::<Lost>::default();
+    pub(super) fn new(to: W) -> (Self, Arc<LostLines>) {
+        let lost = Arc::<LostLines>::default();
         let own = Self {
             to,
             lost: Arc::clone(&lost),
@@ -42,8 +42,8 @@ impl<W: Write + AsFd> Stderr<W> {
         (own, lost)
     }
 
-    /// Writes all of `rest`, and leaves in it what failed.
-    fn write_whole(&mut self, rest: &mut &[u8]) -> io::Result<()> {
+    /// Writes all of `rest`. After an error, it holds the bytes that were not written.
+    fn write_rest(&mut self, rest: &mut &[u8]) -> io::Result<()> {
         while !rest.is_empty() {
             match self.to.write(rest) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -56,7 +56,7 @@ impl<W: Write + AsFd> Stderr<W> {
         Ok(())
     }
 
-    /// Waits until there is room, as a blocking descriptor does. Meanwhile lines queue, and further ones are counted.
+    /// Waits until the descriptor accepts bytes, as a blocking one does. Meanwhile, lines queue up.
     fn wait(&self) -> io::Result<()> {
         let mut descriptors = [PollFd::new(&self.to, PollFlags::OUT)];
         match poll(&mut descriptors, None) {
@@ -67,10 +67,10 @@ impl<W: Write + AsFd> Stderr<W> {
 }
 
 impl<W: Write + AsFd> Write for Stderr<W> {
-    /// Never fails: nobody could be told, except by the count.
+    /// Counts the lines that cannot be written, and never fails.
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let mut rest = lines;
-        if self.write_whole(&mut rest).is_err() {
+        if self.write_rest(&mut rest).is_err() {
             let lost = rest.iter().filter(|byte| **byte == b'\n').count();
             self.lost.0.fetch_add(lost as u64, Relaxed);
         }
@@ -82,9 +82,9 @@ impl<W: Write + AsFd> Write for Stderr<W> {
     }
 }
 
-/// Returns whether journald reads standard error. systemd says so in `JOURNAL_STREAM` by the device and the
-/// inode of the socket, since a child may have been given another descriptor (systemd.exec(5)).
-pub(crate) fn is_the_journal() -> bool {
+/// Returns whether journald reads standard error. `JOURNAL_STREAM` names the device and the inode of its
+/// socket, because a child process may have another standard error (`systemd.exec(5)`).
+pub(super) fn is_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else {
         return false;
     };
@@ -115,7 +115,7 @@ mod tests {
         let mut all = Vec::new();
         theirs.read_to_end(&mut all).expect("read");
         writer.join().expect("no panic");
-        assert_eq!((all.len(), lost.lines()), (2_000_000, 0));
+        assert_eq!((all.len(), lost.count()), (2_000_000, 0));
     }
 
     #[test]
@@ -124,6 +124,6 @@ mod tests {
         drop(theirs);
         let (mut stderr, lost) = Stderr::new(ours);
         stderr.write_all(b"one\ntwo\n").expect("it never fails");
-        assert_eq!(lost.lines(), 2);
+        assert_eq!(lost.count(), 2);
     }
 }

@@ -237,6 +237,6 @@ fn replays_do_not_fill_the_log() {
         });
         gate.lines()
             .iter()
-            .any(|line| line.contains("requests left out of the log"))
+            .any(|line| line.contains("requests omitted from the log"))
     });
 }
