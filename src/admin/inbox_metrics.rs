@@ -17,12 +17,12 @@ use crate::{
 /// Writes the metrics of the inbox.
 pub(super) fn write(page: &mut Page<'_>, inbox: Option<&Inbox>, config: &Snapshot) -> fmt::Result {
     arrivals(page, config)?;
-    let look = inbox.map(|inbox| inbox.meter.look());
-    let stats = look.as_ref().and_then(|look| look.stats.as_ref());
+    let reading = inbox.map(|inbox| inbox.meter.reading());
+    let stats = reading.as_ref().and_then(|reading| reading.stats.as_ref());
     waiting(page, stats, &names(config))?;
     limits(page, inbox, stats)?;
     commits(page, inbox)?;
-    let acknowledges = |inbox: &Inbox| f64::from(u8::from(inbox.trouble().is_none()));
+    let acknowledges = |inbox: &Inbox| f64::from(u8::from(inbox.outage().is_none()));
     page.gauges(
         "cartgate_inbox_acknowledging",
         "1 while events can be stored; 0 while the store is unreachable or has failed",
@@ -50,7 +50,7 @@ fn arrivals(page: &mut Page<'_>, config: &Snapshot) -> fmt::Result {
 
 fn results(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 2], u64)> {
     let kept = [
-        ("kept", meter.inbox.kept.number()),
+        ("kept", meter.inbox.stored.number()),
         ("duplicate", meter.inbox.duplicates.number()),
     ];
     let all = kept.into_iter().chain(meter.not_taken.counts());

@@ -73,7 +73,7 @@ impl Pages {
     async fn render<T: Send + 'static>(&self, render: fn(&Arc<Shared>) -> Option<T>) -> Option<T> {
         // The look into the inbox is a query, so it precedes the lock.
         if let Some(inbox) = &self.gate.inbox {
-            inbox.look().await;
+            inbox.refresh_meter().await;
         }
         let _turn = self.rendering.lock().await;
         let gate = Arc::clone(&self.gate);

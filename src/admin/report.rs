@@ -98,9 +98,9 @@ fn destinations(meters: &[Meter]) -> Vec<Destination> {
 }
 
 fn inbox(inbox: &inbox::Inbox, config: &Snapshot) -> Inbox {
-    let (look, limits) = (inbox.meter.look(), inbox.settings.limits);
-    let trouble = inbox.trouble().or_else(|| look.trouble.clone());
-    let stats = look.stats.clone().unwrap_or_default();
+    let (reading, limits) = (inbox.meter.reading(), inbox.settings.limits);
+    let trouble = inbox.outage().or_else(|| reading.outage.clone());
+    let stats = reading.stats.clone().unwrap_or_default();
     let names = inbox_metrics::names(config);
     let down_since = |name: &str| {
         let mut meters = each_destination(config.meters());

@@ -57,7 +57,7 @@ impl Plan {
 
 impl InboxPlan {
     fn probe(&self, settings: &Settings) -> Option<Finding> {
-        let error = inbox::look(settings).err()?;
+        let error = inbox::check(settings).err()?;
         Some(Finding::new(self.at, error))
     }
 }

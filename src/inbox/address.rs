@@ -1,42 +1,42 @@
-//! The address of an inbox's store, as an operator writes it. Flags and files are judged here alike.
+//! The address of a store, as an operator writes it in a flag or a file.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
 use super::store::postgres;
 
-/// The place where events are stored.
+/// The address of the store of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreAddress {
     /// `sqlite:FILE`.
     Sqlite(PathBuf),
-    /// `postgres://USER@HOST:PORT/DATABASE`, or with `?host=/socket/directory`; never with a password in it.
+    /// `postgres://USER@HOST:PORT/DATABASE`, or with `?host=/socket/directory`. It holds no password.
     Postgres(String),
 }
 
-/// A text is no [`StoreAddress`]. It never repeats the text, which may hold a password.
+/// The text is no [`StoreAddress`]. The error never repeats the text, which may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreAddressError {
-    /// The scheme is that of neither engine.
+    /// The scheme is neither `sqlite` nor `postgres`.
     #[error(
         "expected sqlite:FILE, such as sqlite:/var/lib/cartgate/inbox.db, or postgres://USER@HOST/DATABASE"
     )]
     Scheme,
-    /// It is a URL, or a file name that SQLite takes for one, whose meaning differs from tool to tool.
+    /// The file's name is a URL, or SQLite would read it as one. Its meaning differs from tool to tool.
     #[error(
         "expected the file's name alone, such as sqlite:inbox.db or sqlite:/var/lib/cartgate/inbox.db; `//`, `file:`, `?` with options and %-encoding are not read"
     )]
     Url,
-    /// It is in memory.
+    /// The database is in memory.
     #[error("an inbox in memory would lose its events; name a file, such as sqlite:inbox.db")]
     Memory,
-    /// It is no file's name.
+    /// The name is not that of a file.
     #[error("expected a file's name, not a folder or `~`")]
     NoFile,
-    /// A password does not belong there.
+    /// The address holds a password.
     #[error("the address holds a password; give it by `password`, from a file or a variable")]
     Password,
-    /// PostgreSQL could not be reached so, or not safely.
+    /// The URL does not lead to PostgreSQL, or not safely.
     #[error("{0}")]
     Postgres(String),
 }
@@ -52,7 +52,7 @@ impl FromStr for StoreAddress {
             .strip_prefix("postgres://")
             .or_else(|| text.strip_prefix("postgresql://"))
             .ok_or(StoreAddressError::Scheme)?;
-        // As the client reads it: everything before the first `@` is the user and perhaps a password.
+        // The client reads everything before the first `@` as the user and perhaps a password.
         let user = url.split_once('@').map(|(user, _)| user);
         if user.is_some_and(|user| user.contains(':')) {
             return Err(StoreAddressError::Password);
@@ -65,8 +65,8 @@ impl FromStr for StoreAddress {
     }
 }
 
-/// A file's name. The notation of another tool would be taken for a strange one: `sqlite:///a.db` is `/a.db` to some tools
-/// and `a.db` to others, and here would be `///a.db`.
+/// Parses a file's name. It rejects the notations of other tools, because their meaning differs:
+/// `sqlite:///a.db` is `/a.db` to some tools and `a.db` to others, and would be `///a.db` here.
 fn sqlite(file: &str) -> Result<StoreAddress, StoreAddressError> {
     let encoded = |(at, _): (usize, &str)| {
         let digits = file.as_bytes().get(at + 1..at + 3);

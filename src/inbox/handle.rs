@@ -1,22 +1,20 @@
-//! The inbox of a running gate: its store, and what seals and opens the events in it.
+//! The inbox of a running gate.
 
 use std::sync::Arc;
 
 use tower_cartgate::Secret;
 
 use super::{
-    Settings,
+    meter::InboxMeter,
+    settings::Settings,
     store::{Store, StoreError, StoreFuture},
 };
-use crate::{
-    delivery::{
-        event::{Arrival, InsertOutcome},
-        seal::Sealer,
-    },
-    inbox::meter::InboxMeter,
+use crate::delivery::{
+    event::{Arrival, InsertOutcome},
+    seal::Sealer,
 };
 
-/// An open inbox.
+/// An open inbox: its store, and the sealer of the events in it.
 #[derive(Debug)]
 pub struct Inbox {
     pub(crate) store: Arc<dyn Store>,
@@ -26,23 +24,24 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Keeps an event: ready once it is committed and synced. The commit goes on without whoever waits for it.
-    pub(crate) fn keep(
+    /// Stores an event, and returns once it is committed and synced. If the future is dropped, the commit
+    /// goes on. `memory` is dropped with the body.
+    pub(crate) fn insert(
         &self,
         arrival: Arrival,
-        held: Box<dyn Send>,
+        memory: Box<dyn Send>,
     ) -> StoreFuture<'static, InsertOutcome> {
-        self.store.insert(arrival, held)
+        self.store.insert(arrival, memory)
     }
 
-    /// Looks what it holds, unless that was done just now.
-    pub(crate) async fn look(&self) {
+    /// Reads the store's statistics into the meter, unless that was done just now.
+    pub(crate) async fn refresh_meter(&self) {
         self.meter.refresh(&*self.store).await;
     }
 
-    /// Follows the settings of a reload as far as a running store can: the login of its database. A line for each change that
-    /// only a restart applies, and for a login that does not work.
-    pub(crate) async fn follow(&self, settings: &Settings) -> Vec<String> {
+    /// Applies reloaded settings as far as a running store can: the login of its database. Returns a line
+    /// for each change that needs a restart, and for a login that fails.
+    pub(crate) async fn reload(&self, settings: &Settings) -> Vec<String> {
         let mut lines = Vec::new();
         if settings.store == self.settings.store
             && let Err(error) = self.store.renew_login(settings).await
@@ -59,16 +58,14 @@ impl Inbox {
             ("inbox.encryption_key", &new.encryption, &own.encryption),
         ] {
             if bytes(new) != bytes(own) {
-                lines.push(format!(
-                    "{name}: a change of this is taken up only by a restart"
-                ));
+                lines.push(format!("{name}: only a restart applies this change"));
             }
         }
         lines
     }
 
-    /// Why it acknowledges nothing, if it does not.
-    pub(crate) fn trouble(&self) -> Option<StoreError> {
+    /// Returns the reason why the store acknowledges nothing.
+    pub(crate) fn outage(&self) -> Option<StoreError> {
         self.store.outage()
     }
 }

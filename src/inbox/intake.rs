@@ -1,4 +1,5 @@
-//! Counts the results of storing the deliveries of one endpoint, whether or not their clients waited for the response.
+//! The meter of one endpoint's arrivals in the inbox. It counts each result, whether or not the client
+//! waited for the response.
 
 use uuid::Uuid;
 
@@ -10,40 +11,41 @@ use crate::{
     },
 };
 
-/// Counts what the inbox did with the deliveries of one endpoint.
+/// Counts the arrivals of one endpoint.
 #[derive(Debug)]
 pub(crate) struct IntakeMeter {
-    pub(crate) kept: Count,
-    /// Stored events whose body had come before.
+    pub(crate) stored: Count,
+    /// Stored events with the body of an earlier event.
     pub(crate) copies: Count,
-    /// Dropped: every destination had an event with their unique value, or was going to get one.
+    /// Dropped duplicates: every destination has an event with the same unique value, or will get it.
     pub(crate) duplicates: Count,
-    /// Stored although their unique value identifies nothing.
+    /// Stored events whose unique value identifies nothing.
     pub(crate) unidentified: Tally,
-    /// For each reason, in the order of [`Unidentified::ALL`].
-    warned: [Reminder; 2],
+    /// One for each reason, in the order of [`Unidentified::ALL`].
+    reminders: [Reminder; 2],
 }
 
-/// Why a unique value identifies nothing.
+/// The reason why a unique value identifies nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unidentified {
-    /// It is empty, zero, template text or a word for nothing.
+    /// The value is a placeholder: empty, zero, template text or a word such as `null`.
     Placeholder,
-    /// It came with three different bodies.
+    /// The value came with three different bodies.
     Reused,
 }
 
 impl Unidentified {
     pub(crate) const ALL: [Self; 2] = [Self::Placeholder, Self::Reused];
 
-    /// Why the unique value of a stored event identifies nothing, if so.
-    pub(crate) fn of(kept: InsertOutcome, is_placeholder: bool) -> Option<Self> {
-        match kept {
+    /// Returns the reason why the unique value of an arrival identifies nothing.
+    pub(crate) fn of(outcome: InsertOutcome, is_placeholder: bool) -> Option<Self> {
+        match outcome {
             InsertOutcome::Stored(stored) if stored.reused => Some(Self::Reused),
             _ => is_placeholder.then_some(Self::Placeholder),
         }
     }
 
+    /// Returns the reason's word in logs and metrics.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Placeholder => "placeholder",
@@ -55,22 +57,23 @@ impl Unidentified {
 impl Default for IntakeMeter {
     fn default() -> Self {
         Self {
-            kept: Count::default(),
+            stored: Count::default(),
             copies: Count::default(),
             duplicates: Count::default(),
             unidentified: Tally::of(Unidentified::ALL.map(Unidentified::reason)),
-            warned: Default::default(),
+            reminders: Default::default(),
         }
     }
 }
 
 impl IntakeMeter {
-    pub(crate) fn kept(&self, kept: InsertOutcome) {
+    /// Counts an arrival.
+    pub(crate) fn count(&self, outcome: InsertOutcome) {
         let now = now();
-        match kept {
+        match outcome {
             InsertOutcome::Duplicate { .. } => self.duplicates.add(now),
             InsertOutcome::Stored(stored) => {
-                self.kept.add(now);
+                self.stored.add(now);
                 if stored.copy > 0 {
                     self.copies.add(now);
                 }
@@ -78,20 +81,18 @@ impl IntakeMeter {
         }
     }
 
-    /// Counts an event whose unique value identifies nothing, and says so at most once an hour for each reason. The value is never shown.
-    pub(crate) fn unidentified(&self, doubt: Option<Unidentified>, endpoint: &str, id: Uuid) {
-        let Some(doubt) = doubt else {
-            return;
-        };
-        let (now, reason) = (now(), doubt.reason());
+    /// Counts an event whose unique value identifies nothing, and warns once an hour at most for each
+    /// reason. The value is never shown.
+    pub(crate) fn count_unidentified(&self, why: Unidentified, endpoint: &str, id: Uuid) {
+        let (now, reason) = (now(), why.reason());
         self.unidentified.add(reason, now);
-        if self.warned[doubt as usize].is_due(now) {
+        if self.reminders[why as usize].is_due(now) {
             tracing::warn!(
                 endpoint,
                 delivery = %id,
                 reason,
                 deliveries = self.unidentified.sum(),
-                "the value at `unique` identifies no event; such events are stored and not compared"
+                "the value at `unique` identifies no event: such events are stored without comparison"
             );
         }
     }

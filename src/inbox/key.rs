@@ -1,5 +1,5 @@
-//! The store's own key beside an SQLite file: read, or made at the first start. What is done with it is `seal`'s. A PostgreSQL
-//! store has none of its own: several gates share it, so they are given one.
+//! The key beside an SQLite file: read, or made at the first start. The sealer uses it. A PostgreSQL store
+//! has no such file, because several gates share the store and must be given the same key.
 
 use std::{
     fs::{File, OpenOptions},
@@ -15,27 +15,30 @@ use zeroize::Zeroizing;
 
 use crate::secret::private_file::{self, Exposure};
 
-/// How many random bytes make a key.
+/// The name under which a store holds the check value of its key.
+pub(super) const KEY_CHECK: &str = "key";
+
+/// The random bytes of a key.
 const BYTES: usize = 32;
 
-/// More than the text of a key and a line ending.
+/// The limit of a key file: more than the text of a key and a line ending.
 const LONGEST: u64 = 64;
 
-/// There is no key to be used beside a store.
+/// The key beside a store cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the key of the inbox, {}: {why}", .file.display())]
+#[error("the key of the inbox, {}: {kind}", .file.display())]
 pub(crate) struct KeyError {
     file: PathBuf,
-    why: Why,
+    kind: KeyErrorKind,
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Why {
+enum KeyErrorKind {
     #[error(
-        "it is missing, although there is a store, whose events nobody can tell from forged ones without it; put it back, or move the store away"
+        "it is missing, although the store exists: without its key, stored events cannot be told from forged ones; put it back, or move the store away"
     )]
     Missing,
-    #[error("{0}. Whoever has the key can forge events")]
+    #[error("{0}. A process that reads the key can forge events")]
     Exposed(Exposure),
     #[error(
         "it is no key that Cartgate made; put the right one back, or delete it if the store has never been used"
@@ -47,63 +50,63 @@ enum Why {
     Io(#[from] io::Error),
 }
 
-/// Where the key of a store in `file` is: `FILE.key`.
+/// Returns the path of the key of a store in `file`: `FILE.key`.
 pub(crate) fn path(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".key");
     name.into()
 }
 
-/// The key beside the store in `file`. `is_new` says that there is no store yet, so that a key may be made; it is on the
-/// disk before any event can be.
+/// Returns the key beside the store in `file`. `is_new` states that there is no store yet, so that a key
+/// may be made. A new key is synced to the disk before any event can be.
 ///
 /// # Errors
 ///
-/// When it is missing beside a store that is there, others can read it, or it is none.
+/// When the key of an existing store is missing, others can read it, or the file holds no key.
 pub(crate) fn beside(file: &Path, is_new: bool) -> Result<Secret, KeyError> {
     let path = path(file);
     let key = match read(&path) {
-        Err(Why::Missing) if is_new => match make(&path) {
-            // Another one made it in this moment.
-            Err(Why::Io(error)) if error.kind() == ErrorKind::AlreadyExists => read(&path),
+        Err(KeyErrorKind::Missing) if is_new => match make(&path) {
+            // Another process has just made it.
+            Err(KeyErrorKind::Io(error)) if error.kind() == ErrorKind::AlreadyExists => read(&path),
             made => made,
         },
         found => found,
     };
-    key.map_err(|why| KeyError { file: path, why })
+    key.map_err(|kind| KeyError { file: path, kind })
 }
 
-fn read(path: &Path) -> Result<Secret, Why> {
+fn read(path: &Path) -> Result<Secret, KeyErrorKind> {
     let found = private_file::read(path, LONGEST).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Why::Missing,
-        _ => Why::Io(error),
+        ErrorKind::NotFound => KeyErrorKind::Missing,
+        _ => KeyErrorKind::Io(error),
     })?;
-    let found = found.ok_or(Why::Malformed)?;
+    let found = found.ok_or(KeyErrorKind::Malformed)?;
     let text = Zeroizing::new(found.bytes);
     let as_root = rustix::process::geteuid().is_root();
     for exposure in found.exposures {
         match exposure {
-            // Root looks after the stores of other users.
+            // Root maintains the stores of other users.
             Exposure::Owner { .. } if as_root => {}
             Exposure::Directory { .. } => {
                 tracing::warn!(file = %path.display(), cause = %exposure, "inbox key is not safe");
             }
-            exposure => return Err(Why::Exposed(exposure)),
+            exposure => return Err(KeyErrorKind::Exposed(exposure)),
         }
     }
-    let key = Secret::from_line(text.as_slice()).map_err(|_| Why::Malformed)?;
+    let key = Secret::from_line(text.as_slice()).map_err(|_| KeyErrorKind::Malformed)?;
     let mut room = Zeroizing::new([0; BYTES.next_multiple_of(3)]);
     match STANDARD.decode_slice(key.expose(), room.as_mut_slice()) {
         Ok(BYTES) => Ok(key),
-        _ => Err(Why::Malformed),
+        _ => Err(KeyErrorKind::Malformed),
     }
 }
 
-fn make(path: &Path) -> Result<Secret, Why> {
+fn make(path: &Path) -> Result<Secret, KeyErrorKind> {
     let mut bytes = Zeroizing::new([0; BYTES]);
     SystemRandom::new()
         .fill(bytes.as_mut_slice())
-        .map_err(|_| Why::Random)?;
+        .map_err(|_| KeyErrorKind::Random)?;
     let mut line = Zeroizing::new(STANDARD.encode(bytes.as_slice()));
     line.push('\n');
     let mut file = OpenOptions::new()
@@ -118,9 +121,9 @@ fn make(path: &Path) -> Result<Secret, Why> {
     private_file::give_to_owner_of(&file, parent)?;
     file.write_all(line.as_bytes())?;
     file.sync_all()?;
-    // The name is on the disk only with its directory.
+    // The directory entry needs a sync of its own.
     File::open(parent)?.sync_all()?;
-    Secret::from_line(line.as_bytes()).map_err(|_| Why::Malformed)
+    Secret::from_line(line.as_bytes()).map_err(|_| KeyErrorKind::Malformed)
 }
 
 #[cfg(test)]
@@ -129,8 +132,8 @@ mod tests {
 
     use super::*;
 
-    fn refusal(file: &Path, is_new: bool) -> String {
-        beside(file, is_new).expect_err("refused").to_string()
+    fn rejection(file: &Path, is_new: bool) -> String {
+        beside(file, is_new).expect_err("rejected").to_string()
     }
 
     #[test]
@@ -156,7 +159,7 @@ mod tests {
     fn none_is_made_for_a_store_that_is_there() {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("inbox.db");
-        assert!(refusal(&file, false).contains("missing"));
+        assert!(rejection(&file, false).contains("missing"));
         assert!(!path(&file).exists());
     }
 
@@ -166,15 +169,15 @@ mod tests {
         let file = dir.path().join("inbox.db");
         beside(&file, true).expect("made");
         fs::set_permissions(path(&file), fs::Permissions::from_mode(0o604)).expect("set");
-        assert!(refusal(&file, false).contains("chmod 600"));
+        assert!(rejection(&file, false).contains("chmod 600"));
         fs::set_permissions(path(&file), fs::Permissions::from_mode(0o600)).expect("set");
         let long = "A".repeat(100);
         for text in ["", "\n", "planted", "cGxhbnRlZA==", &long] {
             fs::write(path(&file), text).expect("written");
             for is_new in [true, false] {
-                let refusal = refusal(&file, is_new);
-                assert!(refusal.contains("no key"), "{refusal}");
-                assert!(!refusal.contains("planted"), "{refusal}");
+                let rejection = rejection(&file, is_new);
+                assert!(rejection.contains("no key"), "{rejection}");
+                assert!(!rejection.contains("planted"), "{rejection}");
             }
         }
     }

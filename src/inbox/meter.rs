@@ -1,5 +1,9 @@
-//! What is counted of the inbox as a whole, and a look at what it holds. The look costs the store a query, so it is taken at
-//! most every few seconds, however many ask. What came from one endpoint is its meter's.
+//! The meter of an inbox, with a reading of its store's statistics.
+//!
+//! A reading costs the store a query. It is therefore taken every few seconds at most, however often it is
+//! requested. The arrivals of each endpoint have a meter of their own ([`IntakeMeter`]).
+//!
+//! [`IntakeMeter`]: super::intake::IntakeMeter
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -8,66 +12,66 @@ use std::{
 
 use tokio::time::{Instant, timeout};
 
-use crate::inbox::store::{Stats, Store, StoreError, StoreMeter};
+use super::store::{Stats, Store, StoreError, StoreMeter};
 
-/// How old a look may be that is shown again.
+/// The age up to which a reading is shown again.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// How long a store may take to say what it holds.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// The time within which a store must return its statistics.
+const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What an inbox counts, and how it was.
+/// The counters of an inbox, and its last reading.
 #[derive(Debug)]
 pub(crate) struct InboxMeter {
     pub(crate) store: Arc<StoreMeter>,
-    look: Mutex<Arc<Look>>,
-    /// Held while the store is asked, so that it is asked once.
-    asking: tokio::sync::Mutex<Option<Instant>>,
+    reading: Mutex<Arc<Reading>>,
+    /// The time of the last reading. The lock is held during a reading, so that only one runs.
+    read_at: tokio::sync::Mutex<Option<Instant>>,
 }
 
-/// How the inbox was when it was last looked at.
+/// The state of an inbox at one time.
 #[derive(Debug, Default)]
-pub(crate) struct Look {
-    /// What it holds; none where the store did not say.
+pub(crate) struct Reading {
+    /// The statistics, unless the store did not return them.
     pub(crate) stats: Option<Stats>,
-    /// Why it acknowledges nothing, or does not say what it holds.
-    pub(crate) trouble: Option<StoreError>,
+    /// The reason why the store acknowledges nothing, or returned no statistics.
+    pub(crate) outage: Option<StoreError>,
 }
 
 impl InboxMeter {
-    /// A meter whose store fills that one.
+    /// Makes a meter with the counters that a store fills.
     pub(crate) fn new(store: Arc<StoreMeter>) -> Self {
         Self {
             store,
-            look: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
+            reading: Mutex::default(),
+            read_at: tokio::sync::Mutex::default(),
         }
     }
 
-    /// The last look.
-    pub(crate) fn look(&self) -> Arc<Look> {
-        let look = self.look.lock();
-        Arc::clone(&look.unwrap_or_else(PoisonError::into_inner))
+    /// Returns the last reading.
+    pub(crate) fn reading(&self) -> Arc<Reading> {
+        let reading = self.reading.lock();
+        Arc::clone(&reading.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Looks again, if the last look is not fresh any more.
+    /// Takes a new reading if the last one is no longer fresh.
     pub(crate) async fn refresh(&self, store: &dyn Store) {
-        let mut asked = self.asking.lock().await;
-        if asked.is_some_and(|asked| asked.elapsed() < FRESH) {
+        let mut read_at = self.read_at.lock().await;
+        if read_at.is_some_and(|at| at.elapsed() < FRESH) {
             return;
         }
-        let stats = timeout(PATIENCE, store.stats()).await;
+        let stats = timeout(TIMEOUT, store.stats()).await;
         let stats = stats.unwrap_or_else(|_| {
-            let late = "it did not say in time what it holds";
+            let late = "it did not return its statistics in time";
             Err(StoreError::Unavailable(late.to_owned()))
         });
-        let (stats, silent) = match stats {
+        let (stats, error) = match stats {
             Ok(stats) => (Some(stats), None),
             Err(error) => (None, Some(error)),
         };
-        let trouble = store.outage().or(silent);
-        let look = Arc::new(Look { stats, trouble });
-        *self.look.lock().unwrap_or_else(PoisonError::into_inner) = look;
-        *asked = Some(Instant::now());
+        let outage = store.outage().or(error);
+        let reading = Arc::new(Reading { stats, outage });
+        *self.reading.lock().unwrap_or_else(PoisonError::into_inner) = reading;
+        *read_at = Some(Instant::now());
     }
 }

@@ -1,65 +1,25 @@
-//! Opens an inbox: its store, whichever engine it is, and its key, which must be the one that the store was begun with.
+//! Opens an inbox: its store, and the key with which the store was begun.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use tower_cartgate::Secret;
 
 use super::{
-    Inbox, Settings,
-    key::{self, KeyError},
-    settings::{Limits, StoreAddress},
+    address::StoreAddress,
+    handle::Inbox,
+    key::{self, KEY_CHECK},
+    meter::InboxMeter,
+    open_error::{OpenError, OpenErrorKind},
+    settings::{Limits, Settings},
     store::{Store, StoreError, StoreMeter, postgres, sqlite},
 };
 use crate::{
     delivery::seal::{DeliverySeals, Sealer},
-    inbox::meter::InboxMeter,
     runtime::{background::run_on_thread, clock::Clock},
 };
 
-/// The name of the fact by which a store knows its key.
-pub(super) const KEY_CHECK: &str = "key";
-
-/// An inbox cannot be opened: a line that says what to do.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct OpenError(#[from] pub(super) Why);
-
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Why {
-    #[error(transparent)]
-    Sqlite(#[from] sqlite::OpenError),
-    #[error(transparent)]
-    Postgres(#[from] postgres::OpenError),
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error("the inbox in PostgreSQL needs a key of the seals, the same for each gate")]
-    NoKey,
-    #[error(
-        "the inbox {0} was begun with another key: its events would all look forged; give it the key that it had"
-    )]
-    OtherKey(StoreAddress),
-    #[error("the socket {} cannot be made: {error}", .path.display())]
-    Orders { path: PathBuf, error: io::Error },
-    #[error("the inbox {0} cannot be opened: {1}")]
-    Store(StoreAddress, StoreError),
-}
-
-impl OpenError {
-    /// Whether another process has the file, which may end soon or answer on its socket.
-    pub(crate) fn is_in_use(&self) -> bool {
-        let Why::Sqlite(error) = &self.0 else {
-            return false;
-        };
-        matches!(error.why, sqlite::Why::InUse)
-    }
-}
-
 impl Inbox {
-    /// Opens the store, or makes it where there is none yet.
+    /// Opens the store, or makes a new one.
     ///
     /// Must run on a tokio runtime with I/O and time.
     ///
@@ -71,22 +31,14 @@ impl Inbox {
     }
 }
 
-async fn open(settings: Settings) -> Result<Inbox, Why> {
+async fn open(settings: Settings) -> Result<Inbox, OpenErrorKind> {
     let meter = Arc::new(StoreMeter::default());
     let (store, key) = match &settings.store {
-        StoreAddress::Sqlite(file) => {
-            let (file, limits, key) = (file.clone(), settings.limits, settings.key.clone());
-            let meter = Arc::clone(&meter);
-            let opened = run_on_thread(move || in_file(&file, key, &limits, meter));
-            opened.await.map_err(|undone| {
-                let error = StoreError::Unavailable(undone.into_error().to_string());
-                Why::Store(settings.store.clone(), error)
-            })??
-        }
-        StoreAddress::Postgres(address) => {
-            let key = settings.key.clone().ok_or(Why::NoKey)?;
+        StoreAddress::Sqlite(file) => open_file(file, &settings, &meter).await?,
+        StoreAddress::Postgres(url) => {
+            let key = settings.key.clone().ok_or(OpenErrorKind::NoKey)?;
             let store = postgres::open(
-                address,
+                url,
                 settings.password.as_ref(),
                 settings.ca_file.as_deref(),
                 &settings.limits,
@@ -99,9 +51,9 @@ async fn open(settings: Settings) -> Result<Inbox, Why> {
     };
     let sealer = Sealer::new(&key, settings.encryption.as_ref());
     let known = store.init_meta(KEY_CHECK, sealer.check().to_vec()).await;
-    let known = known.map_err(|error| Why::Store(settings.store.clone(), error))?;
+    let known = known.map_err(|error| OpenErrorKind::Store(settings.store.clone(), error))?;
     if known != sealer.check() {
-        return Err(Why::OtherKey(settings.store));
+        return Err(OpenErrorKind::OtherKey(settings.store));
     }
     Ok(Inbox {
         store,
@@ -111,14 +63,29 @@ async fn open(settings: Settings) -> Result<Inbox, Why> {
     })
 }
 
-/// The store in a file, and the key that lies beside it unless one is given. A new one gets its key first: ended in between, a
-/// store without its key would be refused for ever.
-fn in_file(
+/// Opens a file on a thread of its own, because it may take long.
+async fn open_file(
+    file: &Path,
+    settings: &Settings,
+    meter: &Arc<StoreMeter>,
+) -> Result<(Arc<dyn Store>, Secret), OpenErrorKind> {
+    let (file, limits, key) = (file.to_owned(), settings.limits, settings.key.clone());
+    let meter = Arc::clone(meter);
+    let opened = run_on_thread(move || open_with_key(&file, key, &limits, meter));
+    opened.await.map_err(|undone| {
+        let error = StoreError::Unavailable(undone.into_error().to_string());
+        OpenErrorKind::Store(settings.store.clone(), error)
+    })?
+}
+
+/// Opens a file with the given key, or the one beside it. A new store gets its key first: a crash must not
+/// leave a store without its key, which could never be opened.
+fn open_with_key(
     file: &Path,
     given: Option<Secret>,
     limits: &Limits,
     meter: Arc<StoreMeter>,
-) -> Result<(Arc<dyn Store>, Secret), Why> {
+) -> Result<(Arc<dyn Store>, Secret), OpenErrorKind> {
     let key = match given {
         Some(key) => key,
         None => key::beside(file, !file.exists())?,

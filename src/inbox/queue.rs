@@ -1,38 +1,39 @@
-//! One destination of a durable endpoint and how events wait for it.
+//! The queue of one destination.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::Notify;
 use tower_cartgate::EventKind;
 
-use super::Schedule;
+use super::schedule::Schedule;
 use crate::destination::Destination;
 
-/// A destination with its queue. Its name is the queue's, and no other durable destination's.
+/// A durable destination and the settings of its queue. The queue has the name of the destination, which
+/// no other durable destination has.
 #[derive(Debug)]
 pub struct Queue {
-    /// Where its events go.
+    /// The destination of its events.
     pub destination: Arc<Destination>,
-    /// The kinds that it wants; all, if none is named.
+    /// The event kinds to which it subscribes; empty for all kinds.
     pub kinds: Vec<EventKind>,
     /// The waits between attempts.
     pub schedule: Schedule,
-    /// Attempts at once.
+    /// The limit of attempts at once.
     pub concurrency: usize,
-    /// How long one attempt may take, from connecting to the end of the answer.
+    /// The timeout of an attempt, from connecting to the end of the response.
     pub timeout: Duration,
-    /// Told when there is new work.
+    /// Notified of new work.
     pub(crate) work: Notify,
 }
 
 impl Queue {
-    /// Attempts at once, where nothing else is set.
+    /// The default limit of attempts at once.
     pub const CONCURRENCY: usize = 8;
 
-    /// How long an attempt may take, where nothing else is set.
+    /// The default timeout of an attempt.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// A queue for every kind, with every value at its default.
+    /// Makes a queue for all kinds, with default settings.
     #[must_use]
     pub fn new(destination: Arc<Destination>) -> Self {
         Self {
@@ -45,7 +46,7 @@ impl Queue {
         }
     }
 
-    /// Whether it wants events of this kind.
+    /// Returns whether the destination subscribes to events of this kind.
     #[must_use]
     pub fn wants(&self, kind: EventKind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)

@@ -1,52 +1,54 @@
-//! When an event is tried again. Time and chance are passed in.
+//! The schedule of retries. Time and randomness are passed in.
 
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header::RETRY_AFTER};
 
-/// The longest wait that an app may ask for. A value of a day, or one in milliseconds, must not hold
-/// an event back for so long.
+/// The longest wait that an app may ask for. A value of a day, or one in milliseconds, must not delay an
+/// event for so long.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// By how much of itself a wait may grow, so that what failed together does not come back together.
+/// The fraction by which a wait may grow, so that events that failed together are not retried together.
 const JITTER: f64 = 0.2;
 
-/// The waits between the attempts at one destination: after the last of them has failed too, the event is a dead letter.
+/// The waits between the attempts at one destination. If the attempt after the last wait fails, too, the
+/// event becomes a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     waits: Vec<Duration>,
 }
 
 impl Schedule {
-    /// These waits; none for a single attempt.
+    /// Makes a schedule of these waits; without waits there is a single attempt.
     #[must_use]
     pub fn new(waits: Vec<Duration>) -> Self {
         Self { waits }
     }
 
-    /// The waits.
+    /// Returns the waits.
     #[must_use]
     pub fn waits(&self) -> &[Duration] {
         &self.waits
     }
 
-    /// The wait after so many attempts have failed: at least as long as the app asked for, and longer by `chance`, which is
-    /// between 0 and 1. None once the schedule is used up.
+    /// Returns the wait after a number of failed attempts, or none at the end of the schedule. The wait
+    /// grows by `fraction`, which lies between 0 and 1, of the jitter, and is as long as `least`.
     pub(crate) fn wait(
         &self,
         attempts: u32,
         least: Option<Duration>,
-        chance: f64,
+        fraction: f64,
     ) -> Option<Duration> {
-        let place = usize::try_from(attempts).ok()?.checked_sub(1)?;
-        let wait = self.waits.get(place)?;
-        let longer = wait.mul_f64(JITTER * chance.clamp(0.0, 1.0));
+        let index = usize::try_from(attempts).ok()?.checked_sub(1)?;
+        let wait = self.waits.get(index)?;
+        let longer = wait.mul_f64(JITTER * fraction.clamp(0.0, 1.0));
         Some(wait.saturating_add(longer).max(least.unwrap_or_default()))
     }
 }
 
 impl Default for Schedule {
-    /// 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h: a day and a bit more, as other senders of webhooks have it.
+    /// Returns 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h: somewhat over a day, as other senders of webhooks
+    /// do.
     fn default() -> Self {
         const MINUTE: u64 = 60;
         const HOUR: u64 = 60 * MINUTE;
@@ -63,7 +65,7 @@ impl Default for Schedule {
     }
 }
 
-/// How long a response asks to be left alone (RFC 9110, section 10.2.3), up to an hour.
+/// Returns the wait that a response asks for (RFC 9110, section 10.2.3), up to an hour.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -1,4 +1,4 @@
-//! What an operator sets of the inbox as a whole. What is set for one destination is `queue`'s.
+//! The settings of an inbox as a whole. Those of one destination belong to its [`Queue`](super::queue::Queue).
 
 use std::{path::PathBuf, time::Duration};
 
@@ -6,41 +6,41 @@ use tower_cartgate::Secret;
 
 pub use super::address::{StoreAddress, StoreAddressError};
 
-/// How an inbox is kept.
+/// The settings of an inbox.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where.
+    /// The address of the store.
     pub store: StoreAddress,
-    /// PostgreSQL's password.
+    /// The password of PostgreSQL.
     pub password: Option<Secret>,
-    /// Whose certificate PostgreSQL may show; without it, those that this machine trusts.
+    /// The authorities of PostgreSQL's certificate; by default those that this machine trusts.
     pub ca_file: Option<PathBuf>,
-    /// The key of the seals. SQLite makes one beside its file where none is given; PostgreSQL needs one, the same for
-    /// each gate.
+    /// The key of the seals. By default, SQLite makes one beside its file. PostgreSQL needs one, the same
+    /// for each gate.
     pub key: Option<Secret>,
-    /// Encrypts bodies and heads at rest.
+    /// The key that encrypts bodies and heads at rest.
     pub encryption: Option<Secret>,
-    /// What it may hold.
+    /// The limits of the store.
     pub limits: Limits,
-    /// How long delivered events are kept.
+    /// The time for which delivered events stay stored.
     pub retain: Duration,
 }
 
-/// What an inbox may hold.
+/// The limits of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Events.
+    /// The number of events.
     pub events: u64,
-    /// Bytes of bodies and heads.
+    /// The bytes of bodies and heads.
     pub bytes: u64,
-    /// Bytes that stay free on the disk of an SQLite file.
+    /// The bytes that stay free on the disk of an SQLite file.
     pub disk_floor: u64,
-    /// Copies of one body that may be undelivered at once.
+    /// The undelivered copies of one body.
     pub copies: u32,
 }
 
 impl Settings {
-    /// An inbox with every other value at its default.
+    /// Makes the default settings of a store.
     #[must_use]
     pub fn new(store: StoreAddress) -> Self {
         Self {

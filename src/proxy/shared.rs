@@ -103,8 +103,8 @@ impl Shared {
     /// Whether requests are to be sent here: a gate on its way out takes them, but says so; one whose inbox has failed can
     /// acknowledge nothing until it is started anew.
     pub(crate) fn is_ready(&self) -> bool {
-        let trouble = || self.inbox.as_ref().and_then(|inbox| inbox.trouble());
-        self.stage() == Stage::Serving && !matches!(trouble(), Some(StoreError::Failed(_)))
+        let outage = || self.inbox.as_ref().and_then(|inbox| inbox.outage());
+        self.stage() == Stage::Serving && !matches!(outage(), Some(StoreError::Failed(_)))
     }
 
     pub(crate) fn advance(&self, stage: Stage) {

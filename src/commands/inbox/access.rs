@@ -16,7 +16,7 @@ use crate::{
     config::{Finding, plan::InboxPlan},
     inbox::{
         Inbox, Settings,
-        control::{Answer, Client, Desk, Order},
+        control::{Client, Command, CommandResponse, Handler},
         settings::StoreAddress,
     },
 };
@@ -75,15 +75,15 @@ impl Access {
         }
     }
 
-    pub(super) async fn ask(&self, order: Order) -> Result<Answer, Failure> {
+    pub(super) async fn ask(&self, command: Command) -> Result<CommandResponse, Failure> {
         match self {
-            Self::Gate(gate) => gate.ask(&order).await.map_err(Failure::no),
+            Self::Gate(gate) => gate.send(&command).await.map_err(Failure::no),
             Self::Own(own) => {
-                let desk = Desk {
+                let handler = Handler {
                     inbox: &own.inbox,
                     destinations: own.destinations.clone(),
                 };
-                desk.carry_out(order).await.map_err(Failure::no)
+                handler.handle(command).await.map_err(Failure::no)
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     },
     delivery::event::DeliveryState,
     inbox::{
-        control::{Again, Answer, Order, Page},
+        control::{Command, CommandResponse, Page, Requeued},
         store::Selection,
     },
 };
@@ -84,16 +84,18 @@ impl Job {
             after: None,
             most: self.rate.map_or(PAGE, page_at),
         };
-        let (begun, mut sum) = (Instant::now(), Again::default());
+        let (begun, mut sum) = (Instant::now(), Requeued::default());
         loop {
-            let (order, to) = (page.clone(), self.to.clone());
-            let Answer::Again(again) = access.ask(Order::Again { page: order, to }).await? else {
+            let (next, to) = (page.clone(), self.to.clone());
+            let CommandResponse::Requeued(again) =
+                access.ask(Command::Requeue { page: next, to }).await?
+            else {
                 return Err(otherwise());
             };
             sum.done += again.done;
             sum.quarantined += again.quarantined;
-            sum.homeless += again.homeless;
-            bar.set_position(sum.done + sum.quarantined + sum.homeless);
+            sum.unserved += again.unserved;
+            bar.set_position(sum.done + sum.quarantined + sum.unserved);
             page.after = again.next;
             if page.after.is_none() {
                 break;
@@ -112,15 +114,15 @@ fn page_at(rate: f64) -> usize {
     (rate.min(PAGE as f64) as usize).max(1)
 }
 
-fn told(sum: &Again) -> Outcome {
+fn told(sum: &Requeued) -> Outcome {
     if sum.quarantined > 0 {
         let number = sum.quarantined;
         message(format_args!(
             "cartgate: {number} stay in quarantine, since their seals do not hold"
         ));
     }
-    if sum.homeless > 0 {
-        let number = sum.homeless;
+    if sum.unserved > 0 {
+        let number = sum.unserved;
         message(format_args!(
             "cartgate: {number} are for no destination that is configured; give them one by retry --to NAME"
         ));
@@ -129,7 +131,7 @@ fn told(sum: &Again) -> Outcome {
         message(format_args!("cartgate: {} are due now", sum.done));
         return Outcome::Done;
     }
-    if sum.quarantined + sum.homeless > 0 {
+    if sum.quarantined + sum.unserved > 0 {
         return Outcome::No;
     }
     nothing_is_selected()
@@ -147,7 +149,7 @@ async fn progress(access: &Access, selection: &Selection) -> Result<ProgressBar,
         most: Page::MOST,
     };
     loop {
-        let Answer::Listed(listed) = access.ask(Order::List(page.clone())).await? else {
+        let CommandResponse::Listed(listed) = access.ask(Command::List(page.clone())).await? else {
             return Err(otherwise());
         };
         bar.inc_length(listed.len() as u64);

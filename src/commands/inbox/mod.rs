@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     cli::{BackupArgs, InboxCommand, ListArgs, PurgeArgs, ShowArgs, StatsArgs},
-    inbox::control::{Answer, Order, Page, Shown},
+    inbox::control::{Command, CommandResponse, EventDetails, Page},
     runtime::clock::Clock,
 };
 use access::Access;
@@ -54,7 +54,7 @@ async fn list(args: ListArgs) -> Result<Outcome, Failure> {
     let (mut output, mut any) = (Output::stdout(), false);
     let now = Clock::System.now();
     loop {
-        let Answer::Listed(listed) = access.ask(Order::List(page.clone())).await? else {
+        let CommandResponse::Listed(listed) = access.ask(Command::List(page.clone())).await? else {
             return Err(access::otherwise());
         };
         if !any && !args.json && !listed.is_empty() {
@@ -82,7 +82,7 @@ async fn list(args: ListArgs) -> Result<Outcome, Failure> {
 async fn show(args: ShowArgs) -> Result<Outcome, Failure> {
     let access = Access::open(args.at).await?;
     let (id, body) = (args.id, args.body);
-    let Answer::Shown(shown) = access.ask(Order::Show { id, body }).await? else {
+    let CommandResponse::Shown(shown) = access.ask(Command::Show { id, body }).await? else {
         return Err(access::otherwise());
     };
     let Some(shown) = shown else {
@@ -100,7 +100,7 @@ async fn show(args: ShowArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-fn bytes(shown: &Shown) -> Result<Vec<u8>, Failure> {
+fn bytes(shown: &EventDetails) -> Result<Vec<u8>, Failure> {
     let body = shown.body.as_deref().ok_or_else(|| {
         let why = shown.broken.as_deref().unwrap_or("it is not there");
         Failure::no(format_args!("the body of {} is not shown: {why}", shown.id))
@@ -125,7 +125,9 @@ async fn purge(args: PurgeArgs) -> Result<Outcome, Failure> {
     let mut all = 0;
     loop {
         let (selection, most) = (selection.clone(), Page::MOST);
-        let Answer::Purged(purged) = access.ask(Order::Purge { selection, most }).await? else {
+        let CommandResponse::Purged(purged) =
+            access.ask(Command::Purge { selection, most }).await?
+        else {
             return Err(access::otherwise());
         };
         all += purged;
@@ -146,7 +148,7 @@ async fn backup(args: BackupArgs) -> Result<Outcome, Failure> {
     let to = absolute(&args.file).map_err(|error: io::Error| {
         Failure::usage(format_args!("{}: {error}", args.file.display()))
     })?;
-    let Answer::Written = access.ask(Order::Backup { to: to.clone() }).await? else {
+    let CommandResponse::Written = access.ask(Command::Backup { to: to.clone() }).await? else {
         return Err(access::otherwise());
     };
     message(format_args!(
@@ -158,7 +160,7 @@ async fn backup(args: BackupArgs) -> Result<Outcome, Failure> {
 
 async fn stats(args: StatsArgs) -> Result<Outcome, Failure> {
     let access = Access::open(args.at).await?;
-    let Answer::Stats(holdings) = access.ask(Order::Stats).await? else {
+    let CommandResponse::Stats(holdings) = access.ask(Command::Stats).await? else {
         return Err(access::otherwise());
     };
     let mut output = Output::stdout();

@@ -146,7 +146,7 @@ impl Reloader {
         let (Some(inbox), Some(settings)) = (self.inbox.upgrade(), &config.inbox) else {
             return Vec::new();
         };
-        let warnings = inbox.follow(settings).await;
+        let warnings = inbox.reload(settings).await;
         for line in &warnings {
             tracing::warn!("{line}");
         }

@@ -1,4 +1,4 @@
-//! Asks a running gate to carry out orders on its inbox.
+//! Sends commands to the gate that has an inbox open.
 
 use std::{
     io,
@@ -12,75 +12,75 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
-use super::{Answer, Order, socket};
+use super::{command::Command, response::CommandResponse, socket::socket_path};
 
-/// A gate that takes orders.
+/// A client of a running gate.
 #[derive(Debug)]
 pub(crate) struct Client {
     socket: PathBuf,
 }
 
-/// Why an order came to nothing.
+/// A command got no response.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum AskError {
-    #[error("the gate's socket {} cannot be reached: {error}", .socket.display())]
+pub(crate) enum ClientError {
+    #[error("cannot connect to the gate's socket {}: {error}", .socket.display())]
     Unreachable { socket: PathBuf, error: io::Error },
-    #[error("the gate broke off: {0}")]
+    #[error("the connection to the gate broke off: {0}")]
     Broken(#[from] hyper::Error),
-    /// In its own words.
+    /// The gate's own words.
     #[error("{0}")]
-    Refused(String),
-    #[error("the gate speaks otherwise; is it of another version?")]
-    Other,
+    Rejected(String),
+    #[error("the gate does not understand the command; is it of another version?")]
+    Version,
 }
 
 impl Client {
-    /// The gate whose store is this file; none where no gate runs.
-    pub(crate) async fn find(file: &Path) -> Result<Option<Self>, AskError> {
+    /// Returns a client of the gate whose store is `file`, or none if no gate runs on it.
+    pub(crate) async fn find(file: &Path) -> Result<Option<Self>, ClientError> {
         let client = Self {
-            socket: socket(file),
+            socket: socket_path(file),
         };
         match client.connect().await {
             Ok(_) => Ok(Some(client)),
-            Err(AskError::Unreachable { error, .. }) if nobody_is_there(&error) => Ok(None),
+            Err(ClientError::Unreachable { error, .. }) if is_unused(&error) => Ok(None),
             Err(other) => Err(other),
         }
     }
 
-    /// What came of an order.
-    pub(crate) async fn ask(&self, order: &Order) -> Result<Answer, AskError> {
+    /// Sends a command and returns the response.
+    pub(crate) async fn send(&self, command: &Command) -> Result<CommandResponse, ClientError> {
         let stream = self.connect().await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Its errors come back through the sender.
+        // The sender returns its errors.
         tokio::spawn(connection);
-        let order = serde_json::to_vec(order).map_err(|_| AskError::Other)?;
+        let command = serde_json::to_vec(command).map_err(|_| ClientError::Version)?;
         let request = Request::post("/")
             .header(HOST, "localhost")
-            .body(Full::new(Bytes::from(order)))
-            .map_err(|_| AskError::Other)?;
+            .body(Full::new(Bytes::from(command)))
+            .map_err(|_| ClientError::Version)?;
         let response = sender.send_request(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         match status {
-            StatusCode::OK => serde_json::from_slice(&body).map_err(|_| AskError::Other),
+            StatusCode::OK => serde_json::from_slice(&body).map_err(|_| ClientError::Version),
             StatusCode::CONFLICT => {
                 let text = String::from_utf8_lossy(&body).into_owned();
-                Err(AskError::Refused(text))
+                Err(ClientError::Rejected(text))
             }
-            _ => Err(AskError::Other),
+            _ => Err(ClientError::Version),
         }
     }
 
-    async fn connect(&self) -> Result<UnixStream, AskError> {
+    async fn connect(&self) -> Result<UnixStream, ClientError> {
         let stream = UnixStream::connect(&self.socket).await;
-        stream.map_err(|error| AskError::Unreachable {
+        stream.map_err(|error| ClientError::Unreachable {
             socket: self.socket.clone(),
             error,
         })
     }
 }
 
-/// No socket, or one that a killed gate left.
-fn nobody_is_there(error: &io::Error) -> bool {
+/// Returns whether there is no socket, or only one that a killed gate left.
+fn is_unused(error: &io::Error) -> bool {
     [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused].contains(&error.kind())
 }

@@ -1,28 +1,25 @@
-//! What operators can have done to an inbox: an `Order`, one page of work each, carried out at a `Desk`. While a gate runs it does
-//! so itself, asked over a socket beside the file of its store (`server`, `client`); otherwise whoever asks opens the store.
-//! The directory of the socket decides who gets there, beside its mode.
+//! Commands of operators on an inbox.
+//!
+//! A [`Handler`] carries out each [`Command`]. While a gate runs on an SQLite file, it does so itself, for
+//! a `client` that connects to the `server` on a socket beside the file. Without a gate, the command opens
+//! the store. The mode of the socket and its directory decide who may connect.
 //!
 //! ```text
-//! cartgate inbox ──► Order ──┬─ a gate runs:  client ──► FILE.sock ──► server ──┐
-//!                            └─ none does:   opens the store itself ────────────┴─► Desk::carry_out ──► Answer
+//! cartgate inbox ──► Command ──┬─ a gate runs:  client ──► FILE.sock ──► server ──┐
+//!                              └─ no gate:      opens the store ──────────────────┴─► Handler::handle ──► CommandResponse
 //! ```
 
-pub(crate) mod client;
-pub(crate) mod command;
-pub(crate) mod handler;
+mod client;
+mod command;
+mod handler;
+mod response;
 pub(crate) mod server;
+mod socket;
 
 pub(crate) use client::Client;
+pub(crate) use command::{Command, Page};
+pub(crate) use handler::Handler;
 #[cfg(test)]
-pub(crate) use command::HeadShown;
-pub(crate) use command::{Again, Answer, Holdings, Order, Page, Shown};
-pub(crate) use handler::Desk;
-
-use std::path::{Path, PathBuf};
-
-/// The socket of a gate whose store is this file.
-pub(crate) fn socket(file: &Path) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".sock");
-    name.into()
-}
+pub(crate) use response::HeadDetails;
+pub(crate) use response::{CommandResponse, EventDetails, InboxStats, Requeued};
+pub(crate) use socket::socket_path;

@@ -1,5 +1,8 @@
-//! The socket over which a running gate takes orders: HTTP/1.1, an order as the body of a POST, its answer as JSON. Whoever
-//! reaches it may do everything to the inbox, so its mode is 0600 before anybody can connect, and no network leads there.
+//! The control server of a running gate: HTTP/1.1 over a Unix socket, with a command as the body of a POST
+//! and its response as JSON.
+//!
+//! A client that can connect may do everything to the inbox. The socket therefore has mode 0600 before
+//! anybody can connect, and no network reaches it.
 
 use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
 
@@ -10,7 +13,7 @@ use hyper::{body::Incoming as Body, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{sync::watch, task::JoinSet, time::timeout};
 
-use super::{Answer, Desk, Order, socket};
+use super::{command::Command, handler::Handler, response::CommandResponse, socket::socket_path};
 use crate::{
     inbox::{handle::Inbox, routes::Routes},
     net::{
@@ -19,43 +22,42 @@ use crate::{
     },
 };
 
-/// Connections at once; others wait in the kernel's queue.
+/// The limit of open connections. Others wait in the kernel's queue.
 const CONNECTIONS: usize = 16;
 
-/// How long an order may take to come.
-const ORDER_TIME: Duration = Duration::from_secs(10);
+/// The time within which a command must arrive.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long one may take from its first byte to the last of its answer: a backup of a full store on a slow disk, and no more.
-const TIME: Duration = Duration::from_secs(60 * 60);
+/// The time within which a connection must end: long enough for a backup of a full store on a slow disk.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// Bytes of an order: as many ids as it may name, and room.
-const ORDER: usize = 256 * 1024;
+/// The limit of a command's bytes: as many ids as it may name, and room for the rest.
+const COMMAND_BYTES: usize = 256 * 1024;
 
-/// The socket beside the file of a store.
+/// Binds the socket beside the file of a store.
 ///
 /// # Errors
 ///
-/// When it cannot be made there, or a gate that lives answers on it.
+/// When the socket cannot be made, or another gate listens on it.
 pub(crate) fn bind(file: &Path) -> io::Result<Listener> {
-    let path = socket(file);
+    let path = socket_path(file);
     Listener::bind_private(&path).map_err(|error| {
-        let place = path.display();
+        let path = path.display();
         io::Error::new(
             error.kind(),
-            format!("the socket {place} cannot be made: {error}"),
+            format!("the socket {path} cannot be made: {error}"),
         )
     })
 }
 
-/// Carries out orders until it is dropped.
+/// Serves commands until it is dropped.
 pub(crate) async fn serve(
     acceptor: Acceptor,
     inbox: Arc<Inbox>,
     routes: watch::Receiver<Arc<Routes>>,
 ) {
     let connections = Connections {
-        inbox,
-        routes,
+        control: Control { inbox, routes },
         tasks: JoinSet::new(),
     };
     accept(&acceptor, connections).await;
@@ -63,8 +65,7 @@ pub(crate) async fn serve(
 
 /// The open connections.
 struct Connections {
-    inbox: Arc<Inbox>,
-    routes: watch::Receiver<Arc<Routes>>,
+    control: Control,
     tasks: JoinSet<()>,
 }
 
@@ -77,68 +78,72 @@ impl accept::Handler for Connections {
         if self.tasks.len() >= CONNECTIONS {
             self.tasks.join_next().await;
         }
-        let (inbox, routes) = (Arc::clone(&self.inbox), self.routes.clone());
-        let task = async move { converse(incoming, &inbox, &routes).await };
+        let control = self.control.clone();
+        let task = async move { control.serve(incoming).await };
         self.tasks.spawn(task);
     }
 }
 
-async fn converse(incoming: Incoming, inbox: &Inbox, routes: &watch::Receiver<Arc<Routes>>) {
-    let Ok(stream) = incoming.stream.into_stream() else {
-        return;
-    };
-    let service = service_fn(|request: Request<Body>| async move {
-        Ok::<_, Infallible>(match read(request).await {
-            Ok(order) => answer(order, inbox, &latest(routes)).await,
-            Err(status) => said(status, status.canonical_reason().unwrap_or_default()),
-        })
-    });
-    let connection = http1::Builder::new()
-        .keep_alive(false)
-        .timer(TokioTimer::new())
-        .header_read_timeout(ORDER_TIME)
-        .serve_connection(TokioIo::new(stream), service);
-    // What goes wrong here only the one who asked could want to know.
-    let _ = timeout(TIME, connection).await;
+/// The inbox, and the routes in force.
+#[derive(Clone)]
+struct Control {
+    inbox: Arc<Inbox>,
+    routes: watch::Receiver<Arc<Routes>>,
 }
 
-async fn read(request: Request<Body>) -> Result<Order, StatusCode> {
+impl Control {
+    async fn serve(&self, incoming: Incoming) {
+        let Ok(stream) = incoming.stream.into_stream() else {
+            return;
+        };
+        let service = service_fn(|request: Request<Body>| async move {
+            Ok::<_, Infallible>(match read(request).await {
+                Ok(command) => self.respond(command).await,
+                Err(status) => text(status, status.canonical_reason().unwrap_or_default()),
+            })
+        });
+        let connection = http1::Builder::new()
+            .keep_alive(false)
+            .timer(TokioTimer::new())
+            .header_read_timeout(COMMAND_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service);
+        // The client sees the error, too, and reports it.
+        let _ = timeout(CONNECTION_TIMEOUT, connection).await;
+    }
+
+    async fn respond(&self, command: Command) -> Response<Full<Bytes>> {
+        let routes = Arc::clone(&self.routes.borrow());
+        let queues = || routes.queues().map(|routed| &routed.queue);
+        let names = queues().map(|queue| Arc::clone(&queue.destination.name));
+        let handler = Handler {
+            inbox: &self.inbox,
+            destinations: Some(names.collect()),
+        };
+        match handler.handle(command).await {
+            Ok(response) => {
+                if matches!(response, CommandResponse::Requeued(_)) {
+                    queues().for_each(|queue| queue.work.notify_one());
+                }
+                let json = serde_json::to_vec(&response).expect("all keys of a response are text");
+                Response::new(json.into())
+            }
+            Err(error) => text(StatusCode::CONFLICT, &error.to_string()),
+        }
+    }
+}
+
+async fn read(request: Request<Body>) -> Result<Command, StatusCode> {
     if request.method() != Method::POST {
         return Err(StatusCode::METHOD_NOT_ALLOWED);
     }
-    let body = Limited::new(request.into_body(), ORDER).collect();
-    let body = timeout(ORDER_TIME, body).await;
+    let body = Limited::new(request.into_body(), COMMAND_BYTES).collect();
+    let body = timeout(COMMAND_TIMEOUT, body).await;
     let body = body.map_err(|_| StatusCode::REQUEST_TIMEOUT)?;
     let body = body.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
     serde_json::from_slice(&body.to_bytes()).map_err(|_| StatusCode::BAD_REQUEST)
 }
 
-async fn answer(order: Order, inbox: &Inbox, routes: &Routes) -> Response<Full<Bytes>> {
-    let queues = || routes.queues().map(|routed| &routed.queue);
-    let names = queues().map(|queue| Arc::clone(&queue.destination.name));
-    let desk = Desk {
-        inbox,
-        destinations: Some(names.collect()),
-    };
-    match desk.carry_out(order).await {
-        Ok(answer) => {
-            if matches!(answer, Answer::Again(_)) {
-                queues().for_each(|queue| queue.work.notify_one());
-            }
-            serde_json::to_vec(&answer).map_or_else(
-                |_| said(StatusCode::INTERNAL_SERVER_ERROR, "no answer can be made"),
-                |json| Response::new(json.into()),
-            )
-        }
-        Err(refused) => said(StatusCode::CONFLICT, &refused.to_string()),
-    }
-}
-
-fn latest(routes: &watch::Receiver<Arc<Routes>>) -> Arc<Routes> {
-    Arc::clone(&routes.borrow())
-}
-
-fn said(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+fn text(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
     let mut response = Response::new(text.to_owned().into());
     *response.status_mut() = status;
     response

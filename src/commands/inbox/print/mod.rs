@@ -12,7 +12,7 @@ use crate::{
     admin::status::Span,
     delivery::event::DeliveryState,
     inbox::{
-        control::{Holdings, Shown},
+        control::{EventDetails, InboxStats},
         store::DeliveryRow,
     },
     runtime::clock::{Millis, system_time},
@@ -158,7 +158,7 @@ impl<'l> Row<'l> {
 }
 
 /// An event as JSON.
-pub(super) fn event(shown: &Shown) -> Value {
+pub(super) fn event(shown: &EventDetails) -> Value {
     let head = shown.head.as_ref().map(|head| {
         json!({
             "method": head.method,
@@ -183,7 +183,7 @@ pub(super) fn event(shown: &Shown) -> Value {
 
 /// An event for people.
 pub(super) struct Event<'s> {
-    pub(super) shown: &'s Shown,
+    pub(super) shown: &'s EventDetails,
     pub(super) now: Millis,
 }
 
@@ -251,13 +251,13 @@ impl Event<'_> {
 
 /// What there is, for people.
 pub(super) struct Stock<'h> {
-    pub(super) holdings: &'h Holdings,
+    pub(super) holdings: &'h InboxStats,
     pub(super) now: Millis,
 }
 
 impl Display for Stock<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Holdings {
+        let InboxStats {
             stats,
             most_events,
             most_bytes,
@@ -272,7 +272,7 @@ impl Display for Stock<'_> {
         if let Some(wal) = stats.wal {
             write!(f, ", {} of write-ahead log", ByteSize(wal))?;
         }
-        if let Some(trouble) = &self.holdings.trouble {
+        if let Some(trouble) = &self.holdings.outage {
             write!(f, "\nNOTHING IS ACKNOWLEDGED: {}", safe(trouble))?;
         }
         write!(
@@ -291,7 +291,7 @@ impl Display for Stock<'_> {
                 queue.quarantined,
                 oldest.as_deref().unwrap_or("-")
             )?;
-            if !self.holdings.names(&queue.queue) {
+            if !self.holdings.is_configured(&queue.queue) {
                 write!(f, " (not configured)")?;
             }
         }
@@ -300,12 +300,12 @@ impl Display for Stock<'_> {
 }
 
 /// What there is, as JSON.
-pub(super) fn holdings(holdings: &Holdings) -> Value {
+pub(super) fn holdings(holdings: &InboxStats) -> Value {
     let stats = &holdings.stats;
     let destinations = stats.queues.iter().map(|queue| {
         json!({
             "destination": Some(&*queue.queue).filter(|name| !name.is_empty()),
-            "configured": holdings.names(&queue.queue),
+            "configured": holdings.is_configured(&queue.queue),
             "pending": queue.pending,
             "dead": queue.dead,
             "quarantined": queue.quarantined,
@@ -318,7 +318,7 @@ pub(super) fn holdings(holdings: &Holdings) -> Value {
         "bytes": stats.bytes,
         "max_bytes": holdings.most_bytes,
         "wal_bytes": stats.wal,
-        "trouble": holdings.trouble,
+        "trouble": holdings.outage,
         "destinations": destinations.collect::<Vec<_>>(),
     })
 }

@@ -49,13 +49,13 @@ fn what_is_stored_cannot_command_the_terminal() {
     let mut one = listed(&evil(), DeliveryState::Dead);
     one.reason = Some(evil());
     one.response = Some(evil());
-    let mut shown = Shown {
+    let mut shown = EventDetails {
         id: Uuid::nil(),
         endpoint: evil(),
         kind: evil(),
         received: 0,
         broken: Some(evil()),
-        head: Some(crate::inbox::control::HeadShown {
+        head: Some(crate::inbox::control::HeadDetails {
             method: evil(),
             target: evil(),
             secret: evil(),

@@ -1,182 +1,189 @@
-//! Carries orders out. The same for a gate that is asked and for a command that opened the store itself.
+//! Carries commands out, in a running gate or in a command that opened the store itself.
+
+mod error;
 
 use std::{collections::HashMap, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use uuid::Uuid;
 
+use self::error::HandlerError;
+use super::{
+    command::{Command, Page},
+    response::{CommandResponse, EventDetails, HeadDetails, InboxStats, Requeued},
+};
 use crate::{
     delivery::{Head, event::DeliveryState, seal::SealedDelivery},
     inbox::{
-        Inbox,
-        control::command::{Again, Answer, HeadShown, Holdings, Order, Page, Refused, Shown},
+        handle::Inbox,
         store::{Cursor, DeliveryRow, Selection},
     },
 };
 
-/// Where orders are carried out.
-pub(crate) struct Desk<'i> {
+/// A handler of commands.
+pub(crate) struct Handler<'i> {
     pub(crate) inbox: &'i Inbox,
-    /// The destinations that are configured; none where only the store is known.
+    /// The configured destinations, unless only the store is known.
     pub(crate) destinations: Option<Vec<Arc<str>>>,
 }
 
-impl Desk<'_> {
-    /// Does what is asked.
-    pub(crate) async fn carry_out(&self, order: Order) -> Result<Answer, Refused> {
+impl Handler<'_> {
+    /// Carries a command out.
+    pub(crate) async fn handle(&self, command: Command) -> Result<CommandResponse, HandlerError> {
         let store = &self.inbox.store;
-        match order {
-            Order::List(page) => {
-                let (selection, most) = (few(page.selection)?, page.most.min(Page::MOST));
-                let listed = store.list(selection, page.after, most).await?;
-                Ok(Answer::Listed(self.readable(listed)))
+        match command {
+            Command::List(page) => {
+                let (selection, most) = (checked(page.selection)?, page.most.min(Page::MOST));
+                let rows = store.list(selection, page.after, most).await?;
+                Ok(CommandResponse::Listed(self.with_responses(rows)))
             }
-            Order::Show { id, body } => self.show(id, body).await.map(Answer::Shown),
-            Order::Again { page, to } => self.again(page, to).await.map(Answer::Again),
-            Order::Purge { selection, most } => {
+            Command::Show { id, body } => self.show(id, body).await.map(CommandResponse::Shown),
+            Command::Requeue { page, to } => {
+                let requeued = self.requeue(page, to).await;
+                requeued.map(CommandResponse::Requeued)
+            }
+            Command::Purge { selection, most } => {
                 let most = most.min(Page::MOST);
-                Ok(Answer::Purged(store.purge(few(selection)?, most).await?))
+                let purged = store.purge(checked(selection)?, most).await?;
+                Ok(CommandResponse::Purged(purged))
             }
-            Order::Backup { to } => {
+            Command::Backup { to } => {
                 store.backup(&to).await?;
-                Ok(Answer::Written)
+                Ok(CommandResponse::Written)
             }
-            Order::Stats => self.stats().await.map(Answer::Stats),
+            Command::Stats => self.stats().await.map(CommandResponse::Stats),
         }
     }
 
-    /// The deliveries with what apps responded, as far as this process can read it.
-    fn readable(&self, mut listed: Vec<DeliveryRow>) -> Vec<DeliveryRow> {
-        for one in &mut listed {
-            let stored = one.stored_response.take();
+    /// Adds the responses of apps, as far as this process can decrypt them.
+    fn with_responses(&self, mut rows: Vec<DeliveryRow>) -> Vec<DeliveryRow> {
+        for row in &mut rows {
+            let stored = row.stored_response.take();
             let text = stored.and_then(|stored| self.inbox.sealer.read_note(&stored));
-            one.response = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+            row.response = text.map(|text| String::from_utf8_lossy(&text).into_owned());
         }
-        listed
+        rows
     }
 
-    async fn stats(&self) -> Result<Holdings, Refused> {
+    async fn stats(&self) -> Result<InboxStats, HandlerError> {
         let names = self.destinations.as_ref();
         let limits = self.inbox.settings.limits;
-        Ok(Holdings {
+        Ok(InboxStats {
             stats: self.inbox.store.stats().await?,
             most_events: limits.events,
             most_bytes: limits.bytes,
-            trouble: self.inbox.trouble().map(|trouble| trouble.to_string()),
+            outage: self.inbox.outage().map(|outage| outage.to_string()),
             destinations: names.map(|names| names.iter().map(ToString::to_string).collect()),
         })
     }
 
-    async fn show(&self, id: Uuid, body: bool) -> Result<Option<Box<Shown>>, Refused> {
+    async fn show(&self, id: Uuid, body: bool) -> Result<Option<Box<EventDetails>>, HandlerError> {
         let Some((event, deliveries)) = self.inbox.store.show(id).await? else {
             return Ok(None);
         };
         let opened = self.inbox.sealer.open(&event);
         let broken = opened.as_ref().err().map(ToString::to_string);
         let intact = opened.ok();
-        let wanted = intact.as_ref().filter(|_| body);
-        Ok(Some(Box::new(Shown {
+        let with_body = intact.as_ref().filter(|_| body);
+        Ok(Some(Box::new(EventDetails {
             id: event.id,
             endpoint: event.endpoint.to_string(),
             kind: event.kind.as_str().to_owned(),
             received: event.received,
             broken,
-            body: wanted.map(|intact| BASE64_STANDARD.encode(intact.body())),
-            head: intact.as_ref().map(|intact| head(intact.head())),
-            deliveries: self.readable(deliveries),
+            body: with_body.map(|intact| BASE64_STANDARD.encode(intact.body())),
+            head: intact.as_ref().map(|intact| details(intact.head())),
+            deliveries: self.with_responses(deliveries),
         })))
     }
 
-    async fn again(&self, page: Page, to: Option<String>) -> Result<Again, Refused> {
-        let to = to.map(|to| self.known(&to)).transpose()?;
+    async fn requeue(&self, page: Page, to: Option<String>) -> Result<Requeued, HandlerError> {
+        let to = to.map(|to| self.configured(&to)).transpose()?;
         let Page {
             selection,
             after,
             most,
         } = page;
-        let (selection, most) = (few(selection)?, most.clamp(1, Page::MOST));
+        let (selection, most) = (checked(selection)?, most.clamp(1, Page::MOST));
         let store = &self.inbox.store;
-        let listed = store.list(selection.clone(), after, most).await?;
-        let mut again = Again {
-            next: listed
-                .last()
-                .filter(|_| listed.len() == most)
-                .map(Cursor::from),
-            ..Again::default()
+        let rows = store.list(selection.clone(), after, most).await?;
+        let mut requeued = Requeued {
+            next: rows.last().filter(|_| rows.len() == most).map(Cursor::from),
+            ..Requeued::default()
         };
-        // Nobody who moves what is stranded means to take from a destination what it is about to get.
-        let stranded_alone = to.is_some() && selection.ids.is_empty() && selection.queue.is_none();
-        // By queue and state, since an event's other deliveries were not asked for.
-        let mut chosen: HashMap<(&str, DeliveryState), Vec<Uuid>> = HashMap::new();
-        for one in &listed {
-            let serves = self.serves(&one.queue);
-            if one.state == DeliveryState::Quarantined && !self.is_intact(one).await? {
-                again.quarantined += 1;
-            } else if to.is_none() && !serves {
-                again.homeless += 1;
-            } else if !(stranded_alone && serves) {
-                let place = (&*one.queue, one.state);
-                chosen.entry(place).or_default().push(one.event);
+        // A move without an explicit selection skips deliveries whose destination is still configured.
+        let only_unserved = to.is_some() && selection.ids.is_empty() && selection.queue.is_none();
+        // Grouped by queue and state, because other deliveries of the same events are not selected.
+        let mut groups: HashMap<(&str, DeliveryState), Vec<Uuid>> = HashMap::new();
+        for row in &rows {
+            let is_served = self.is_served(&row.queue);
+            if row.state == DeliveryState::Quarantined && !self.is_intact(row).await? {
+                requeued.quarantined += 1;
+            } else if to.is_none() && !is_served {
+                requeued.unserved += 1;
+            } else if !(only_unserved && is_served) {
+                let group = (&*row.queue, row.state);
+                groups.entry(group).or_default().push(row.event);
             }
         }
-        for ((queue, state), ids) in chosen {
+        for ((queue, state), ids) in groups {
             let selection = Selection {
                 ids,
                 queue: Some(queue.to_owned()),
                 states: vec![state],
                 ..selection.clone()
             };
-            again.done += store.requeue(selection, to.clone(), Page::MOST).await?;
+            requeued.done += store.requeue(selection, to.clone(), Page::MOST).await?;
         }
-        Ok(again)
+        Ok(requeued)
     }
 
-    /// Returns whether the seals of a delivery and of its event hold. They may hold again after a quarantine: a copy has mended
-    /// the body, or the memory that it was read into was at fault and not the disk.
-    async fn is_intact(&self, one: &DeliveryRow) -> Result<bool, Refused> {
+    /// Returns whether the seals of a delivery and of its event hold. After a quarantine they may hold
+    /// again: a copy has replaced the body, or the fault was in memory and not on the disk.
+    async fn is_intact(&self, row: &DeliveryRow) -> Result<bool, HandlerError> {
         let sealer = &self.inbox.sealer;
         let delivery = SealedDelivery {
-            event: one.event,
-            queue: &one.queue,
-            copy: one.copy,
-            first_received: one.first_received,
+            event: row.event,
+            queue: &row.queue,
+            copy: row.copy,
+            first_received: row.first_received,
         };
-        if !sealer.deliveries().holds(&delivery, &one.seal) {
+        if !sealer.deliveries().holds(&delivery, &row.seal) {
             return Ok(false);
         }
-        let found = self.inbox.store.show(one.event).await?;
+        let found = self.inbox.store.show(row.event).await?;
         Ok(found.is_some_and(|(event, _)| sealer.open(&event).is_ok()))
     }
 
-    /// Whether somebody takes what is pending there.
-    fn serves(&self, queue: &str) -> bool {
+    /// Returns whether a configured destination takes the deliveries of a queue.
+    fn is_served(&self, queue: &str) -> bool {
         let names = self.destinations.as_ref();
         !queue.is_empty() && names.is_none_or(|names| names.iter().any(|name| **name == *queue))
     }
 
-    fn known(&self, to: &str) -> Result<Arc<str>, Refused> {
-        if self.serves(to) {
+    fn configured(&self, to: &str) -> Result<Arc<str>, HandlerError> {
+        if self.is_served(to) {
             Ok(to.into())
         } else {
-            Err(Refused::Destination(to.to_owned()))
+            Err(HandlerError::Destination(to.to_owned()))
         }
     }
 }
 
-/// The selection, unless it names more events than one statement takes.
-fn few(selection: Selection) -> Result<Selection, Refused> {
+/// Returns the selection, unless it names more events than one statement takes.
+fn checked(selection: Selection) -> Result<Selection, HandlerError> {
     if selection.ids.len() > Page::MOST {
-        return Err(Refused::Many);
+        return Err(HandlerError::TooMany);
     }
     Ok(selection)
 }
 
-fn head(head: &Head) -> HeadShown {
+fn details(head: &Head) -> HeadDetails {
     let headers = head.headers.iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes());
         (name.as_str().to_owned(), value.into_owned())
     });
-    HeadShown {
+    HeadDetails {
         method: head.method.to_string(),
         target: head.target.to_string(),
         secret: head.secret.to_string(),

@@ -91,7 +91,7 @@ impl Bench {
             subscribers,
             unique,
         };
-        let kept = self.inbox.keep(arrival, Box::new(())).await;
+        let kept = self.inbox.insert(arrival, Box::new(())).await;
         kept.expect("kept");
     }
 
@@ -125,8 +125,8 @@ impl Bench {
         assert_eq!(damaged.expect("written"), 1);
     }
 
-    fn desk(&self) -> Desk<'_> {
-        Desk {
+    fn handler(&self) -> Handler<'_> {
+        Handler {
             inbox: &self.inbox,
             destinations: Some(vec!["shop".into(), "mail".into()]),
         }
@@ -138,7 +138,7 @@ impl Bench {
             most: Page::MOST,
             ..Page::default()
         };
-        let Answer::Listed(listed) = self.ask(Order::List(everything)).await else {
+        let CommandResponse::Listed(listed) = self.ask(Command::List(everything)).await else {
             panic!("another answer");
         };
         listed
@@ -147,21 +147,23 @@ impl Bench {
             .collect()
     }
 
-    async fn ask(&self, order: Order) -> Answer {
-        self.desk().carry_out(order).await.expect("carried out")
+    async fn ask(&self, command: Command) -> CommandResponse {
+        self.handler().handle(command).await.expect("carried out")
     }
 
     /// Asks page by page; the sum of what became of them.
-    async fn again(&self, states: &[DeliveryState], to: Option<&str>, most: usize) -> Again {
+    async fn again(&self, states: &[DeliveryState], to: Option<&str>, most: usize) -> Requeued {
         let mut page = of(states, most);
-        let mut sum = Again::default();
+        let mut sum = Requeued::default();
         loop {
-            let (order, to) = (page.clone(), to.map(str::to_owned));
-            let Answer::Again(again) = self.ask(Order::Again { page: order, to }).await else {
+            let (next, to) = (page.clone(), to.map(str::to_owned));
+            let CommandResponse::Requeued(again) =
+                self.ask(Command::Requeue { page: next, to }).await
+            else {
                 panic!("another answer");
             };
             sum.done += again.done;
-            sum.homeless += again.homeless;
+            sum.unserved += again.unserved;
             sum.quarantined += again.quarantined;
             page.after = again.next;
             if page.after.is_none() {
@@ -219,7 +221,7 @@ async fn dead_letters_are_tried_again_and_nothing_else_moves() {
         let again = bench.again(&[DeliveryState::Dead], None, most).await;
         let first = most == 1;
         assert_eq!(again.done, if first { 2 } else { 0 }, "page of {most}");
-        assert_eq!(again.homeless, 2, "that of old, and that of nobody");
+        assert_eq!(again.unserved, 2, "that of old, and that of nobody");
         let expected = [
             stand("shop", DeliveryState::Pending),
             stand("shop", DeliveryState::Pending),
@@ -250,7 +252,7 @@ async fn what_has_no_destination_any_more_is_moved_to_another() {
             2,
         )
         .await;
-    assert_eq!((again.done, again.homeless), (3, 0));
+    assert_eq!((again.done, again.unserved), (3, 0));
     let expected = [
         stand("shop", DeliveryState::Pending),
         stand("shop", DeliveryState::Pending),
@@ -275,7 +277,7 @@ async fn of_an_event_only_what_somebody_takes_is_tried_again() {
         }
     }
     let again = bench.again(&[DeliveryState::Dead], None, 2).await;
-    assert_eq!((again.done, again.homeless), (3, 3));
+    assert_eq!((again.done, again.unserved), (3, 3));
     let one = [
         stand("old", DeliveryState::Dead),
         stand("shop", DeliveryState::Pending),
@@ -335,8 +337,8 @@ async fn nothing_goes_to_a_destination_that_is_not_configured() {
     let bench = Bench::with(&[Dead("shop"), Pending("shop"), Dead("mail")]).await;
     let page = of(&[DeliveryState::Dead], 10);
     let to = Some("nowhere".to_owned());
-    let refused = bench.desk().carry_out(Order::Again { page, to }).await;
-    assert!(matches!(refused, Err(Refused::Destination(name)) if name == "nowhere"));
+    let refused = bench.handler().handle(Command::Requeue { page, to }).await;
+    assert!(matches!(refused, Err(HandlerError::Destination(name)) if name == "nowhere"));
     let expected = [
         stand("shop", DeliveryState::Dead),
         stand("shop", DeliveryState::Pending),
@@ -351,7 +353,7 @@ async fn pages_follow_each_other_and_no_order_names_more_events_than_one_holds()
     let mut page = of(&[], 2);
     let mut seen = Vec::new();
     loop {
-        let Answer::Listed(listed) = bench.ask(Order::List(page.clone())).await else {
+        let CommandResponse::Listed(listed) = bench.ask(Command::List(page.clone())).await else {
             panic!("another answer");
         };
         seen.extend(listed.iter().map(|one| one.event));
@@ -362,8 +364,8 @@ async fn pages_follow_each_other_and_no_order_names_more_events_than_one_holds()
     }
     assert_eq!(seen, bench.ids);
     page.selection.ids = vec![Uuid::nil(); Page::MOST + 1];
-    let refused = bench.desk().carry_out(Order::List(page)).await;
-    assert!(matches!(refused, Err(Refused::Many)));
+    let refused = bench.handler().handle(Command::List(page)).await;
+    assert!(matches!(refused, Err(HandlerError::TooMany)));
 }
 
 #[tokio::test]
@@ -373,14 +375,14 @@ async fn purge_removes_what_is_selected_alone() {
         ids: vec![bench.ids[1]],
         ..Selection::default()
     };
-    let order = Order::Purge { selection, most: 9 };
-    assert!(matches!(bench.ask(order).await, Answer::Purged(1)));
+    let order = Command::Purge { selection, most: 9 };
+    assert!(matches!(bench.ask(order).await, CommandResponse::Purged(1)));
     let expected = [
         stand("shop", DeliveryState::Dead),
         stand("mail", DeliveryState::Delivered),
     ];
     assert_eq!(bench.stands().await, expected);
-    let Answer::Stats(holdings) = bench.ask(Order::Stats).await else {
+    let CommandResponse::Stats(holdings) = bench.ask(Command::Stats).await else {
         panic!("another answer");
     };
     assert_eq!(holdings.stats.events, 2);
@@ -390,7 +392,7 @@ async fn purge_removes_what_is_selected_alone() {
 async fn an_event_is_shown_with_its_body_only_where_that_is_asked() {
     let bench = Bench::with(&[Pending("shop"), Dead("shop"), Pending("mail")]).await;
     let show = async |id, body| {
-        let Answer::Shown(shown) = bench.ask(Order::Show { id, body }).await else {
+        let CommandResponse::Shown(shown) = bench.ask(Command::Show { id, body }).await else {
             panic!("another answer");
         };
         shown
@@ -414,7 +416,7 @@ async fn nothing_of_an_event_is_shown_whose_seal_does_not_hold() {
     let other = Secret::new("another key").expect("a key");
     bench.inbox.sealer = Sealer::new(&other, None);
     let (id, body) = (bench.ids[0], true);
-    let Answer::Shown(Some(shown)) = bench.ask(Order::Show { id, body }).await else {
+    let CommandResponse::Shown(Some(shown)) = bench.ask(Command::Show { id, body }).await else {
         panic!("another answer");
     };
     assert!(shown.broken.is_some());

@@ -93,9 +93,12 @@ impl Intake {
                 is_placeholder,
             }) => {
                 if let Some(meter) = context.meter() {
-                    meter.inbox.kept(kept);
-                    let doubt = Unidentified::of(kept, is_placeholder);
-                    meter.inbox.unidentified(doubt, &endpoint.name, context.id);
+                    meter.inbox.count(kept);
+                    if let Some(why) = Unidentified::of(kept, is_placeholder) {
+                        meter
+                            .inbox
+                            .count_unidentified(why, &endpoint.name, context.id);
+                    }
                 }
                 Outcome::of(kept, &subscribers)
             }
@@ -115,7 +118,9 @@ impl Intake {
         let inbox = context.shared.inbox.clone().ok_or_else(missing)?;
         let (arrival, is_placeholder) = self.seal(&inbox).await?;
         let subscribers = arrival.subscribers.clone();
-        let kept = inbox.keep(arrival, Box::new(Arc::clone(&context))).await?;
+        let kept = inbox
+            .insert(arrival, Box::new(Arc::clone(&context)))
+            .await?;
         if let (InsertOutcome::Stored(_), Subscribers::Queues(queues)) = (kept, &subscribers) {
             wake(&context, &endpoint, queues);
         }

@@ -266,7 +266,10 @@ async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_
     let meter = shared.config();
     let meter = meter.meter(0).expect("there is one");
     assert_eq!(
-        (meter.requests.verified.number(), meter.inbox.kept.number()),
+        (
+            meter.requests.verified.number(),
+            meter.inbox.stored.number()
+        ),
         (1, 1)
     );
     assert_eq!(meter.not_taken.sum(), 0);
