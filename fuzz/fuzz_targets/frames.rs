@@ -1,4 +1,4 @@
-//! libFuzzer around the target of the same name.
+//! The libFuzzer binary of the target with the same name.
 #![no_main]
 
 #[path = "../../tests/fuzz_targets/frames.rs"]

@@ -1,6 +1,7 @@
-//! `--explain`: when a signature does not match, the doctor looks for the likely cause. At most once
-//! a second and on a thread of its own, since it hashes a body dozens of times and an attacker
-//! chooses when. It sees unverified bytes and names a cause; it passes nothing on.
+//! The explainer of mismatches (`--explain`), which logs the likely cause of a mismatch.
+//!
+//! A diagnosis hashes a body dozens of times, and attackers choose when. It therefore runs at most once
+//! a second, on a thread of its own. It reads unverified bytes and only names a cause.
 
 use std::sync::{
     Arc,
@@ -15,15 +16,16 @@ use uuid::Uuid;
 
 use crate::{doctor, endpoint::Endpoint};
 
-/// Looks into mismatches.
+/// A handle that passes mismatches to the thread.
 #[derive(Debug)]
 pub(crate) struct Explainer {
     cases: SyncSender<Case>,
-    begun: Instant,
-    /// The second after the one of the latest case; zero before the first.
+    started: Instant,
+    /// The first second since the start in which another case is allowed.
     next: AtomicU64,
 }
 
+/// A mismatch to diagnose.
 struct Case {
     id: Uuid,
     endpoint: Arc<Endpoint>,
@@ -33,34 +35,34 @@ struct Case {
 
 impl Explainer {
     pub(crate) fn start() -> Self {
-        let (cases, inbox) = sync_channel(1);
+        let (cases, rx) = sync_channel(1);
         let name = "cartgate-doctor".to_owned();
         if let Err(error) = std::thread::Builder::new()
             .name(name)
-            .spawn(move || work(&inbox))
+            .spawn(move || diagnose(&rx))
         {
-            tracing::error!(%error, "mismatches will not be explained: no thread for it");
+            tracing::error!(%error, "mismatches are not explained: thread not started");
         }
         Self {
             cases,
-            begun: Instant::now(),
+            started: Instant::now(),
             next: AtomicU64::new(0),
         }
     }
 
-    /// Hands a mismatch to the doctor, unless it had one in this second or is still at it.
-    pub(crate) fn consider(
+    /// Passes a mismatch to the thread, unless it had one in this second or is still busy.
+    pub(crate) fn explain(
         &self,
         id: Uuid,
         endpoint: &Arc<Endpoint>,
         headers: &HeaderMap,
         forged: &[Bytes],
     ) {
-        // The doctor tries no variants of a longer one, and copying it would hold up a worker.
+        // A longer body is not diagnosed, and copying it would delay a worker.
         if forged.iter().map(Bytes::len).sum::<usize>() > doctor::MAX_BODY {
             return;
         }
-        let second = self.begun.elapsed().as_secs();
+        let second = self.started.elapsed().as_secs();
         let next = self.next.load(Relaxed);
         let free = second >= next
             && self
@@ -68,7 +70,7 @@ impl Explainer {
                 .compare_exchange(next, second + 1, Relaxed, Relaxed)
                 .is_ok();
         if free {
-            // A doctor who is still busy just misses this one.
+            // A busy thread skips this case.
             let _ = self.cases.try_send(Case {
                 id,
                 endpoint: Arc::clone(endpoint),
@@ -79,8 +81,8 @@ impl Explainer {
     }
 }
 
-fn work(inbox: &Receiver<Case>) {
-    while let Ok(case) = inbox.recv() {
+fn diagnose(rx: &Receiver<Case>) {
+    while let Ok(case) = rx.recv() {
         let presented = case.presented.as_ref().map(HeaderValue::as_bytes);
         let diagnosis = doctor::diagnose(&case.endpoint.secrets, presented, &case.body);
         tracing::warn!(

@@ -161,7 +161,7 @@ fn a_whole_body_and_large_frames_are_not_copied() {
         delivery(&frame, Full::new(frame.clone())),
     );
     assert_eq!(whole_frame.chunks()[0].as_ptr(), frame.as_ptr());
-    // Of a small and a large frame, only the small one is copied.
+    // A small frame before a large one is copied; the large one is not.
     let (most_alive, verified) = send(vec![1, 40_000, 40_000, 1, 1], true);
     let lengths: Vec<_> = verified.chunks().iter().map(Bytes::len).collect();
     assert_eq!(lengths, [1, 40_000, 40_000, 2]);

@@ -44,7 +44,7 @@ impl Observe for VerdictObserver {
             writer.save(&request, Arc::clone(context));
         }
         if let Some(explainer) = &context.shared.explainer {
-            explainer.consider(context.id, endpoint, &head.headers, forged);
+            explainer.explain(context.id, endpoint, &head.headers, forged);
         }
     }
 
