@@ -140,12 +140,12 @@ mod tests {
 
     impl Trial {
         /// A genuine delivery with the expected result.
-        pub(in crate::demo) fn passed() -> Self {
+        pub(crate) fn passed() -> Self {
             trial(genuine(), 200, &[received(BODY, "order")])
         }
 
         /// A genuine delivery that the gate rejected.
-        pub(in crate::demo) fn lost() -> Self {
+        pub(crate) fn lost() -> Self {
             trial(genuine(), 401, &[])
         }
     }

@@ -1,4 +1,4 @@
-//! Finds who carries an order out: the gate that runs on an SQLite file, or this process, which opens the store itself.
+//! Access to an inbox: through the gate that has the SQLite file open, or by opening the store in this process.
 
 use std::{
     fs::File,
@@ -16,36 +16,38 @@ use crate::{
     config::{Finding, plan::InboxPlan},
     inbox::{
         Inbox, Settings,
-        control::{Client, Command, CommandResponse, Handler},
+        control::{Client, Command, CommandResponse, Handler, Page},
         settings::StoreAddress,
+        store::{DeliveryRow, Selection},
     },
 };
 
-/// How long to try again while somebody else has the file and no gate takes orders: a gate that starts has the file before it
-/// listens for orders, and a command that ends soon has it as well.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time for retries while another process has the file open and no gate responds: a gate that starts opens
+/// the file before it listens for commands, and another command closes it soon.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The wait between two tries.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A way to an inbox.
+/// The access to an inbox.
 pub(super) enum Access {
-    /// A gate has it.
+    /// Through the gate that has it open.
     Gate(Client),
-    /// Nobody else has it, or it is one that several can have.
-    Own(Box<Own>),
+    /// By the open store. No other process has it open, or several processes may.
+    Store(Box<OpenStore>),
 }
 
-pub(super) struct Own {
+/// A store that this process has opened.
+pub(super) struct OpenStore {
     inbox: Inbox,
     destinations: Destinations,
 }
 
-/// Those that are configured, where a file says so.
+/// The names of the configured destinations, if there is a configuration file.
 type Destinations = Option<Vec<Arc<str>>>;
 
 impl Access {
-    /// Reads nothing but the place of the inbox while a gate has it: the gate knows its keys.
+    /// Opens the access. Reads the keys of the inbox only if no gate has it open.
     pub(super) async fn open(at: InboxAt) -> Result<Self, Failure> {
         let place = Place::of(at)?;
         let begun = Instant::now();
@@ -61,13 +63,13 @@ impl Access {
             match Inbox::open(settings.clone()).await {
                 Ok(inbox) => {
                     let destinations = place.destinations;
-                    let own = Own {
+                    let store = OpenStore {
                         inbox,
                         destinations,
                     };
-                    return Ok(Self::Own(Box::new(own)));
+                    return Ok(Self::Store(Box::new(store)));
                 }
-                Err(error) if error.is_in_use() && begun.elapsed() < PATIENCE => {
+                Err(error) if error.is_in_use() && begun.elapsed() < TIMEOUT => {
                     sleep(PAUSE).await;
                 }
                 Err(error) => return Err(Failure::no(error)),
@@ -75,27 +77,55 @@ impl Access {
         }
     }
 
-    pub(super) async fn ask(&self, command: Command) -> Result<CommandResponse, Failure> {
+    /// Sends a request to the inbox; returns the response.
+    pub(super) async fn send(&self, command: Command) -> Result<CommandResponse, Failure> {
         match self {
             Self::Gate(gate) => gate.send(&command).await.map_err(Failure::no),
-            Self::Own(own) => {
+            Self::Store(store) => {
                 let handler = Handler {
-                    inbox: &own.inbox,
-                    destinations: own.destinations.clone(),
+                    inbox: &store.inbox,
+                    destinations: store.destinations.clone(),
                 };
                 handler.handle(command).await.map_err(Failure::no)
             }
         }
     }
+
+    /// Calls `each` with every page of the selected deliveries.
+    pub(super) async fn list(
+        &self,
+        selection: Selection,
+        mut each: impl FnMut(&[DeliveryRow]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut page = Page {
+            selection,
+            after: None,
+            most: Page::MOST,
+        };
+        loop {
+            let CommandResponse::Listed(rows) = self.send(Command::List(page.clone())).await?
+            else {
+                return Err(unexpected());
+            };
+            let Some(last) = rows.last() else {
+                return Ok(());
+            };
+            each(&rows)?;
+            if rows.len() < page.most {
+                return Ok(());
+            }
+            page.after = Some(last.into());
+        }
+    }
 }
 
-/// An answer to another order than was given.
-pub(super) fn otherwise() -> Failure {
-    Failure::no("the gate answers otherwise than it was asked; is it of another version?")
+/// Returns the failure for the response to another request.
+pub(super) fn unexpected() -> Failure {
+    Failure::no("unexpected response of the gate; is it another version?")
 }
 
-/// Opening makes a file, and a slip in a name is no wish for an inbox. Nor can another user look into one.
-fn must_be_readable(file: &Path) -> Result<(), Failure> {
+/// Checks that the file exists and is readable, because opening the store would create a missing file.
+fn check_file(file: &Path) -> Result<(), Failure> {
     match File::open(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::usage(format_args!(
@@ -106,8 +136,8 @@ fn must_be_readable(file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The place of the inbox. In a configuration file, only `[inbox]` and the names of destinations matter: the secrets and
-/// certificates of other sections may not even be readable here.
+/// The place of the inbox. Only `[inbox]` and the names of destinations are read from a configuration file,
+/// because this user may be unable to read the secrets and certificates of other sections.
 struct Place {
     plan: InboxPlan,
     source: Option<Source>,
@@ -140,20 +170,20 @@ impl Place {
         })
     }
 
-    /// The gate that has it and takes orders, if there is one.
+    /// Returns the gate that has the inbox open, if there is one.
     async fn gate(&self) -> Result<Option<Client>, Failure> {
         let StoreAddress::Sqlite(file) = &self.plan.store else {
             return Ok(None);
         };
         let gate = Client::find(file).await;
-        // A gate still has a file that was removed.
+        // A gate still has a removed file open.
         if !matches!(gate, Ok(Some(_))) {
-            must_be_readable(file)?;
+            check_file(file)?;
         }
         gate.map_err(Failure::no)
     }
 
-    /// The settings, with the keys and the password.
+    /// Reads the settings, with the keys and the password.
     fn settings(&self) -> Result<Settings, Failure> {
         let loaded = self.plan.load().map_err(|findings| {
             let lines = findings.iter().map(|finding| self.line(finding));

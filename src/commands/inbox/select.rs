@@ -1,15 +1,16 @@
-//! What was typed as a selection.
+//! The selection of deliveries from the arguments.
 
 use std::time::SystemTime;
 
 use crate::{
     cli::{SelectionArgs, When},
-    commands::output::message,
+    commands::{outcome::Outcome, output::message},
     inbox::store::Selection,
     runtime::clock::Millis,
     telemetry::count::millis,
 };
 
+/// Returns the selection that the arguments describe.
 pub(super) fn selection(args: SelectionArgs) -> Selection {
     let now = SystemTime::now();
     Selection {
@@ -23,7 +24,7 @@ pub(super) fn selection(args: SelectionArgs) -> Selection {
     }
 }
 
-/// Whether it leaves nothing out.
+/// Returns whether the selection has no filter.
 pub(super) fn is_everything(selection: &Selection) -> bool {
     let Selection {
         ids,
@@ -41,6 +42,12 @@ pub(super) fn is_everything(selection: &Selection) -> bool {
         && kind.is_none()
         && since.is_none()
         && until.is_none()
+}
+
+/// Reports that no delivery matches the selection.
+pub(super) fn nothing_selected() -> Outcome {
+    message("cartgate: nothing is selected");
+    Outcome::No
 }
 
 fn at(when: When, now: SystemTime) -> Millis {

@@ -2,7 +2,7 @@
 
 /// A style of writing JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::doctor) struct Style {
+pub(crate) struct Style {
     pub(super) layout: Layout,
     pub(super) escapes: Escapes,
     pub(super) sorted: bool,
@@ -44,7 +44,7 @@ pub(super) enum Escapes {
 
 impl Style {
     /// Returns every known style.
-    pub(in crate::doctor) fn all() -> impl Iterator<Item = Self> {
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
         const LAYOUTS: [Layout; 5] = [
             Layout::Compact,
             Layout::Spaced,
@@ -91,7 +91,7 @@ impl Style {
     }
 
     /// Returns a description of the signed text.
-    pub(in crate::doctor) fn description(self) -> String {
+    pub(crate) fn description(self) -> String {
         let layout = match self.layout {
             Layout::Compact => "compact",
             Layout::Spaced => "with a space after each comma and colon",

@@ -211,7 +211,7 @@ fn an_event_is_shown_and_its_body_alone_where_that_is_asked() {
     let gate = gate_with_three();
     let ids = ids(&gate);
     let shown = inbox(&gate, &["show", &ids[1]]).ends(0);
-    for part in [&*ids[1], "POST /hooks", "seal      holds", "shop: pending"] {
+    for part in [&*ids[1], "POST /hooks", "seal      intact", "shop: pending"] {
         assert!(shown.text().contains(part), "{part}: {}", shown.text());
     }
     assert!(!shown.text().contains("the second"));

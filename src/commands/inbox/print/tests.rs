@@ -1,6 +1,13 @@
-//! The display of deliveries: its width, its safety, its times.
+//! Tests of the output: its width, its safety, its times.
 
-use super::*;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{Event, HEADINGS, JsonRow, Line, text};
+use crate::{
+    delivery::event::DeliveryState,
+    inbox::{control::EventDetails, store::DeliveryRow},
+};
 
 fn listed(queue: &str, state: DeliveryState) -> DeliveryRow {
     DeliveryRow {
@@ -31,12 +38,12 @@ fn a_line_fits_80_columns_whatever_a_destination_is_called() {
     for queue in ["", "shop", "a-destination-with-a-very-long-name"] {
         for state in [DeliveryState::Pending, DeliveryState::Quarantined] {
             let one = &listed(queue, state);
-            let lines = Line { one, now }.to_string();
+            let lines = Line { row: one, now }.to_string();
             assert!(
                 lines.lines().all(|line| line.chars().count() <= 80),
                 "{lines}"
             );
-            assert!(lines.contains(word(state)), "{lines}");
+            assert!(lines.contains(text::state(state)), "{lines}");
             assert!(lines.contains("\n  destination-refused: xxx"), "{lines}");
         }
     }
@@ -65,7 +72,7 @@ fn what_is_stored_cannot_command_the_terminal() {
         body: None,
         deliveries: vec![],
     };
-    let line = Line { one: &one, now: 0 }.to_string();
+    let line = Line { row: &one, now: 0 }.to_string();
     shown.deliveries.push(one);
     let event = Event {
         shown: &shown,
@@ -79,7 +86,7 @@ fn what_is_stored_cannot_command_the_terminal() {
 #[test]
 fn times_are_written_out_in_json() {
     let one = listed("", DeliveryState::Pending);
-    let row = serde_json::to_value(Row::of(&one)).expect("JSON");
+    let row = serde_json::to_value(JsonRow::from(&one)).expect("JSON");
     assert_eq!(row["received"], "1970-01-01T00:00:00.000Z");
     assert_eq!(row["last"], "1970-01-01T00:00:05.000Z");
     assert!(row["due"].is_null() && row["destination"].is_null());

@@ -1,0 +1,111 @@
+//! Events as text and as JSON.
+
+use std::fmt::{self, Display, Formatter};
+
+use bytesize::ByteSize;
+use serde_json::{Value, json};
+
+use super::{
+    delivery::{JsonRow, failure},
+    text::{self, age, rfc3339, safe},
+};
+use crate::{
+    inbox::{control::EventDetails, store::DeliveryRow},
+    runtime::clock::Millis,
+};
+
+/// Returns an event as JSON.
+pub(crate) fn event_json(shown: &EventDetails) -> Value {
+    let head = shown.head.as_ref().map(|head| {
+        json!({
+            "method": head.method,
+            "target": head.target,
+            "secret": head.secret,
+            "peer": head.peer,
+            "headers": head.headers,
+        })
+    });
+    let deliveries: Vec<_> = shown.deliveries.iter().map(JsonRow::from).collect();
+    json!({
+        "id": shown.id,
+        "endpoint": shown.endpoint,
+        "kind": shown.kind,
+        "received": rfc3339(shown.received),
+        "intact": shown.broken.is_none(),
+        "broken": shown.broken,
+        "head": head,
+        "deliveries": deliveries,
+    })
+}
+
+/// An event for people.
+pub(crate) struct Event<'s> {
+    pub(crate) shown: &'s EventDetails,
+    pub(crate) now: Millis,
+}
+
+impl Display for Event<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let shown = self.shown;
+        let ago = age(shown.received, self.now);
+        writeln!(f, "event     {}", shown.id)?;
+        writeln!(f, "endpoint  {}", safe(&shown.endpoint))?;
+        writeln!(f, "kind      {}", safe(&shown.kind))?;
+        writeln!(f, "received  {} ({ago} ago)", rfc3339(shown.received))?;
+        if let Some(row) = shown.deliveries.first() {
+            writeln!(f, "size      {}", ByteSize(row.size))?;
+            if row.seen > 1 {
+                let (first, before) = (rfc3339(row.first_received), row.copy);
+                let seen = row.seen;
+                writeln!(
+                    f,
+                    "copies    {before} before it, {seen} in all, the first at {first}"
+                )?;
+            }
+        }
+        match &shown.broken {
+            None => writeln!(f, "seal      intact")?,
+            Some(reason) => writeln!(f, "seal      {}", safe(reason))?,
+        }
+        self.head(f)?;
+        let mut deliveries = shown.deliveries.iter();
+        write!(f, "deliveries")?;
+        deliveries.try_for_each(|row| self.delivery(f, row))
+    }
+}
+
+impl Event<'_> {
+    fn head(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(head) = &self.shown.head else {
+            return Ok(());
+        };
+        writeln!(f, "secret    {}", safe(&head.secret))?;
+        writeln!(f, "from      {}", safe(&head.peer))?;
+        writeln!(f, "head      {} {}", safe(&head.method), safe(&head.target))?;
+        for (name, value) in &head.headers {
+            writeln!(f, "          {}: {}", safe(name), safe(value))?;
+        }
+        Ok(())
+    }
+
+    fn delivery(&self, f: &mut Formatter<'_>, row: &DeliveryRow) -> fmt::Result {
+        let (name, state, attempts) = (
+            text::destination(&row.queue),
+            text::state(row.state),
+            row.attempts,
+        );
+        write!(f, "\n          {name}: {state} after {attempts} attempts")?;
+        if let Some(last) = row.last {
+            write!(f, ", last {} ago", age(last, self.now))?;
+        }
+        let status = row.status.map(|status| status.to_string());
+        if let Some(result) = failure(row).or(status) {
+            write!(f, " ({result})")?;
+        }
+        match row.due {
+            Some(due) if due > self.now => write!(f, ", next in {}", age(self.now, due)),
+            Some(_) => write!(f, ", due now"),
+            None => Ok(()),
+        }
+    }
+}

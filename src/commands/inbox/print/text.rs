@@ -1,0 +1,49 @@
+//! Text of cells: names, times, ages and shortened lines.
+
+use crate::{
+    admin::status::Span,
+    delivery::event::DeliveryState,
+    runtime::clock::{Millis, system_time},
+    text::{rfc3339::millis, terminal::printable},
+};
+
+/// Returns the word for a state.
+pub(super) fn state(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Pending => "pending",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Dead => "dead",
+        DeliveryState::Quarantined => "quarantined",
+    }
+}
+
+/// Returns the name of a destination, or `(none)`.
+pub(super) fn destination(queue: &str) -> String {
+    if queue.is_empty() {
+        "(none)".to_owned()
+    } else {
+        safe(queue)
+    }
+}
+
+/// Shortens a text to this number of characters.
+pub(super) fn shorten(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    text.chars().take(limit - 1).chain(['…']).collect()
+}
+
+pub(super) fn age(then: Millis, now: Millis) -> Span {
+    let seconds = |time: Millis| u64::try_from(time / 1000).unwrap_or_default();
+    Span::since(seconds(then), seconds(now))
+}
+
+pub(super) fn rfc3339(time: Millis) -> String {
+    millis(system_time(time))
+}
+
+/// Makes untrusted text safe for a terminal.
+pub(super) fn safe(text: &str) -> String {
+    printable(text.as_bytes())
+}
