@@ -144,3 +144,71 @@ impl fmt::Debug for Queue {
         f.debug_struct("Queue").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::rejected::saved_rejection;
+
+    /// Pushes a body of `len` bytes from the source 192.0.2.`host`.
+    fn push(queue: &Queue, host: u8, len: usize) -> bool {
+        let source = IpAddr::from([192, 0, 2, host]).into();
+        let job = Job {
+            rejection: saved_rejection::of_len(source, len),
+            _memory: Box::new(()),
+        };
+        queue.push(job.place(), || job)
+    }
+
+    fn next(queue: &Queue) -> Option<Job> {
+        queue.next(Duration::ZERO).ok().expect("open")
+    }
+
+    #[test]
+    fn a_source_gets_its_share_and_all_together_the_capacity() {
+        let queue = Queue::new(4);
+        let mut queued = |host| (0..100).filter(|_| push(&queue, host, 1)).count();
+        assert_eq!([1, 2, 3, 4, 5].map(&mut queued), [16, 16, 16, 16, 0]);
+        next(&queue).expect("a job");
+        assert!(!push(&queue, 5, 1), "the current job counts");
+        next(&queue).expect("a job");
+        assert!(push(&queue, 5, 1));
+    }
+
+    #[test]
+    fn bytes_count_and_a_body_larger_than_a_limit_waits_alone() {
+        let share = usize::try_from(CAPACITY.bytes).expect("it fits") / 2;
+        let queue = Queue::new(2);
+        assert!(push(&queue, 1, share - 1));
+        assert!(push(&queue, 1, 1));
+        assert!(!push(&queue, 1, 1), "the share is used up");
+        assert!(push(&queue, 2, share));
+        assert!(!push(&queue, 3, 1), "the queue is full");
+        while next(&queue).is_some() {}
+        assert!(push(&queue, 1, share * 3), "nothing else is queued");
+        assert!(!push(&queue, 2, 1));
+    }
+
+    #[test]
+    fn a_queue_is_empty_after_its_last_job_is_done() {
+        let queue = Queue::new(1);
+        assert!(queue.is_empty());
+        push(&queue, 1, 1);
+        let job = next(&queue);
+        assert!(!queue.is_empty());
+        drop(job);
+        assert!(next(&queue).is_none() && queue.is_empty());
+    }
+
+    #[test]
+    fn a_closed_queue_ends_after_its_jobs() {
+        let queue = Queue::new(1);
+        push(&queue, 1, 1);
+        queue.close();
+        next(&queue).expect("a job");
+        let ended = queue.next(Duration::from_secs(600));
+        assert!(ended.is_err());
+    }
+}

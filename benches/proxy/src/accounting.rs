@@ -1,8 +1,8 @@
-//! What the kernel has counted for processes: CPU time, memory, and which processes belong to one.
+//! CPU time, memory and child processes, as counted by the kernel.
 
 use std::{fs, io, time::Duration};
 
-/// User and system time of all threads of these processes, also of threads that have ended.
+/// Returns the user and system time of all threads of these processes, including ended threads.
 pub(crate) fn cpu(pids: &[u32]) -> io::Result<Duration> {
     let mut ticks = 0;
     for pid in pids {
@@ -13,7 +13,7 @@ pub(crate) fn cpu(pids: &[u32]) -> io::Result<Duration> {
     Ok(Duration::from_secs(ticks) / u32::try_from(second).map_err(io::Error::other)?)
 }
 
-/// Bytes in memory, a page that several processes share counted in parts.
+/// Returns the proportional set size: a page that several processes share counts in parts.
 pub(crate) fn memory(pids: &[u32]) -> io::Result<u64> {
     let mut bytes = 0;
     for pid in pids {
@@ -23,14 +23,14 @@ pub(crate) fn memory(pids: &[u32]) -> io::Result<u64> {
     Ok(bytes)
 }
 
-/// A process and all that it started.
+/// Returns a process and its descendants.
 pub(crate) fn family(head: u32) -> io::Result<Vec<u32>> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let Ok(pid) = entry?.file_name().to_string_lossy().parse::<u32>() else {
             continue;
         };
-        // It may have ended since.
+        // The process may have ended.
         if let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat"))
             && let Some(stat) = Stat::parse(&stat)
         {
@@ -53,7 +53,8 @@ struct Stat {
 }
 
 impl Stat {
-    /// The name comes second and may hold anything, also spaces and brackets; the rest is numbers.
+    /// Splits after the name, the second field, which may contain spaces and brackets. The rest is
+    /// numbers.
     fn parse(line: &str) -> Option<Self> {
         let mut fields = line[line.rfind(')')? + 1..].split_ascii_whitespace();
         let parent = fields.nth(1)?.parse().ok()?;
@@ -73,7 +74,7 @@ fn share(rollup: &str) -> Option<u64> {
 }
 
 fn unknown() -> io::Error {
-    io::Error::other("/proc does not look as it should")
+    io::Error::other("/proc has an unexpected format")
 }
 
 #[cfg(test)]

@@ -1,26 +1,26 @@
-//! What the gate is meant to reach, beside what it did. Nothing depends on it: a machine that is not alone misses an aim
-//! today that it reaches tomorrow.
+//! The targets of the gate, beside the results. They decide nothing, because a busy machine can
+//! miss any of them.
 
 use std::fmt::Write;
 
 use crate::table::Table;
 
-/// A figure that is aimed at.
+/// A target.
 struct Aim {
     table: &'static str,
-    /// How the row's label begins.
+    /// The beginning of the row's label.
     row: &'static str,
     reads: Reads,
     bound: Bound,
 }
 
-/// Which number of a row counts.
+/// The number of a row that counts.
 enum Reads {
-    /// The gate's, against HAProxy's.
+    /// The gate's number, divided by that of HAProxy.
     Ratio,
-    /// The gate's own.
+    /// The gate's number.
     Own,
-    /// The gate's own, against that of its row of this label.
+    /// The gate's number, divided by that of its row with this label.
     Against(&'static str),
 }
 
@@ -73,7 +73,7 @@ const fn aim(table: &'static str, row: &'static str, reads: Reads, bound: Bound)
     }
 }
 
-/// All aims that were measured, as a table; `column` is the gate's.
+/// Returns a table of all measured targets. `column` is that of the gate.
 pub(crate) fn markdown(tables: &[Table], column: usize) -> String {
     let mut text = "### Targets\n\n| | target | result | |\n|---|---:|---:|---|\n".to_owned();
     for aim in &AIMS {

@@ -1,4 +1,5 @@
-//! What all measurements share: the peers, the app behind them, and a list of what had to be left out.
+//! The state that all measurements share: the peers, the app behind them, and the list of
+//! omissions.
 
 use std::{io, time::Duration};
 
@@ -14,16 +15,16 @@ use crate::{
     upstream::Upstream,
 };
 
-/// How much is measured.
+/// The extent of the measurements.
 pub(crate) struct Scale {
     pub(crate) rounds: usize,
     pub(crate) warm: Duration,
     pub(crate) span: Duration,
-    /// How long a burst's memory has time to be given back.
+    /// The time after a burst in which memory is returned.
     pub(crate) rest: Duration,
 }
 
-/// Everything but the measurements.
+/// The shared state.
 pub(crate) struct Bench {
     pub(crate) peers: Vec<Box<dyn Peer>>,
     pub(crate) upstream: Upstream,
@@ -52,13 +53,13 @@ impl Bench {
         self.cores.count
     }
 
-    /// An empty table with a column for each peer.
+    /// Returns an empty table with a column for each peer.
     pub(crate) fn table(&self, name: &str, unit: &str) -> Table {
         let columns = self.peers.iter().map(|peer| peer.name().to_owned());
         Table::new(name, unit, columns.collect())
     }
 
-    /// Starts the peers that are wanted and keeps those that do the work.
+    /// Starts the requested peers, and keeps those that pass the check.
     pub(crate) fn field(
         &mut self,
         task: &Task,
@@ -83,7 +84,7 @@ impl Bench {
         Ok(field)
     }
 
-    /// A measurement that came about; of another only why it did not.
+    /// Returns the result of a measurement. Records the reason if it failed.
     pub(crate) fn keep<T>(
         &mut self,
         column: usize,
@@ -105,13 +106,13 @@ impl Bench {
     }
 }
 
-/// The peers in the order of a round: each comes first in its turn.
+/// Returns the peers in the order of a round. Each peer is first in turn.
 pub(crate) fn in_turn(field: &[Running], round: usize) -> impl Iterator<Item = &Running> {
     let first = round % field.len().max(1);
     field[first..].iter().chain(&field[..first])
 }
 
-/// A size as people write it.
+/// Formats a size.
 pub(crate) fn size(bytes: usize) -> String {
     match bytes {
         0x10_0000.. => format!("{} MiB", bytes / 0x10_0000),

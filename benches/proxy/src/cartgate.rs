@@ -1,4 +1,4 @@
-//! The gate itself, as an operator would run it: limits, header rules and metrics at their defaults.
+//! The gate with default limits, header rules and metrics.
 
 use std::{fmt::Write, fs, io, os::unix::fs::OpenOptionsExt, path::PathBuf, process::Command};
 
@@ -7,7 +7,7 @@ use crate::{
     peer::{Peer, Site, first_line},
 };
 
-/// A build of the gate.
+/// A built gate.
 pub(crate) struct Cartgate {
     pub(crate) program: PathBuf,
 }
@@ -43,8 +43,8 @@ impl Peer for Cartgate {
     }
 }
 
-/// One worker, as the peers have one thread. The log is off as theirs are, and `max_connections` is a bound that the
-/// bench itself would reach; all else is as it comes.
+/// The configuration: one worker, because the peers have one thread; the log off, like theirs; and
+/// a `max_connections` that the bench does not reach. All other settings are defaults.
 fn text(site: &Site<'_>) -> String {
     let access = if site.task.logs { "all" } else { "off" };
     let mut text = format!(

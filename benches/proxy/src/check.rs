@@ -1,4 +1,4 @@
-//! Whether a peer does the work: genuine deliveries reach the app, forged and unsigned ones do not.
+//! The check of a peer: genuine deliveries reach the app, and forged and unsigned ones do not.
 
 use std::io;
 
@@ -6,7 +6,11 @@ use crate::{
     delivery::Deliveries, fleet::Fleet, load::Expected, peer::Running, upstream::Upstream,
 };
 
-/// An error says what it let through or kept back.
+/// Checks a peer.
+///
+/// # Errors
+///
+/// Names the delivery that was treated wrongly.
 pub(crate) fn check(
     peer: &Running,
     deliveries: &Deliveries,
@@ -18,8 +22,7 @@ pub(crate) fn check(
         let status = fleet.ask(request)?;
         let arrived = upstream.arrived() - before;
         if !Expected::Accepted.is(status) || arrived != 1 {
-            let what =
-                format!("a genuine delivery was answered {status} and arrived {arrived} times");
+            let what = format!("a genuine delivery got {status} and arrived {arrived} times");
             return Err(io::Error::other(what));
         }
     }
@@ -28,8 +31,7 @@ pub(crate) fn check(
         let status = fleet.ask(request)?;
         let arrived = upstream.arrived() - before;
         if !Expected::Refused.is(status) || arrived != 0 {
-            let what =
-                format!("a forged delivery was answered {status} and arrived {arrived} times");
+            let what = format!("a forged delivery got {status} and arrived {arrived} times");
             return Err(io::Error::other(what));
         }
     }

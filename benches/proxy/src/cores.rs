@@ -1,11 +1,11 @@
-//! Which cores a peer runs on, and which the load and the upstream: a proxy that shares its core with what drives it
-//! is not measured alone.
+//! The cores of the peer, and of the load and the upstream, which must not share a core with the
+//! peer.
 
 use std::io;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// The cores of this machine, divided.
+/// The cores of this machine, divided into two sets.
 pub(crate) struct Cores {
     peer: CpuSet,
     ours: CpuSet,
@@ -13,7 +13,7 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
-    /// The first core is the peer's, the others are ours. The calling thread moves to them.
+    /// Reserves the first core for the peer, and moves the calling thread to the others.
     pub(crate) fn divide() -> io::Result<Self> {
         let all = sched_getaffinity(None)?;
         let (mut peer, mut ours) = (all, all);
@@ -35,7 +35,7 @@ impl Cores {
         Ok(cores)
     }
 
-    /// What `start` starts runs on the peer's core.
+    /// Runs `start`, whose processes run on the peer's core.
     pub(crate) fn on_the_peers<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         self.move_to(&self.peer)?;
         let started = start();
@@ -43,7 +43,7 @@ impl Cores {
         started
     }
 
-    #[expect(clippy::unused_self, reason = "only who has divided the cores moves")]
+    #[expect(clippy::unused_self, reason = "moving requires divided cores")]
     fn move_to(&self, cores: &CpuSet) -> io::Result<()> {
         Ok(sched_setaffinity(None, cores)?)
     }

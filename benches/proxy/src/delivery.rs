@@ -1,17 +1,17 @@
-//! The requests that are sent, made before the clock runs: genuine ones, and forgeries of them.
+//! The requests, genuine and forged, which are created before the measurement.
 
 use tower_cartgate::{Secret, Signature, Signer};
 
-/// Where every peer expects deliveries.
+/// The path at which every peer expects deliveries.
 pub(crate) const PATH: &str = "/webhooks/orders";
 
-/// One file of text for all peers: neither NUL nor newline, longer than a MAC's block asks for.
+/// The secret of all peers, without NUL or newline.
 pub(crate) const SECRET: &str = "bench-secret-that-guards-nothing-0123456789";
 
-/// More than one, so that no peer is measured on a single request.
+/// The number of different requests, so that no peer benefits from repeating one.
 const VARIANTS: u32 = 4;
 
-/// Requests of one size, as bytes on the wire.
+/// The requests of one size, as bytes on the wire.
 pub(crate) struct Deliveries {
     pub(crate) genuine: Vec<Vec<u8>>,
     pub(crate) forged: Vec<Vec<u8>>,
@@ -31,7 +31,8 @@ impl Deliveries {
             let mut body = body(size, number);
             let signature = signer.sign(&body);
             made.genuine.push(request(path, Some(&signature), &body));
-            // One bit, in its middle: a peer that hashes less than all of it would let it in.
+            // Flips one bit in the middle, which a peer that hashes only part of the body would
+            // accept.
             body[size / 2] ^= 1;
             made.forged.push(request(path, Some(&signature), &body));
         }

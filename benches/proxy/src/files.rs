@@ -1,16 +1,16 @@
-//! How many files a process may have open, and so how many connections a peer can be tried with.
+//! The limit of open files, which limits the connections to a peer.
 
 use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The gate keeps room for three files a connection, the most of all peers.
+/// The files that the gate reserves per connection, the most of all peers.
 const EACH: u64 = 3;
 
-/// For all that is no connection.
+/// The files for other purposes than connections.
 const OTHERS: u64 = 256;
 
-/// As many as the system lets this process have; its peers inherit it.
+/// Raises the limit to the maximum, which the peers inherit.
 pub(crate) fn raise() -> io::Result<()> {
     let limits = getrlimit(Resource::Nofile);
     let raised = Rlimit {
@@ -20,7 +20,7 @@ pub(crate) fn raise() -> io::Result<()> {
     Ok(setrlimit(Resource::Nofile, raised)?)
 }
 
-/// So many can be open to a peer at once.
+/// Returns the number of connections that can be open to a peer.
 pub(crate) fn most_connections() -> usize {
     let files = getrlimit(Resource::Nofile)
         .current

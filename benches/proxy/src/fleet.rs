@@ -1,4 +1,5 @@
-//! Kept connections to one peer, each with at most one request under way. When a request is sent is not decided here.
+//! Keep-alive connections to one peer, each with at most one request in progress. The caller
+//! decides when to send.
 
 use std::{
     collections::VecDeque,
@@ -18,10 +19,10 @@ use rustix::{
 
 use crate::{message, stop};
 
-/// Nobody waits longer for one answer; a peer that needs more hangs.
+/// The longest wait for one response. A slower peer counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The connections, and which of them are free.
+/// The connections, and the list of idle ones.
 pub(crate) struct Fleet<'r> {
     address: SocketAddr,
     epoll: OwnedFd,
@@ -31,14 +32,14 @@ pub(crate) struct Fleet<'r> {
     scratch: Vec<u8>,
 }
 
-/// One answer that has come.
+/// A received response.
 pub(crate) struct Done {
     pub(crate) status: u16,
-    /// The instant that its request was given.
+    /// The instant that the caller gave for the request.
     pub(crate) mark: Instant,
 }
 
-/// A request's answer did not come: the peer closed instead.
+/// The error of a peer that closed the connection instead of responding.
 const LOST: u16 = 0;
 
 impl<'r> Fleet<'r> {
@@ -60,17 +61,17 @@ impl<'r> Fleet<'r> {
         Ok(fleet)
     }
 
-    /// Whether no request is under way.
+    /// Whether no request is in progress.
     pub(crate) fn is_settled(&self) -> bool {
         self.idle.len() == self.connections.len()
     }
 
-    /// Whether a request could be sent.
+    /// Whether a connection is idle.
     pub(crate) fn is_free(&self) -> bool {
         !self.idle.is_empty()
     }
 
-    /// Sends a request on the connection that has been idle longest.
+    /// Sends a request on the connection that has been idle for the longest time.
     pub(crate) fn send(&mut self, request: &'r [u8], mark: Instant) -> io::Result<()> {
         let Some(index) = self.idle.pop_front() else {
             return Err(io::Error::other("no connection is free"));
@@ -83,7 +84,7 @@ impl<'r> Fleet<'r> {
         self.write(index)
     }
 
-    /// Waits so long for answers and takes those that are there.
+    /// Waits for responses until the timeout, and returns those that have arrived.
     pub(crate) fn poll(&mut self, wait: Duration, done: &mut Vec<Done>) -> io::Result<()> {
         stop::check()?;
         let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
@@ -105,7 +106,7 @@ impl<'r> Fleet<'r> {
         Ok(())
     }
 
-    /// Takes the answers that are still to come.
+    /// Waits for all outstanding responses.
     pub(crate) fn settle(&mut self) -> io::Result<()> {
         let begun = Instant::now();
         let mut done = Vec::new();
@@ -118,7 +119,7 @@ impl<'r> Fleet<'r> {
         Ok(())
     }
 
-    /// One request alone, and its status.
+    /// Sends a single request, and returns the status.
     pub(crate) fn ask(&mut self, request: &'r [u8]) -> io::Result<u16> {
         let begun = Instant::now();
         let mut done: Vec<Done> = Vec::new();
@@ -136,7 +137,7 @@ impl<'r> Fleet<'r> {
 
     fn write(&mut self, index: usize) -> io::Result<()> {
         let connection = &mut self.connections[index];
-        // What broke it shows when it is read.
+        // Reading it reports the error.
         let whole = connection.write().unwrap_or(true);
         if whole == connection.blocked {
             connection.blocked = !whole;
@@ -151,7 +152,8 @@ impl<'r> Fleet<'r> {
         match connection.read(&mut self.scratch) {
             Ok(Progress::Waits) => Ok(()),
             Ok(Progress::Answered { status, closes }) => {
-                // Answered before it was asked in full: the rest of the request would be taken for another.
+                // The response came before the end of the request, whose rest would be read as
+                // another request.
                 let early = connection
                     .exchange
                     .as_ref()
@@ -171,14 +173,14 @@ impl<'r> Fleet<'r> {
     }
 
     fn finish(&mut self, index: usize, status: u16, done: &mut Vec<Done>) {
-        // Without an exchange an idle connection was closed, and is idle still.
+        // An idle connection that the peer closed is replaced, and is idle again.
         if let Some(Exchange { mark, .. }) = self.connections[index].exchange.take() {
             done.push(Done { status, mark });
             self.idle.push_back(index);
         }
     }
 
-    /// The old one leaves the poll as it is dropped.
+    /// Replaces the connection. Dropping the old one removes it from the poll.
     fn replace(&mut self, index: usize) -> io::Result<()> {
         let connection = Connection::open(self.address)?;
         self.watch(index, &connection)?;
@@ -211,7 +213,7 @@ fn interest(write: bool) -> EventFlags {
 struct Connection<'r> {
     stream: TcpStream,
     exchange: Option<Exchange<'r>>,
-    /// What has come of an answer that is not whole: nearly always nothing.
+    /// The received part of an incomplete response, which is nearly always empty.
     partial: Vec<u8>,
     blocked: bool,
 }
@@ -247,7 +249,7 @@ impl Connection<'_> {
         })
     }
 
-    /// Whether all has been written.
+    /// Writes the rest of the request. Returns whether it is complete.
     fn write(&mut self) -> io::Result<bool> {
         let Some(exchange) = &mut self.exchange else {
             return Ok(true);
@@ -263,7 +265,7 @@ impl Connection<'_> {
         Ok(true)
     }
 
-    /// One read, since the poll tells of the rest: answers are small.
+    /// Reads once. The poll reports the rest, and responses are small.
     fn read(&mut self, scratch: &mut [u8]) -> io::Result<Progress> {
         let count = match self.stream.read(scratch) {
             Ok(0) => return Ok(Progress::Closed),

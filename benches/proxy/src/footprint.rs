@@ -1,4 +1,4 @@
-//! How much memory each peer holds: idle, for each idle connection, and after large bodies.
+//! The memory of each peer: idle, per idle connection, and after large bodies.
 
 use std::io;
 
@@ -15,15 +15,15 @@ use crate::{
 
 const CONNECTIONS: [usize; 2] = [1_000, 5_000];
 
-/// What connections carry before they are idle.
+/// The bodies that connections carry before they are idle.
 const SMALL: usize = 200;
 
 const LARGE: usize = 1024 * 1024;
 
-/// How many large bodies a burst brings at once.
+/// The number of large bodies in a burst.
 const BURST: usize = 64;
 
-/// Each peer alone, so that no page is shared.
+/// Measures each peer alone, so that no page is shared.
 pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
     let mut idle = bench.table("Memory, idle", "KiB");
     let mut each = bench.table(
@@ -51,7 +51,7 @@ pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
     Ok(vec![idle, each])
 }
 
-/// All bursts come first, so that all peers rest in the same time.
+/// Sends all bursts first, so that all peers rest at the same time.
 pub(crate) fn measure_burst(bench: &mut Bench) -> io::Result<Table> {
     let mut memory = bench.table("Memory around a burst of 64 bodies of 1 MiB at once", "KiB");
     let deliveries = (Deliveries::new(SMALL, PATH), Deliveries::new(LARGE, PATH));
@@ -85,7 +85,7 @@ fn connections(peer: &Running, count: usize, deliveries: &Deliveries) -> io::Res
         let status = fleet.ask(request)?;
         if !Expected::Accepted.is(status) {
             return Err(io::Error::other(format!(
-                "of {count}, one was answered {status}"
+                "one of {count} requests got {status}"
             )));
         }
     }
@@ -93,7 +93,7 @@ fn connections(peer: &Running, count: usize, deliveries: &Deliveries) -> io::Res
     Ok((before, grown as f64 / count as f64))
 }
 
-/// Its memory after a load, in KiB.
+/// Returns the memory of a peer after a load, in KiB.
 fn drive(bench: &Bench, peer: &Running, requests: &[Vec<u8>]) -> io::Result<f64> {
     let mut fleet = Fleet::connect(peer.address, BURST)?;
     let load = Load {

@@ -1,4 +1,4 @@
-//! Whether a request costs more where there are more connections or more endpoints.
+//! The cost of a request by the number of connections and of endpoints.
 
 use std::io;
 
@@ -17,7 +17,7 @@ const BODY: usize = 200;
 const CONNECTIONS: [usize; 4] = [1, 100, 1_000, 10_000];
 const ENDPOINTS: [usize; 3] = [1, 100, 1_000];
 
-/// Few requests are under way at a time; the connections take turns.
+/// The number of requests at a time. The connections take turns.
 pub(crate) fn by_connections(bench: &mut Bench) -> io::Result<Table> {
     let mut cpu = bench.table(
         "CPU per verified request of 200 B, by open connections",
@@ -25,7 +25,7 @@ pub(crate) fn by_connections(bench: &mut Bench) -> io::Result<Table> {
     );
     let deliveries = Deliveries::new(BODY, PATH);
     let field = bench.field(&Task::of(BODY), |_| true)?;
-    // As many as there are files for, in round numbers.
+    // A round number within the limit of open files.
     let most = (files::most_connections() / 1_000 * 1_000).max(100);
     for round in 0..bench.scale.rounds {
         eprintln!("bench: growth of connections, round {}", round + 1);
@@ -44,7 +44,7 @@ pub(crate) fn by_connections(bench: &mut Bench) -> io::Result<Table> {
     Ok(cpu)
 }
 
-/// Only the gate has endpoints.
+/// Measures only the gate, because peers have no endpoints.
 pub(crate) fn by_endpoints(bench: &mut Bench) -> io::Result<Table> {
     let mut cpu = bench.table(
         "CPU per verified request of 200 B, by endpoints in the file",

@@ -1,4 +1,4 @@
-//! HAProxy, which sees as much of a body as fits its buffer.
+//! HAProxy, which verifies the part of a body that fits its buffer.
 
 use std::{fs, io, process::Command};
 
@@ -10,13 +10,13 @@ use crate::{
     peer::{self, Peer, Site, first_line, installed},
 };
 
-/// Debian's HAProxy.
+/// HAProxy from Debian.
 pub(crate) struct Haproxy;
 
-/// Its own default, the best for small bodies.
+/// The default buffer of HAProxy, the best for small bodies.
 const SMALL: usize = 16 * 1024;
 
-/// What it keeps free of a buffer for headers that it adds, and what a head may take.
+/// The part of a buffer for added headers, and for a head.
 const MARGIN: usize = 4 * 1024;
 
 impl Peer for Haproxy {

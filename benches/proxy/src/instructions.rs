@@ -1,4 +1,5 @@
-//! Instructions of the gate per request, counted by callgrind. Unlike CPU time, the count is the same on a busy machine.
+//! Instructions of the gate per request, counted by callgrind. Unlike CPU time, the count is the
+//! same on a busy machine.
 
 use std::{fs, io, path::PathBuf, process::Command};
 
@@ -18,14 +19,14 @@ use crate::{
 const SIZES: [usize; 2] = [200, 2 * 1024];
 const CONNECTIONS: usize = 8;
 
-/// The difference of two runs leaves out the start and the end of the program.
+/// The difference of two runs excludes the start and the end of the program.
 const REQUESTS: [u32; 2] = [1_000, 3_000];
 
 /// Returns a table in Markdown: instructions per verified and per rejected request, by body size.
 ///
 /// # Errors
 ///
-/// When valgrind is missing, or a run does not come about.
+/// When valgrind is missing, or a run fails.
 pub(crate) fn measure(gate: &Cartgate) -> io::Result<String> {
     let counter = Counter::new(gate)?;
     let mut table = "| body | verified | rejected |\n|---|---:|---:|\n".to_owned();

@@ -1,6 +1,7 @@
-//! The two ways to drive a peer. Saturating, in a closed loop: so many requests are always under way. And paced, in an
-//! open loop: requests are due at fixed instants, however slowly the peer answers, and what one waits counts from when
-//! it was due, so that a stall is felt by all that should have been sent in it.
+//! The two kinds of load. A saturating load is a closed loop with a fixed number of requests in
+//! progress. A paced load is an open loop with requests due at fixed instants. Its latency counts
+//! from the instant at which a request was due, so a stall affects all requests that were due in
+//! it.
 
 use std::{
     io,
@@ -12,10 +13,10 @@ use hdrhistogram::Histogram;
 
 use crate::fleet::Fleet;
 
-/// How long to wait for answers at the most, until the clock is looked at.
+/// The longest wait for responses before the loop checks the time.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a peer should answer.
+/// The expected response.
 #[derive(Clone, Copy)]
 pub(crate) enum Expected {
     Accepted,
@@ -31,7 +32,7 @@ impl Expected {
     }
 }
 
-/// What is sent, how many at once, and how long.
+/// The requests, their concurrency and the duration.
 pub(crate) struct Load<'r> {
     pub(crate) requests: &'r [Vec<u8>],
     pub(crate) expected: Expected,
@@ -40,14 +41,14 @@ pub(crate) struct Load<'r> {
     pub(crate) span: Duration,
 }
 
-/// What a saturated peer did in the measured span.
+/// The results of a saturated peer in the measured span.
 pub(crate) struct Saturation {
     pub(crate) answers: u64,
     pub(crate) elapsed: Duration,
     pub(crate) cpu: Duration,
 }
 
-/// Keeps a peer busy; `cpu` says what it has spent so far.
+/// Saturates a peer. `cpu` returns the CPU time that it has used.
 pub(crate) fn saturate<'r>(
     fleet: &mut Fleet<'r>,
     load: &Load<'r>,
@@ -86,13 +87,13 @@ pub(crate) fn saturate<'r>(
     })
 }
 
-/// Sends at a fixed rate a second; what each request waited, in nanoseconds.
+/// Sends at a fixed rate per second. Returns the latency of each request in nanoseconds.
 pub(crate) fn pace<'r>(
     fleet: &mut Fleet<'r>,
     load: &Load<'r>,
     rate: f64,
 ) -> io::Result<Histogram<u64>> {
-    // By default the kernel wakes a sleeper up to 50 us late, as long as a request takes.
+    // By default the kernel wakes a thread up to 50 us late, the duration of a request.
     rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
     let mut waited =
         Histogram::new_with_bounds(1_000, 60_000_000_000, 3).map_err(io::Error::other)?;
@@ -104,7 +105,7 @@ pub(crate) fn pace<'r>(
     let (mut due, mut done) = (begun, Vec::new());
     while due < end || !fleet.is_settled() {
         let now = Instant::now();
-        // With no connection free a request waits, and the time that it waits counts.
+        // Without an idle connection a request waits, and its latency includes the wait.
         while due <= now && due < end && fleet.is_free() {
             for request in requests.by_ref().take(1) {
                 fleet.send(request, due)?;
@@ -136,9 +137,11 @@ fn expect(expected: Expected, status: u16) -> io::Result<()> {
     match (expected.is(status), status) {
         (true, _) => Ok(()),
         (false, 0) => Err(io::Error::other(
-            "it closed a connection instead of answering",
+            "it closed a connection instead of responding",
         )),
-        (false, _) => Err(io::Error::other(format!("it answered {status} under load"))),
+        (false, _) => Err(io::Error::other(format!(
+            "it responded {status} under load"
+        ))),
     }
 }
 
@@ -176,7 +179,7 @@ mod tests {
             let accepted = load(&made.genuine, Expected::Accepted);
             let one = saturate(&mut fleet, &accepted, || Ok(Duration::ZERO)).expect("answers");
             let arrived = upstream.arrived() - before;
-            // Those that were still under way at the end are not counted.
+            // Requests that were in progress at the end do not count.
             assert!(one.answers > 4 && (one.answers..=one.answers + 4).contains(&arrived));
         }
     }
@@ -201,7 +204,7 @@ mod tests {
         let waited = pace(&mut fleet, &accepted, 1_000.0).expect("answers");
         drop(fleet);
         server.join().expect("it ends with its connection");
-        // Each is answered within about 5 ms of being sent, but the 100th is sent 400 ms late.
+        // Each response takes about 5 ms, but the 100th request is sent 400 ms late.
         assert_eq!(waited.len(), 100);
         assert!(waited.max() > 300_000_000, "{} ns", waited.max());
     }

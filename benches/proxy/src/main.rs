@@ -1,5 +1,5 @@
-//! Measures the gate against HAProxy and nginx at the same job: only genuine deliveries pass. `make bench` runs it.
-//! What is measured stands in `speed`, `footprint` and `growth`; nothing is measured here.
+//! The benchmark of the gate against HAProxy and nginx with the same check (`make bench`). `speed`,
+//! `footprint`, `growth` and `instructions` contain the measurements.
 
 mod accounting;
 mod aims;
@@ -39,15 +39,15 @@ use crate::{
     report::Report,
 };
 
-const USAGE: &str = "usage: bench [--quick] [--rounds N] --gate PROGRAM --out FOLDER\n       \
+const USAGE: &str = "usage: bench [--quick] [--rounds N] --gate PROGRAM --out DIR\n       \
                      bench --instructions --gate PROGRAM";
 
 fn main() -> ExitCode {
-    let Some(asked) = Asked::read(env::args().skip(1)) else {
+    let Some(args) = Args::read(env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match run(&asked) {
+    match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
@@ -56,13 +56,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(asked: &Asked) -> io::Result<()> {
+fn run(args: &Args) -> io::Result<()> {
     stop::listen()?;
     files::raise()?;
     let gate = Cartgate {
-        program: asked.gate.clone(),
+        program: args.gate.clone(),
     };
-    let Some(out) = &asked.out else {
+    let Some(out) = &args.out else {
         println!("{}", instructions::measure(&gate)?);
         return Ok(());
     };
@@ -72,7 +72,7 @@ fn run(asked: &Asked) -> io::Result<()> {
         Box::new(NginxLua),
         Box::new(NginxNjs),
     ];
-    let mut bench = Bench::new(peers, asked.scale())?;
+    let mut bench = Bench::new(peers, args.scale())?;
     let mut report = Report::new(&bench);
     report.tables.extend(speed::measure(&mut bench)?);
     report.tables.extend(speed::measure_with_logs(&mut bench)?);
@@ -91,16 +91,16 @@ fn run(asked: &Asked) -> io::Result<()> {
     Ok(())
 }
 
-/// What was typed.
-struct Asked {
+/// The command line.
+struct Args {
     quick: bool,
     rounds: Option<usize>,
     gate: PathBuf,
-    /// The folder of the report. Without one, only instructions are counted.
+    /// The directory of the report. Without one, only instructions are counted.
     out: Option<PathBuf>,
 }
 
-impl Asked {
+impl Args {
     fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
         let (mut quick, mut instructions) = (false, false);
         let (mut rounds, mut gate, mut out) = (None, None, None);
@@ -114,13 +114,13 @@ impl Asked {
                 _ => return None,
             }
         }
-        let asked = Self {
+        let args = Self {
             quick,
             rounds,
             gate: gate?,
             out,
         };
-        (asked.out.is_none() == instructions).then_some(asked)
+        (args.out.is_none() == instructions).then_some(args)
     }
 
     fn scale(&self) -> Scale {
@@ -147,15 +147,15 @@ impl Asked {
 mod tests {
     use super::*;
 
-    fn asked(line: &str) -> Option<Asked> {
-        Asked::read(line.split_whitespace().map(str::to_owned))
+    fn args(line: &str) -> Option<Args> {
+        Args::read(line.split_whitespace().map(str::to_owned))
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        let whole = asked("--quick --rounds 3 --gate g --out o").expect("understood");
+        let whole = args("--quick --rounds 3 --gate g --out o").expect("understood");
         assert_eq!((whole.scale().rounds, whole.gate), (3, PathBuf::from("g")));
-        assert!(asked("--instructions --gate g").is_some());
+        assert!(args("--instructions --gate g").is_some());
         for line in [
             "",
             "--gate g",
@@ -164,7 +164,7 @@ mod tests {
             "--gate",
             "--instructions --gate g --out o",
         ] {
-            assert!(asked(line).is_none(), "{line}");
+            assert!(args(line).is_none(), "{line}");
         }
     }
 }

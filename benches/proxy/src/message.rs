@@ -1,4 +1,4 @@
-//! HTTP/1.1 messages as far as a bench must know them: where they end, and an answer's status.
+//! HTTP/1.1 messages as far as the bench needs them: their end, and the status of a response.
 
 use std::io;
 
@@ -6,13 +6,13 @@ use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 
 const MOST_HEADERS: usize = 48;
 
-/// A whole answer.
+/// A complete response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) closes: bool,
 }
 
-/// The answer in these bytes, if they are all of it.
+/// Parses a response, if these bytes contain all of it.
 pub(crate) fn answer(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let mut headers = [EMPTY_HEADER; MOST_HEADERS];
     let mut response = Response::new(&mut headers);
@@ -32,7 +32,7 @@ pub(crate) fn answer(bytes: &[u8]) -> io::Result<Option<Answer>> {
     }))
 }
 
-/// How long the request is whose head is in these bytes, with its body.
+/// Returns the length of the request with this head, including its body.
 pub(crate) fn request_length(bytes: &[u8]) -> io::Result<Option<usize>> {
     let mut headers = [EMPTY_HEADER; MOST_HEADERS];
     let mut request = Request::new(&mut headers);
@@ -42,7 +42,8 @@ pub(crate) fn request_length(bytes: &[u8]) -> io::Result<Option<usize>> {
     }
 }
 
-/// Peers buffer what they verify, so they know its length; a chunked message would be a bug of the bench's set-up.
+/// Returns the length of a body. Peers buffer bodies to verify them, so a chunked message means a
+/// wrong set-up.
 fn length(headers: &[Header<'_>]) -> io::Result<usize> {
     if find(headers, "transfer-encoding").is_some() {
         return Err(io::Error::other(

@@ -1,4 +1,4 @@
-//! What both ways to program nginx share: the frame of its configuration, and how it is started.
+//! The configuration and the start of nginx, common to both of its scripting modules.
 
 use std::{fs, io, process::Command};
 
@@ -7,7 +7,7 @@ use crate::{
     peer::{self, Site, first_line, installed},
 };
 
-/// Where Debian's packages put modules.
+/// The directory of modules in Debian.
 const MODULES: &str = "/usr/lib/nginx/modules";
 
 pub(crate) fn version() -> io::Result<String> {
@@ -38,8 +38,9 @@ impl Nginx<'_> {
         Ok(command)
     }
 
-    /// Its worker stays who the master is, so that it may write into the folder. A body is kept in one buffer of its
-    /// size, never in a file, and connections are kept for as many requests as come: nginx at its best.
+    /// Returns the configuration that is best for nginx: a body is in one buffer, never in a file,
+    /// and connections serve any number of requests. The worker keeps the user of the master, so
+    /// that it can write into the directory.
     fn text(&self, site: &Site<'_>) -> String {
         let modules = self.modules.iter();
         let modules: String = modules

@@ -1,4 +1,4 @@
-//! nginx with Lua: OpenSSL's HMAC called without a copy, its keyed state kept.
+//! nginx with Lua, which calls OpenSSL's HMAC without a copy and reuses its keyed state.
 
 use std::{io, process::Command};
 
@@ -8,7 +8,7 @@ use crate::{
     peer::{Peer, Site},
 };
 
-/// Debian's nginx with its Lua module.
+/// nginx from Debian with the Lua module.
 pub(crate) struct NginxLua;
 
 impl Peer for NginxLua {

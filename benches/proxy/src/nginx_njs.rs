@@ -1,4 +1,4 @@
-//! nginx with njs, nginx's own JavaScript.
+//! nginx with njs, the JavaScript of nginx.
 
 use std::{fs, io, process::Command};
 
@@ -8,7 +8,7 @@ use crate::{
     peer::{Peer, Site},
 };
 
-/// Debian's nginx with its njs module.
+/// nginx from Debian with the njs module.
 pub(crate) struct NginxNjs;
 
 impl Peer for NginxNjs {

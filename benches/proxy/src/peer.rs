@@ -1,5 +1,5 @@
-//! What every proxy under test is to the bench: a name, a command made for a site, and a running process that is ended
-//! when it is dropped. How one is configured is in its own file.
+//! A proxy under test: a name, a command for a task, and a running process that ends when it is
+//! dropped. Each proxy has a file of its own for its configuration.
 
 use std::{
     fs, io,
@@ -15,34 +15,38 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{accounting, cores::Cores, stop};
 
-/// A proxy that can be asked to check deliveries.
+/// A proxy that can verify deliveries.
 pub(crate) trait Peer {
     fn name(&self) -> &'static str;
 
-    /// The first line that it prints about its version.
+    /// Returns the first line of its version output.
     fn version(&self) -> io::Result<String>;
 
-    /// Writes its files into the site's folder; an error says why it cannot take part.
+    /// Writes its files into the directory of the site.
+    ///
+    /// # Errors
+    ///
+    /// Names the reason why it cannot take part.
     fn command(&self, site: &Site<'_>) -> io::Result<Command>;
 }
 
-/// What one peer shall do in one measurement, and where.
+/// The task of one peer in one measurement, with its directory.
 pub(crate) struct Site<'a> {
-    /// The peer's own folder.
+    /// The directory of the peer.
     pub(crate) folder: PathBuf,
     pub(crate) listen: SocketAddr,
     pub(crate) upstream: SocketAddr,
     pub(crate) task: &'a Task,
 }
 
-/// What all peers shall do in one measurement.
+/// The task of all peers in one measurement.
 #[derive(Clone)]
 pub(crate) struct Task {
-    /// The largest body that comes.
+    /// The largest body.
     pub(crate) body: usize,
-    /// Whether each request gets a line in a file.
+    /// Whether each request gets a line in a log file.
     pub(crate) logs: bool,
-    /// How many endpoints are configured. Only the last gets deliveries.
+    /// The number of endpoints. Only the last one gets deliveries.
     pub(crate) endpoints: usize,
 }
 
@@ -56,7 +60,7 @@ impl Task {
     }
 }
 
-/// A program of Debian's, also where the search path of a plain user does not lead.
+/// Finds a program, also in the directories of root.
 pub(crate) fn installed(program: &str) -> io::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders =
@@ -66,13 +70,14 @@ pub(crate) fn installed(program: &str) -> io::Result<PathBuf> {
     found.ok_or_else(|| io::Error::other(format!("{program} is not installed")))
 }
 
-/// Otherwise glibc maps and unmaps a buffer of a large body for each request, and a peer looks half as good as it is.
+/// Keeps glibc from mapping and unmapping the buffer of each large body, which would halve the
+/// speed of a peer.
 pub(crate) fn keep_large_buffers(command: &mut Command) {
     command.env("MALLOC_MMAP_THRESHOLD_", "33554432");
     command.env("MALLOC_TRIM_THRESHOLD_", "536870912");
 }
 
-/// What a program prints first when it is asked so.
+/// Returns the first line that a program prints with these arguments.
 pub(crate) fn first_line(program: &Path, question: &str) -> io::Result<String> {
     let output = Command::new(program).arg(question).output()?;
     let text = [output.stdout, output.stderr].concat();
@@ -80,9 +85,9 @@ pub(crate) fn first_line(program: &Path, question: &str) -> io::Result<String> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// A peer that answers.
+/// A running peer.
 pub(crate) struct Running {
-    /// Its place among the peers of the bench.
+    /// Its index among the peers of the bench.
     pub(crate) column: usize,
     pub(crate) address: SocketAddr,
     pids: Vec<u32>,
@@ -107,7 +112,7 @@ impl Running {
             upstream,
             task,
         };
-        // What an earlier one left there would be of another task.
+        // Files of an earlier peer belong to another task.
         let _ = fs::remove_dir_all(&site.folder);
         fs::create_dir(&site.folder)?;
         let command = peer.command(&site)?;
@@ -131,7 +136,7 @@ impl Running {
         accounting::memory(&self.pids)
     }
 
-    /// Workers that have answered are there: from now on they are counted too.
+    /// Counts the workers, which exist once they have responded.
     pub(crate) fn count_all(&mut self) -> io::Result<()> {
         self.pids = accounting::family(self.child.id())?;
         Ok(())
@@ -148,9 +153,7 @@ impl Running {
                     .next_back()
                     .unwrap_or("nothing")
                     .to_owned();
-                return Err(io::Error::other(format!(
-                    "it does not start, and says: {last}"
-                )));
+                return Err(io::Error::other(format!("it does not start: {last}")));
             }
             stop::rest(TICK)?;
         }
@@ -159,7 +162,8 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// It is asked first, since some masters leave their workers behind when they are killed.
+    /// Terminates it before killing it, because some masters leave their workers behind when they
+    /// are killed.
     fn drop(&mut self) {
         let family = accounting::family(self.child.id()).unwrap_or_default();
         signal(self.child.id(), Signal::TERM);
@@ -168,10 +172,10 @@ impl Drop for Running {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 break;
             }
-            // An interruption does not shorten this: it is what the ending waits for.
+            // An interruption does not shorten this wait, which ends the peer in order.
             thread::park_timeout(TICK);
         }
-        // The head is not reaped before it is known to have ended, so this is no stranger's number.
+        // The leader is not reaped before it has ended, so the number still belongs to this group.
         if matches!(self.child.try_wait(), Ok(None)) {
             family.iter().for_each(|pid| signal(*pid, Signal::KILL));
             let _ = self.child.wait();
@@ -185,7 +189,8 @@ fn signal(pid: u32, signal: Signal) {
     }
 }
 
-/// In a group of its own, so that Ctrl-C reaches the bench alone; and told by the kernel to end if the bench is killed.
+/// Puts the process into its own group, so that Ctrl-C reaches only the bench. The kernel ends it
+/// if the bench is killed.
 fn spawn(command: &Command, output: &Path) -> io::Result<Child> {
     let mut guarded = Command::new("setpriv");
     guarded.args(["--pdeathsig", "TERM", "--"]);
@@ -204,7 +209,8 @@ fn spawn(command: &Command, output: &Path) -> io::Result<Child> {
         .spawn()
 }
 
-/// The kernel gives a port that nobody has. Until the peer takes it, it could give it to another; then starting fails.
+/// Returns a free port. The kernel could give it to another process before the peer binds it; the
+/// start would then fail.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

@@ -1,4 +1,5 @@
-//! A bar chart of a table's ratios, as SVG: the base is a line at one, and each peer a bar in each group.
+//! A bar chart of the ratios of a table as SVG, with a line at one for the base and a bar per peer
+//! in each group.
 
 use std::fmt::Write;
 
@@ -12,17 +13,17 @@ const TOP: usize = 64;
 const HEIGHT: f64 = 240.0;
 const BELOW: usize = 36;
 
-/// The taller a bar, the worse; what is taller than this is cut, with its number on it.
+/// The highest ratio. Taller bars are cut and show their number.
 const MOST: f64 = 2.0;
 
-/// The chart's text.
+/// Returns the SVG.
 pub(crate) fn svg(table: &Table, title: &str) -> String {
     let groups: Vec<_> = table.ratios().collect();
     let columns: Vec<usize> = (0..table.columns().len())
         .filter(|column| groups.iter().any(|(_, ratios)| ratios[*column].is_some()))
         .collect();
     let group = columns.len() * BAR + GAP;
-    // Never narrower than its title.
+    // The chart is at least as wide as its title.
     let width = (LEFT + groups.len() * group).max(560) + 16;
     let height = TOP + HEIGHT as usize + BELOW;
     let mut text = format!(
@@ -113,7 +114,7 @@ fn add(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").expect("a String takes all that is written");
 }
 
-/// What the chart of costs is called.
+/// Returns the title of the chart of costs.
 pub(crate) fn title() -> String {
     format!("CPU per verified request, {BASE} = 1 (lower is better)")
 }
@@ -144,7 +145,7 @@ mod tests {
         ] {
             assert!(svg.contains(text), "{text} in {svg}");
         }
-        // Its ground, two squares of the legend, four bars; who was not measured has neither.
+        // The background, two squares of the legend and four bars. An unmeasured peer has neither.
         assert_eq!(svg.matches("<rect").count(), 7, "{svg}");
         assert!(!svg.contains("y=\"-"), "{svg}");
     }

@@ -1,4 +1,4 @@
-//! What the bench says at its end: where it ran, its tables, what it left out; as Markdown, JSON and a chart.
+//! The report: the machine, the tables and the omissions, as Markdown, JSON and a chart.
 
 use std::{fs, io, path::Path};
 
@@ -12,12 +12,12 @@ processes of a proxy. If a proxy used less than its core at saturation, the load
 and its CPU is more meaningful than its requests per second.
 ";
 
-/// The gate's column.
+/// The column of the gate.
 const GATE: usize = 0;
 
-/// Everything that was found.
+/// The results.
 pub(crate) struct Report {
-    /// The first is the one that is drawn.
+    /// The tables. The chart shows the first.
     pub(crate) tables: Vec<Table>,
     pub(crate) left_out: Vec<String>,
     about: Vec<String>,
@@ -78,7 +78,7 @@ impl Report {
         text
     }
 
-    /// Puts it all into a folder.
+    /// Writes the report into a directory.
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
         fs::write(folder.join("bench.md"), self.markdown())?;

@@ -1,4 +1,4 @@
-//! How fast each peer is, round by round in turn: what a request costs it, how many it takes, how long they wait.
+//! The speed of each peer: the cost of a request, the throughput and the latency, in rounds.
 
 use std::{io, time::Duration};
 
@@ -15,16 +15,16 @@ use crate::{
 
 const SIZES: [usize; 4] = [200, 2 * 1024, 64 * 1024, 1024 * 1024];
 
-/// The size of an ordinary delivery.
+/// The size of a typical delivery.
 const ORDINARY: usize = 2 * 1024;
 
-/// The part of what the slowest peer can take that all are driven with when waiting is measured.
+/// The fixed load for latency, as a part of the throughput of the slowest peer.
 const CALM: f64 = 0.4;
 
-/// Of fewer requests, the hundredth part is one or two that had bad luck.
+/// The least number of requests for a 99th percentile that is more than one or two outliers.
 const FOR_A_TAIL: u64 = 500;
 
-/// With access logs off.
+/// Measures with access logs off.
 pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
     let mut tables = Tables::new(bench);
     for body in SIZES {
@@ -50,7 +50,7 @@ pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
     Ok(tables.into())
 }
 
-/// With a line for each request.
+/// Measures with a log line for each request.
 pub(crate) fn measure_with_logs(bench: &mut Bench) -> io::Result<Vec<Table>> {
     let mut cpu = bench.table("CPU per verified request, access logs on", "us");
     for body in [200, ORDINARY] {
@@ -73,12 +73,12 @@ pub(crate) fn measure_with_logs(bench: &mut Bench) -> io::Result<Vec<Table>> {
     Ok(vec![cpu])
 }
 
-/// Microseconds of CPU that a request cost.
+/// Returns the CPU time of a request in microseconds.
 pub(crate) fn cost(one: &Saturation) -> f64 {
     one.cpu.as_secs_f64() * 1e6 / one.answers as f64
 }
 
-/// So many at once fill a peer without filling the caches with what waits.
+/// The concurrency that saturates a peer without filling the caches with waiting requests.
 pub(crate) fn at_once(body: usize) -> usize {
     if body > 16 * 1024 { 16 } else { 64 }
 }
@@ -108,7 +108,7 @@ fn per_second(one: &Saturation) -> f64 {
     one.answers as f64 / one.elapsed.as_secs_f64()
 }
 
-/// The tables that this fills.
+/// The tables of the results.
 struct Tables {
     cpu: Table,
     rate: Table,
@@ -173,12 +173,12 @@ impl Tables {
     fn refuse(&mut self, bench: &mut Bench, field: &[Running], load: &Load<'_>) -> io::Result<()> {
         let row = size(ORDINARY);
         for round in 0..bench.scale.rounds {
-            eprintln!("bench: refusals, round {}", round + 1);
+            eprintln!("bench: rejections, round {}", round + 1);
             for peer in in_turn(field, round) {
                 let before = bench.upstream.arrived();
                 let one = drive(bench, peer, load, "refusals")?;
                 if bench.upstream.arrived() != before {
-                    let leak = Err(io::Error::other("it let forgeries through under load"));
+                    let leak = Err(io::Error::other("it passed forgeries under load"));
                     bench.keep::<()>(peer.column, "refusals", leak)?;
                 } else if let Some(one) = one {
                     self.refusals.add(&row, peer.column, per_second(&one));

@@ -1,4 +1,4 @@
-//! Whether somebody wants the bench to end. Every loop asks, so that what was started is ended in order.
+//! Interruption of the bench. Every loop checks it, so that the peers end in order.
 
 use std::{
     io,
@@ -16,17 +16,17 @@ use signal_hook::{
 
 static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// From here on Ctrl-C and its like no longer kill.
+/// Catches the signals that would end the bench, such as Ctrl-C.
 pub(crate) fn listen() -> io::Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // A second one ends at once; the kernel then ends the peers.
+        // A second signal ends the bench at once, and the kernel ends the peers.
         flag::register_conditional_default(signal, Arc::clone(&ASKED))?;
         flag::register(signal, Arc::clone(&ASKED))?;
     }
     Ok(())
 }
 
-/// An error once somebody asked.
+/// Returns an error after an interruption.
 pub(crate) fn check() -> io::Result<()> {
     if ASKED.load(Ordering::Relaxed) {
         return Err(io::Error::other("interrupted"));
@@ -34,7 +34,7 @@ pub(crate) fn check() -> io::Result<()> {
     Ok(())
 }
 
-/// Waits, unless somebody asks.
+/// Waits, or returns an error after an interruption.
 pub(crate) fn rest(span: Duration) -> io::Result<()> {
     let begun = Instant::now();
     while begun.elapsed() < span {

@@ -1,14 +1,13 @@
-//! Samples by row and peer: their medians, how far they lie apart, and the ratio to the peer that all are held
-//! against.
+//! Samples by row and peer, with their medians, their spread, and their ratio to the base.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-/// Whom all are compared with.
+/// The peer that is the base of all ratios.
 pub(crate) const BASE: &str = "HAProxy";
 
-/// One thing that was measured.
+/// A measured quantity.
 pub(crate) struct Table {
     name: String,
     unit: String,
@@ -19,7 +18,7 @@ pub(crate) struct Table {
 
 struct Row {
     label: String,
-    /// One for each column; without samples it was not measured.
+    /// The samples by column, empty if not measured.
     cells: Vec<Vec<f64>>,
 }
 
@@ -34,7 +33,7 @@ impl Table {
         }
     }
 
-    /// Without ratios, which would mean nothing here.
+    /// Omits the ratios, where they are meaningless.
     pub(crate) fn plain(self) -> Self {
         Self {
             ratios: false,
@@ -58,12 +57,12 @@ impl Table {
         &self.name
     }
 
-    /// The median of the first row whose label begins so.
+    /// Returns the median of the first row whose label begins with this text.
     pub(crate) fn median_at(&self, label: &str, column: usize) -> Option<f64> {
         median(&self.row(label)?.cells[column])
     }
 
-    /// The ratio of the first row whose label begins so.
+    /// Returns the ratio of the first row whose label begins with this text.
     pub(crate) fn ratio_at(&self, label: &str, column: usize) -> Option<f64> {
         self.ratio(self.row(label)?, column)
     }
@@ -76,7 +75,7 @@ impl Table {
         &self.columns
     }
 
-    /// Each row's label with the ratios of its columns.
+    /// Returns the label of each row with the ratios of its columns.
     pub(crate) fn ratios(&self) -> impl Iterator<Item = (&str, Vec<Option<f64>>)> {
         self.rows.iter().map(|row| {
             let ratios = (0..self.columns.len()).map(|column| self.ratio(row, column));
@@ -145,8 +144,8 @@ impl Table {
         }
     }
 
-    /// Of the medians, or where both were measured in every round, the median of the rounds' ratios: what slowed the
-    /// machine for a while slowed both.
+    /// Returns the median of the ratios of all rounds, because a disturbance of the machine affects
+    /// both peers of a round. If a round is missing, returns the ratio of the medians.
     fn ratio(&self, row: &Row, column: usize) -> Option<f64> {
         let base = self.columns.iter().position(|name| name == BASE)?;
         let (own, base) = (&row.cells[column], &row.cells[base]);
@@ -161,7 +160,7 @@ impl Table {
     }
 }
 
-/// The middle one, or the mean of the middle two.
+/// Returns the median.
 fn median(samples: &[f64]) -> Option<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -173,7 +172,7 @@ fn median(samples: &[f64]) -> Option<f64> {
     Some(f64::midpoint(sorted[middle - 1], upper))
 }
 
-/// From the least to the most, as a part of the median.
+/// Returns the spread from least to most, as a part of the median.
 fn spread(samples: &[f64]) -> Option<f64> {
     let median = median(samples).filter(|median| *median > 0.0 && samples.len() > 1)?;
     let least = samples.iter().copied().min_by(f64::total_cmp)?;
@@ -181,7 +180,7 @@ fn spread(samples: &[f64]) -> Option<f64> {
     Some((most - least) / median)
 }
 
-/// Three digits that mean something, and thousands apart.
+/// Formats a number with three significant digits and separated thousands.
 fn number(value: f64) -> String {
     if value < 10.0 {
         return format!("{value:.2}");
@@ -258,7 +257,8 @@ mod tests {
     fn ratios_are_taken_within_a_round_where_all_took_part() {
         let table = filled();
         let ratios: Vec<_> = table.ratios().map(|(_, ratios)| ratios[0]).collect();
-        // The rounds' are 0.5, 3 and 1; where a round is missing it is that of the medians.
+        // The ratios of the rounds are 0.5, 3 and 1. If a round is missing, the ratio of the
+        // medians counts.
         assert_eq!(ratios, [Some(1.0), Some(0.5), None]);
         let plain = filled().plain();
         assert!(plain.ratios().all(|(_, ratios)| ratios[0].is_none()));

@@ -1,4 +1,4 @@
-//! The app behind every peer: it reads a request, keeps nothing of it but a count, and answers two bytes.
+//! The app behind every peer, which counts requests and responds with two bytes.
 
 use std::{
     collections::HashMap,
@@ -24,10 +24,10 @@ use crate::message;
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok";
 
-/// A head longer than this is not from a peer.
+/// The longest head that a peer sends.
 const MOST_HEAD: usize = 16 * 1024;
 
-/// It runs until this is dropped.
+/// A running app, which ends when this is dropped.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     arrived: Arc<AtomicU64>,
@@ -57,7 +57,7 @@ impl Upstream {
         })
     }
 
-    /// How many whole requests have come.
+    /// Returns the number of complete requests.
     pub(crate) fn arrived(&self) -> u64 {
         self.arrived.load(Ordering::Acquire)
     }
@@ -81,7 +81,7 @@ struct Server {
     ended: Arc<AtomicBool>,
 }
 
-/// The listener's place in the poll; connections count on from it.
+/// The token of the listener. Those of connections follow.
 const LISTENER: u64 = 0;
 
 impl Server {
@@ -90,7 +90,7 @@ impl Server {
         let place = EventData::new_u64(LISTENER);
         epoll::add(&self.epoll, &self.listener, place, EventFlags::IN)?;
         let mut events: Vec<Event> = Vec::with_capacity(256);
-        // Often enough to see that it shall end.
+        // A short wait, to see the end soon.
         let wait = Timespec {
             tv_sec: 0,
             tv_nsec: 100_000_000,
@@ -145,7 +145,8 @@ impl Server {
         match visitor.read(&mut self.scratch) {
             Ok(Reading::More) => {}
             Ok(Reading::Whole) => {
-                // Counted first: who has the answer must find the request counted.
+                // Counts before it responds, so that a client with the response finds its request
+                // counted.
                 self.arrived.fetch_add(1, Ordering::Release);
                 if visitor.stream.write_all(ANSWER).is_err() {
                     self.visitors.remove(&number);
@@ -158,12 +159,12 @@ impl Server {
     }
 }
 
-/// One connection of a peer.
+/// A connection from a peer.
 struct Visitor {
     stream: TcpStream,
-    /// A head that is not whole yet.
+    /// An incomplete head.
     head: Vec<u8>,
-    /// How much of the body is still to come.
+    /// The length of the outstanding body.
     left: usize,
 }
 
