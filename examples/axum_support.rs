@@ -1,11 +1,11 @@
-//! An axum app with the layer: customer support hears of each new order.
+//! An axum app with the layer, which posts each new order to a support chat.
 //!
-//! Support reads a chat. Most chats (Slack, Mattermost and others) take `{"text": "…"}` at a URL of
-//! their own; put it into `SUPPORT_URL`. Without it the message is printed.
+//! Most chats (Slack, Mattermost and others) accept `{"text": "…"}` at a URL. Set it as
+//! `SUPPORT_URL`; without it, the app prints the message.
 //!
-//! A forged order never gets to `new_order`: its argument is only made by a verification. The answer
-//! is 204 once the chat has the message, and 502 if it has not, so that the sender does not take the
-//! order for done.
+//! A forged order never reaches `new_order`, because only a verification creates its argument. The
+//! response is 204 once the chat has the message, and 502 if it does not, so that the sender
+//! retries.
 //!
 //! Try it, in two terminals:
 //!
@@ -19,7 +19,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "an example talks to whoever tries it"
+    reason = "an example prints to the terminal"
 )]
 
 use std::{env, error::Error, fs, time::Duration};
@@ -29,8 +29,8 @@ use serde::Deserialize;
 use tower_cartgate::{Keyring, Policy, Secret, TracingObserver, VerifiedJson, VerifyLayer};
 use tower_http::timeout::TimeoutLayer;
 
-/// What this app reads of a payload. The merchant chooses the fields, so only what the message cannot
-/// do without is demanded; a payload without it is answered 422.
+/// The fields of a payload that this app reads. The merchant chooses the fields, so only those that
+/// the message needs are required; a payload without them gets a 422.
 #[derive(Deserialize)]
 struct Delivery {
     order: Order,
@@ -45,9 +45,7 @@ struct Order {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let file = env::args()
-        .nth(1)
-        .ok_or("name the file that holds the secret")?;
+    let file = env::args().nth(1).ok_or("give the file with the secret")?;
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .init();
@@ -64,15 +62,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn site(secret: Secret, chat: Chat) -> Router {
     let too_slow =
         TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
-    // A rejection is a line in the log: without an observer it is silent.
+    // Logs rejections. Without an observer they are silent.
     let layer = VerifyLayer::new(Policy::new(Keyring::single(secret))).observe(TracingObserver);
     let webhooks = Router::new()
         .route("/webhooks/orders", post(new_order).put(new_order))
         .with_state(chat)
         .route_layer(layer)
-        // Outside of the layer, which reads the body and has no clock of its own.
+        // Outside the layer, which reads the body without a timeout.
         .layer(too_slow);
-    // What is merged here is not behind the layer.
+    // Routes merged here are not behind the layer.
     Router::new()
         .route("/health", axum::routing::get(|| async { "well" }))
         .merge(webhooks)
@@ -82,10 +80,10 @@ async fn new_order(
     State(chat): State<Chat>,
     VerifiedJson(Delivery { order }): VerifiedJson<Delivery>,
 ) -> StatusCode {
-    match chat.tell(message(&order)).await {
+    match chat.post(message(&order)).await {
         Ok(()) => StatusCode::NO_CONTENT,
         Err(error) => {
-            eprintln!("support was not told of order {}: {error}", order.number);
+            eprintln!("order {} was not posted: {error}", order.number);
             StatusCode::BAD_GATEWAY
         }
     }
@@ -98,7 +96,7 @@ fn message(order: &Order) -> String {
     }
 }
 
-/// Where support reads.
+/// The chat of the support team.
 #[derive(Clone)]
 enum Chat {
     Hook { url: String, client: ureq::Agent },
@@ -110,7 +108,7 @@ impl Chat {
         let Ok(url) = env::var("SUPPORT_URL") else {
             return Self::Terminal;
         };
-        // Cartfunnel's patience is not published; others of its kind wait for 5 s.
+        // Cartfunnel does not publish its timeout; similar services wait for 5 s.
         let client = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(4)))
             .build();
@@ -120,11 +118,11 @@ impl Chat {
         }
     }
 
-    async fn tell(&self, text: String) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn post(&self, text: String) -> Result<(), Box<dyn Error + Send + Sync>> {
         match self.clone() {
             Self::Hook { url, client } => {
                 let body = serde_json::json!({ "text": text }).to_string();
-                // This client blocks, so it runs where that holds nobody up.
+                // This client blocks, so it runs on a thread for blocking work.
                 let post = move || {
                     client
                         .post(&url)

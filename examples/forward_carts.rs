@@ -1,20 +1,22 @@
-//! Hands abandoned carts on to a Zapier-style hook, without losing one when the hook is down.
+//! An app that forwards abandoned carts to a Zapier-style hook, and loses none while the hook is
+//! down.
 //!
-//! When to answer 200 is the whole question here. How long Cartfunnel waits, and whether it sends
-//! again, is not published. So:
+//! The main decision is when to respond 200. Cartfunnel publishes neither its timeout nor its
+//! retries. Therefore:
 //!
-//! - Not first the hook, then 200: a slow hook would make each delivery look failed.
-//! - Not first 200, then the hook from memory: a restart would lose what was promised.
-//! - First the disk, then 200, then the hook: a 200 means "kept". The cart is written, synced and
-//!   renamed into `spool/` before the answer; a thread hands on what lies there, oldest first, and
-//!   deletes a file only after the hook's 2xx. What a crash left behind goes out at the next start.
+//! - Calling the hook before the 200 is wrong: a slow hook would make each delivery fail.
+//! - Calling the hook from memory after the 200 is wrong: a restart would lose accepted carts.
+//! - The app stores the cart, responds 200, and then calls the hook. It writes, syncs and renames
+//!   the cart into `spool/` before the response. A thread forwards the stored carts, oldest first,
+//!   and deletes a file only after a 2xx of the hook. Carts left by a crash are forwarded at the
+//!   next start.
 //!
-//! The price is that the hook may get a cart twice (the crash came after its 2xx), so each carries an
-//! `Idempotency-Key`. A cart that the hook refuses for good (4xx) is set aside as `….refused` for a
-//! person to look at, since it would hold up all others. With [`MOST_WAITING`] carts in the spool
-//! the answer is 503.
+//! The hook may get a cart twice (after a crash that followed its 2xx), so each request has an
+//! `Idempotency-Key`. A cart that the hook rejects permanently (4xx) is renamed to `….rejected` for
+//! an operator, because it would block all others. With [`MAX_WAITING`] carts in the spool, the
+//! response is 503.
 //!
-//! Try it, in three terminals (the first plays the hook; start it late, or stop it, and see what happens):
+//! Try it, in three terminals (the first is the hook; start it late, or stop it):
 //!
 //! ```text
 //! node -e 'require("http").createServer((q, a) => q.on("end", () => a.end()).pipe(process.stdout)).listen(9000)'
@@ -28,7 +30,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "an example talks to whoever tries it"
+    reason = "an example prints to the terminal"
 )]
 
 use std::{
@@ -50,15 +52,13 @@ use axum::{Router, extract::State, http::StatusCode, routing::post};
 use tower_cartgate::{EventKind, EventRule, Keyring, Policy, Secret, Verified, VerifyLayer};
 use tower_http::timeout::TimeoutLayer;
 
-const MOST_WAITING: usize = 10_000;
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const MAX_WAITING: usize = 10_000;
+const MIN_WAIT: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(300);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let file = env::args()
-        .nth(1)
-        .ok_or("name the file that holds the secret")?;
+    let file = env::args().nth(1).ok_or("give the file with the secret")?;
     let secret = Secret::from_line(fs::read(file)?)?;
     let hook = Hook::new(env::var("HOOK_URL").map_err(|_| "HOOK_URL is not set")?);
     let spool = Arc::new(Spool::open(Path::new("spool"))?);
@@ -71,12 +71,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let outgoing = Arc::clone(&spool);
     let (wake, woken) = sync_channel(1);
     thread::spawn(move || forward(&outgoing, &hook, &woken));
-    axum::serve(listener, site(secret, Keeper { spool, wake })?).await?;
+    axum::serve(listener, site(secret, Intake { spool, wake })?).await?;
     Ok(())
 }
 
-fn site(secret: Secret, keeper: Keeper) -> Result<Router, Box<dyn Error>> {
-    // By what is signed, so that nobody can aim a captured order at this path.
+fn site(secret: Secret, intake: Intake) -> Result<Router, Box<dyn Error>> {
+    // The signed content decides, so a captured order cannot be sent to this path.
     let rule = EventRule::pointer("/event")?
         .abandoned_cart(["cart.abandoned"])
         .only([EventKind::AbandonedCart]);
@@ -84,42 +84,43 @@ fn site(secret: Secret, keeper: Keeper) -> Result<Router, Box<dyn Error>> {
     let too_slow =
         TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
     Ok(Router::new()
-        .route("/webhooks/carts", post(keep).put(keep))
-        .with_state(keeper)
+        .route("/webhooks/carts", post(store_cart).put(store_cart))
+        .with_state(intake)
         .route_layer(VerifyLayer::new(policy))
         .layer(too_slow))
 }
 
-/// What the handler needs: where carts are kept, and how the forwarder is woken. (By a channel and not by
-/// `Thread::unpark`: the HTTP client parks the same thread, and would use the wake-up up.)
+/// The state of the handler: the spool, and a channel that wakes the forwarder. (`Thread::unpark`
+/// does not work, because the HTTP client parks the same thread and would consume the wake-up.)
 #[derive(Clone)]
-struct Keeper {
+struct Intake {
     spool: Arc<Spool>,
     wake: SyncSender<()>,
 }
 
-impl Keeper {
-    fn keep(&self, cart: &Verified) -> io::Result<()> {
-        self.spool.keep(cart)?;
-        // Full, it is about to look anyway.
+impl Intake {
+    fn store(&self, cart: &Verified) -> io::Result<()> {
+        self.spool.store(cart)?;
+        // If the channel is full, the forwarder will run anyway.
         let _ = self.wake.try_send(());
         Ok(())
     }
 }
 
-/// 200 only once the cart would survive a power cut.
-async fn keep(State(keeper): State<Keeper>, cart: Verified) -> StatusCode {
-    match tokio::task::spawn_blocking(move || keeper.keep(&cart)).await {
+/// Responds 200 once the cart would survive a power failure.
+async fn store_cart(State(intake): State<Intake>, cart: Verified) -> StatusCode {
+    match tokio::task::spawn_blocking(move || intake.store(&cart)).await {
         Ok(Ok(())) => StatusCode::OK,
         Ok(Err(error)) => {
-            eprintln!("a cart could not be kept: {error}");
+            eprintln!("a cart was not stored: {error}");
             StatusCode::SERVICE_UNAVAILABLE
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
-/// Carts that wait for the hook, a file each. A `.json` file is whole and synced: it got its name last.
+/// The directory of carts that wait for the hook, one file each. A `.json` file is complete and
+/// synced, because it is renamed last.
 struct Spool {
     dir: PathBuf,
     waiting: AtomicUsize,
@@ -138,8 +139,8 @@ impl Spool {
         Ok(spool)
     }
 
-    fn keep(&self, cart: &Verified) -> io::Result<()> {
-        if self.waiting.fetch_add(1, Relaxed) >= MOST_WAITING {
+    fn store(&self, cart: &Verified) -> io::Result<()> {
+        if self.waiting.fetch_add(1, Relaxed) >= MAX_WAITING {
             self.waiting.fetch_sub(1, Relaxed);
             return Err(io::Error::other("the spool is full"));
         }
@@ -156,11 +157,11 @@ impl Spool {
             .try_for_each(|chunk| file.write_all(chunk))?;
         file.sync_all()?;
         fs::rename(&unfinished, unfinished.with_extension("json"))?;
-        // The name is in the directory, which is synced by itself.
+        // The name is part of the directory, which needs a sync of its own.
         File::open(&self.dir)?.sync_all()
     }
 
-    /// Names sort by age.
+    /// Returns a name. Names sort by age.
     fn fresh_name(&self) -> String {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -169,7 +170,7 @@ impl Spool {
         format!("{:020}-{number:06}.part", now.as_nanos())
     }
 
-    /// What waits, oldest first.
+    /// Returns the waiting carts, oldest first.
     fn carts(&self) -> io::Result<Vec<PathBuf>> {
         let mut carts = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
@@ -187,32 +188,29 @@ impl Spool {
     }
 
     fn set_aside(&self, cart: &Path) -> io::Result<()> {
-        fs::rename(cart, cart.with_extension("refused"))?;
+        fs::rename(cart, cart.with_extension("rejected"))?;
         self.waiting.fetch_sub(1, Relaxed);
         Ok(())
     }
 }
 
-/// Hands on what waits, until the server ends. After a failure it waits longer each time.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a thread of its own, with nothing else to do"
-)]
+/// Forwards the waiting carts until the server ends. Waits longer after each failure.
+#[expect(clippy::disallowed_methods, reason = "this thread has no other work")]
 fn forward(spool: &Spool, hook: &Hook, woken: &Receiver<()>) {
-    let mut wait = SHORTEST_WAIT;
+    let mut wait = MIN_WAIT;
     loop {
         match forward_all(spool, hook) {
             Ok(()) => {
-                wait = SHORTEST_WAIT;
-                // No sender left: the server has ended.
+                wait = MIN_WAIT;
+                // Without a sender, the server has ended.
                 if woken.recv().is_err() {
                     return;
                 }
             }
             Err(error) => {
-                eprintln!("the hook did not take a cart: {error}; next try in {wait:?}");
+                eprintln!("the hook did not accept a cart: {error}; retry in {wait:?}");
                 thread::sleep(wait);
-                wait = (wait * 2).min(LONGEST_WAIT);
+                wait = (wait * 2).min(MAX_WAIT);
             }
         }
     }
@@ -222,17 +220,17 @@ fn forward_all(spool: &Spool, hook: &Hook) -> Result<(), Box<dyn Error>> {
     for cart in spool.carts()? {
         let id = cart.file_stem().unwrap_or_default().to_string_lossy();
         let status = hook.send(&id, &fs::read(&cart)?)?;
-        // 408 and 429 say "later"; the other 4xx say "never".
+        // A 408 or 429 is temporary. Any other 4xx is permanent.
         match status.as_u16() {
             200..=299 => {
                 spool.done(&cart)?;
-                println!("handed on {id}");
+                println!("forwarded {id}");
             }
             400..=499 if !matches!(status.as_u16(), 408 | 429) => {
                 spool.set_aside(&cart)?;
-                eprintln!("the hook refused {id} with {status}; it is set aside");
+                eprintln!("the hook rejected {id} with {status}; set aside");
             }
-            _ => return Err(format!("it answered {status}").into()),
+            _ => return Err(format!("it responded {status}").into()),
         }
     }
     Ok(())
@@ -248,7 +246,7 @@ impl Hook {
         let client = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(30)))
             .http_status_as_error(false)
-            // A redirect would turn the POST into a GET; its target belongs into HOOK_URL.
+            // A redirect would turn the POST into a GET. Set its target as HOOK_URL instead.
             .max_redirects(0)
             .build();
         Self {

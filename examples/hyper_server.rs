@@ -1,7 +1,7 @@
-//! A plain hyper server with the layer's service: no framework, no router.
+//! A hyper server with the layer's service, without a framework or a router.
 //!
-//! The inner service gets a `Request<VerifiedBody>`. Such a body is only made by a verification, so
-//! `take` cannot be called with a forged one. A path other than the one below has no policy: 404.
+//! The inner service gets a `Request<VerifiedBody>`. Only a verification creates such a body, so
+//! `accept` never runs for a forgery. Other paths have no policy and get a 404.
 //!
 //! Try it, in two terminals:
 //!
@@ -15,7 +15,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "an example talks to whoever tries it"
+    reason = "an example prints to the terminal"
 )]
 
 use std::{convert::Infallible, env, error::Error, fs, sync::Arc, time::Duration};
@@ -30,23 +30,22 @@ use tower_cartgate::{EventRule, Keyring, Policy, PolicySource, Secret, VerifiedB
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-/// How long a head may take, and then a body with all that is done about it.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The timeout of a head, and of a body with its processing.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let file = env::args()
-        .nth(1)
-        .ok_or("name the file that holds the secret")?;
+    let file = env::args().nth(1).ok_or("give the file with the secret")?;
     let secret = Secret::from_line(fs::read(file)?)?;
-    let service = VerifyLayer::with_policy_source(policies(secret)?).layer(tower::service_fn(take));
+    let service =
+        VerifyLayer::with_policy_source(policies(secret)?).layer(tower::service_fn(accept));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
         let (socket, _) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of file descriptors: some come back when connections end.
+                // Without file descriptors, wait until connections end.
                 eprintln!("cannot accept: {error}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
@@ -55,17 +54,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let service = service.clone();
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
+            .header_read_timeout(TIMEOUT)
             .serve_connection(
                 TokioIo::new(socket),
-                service_fn(move |request| answer(request, service.clone())),
+                service_fn(move |request| respond(request, service.clone())),
             );
-        // A client that breaks off is no concern of the server's.
+        // A client may close its connection at any time.
         tokio::spawn(async { drop(connection.await) });
     }
 }
 
-/// One path, one secret, and the sample payloads' way to say which event it is.
+/// Returns the policy of one path, with one secret and the event names of the sample payloads.
 fn policies(secret: Secret) -> Result<impl PolicySource, Box<dyn Error>> {
     let rule = EventRule::pointer("/event")?
         .order(["order.processed"])
@@ -74,8 +73,8 @@ fn policies(secret: Secret) -> Result<impl PolicySource, Box<dyn Error>> {
     Ok(move |head: &Parts| (head.uri.path() == "/webhooks").then(|| Arc::clone(&policy)))
 }
 
-/// The layer reads the body and has no clock, so one stands around it.
-async fn answer<S, B>(
+/// Responds within the timeout, because the layer reads the body without one.
+async fn respond<S, B>(
     request: Request<Incoming>,
     service: S,
 ) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible>
@@ -83,20 +82,20 @@ where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     B: http_body::Body<Data = Bytes, Error = Infallible> + Send + Sync + 'static,
 {
-    let Ok(answered) = tokio::time::timeout(PATIENCE, service.oneshot(request)).await else {
+    let Ok(response) = tokio::time::timeout(TIMEOUT, service.oneshot(request)).await else {
         let mut too_slow = Response::new(Empty::new().boxed());
         *too_slow.status_mut() = StatusCode::REQUEST_TIMEOUT;
         return Ok(too_slow);
     };
-    answered.map(|response| response.map(BoxBody::new))
+    response.map(|response| response.map(BoxBody::new))
 }
 
-async fn take(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn accept(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     let verified = request.body().verified();
     let (kind, secret) = (verified.event().kind, verified.secret_name());
     println!(
         "{kind}: {} bytes, signed with the secret {secret}",
         verified.len()
     );
-    Ok(Response::new(Full::from("taken\n")))
+    Ok(Response::new(Full::from("accepted\n")))
 }

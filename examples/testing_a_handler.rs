@@ -1,16 +1,16 @@
-//! Tests of one's own handler, with the signer: no shop, no tunnel, no running server.
+//! Tests of a handler with the signer, without a shop, a tunnel or a running server.
 //!
-//! The app books loyalty points for orders. What its tests show is what each receiver should show of
-//! itself: a genuine delivery is booked; a forged one does not get to the handler; one that comes
-//! twice is booked once (a replay carries a true signature, so no layer can stop it); and a genuine
-//! payload that lacks a field is told apart from a forgery.
+//! The app books loyalty points for orders. Each receiver should have tests like these: a genuine
+//! delivery is booked; a forgery does not reach the handler; a delivery that arrives twice is
+//! booked once (a replay has a valid signature, so no layer can stop it); and a genuine payload
+//! without a required field is distinguished from a forgery.
 //!
 //! Try it:
 //!
 //! ```text
 //! cargo test --example testing_a_handler
 //! ```
-#![allow(clippy::print_stdout, reason = "an example talks to whoever tries it")]
+#![allow(clippy::print_stdout, reason = "an example prints to the terminal")]
 
 use std::{
     collections::HashMap,
@@ -30,12 +30,12 @@ struct Order {
     points: u64,
 }
 
-/// Points by order, so that the same order counts once.
+/// The points by order, so that each order counts once.
 #[derive(Clone, Default)]
 struct Ledger(Arc<Mutex<HashMap<String, u64>>>);
 
 impl Ledger {
-    /// Whether the order was new.
+    /// Books an order. Returns whether it was new.
     fn book(&self, order: Order) -> bool {
         let mut booked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         booked.insert(order.id, order.points).is_none()
@@ -49,7 +49,7 @@ fn app(secret: Secret, ledger: Ledger) -> Router {
         .route_layer(VerifyLayer::new(Policy::new(Keyring::single(secret))))
 }
 
-/// An order that is known is 200, so that nobody sends it again.
+/// Responds 200 to a known order, so that the sender does not retry.
 async fn book(
     State(ledger): State<Ledger>,
     VerifiedJson(order): VerifiedJson<Order>,
@@ -63,9 +63,7 @@ async fn book(
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let file = env::args()
-        .nth(1)
-        .ok_or("name the file that holds the secret")?;
+    let file = env::args().nth(1).ok_or("give the file with the secret")?;
     let secret = Secret::from_line(fs::read(file)?)?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on {}", listener.local_addr()?);
@@ -145,7 +143,7 @@ mod tests {
         let ledger = Ledger::default();
         let answer = answer(&ledger, delivery(r#"{"id":"test-1"}"#)).await;
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-        let rejection = answer.extensions().get::<Rejection>().expect("it says why");
+        let rejection = answer.extensions().get::<Rejection>().expect("a rejection");
         assert_eq!(rejection.kind(), RejectionKind::InvalidPayload);
     }
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs app, gate and Caddy out of a temporary directory and sends deliveries through all three.
-# Needs caddy, node and a built cartgate. From the project's root:  sh examples/caddy/try.sh
+# Runs an app, a gate and Caddy from a temporary directory, and sends deliveries through them.
+# Needs caddy, node and a built cartgate. From the root of the project:  sh examples/caddy/try.sh
 set -eu
 
 cartgate=${CARTGATE:-target/debug/cartgate}

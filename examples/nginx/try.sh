@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs app, gate and nginx out of a temporary directory and sends deliveries through all three.
-# Needs nginx, node and a built cartgate. From the project's root:  sh examples/nginx/try.sh
+# Runs an app, a gate and nginx from a temporary directory, and sends deliveries through them.
+# Needs nginx, node and a built cartgate. From the root of the project:  sh examples/nginx/try.sh
 set -eu
 
 cartgate=${CARTGATE:-target/debug/cartgate}

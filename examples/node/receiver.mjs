@@ -1,11 +1,11 @@
-// A small receiver behind the gate: Node 18 or later, no packages.
+// A small receiver behind the gate, for Node 18 or later, without packages.
 //
-// The gate has verified the body, so this app knows no secret. That only holds if nobody can reach the app
-// except through the gate: hence the Unix socket, which only this user (and so the gate, run as the same
-// user) may open. On loopback (PORT=3000 instead of SOCKET) every user of this machine can connect.
+// The gate has verified the body, so this app needs no secret. This requires that all requests pass through
+// the gate. Therefore the app listens on a Unix socket that only this user can open, and the gate must run as
+// the same user. On loopback (PORT=3000 instead of SOCKET) every user of this machine can connect.
 //
-// The check of X-Cartgate-Verdict is no defence against them: anybody can write that header. It catches a
-// mistake, namely an app that was put on the network without its gate.
+// The check of X-Cartgate-Verdict is no protection, because any client can write that header. It detects an
+// app that was deployed without its gate.
 //
 // Try it, in three terminals:
 //
@@ -35,7 +35,7 @@ const server = createServer(async (request, response) => {
   } catch {
     return answer(response, 422); // signed, but not what this app expects: the merchant edited the payload
   }
-  // The same delivery can come twice, as a retry or as a replay; only the app can know that it is done.
+  // A delivery can arrive twice, as a retry or a replay. Only the app knows the orders that it has processed.
   if (delivery?.id !== undefined && seen.has(delivery.id)) {
     console.log("known already:", delivery.id);
     return answer(response, 200);

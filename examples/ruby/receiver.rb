@@ -1,13 +1,12 @@
-# A small receiver behind the gate: Ruby 2.7 or later, the standard library alone.
+# A small receiver behind the gate, for Ruby 2.7 or later, with the standard library only.
 #
-# It reads HTTP by hand, which no app should do that faces the network. Behind the gate it can be this short,
-# because the gate has parsed the request and written it anew: every request has exactly one Content-Length, which is
-# the length of the verified body, and no chunks. An app with a web server (Puma, Rails, Sinatra) reads
-# the same headers, as request.get_header("HTTP_X_CARTGATE_EVENT") and so on.
+# It parses HTTP by hand, which no app on a network should do. Behind the gate this is possible, because the gate
+# has parsed and rebuilt the request: every request has exactly one Content-Length, which is the length of the
+# verified body, and no chunks. An app with a web server (Puma, Rails, Sinatra) reads the same headers, such as
+# request.get_header("HTTP_X_CARTGATE_EVENT").
 #
-# The check of the verdict is only worth something while the app can be reached through the gate alone.
-# Anybody who reaches it directly can write that header too. So the app listens on a Unix socket of this user's
-# (SOCKET=…), or at least on loopback (PORT=…).
+# The check of the verdict is valid only if all requests pass through the gate, because any client can write that
+# header. Therefore the app listens on a Unix socket of this user (SOCKET=…), or at least on loopback (PORT=…).
 #
 # Try it, in three terminals:
 #
@@ -30,7 +29,7 @@ def take(headers, body)
   end
   delivery = JSON.parse(body)
   kind = headers.fetch("x-cartgate-event", "unknown") # absent unless the gate has an event setting
-  # "endpoint": the gate was told so for this path. "payload": it read it in the signed body.
+  # "endpoint": set for this path in the gate. "payload": read from the signed body.
   source = headers["x-cartgate-event-source"]
   puts "#{kind} (by #{source}) #{delivery["id"]}, delivery #{headers["x-cartgate-delivery"]}"
   "200 OK"
@@ -39,7 +38,7 @@ rescue JSON::ParserError
 end
 
 def serve(connection)
-  # The gate sends one request after the other over a connection, and closes it when it was idle for 3 s.
+  # The gate sends requests one after another on a connection, and closes it after 3 s without one.
   while connection.gets("\r\n")
     headers = {}
     while (line = connection.gets("\r\n")) && line != "\r\n"
@@ -50,7 +49,7 @@ def serve(connection)
     connection.write("HTTP/1.1 #{take(headers, body)}\r\nContent-Length: 0\r\n\r\n")
   end
 rescue Errno::ECONNRESET, Errno::EPIPE
-  # The gate gave up waiting; it has written that to its log.
+  # The gate stopped waiting, and has logged that.
 ensure
   connection.close
 end
