@@ -7,7 +7,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tower_cartgate::{Secret, Signature, Signer, Verified};
 
-use crate::{delivery::header_filter::clean, rejected::SavedRejection};
+use crate::{delivery::header_filter::filter_request, rejected::SavedRejection};
 
 /// A request as it goes to whatever address a client has.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Outgoing {
     #[must_use]
     pub fn resent(refused: SavedRejection, verified: &Verified, signature: &HeaderName) -> Self {
         let mut headers = refused.headers;
-        clean(&mut headers, signature, &[], false);
+        filter_request(&mut headers, signature, &[], false);
         Self {
             method: refused.method,
             headers,

@@ -1,5 +1,7 @@
-//! Encryption at rest: ChaCha20-Poly1305, under a key of its own for each text, derived from what the text is known by. So
-//! no key meets two texts, and equal bodies, which are known by their digest, encrypt to equal bytes and are stored once.
+//! Encryption at rest with ChaCha20-Poly1305.
+//!
+//! Each text has a key of its own, derived from the text's name, so that no key encrypts two texts. The name
+//! of a body is its digest: equal bodies encrypt to equal bytes, and are stored once.
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -8,7 +10,7 @@ use sha2::Sha256;
 use tower_cartgate::Secret;
 use zeroize::Zeroizing;
 
-/// Encrypts and decrypts under keys derived from one secret.
+/// Encrypts and decrypts with keys derived from one secret.
 #[derive(Clone)]
 pub(crate) struct Cipher(Hmac<Sha256>);
 
@@ -20,7 +22,7 @@ impl Cipher {
         Self(keyed(&key[..]))
     }
 
-    /// The text with its tag. Only ever one text may be known by `name`.
+    /// Returns the encrypted text with its tag. Only one text may ever have this name.
     pub(crate) fn encrypt(&self, name: &[u8], text: &[u8]) -> Bytes {
         let mut bytes = Vec::with_capacity(text.len() + CHACHA20_POLY1305.tag_len());
         bytes.extend_from_slice(text);
@@ -30,7 +32,7 @@ impl Cipher {
         bytes.into()
     }
 
-    /// The text; none if it was encrypted otherwise or not at all.
+    /// Returns the plain text, or none if it was encrypted with another key or not at all.
     pub(crate) fn decrypt(&self, name: &[u8], bytes: &[u8]) -> Option<Bytes> {
         let mut bytes = bytes.to_vec();
         let text = self
@@ -54,7 +56,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
-/// A key encrypts one text alone, so any nonce will do.
+/// Returns a constant nonce, because each key encrypts only one text.
 fn nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; 12])
 }

@@ -1,5 +1,7 @@
-//! A head as bytes and back: what an inbox keeps of a delivery beside its body. The first byte is the version. Reading takes
-//! any bytes and builds nothing by a length that they announce: a seal stands before it, but a store is not ours alone.
+//! Encodes the head of a delivery for the inbox, and decodes it.
+//!
+//! The first byte is the version. Decoding accepts any bytes, and allocates nothing by a length in them. A
+//! seal protects them, but others may write to the store.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,21 +11,21 @@ use tower_cartgate::EventSource;
 use super::head::Head;
 use crate::net::peer::Peer;
 
-/// The bytes are no head that this version writes.
+/// The bytes are not a head of this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this version of Cartgate cannot read it; a newer one wrote it")]
 pub(crate) struct Malformed;
 
 const VERSION: u8 = 1;
 
-/// Bits of the one byte that says what has but two values.
+/// Bits of the flags byte.
 const ENCRYPTED_TRANSPORT: u8 = 1;
 const BY_PAYLOAD: u8 = 2;
 const TRUSTED_PEER: u8 = 4;
 const NAMED_HOST: u8 = 8;
 const KNOWN: u8 = ENCRYPTED_TRANSPORT | BY_PAYLOAD | TRUSTED_PEER | NAMED_HOST;
 
-/// The bytes of a head.
+/// Encodes a head.
 pub(crate) fn write(head: &Head) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
     bytes.extend([VERSION, flags(head)]);
@@ -45,7 +47,7 @@ pub(crate) fn write(head: &Head) -> Vec<u8> {
     bytes
 }
 
-/// The head that the bytes are of.
+/// Decodes a head.
 pub(crate) fn read(bytes: &[u8]) -> Result<Head, Malformed> {
     let (&[version, flags], mut rest) = bytes.split_first_chunk().ok_or(Malformed)?;
     if version != VERSION || flags & !KNOWN != 0 {
@@ -126,7 +128,7 @@ fn target(bytes: &[u8]) -> Result<Uri, Malformed> {
     Ok(target.into())
 }
 
-/// The address alone: the port of a closed connection helps nobody.
+/// Returns the address without its port, which means nothing once the connection is closed.
 fn peer_text(peer: Peer) -> String {
     match peer {
         Peer::Tcp(address) => address.ip().to_string(),
@@ -148,7 +150,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// A head with as much in it as a head can have.
+    /// Returns a head with every part.
     pub(crate) fn full_head() -> Head {
         let mut headers = HeaderMap::new();
         for (name, value) in [("content-type", "a/b"), ("x-twice", "1"), ("x-twice", "2")] {
@@ -187,7 +189,7 @@ pub(crate) mod tests {
     fn a_head_comes_back_as_it_was() {
         for mut head in [full_head(), bare_head()] {
             let read = read(&write(&head)).expect("its own bytes");
-            // The port alone is not kept.
+            // The port is not encoded.
             if let Peer::Tcp(address) = &mut head.peer {
                 address.set_port(0);
             }
@@ -209,7 +211,7 @@ pub(crate) mod tests {
     fn another_version_and_what_is_cut_are_no_head() {
         let bytes = write(&full_head());
         for end in 0..bytes.len() {
-            // Cut between two headers it is a head with less of them, which is for the seal to notice.
+            // A cut between two headers leaves a head with fewer of them; the seal detects that.
             if let Ok(head) = read(&bytes[..end]) {
                 assert!(head.headers.len() < full_head().headers.len());
             }

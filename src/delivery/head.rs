@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderValue, Method, Uri, header::HOST, request::Parts};
 use tower_cartgate::{EventSource, SecretName, Verified};
 
-use super::{header_changes::EndpointHeaders, header_filter::clean, origin::Origin};
+use super::{header_changes::EndpointHeaders, header_filter::filter_request, origin::Origin};
 use crate::net::peer::Peer;
 
 /// The part of a delivery beside its body that may reach a destination. The inbox stores it with the body.
@@ -33,7 +33,7 @@ impl Head {
         headers: EndpointHeaders<'_>,
     ) -> Self {
         let host = parts.headers.get(HOST).cloned();
-        clean(
+        filter_request(
             &mut parts.headers,
             headers.signature,
             &headers.changes.drop,

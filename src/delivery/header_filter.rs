@@ -1,5 +1,5 @@
-//! Selects the inbound headers of a delivery that are kept, and so those that an operator may change. `header_policy` names
-//! the dropped ones; `dress` adds those of an attempt. Responses lose the headers that only the gate may send.
+//! The header filter. A request loses the headers that must not reach a destination; a response loses those
+//! that only the gate may send. `header_policy` has the rules.
 
 use http::{
     HeaderMap, HeaderName,
@@ -7,87 +7,89 @@ use http::{
 };
 
 use super::{
-    header_policy::{Giver, giver},
+    header_policy::{HeaderRule, rule},
     trace,
 };
 use crate::outcome::problem::{DELIVERY, PROXY_STATUS};
 
-/// Drops what must not reach a destination, and what the endpoint drops besides. `signature` is the
-/// header that was verified.
-pub(crate) fn clean(
+/// Drops the headers of a request that must not reach a destination, and the `extra` ones of its endpoint.
+/// `signature` is the verified header.
+pub(crate) fn filter_request(
     headers: &mut HeaderMap,
     signature: &HeaderName,
-    besides: &[HeaderName],
+    extra: &[HeaderName],
     hop_is_trusted: bool,
 ) {
-    let doomed: Vec<HeaderName> = headers
+    let dropped: Vec<HeaderName> = headers
         .keys()
         .filter(|name| is_dropped(name, hop_is_trusted))
-        .chain(besides)
+        .chain(extra)
         .cloned()
         .chain(connection_options(headers))
-        .filter(|name| !is_promised(name, signature))
+        .filter(|name| !is_protected(name, signature))
         .collect();
-    for name in doomed {
+    for name in dropped {
         headers.remove(name);
     }
-    // Last: without its `traceparent`, a `tracestate` means nothing.
+    // Last, because without its `traceparent` a `tracestate` means nothing.
     trace::keep_if_valid(headers);
 }
 
-/// Drops what an endpoint drops besides, of headers that were cleaned before.
-pub(crate) fn drop_headers(headers: &mut HeaderMap, besides: &[HeaderName]) {
-    for name in besides {
+/// Drops the `extra` headers of an endpoint from a stored event, whose headers were filtered before.
+pub(super) fn drop_headers(headers: &mut HeaderMap, extra: &[HeaderName]) {
+    for name in extra {
         headers.remove(name);
     }
     trace::keep_if_valid(headers);
 }
 
-/// Whether an operator may set this header for an endpoint or a destination: nothing that frames a request, says where it came
-/// from, or is the gate's own word.
+/// Returns whether an operator may set this header for an endpoint or a destination. Headers that frame a
+/// request, state its origin, or belong to the gate may not be set.
 #[must_use]
 pub fn header_may_be_set(name: &HeaderName, signature: &HeaderName) -> bool {
     const OWN: [HeaderName; 3] = [header::VIA, trace::TRACEPARENT, trace::TRACESTATE];
-    let is_free = matches!(giver(name.as_str()), None | Some(Giver::Operator));
-    is_free && !is_promised(name, signature) && !OWN.contains(name)
+    let is_free = matches!(rule(name.as_str()), None | Some(HeaderRule::FromOperator));
+    is_free && !is_protected(name, signature) && !OWN.contains(name)
 }
 
-/// Whether an operator may drop this header of an endpoint's deliveries: not what a destination is
-/// promised, and not what is always dropped, which would look as if it could be kept.
+/// Returns whether an operator may drop this header from an endpoint's deliveries. A header that a
+/// destination is promised may not be dropped. Nor may one that is always dropped, which would look as if
+/// it could reach a destination.
 #[must_use]
 pub fn header_may_be_dropped(name: &HeaderName, signature: &HeaderName) -> bool {
-    !is_promised(name, signature) && !is_dropped(name, true)
+    !is_protected(name, signature) && !is_dropped(name, true)
 }
 
-/// What belongs to the payload. An attacker must not strip the signature or the type off a captured
-/// delivery by naming them in `Connection`.
-fn is_promised(name: &HeaderName, signature: &HeaderName) -> bool {
+/// Returns whether the header belongs to the payload. An attacker must not strip the signature or the type
+/// from a captured delivery by naming them in `Connection`.
+fn is_protected(name: &HeaderName, signature: &HeaderName) -> bool {
     name == signature || [CONTENT_TYPE, CONTENT_ENCODING].contains(name)
 }
 
 fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
-    match giver(name.as_str()) {
+    match rule(name.as_str()) {
         None => false,
-        Some(Giver::TrustedHop) => !hop_is_trusted,
-        Some(Giver::Nobody | Giver::Operator) => true,
+        Some(HeaderRule::FromTrustedHop) => !hop_is_trusted,
+        Some(HeaderRule::Dropped | HeaderRule::FromOperator) => true,
     }
 }
 
-/// Drops from a destination's answer what belongs to its connection, and what only the gate may say.
-pub(crate) fn clean_answer(headers: &mut HeaderMap) {
+/// Drops the headers of a destination's response that belong to its connection, and those that only the
+/// gate may send.
+pub(crate) fn filter_response(headers: &mut HeaderMap) {
     let named = connection_options(headers)
         .filter(|name| ![header::CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING].contains(name));
     let known = headers
         .keys()
-        .filter(|name| DROPPED_FROM_ANSWERS.contains(name));
-    // None, for nearly every answer.
-    let doomed: Vec<HeaderName> = known.cloned().chain(named).collect();
-    for name in doomed {
+        .filter(|name| DROPPED_FROM_RESPONSES.contains(name));
+    // Empty for nearly every response.
+    let dropped: Vec<HeaderName> = known.cloned().chain(named).collect();
+    for name in dropped {
         headers.remove(name);
     }
 }
 
-const DROPPED_FROM_ANSWERS: [HeaderName; 8] = [
+const DROPPED_FROM_RESPONSES: [HeaderName; 8] = [
     CONNECTION,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
@@ -98,7 +100,7 @@ const DROPPED_FROM_ANSWERS: [HeaderName; 8] = [
     DELIVERY,
 ];
 
-/// The names in `Connection` (RFC 9110, section 7.6.1).
+/// Returns the names in `Connection` (RFC 9110, section 7.6.1).
 fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + '_ {
     headers
         .get_all(CONNECTION)
@@ -112,13 +114,13 @@ fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> +
 mod tests {
     use super::*;
 
-    fn cleaned(lines: &[(&'static str, &'static str)], trusted: bool) -> Vec<String> {
-        cleaned_besides(lines, &[], trusted)
+    fn filtered(lines: &[(&'static str, &'static str)], trusted: bool) -> Vec<String> {
+        filtered_with(lines, &[], trusted)
     }
 
-    fn cleaned_besides(
+    fn filtered_with(
         lines: &[(&'static str, &'static str)],
-        besides: &[HeaderName],
+        extra: &[HeaderName],
         trusted: bool,
     ) -> Vec<String> {
         let mut headers = HeaderMap::new();
@@ -128,10 +130,10 @@ mod tests {
                 value.parse().expect("a value"),
             );
         }
-        clean(
+        filter_request(
             &mut headers,
             &tower_cartgate::Signature::HEADER,
-            besides,
+            extra,
             trusted,
         );
         let mut left: Vec<_> = headers.keys().map(ToString::to_string).collect();
@@ -156,7 +158,7 @@ mod tests {
             ("user-agent", "Cartfunnel"),
         ];
         let left = ["content-type", "user-agent", "x-cartfunnel-hmac-sha256"];
-        assert_eq!(cleaned(&lines, false), left);
+        assert_eq!(filtered(&lines, false), left);
     }
 
     #[test]
@@ -166,8 +168,8 @@ mod tests {
             ("x-forwarded-for", "a"),
             ("x-real-ip", "a"),
         ];
-        assert!(cleaned(&lines, false).is_empty());
-        assert_eq!(cleaned(&lines, true).len(), 3);
+        assert!(filtered(&lines, false).is_empty());
+        assert_eq!(filtered(&lines, true).len(), 3);
     }
 
     #[test]
@@ -176,7 +178,7 @@ mod tests {
             ("connection", "x-cartfunnel-hmac-sha256"),
             ("x-cartfunnel-hmac-sha256", "s"),
         ];
-        assert_eq!(cleaned(&lines, false), ["x-cartfunnel-hmac-sha256"]);
+        assert_eq!(filtered(&lines, false), ["x-cartfunnel-hmac-sha256"]);
     }
 
     #[test]
@@ -188,13 +190,13 @@ mod tests {
             ("content-encoding", "gzip"),
             ("x-cartfunnel-hmac-sha256", "s"),
         ];
-        let besides = lines.map(|(name, _)| HeaderName::from_static(name));
-        let promised = [
+        let extra = lines.map(|(name, _)| HeaderName::from_static(name));
+        let protected = [
             "content-encoding",
             "content-type",
             "x-cartfunnel-hmac-sha256",
         ];
-        assert_eq!(cleaned_besides(&lines, &besides, false), promised);
+        assert_eq!(filtered_with(&lines, &extra, false), protected);
     }
 
     #[test]
@@ -204,9 +206,9 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         );
         let state = ("tracestate", "a=1");
-        assert_eq!(cleaned(&[PARENT, state], false).len(), 2);
-        assert!(cleaned(&[("connection", "traceparent"), PARENT, state], false).is_empty());
-        assert!(cleaned_besides(&[PARENT, state], &[trace::TRACEPARENT], false).is_empty());
+        assert_eq!(filtered(&[PARENT, state], false).len(), 2);
+        assert!(filtered(&[("connection", "traceparent"), PARENT, state], false).is_empty());
+        assert!(filtered_with(&[PARENT, state], &[trace::TRACEPARENT], false).is_empty());
     }
 
     /// Names, whether an operator may set them, and whether they may drop them.

@@ -1,147 +1,149 @@
-//! The headers that an app, a framework or a proxy may act on, and from whom they are passed on. Only the body is signed, so a
-//! header is at best the word of the sender.
+//! The rules for headers that an app, a framework or a proxy may act on. Only the body of a delivery is
+//! signed, so a header is at best a claim of the client.
 
-/// The clients from which an app may get such a header.
+/// The rule for a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Giver {
-    /// Nobody, or the gate itself.
-    Nobody,
-    /// The operator, for an endpoint or a destination. A webhook has no user, so that no proxy vouches for one.
-    Operator,
-    /// A trusted hop.
-    TrustedHop,
+pub(super) enum HeaderRule {
+    /// No request may bring it; some the gate writes itself.
+    Dropped,
+    /// Only the operator may set it, for an endpoint or a destination. A webhook has no user, so no proxy
+    /// can vouch for one.
+    FromOperator,
+    /// Only a trusted hop may set it.
+    FromTrustedHop,
 }
 
-use Giver::{Nobody, Operator, TrustedHop};
+use HeaderRule::{Dropped, FromOperator, FromTrustedHop};
 
-/// Names in the order of their bytes; a star stands for any rest. No name begins with one that has a star, so one search finds
-/// either.
+/// The names in the order of their bytes, each with its rule and its source. A star stands for any rest. No
+/// name begins with another one that has a star, so one search finds either.
 #[rustfmt::skip]
-const RULES: [(&str, Giver, &str); 90] = [
-    ("$ws*", TrustedHop, "WebSphere plug-in"),
-    ("ali-cdn-real-ip", TrustedHop, "Alibaba CDN"),
-    ("cdn-src-ip", TrustedHop, "CDNs"),
-    ("cf-*", TrustedHop, "Cloudflare: client, scheme, Access identity"),
-    ("client-cert*", TrustedHop, "RFC 9440"),
-    ("client-ip", TrustedHop, "PHP frameworks, Rails"),
-    ("cloudfront-*", TrustedHop, "CloudFront: client, scheme"),
-    ("connection", Nobody, "RFC 9110, hop by hop"),
-    ("content-length", Nobody, "framing is rebuilt"),
-    ("cookie", Nobody, "a webhook has no session"),
-    ("do-connecting-ip", TrustedHop, "DigitalOcean"),
-    ("expect", Nobody, "RFC 9110, answered by the gate"),
-    ("fastly-*", TrustedHop, "Fastly: client, scheme"),
-    ("fly-*", TrustedHop, "Fly.io: client, scheme"),
-    ("forwarded*", TrustedHop, "RFC 7239"),
-    ("front-end-https", TrustedHop, "Microsoft ISA, Laravel"),
-    ("host", Nobody, "the destination's own"),
-    ("http-client-ip", TrustedHop, "CGI spelling"),
-    ("http2-settings", Nobody, "RFC 7540, upgrade"),
-    ("incap-client-ip", TrustedHop, "Imperva"),
-    ("keep-alive", Nobody, "RFC 9110, hop by hop"),
-    ("oidc-*", Operator, "mod_auth_openidc"),
-    ("proxy", Nobody, "httpoxy: HTTP_PROXY"),
-    ("proxy-*", Nobody, "RFC 9110, between a client and its proxy"),
-    ("remote-*", Operator, "CGI, Authelia: Remote-User"),
-    ("script-name", TrustedHop, "CGI, WSGI"),
-    ("ssl-*", TrustedHop, "client certificate of a TLS terminator"),
-    ("tailscale-*", Operator, "Tailscale Serve: user"),
-    ("te", Nobody, "RFC 9110, hop by hop"),
-    ("trailer", Nobody, "RFC 9110, trailers are dropped"),
-    ("transfer-encoding", Nobody, "framing is rebuilt"),
-    ("true-client-ip", TrustedHop, "Akamai, Cloudflare"),
-    ("upgrade", Nobody, "RFC 9110, hop by hop"),
-    ("webhook-*", Nobody, "Standard Webhooks"),
-    ("wl-proxy-*", TrustedHop, "WebLogic plug-in"),
-    ("x-accel-*", Nobody, "nginx, Rack::Sendfile"),
-    ("x-amzn-mtls-*", TrustedHop, "AWS load balancer: client certificate"),
-    ("x-amzn-oidc-*", Operator, "AWS load balancer: user"),
-    ("x-anonymous-consumer", Operator, "Kong"),
-    ("x-appengine-*", TrustedHop, "App Engine: client, caller"),
-    ("x-arr-*", TrustedHop, "IIS request routing: certificate, scheme"),
-    ("x-auth-*", Operator, "oauth2-proxy, SSO proxies: user"),
-    ("x-authenticated-*", Operator, "Kong, Traefik: user"),
-    ("x-authentik-*", Operator, "authentik"),
-    ("x-azure-*", TrustedHop, "Azure Front Door: client"),
-    ("x-cartgate-*", Nobody, "the gate's own"),
-    ("x-cdn-src-ip", TrustedHop, "CDNs"),
-    ("x-client-*", TrustedHop, "Apache, Azure: client; client certificate of a TLS terminator"),
-    ("x-cluster-client-ip", TrustedHop, "Rackspace, Riverbed"),
-    ("x-consumer-*", Operator, "Kong"),
-    ("x-coyote-*", TrustedHop, "Tomcat"),
-    ("x-credential-*", Operator, "Kong"),
-    ("x-envoy-*", TrustedHop, "Envoy: client, retries, time limits"),
-    ("x-forwarded*", TrustedHop, "reverse proxies; oauth2-proxy: user"),
-    ("x-goog-authenticated-*", Operator, "Google IAP: user"),
-    ("x-goog-iap-*", Operator, "Google IAP: assertion"),
-    ("x-host", TrustedHop, "PHP frameworks"),
-    ("x-http-*", Nobody, "method and host overrides"),
-    ("x-https", TrustedHop, "Magento"),
-    ("x-invoke-*", Nobody, "Next.js: internal routing"),
-    ("x-lighttpd-send-file", Nobody, "lighttpd"),
-    ("x-matched-path", Nobody, "Next.js: internal routing"),
-    ("x-method-override", Nobody, "method override"),
-    ("x-middleware-*", Nobody, "Next.js: CVE-2025-29927"),
-    ("x-ms-client-principal*", Operator, "Azure App Service: user"),
-    ("x-ms-token-*", Operator, "Azure App Service: tokens"),
-    ("x-nf-*", TrustedHop, "Netlify: client"),
-    ("x-now-route-matches", Nobody, "Next.js: internal routing"),
-    ("x-original-*", Nobody, "IIS, Symfony, ASP.NET: URL, host, client"),
-    ("x-originating-ip", TrustedHop, "mail and web proxies"),
-    ("x-override-url", Nobody, "IIS, Symfony: URL"),
-    ("x-pomerium-*", Operator, "Pomerium"),
-    ("x-proxy-*", Operator, "proxies with a login"),
-    ("x-proxyuser-*", TrustedHop, "Google services: client"),
-    ("x-real-*", TrustedHop, "nginx: X-Real-IP"),
-    ("x-remote-*", Operator, "Kubernetes, WSGI: X-Remote-User, -Group"),
-    ("x-rewrite-*", Nobody, "IIS, Symfony: URL"),
-    ("x-scheme", TrustedHop, "ingress-nginx, Flask"),
-    ("x-script-name", TrustedHop, "WSGI: mount point"),
-    ("x-sendfile*", Nobody, "Apache, Rack::Sendfile"),
-    ("x-ssl*", TrustedHop, "client certificate of a TLS terminator"),
-    ("x-sucuri-*", TrustedHop, "Sucuri: client"),
-    ("x-token-*", Operator, "SSO proxies"),
-    ("x-true-client-ip", TrustedHop, "Akamai, Cloudflare"),
-    ("x-url-scheme", TrustedHop, "WSGI"),
-    ("x-user*", Operator, "Java application servers, OpenID Connect plug-ins"),
-    ("x-vercel-*", TrustedHop, "Vercel: client"),
-    ("x-vouch-*", Operator, "Vouch Proxy"),
-    ("x-webauth-*", Operator, "Grafana"),
-    ("x-wsgi-*", Nobody, "WSGI"),
+const RULES: [(&str, HeaderRule, &str); 90] = [
+    ("$ws*", FromTrustedHop, "WebSphere plug-in"),
+    ("ali-cdn-real-ip", FromTrustedHop, "Alibaba CDN"),
+    ("cdn-src-ip", FromTrustedHop, "CDNs"),
+    ("cf-*", FromTrustedHop, "Cloudflare: client, scheme, Access identity"),
+    ("client-cert*", FromTrustedHop, "RFC 9440"),
+    ("client-ip", FromTrustedHop, "PHP frameworks, Rails"),
+    ("cloudfront-*", FromTrustedHop, "CloudFront: client, scheme"),
+    ("connection", Dropped, "RFC 9110, hop by hop"),
+    ("content-length", Dropped, "framing is rebuilt"),
+    ("cookie", Dropped, "a webhook has no session"),
+    ("do-connecting-ip", FromTrustedHop, "DigitalOcean"),
+    ("expect", Dropped, "RFC 9110, the gate responds itself"),
+    ("fastly-*", FromTrustedHop, "Fastly: client, scheme"),
+    ("fly-*", FromTrustedHop, "Fly.io: client, scheme"),
+    ("forwarded*", FromTrustedHop, "RFC 7239"),
+    ("front-end-https", FromTrustedHop, "Microsoft ISA, Laravel"),
+    ("host", Dropped, "the destination's own"),
+    ("http-client-ip", FromTrustedHop, "CGI spelling"),
+    ("http2-settings", Dropped, "RFC 7540, upgrade"),
+    ("incap-client-ip", FromTrustedHop, "Imperva"),
+    ("keep-alive", Dropped, "RFC 9110, hop by hop"),
+    ("oidc-*", FromOperator, "mod_auth_openidc"),
+    ("proxy", Dropped, "httpoxy: HTTP_PROXY"),
+    ("proxy-*", Dropped, "RFC 9110, between a client and its proxy"),
+    ("remote-*", FromOperator, "CGI, Authelia: Remote-User"),
+    ("script-name", FromTrustedHop, "CGI, WSGI"),
+    ("ssl-*", FromTrustedHop, "client certificate of a TLS terminator"),
+    ("tailscale-*", FromOperator, "Tailscale Serve: user"),
+    ("te", Dropped, "RFC 9110, hop by hop"),
+    ("trailer", Dropped, "RFC 9110, trailers are dropped"),
+    ("transfer-encoding", Dropped, "framing is rebuilt"),
+    ("true-client-ip", FromTrustedHop, "Akamai, Cloudflare"),
+    ("upgrade", Dropped, "RFC 9110, hop by hop"),
+    ("webhook-*", Dropped, "Standard Webhooks"),
+    ("wl-proxy-*", FromTrustedHop, "WebLogic plug-in"),
+    ("x-accel-*", Dropped, "nginx, Rack::Sendfile"),
+    ("x-amzn-mtls-*", FromTrustedHop, "AWS load balancer: client certificate"),
+    ("x-amzn-oidc-*", FromOperator, "AWS load balancer: user"),
+    ("x-anonymous-consumer", FromOperator, "Kong"),
+    ("x-appengine-*", FromTrustedHop, "App Engine: client, caller"),
+    ("x-arr-*", FromTrustedHop, "IIS request routing: certificate, scheme"),
+    ("x-auth-*", FromOperator, "oauth2-proxy, SSO proxies: user"),
+    ("x-authenticated-*", FromOperator, "Kong, Traefik: user"),
+    ("x-authentik-*", FromOperator, "authentik"),
+    ("x-azure-*", FromTrustedHop, "Azure Front Door: client"),
+    ("x-cartgate-*", Dropped, "the gate's own"),
+    ("x-cdn-src-ip", FromTrustedHop, "CDNs"),
+    ("x-client-*", FromTrustedHop, "Apache, Azure: client; client certificate of a TLS terminator"),
+    ("x-cluster-client-ip", FromTrustedHop, "Rackspace, Riverbed"),
+    ("x-consumer-*", FromOperator, "Kong"),
+    ("x-coyote-*", FromTrustedHop, "Tomcat"),
+    ("x-credential-*", FromOperator, "Kong"),
+    ("x-envoy-*", FromTrustedHop, "Envoy: client, retries, time limits"),
+    ("x-forwarded*", FromTrustedHop, "reverse proxies; oauth2-proxy: user"),
+    ("x-goog-authenticated-*", FromOperator, "Google IAP: user"),
+    ("x-goog-iap-*", FromOperator, "Google IAP: assertion"),
+    ("x-host", FromTrustedHop, "PHP frameworks"),
+    ("x-http-*", Dropped, "method and host overrides"),
+    ("x-https", FromTrustedHop, "Magento"),
+    ("x-invoke-*", Dropped, "Next.js: internal routing"),
+    ("x-lighttpd-send-file", Dropped, "lighttpd"),
+    ("x-matched-path", Dropped, "Next.js: internal routing"),
+    ("x-method-override", Dropped, "method override"),
+    ("x-middleware-*", Dropped, "Next.js: CVE-2025-29927"),
+    ("x-ms-client-principal*", FromOperator, "Azure App Service: user"),
+    ("x-ms-token-*", FromOperator, "Azure App Service: tokens"),
+    ("x-nf-*", FromTrustedHop, "Netlify: client"),
+    ("x-now-route-matches", Dropped, "Next.js: internal routing"),
+    ("x-original-*", Dropped, "IIS, Symfony, ASP.NET: URL, host, client"),
+    ("x-originating-ip", FromTrustedHop, "mail and web proxies"),
+    ("x-override-url", Dropped, "IIS, Symfony: URL"),
+    ("x-pomerium-*", FromOperator, "Pomerium"),
+    ("x-proxy-*", FromOperator, "proxies with a login"),
+    ("x-proxyuser-*", FromTrustedHop, "Google services: client"),
+    ("x-real-*", FromTrustedHop, "nginx: X-Real-IP"),
+    ("x-remote-*", FromOperator, "Kubernetes, WSGI: X-Remote-User, -Group"),
+    ("x-rewrite-*", Dropped, "IIS, Symfony: URL"),
+    ("x-scheme", FromTrustedHop, "ingress-nginx, Flask"),
+    ("x-script-name", FromTrustedHop, "WSGI: mount point"),
+    ("x-sendfile*", Dropped, "Apache, Rack::Sendfile"),
+    ("x-ssl*", FromTrustedHop, "client certificate of a TLS terminator"),
+    ("x-sucuri-*", FromTrustedHop, "Sucuri: client"),
+    ("x-token-*", FromOperator, "SSO proxies"),
+    ("x-true-client-ip", FromTrustedHop, "Akamai, Cloudflare"),
+    ("x-url-scheme", FromTrustedHop, "WSGI"),
+    ("x-user*", FromOperator, "Java application servers, OpenID Connect plug-ins"),
+    ("x-vercel-*", FromTrustedHop, "Vercel: client"),
+    ("x-vouch-*", FromOperator, "Vouch Proxy"),
+    ("x-webauth-*", FromOperator, "Grafana"),
+    ("x-wsgi-*", Dropped, "WSGI"),
 ];
 
-/// Returns the clients from which an app may get a header of this name, or none for a name without a rule.
-pub(crate) fn giver(name: &str) -> Option<Giver> {
-    let rule = rule(name);
-    let beyond_the_rule = match rule {
+/// Returns the rule for a header, if there is one.
+pub(super) fn rule(name: &str) -> Option<HeaderRule> {
+    let found = find(name);
+    let rest = match found {
         Some((pattern, _)) => &name[stem(pattern).len()..],
         None => name,
     };
-    // CGI, WSGI and PHP make one variable of `x_a`, `x.a` and `x-a`, so the first two could pose as the third.
+    // CGI, WSGI and PHP make one variable of `x_a`, `x.a` and `x-a`, so the first two could pose as the
+    // third.
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !beyond_the_rule.bytes().all(is_plain) {
-        return Some(Nobody);
+    if !rest.bytes().all(is_plain) {
+        return Some(Dropped);
     }
-    rule.map(|(_, giver)| giver)
+    found.map(|(_, rule)| rule)
 }
 
-/// The pattern that a name matches, and whom it names.
-fn rule(name: &str) -> Option<(&'static str, Giver)> {
+/// Finds the pattern that a name matches, with its rule.
+fn find(name: &str) -> Option<(&'static str, HeaderRule)> {
     let prefix = prefix(name);
     let mut after = PREFIXES.partition_point(|own| *own <= prefix);
     while after > 0 && stem(RULES[after - 1].0) > name {
         after -= 1;
     }
-    let (pattern, giver, _) = RULES.get(after.checked_sub(1)?)?;
+    let (pattern, rule, _) = RULES.get(after.checked_sub(1)?)?;
     let matches = match pattern.strip_suffix('*') {
         Some(stem) => name.starts_with(stem),
         None => name == *pattern,
     };
-    matches.then_some((*pattern, *giver))
+    matches.then_some((*pattern, *rule))
 }
 
-/// The first eight bytes of each rule's name as numbers, in the order of `RULES`. Numbers compare faster than texts, and few
-/// names share a prefix.
+/// The first eight bytes of each name as a number, in the order of `RULES`. Numbers compare faster than
+/// texts, and few names share a prefix.
 const PREFIXES: [u64; RULES.len()] = {
     let mut prefixes = [0; RULES.len()];
     let mut index = 0;
@@ -185,11 +187,11 @@ mod tests {
             let covers = first.ends_with('*') && second.starts_with(stem(first));
             assert!(!covers, "{first} {second}");
         }
-        for (pattern, rule, source) in RULES {
-            assert_eq!(giver(stem(pattern)), Some(rule), "{pattern}");
+        for (pattern, own, source) in RULES {
+            assert_eq!(rule(stem(pattern)), Some(own), "{pattern}");
             let longer = format!("{}a-b", stem(pattern));
-            let expected = pattern.ends_with('*').then_some(rule);
-            assert_eq!(giver(&longer), expected, "{longer}");
+            let expected = pattern.ends_with('*').then_some(own);
+            assert_eq!(rule(&longer), expected, "{longer}");
             assert!(!source.is_empty());
         }
         for name in [
@@ -201,7 +203,7 @@ mod tests {
             "zzz",
             "a",
         ] {
-            assert_eq!(giver(name), None, "{name}");
+            assert_eq!(rule(name), None, "{name}");
         }
         for name in [
             "x_own",
@@ -211,7 +213,7 @@ mod tests {
             "$x",
             "$ws.x",
         ] {
-            assert_eq!(giver(name), Some(Nobody), "{name}");
+            assert_eq!(rule(name), Some(Dropped), "{name}");
         }
     }
 
@@ -221,7 +223,7 @@ mod tests {
             Some(stem) => name.starts_with(stem),
             None => name == pattern,
         };
-        let by_look = |name: &str| {
+        let by_scan = |name: &str| {
             let found = RULES.iter().find(|(pattern, ..)| matches(pattern, name));
             found.map(|(pattern, ..)| *pattern)
         };
@@ -230,8 +232,8 @@ mod tests {
             let shorter = &stem[..stem.len() - 1];
             for end in ["", "!", "0", "-", "a", "m", "z", "~"] {
                 for name in [format!("{stem}{end}"), format!("{shorter}{end}")] {
-                    let found = rule(&name).map(|(pattern, _)| pattern);
-                    assert_eq!(found, by_look(&name), "{name}");
+                    let found = find(&name).map(|(pattern, _)| pattern);
+                    assert_eq!(found, by_scan(&name), "{name}");
                 }
             }
         }

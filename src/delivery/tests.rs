@@ -1,4 +1,4 @@
-//! Deliveries from the store, as an app gets them.
+//! Deliveries of stored events, as an app receives them.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    delivery::seal::{EventMetadata, Sealer},
+    delivery::{event::EventMetadata, seal::Sealer},
     destination::Destination,
     net::peer::Peer,
     runtime::clock::Millis,
@@ -61,7 +61,7 @@ fn changes() -> HeaderChanges {
     changes
 }
 
-/// What an app reads of an attempt.
+/// Returns the request that an app reads.
 async fn received(delivery: Delivery) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
     let port = listener.local_addr().expect("an address").port();
@@ -71,13 +71,13 @@ async fn received(delivery: Delivery) -> String {
         while !read.ends_with(b"the body") {
             assert_ne!(stream.read_buf(&mut read).await.expect("read"), 0);
         }
-        let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
-        stream.write_all(answer).await.expect("written");
+        let response = b"HTTP/1.1 204 No Content\r\n\r\n";
+        stream.write_all(response).await.expect("written");
         String::from_utf8(read).expect("ASCII")
     };
     let app_of = destination(&format!("http://127.0.0.1:{port}"));
-    let (read, answer) = tokio::join!(app, app_of.attempt(0, delivery, Instant::now()));
-    assert_eq!(answer.expect("an answer").status(), 204);
+    let (read, response) = tokio::join!(app, app_of.attempt(0, delivery, Instant::now()));
+    assert_eq!(response.expect("a response").status(), 204);
     read
 }
 

@@ -1,7 +1,17 @@
-//! Whatever is changed in a stored event is noticed.
+//! Detection of every change to a stored event.
+
+use bytes::Bytes;
+use tower_cartgate::{EventKind, Secret};
+use uuid::Uuid;
 
 use super::*;
-use crate::delivery::{codec::tests::full_head, event::Lease};
+use crate::{
+    delivery::{
+        codec::tests::full_head,
+        event::{Claim, EventMetadata, Lease, SealedEvent},
+    },
+    runtime::clock::Millis,
+};
 
 const BODY: &[u8] = b"{\"planted\": \"a payload\"}";
 
@@ -23,7 +33,7 @@ fn encrypting_otherwise() -> Sealer {
     Sealer::new(&secret("the key of the store"), Some(&encryption))
 }
 
-fn facts(number: u128, endpoint: &str) -> EventMetadata {
+fn metadata(number: u128, endpoint: &str) -> EventMetadata {
     EventMetadata {
         id: Uuid::from_u128(number),
         endpoint: endpoint.into(),
@@ -34,10 +44,10 @@ fn facts(number: u128, endpoint: &str) -> EventMetadata {
 
 fn sealed(sealer: &Sealer, number: u128) -> SealedEvent {
     let body = Bytes::from([BODY, &number.to_be_bytes()].concat());
-    sealer.seal(facts(number, "orders"), &full_head(), body)
+    sealer.seal(metadata(number, "orders"), &full_head(), body)
 }
 
-fn refused(sealer: &Sealer, event: &SealedEvent, what: &str) {
+fn rejected(sealer: &Sealer, event: &SealedEvent, what: &str) {
     let error = sealer.open(event).expect_err(what);
     assert!(error.is_tampering(), "{what}: {error}");
 }
@@ -106,16 +116,16 @@ fn each_flipped_bit_of_bytes_is_noticed() {
             for (what, change) in &changes {
                 let mut changed = event.clone();
                 if change(&mut changed, place, bit) {
-                    refused(&sealer, &changed, what);
+                    rejected(&sealer, &changed, what);
                 }
             }
             let mut changed = event.clone();
             if flip(&mut changed.head, place, bit) {
-                refused(&sealer, &changed, "head");
+                rejected(&sealer, &changed, "head");
             }
             let mut changed = event.clone();
             if flip(&mut changed.body, place, bit) {
-                refused(&sealer, &changed, "body");
+                rejected(&sealer, &changed, "body");
             }
         }
     }
@@ -127,18 +137,18 @@ fn another_kind_and_what_is_cut_or_longer_is_noticed() {
         let event = sealed(&sealer, 7);
         let mut kind = event.clone();
         kind.kind = EventKind::Other;
-        refused(&sealer, &kind, "kind");
+        rejected(&sealer, &kind, "kind");
         for end in [0, 1, event.body.len() - 1] {
             let mut cut = event.clone();
             cut.body = event.body.slice(..end);
-            refused(&sealer, &cut, "body");
+            rejected(&sealer, &cut, "body");
             let mut cut = event.clone();
             cut.head = event.head.slice(..end);
-            refused(&sealer, &cut, "head");
+            rejected(&sealer, &cut, "head");
         }
         let mut longer = event.clone();
         longer.body = [&event.body[..], b"x"].concat().into();
-        refused(&sealer, &longer, "body");
+        rejected(&sealer, &longer, "body");
     }
 }
 
@@ -162,7 +172,7 @@ fn what_is_swapped_between_rows_is_noticed_and_the_others_stay_intact() {
         for (what, swap) in swaps {
             let mut changed = rows[0].clone();
             swap(&mut changed, &rows[1]);
-            refused(&sealer, &changed, what);
+            rejected(&sealer, &changed, what);
         }
         for row in &rows {
             assert!(sealer.open(row).is_ok());
@@ -175,7 +185,7 @@ fn copies_have_one_digest_and_one_body_and_endpoints_have_their_own() {
     for sealer in [plain(), encrypting()] {
         let of = |number, endpoint| {
             sealer.seal(
-                facts(number, endpoint),
+                metadata(number, endpoint),
                 &full_head(),
                 Bytes::from_static(BODY),
             )
@@ -185,9 +195,9 @@ fn copies_have_one_digest_and_one_body_and_endpoints_have_their_own() {
         assert_eq!(first.body, copy.body);
         assert_ne!(first.head.slice(1..), first.seal.to_vec());
         assert_ne!(first.digest, elsewhere.digest);
-        // Where one field ends is a part of what is digested.
+        // The digest covers the lengths of its fields.
         let moved = sealer.seal(
-            facts(4, "order"),
+            metadata(4, "order"),
             &full_head(),
             Bytes::from([b"s", BODY].concat()),
         );
@@ -214,7 +224,7 @@ fn nothing_can_be_read_of_what_is_encrypted() {
     }
 }
 
-/// A store keeps one body for each digest: the first that came with it.
+/// A store has one body for each digest: that of the first event.
 #[test]
 fn a_copy_opens_whatever_encryption_key_its_first_came_under() {
     let sealers = [plain(), encrypting(), encrypting_otherwise()];
@@ -267,7 +277,7 @@ fn another_key_of_the_store_makes_all_else() {
     let other = Sealer::new(&secret("another key of the store"), None);
     assert_ne!(other.check(), plain().check());
     assert_eq!(plain().check(), encrypting().check());
-    refused(&other, &sealed(&plain(), 7), "seal");
+    rejected(&other, &sealed(&plain(), 7), "seal");
     assert_ne!(other.mark("a", b"1"), plain().mark("a", b"1"));
     assert_ne!(plain().mark("b", b"1"), plain().mark("a", b"1"));
     assert_eq!(plain().mark("a", b"1"), plain().mark("a", b"1"));

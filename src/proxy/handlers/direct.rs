@@ -7,7 +7,7 @@ use http::Response;
 use tokio::time::Instant;
 
 use crate::{
-    delivery::{Delivery, header_filter::clean_answer},
+    delivery::{Delivery, header_filter::filter_response},
     destination::{AttemptError, Destination, DestinationBody},
     outcome::{problem::problem, reject_reason::RejectReason},
     proxy::{
@@ -41,7 +41,7 @@ fn conclude(
     match result {
         Ok(mut response) => {
             context.ended(Outcome::Answered);
-            clean_answer(response.headers_mut());
+            filter_response(response.headers_mut());
             // The version is the connection's, not the message's (RFC 9110, section 2.5). Passed on, an
             // app's HTTP/1.0 would take the framing off its answer, and a short one would look whole.
             *response.version_mut() = http::Version::HTTP_11;

@@ -1,6 +1,7 @@
 //! The errors of commands.
 
-use crate::inbox::{control::command::Page, store::StoreError};
+use super::super::command::Page;
+use crate::inbox::store::StoreError;
 
 /// A command was not carried out.
 #[derive(Debug, thiserror::Error)]

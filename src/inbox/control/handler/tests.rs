@@ -10,8 +10,8 @@ use tower_cartgate::{EventKind, EventSource, Secret};
 use super::*;
 use crate::{
     delivery::{
-        event::{Arrival, FailureCause, Settlement, Subscribers},
-        seal::{EventMetadata, Sealer},
+        event::{Arrival, EventMetadata, FailureCause, Settlement, Subscribers},
+        seal::Sealer,
     },
     inbox::{Settings, settings::StoreAddress},
     net::peer::Peer,

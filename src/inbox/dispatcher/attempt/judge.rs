@@ -4,20 +4,19 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{
-    super::{
-        health::HealthSignal,
-        queue_config::QueueConfig,
-        services::Services,
-        suspects::{Baseline, Fault},
-    },
-    purpose::Purpose,
-    response::AppResponse,
-};
+use super::{purpose::Purpose, response::AppResponse};
 use crate::{
     delivery::event::{FailureCause, Settlement},
     destination::AttemptError,
-    inbox::schedule::retry_after,
+    inbox::{
+        dispatcher::{
+            health::HealthSignal,
+            queue_config::QueueConfig,
+            services::Services,
+            suspects::{Baseline, Fault},
+        },
+        schedule::retry_after,
+    },
     outcome::{reason, reject_reason::AttemptFailure},
     runtime::clock::system_time,
 };

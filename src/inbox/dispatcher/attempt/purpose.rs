@@ -2,7 +2,7 @@
 
 /// The purpose of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::inbox::dispatcher) enum Purpose {
+pub(crate) enum Purpose {
     /// Deliver the event.
     Deliver,
     /// Find out whether the destination is back.

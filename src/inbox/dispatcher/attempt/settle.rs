@@ -1,15 +1,17 @@
 //! Stores how a claim ended.
 
-use super::super::{backoff::Backoff, services::Services};
 use crate::{
     delivery::event::{Lease, Settlement},
-    inbox::store::StoreError,
+    inbox::{
+        dispatcher::{backoff::Backoff, services::Services},
+        store::StoreError,
+    },
     runtime::clock::{Millis, millis},
 };
 
 /// Settles a claim, and returns whether its lease still held. After an error it tries again until the
 /// lease ends: an unsettled event is delivered again for nothing.
-pub(in crate::inbox::dispatcher) async fn settle(
+pub(crate) async fn settle(
     services: &Services,
     lease: &Lease,
     settlement: &Settlement,

@@ -17,9 +17,9 @@ use super::{
 use crate::{
     delivery::{
         codec::tests::full_head,
-        event::{Arrival, DeliveryState, Subscribers},
+        event::{Arrival, DeliveryState, EventMetadata, Subscribers},
         header_changes::HeaderChanges,
-        seal::{DeliverySeals, EventMetadata, Sealer},
+        seal::{DeliverySeals, Sealer},
     },
     destination::{Destination, Settings as Treatment, meter::DestinationMeter},
     inbox::{

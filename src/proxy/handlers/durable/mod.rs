@@ -14,8 +14,7 @@ use tower_cartgate::Verified;
 use crate::{
     delivery::{
         Head,
-        event::{Arrival, InsertOutcome, Subscribers},
-        seal::EventMetadata,
+        event::{Arrival, EventMetadata, InsertOutcome, Subscribers},
     },
     endpoint::{Durable, Endpoint, Target},
     inbox::{Inbox, intake::Unidentified, store::StoreError, unique::Identity},
