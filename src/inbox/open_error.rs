@@ -39,6 +39,6 @@ impl OpenError {
         let OpenErrorKind::Sqlite(error) = &self.0 else {
             return false;
         };
-        matches!(error.why, sqlite::Why::InUse)
+        error.is_in_use()
     }
 }

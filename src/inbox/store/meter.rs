@@ -1,15 +1,15 @@
-//! What a store counts of its commits, whichever engine it is.
+//! Histograms of a store's commits, whichever engine it uses.
 
 use std::time::Duration;
 
 use crate::telemetry::histogram::Histogram;
 
-/// Filled by a store, read by whoever shows it.
+/// Measures the commits of a store.
 #[derive(Debug)]
 pub(crate) struct StoreMeter {
-    /// How long a commit took, its sync included.
+    /// The duration of a commit, including its sync.
     pub(crate) commits: Histogram,
-    /// How much work shared a commit.
+    /// The number of jobs that shared a commit.
     pub(crate) batches: Histogram,
 }
 

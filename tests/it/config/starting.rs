@@ -78,7 +78,7 @@ fn an_inbox_that_cannot_be_opened_is_found_by_both() {
             "unknown option `pooling`",
         ),
         ("postgres://u@db/db?sslrootcert=ca.pem", "`ca_file`"),
-        ("postgres://u@db/db?sslmode=perhaps", "sslmode is none of"),
+        ("postgres://u@db/db?sslmode=perhaps", "sslmode must be"),
         ("postgres://u@db/db?sslmode=disable", "clear text"),
         ("postgres:///db", "names no host"),
         ("postgres://u@a,b/db?hostaddr=10.0.0.1", "2 hosts"),

@@ -64,7 +64,7 @@ fn a_signal_ends_a_start_that_looks_the_inbox_over() {
     let text = CONFIG.replace("inbox.db", file.to_str().expect("text"));
     for signal in ["TERM", "INT"] {
         let next = Program::start_file(&text, &[("secret", SECRET)], &[]);
-        next.line(&["WARN", "was not closed", "looked over"]);
+        next.line(&["WARN", "was not closed", "checking it"]);
         next.signal(signal);
         let (status, lines) = next.end();
         assert!(status.success(), "{status}: {lines:?}");

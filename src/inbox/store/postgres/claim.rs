@@ -1,4 +1,4 @@
-//! Due deliveries go to whoever asks, each to one alone.
+//! Claims due deliveries, each for one gate.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +11,12 @@ use super::{
 };
 use crate::{
     delivery::event::{Claim, Lease, ProbeCursor},
+    inbox::store::sql::limit,
     runtime::clock::{self, Millis},
 };
 
-/// By their place in the table: so no plan ever looks through all rows for the few that were chosen.
+/// Updates rows by their place in the table, so that no plan looks through all rows for the few
+/// that were chosen.
 pub(super) const CLAIM: &str = concat!(
     "WITH fresh AS MATERIALIZED (
          SELECT ctid AS place, event, due FROM delivery
@@ -40,7 +42,7 @@ pub(super) const CLAIM: &str = concat!(
      ORDER BY t.rank, c.due, e.id"
 );
 
-/// The next one along the same index, from a position on.
+/// Walks the same index from a position on, to the first row.
 pub(super) const CLAIM_NEXT: &str = concat!(
     "WITH chosen AS MATERIALIZED (
          SELECT ctid AS place FROM delivery
@@ -65,7 +67,7 @@ pub(super) async fn claim(
     lease: Duration,
     now: Option<Millis>,
 ) -> Result<Vec<Claim>, Error> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let most = limit(most);
     let rows = session
         .query(CLAIM, &[&&**queue, &most, &clock::millis(lease), &now])
         .await?;
@@ -89,53 +91,6 @@ pub(super) async fn claim_next(
     Ok(None)
 }
 
-/// Begins the waits of a queue now that began later. It skips the rows that others hold, so it waits for no lock.
-pub(super) async fn correct_due(
-    session: &Session,
-    queue: &str,
-    now: Option<Millis>,
-) -> Result<u64, Error> {
-    const MOST: u64 = 1000;
-    const CORRECT: &str = concat!(
-        "WITH early AS MATERIALIZED (
-             SELECT ctid AS place FROM delivery
-             WHERE queue = $1 AND state = 0 AND rank IN (0, 1) AND due > ",
-        now!(2),
-        " AND due - wait > ",
-        now!(2),
-        "    LIMIT 1000 FOR UPDATE SKIP LOCKED)
-         UPDATE delivery SET due = wait + ",
-        now!(2),
-        " WHERE ctid = ANY (ARRAY(SELECT place FROM early))"
-    );
-    let mut all = 0;
-    loop {
-        let corrected = session.execute(CORRECT, &[&queue, &now]).await?;
-        all += corrected;
-        if corrected < MOST {
-            return Ok(all);
-        }
-    }
-}
-
-pub(super) async fn next_due(
-    session: &Session,
-    queue: &str,
-    now: Option<Millis>,
-) -> Result<Option<Duration>, Error> {
-    const NEXT: &str = concat!(
-        "SELECT least(
-             (SELECT due FROM delivery WHERE queue = $1 AND state = 0 AND rank = 0 ORDER BY due LIMIT 1),
-             (SELECT due FROM delivery WHERE queue = $1 AND state = 0 AND rank = 1 ORDER BY due LIMIT 1)), ",
-        now!(2)
-    );
-    let rows = session.query(NEXT, &[&queue, &now]).await?;
-    Ok(rows.first().and_then(|row| {
-        let (due, now) = (row.get::<_, Option<Millis>>(0), row.get(1));
-        due.map(|due| clock::remaining(due, now))
-    }))
-}
-
 fn claimed(row: &tokio_postgres::Row, queue: &Arc<str>) -> Claim {
     let event = row::event(row);
     let lease = Lease {
@@ -145,7 +100,7 @@ fn claimed(row: &tokio_postgres::Row, queue: &Arc<str>) -> Claim {
     };
     Claim {
         event,
-        seal: row::fixed(row.get("delivery_seal")),
+        seal: row::digest(row, "delivery_seal"),
         attempts: row::number::<i32, _>(row, "attempts"),
         copy: row::number::<i64, _>(row, "copy"),
         first_received: row.get("first_received"),

@@ -1,35 +1,31 @@
-//! Rows to be written, column by column.
+//! New rows of events and deliveries, column by column, as parameters of one statement.
 
-use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::time::now;
+use super::{session::Param, time::now};
 use crate::{
     delivery::{
         event::{Arrival, DeliveryState, Subscribers},
         seal::{DeliverySeals, SealedDelivery},
     },
-    inbox::store::admission::Admission,
+    inbox::store::recipients::Recipients,
     runtime::clock::Millis,
 };
 
-/// A parameter.
-type Value<'a> = &'a (dyn ToSql + Sync);
-
-/// An arrival that is stored, with what is known of its body.
+/// An arrival to store, with what is known of its body.
 #[derive(Clone, Copy)]
-pub(super) struct Stored<'a> {
+pub(super) struct NewEvent<'a> {
     pub(super) arrival: &'a Arrival,
-    pub(super) admission: &'a Admission,
+    pub(super) recipients: &'a Recipients,
     pub(super) body: i64,
-    /// How many with the same body came before, and when the first of them came.
+    /// The number of earlier events with the same body, and when the first of them came.
     pub(super) copy: u32,
     pub(super) first_received: Millis,
 }
 
 /// Rows of events.
 #[derive(Default)]
-pub(super) struct Events<'a> {
+pub(super) struct EventColumns<'a> {
     ids: Vec<Uuid>,
     endpoints: Vec<&'a str>,
     kinds: Vec<&'static str>,
@@ -43,7 +39,7 @@ pub(super) struct Events<'a> {
 
 /// Rows of deliveries.
 #[derive(Default)]
-pub(super) struct Deliveries<'a> {
+pub(super) struct DeliveryColumns<'a> {
     events: Vec<Uuid>,
     queues: Vec<&'a str>,
     states: Vec<i16>,
@@ -52,15 +48,15 @@ pub(super) struct Deliveries<'a> {
     seals: Vec<Vec<u8>>,
 }
 
-impl<'a> Events<'a> {
-    pub(super) const ADD: &'static str =
+impl<'a> EventColumns<'a> {
+    pub(super) const INSERT: &'static str =
         "INSERT INTO event (id, endpoint, kind, received, body, copy, head, seal, mark)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
                               $7::bytea[], $8::bytea[], $9::bytea[])";
 
-    pub(super) fn of(stored: impl Iterator<Item = Stored<'a>>) -> Self {
+    pub(super) fn of(new: impl Iterator<Item = NewEvent<'a>>) -> Self {
         let mut rows = Self::default();
-        for one in stored {
+        for one in new {
             let event = &one.arrival.event;
             rows.ids.push(event.id);
             rows.endpoints.push(&event.endpoint);
@@ -71,17 +67,17 @@ impl<'a> Events<'a> {
             rows.heads.push(&event.head);
             rows.seals.push(&event.seal);
             rows.marks
-                .push(one.admission.mark.as_ref().map(|mark| &mark[..]));
+                .push(one.recipients.mark.as_ref().map(|mark| &mark[..]));
         }
         rows
     }
 
-    /// Bytes of the heads.
+    /// Returns the bytes of the heads.
     pub(super) fn size(&self) -> i64 {
         self.heads.iter().map(|head| head.len() as i64).sum()
     }
 
-    pub(super) fn values(&self) -> [Value<'_>; 9] {
+    pub(super) fn values(&self) -> [Param<'_>; 9] {
         [
             &self.ids,
             &self.endpoints,
@@ -96,8 +92,8 @@ impl<'a> Events<'a> {
     }
 }
 
-impl<'a> Deliveries<'a> {
-    pub(super) const ADD: &'static str = concat!(
+impl<'a> DeliveryColumns<'a> {
+    pub(super) const INSERT: &'static str = concat!(
         "INSERT INTO delivery (event, queue, state, rank, reason, seal, due, last)
          SELECT d.*, n.now, CASE WHEN d.state <> 0 THEN n.now END
          FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::smallint[], $5::text[], $6::bytea[])
@@ -106,37 +102,37 @@ impl<'a> Deliveries<'a> {
         " AS now) AS n"
     );
 
-    pub(super) fn of(stored: impl Iterator<Item = Stored<'a>>, seals: &DeliverySeals) -> Self {
+    pub(super) fn of(new: impl Iterator<Item = NewEvent<'a>>, seals: &DeliverySeals) -> Self {
         let mut rows = Self::default();
-        for one in stored {
-            for queue in &one.admission.queues {
+        for one in new {
+            for queue in &one.recipients.queues {
                 rows.add(&one, queue, seals);
             }
         }
         rows
     }
 
-    fn add(&mut self, one: &Stored<'a>, queue: &'a str, seals: &DeliverySeals) {
-        let event = one.arrival.event.id;
-        let (state, reason) = match one.arrival.subscribers {
+    fn add(&mut self, new: &NewEvent<'a>, queue: &'a str, seals: &DeliverySeals) {
+        let event = new.arrival.event.id;
+        let (state, reason) = match new.arrival.subscribers {
             Subscribers::Queues(_) => (DeliveryState::Pending, None),
             Subscribers::None(reason) => (DeliveryState::Dead, Some(reason)),
         };
         self.events.push(event);
         self.queues.push(queue);
         self.states.push(state as i16);
-        self.ranks.push(i16::from(one.copy > 0));
+        self.ranks.push(i16::from(new.copy > 0));
         self.reasons.push(reason);
         let delivery = SealedDelivery {
             event,
             queue,
-            copy: one.copy,
-            first_received: one.first_received,
+            copy: new.copy,
+            first_received: new.first_received,
         };
         self.seals.push(seals.seal(&delivery).to_vec());
     }
 
-    pub(super) fn values<'v>(&'v self, now: &'v Option<Millis>) -> [Value<'v>; 7] {
+    pub(super) fn values<'v>(&'v self, now: &'v Option<Millis>) -> [Param<'v>; 7] {
         [
             &self.events,
             &self.queues,

@@ -1,4 +1,5 @@
-//! The lane that keeps: what is queued is written in one transaction, and answered after its commit.
+//! The worker that inserts: it writes the waiting arrivals in one transaction, and replies after
+//! the commit.
 
 use std::{
     sync::Arc,
@@ -9,152 +10,164 @@ use tokio::sync::oneshot;
 use tokio_postgres::Error;
 
 use super::{
-    fault::{ends_session, fault},
+    batch::{InsertResult, Rules},
+    error::{ends_session, store_error},
+    insert::insert,
+    job_queue::JobReceiver,
     session::Session,
-    time::said,
+    time::manual_now,
+    usage,
+    worker_loop::Worker,
 };
 use crate::{
     delivery::{event::Arrival, seal::DeliverySeals},
     inbox::{
         settings::Limits,
-        store::{
-            StoreError, StoreMeter,
-            postgres::{
-                counters::Usage,
-                insert::{Rules, Verdict, insert},
-                worker::{Work, Worker},
-            },
-        },
+        store::{error::StoreError, meter::StoreMeter, usage::Usage},
     },
     runtime::clock::Clock,
 };
 
-/// The most that share a transaction, in arrivals and in bytes.
-const MOST: (usize, usize) = (256, 4 << 20);
+/// The maximum number of arrivals and bytes in one transaction.
+const MAX_JOBS: usize = 256;
+const MAX_BYTES: usize = 4 << 20;
 
-/// How long the totals are believed that the last transaction saw; other gates write, too.
-const FRESH: Duration = Duration::from_secs(1);
+/// How long the totals of the last transaction are used. Other gates write, too.
+const USAGE_MAX_AGE: Duration = Duration::from_secs(1);
 
-pub(super) struct Keep {
+/// An arrival to store.
+pub(super) struct InsertJob {
     pub(super) arrival: Arrival,
-    pub(super) held: Box<dyn Send>,
-    pub(super) answer: oneshot::Sender<Verdict>,
+    /// Accounts for the memory of the arrival until the commit.
+    pub(super) memory: Box<dyn Send>,
+    pub(super) reply: oneshot::Sender<InsertResult>,
 }
 
-pub(super) struct Keeper {
+/// Stores arrivals.
+pub(super) struct InsertWorker {
     pub(super) limits: Limits,
     pub(super) seals: DeliverySeals,
     pub(super) clock: Clock,
     pub(super) meter: Arc<StoreMeter>,
     pub(super) shard: i32,
-    /// The totals, and when they were seen.
+    /// The totals, and when they were read.
     pub(super) usage: Option<(Usage, Instant)>,
 }
 
-impl Worker for Keeper {
-    type Job = Keep;
+impl Worker for InsertWorker {
+    type Job = InsertJob;
 
-    async fn work(
+    async fn run(
         &mut self,
         session: &Session,
-        job: Keep,
-        more: &mut Work<Keep>,
+        job: InsertJob,
+        jobs: &mut JobReceiver<InsertJob>,
     ) -> Result<(), Error> {
-        let jobs = gathered(job, more);
-        match self.write(session, &jobs).await {
-            Ok(verdicts) => {
-                answer(jobs, verdicts);
+        let batch = gather(job, jobs);
+        match self.write(session, &batch).await {
+            Ok(results) => {
+                reply(batch, results);
                 Ok(())
             }
             Err(error) => {
-                let survived = self.is_survived(session, &error).await?;
-                if survived && jobs.len() > 1 {
-                    return self.one_by_one(session, jobs).await;
+                let survives = self.rollback(session, &error).await?;
+                if survives && batch.len() > 1 {
+                    return self.write_one_by_one(session, batch).await;
                 }
-                let refused = |_: &Keep| Err(fault(&error));
-                let verdicts = jobs.iter().map(refused).collect();
-                answer(jobs, verdicts);
-                if survived { Ok(()) } else { Err(error) }
+                reply_error(batch, &error);
+                if survives { Ok(()) } else { Err(error) }
             }
         }
     }
 }
 
-impl Keeper {
-    async fn write(&mut self, session: &Session, jobs: &[Keep]) -> Result<Vec<Verdict>, Error> {
+impl InsertWorker {
+    async fn write(
+        &mut self,
+        session: &Session,
+        batch: &[InsertJob],
+    ) -> Result<Vec<InsertResult>, Error> {
         let begun = Instant::now();
-        let arrivals: Vec<&Arrival> = jobs.iter().map(|job| &job.arrival).collect();
+        let arrivals: Vec<&Arrival> = batch.iter().map(|job| &job.arrival).collect();
         let usage = self.usage(session).await?;
-        let now = said(&self.clock);
         let rules = Rules {
             limits: &self.limits,
             seals: &self.seals,
             shard: self.shard,
-            now,
+            now: manual_now(&self.clock),
         };
-        let (verdicts, usage) = insert(session, &arrivals, &rules, usage).await?;
-        // What is full is looked at anew the next time.
-        let full = |verdict: &Verdict| matches!(verdict, Err(StoreError::Full(_)));
-        let believed = !verdicts.iter().any(full);
-        self.usage = believed.then(|| (usage, Instant::now()));
-        self.meter.committed(jobs.len(), begun.elapsed());
-        Ok(verdicts)
+        let (results, usage) = insert(session, &arrivals, &rules, usage).await?;
+        // While the store is full, the totals are read each time.
+        let is_full = |result: &InsertResult| matches!(result, Err(StoreError::Full(_)));
+        let is_current = !results.iter().any(is_full);
+        self.usage = is_current.then(|| (usage, Instant::now()));
+        self.meter.committed(batch.len(), begun.elapsed());
+        Ok(results)
     }
 
     async fn usage(&mut self, session: &Session) -> Result<Usage, Error> {
         match self.usage.take() {
-            Some((usage, seen)) if seen.elapsed() < FRESH => Ok(usage),
-            _ => Usage::read(session).await,
+            Some((usage, read)) if read.elapsed() < USAGE_MAX_AGE => Ok(usage),
+            _ => usage::read(session).await,
         }
     }
 
-    /// Whether it was the server's word about what was written, and it can go on; nothing was committed then.
-    async fn is_survived(&self, session: &Session, error: &Error) -> Result<bool, Error> {
+    /// Rolls back after an error in the values of a transaction. Returns whether the session goes
+    /// on; then nothing was committed.
+    async fn rollback(&self, session: &Session, error: &Error) -> Result<bool, Error> {
         if ends_session(error) || session.client.is_closed() {
             return Ok(false);
         }
-        // A connection that ends here is seen by the caller.
+        // The caller notices a connection that ends here.
         Ok(session.rollback().await.is_ok())
     }
 
-    /// So that what is wrong with one harms no other.
-    async fn one_by_one(&mut self, session: &Session, jobs: Vec<Keep>) -> Result<(), Error> {
-        for job in jobs {
+    /// Writes each arrival in a transaction of its own, so that a fault in one does not affect the
+    /// others.
+    async fn write_one_by_one(
+        &mut self,
+        session: &Session,
+        batch: Vec<InsertJob>,
+    ) -> Result<(), Error> {
+        for job in batch {
             let job = vec![job];
-            let verdicts = match self.write(session, &job).await {
-                Ok(verdicts) => verdicts,
+            match self.write(session, &job).await {
+                Ok(results) => reply(job, results),
                 Err(error) => {
-                    let survived = self.is_survived(session, &error).await?;
-                    answer(job, vec![Err(fault(&error))]);
-                    if !survived {
+                    let survives = self.rollback(session, &error).await?;
+                    reply_error(job, &error);
+                    if !survives {
                         return Err(error);
                     }
-                    continue;
                 }
-            };
-            answer(job, verdicts);
+            }
         }
         Ok(())
     }
 }
 
-fn gathered(job: Keep, more: &mut Work<Keep>) -> Vec<Keep> {
-    let mut bytes = job.arrival.event.body.len();
-    let mut jobs = vec![job];
-    while jobs.len() < MOST.0
-        && bytes < MOST.1
-        && let Some(job) = more.ready()
+fn gather(first: InsertJob, jobs: &mut JobReceiver<InsertJob>) -> Vec<InsertJob> {
+    let mut bytes = first.arrival.event.body.len();
+    let mut batch = vec![first];
+    while batch.len() < MAX_JOBS
+        && bytes < MAX_BYTES
+        && let Some(job) = jobs.ready()
     {
         bytes += job.arrival.event.body.len();
-        jobs.push(job);
+        batch.push(job);
     }
-    jobs
+    batch
 }
 
-fn answer(jobs: Vec<Keep>, verdicts: Vec<Verdict>) {
-    for (job, verdict) in jobs.into_iter().zip(verdicts) {
-        drop(job.held);
-        // Its client may be gone; the event is stored all the same.
-        let _ = job.answer.send(verdict);
+fn reply(batch: Vec<InsertJob>, results: Vec<InsertResult>) {
+    for (job, result) in batch.into_iter().zip(results) {
+        drop(job.memory);
+        // The client may be gone; the event is stored all the same.
+        let _ = job.reply.send(result);
     }
+}
+
+fn reply_error(batch: Vec<InsertJob>, error: &Error) {
+    let results = batch.iter().map(|_| Err(store_error(error))).collect();
+    reply(batch, results);
 }

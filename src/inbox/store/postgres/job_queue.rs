@@ -1,77 +1,76 @@
-//! The queue of work for a connection, and the wait for its result.
+//! The queue of jobs for a connection.
 
-use futures_util::future::LocalBoxFuture;
 use tokio::sync::{mpsc, oneshot};
-use tokio_postgres::Error;
 
-use super::{fault::fault, session::Session};
-use crate::inbox::store::{
-    StoreError, StoreFuture,
-    postgres::{
-        settle_worker::{Errand, Task},
-        worker::Trouble,
-    },
-};
+use super::outage::Outage;
+use crate::inbox::store::{contract::StoreFuture, error::StoreError};
 
-/// The most that waits for a connection. More is turned away at once.
-const QUEUED: usize = 1024;
+/// The maximum number of waiting jobs. Further ones fail at once.
+const MAX_WAITING: usize = 1024;
 
-/// The sending half of a lane's queue.
-pub(super) struct Desk<J> {
+/// The sending half of a queue.
+pub(super) struct JobQueue<J> {
     jobs: mpsc::Sender<J>,
-    pub(super) trouble: Trouble,
+    pub(super) outage: Outage,
 }
 
-/// A desk, and where its lane takes the work from.
-pub(super) fn desk<J>() -> (Desk<J>, mpsc::Receiver<J>) {
-    let (jobs, queue) = mpsc::channel(QUEUED);
-    let trouble = Trouble::default();
-    (Desk { jobs, trouble }, queue)
+/// The receiving half of a queue.
+pub(super) struct JobReceiver<J> {
+    rx: mpsc::Receiver<J>,
+    put_back: Option<J>,
 }
 
-impl<J: Send> Desk<J> {
-    /// Hands in a job, whose answer comes if it is not dropped.
-    pub(super) fn hand_in<T: Send + 'static>(
+/// Makes both halves of a queue.
+pub(super) fn job_queue<J>() -> (JobQueue<J>, JobReceiver<J>) {
+    let (jobs, rx) = mpsc::channel(MAX_WAITING);
+    let outage = Outage::default();
+    let receiver = JobReceiver { rx, put_back: None };
+    (JobQueue { jobs, outage }, receiver)
+}
+
+impl<J: Send> JobQueue<J> {
+    /// Submits a job. Its result is an error if the worker drops the job.
+    pub(super) fn submit<T: Send + 'static>(
         &self,
         job: J,
-        answered: oneshot::Receiver<Result<T, StoreError>>,
+        result: oneshot::Receiver<Result<T, StoreError>>,
     ) -> StoreFuture<'static, T> {
-        let unavailable = |words: &str| StoreError::Unavailable(words.to_owned());
-        if let Some(error) = self.trouble.error() {
+        if let Some(error) = self.outage.error() {
             return Box::pin(async move { Err(error) });
         }
         if self.jobs.try_send(job).is_err() {
-            let busy = unavailable("more waits for the database than may");
-            return Box::pin(async move { Err(busy) });
+            return Box::pin(async { Err(unavailable("the queue for the database is full")) });
         }
-        let trouble = self.trouble.clone();
+        let outage = self.outage.clone();
         Box::pin(async move {
-            answered.await.unwrap_or_else(|_dropped| {
-                let unknown = || unavailable("the database gave no answer");
-                Err(trouble.error().unwrap_or_else(unknown))
+            result.await.unwrap_or_else(|_dropped| {
+                let unknown = || unavailable("the database did not respond");
+                Err(outage.error().unwrap_or_else(unknown))
             })
         })
     }
 }
 
-impl Desk<Task> {
-    pub(super) fn errand<T: Send + 'static>(
-        &self,
-        run: impl for<'a> FnOnce(&'a Session) -> LocalBoxFuture<'a, Result<T, Error>> + Send + 'static,
-    ) -> StoreFuture<'static, T> {
-        let (answer, answered) = oneshot::channel();
-        let errand: Errand = Box::new(move |session| {
-            let running = run(session);
-            Box::pin(async move {
-                let (said, left) = match running.await {
-                    Ok(value) => (Ok(value), Ok(())),
-                    Err(error) => (Err(fault(&error)), Err(error)),
-                };
-                // Who asked may be gone; it is done all the same.
-                let _ = answer.send(said);
-                left
-            })
-        });
-        self.hand_in(Task::Errand(errand), answered)
+impl<J> JobReceiver<J> {
+    /// Returns the next job, if one waits.
+    pub(super) fn ready(&mut self) -> Option<J> {
+        self.put_back.take().or_else(|| self.rx.try_recv().ok())
     }
+
+    /// Puts a job back, so that it is the next one.
+    pub(super) fn put_back(&mut self, job: J) {
+        self.put_back = Some(job);
+    }
+
+    /// Waits for the next job. Returns `None` if none can come any more.
+    pub(super) async fn next(&mut self) -> Option<J> {
+        match self.put_back.take() {
+            Some(job) => Some(job),
+            None => self.rx.recv().await,
+        }
+    }
+}
+
+fn unavailable(text: &str) -> StoreError {
+    StoreError::Unavailable(text.to_owned())
 }

@@ -1,34 +1,52 @@
-//! Detects a pooler that gives a session another server process for each transaction, such as PgBouncer in transaction mode.
-//! Prepared statements and settings stay behind in the process, so most statements would fail and some would run unsynced.
+//! Detects a pooler that gives a session another server process for each transaction or statement,
+//! such as PgBouncer in transaction or statement mode.
+//!
+//! Prepared statements and settings stay behind in the process, so most statements would fail and
+//! some would run unsynced.
 
-use tokio_postgres::{Error, SimpleQueryMessage};
+use tokio_postgres::{Error, SimpleQueryMessage, error::SqlState};
 
-use super::{open_error::Why, session::Session};
+use super::{open_error::OpenErrorKind, session::Session};
 
-/// Makes sure that each session keeps a server process of its own.
+/// Checks that each session keeps a server process of its own.
 ///
 /// # Errors
 ///
-/// [`Why::Pooler`] if two share one, or one changes its own.
-pub(super) async fn detect([first, second, third]: [&Session; 3]) -> Result<(), Why> {
+/// [`OpenErrorKind::Pooler`] if two sessions share a process, one changes its own, or the pooler
+/// rejects transactions.
+pub(super) async fn detect([first, second, third]: [&Session; 3]) -> Result<(), OpenErrorKind> {
     let own = process(first).await?;
     let mut seen = vec![own.clone()];
-    // A transaction keeps its process. A pooler would take the one that the first session has just used.
+    // A transaction keeps its process. A pooler would choose the one that the first session has
+    // just used.
     for holder in [second, third] {
-        holder.begin().await?;
+        holder.begin().await.map_err(begin_error)?;
         let process = process(holder).await?;
         if seen.contains(&process) {
-            return Err(Why::Pooler);
+            return Err(OpenErrorKind::Pooler);
         }
         seen.push(process);
     }
-    let same = process(first).await? == own;
+    let is_same = process(first).await? == own;
     second.rollback().await?;
     third.rollback().await?;
-    if same { Ok(()) } else { Err(Why::Pooler) }
+    if is_same {
+        Ok(())
+    } else {
+        Err(OpenErrorKind::Pooler)
+    }
 }
 
-/// The number of the server process. Asked without a prepared statement.
+/// Recognizes PgBouncer in statement mode, which rejects every transaction. A server has no such
+/// error for a `BEGIN`.
+fn begin_error(error: Error) -> OpenErrorKind {
+    if error.code() == Some(&SqlState::PROTOCOL_VIOLATION) {
+        return OpenErrorKind::Pooler;
+    }
+    error.into()
+}
+
+/// Returns the number of the server process, without a prepared statement.
 async fn process(session: &Session) -> Result<Option<String>, Error> {
     let rows = session.client.simple_query("SELECT pg_backend_pid()");
     Ok(rows.await?.into_iter().find_map(|message| match message {

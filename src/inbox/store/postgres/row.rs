@@ -1,5 +1,6 @@
-//! Rows as the inbox knows them. What a hand in the database has made impossible is read as something whose seal cannot
-//! hold, so that it ends in quarantine instead of stopping a queue.
+//! Reads rows. Anyone who can write to the database can put any value into them, so a value that no
+//! gate writes gets a substitute that fails the check of the seal: the delivery is quarantined
+//! instead of blocking its queue.
 
 use bytes::Bytes;
 use tokio_postgres::{Row, types::FromSql};
@@ -7,10 +8,10 @@ use tower_cartgate::EventKind;
 
 use crate::{
     delivery::event::{DeliveryState, SealedEvent},
-    inbox::store::DeliveryRow,
+    inbox::store::{delivery_row::DeliveryRow, sql},
 };
 
-/// The columns of [`event`], of `e` and `b`.
+/// The columns that [`event`] reads, of the tables `e` and `b`.
 macro_rules! event_columns {
     () => {
         "e.id, e.endpoint, e.kind, e.received, e.head, e.seal, b.digest, b.bytes"
@@ -26,18 +27,19 @@ pub(super) fn event(row: &Row) -> SealedEvent {
         kind: kind.parse().unwrap_or(EventKind::Other),
         received: row.get("received"),
         head: bytes(row, "head"),
-        seal: fixed(row.get("seal")),
-        digest: fixed(row.get("digest")),
+        seal: digest(row, "seal"),
+        digest: digest(row, "digest"),
         body: bytes(row, "bytes"),
     }
 }
 
-/// The columns of [`listed`], of `d`, `e` and `b`.
-pub(super) const LISTED: &str = "d.event, d.queue, d.state, d.attempts, d.due, d.last, d.status, d.reason, d.response, \
+/// The columns that [`delivery`] reads, of the tables `d`, `e` and `b`.
+pub(super) const DELIVERY: &str = "d.event, d.queue, d.state, d.attempts, d.due, d.last, d.status, d.reason, d.response, \
     e.endpoint, e.kind, e.received, e.copy, b.seen, b.first_received, octet_length(b.bytes) AS size, \
     d.seal AS delivery_seal";
 
-pub(super) fn listed(row: &Row) -> DeliveryRow {
+/// Reads a delivery for a list.
+pub(super) fn delivery(row: &Row) -> DeliveryRow {
     let state = state(row);
     DeliveryRow {
         event: row.get("event"),
@@ -63,23 +65,26 @@ pub(super) fn listed(row: &Row) -> DeliveryRow {
     }
 }
 
-/// A state that there is not is one that nobody delivers.
 pub(super) fn state(row: &Row) -> DeliveryState {
-    match row.get::<_, i16>("state") {
-        0 => DeliveryState::Pending,
-        1 => DeliveryState::Delivered,
-        2 => DeliveryState::Dead,
-        _ => DeliveryState::Quarantined,
-    }
+    sql::state(row.get::<_, i16>("state").into())
 }
 
-/// A number that is never below nothing, whatever stands there.
+/// Reads an unsigned number. A number out of its range becomes zero.
 pub(super) fn number<'a, S: FromSql<'a>, N: TryFrom<S> + Default>(row: &'a Row, column: &str) -> N {
     N::try_from(row.get(column)).unwrap_or_default()
 }
 
-/// A digest; all zeros where something else stands, which no seal is.
-pub(super) fn fixed(bytes: &[u8]) -> [u8; 32] {
+/// Reads a digest. Any other value becomes all zeros, which no seal is.
+pub(super) fn digest(row: &Row, column: &str) -> [u8; 32] {
+    to_digest(row.get(column))
+}
+
+/// Reads a digest that may be null.
+pub(super) fn optional_digest(row: &Row, column: &str) -> Option<[u8; 32]> {
+    row.get::<_, Option<&[u8]>>(column).map(to_digest)
+}
+
+fn to_digest(bytes: &[u8]) -> [u8; 32] {
     bytes.try_into().unwrap_or_default()
 }
 

@@ -1,59 +1,48 @@
-//! The tables and their version. The first gate that opens a database makes them; tables of another version are refused.
+//! The tables of a PostgreSQL store and their version. The first gate that opens a database creates
+//! them; tables of another version are rejected.
 
-use super::{open_error::Why, session::Session};
+use super::{open_error::OpenErrorKind, session::Session};
+use crate::inbox::store::schema_version;
 
 const TABLES: &str = include_str!("schema.sql");
 
-/// The version of these tables. Development builds before the first release made version 1, with fewer columns.
-const KNOWN: usize = 2;
-
-/// Held by whoever makes or changes the tables: "cartgate" as a number.
+/// The advisory lock of a gate that creates the tables: "cartgate" as a number.
 const LOCK: i64 = 0x6361_7274_6761_7465;
 
-/// Under which name the version stands.
+/// The name of the version in the table `meta`.
 const VERSION: &str = "cartgate-schema";
 
-/// Makes the tables if there are none, after making sure that they are an inbox's.
-pub(super) async fn prepare(session: &Session) -> Result<(), Why> {
+/// Creates the tables if there are none, after a check that existing ones are those of an inbox.
+pub(super) async fn prepare(session: &Session) -> Result<(), OpenErrorKind> {
     const NOTE: &str = "INSERT INTO meta (name, value) VALUES ($1, $2)";
     session.begin().await?;
     session
         .execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])
         .await?;
     let found = version(session).await?;
-    judge(found)?;
+    schema_version::check(found)?;
     if found == 0 {
         session.client.batch_execute(TABLES).await?;
-        let value = KNOWN.to_string().into_bytes();
+        let value = schema_version::CURRENT.to_string().into_bytes();
         session.execute(NOTE, &[&VERSION, &value]).await?;
     }
     Ok(session.commit().await?)
 }
 
-/// Refuses the tables of another version. Zero stands for a database without tables.
-fn judge(found: usize) -> Result<(), Why> {
-    let known = KNOWN;
-    match found {
-        0 | KNOWN => Ok(()),
-        1..KNOWN => Err(Why::Earlier { found, known }),
-        _ => Err(Why::Newer { found, known }),
-    }
-}
-
-/// Makes sure that a session that is opened later finds the tables of this version.
+/// Checks that a session that is opened later finds the tables of this version.
 ///
 /// # Errors
 ///
 /// When they are gone, or another Cartgate has changed them.
-pub(super) async fn verify(session: &Session) -> Result<(), Why> {
+pub(super) async fn verify(session: &Session) -> Result<(), OpenErrorKind> {
     match version(session).await? {
-        0 => Err(Why::Gone),
-        found => judge(found),
+        0 => Err(OpenErrorKind::Gone),
+        found => Ok(schema_version::check(found)?),
     }
 }
 
-/// Which version a database has; none of them if it has none of the tables.
-async fn version(session: &Session) -> Result<usize, Why> {
+/// Reads the version of the tables. Returns zero if there are none.
+async fn version(session: &Session) -> Result<u32, OpenErrorKind> {
     let rows = session
         .query(
             "SELECT c.relname::text, (SELECT count(*) FROM pg_attribute a
@@ -69,24 +58,25 @@ async fn version(session: &Session) -> Result<usize, Why> {
     let is_meta =
         |row: &tokio_postgres::Row| row.get::<_, &str>(0) == "meta" && row.get::<_, i64>(1) == 2;
     if !rows.iter().any(is_meta) {
-        return Err(Why::Foreign);
+        return Err(OpenErrorKind::Foreign);
     }
     let text = "SELECT value FROM meta WHERE name = $1";
     let rows = session.query(text, &[&VERSION]).await?;
     let value = rows.first().and_then(|row| row.try_get::<_, &[u8]>(0).ok());
     let text = value.and_then(|value| std::str::from_utf8(value).ok());
-    text.and_then(|text| text.parse().ok()).ok_or(Why::Foreign)
+    text.and_then(|text| text.parse().ok())
+        .ok_or(OpenErrorKind::Foreign)
 }
 
-/// What does not hold what a commit promises is said aloud.
-pub(super) async fn warn(session: &Session) -> Result<(), Why> {
+/// Logs a warning for each setting of the server that lets a power cut undo commits.
+pub(super) async fn warn_of_unsafe_settings(session: &Session) -> Result<(), OpenErrorKind> {
     for setting in ["fsync", "full_page_writes"] {
         let sql = "SELECT current_setting($1)";
         let rows = session.query(sql, &[&setting]).await?;
         if rows.iter().any(|row| row.get::<_, &str>(0) == "off") {
             tracing::warn!(
                 setting,
-                "PostgreSQL runs with this setting off: a power cut can take events that were acknowledged"
+                "PostgreSQL setting is off; a power cut can lose acknowledged events"
             );
         }
     }

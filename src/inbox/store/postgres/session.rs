@@ -1,4 +1,4 @@
-//! A connection to PostgreSQL with its limits set, and its statements prepared once.
+//! A connection to PostgreSQL with its timeouts set, and each statement prepared once.
 
 use std::{cell::RefCell, collections::HashMap, future, time::Duration};
 
@@ -8,14 +8,23 @@ use tokio_postgres::{
 };
 
 use super::{
-    open_error::Why,
-    target::{CONNECT, Target},
+    open_error::OpenErrorKind,
+    target::{CONNECT_TIMEOUT, Target},
 };
 
-/// Parameters of a statement.
-pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+/// The timeout of a statement that a request or a delivery waits for.
+pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An open connection. Dropped, it is closed, and what was under way there is undone by the server.
+/// The timeout of a statement for an operator or a metrics scrape.
+pub(super) const LONG_STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A parameter of a statement.
+pub(super) type Param<'a> = &'a (dyn ToSql + Sync);
+
+/// All parameters of a statement.
+pub(super) type Params<'a> = &'a [Param<'a>];
+
+/// An open connection. When it is dropped, it is closed, and the server rolls back its transaction.
 pub(super) struct Session {
     pub(super) client: Client,
     driver: JoinHandle<()>,
@@ -23,31 +32,36 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects. No statement, and no wait for a lock, may take longer than `patience` there.
-    pub(super) async fn open(target: &Target, patience: Duration) -> Result<Self, Why> {
+    /// Connects. The server ends each statement, and each wait for a lock, after
+    /// `statement_timeout`.
+    pub(super) async fn open(
+        target: &Target,
+        statement_timeout: Duration,
+    ) -> Result<Self, OpenErrorKind> {
         let opening = async {
             let (client, driver) = match &target.tls {
                 None => connected(target.config.connect(NoTls).await?),
                 Some(tls) => connected(target.config.connect(tls.clone()).await?),
             };
-            set_up(&client, patience).await?;
+            set_up(&client, statement_timeout).await?;
             Ok(Self {
                 client,
                 driver,
                 prepared: RefCell::default(),
             })
         };
-        timeout(CONNECT, opening).await.unwrap_or(Err(Why::Silent))
+        let opened = timeout(CONNECT_TIMEOUT, opening).await;
+        opened.unwrap_or(Err(OpenErrorKind::Silent))
     }
 
-    /// Ready when it is closed, by whomever.
+    /// Completes when either side closes the connection.
     pub(super) async fn closed(&mut self) {
-        // It ends in no other way.
+        // The driver ends with the connection.
         let _ = (&mut self.driver).await;
         self.driver = tokio::spawn(future::ready(()));
     }
 
-    /// A statement, prepared when it is first wanted.
+    /// Returns a prepared statement. Prepares it at the first use.
     pub(super) async fn statement(&self, sql: &'static str) -> Result<Statement, Error> {
         if let Some(statement) = self.prepared.borrow().get(sql) {
             return Ok(statement.clone());
@@ -80,13 +94,13 @@ impl Session {
         self.client.batch_execute("BEGIN").await
     }
 
-    /// Only after every statement before has answered well: the server takes it for ROLLBACK otherwise, and says so to
-    /// nobody.
+    /// Commits. Every statement before must have succeeded: otherwise the server rolls back,
+    /// without an error.
     pub(super) async fn commit(&self) -> Result<(), Error> {
         self.client.batch_execute("COMMIT").await
     }
 
-    /// Leaves a transaction that may have begun.
+    /// Rolls back a transaction that may have begun.
     pub(super) async fn rollback(&self) -> Result<(), Error> {
         self.client.batch_execute("ROLLBACK").await
     }
@@ -103,21 +117,23 @@ where
     S: TlsStream + Unpin + Send + 'static,
 {
     let (client, connection) = pair;
-    // Whoever waits for an answer is told the same.
+    // Each pending statement gets the same error.
     let driver = tokio::spawn(async move { drop(connection.await) });
     (client, driver)
 }
 
-/// `synchronous_commit` off, for the role, the database or the server, would acknowledge what a power cut undoes; the
-/// other values all sync here, and some of them elsewhere as well.
-async fn set_up(client: &Client, patience: Duration) -> Result<(), Error> {
+/// Sets the timeouts and the isolation level, and makes commits sync.
+///
+/// If `synchronous_commit` is off for the role, the database or the server, a power cut can undo
+/// acknowledged commits. All other values sync on this server, and some of them on others as well.
+async fn set_up(client: &Client, statement_timeout: Duration) -> Result<(), Error> {
     const SYNCED: &str = "SELECT set_config('synchronous_commit', \
         CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' \
         ELSE current_setting('synchronous_commit') END, false)";
-    let patience = patience.as_millis();
+    let timeout = statement_timeout.as_millis();
     let limits = format!(
-        "{SYNCED}; SET statement_timeout = {patience}; SET lock_timeout = {patience}; \
-         SET idle_in_transaction_session_timeout = {patience}; \
+        "{SYNCED}; SET statement_timeout = {timeout}; SET lock_timeout = {timeout}; \
+         SET idle_in_transaction_session_timeout = {timeout}; \
          SET default_transaction_isolation = 'read committed'; \
          SET client_min_messages = error"
     );

@@ -1,20 +1,25 @@
-//! Claimed deliveries are settled by whoever shows the token of the last claim; many of them in one transaction.
+//! Settles claimed deliveries whose leases have the token of their last claim, many in one
+//! transaction.
 
 use std::collections::BTreeSet;
 
 use tokio_postgres::Error;
 use uuid::Uuid;
 
-use super::{session::Session, time::now};
+use super::{
+    session::{Param, Session},
+    time::now,
+    tx::DeliveryTx,
+};
 use crate::{
     delivery::event::{DeliveryState, Lease, Settlement},
-    inbox::store::postgres::counters::Books,
     runtime::clock::{self, Millis},
 };
 
-/// The most that share a transaction.
-pub(super) const MOST: usize = 256;
+/// The maximum number of settlements in one transaction.
+pub(super) const MAX_BATCH: usize = 256;
 
+/// Settlements, column by column, as parameters of one statement.
 #[derive(Default)]
 struct Columns<'a> {
     events: Vec<Uuid>,
@@ -30,7 +35,7 @@ struct Columns<'a> {
     responses: Vec<Option<&'a [u8]>>,
 }
 
-/// Which of the settlements hold. No delivery may come twice.
+/// Records settlements of different deliveries. Returns for each whether its lease holds.
 pub(super) async fn settle(
     session: &Session,
     settlements: &[(Lease, Settlement)],
@@ -56,29 +61,12 @@ pub(super) async fn settle(
          RETURNING d.event, d.queue"
     );
     let columns = Columns::of(settlements);
-    let books = Books::open(session, &columns.events).await?;
-    let held = session
-        .query(
-            SETTLE,
-            &[
-                &columns.events,
-                &columns.queues,
-                &columns.tokens,
-                &columns.states,
-                &columns.at_once,
-                &columns.waits,
-                &columns.attempts,
-                &columns.tried,
-                &columns.statuses,
-                &columns.reasons,
-                &columns.responses,
-                &now,
-            ],
-        )
-        .await?;
-    let held: BTreeSet<(Uuid, &str)> = held.iter().map(|row| (row.get(0), row.get(1))).collect();
-    books.close(session, shard).await?;
-    let holds = |(lease, _): &(Lease, _)| held.contains(&(lease.event, &*lease.queue));
+    let tx = DeliveryTx::begin(session, &columns.events).await?;
+    let settled = session.query(SETTLE, &columns.values(&now)).await?;
+    tx.commit(session, shard).await?;
+    let settled: BTreeSet<(Uuid, &str)> =
+        settled.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let holds = |(lease, _): &(Lease, _)| settled.contains(&(lease.event, &*lease.queue));
     Ok(settlements.iter().map(holds).collect())
 }
 
@@ -92,6 +80,23 @@ impl<'a> Columns<'a> {
             all.add(settlement);
         }
         all
+    }
+
+    fn values<'v>(&'v self, now: &'v Option<Millis>) -> [Param<'v>; 12] {
+        [
+            &self.events,
+            &self.queues,
+            &self.tokens,
+            &self.states,
+            &self.at_once,
+            &self.waits,
+            &self.attempts,
+            &self.tried,
+            &self.statuses,
+            &self.reasons,
+            &self.responses,
+            now,
+        ]
     }
 
     fn add(&mut self, settlement: &'a Settlement) {

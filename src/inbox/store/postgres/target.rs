@@ -1,4 +1,4 @@
-//! Which database, as whom, and whether under TLS.
+//! The target of connections: the database, the login, and TLS.
 
 use std::{path::Path, time::Duration};
 
@@ -9,19 +9,19 @@ use tokio_postgres::{
 };
 use tower_cartgate::Secret;
 
-use super::{open_error::Why, tls::Tls, url};
+use super::{open_error::OpenErrorKind, tls::Tls, url};
 use crate::net::connect::Trust;
 
-/// How long an attempt to connect may take, over all of a name's addresses.
-pub(super) const CONNECT: Duration = Duration::from_secs(5);
+/// The timeout of an attempt to connect, over all addresses of a host name.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The target of the next connection; a reload replaces it.
-pub(super) type Current = ArcSwap<Target>;
+/// The target of the next connection, which a reload replaces.
+pub(super) type SharedTarget = ArcSwap<Target>;
 
-/// A database that can be connected to.
+/// A database to connect to.
 pub(super) struct Target {
     pub(super) config: Config,
-    /// None where nothing is encrypted.
+    /// `None` if the connection is not encrypted.
     pub(super) tls: Option<Tls>,
 }
 
@@ -30,28 +30,31 @@ impl Target {
         address: &str,
         password: Option<&Secret>,
         ca_file: Option<&Path>,
-    ) -> Result<Self, Why> {
-        let mut config = url::settings(address, ca_file.is_some()).map_err(Why::Address)?;
+    ) -> Result<Self, OpenErrorKind> {
+        let mut config = url::parse(address, ca_file.is_some()).map_err(OpenErrorKind::Address)?;
         if let Some(password) = password {
             config.password(password.expose());
         }
-        limit(&mut config);
+        set_timeouts(&mut config);
         let tls = match (config.get_ssl_mode(), ca_file) {
             (SslMode::Disable, _) => None,
-            (_, None) => Some(Tls::new(&Trust::Platform).map_err(Why::Trust)?),
-            (_, Some(file)) => Some(Tls::new(&Trust::CaFile(file.to_owned())).map_err(Why::Trust)?),
+            (_, None) => Some(Tls::new(&Trust::Platform).map_err(OpenErrorKind::Trust)?),
+            (_, Some(file)) => {
+                Some(Tls::new(&Trust::CaFile(file.to_owned())).map_err(OpenErrorKind::Trust)?)
+            }
         };
         Ok(Self { config, tls })
     }
 }
 
-/// A server that has gone without a word is noticed in seconds, and one that only reads is passed over for the next host.
-fn limit(config: &mut Config) {
+/// Detects a server that vanished within seconds, and skips read-only ones in favour of the next
+/// host.
+fn set_timeouts(config: &mut Config) {
     config
         .application_name("cartgate")
         .target_session_attrs(TargetSessionAttrs::ReadWrite)
-        .connect_timeout(CONNECT)
-        .tcp_user_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_user_timeout(CONNECT_TIMEOUT)
         .keepalives_idle(Duration::from_secs(10))
         .keepalives_interval(Duration::from_secs(3))
         .keepalives_retries(2);
@@ -66,6 +69,6 @@ mod tests {
         let missing = Some("/nowhere/ca.pem");
         let missing = missing.map(Path::new);
         let target = Target::new("postgres://u@localhost/db", None, missing);
-        assert!(matches!(target, Err(Why::Trust(_))));
+        assert!(matches!(target, Err(OpenErrorKind::Trust(_))));
     }
 }

@@ -1,8 +1,9 @@
-//! Which time it is: the database's, which all gates share, unless a test says it.
+//! The current time: that of the database, which all gates share, unless a test sets it.
 
 use crate::runtime::clock::{Clock, Millis};
 
-/// The time in SQL. The parameter is [`said`]; a query of its own, so that an index can be looked up by it.
+/// The time in SQL. The parameter is [`manual_now`]. It is a sub-query, so that the planner can use
+/// it for an index.
 macro_rules! now {
     ($parameter:literal) => {
         concat!(
@@ -14,7 +15,8 @@ macro_rules! now {
 }
 pub(super) use now;
 
-pub(super) fn said(clock: &Clock) -> Option<Millis> {
+/// Returns the time that a test has set.
+pub(super) fn manual_now(clock: &Clock) -> Option<Millis> {
     match clock {
         Clock::System => None,
         #[cfg(test)]

@@ -1,4 +1,5 @@
-//! TLS to PostgreSQL, by the same rules as to destinations: the certificate is always verified, with the host's name.
+//! TLS to PostgreSQL, by the same rules as to destinations: the certificate is always verified,
+//! with the host's name.
 
 use std::{
     io,
@@ -58,7 +59,7 @@ impl TlsConnect<Socket> for Handshake {
 }
 
 impl TlsStream for Wrapped {
-    /// The certificate is verified, which is what binding is a second means for.
+    /// Channel binding would authenticate the server a second time; its certificate is verified.
     fn channel_binding(&self) -> ChannelBinding {
         ChannelBinding::none()
     }

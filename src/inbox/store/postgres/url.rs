@@ -1,8 +1,9 @@
-//! A PostgreSQL URL, judged by its parsed settings: it is used only if the password and the events stay on this machine or
-//! go under TLS.
+//! Parses a PostgreSQL URL. A URL is rejected if the password and the events would leave this
+//! machine without TLS.
 //!
-//! The decision is about the address that is connected to: `hostaddr` overrides `host`, and a name is beyond this machine unless
-//! it is `localhost`, which is replaced by the loopback addresses so that no resolver has a say.
+//! The decision is about the address of the connection: `hostaddr` overrides `host`, and a name is
+//! beyond this machine unless it is `localhost`, which is replaced by the loopback addresses so
+//! that no resolver decides.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -14,67 +15,69 @@ use tokio_postgres::{
     config::{ChannelBinding, Host, SslMode, SslNegotiation},
 };
 
-use super::fault::words;
+use super::error::describe;
 
-/// A URL that is not used. The error never repeats a value.
+/// Why a URL is rejected. The error never repeats a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UrlError {
     #[error("{0}")]
     Malformed(String),
-    #[error("it holds a password; give it by a file or a variable")]
+    #[error("it holds a password; set the password by a file or a variable")]
     Password,
     #[error(
-        "it has the option `{0}`; give the authorities by `ca_file` (--inbox-ca-file) and the password by `password`"
+        "it has the option `{0}`; set the authorities by `ca_file` (--inbox-ca-file) and the password by `password`"
     )]
     Elsewhere(&'static str),
     #[error("`{0}` is not supported; leave it out")]
     Unsupported(&'static str),
-    #[error("sslmode is none of disable, allow, prefer, require, verify-ca and verify-full")]
+    #[error("sslmode must be disable, allow, prefer, require, verify-ca or verify-full")]
     SslMode,
     #[error(
-        "with this sslmode the password would go in clear text beyond this machine; leave sslmode out, or write sslmode=verify-full"
+        "with this sslmode the password would leave this machine in clear text; leave sslmode out, or write sslmode=verify-full"
     )]
     ClearText,
-    #[error("a CA file is for TLS, which this sslmode does without; leave sslmode out")]
+    #[error("a CA file needs TLS, which this sslmode turns off; leave sslmode out")]
     NoTls,
-    #[error("a Unix socket carries no TLS; leave the CA file and sslmode out")]
+    #[error("a Unix socket has no TLS; leave the CA file and sslmode out")]
     Socket,
     #[error("it names no host; write postgres://USER@HOST/DATABASE, or ?host=/socket/directory")]
     NoHost,
-    #[error("it has {0} hosts, and another number of `{1}`")]
+    #[error("it has {0} hosts, but a different number of `{1}`")]
     Count(usize, &'static str),
 }
 
-/// The encryption that the URL asks for by `sslmode`.
+/// The encryption that the URL requests by `sslmode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    Nothing,
-    /// `disable`, `allow` or `prefer`, each of which lets somebody on the way have it in clear text.
+enum RequestedTls {
+    Default,
+    /// `disable`, `allow` or `prefer`, each of which lets an attacker on the path read the
+    /// connection.
     ClearText,
-    /// `require`, `verify-ca` or `verify-full`. The certificate and the name are verified with each.
+    /// `require`, `verify-ca` or `verify-full`. Each of them verifies the certificate and the name.
     Tls,
 }
 
-/// A server, of which a URL may name several.
+/// One of the servers that a URL names.
 struct Server {
     host: Option<Host>,
     address: Option<IpAddr>,
     port: u16,
 }
 
-/// Options of libpq that have a setting of their own here.
+/// Options of libpq that are settings of their own in Cartgate.
 const ELSEWHERE: [&str; 5] = ["passfile", "sslcert", "sslcrl", "sslkey", "sslrootcert"];
 
-/// The connection settings of a URL, with TLS required or off. `has_ca_file` asks for TLS.
+/// Parses the connection settings of a URL, with TLS required or off. `has_ca_file` requests TLS.
 ///
 /// # Errors
 ///
-/// When the URL is malformed or could not work, or would carry the password in clear text beyond this machine.
-pub(super) fn settings(url: &str, has_ca_file: bool) -> Result<Config, UrlError> {
-    let (url, asked) = without_sslmode(url)?;
+/// When the URL is malformed or cannot work, or would carry the password in clear text beyond this
+/// machine.
+pub(super) fn parse(url: &str, has_ca_file: bool) -> Result<Config, UrlError> {
+    let (url, requested) = without_sslmode(url)?;
     let parsed: Config = url
         .parse()
-        .map_err(|error| UrlError::Malformed(words(&error)))?;
+        .map_err(|error| UrlError::Malformed(describe(&error)))?;
     if parsed.get_password().is_some() {
         return Err(UrlError::Password);
     }
@@ -85,13 +88,13 @@ pub(super) fn settings(url: &str, has_ca_file: bool) -> Result<Config, UrlError>
         return Err(UrlError::Unsupported("sslnegotiation=direct"));
     }
     let servers = servers(&parsed)?;
-    let leaves = servers.iter().any(Server::is_beyond);
-    let encrypted = match asked {
-        Asked::Tls => true,
-        Asked::Nothing => leaves || has_ca_file,
-        Asked::ClearText if leaves => return Err(UrlError::ClearText),
-        Asked::ClearText if has_ca_file => return Err(UrlError::NoTls),
-        Asked::ClearText => false,
+    let leaves_machine = servers.iter().any(Server::is_beyond);
+    let encrypted = match requested {
+        RequestedTls::Tls => true,
+        RequestedTls::Default => leaves_machine || has_ca_file,
+        RequestedTls::ClearText if leaves_machine => return Err(UrlError::ClearText),
+        RequestedTls::ClearText if has_ca_file => return Err(UrlError::NoTls),
+        RequestedTls::ClearText => false,
     };
     if encrypted && servers.iter().any(Server::is_socket) {
         return Err(UrlError::Socket);
@@ -108,12 +111,13 @@ pub(super) fn settings(url: &str, has_ca_file: bool) -> Result<Config, UrlError>
     Ok(config)
 }
 
-/// The URL without its `sslmode`, which the client knows only in part, and what that asks for.
-fn without_sslmode(url: &str) -> Result<(String, Asked), UrlError> {
+/// Removes `sslmode`, which the client supports only in part. Returns the rest of the URL, and the
+/// requested encryption.
+fn without_sslmode(url: &str) -> Result<(String, RequestedTls), UrlError> {
     let Some((before, options)) = url.split_once('?') else {
-        return Ok((url.to_owned(), Asked::Nothing));
+        return Ok((url.to_owned(), RequestedTls::Default));
     };
-    let mut asked = Asked::Nothing;
+    let mut requested = RequestedTls::Default;
     let mut rest = Vec::new();
     for option in options.split('&') {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
@@ -121,15 +125,15 @@ fn without_sslmode(url: &str) -> Result<(String, Asked), UrlError> {
             return Err(UrlError::Elsewhere(key));
         }
         match (key, value) {
-            ("sslmode", "disable" | "allow" | "prefer") => asked = Asked::ClearText,
-            ("sslmode", "require" | "verify-ca" | "verify-full") => asked = Asked::Tls,
+            ("sslmode", "disable" | "allow" | "prefer") => requested = RequestedTls::ClearText,
+            ("sslmode", "require" | "verify-ca" | "verify-full") => requested = RequestedTls::Tls,
             ("sslmode", _) => return Err(UrlError::SslMode),
             _ => rest.push(option),
         }
     }
     let rest = rest.join("&");
     let mark = if rest.is_empty() { "" } else { "?" };
-    Ok((format!("{before}{mark}{rest}"), asked))
+    Ok((format!("{before}{mark}{rest}"), requested))
 }
 
 fn servers(config: &Config) -> Result<Vec<Server>, UrlError> {
@@ -154,7 +158,7 @@ fn servers(config: &Config) -> Result<Vec<Server>, UrlError> {
     Ok((0..count).map(server).collect())
 }
 
-/// A copy of everything but servers and TLS.
+/// Copies everything but servers and TLS.
 fn without_servers(parsed: &Config) -> Config {
     let mut config = Config::new();
     if let Some(user) = parsed.get_user() {
@@ -171,7 +175,7 @@ fn without_servers(parsed: &Config) -> Config {
 }
 
 impl Server {
-    /// Whether the way to it leaves this machine.
+    /// Whether a connection to it leaves this machine.
     fn is_beyond(&self) -> bool {
         match (self.address, &self.host) {
             (Some(address), _) => !is_loopback(address),
@@ -191,11 +195,11 @@ impl Server {
             config.host(host).port(port);
         };
         match (self.host, self.address) {
-            // A certificate without a name is one for the address.
             (Some(Host::Tcp(name)), Some(address)) if encrypted => {
                 add(name, self.port);
                 config.hostaddr(address);
             }
+            // Without a name, the certificate must be for the address.
             (_, Some(address)) if encrypted => {
                 add(address.to_string(), self.port);
                 config.hostaddr(address);
@@ -229,7 +233,7 @@ mod tests {
     use super::*;
 
     fn mode(url: &str, has_ca_file: bool) -> Result<SslMode, UrlError> {
-        settings(url, has_ca_file).map(|config| config.get_ssl_mode())
+        parse(url, has_ca_file).map(|config| config.get_ssl_mode())
     }
 
     #[test]
@@ -286,11 +290,11 @@ mod tests {
 
     #[test]
     fn no_resolver_is_asked_about_localhost_without_tls() {
-        let config = settings("postgres://u@localhost:6000/db", false).expect("settings");
+        let config = parse("postgres://u@localhost:6000/db", false).expect("settings");
         let hosts = ["127.0.0.1", "::1"].map(|host| Host::Tcp(host.to_owned()));
         assert_eq!(config.get_hosts(), hosts);
         assert_eq!(config.get_ports(), [6000, 6000]);
-        let config = settings("postgres://u@localhost/db", true).expect("settings");
+        let config = parse("postgres://u@localhost/db", true).expect("settings");
         assert_eq!(config.get_hosts(), [Host::Tcp("localhost".to_owned())]);
     }
 

@@ -1,50 +1,52 @@
-//! Deliveries are claimed: hidden from every other claim until the lease ends.
+//! Claims due deliveries, which hides them from every other claim until the lease ends.
 
 use std::{sync::Arc, time::Duration};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::OptionalExtension as _;
 use uuid::Uuid;
 
-use super::{fault::Fault, list, row, settle};
+use super::{
+    error::JobError,
+    row::{self, number},
+    settle,
+    tx::Tx,
+};
 use crate::{
     delivery::event::{Claim, Lease, ProbeCursor, Settlement},
-    inbox::store::sqlite::tx::{Books, number},
-    runtime::clock::{self, Clock, Millis},
+    inbox::store::sql::limit,
+    runtime::clock,
 };
 
-/// A walk along the index of what is due, which stops at the limit.
+/// Walks the index of due deliveries, up to the limit.
 pub(super) const DUE: &str = "SELECT event FROM delivery
      WHERE queue = ? AND state = 0 AND rank = ? AND due <= ? ORDER BY due LIMIT ?";
 
-/// The same walk, from a position on.
+/// Walks the same index from a position on, to the first row.
 pub(super) const NEXT_IN_TURN: &str = "SELECT event FROM delivery
      WHERE queue = ? AND state = 0 AND rank = ? AND due <= ? AND (due, event) > (?, ?)
      ORDER BY due, event LIMIT 1";
 
-pub(super) const NEXT: &str =
-    "SELECT min(due) FROM delivery WHERE queue = ? AND state = 0 AND rank = ?";
-
 pub(super) fn claim(
-    books: &mut Books<'_>,
+    tx: &mut Tx<'_>,
     queue: &Arc<str>,
     most: usize,
     lease: Duration,
-) -> Result<Vec<Claim>, Fault> {
+) -> Result<Vec<Claim>, JobError> {
     let mut claims = Vec::new();
     for rank in [0, 1] {
-        for event in due(books, queue, rank, most - claims.len())? {
-            claims.extend(take(books, event, queue, lease)?);
+        for event in due(tx, queue, rank, most - claims.len())? {
+            claims.extend(take(tx, event, queue, lease)?);
         }
     }
     Ok(claims)
 }
 
 pub(super) fn claim_next(
-    books: &mut Books<'_>,
+    tx: &mut Tx<'_>,
     queue: &Arc<str>,
     after: ProbeCursor,
     lease: Duration,
-) -> Result<Option<Claim>, Fault> {
+) -> Result<Option<Claim>, JobError> {
     for from in [after, ProbeCursor::START] {
         for rank in from.rank..=1 {
             let from = if rank == from.rank {
@@ -52,74 +54,53 @@ pub(super) fn claim_next(
             } else {
                 ProbeCursor::START
             };
-            if let Some(event) = next(books, queue, rank, from)? {
-                return take(books, event, queue, lease);
+            if let Some(event) = next(tx, queue, rank, from)? {
+                return take(tx, event, queue, lease);
             }
         }
     }
     Ok(None)
 }
 
-/// Each by a walk along the same index, to its first row.
-pub(super) fn next_due(
-    db: &Connection,
-    queue: &str,
-    clock: &Clock,
-) -> rusqlite::Result<Option<Duration>> {
-    let mut first = db.prepare_cached(NEXT)?;
-    let mut of = |rank: i64| first.query_row((queue, rank), |row| row.get::<_, Option<Millis>>(0));
-    let due = of(0)?.into_iter().chain(of(1)?).min();
-    Ok(due.map(|due| clock::remaining(due, clock.now())))
-}
-
-fn due(books: &Books<'_>, queue: &str, rank: i64, most: usize) -> rusqlite::Result<Vec<Uuid>> {
-    books
-        .statement(DUE)?
-        .query_map((queue, rank, books.now, list::limit(most)), |row| {
-            row.get(0)
-        })?
+fn due(tx: &Tx<'_>, queue: &str, rank: i64, most: usize) -> rusqlite::Result<Vec<Uuid>> {
+    tx.statement(DUE)?
+        .query_map((queue, rank, tx.now, limit(most)), |row| row.get(0))?
         .map(|id| id.map(Uuid::from_bytes))
         .collect()
 }
 
-fn next(
-    books: &Books<'_>,
-    queue: &str,
-    rank: i16,
-    from: ProbeCursor,
-) -> rusqlite::Result<Option<Uuid>> {
+fn next(tx: &Tx<'_>, queue: &str, rank: i16, from: ProbeCursor) -> rusqlite::Result<Option<Uuid>> {
     let after = from.event.as_bytes();
-    books
-        .statement(NEXT_IN_TURN)?
-        .query_row((queue, rank, books.now, from.due, after), |row| row.get(0))
+    tx.statement(NEXT_IN_TURN)?
+        .query_row((queue, rank, tx.now, from.due, after), |row| row.get(0))
         .optional()
         .map(|id| id.map(Uuid::from_bytes))
 }
 
-/// None if the row cannot even be read: nobody could check its seal, so it is put where broken ones are.
+/// Claims a delivery. Quarantines it and returns `None` if its event cannot be read, because then
+/// no seal can be checked.
 fn take(
-    books: &mut Books<'_>,
+    tx: &mut Tx<'_>,
     event: Uuid,
     queue: &Arc<str>,
     lease: Duration,
-) -> Result<Option<Claim>, Fault> {
+) -> Result<Option<Claim>, JobError> {
     let wait = clock::millis(lease);
-    let (token, attempts, seal) = books
+    let (token, attempts, seal) = tx
         .statement(
             "UPDATE delivery SET lease = lease + 1, held = 1, due = ?, wait = ?
              WHERE event = ? AND queue = ? RETURNING lease, attempts, seal",
         )?
-        .query_row(
-            (books.now + wait, wait, event.as_bytes(), &**queue),
-            |row| Ok((row.get(0)?, number(row, 1)?, row::digest(row, 2)?)),
-        )?;
+        .query_row((tx.now + wait, wait, event.as_bytes(), &**queue), |row| {
+            Ok((row.get(0)?, number(row, 1)?, row::digest(row, 2)?))
+        })?;
     let lease = Lease {
         event,
         queue: Arc::clone(queue),
         token,
     };
-    let Some(stored) = row::event(books.db, event)? else {
-        settle::settle(books, &lease, &Settlement::Quarantined)?;
+    let Some(stored) = row::event(tx.db, event)? else {
+        settle::settle(tx, &lease, &Settlement::Quarantined)?;
         return Ok(None);
     };
     Ok(Some(Claim {

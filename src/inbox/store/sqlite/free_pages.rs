@@ -1,27 +1,29 @@
-//! Pages of the file that nothing uses any more. They are reused, and returned to the disk in small steps.
+//! Free pages of the file, which SQLite reuses. Excess ones are returned to the disk in small
+//! steps.
 
 use rusqlite::Connection;
 
-use super::schema::PAGE;
+use super::header::PAGE_SIZE;
 
-/// Pages that one step returns, so that what comes in waits for a few milliseconds at most.
+/// Pages that one step returns, so that a job waits for a few milliseconds at most.
 const STEP: u32 = 64;
 
 /// Free pages that a small file keeps.
-const FEW: u32 = 128;
+const MIN_KEPT: u32 = 128;
 
-/// The share of a large file's pages that may stay free, because daily traffic needs them again.
-const SHARE: u32 = 8;
+/// The share of a large file's pages, one in so many, that may stay free, because daily traffic
+/// needs them again.
+const KEPT_SHARE: u32 = 8;
 
-/// Pages of a file, as the last commit left them.
+/// The numbers of a file's pages after the last commit.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Pages {
+pub(super) struct PageCounts {
     all: u32,
     free: u32,
 }
 
-impl Pages {
-    pub(super) fn count(db: &Connection) -> rusqlite::Result<Self> {
+impl PageCounts {
+    pub(super) fn read(db: &Connection) -> rusqlite::Result<Self> {
         let count = |pragma| {
             db.prepare_cached(pragma)?
                 .query_row([], |row| row.get::<_, u32>(0))
@@ -32,31 +34,35 @@ impl Pages {
         })
     }
 
-    /// Bytes of a file of this length that can be written without more of the disk. Pages that were returned are still part of
-    /// the file until the log is moved.
-    pub(super) fn free_in(self, length: u64) -> u64 {
-        let [all, free] = [self.all, self.free].map(|pages| u64::from(pages) * u64::from(PAGE));
+    /// Returns the bytes that a file of this length can take without more disk space.
+    ///
+    /// Returned pages are part of the file until the next checkpoint.
+    pub(super) fn free_bytes(self, length: u64) -> u64 {
+        let [all, free] =
+            [self.all, self.free].map(|pages| u64::from(pages) * u64::from(PAGE_SIZE));
         free + length.saturating_sub(all)
     }
 
-    /// Whether pages were returned since then.
-    pub(super) fn are_fewer_than(self, before: Self) -> bool {
+    /// Whether fewer pages are free than before.
+    pub(super) fn have_shrunk_since(self, before: Self) -> bool {
         self.free < before.free
     }
 
-    /// Whether more is free than should stay so; while the disk is scarce, nothing should.
-    pub(super) fn are_too_many(self, is_scarce: bool) -> bool {
-        let kept = if is_scarce {
+    /// Whether more pages are free than the file should keep. While disk space is scarce, it should
+    /// keep none.
+    pub(super) fn exceed_reserve(self, is_scarce: bool) -> bool {
+        let reserve = if is_scarce {
             0
         } else {
-            FEW.max(self.all / SHARE)
+            MIN_KEPT.max(self.all / KEPT_SHARE)
         };
-        self.free > kept
+        self.free > reserve
     }
 }
 
-/// Moves free pages to the end of the file and cuts them off. The disk has them once the log is moved.
-pub(super) fn give_back(db: &Connection) -> rusqlite::Result<()> {
+/// Moves free pages to the end of the file and cuts them off. The disk gets them at the next
+/// checkpoint.
+pub(super) fn release(db: &Connection) -> rusqlite::Result<()> {
     // Each row is one page.
     let mut step = db.prepare_cached(&format!("PRAGMA incremental_vacuum({STEP})"))?;
     let mut rows = step.query([])?;

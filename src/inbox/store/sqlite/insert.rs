@@ -1,87 +1,86 @@
-//! An event comes in: whole, or not at all.
+//! Stores an event: all of it, or nothing.
 
 use rusqlite::OptionalExtension as _;
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::{error::JobError, row::number, tx::Tx};
 use crate::{
     delivery::{
         event::{Arrival, DeliveryState, InsertOutcome, SealedEvent, Subscribers},
         seal::SealedDelivery,
     },
     inbox::store::{
-        StoreError,
-        admission::{Admission, Copies, Holders, Mark, Refusal},
-        sqlite::tx::{Books, number},
+        error::StoreError,
+        recipients::{Copies, Holders, Mark, NoRecipient, Recipients},
     },
     runtime::clock::Millis,
 };
 
-/// A body that is there already.
-struct Known {
+/// A body that is stored already.
+struct KnownBody {
     id: i64,
     first_received: Millis,
     seen: u32,
     undelivered: u32,
 }
 
-/// The body of an arrival, once it is counted.
+/// The body of an arrival, with the arrival counted.
 struct Body {
     id: i64,
     first_received: Millis,
     copy: u32,
 }
 
-pub(super) fn insert(books: &mut Books<'_>, arrival: &Arrival) -> Result<InsertOutcome, Fault> {
+pub(super) fn insert(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<InsertOutcome, JobError> {
     let event = &arrival.event;
-    let mut admission = Admission::of(&arrival.subscribers);
-    let known = known(books, event)?;
-    match admit(books, arrival, known.as_ref(), &mut admission)? {
-        Ok(()) => {}
-        Err(Refusal::Duplicate { of }) => return Ok(InsertOutcome::Duplicate { of }),
-        Err(Refusal::Copies) => return Err(Fault::Refused(StoreError::Copies)),
-    }
-    let body = if known.is_some() { 0 } else { event.body.len() };
-    let bytes = (event.head.len() + body) as u64;
-    books.has_room(bytes)?;
-    let body = match known {
-        Some(known) => add_copy(books, event, &known)?,
-        None => add_body(books, event)?,
+    let known = known_body(tx, event)?;
+    let recipients = match select_recipients(tx, arrival, known.as_ref())? {
+        Ok(recipients) => recipients,
+        Err(NoRecipient::Duplicate { of }) => return Ok(InsertOutcome::Duplicate { of }),
+        Err(NoRecipient::TooManyCopies) => return Err(StoreError::Copies.into()),
     };
-    add_event(books, event, &body, &admission)?;
-    add_deliveries(books, arrival, &body, &admission)?;
-    books.entered(bytes);
-    Ok(admission.stored(body.copy))
+    let body = if known.is_some() { 0 } else { event.body.len() };
+    tx.reserve((event.head.len() + body) as u64)?;
+    let body = match known {
+        Some(known) => add_copy(tx, event, &known)?,
+        None => add_body(tx, event)?,
+    };
+    add_event(tx, event, &body, &recipients)?;
+    add_deliveries(tx, arrival, &body, &recipients)?;
+    Ok(recipients.stored(body.copy))
 }
 
-/// Narrows the admission to the destinations that lack the arrival and have room for it.
-fn admit(
-    books: &Books<'_>,
+/// Selects the destinations that lack the arrival and have room for it.
+fn select_recipients(
+    tx: &Tx<'_>,
     arrival: &Arrival,
-    known: Option<&Known>,
-    admission: &mut Admission,
-) -> rusqlite::Result<Result<(), Refusal>> {
+    known: Option<&KnownBody>,
+) -> rusqlite::Result<Result<Recipients, NoRecipient>> {
+    let mut recipients = Recipients::new(&arrival.subscribers);
+    let mut result = Ok(());
     if let Some(unique) = arrival.unique {
-        if note(books, unique, arrival.event.digest)? {
-            admission.reused();
-        } else if let Err(refusal) = admission.skip(unique, &holders(books, unique)?) {
-            return Ok(Err(refusal));
+        if record_mark(tx, unique, arrival.event.digest)? {
+            recipients.set_reused();
+        } else {
+            result = recipients.remove_holders(unique, &holders(tx, unique)?);
         }
     }
-    match known {
-        // No destination can have more than all together.
-        Some(known) if known.undelivered >= books.limits.copies => {
-            Ok(admission.leave_out(&copies(books, known.id)?, books.limits.copies))
-        }
-        _ => Ok(Ok(())),
+    let most = tx.limits.copies;
+    if let Some(known) = known
+        && result.is_ok()
+        // No destination has more copies than all of them together.
+        && known.undelivered >= most
+    {
+        result = recipients.limit_copies(&copies(tx, known.id)?, most);
     }
+    Ok(result.map(|()| recipients))
 }
 
-/// Notes the body that a unique value came with. Returns whether the value identifies nothing.
-fn note(books: &Books<'_>, unique: [u8; 32], body: [u8; 32]) -> rusqlite::Result<bool> {
-    let found = books
+/// Records the body that a unique value came with. Returns whether the value identifies nothing.
+fn record_mark(tx: &Tx<'_>, unique: [u8; 32], body: [u8; 32]) -> rusqlite::Result<bool> {
+    let found = tx
         .statement("UPDATE mark SET last = ? WHERE digest = ? RETURNING first, second, reused")?
-        .query_row((books.now, unique), |row| {
+        .query_row((tx.now, unique), |row| {
             Ok(Mark {
                 first: row.get(0)?,
                 second: row.get(1)?,
@@ -90,47 +89,43 @@ fn note(books: &Books<'_>, unique: [u8; 32], body: [u8; 32]) -> rusqlite::Result
         })
         .optional()?;
     let Some(mut mark) = found else {
-        books
-            .statement("INSERT INTO mark (digest, first, last) VALUES (?, ?, ?)")?
-            .execute((unique, body, books.now))?;
+        tx.statement("INSERT INTO mark (digest, first, last) VALUES (?, ?, ?)")?
+            .execute((unique, body, tx.now))?;
         return Ok(false);
     };
-    if mark.note(body) {
-        books
-            .statement("UPDATE mark SET second = ?, reused = ? WHERE digest = ?")?
+    if mark.record(body) {
+        tx.statement("UPDATE mark SET second = ?, reused = ? WHERE digest = ?")?
             .execute((mark.second, mark.reused, unique))?;
     }
     Ok(mark.reused)
 }
 
-/// The destinations that have received an event with this unique value, or still will.
-fn holders(books: &Books<'_>, unique: [u8; 32]) -> rusqlite::Result<Holders> {
-    books
-        .statement(
-            "SELECT d.queue, min(e.id) FROM event AS e JOIN delivery AS d ON d.event = e.id
+/// Returns the destinations that have received an event with this unique value, or still will.
+fn holders(tx: &Tx<'_>, unique: [u8; 32]) -> rusqlite::Result<Holders> {
+    tx.statement(
+        "SELECT d.queue, min(e.id) FROM event AS e JOIN delivery AS d ON d.event = e.id
              WHERE e.mark = ? AND d.state IN (0, 1) GROUP BY d.queue",
-        )?
-        .query_map([unique], |row| {
-            Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?)))
-        })?
-        .collect()
+    )?
+    .query_map([unique], |row| {
+        Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?)))
+    })?
+    .collect()
 }
 
-fn copies(books: &Books<'_>, body: i64) -> rusqlite::Result<Copies> {
-    books
-        .statement(
-            "SELECT d.queue, count(*) FROM event AS e JOIN delivery AS d ON d.event = e.id
+/// Counts the undelivered copies of a body.
+fn copies(tx: &Tx<'_>, body: i64) -> rusqlite::Result<Copies> {
+    tx.statement(
+        "SELECT d.queue, count(*) FROM event AS e JOIN delivery AS d ON d.event = e.id
              WHERE e.body = ? AND d.state <> 1 GROUP BY d.queue",
-        )?
-        .query_map([body], |row| Ok((row.get(0)?, number(row, 1)?)))?
-        .collect()
+    )?
+    .query_map([body], |row| Ok((row.get(0)?, number(row, 1)?)))?
+    .collect()
 }
 
-fn known(books: &Books<'_>, event: &SealedEvent) -> rusqlite::Result<Option<Known>> {
-    books
-        .statement("SELECT id, first_received, seen, undelivered FROM body WHERE digest = ?")?
+fn known_body(tx: &Tx<'_>, event: &SealedEvent) -> rusqlite::Result<Option<KnownBody>> {
+    tx.statement("SELECT id, first_received, seen, undelivered FROM body WHERE digest = ?")?
         .query_row([event.digest], |row| {
-            Ok(Known {
+            Ok(KnownBody {
                 id: row.get(0)?,
                 first_received: row.get(1)?,
                 seen: number(row, 2)?,
@@ -140,13 +135,12 @@ fn known(books: &Books<'_>, event: &SealedEvent) -> rusqlite::Result<Option<Know
         .optional()
 }
 
-fn add_copy(books: &Books<'_>, event: &SealedEvent, known: &Known) -> rusqlite::Result<Body> {
-    books
-        .statement(
-            "UPDATE body SET seen = seen + 1, events = events + 1, undelivered = undelivered + 1 WHERE id = ?",
-        )?
-        .execute([known.id])?;
-    write_content(books, known.id, event)?;
+fn add_copy(tx: &Tx<'_>, event: &SealedEvent, known: &KnownBody) -> rusqlite::Result<Body> {
+    tx.statement(
+        "UPDATE body SET seen = seen + 1, events = events + 1, undelivered = undelivered + 1 WHERE id = ?",
+    )?
+    .execute([known.id])?;
+    write_content(tx, known.id, event)?;
     Ok(Body {
         id: known.id,
         first_received: known.first_received,
@@ -154,13 +148,13 @@ fn add_copy(books: &Books<'_>, event: &SealedEvent, known: &Known) -> rusqlite::
     })
 }
 
-fn add_body(books: &Books<'_>, event: &SealedEvent) -> rusqlite::Result<Body> {
-    let id = books
+fn add_body(tx: &Tx<'_>, event: &SealedEvent) -> rusqlite::Result<Body> {
+    let id = tx
         .statement(
             "INSERT INTO body (digest, first_received, seen, events, undelivered) VALUES (?, ?, 1, 1, 1)",
         )?
         .insert((event.digest, event.received))?;
-    write_content(books, id, event)?;
+    write_content(tx, id, event)?;
     Ok(Body {
         id,
         first_received: event.received,
@@ -168,66 +162,66 @@ fn add_body(books: &Books<'_>, event: &SealedEvent) -> rusqlite::Result<Body> {
     })
 }
 
-/// Equal digests are of equal bytes: stored ones that differ were damaged, and would take each copy into quarantine with
-/// them. They were counted as they came, so the totals stay.
-fn write_content(books: &Books<'_>, body: i64, event: &SealedEvent) -> rusqlite::Result<()> {
-    books
-        .statement(
-            "INSERT INTO content (body, bytes) VALUES (?, ?)
+/// Writes the bytes of a body, and repairs stored bytes that differ.
+///
+/// Equal digests mean equal bytes, so stored bytes that differ were damaged, and would take each
+/// copy into quarantine. The totals stay, because they count the bytes that arrived.
+fn write_content(tx: &Tx<'_>, body: i64, event: &SealedEvent) -> rusqlite::Result<()> {
+    tx.statement(
+        "INSERT INTO content (body, bytes) VALUES (?, ?)
              ON CONFLICT (body) DO UPDATE SET bytes = excluded.bytes WHERE bytes <> excluded.bytes",
-        )?
-        .execute((body, &event.body[..]))?;
+    )?
+    .execute((body, &event.body[..]))?;
     Ok(())
 }
 
 fn add_event(
-    books: &Books<'_>,
+    tx: &Tx<'_>,
     event: &SealedEvent,
     body: &Body,
-    admission: &Admission,
+    recipients: &Recipients,
 ) -> rusqlite::Result<()> {
-    books
-        .statement(
-            "INSERT INTO event (id, endpoint, kind, received, body, copy, head, seal, mark)
+    tx.statement(
+        "INSERT INTO event (id, endpoint, kind, received, body, copy, head, seal, mark)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute((
-            event.id.as_bytes(),
-            &*event.endpoint,
-            event.kind.as_str(),
-            event.received,
-            body.id,
-            body.copy,
-            &event.head[..],
-            event.seal,
-            admission.mark,
-        ))?;
+    )?
+    .execute((
+        event.id.as_bytes(),
+        &*event.endpoint,
+        event.kind.as_str(),
+        event.received,
+        body.id,
+        body.copy,
+        &event.head[..],
+        event.seal,
+        recipients.mark,
+    ))?;
     Ok(())
 }
 
 fn add_deliveries(
-    books: &Books<'_>,
+    tx: &Tx<'_>,
     arrival: &Arrival,
     body: &Body,
-    admission: &Admission,
+    recipients: &Recipients,
 ) -> rusqlite::Result<()> {
-    let mut add = books.statement(
+    let mut add = tx.statement(
         "INSERT INTO delivery (event, queue, state, rank, due, last, reason, seal)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
-    let (rank, now) = (body.copy > 0, books.now);
+    let (rank, now) = (body.copy > 0, tx.now);
     let (state, last, reason) = match arrival.subscribers {
         Subscribers::Queues(_) => (DeliveryState::Pending, None, None),
         Subscribers::None(reason) => (DeliveryState::Dead, Some(now), Some(reason)),
     };
-    for queue in &admission.queues {
+    for queue in &recipients.queues {
         let delivery = SealedDelivery {
             event: arrival.event.id,
             queue,
             copy: body.copy,
             first_received: body.first_received,
         };
-        let seal = books.seals.seal(&delivery);
+        let seal = tx.seals.seal(&delivery);
         let id = arrival.event.id.as_bytes();
         add.execute((id, &**queue, state as i16, rank, now, last, reason, seal))?;
     }

@@ -1,94 +1,96 @@
-//! A piece of work for the writer, and where its answer goes.
+//! A job for the writer thread, and the channel of its result.
 
 use tokio::sync::oneshot;
 
-use super::fault::Fault;
-use crate::inbox::store::{StoreError, sqlite::tx::Books};
+use super::{error::JobError, tx::Tx};
+use crate::inbox::store::error::StoreError;
 
-/// What the writer does in a transaction that it shares with others.
+/// A job that shares its transaction with others.
 pub(super) trait Job: Send {
-    /// About how many bytes it writes.
+    /// Returns about how many bytes the job writes.
     fn weight(&self) -> usize;
 
-    /// Whether its result must be there after a restart. It fails if the open file is no longer the one at its path.
-    fn must_last(&self) -> bool;
+    /// Whether the result must survive a restart. Such a job fails if the open files are no longer
+    /// those at their paths.
+    fn is_durable(&self) -> bool;
 
-    /// Does it; what it gives is kept until the commit. An error undoes it, and it alone.
-    fn run(&mut self, books: &mut Books<'_>) -> Result<(), Fault>;
+    /// Runs the job, and holds its result until the commit. An error undoes this job alone.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), JobError>;
 
-    /// Notes that it was undone, and why.
-    fn undone(&mut self, why: StoreError);
+    /// Records the error for which the job was undone.
+    fn fail(&mut self, error: StoreError);
 
-    /// Answers, once the transaction has ended: in an error, or committed.
-    fn answer(self: Box<Self>, end: Result<(), StoreError>);
+    /// Sends the result, once the transaction was committed or has failed.
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-/// Where an answer is waited for, as long as somebody does.
-pub(super) type Answered<T> = oneshot::Receiver<Result<T, StoreError>>;
+/// Receives the result of a job.
+pub(super) type JobResult<T> = oneshot::Receiver<Result<T, StoreError>>;
 
-/// Work as a function.
-struct Work<T, F> {
+/// A job that runs a function.
+struct FnJob<T, F> {
     weight: usize,
-    must_last: bool,
-    work: Option<F>,
-    outcome: Option<Result<T, StoreError>>,
-    asker: oneshot::Sender<Result<T, StoreError>>,
-    /// What the work took with it, until the commit.
-    held: Box<dyn Send>,
+    is_durable: bool,
+    run: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+    /// Accounts for the memory of the job until the commit.
+    memory: Box<dyn Send>,
 }
 
-pub(super) fn job<T, F>(
+/// Makes a job of a function.
+pub(super) fn new<T, F>(
     weight: usize,
-    must_last: bool,
-    held: Box<dyn Send>,
-    work: F,
-) -> (Box<dyn Job>, Answered<T>)
+    is_durable: bool,
+    memory: Box<dyn Send>,
+    run: F,
+) -> (Box<dyn Job>, JobResult<T>)
 where
     T: Send + 'static,
-    F: FnOnce(&mut Books<'_>) -> Result<T, Fault> + Send + 'static,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, JobError> + Send + 'static,
 {
-    let (asker, answered) = oneshot::channel();
-    let job = Work {
+    let (reply, result) = oneshot::channel();
+    let job = FnJob {
         weight,
-        must_last,
-        work: Some(work),
-        outcome: None,
-        asker,
-        held,
+        is_durable,
+        run: Some(run),
+        result: None,
+        reply,
+        memory,
     };
-    (Box::new(job), answered)
+    (Box::new(job), result)
 }
 
-impl<T, F> Job for Work<T, F>
+impl<T, F> Job for FnJob<T, F>
 where
     T: Send,
-    F: FnOnce(&mut Books<'_>) -> Result<T, Fault> + Send,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, JobError> + Send,
 {
     fn weight(&self) -> usize {
         self.weight
     }
 
-    fn must_last(&self) -> bool {
-        self.must_last
+    fn is_durable(&self) -> bool {
+        self.is_durable
     }
 
-    fn run(&mut self, books: &mut Books<'_>) -> Result<(), Fault> {
-        if let Some(work) = self.work.take() {
-            self.outcome = Some(Ok(work(books)?));
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), JobError> {
+        if let Some(run) = self.run.take() {
+            self.result = Some(Ok(run(tx)?));
         }
         Ok(())
     }
 
-    fn undone(&mut self, why: StoreError) {
-        self.outcome = Some(Err(why));
+    fn fail(&mut self, error: StoreError) {
+        self.result = Some(Err(error));
     }
 
-    fn answer(self: Box<Self>, end: Result<(), StoreError>) {
-        let work = *self;
-        let not_run = || Err(StoreError::Unavailable("it was not begun".to_owned()));
-        let outcome = end.and_then(|()| work.outcome.unwrap_or_else(not_run));
-        drop(work.held);
-        // Whoever asked may have gone; the work is done all the same.
-        let _ = work.asker.send(outcome);
+    fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
+        let job = *self;
+        let not_run = || Err(StoreError::Unavailable("the job did not run".to_owned()));
+        let result = committed.and_then(|()| job.result.unwrap_or_else(not_run));
+        drop(job.memory);
+        // The caller may be gone; the job is done all the same.
+        let _ = job.reply.send(result);
     }
 }

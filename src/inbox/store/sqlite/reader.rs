@@ -1,5 +1,5 @@
-//! A thread with a connection that only reads. It sees what was committed before it was asked, and neither waits for the
-//! writer nor lets it wait.
+//! A thread with a connection that only reads. A query sees everything committed before it, and
+//! neither waits for the writer nor delays it.
 
 use std::{
     io,
@@ -10,62 +10,63 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::inbox::store::{StoreError, StoreFuture};
+use crate::inbox::store::{contract::StoreFuture, error::StoreError};
 
-/// Waiting for an answer.
-const WAITING: usize = 64;
+/// The maximum number of waiting queries. Further ones wait for room in the queue.
+const MAX_WAITING: usize = 64;
 
-type Question = Box<dyn FnOnce(&Connection) + Send>;
+type Query = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Once it is dropped, what waits is still answered.
+/// The handle of a reader thread. When it is dropped, the thread still runs the waiting queries.
 pub(super) struct Reader {
-    questions: Option<mpsc::Sender<Question>>,
+    queries: Option<mpsc::Sender<Query>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Reader {
     pub(super) fn start(db: Connection) -> io::Result<Arc<Self>> {
-        let (questions, mut waiting) = mpsc::channel::<Question>(WAITING);
+        let (queries, mut rx) = mpsc::channel::<Query>(MAX_WAITING);
         let thread = thread::Builder::new()
             .name("cartgate-reader".to_owned())
             .spawn(move || {
-                while let Some(question) = waiting.blocking_recv() {
-                    question(&db);
+                while let Some(query) = rx.blocking_recv() {
+                    query(&db);
                 }
             })?;
         Ok(Arc::new(Self {
-            questions: Some(questions),
+            queries: Some(queries),
             thread: Some(thread),
         }))
     }
 
-    pub(super) fn ask<T: Send + 'static>(
+    /// Runs `read` on the thread.
+    pub(super) fn query<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> StoreFuture<'static, T> {
         let reader = Arc::clone(self);
         Box::pin(async move {
-            let (asker, answered) = oneshot::channel();
-            let question = Box::new(move |db: &Connection| {
-                // Whoever asked may have gone.
-                let _ = asker.send(read(db));
+            let (reply, result) = oneshot::channel();
+            let query = Box::new(move |db: &Connection| {
+                // The caller may be gone.
+                let _ = reply.send(read(db));
             });
-            let questions = reader.questions.as_ref().ok_or_else(ended)?;
-            questions.send(question).await.map_err(|_| ended())?;
-            let answer = answered.await.map_err(|_| ended())?;
-            answer.map_err(|error| StoreError::Unavailable(error.to_string()))
+            let queries = reader.queries.as_ref().ok_or_else(ended)?;
+            queries.send(query).await.map_err(|_| ended())?;
+            let result = result.await.map_err(|_| ended())?;
+            result.map_err(|error| StoreError::Unavailable(error.to_string()))
         })
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.questions = None;
-        // One that panicked has answered already, by dropping its questions.
+        self.queries = None;
+        // A thread that panicked has dropped its queries, which fails them.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
 fn ended() -> StoreError {
-    StoreError::Unavailable("its reader has ended".to_owned())
+    StoreError::Unavailable("the reader thread has ended".to_owned())
 }

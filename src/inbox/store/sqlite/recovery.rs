@@ -1,104 +1,114 @@
-//! What a start does about the last end. Where that was none (a process that was killed, a power cut, a failed sync) SQLite
-//! brings back from the log what was committed; here the store is looked over before anybody relies on it.
+//! Recovery at a start. After an unclean end (a killed process, a power cut, a failed sync) SQLite
+//! restores committed work from the log; this module then checks the store before anything relies
+//! on it.
 
 use std::{fs, time::Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior::Immediate};
 
 use super::{
-    fault::judge,
-    file::{Taken, beside},
-    log::move_into_file,
-    open_error::Why,
-    stamp,
+    error::classify, file::LockedFile, open_error::OpenErrorKind, path::with_suffix, stamp,
+    wal::checkpoint,
 };
-use crate::{inbox::store::StoreError, runtime::clock::Millis};
+use crate::{inbox::store::error::StoreError, runtime::clock::Millis};
 
-/// Pages and how they hang together: what a log that is not this file's or a page that was torn would break.
-const STRUCTURE: &str = "PRAGMA quick_check(1)";
+/// Checks the pages and their links, which a log of another file or a torn page would break.
+const CHECK_STRUCTURE: &str = "PRAGMA quick_check(1)";
 
-/// That, and whether each index has what its table has: a page may be whole and yet an old one, where a write was dropped.
-const ALL: &str = "PRAGMA integrity_check(1)";
+/// Also compares each index with its table. A dropped write leaves a page that is whole but old.
+const CHECK_ALL: &str = "PRAGMA integrity_check(1)";
 
-/// Leases that have not ended. Along the index of what is pending, whose rest is due or waits for its next attempt.
-const HELD: &str = "UPDATE delivery INDEXED BY delivery_due SET held = 0, due = ?1
+/// Ends leases. Walks the index of pending deliveries; the others are due or wait for their next
+/// attempt.
+const END_LEASES: &str = "UPDATE delivery INDEXED BY delivery_due SET held = 0, due = ?1
      WHERE state = 0 AND due > ?1 AND held = 1";
 
-/// Says why the start takes a while.
-pub(super) fn announce(taken: &Taken) {
-    if is_due(taken) {
-        let files = [taken.file.clone(), beside(&taken.file, "-wal")];
+/// Logs why the start takes a while, if the store needs a check.
+pub(super) fn announce(file: &LockedFile) {
+    if needs_check(file) {
+        let files = [file.path.clone(), with_suffix(&file.path, "-wal")];
         let sizes = files.iter().filter_map(|file| fs::metadata(file).ok());
         tracing::warn!(
-            file = %taken.file.display(),
+            file = %file.path.display(),
             bytes = sizes.map(|file| file.len()).sum::<u64>(),
-            a_sync_had_failed = taken.is_doubted(),
-            "the inbox was not closed: it is looked over before anything is served"
+            a_sync_had_failed = file.has_failed_sync(),
+            "inbox was not closed cleanly; checking it before the start"
         );
     }
 }
 
-/// Makes sure of what the last end has left, and ends the leases of a gate that is gone.
-pub(super) fn recover(db: &Connection, taken: &Taken, now: Millis) -> Result<(), Why> {
-    if is_due(taken) {
+/// Checks the store after an unclean end, and ends the leases of the last gate.
+pub(super) fn recover(
+    db: &Connection,
+    file: &LockedFile,
+    now: Millis,
+) -> Result<(), OpenErrorKind> {
+    if needs_check(file) {
         let begun = Instant::now();
-        look_over(db, taken.is_doubted())?;
-        write_anew(db, taken)?;
-        taken.trust();
-        tracing::info!(took = ?begun.elapsed(), "the inbox is whole");
+        check(db, file.has_failed_sync())?;
+        rewrite_log(db, file)?;
+        file.clear_failed_sync();
+        tracing::info!(took = ?begun.elapsed(), "inbox is intact");
     }
-    release(db, taken, now)
+    end_leases(db, file, now)
 }
 
-fn is_due(taken: &Taken) -> bool {
-    taken.unclean || taken.is_doubted()
+fn needs_check(file: &LockedFile) -> bool {
+    file.is_unclean || file.has_failed_sync()
 }
 
-fn look_over(db: &Connection, all: bool) -> Result<(), Why> {
-    let how = if all { ALL } else { STRUCTURE };
-    let found: String = db.query_row(how, [], |row| row.get(0))?;
+fn check(db: &Connection, all: bool) -> Result<(), OpenErrorKind> {
+    let sql = if all { CHECK_ALL } else { CHECK_STRUCTURE };
+    let found: String = db.query_row(sql, [], |row| row.get(0))?;
     if found == "ok" {
         return Ok(());
     }
-    Err(Why::Damaged(found))
+    Err(OpenErrorKind::Damaged(found))
 }
 
-/// Moves the log into the file. Of a log or a file whose sync has failed the kernel may show what the disk never got, and not
-/// write it any more: what is committed next would stand behind a gap. Moved, each page is written once again.
-fn write_anew(db: &Connection, taken: &Taken) -> Result<(), Why> {
-    let moved = move_into_file(db, "TRUNCATE");
-    unless_lost(moved, taken).map(drop)
+/// Writes every page of the log once more, by a checkpoint.
+///
+/// After a failed fsync the page cache may hold data that never reached the disk and will not be
+/// retried. A commit after that data would stand behind a gap.
+fn rewrite_log(db: &Connection, file: &LockedFile) -> Result<(), OpenErrorKind> {
+    let moved = checkpoint(db, "TRUNCATE");
+    ignore_unless_lost(moved, file).map(drop)
 }
 
-/// The file is this process's alone, so whoever had claimed a delivery is gone; its claim counts as none.
-fn release(db: &Connection, taken: &Taken, now: Millis) -> Result<(), Why> {
-    let released = unless_lost(due_at_once(db, now), taken)?;
-    if let Some(deliveries @ 1..) = released {
+/// Ends the leases of the last gate. The file is locked for this process, so no other gate holds a
+/// claim.
+fn end_leases(db: &Connection, file: &LockedFile, now: Millis) -> Result<(), OpenErrorKind> {
+    let ended = ignore_unless_lost(try_end_leases(db, now), file)?;
+    if let Some(deliveries @ 1..) = ended {
         tracing::info!(
             deliveries,
-            "due at once: the last gate was at them when it ended"
+            "deliveries under way at the last end are due now"
         );
     }
     Ok(())
 }
 
-/// The first transaction of a start. It says that a backup from before is another file.
-fn due_at_once(db: &Connection, now: Millis) -> rusqlite::Result<usize> {
+/// Ends the leases in the first transaction of a start, which raises the stamp and so disowns
+/// earlier backups.
+fn try_end_leases(db: &Connection, now: Millis) -> rusqlite::Result<usize> {
     let transaction = Transaction::new_unchecked(db, Immediate)?;
     stamp::raise(&transaction)?;
-    let released = transaction.execute(HELD, [now])?;
+    let ended = transaction.execute(END_LEASES, [now])?;
     transaction.commit()?;
-    Ok(released)
+    Ok(ended)
 }
 
-/// An error that has lost nothing is none: what it kept from being done comes about later by itself. A disk without room has all
-/// in its log.
-fn unless_lost<T>(done: rusqlite::Result<T>, taken: &Taken) -> Result<Option<T>, Why> {
-    match done {
-        Err(error) if matches!(judge(&error), StoreError::Failed(_)) => {
-            taken.doubt();
+/// Ignores errors that lose no data; the skipped step runs again by itself. A full disk still has
+/// all data in its log.
+fn ignore_unless_lost<T>(
+    result: rusqlite::Result<T>,
+    file: &LockedFile,
+) -> Result<Option<T>, OpenErrorKind> {
+    match result {
+        Err(error) if matches!(classify(&error), StoreError::Failed(_)) => {
+            file.record_failed_sync();
             Err(error.into())
         }
-        done => Ok(done.ok()),
+        result => Ok(result.ok()),
     }
 }

@@ -1,4 +1,5 @@
-//! Rows as they are read. Whoever has a hand in the file can write anything into them: what cannot be read is said to be so.
+//! Reads rows. Anyone who can write to the file can put any value into them, so a value that cannot
+//! be read gets a substitute that fails the check of the seal.
 
 use std::sync::Arc;
 
@@ -8,34 +9,33 @@ use uuid::Uuid;
 
 use crate::{
     delivery::event::{DeliveryState, SealedEvent},
-    inbox::store::{DeliveryRow, sqlite::tx::number},
+    inbox::store::{delivery_row::DeliveryRow, sql},
     runtime::clock::Millis,
 };
 
-/// An event with what is known of its body.
-pub(super) struct Stored {
+/// An event with what the store knows of its body.
+pub(super) struct StoredEvent {
     pub(super) event: SealedEvent,
     pub(super) copy: u32,
     pub(super) first_received: Millis,
 }
 
-/// An event; none if it is not there, or not as any gate wrote it.
-pub(super) fn event(db: &Connection, id: Uuid) -> rusqlite::Result<Option<Stored>> {
+/// Reads an event. Returns `None` if it is missing, or has a value that no gate writes.
+pub(super) fn event(db: &Connection, id: Uuid) -> rusqlite::Result<Option<StoredEvent>> {
     db.prepare_cached(
         "SELECT e.endpoint, e.kind, e.received, e.head, e.seal, b.digest, c.bytes, e.copy, b.first_received
          FROM event AS e JOIN body AS b ON b.id = e.body JOIN content AS c ON c.body = e.body
          WHERE e.id = ?",
     )?
-    .query_row([id.as_bytes()], |row| Ok(stored(id, row)))
+    .query_row([id.as_bytes()], |row| Ok(stored_event(id, row)))
     .optional()
     .map(Option::flatten)
 }
 
-fn stored(id: Uuid, row: &Row<'_>) -> Option<Stored> {
+fn stored_event(id: Uuid, row: &Row<'_>) -> Option<StoredEvent> {
     let bytes = |column| {
-        Some(Bytes::copy_from_slice(
-            row.get_ref(column).ok()?.as_blob().ok()?,
-        ))
+        let bytes = row.get_ref(column).ok()?.as_blob().ok()?;
+        Some(Bytes::copy_from_slice(bytes))
     };
     let text = |column| row.get_ref(column).ok()?.as_str().ok();
     let event = SealedEvent {
@@ -48,20 +48,21 @@ fn stored(id: Uuid, row: &Row<'_>) -> Option<Stored> {
         digest: row.get(5).ok()?,
         body: bytes(6)?,
     };
-    Some(Stored {
+    Some(StoredEvent {
         event,
         copy: number(row, 7).ok()?,
         first_received: row.get(8).ok()?,
     })
 }
 
-/// The columns that [`listed`] reads, of tables `d`, `e` and `b`.
-pub(super) const LISTED: &str =
+/// The columns that [`delivery`] reads, of the tables `d`, `e` and `b`.
+pub(super) const DELIVERY: &str =
     "d.event, e.endpoint, d.queue, e.kind, d.state, e.received, d.attempts, d.due, d.last,
      d.status, d.reason, e.copy, b.seen, b.first_received,
      (SELECT length(bytes) FROM content WHERE body = b.id), d.seal, d.response";
 
-pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+/// Reads a delivery for a list.
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     let state = state(row, 4)?;
     Ok(DeliveryRow {
         event: Uuid::from_bytes(row.get(0)?),
@@ -89,20 +90,22 @@ pub(super) fn listed(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     })
 }
 
-/// A state that no gate wrote is one that never leaves.
 pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<DeliveryState> {
-    Ok(match row.get(column)? {
-        0 => DeliveryState::Pending,
-        1 => DeliveryState::Delivered,
-        2 => DeliveryState::Dead,
-        _ => DeliveryState::Quarantined,
-    })
+    row.get(column).map(sql::state)
 }
 
-/// A digest; all zeros where something else stands, which no seal is.
+/// Reads a digest. Any other value becomes all zeros, which no seal is.
 pub(super) fn digest(row: &Row<'_>, column: usize) -> rusqlite::Result<[u8; 32]> {
     let bytes = row.get_ref(column)?.as_blob().unwrap_or_default();
     Ok(bytes.try_into().unwrap_or_default())
+}
+
+/// Reads an unsigned number. A number out of its range becomes zero.
+pub(super) fn number<N: TryFrom<i64> + Default>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<N> {
+    Ok(N::try_from(row.get(column)?).unwrap_or_default())
 }
 
 fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {

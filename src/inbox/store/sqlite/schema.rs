@@ -1,62 +1,52 @@
-//! The tables and their version. A store of another version is refused. What the tables mean stands in `docs`; both engines have the same, save that here a body's bytes lie apart,
-//! since SQLite writes a row anew as a whole when one of its numbers changes; and that a delivery says whether it is held, since a
-//! start knows here that nobody else holds any.
+//! The tables of an SQLite store and their version. A store of another version is rejected.
+//!
+//! The meaning of the tables is in `docs`. Both engines have the same tables, with two differences:
+//! here the bytes of a body are in a table of their own, because SQLite rewrites a whole row when
+//! one of its numbers changes; and a delivery has a flag for its claim, because a start knows that
+//! no other gate holds any.
 
 use rusqlite::{Connection, TransactionBehavior::Immediate};
 
-use super::{open_error::Why, stamp};
-
-/// Bytes of a page of the file.
-pub(super) const PAGE: u32 = 8192;
-
-/// "Cgat": tells an inbox from other programs' files.
-pub(super) const APPLICATION: i64 = 0x4367_6174;
+use super::{header, open_error::OpenErrorKind, stamp};
+use crate::inbox::store::schema_version;
 
 const TABLES: &str = include_str!("schema.sql");
 
-/// The version of these tables. Development builds before the first release made version 1, with fewer columns.
-const KNOWN: u32 = 2;
-
-/// Refuses the tables of another version. Zero stands for a file without tables.
-pub(super) fn judge(version: u32) -> Result<(), Why> {
-    let (found, known) = (version.into(), KNOWN.into());
-    match version {
-        0 | KNOWN => Ok(()),
-        1..KNOWN => Err(Why::Earlier { found, known }),
-        _ => Err(Why::Newer { found, known }),
-    }
-}
-
-/// Creates the tables if there are none, after making sure that the file is an inbox's.
-pub(super) fn prepare(db: &mut Connection) -> Result<(), Why> {
-    let version = stamp::version(stamped_version(db)?);
-    judge(version)?;
-    db.pragma_update(None, "page_size", PAGE)?;
+/// Creates the tables if there are none, after a check that the file is an inbox.
+pub(super) fn prepare(db: &mut Connection) -> Result<(), OpenErrorKind> {
+    let version = stamp::version(user_version(db)?);
+    schema_version::check(version)?;
+    db.pragma_update(None, "page_size", header::PAGE_SIZE)?;
     if version == 0 {
-        // Free pages can be returned only from a file that had this set before its first table. Writes the first page.
+        // SQLite can return free pages only of a file that had this set before its first table.
+        // This writes the first page.
         db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
-    // It says what it sets. Set again to the same, it does nothing.
+    // This pragma returns the mode that it sets. It does nothing if the file has that mode already.
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    if version == KNOWN {
+    if version == schema_version::CURRENT {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(Immediate)?;
     transaction.execute_batch(TABLES)?;
-    transaction.pragma_update(None, "application_id", APPLICATION)?;
-    stamp::write(&transaction, stamp::random(KNOWN))?;
+    transaction.pragma_update(None, "application_id", header::INBOX)?;
+    stamp::write(&transaction, stamp::random(schema_version::CURRENT))?;
     Ok(transaction.commit()?)
 }
 
-/// The version of a file with its stamp; zero if nothing was ever written to it.
-fn stamped_version(db: &Connection) -> Result<u32, Why> {
+/// Reads the `user_version` of an inbox. Returns zero for an empty file.
+///
+/// # Errors
+///
+/// [`OpenErrorKind::Foreign`] if the file is not an inbox.
+fn user_version(db: &Connection) -> Result<u32, OpenErrorKind> {
     let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if application == APPLICATION {
+    if application == i64::from(header::INBOX) {
         return Ok(stamp::read(db)?);
     }
-    let empty = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)";
-    if db.query_row(empty, [], |row| row.get(0))? {
+    let is_empty = "SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)";
+    if db.query_row(is_empty, [], |row| row.get(0))? {
         return Ok(0);
     }
-    Err(Why::Foreign)
+    Err(OpenErrorKind::Foreign)
 }

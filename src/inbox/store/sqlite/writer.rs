@@ -1,4 +1,4 @@
-//! The way to the one thread that writes, which anybody may take. What the thread does is `batch`'s.
+//! The handle of the writer thread.
 
 use std::{
     io,
@@ -13,105 +13,114 @@ use tokio::sync::{
 };
 
 use super::{
-    backup,
-    batch::Desk,
-    fault::Fault,
-    job::{Answered, job},
-    tasks::{Task, Tasks},
+    backup::BackupRequest,
+    error::JobError,
+    job::{self, JobResult},
+    task_queue::{Task, TaskQueue},
+    tx::Tx,
+    writer_loop::WriterLoop,
 };
-use crate::inbox::store::{StoreError, StoreFuture, sqlite::tx::Books};
+use crate::inbox::store::{contract::StoreFuture, error::StoreError};
 
-/// Waiting for the writer; the limit on all bodies holds their memory.
-const WAITING: usize = 4096;
+/// The maximum number of waiting tasks. The limit on the bytes of all bodies bounds their memory.
+const MAX_WAITING: usize = 4096;
 
-/// Once it is dropped, what waits is still done.
+/// The handle of the writer thread. When it is dropped, the thread still does the waiting tasks.
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Task>>,
+    tasks: Option<mpsc::Sender<Task>>,
     thread: Option<JoinHandle<()>>,
-    failed: Arc<OnceLock<String>>,
+    failure: Arc<OnceLock<String>>,
 }
 
 impl Writer {
-    pub(super) fn start(desk: Desk) -> io::Result<Self> {
-        let (jobs, waiting) = mpsc::channel(WAITING);
-        let failed = desk.failed();
-        let tasks = Tasks::new(waiting)?;
+    pub(super) fn start(writer_loop: WriterLoop) -> io::Result<Self> {
+        let (tasks, rx) = mpsc::channel(MAX_WAITING);
+        let failure = writer_loop.failure();
+        let queue = TaskQueue::new(rx)?;
         let thread = thread::Builder::new()
             .name("cartgate-store".to_owned())
-            .spawn(move || desk.work(tasks))?;
+            .spawn(move || writer_loop.run(queue))?;
         Ok(Self {
-            jobs: Some(jobs),
+            tasks: Some(tasks),
             thread: Some(thread),
-            failed,
+            failure,
         })
     }
 
-    /// Hands over work whose result must last: at once, if there is room, whether or not the answer is waited for.
-    pub(super) fn hand_over<T: Send + 'static>(
+    /// Submits a durable job at once, or fails if the queue is full. The job runs even if the
+    /// future is dropped.
+    pub(super) fn submit_now<T: Send + 'static>(
         &self,
         weight: usize,
-        held: Box<dyn Send>,
-        work: impl FnOnce(&mut Books<'_>) -> Result<T, Fault> + Send + 'static,
+        memory: Box<dyn Send>,
+        run: impl FnOnce(&mut Tx<'_>) -> Result<T, JobError> + Send + 'static,
     ) -> StoreFuture<'static, T> {
-        let (job, answered) = job(weight, true, held, work);
-        let handed = self.jobs.as_ref().map(|jobs| jobs.try_send(Task::Job(job)));
-        match handed {
-            Some(Ok(())) => Box::pin(answer(answered)),
+        let (job, result) = job::new(weight, true, memory, run);
+        let sent = self
+            .tasks
+            .as_ref()
+            .map(|tasks| tasks.try_send(Task::Job(job)));
+        match sent {
+            Some(Ok(())) => Box::pin(receive(result)),
             Some(Err(TrySendError::Full(_))) => Box::pin(async { Err(busy()) }),
             Some(Err(TrySendError::Closed(_))) | None => Box::pin(async { Err(ended()) }),
         }
     }
 
-    /// Waits for room first: the gate's own work is little, and must not be crowded out by what comes in.
-    pub(super) fn wait_for<T: Send + 'static>(
+    /// Submits a job once the queue has room. The gate's own work is little, and arrivals must not
+    /// crowd it out.
+    pub(super) fn submit<T: Send + 'static>(
         self: &Arc<Self>,
-        work: impl FnOnce(&mut Books<'_>) -> Result<T, Fault> + Send + 'static,
+        run: impl FnOnce(&mut Tx<'_>) -> Result<T, JobError> + Send + 'static,
     ) -> StoreFuture<'static, T> {
         let writer = Arc::clone(self);
         Box::pin(async move {
-            let (job, answered) = job(0, false, Box::new(()), work);
-            let jobs = writer.jobs.as_ref().ok_or_else(ended)?;
-            jobs.send(Task::Job(job)).await.map_err(|_| ended())?;
-            answer(answered).await
+            let (job, result) = job::new(0, false, Box::new(()), run);
+            writer.send(Task::Job(job)).await?;
+            receive(result).await
         })
     }
 
     /// Writes a copy of the store to a new file.
-    pub(super) fn back_up(self: &Arc<Self>, to: &Path) -> StoreFuture<'static, ()> {
+    pub(super) fn backup(self: &Arc<Self>, to: &Path) -> StoreFuture<'static, ()> {
         let (writer, to) = (Arc::clone(self), to.to_owned());
         Box::pin(async move {
-            let (asker, answered) = oneshot::channel();
-            let request = Task::Backup(backup::Request { to, asker });
-            let jobs = writer.jobs.as_ref().ok_or_else(ended)?;
-            jobs.send(request).await.map_err(|_| ended())?;
-            answer(answered).await
+            let (reply, result) = oneshot::channel();
+            let request = BackupRequest { to, reply };
+            writer.send(Task::Backup(request)).await?;
+            receive(result).await
         })
     }
 
-    /// Why it does nothing more, if it does not.
+    /// Returns why the thread does nothing more, if it does not.
     pub(super) fn outage(&self) -> Option<StoreError> {
-        let failed = self.failed.get().cloned().map(StoreError::Failed);
-        let gone = || self.jobs.as_ref().is_none_or(mpsc::Sender::is_closed);
-        failed.or_else(|| gone().then(ended))
+        let failure = self.failure.get().cloned().map(StoreError::Failed);
+        let has_ended = || self.tasks.as_ref().is_none_or(mpsc::Sender::is_closed);
+        failure.or_else(|| has_ended().then(ended))
+    }
+
+    async fn send(&self, task: Task) -> Result<(), StoreError> {
+        let tasks = self.tasks.as_ref().ok_or_else(ended)?;
+        tasks.send(task).await.map_err(|_| ended())
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.jobs = None;
-        // One that panicked has left the log behind, so that the next start looks the store over.
+        self.tasks = None;
+        // A thread that panicked has left the log behind, so the next start checks the store.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
-async fn answer<T>(answered: Answered<T>) -> Result<T, StoreError> {
-    answered.await.unwrap_or_else(|_| Err(ended()))
+async fn receive<T>(result: JobResult<T>) -> Result<T, StoreError> {
+    result.await.unwrap_or_else(|_| Err(ended()))
 }
 
 fn busy() -> StoreError {
-    StoreError::Unavailable("more waits to be written than it can take up".to_owned())
+    StoreError::Unavailable("the write queue is full".to_owned())
 }
 
 fn ended() -> StoreError {
-    StoreError::Failed("its writer has ended".to_owned())
+    StoreError::Failed("the writer thread has ended".to_owned())
 }

@@ -88,7 +88,8 @@ pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
 }
 
 pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
-    // A store only sees bytes that do not fit their digest: a flipped bit, and some that are missing.
+    // A store only sees bytes that do not fit their digest: a flipped bit, and some that are
+    // missing.
     let good = |body: u8| arrival(body, body, &[]).event.body;
     let flipped = [&[3], &good(2)[1..]].concat();
     let damaged = [

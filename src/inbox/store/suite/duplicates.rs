@@ -1,4 +1,5 @@
-//! Events that come again: by unique value and by body, for each state of the first one and for each destination.
+//! Events that come again: by unique value and by body, for each state of the first one and for
+//! each destination.
 
 use std::time::Duration;
 

@@ -193,7 +193,8 @@ pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &
         fixture.insert(number, &["shop", "mail"]).await;
     }
     let mut claims = fixture.claim("shop", 3).await.into_iter();
-    // The first waits properly; the others are settled, kept and held by a clock that is an hour ahead.
+    // The first waits properly; the others are settled, kept and held by a clock that is an hour
+    // ahead.
     let mut settle = async |wait| {
         let lease = claims.next().unwrap().lease;
         assert!(fixture.store.settle(lease, again(wait)).await.unwrap());

@@ -1,5 +1,6 @@
-//! What every engine must pass: one suite, so that there is one meaning. Each test finds an empty store whose time it moves,
-//! holds at least three rows in it, and looks at those that must not have moved too.
+//! What every engine must pass: one suite, so that there is one meaning. Each test finds an empty
+//! store whose time it moves, holds at least three rows in it, and looks at those that must not
+//! have moved too.
 
 pub(crate) mod coming_in;
 pub(crate) mod duplicates;
@@ -48,8 +49,9 @@ pub(crate) struct Fixture {
     pub(crate) meter: Arc<StoreMeter>,
 }
 
-/// Makes a test of each function of the suite. `$fixture` is an async function that gives a [`Fixture`] and what has to live
-/// as long as it; `$attribute` is what else each test is marked with.
+/// Makes a test of each function of the suite. `$fixture` is an async function that gives a
+/// [`Fixture`] and what has to live as long as it; `$attribute` is what else each test is marked
+/// with.
 macro_rules! suite {
     ($fixture:path) => {
         $crate::inbox::store::suite::suite!($fixture, cfg(test));

@@ -18,7 +18,10 @@ use crate::{
         settings::Limits,
         store::{
             Selection, Store, StoreError,
-            postgres::{PATIENCE, session::Session, target::Target},
+            postgres::{
+                session::{STATEMENT_TIMEOUT, Session},
+                target::Target,
+            },
         },
     },
     runtime::clock::Clock,
@@ -111,7 +114,8 @@ async fn a_wait_is_counted_by_the_clock_that_all_share() {
     assert!(left <= wait && left > wait - Duration::from_secs(100));
 }
 
-/// Both are held up at a body in the middle: in two orders, each would then have what the other needs.
+/// Both are held up at a body in the middle: in two orders, each would then have what the other
+/// needs.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test runs it"]
 async fn who_counts_in_and_who_counts_out_lock_bodies_in_one_order() {
@@ -131,7 +135,7 @@ async fn who_counts_in_and_who_counts_out_lock_bodies_in_one_order() {
     assert_eq!(claims.len(), 30);
 
     let target = Target::new(&url, None, None).unwrap();
-    let third = Session::open(&target, PATIENCE).await.unwrap();
+    let third = Session::open(&target, STATEMENT_TIMEOUT).await.unwrap();
     third.begin().await.unwrap();
     let lock = "SELECT FROM body WHERE digest = $1 FOR UPDATE";
     third
@@ -169,7 +173,8 @@ async fn deadlocks(url: &str, stores: [Arc<dyn Store>; 2]) -> String {
     Postgres::ask(url, sql).unwrap()
 }
 
-/// Every way to lock a body, a mark or an event, from two gates at once and in as many orders as chance has.
+/// Every way to lock a body, a mark or an event, from two gates at once and in as many orders as
+/// chance has.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test runs it"]
 async fn gates_that_hammer_the_same_bodies_never_block_each_other() {

@@ -1,4 +1,5 @@
-//! The engine beside a real PostgreSQL: the suite of both engines, and what only a server that others share can do.
+//! The engine beside a real PostgreSQL: the suite of both engines, and what only a server that
+//! others share can do.
 
 mod concurrent;
 mod lost;

@@ -4,7 +4,11 @@ use futures_util::future::join_all;
 use tower_cartgate::Secret;
 
 use super::{database, fresh, open, servers::postgres::PASSWORD, store};
-use crate::inbox::store::postgres::tests::servers::postgres::{DATABASE, Postgres};
+use crate::inbox::store::postgres::{
+    session::{STATEMENT_TIMEOUT, Session},
+    target::Target,
+    tests::servers::postgres::{DATABASE, Postgres},
+};
 
 async fn refusal(url: &str, password: Option<&str>, ca_file: Option<&std::path::Path>) -> String {
     let password = password.map(|text| Secret::new(text.as_bytes()).expect("not empty"));
@@ -98,10 +102,8 @@ async fn a_database_that_does_not_sync_is_made_to() {
         Postgres::ask(&url, "SHOW synchronous_commit").unwrap(),
         "off"
     );
-    let target = super::super::Target::new(&url, None, None).unwrap();
-    let session = super::super::Session::open(&target, super::super::PATIENCE)
-        .await
-        .unwrap();
+    let target = Target::new(&url, None, None).unwrap();
+    let session = Session::open(&target, STATEMENT_TIMEOUT).await.unwrap();
     let rows = session
         .client
         .query("SHOW synchronous_commit", &[])
@@ -111,9 +113,7 @@ async fn a_database_that_does_not_sync_is_made_to() {
     server.sql(&format!(
         "ALTER DATABASE {name} SET synchronous_commit = remote_apply"
     ));
-    let session = super::super::Session::open(&target, super::super::PATIENCE)
-        .await
-        .unwrap();
+    let session = Session::open(&target, STATEMENT_TIMEOUT).await.unwrap();
     let rows = session
         .client
         .query("SHOW synchronous_commit", &[])
@@ -159,7 +159,7 @@ async fn only_the_right_certificate_and_password_get_in() {
     );
 
     let said = refusal(&url, Some("a-wrong-password"), authority).await;
-    assert!(said.contains("refuses the user or the password"), "{said}");
+    assert!(said.contains("rejects the user or the password"), "{said}");
     assert!(!said.contains("a-wrong-password"), "{said}");
     let said = refusal(&url, None, authority).await;
     assert!(said.contains("password"), "{said}");

@@ -1,4 +1,5 @@
-//! A session that is connected and of no use is replaced, and the store keeps nothing until one works.
+//! A session that is connected and of no use is replaced, and the store keeps nothing until one
+//! works.
 
 use super::{database, fresh, servers::postgres::Postgres, store, until};
 use crate::inbox::store::{Store, StoreError};
@@ -31,7 +32,7 @@ async fn a_server_that_only_reads_keeps_nothing_until_it_writes_again() {
     assert!(is_kept(&*store).await);
     server.sql("ALTER SYSTEM SET default_transaction_read_only = on");
     server.sql("SELECT pg_reload_conf()");
-    let said = "the server only reads";
+    let said = "the server is read-only";
     until("it is noticed", async || {
         is_kept(&*store).await;
         outage(&*store).contains(said)

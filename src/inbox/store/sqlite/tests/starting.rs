@@ -14,14 +14,14 @@ async fn left_open(directory: &TempDir) -> PathBuf {
         insert(&store, number).await.unwrap();
     }
     drop(store);
-    fs::write(beside(&file, "-wal"), "not the log of this file").unwrap();
+    fs::write(with_suffix(&file, "-wal"), "not the log of this file").unwrap();
     file
 }
 
 fn damage(file: &Path) -> String {
-    match open_sqlite(file).unwrap_err().why {
-        Why::Damaged(why) => why,
-        why => panic!("{why}"),
+    match open_sqlite(file).unwrap_err().kind {
+        OpenErrorKind::Damaged(found) => found,
+        kind => panic!("{kind}"),
     }
 }
 
@@ -34,7 +34,7 @@ async fn a_page_that_is_none_is_found_after_an_unclean_end() {
     let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'content'";
     let page: i64 = by_hand.query_row(root, [], |row| row.get(0)).unwrap();
     drop(by_hand);
-    let log = beside(&file, "-wal");
+    let log = with_suffix(&file, "-wal");
     let bytes = fs::read(&file).unwrap();
     let (size, at) = (8192, 8192 * (usize::try_from(page).unwrap() - 1));
     let mut torn = bytes.clone();
@@ -59,7 +59,7 @@ async fn an_index_that_lacks_what_its_table_has_is_found_after_a_failed_sync() {
          UPDATE sqlite_schema SET sql = 'CREATE INDEX event_body ON event (copy)' WHERE name = 'event_body'",
     ).unwrap();
     drop(by_hand);
-    file::take(&file).unwrap().doubt();
+    file::lock(&file).unwrap().record_failed_sync();
     for _ in 0..2 {
         assert!(damage(&file).contains("event_body"), "until it is mended");
     }
@@ -75,9 +75,9 @@ async fn what_a_log_holds_is_written_anew_before_anything_is_added() {
     }
     let killed = directory.path().join("killed.db");
     for suffix in ["", "-wal"] {
-        fs::copy(beside(&file, suffix), beside(&killed, suffix)).unwrap();
+        fs::copy(with_suffix(&file, suffix), with_suffix(&killed, suffix)).unwrap();
     }
-    let log = || fs::metadata(beside(&killed, "-wal")).unwrap().len();
+    let log = || fs::metadata(with_suffix(&killed, "-wal")).unwrap().len();
     let pages = |length: u64| 32 + length * (24 + 8192);
     assert!(log() > pages(1));
     let store = open_sqlite(&killed).unwrap();
@@ -95,7 +95,7 @@ async fn what_a_gate_that_is_gone_had_claimed_is_due_at_once_and_nothing_else_mo
         cause: FailureCause::new(Some(500), "status"),
     };
     let clock = Clock::manual(START);
-    let store = open_by(&file, clock.clone()).unwrap();
+    let store = open_with(&file, &LIMITS, clock.clone()).unwrap();
     for number in 1..=5 {
         insert(&store, number).await.unwrap();
     }
@@ -114,7 +114,7 @@ async fn what_a_gate_that_is_gone_had_claimed_is_due_at_once_and_nothing_else_mo
     }
     drop(store);
     clock.advance(second);
-    let store = open_by(&file, clock).unwrap();
+    let store = open_with(&file, &LIMITS, clock).unwrap();
     let all = store.list(Selection::default(), None, 9).await.unwrap();
     let found: Vec<_> = all
         .iter()

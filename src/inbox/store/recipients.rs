@@ -1,9 +1,12 @@
-//! Decides for which destinations an arrival is stored. Both engines ask here, so that one rule holds.
+//! Decides for which destinations an arrival is stored. Both engines use these rules.
 //!
-//! - A destination lacks an arrival unless it has received an event with the same unique value, or still will: a delivery to
-//!   it is delivered or pending. A dead, quarantined, purged or moved delivery does not count.
-//! - A destination that lacks it gets it, unless as many copies of the body as may be are undelivered for that destination.
-//! - A unique value that comes with a third body identifies nothing. From then on events with it are not compared.
+//! - A destination lacks an arrival unless it has received an event with the same unique value, or
+//!   still will: a delivery to it is delivered or pending. A dead, quarantined, purged or moved
+//!   delivery does not count.
+//! - A destination that lacks the arrival gets it, unless that destination has as many undelivered
+//!   copies of the body as it may have.
+//! - A unique value that comes with a third body identifies nothing. From then on events with it
+//!   are not compared.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,15 +20,16 @@ type Digest = [u8; 32];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) first: Digest,
-    /// A resend may be serialised anew, so a second body is no reason for doubt.
+    /// A second body raises no doubt, because a sender may serialize an event anew when it resends
+    /// it.
     pub(super) second: Option<Digest>,
-    /// A third body came.
+    /// Whether a third body came.
     pub(super) reused: bool,
 }
 
 impl Mark {
-    /// Notes one more body; false if it changes nothing.
-    pub(super) fn note(&mut self, body: Digest) -> bool {
+    /// Records one more body. Returns false if that changes nothing.
+    pub(super) fn record(&mut self, body: Digest) -> bool {
         if self.reused || body == self.first || self.second == Some(body) {
             return false;
         }
@@ -38,34 +42,35 @@ impl Mark {
     }
 }
 
-/// Destinations that have received an event with some unique value or still will, each with the first such event.
+/// Destinations that have received an event with some unique value or still will, each with the
+/// first such event.
 pub(super) type Holders = BTreeMap<String, Uuid>;
 
-/// Undelivered copies of a body, by destination.
+/// The number of undelivered copies of a body, by destination.
 pub(super) type Copies = BTreeMap<String, u32>;
 
-/// The destinations for which an arrival is to be stored.
+/// The destinations for which an arrival is stored.
 #[derive(Debug)]
-pub(super) struct Admission {
-    /// One without a name for an event that no destination wants.
+pub(super) struct Recipients {
+    /// Their queues. An event that no destination subscribes to has one queue without a name.
     pub(super) queues: Vec<Arc<str>>,
-    /// The unique value with which the event is to be found.
+    /// The unique value by which later arrivals find the event.
     pub(super) mark: Option<Digest>,
     duplicate_of: Option<Uuid>,
     left_out: bool,
     reused: bool,
 }
 
-/// No destination is left.
+/// Why no destination is left.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum NoRecipient {
     Duplicate { of: Uuid },
-    Copies,
+    TooManyCopies,
 }
 
-impl Admission {
-    /// For all destinations that want it.
-    pub(super) fn of(subscribers: &Subscribers) -> Self {
+impl Recipients {
+    /// Selects all subscribed destinations.
+    pub(super) fn new(subscribers: &Subscribers) -> Self {
         let queues = match subscribers {
             Subscribers::Queues(queues) => queues.clone(),
             Subscribers::None(_) => vec![Arc::from("")],
@@ -79,36 +84,40 @@ impl Admission {
         }
     }
 
-    /// Its unique value identifies nothing.
-    pub(super) fn reused(&mut self) {
+    /// Notes that the arrival's unique value identifies nothing.
+    pub(super) fn set_reused(&mut self) {
         self.reused = true;
     }
 
-    /// Keeps the destinations that lack it.
-    pub(super) fn skip(&mut self, mark: Digest, holders: &Holders) -> Result<(), Refusal> {
+    /// Removes the destinations that hold the unique value.
+    pub(super) fn remove_holders(
+        &mut self,
+        mark: Digest,
+        holders: &Holders,
+    ) -> Result<(), NoRecipient> {
         self.mark = Some(mark);
         let held = |queue: &Arc<str>| holders.get(&**queue).copied();
         self.duplicate_of = self.queues.iter().filter_map(held).min();
         self.queues.retain(|queue| held(queue).is_none());
         match self.duplicate_of {
-            Some(of) if self.queues.is_empty() => Err(Refusal::Duplicate { of }),
+            Some(of) if self.queues.is_empty() => Err(NoRecipient::Duplicate { of }),
             _ => Ok(()),
         }
     }
 
-    /// Keeps the destinations that have fewer undelivered copies than they may have.
-    pub(super) fn leave_out(&mut self, copies: &Copies, most: u32) -> Result<(), Refusal> {
+    /// Removes the destinations that have `most` undelivered copies or more.
+    pub(super) fn limit_copies(&mut self, copies: &Copies, most: u32) -> Result<(), NoRecipient> {
         let before = self.queues.len();
         let has_room = |queue: &Arc<str>| copies.get(&**queue).is_none_or(|copies| *copies < most);
         self.queues.retain(has_room);
         self.left_out = self.queues.len() < before;
         if self.queues.is_empty() {
-            return Err(Refusal::Copies);
+            return Err(NoRecipient::TooManyCopies);
         }
         Ok(())
     }
 
-    /// The result, once the event is stored.
+    /// Returns the result for an event that is stored as copy number `copy`.
     pub(super) fn stored(&self, copy: u32) -> InsertOutcome {
         InsertOutcome::Stored(Stored {
             copy,
@@ -139,30 +148,31 @@ mod tests {
             (1, false, true),
             (4, false, true),
         ] {
-            assert_eq!(mark.note([body; 32]), changes, "{body}");
+            assert_eq!(mark.record([body; 32]), changes, "{body}");
             assert_eq!(mark.reused, reused, "{body}");
         }
     }
 
     #[test]
     fn one_destination_that_lacks_it_is_enough() {
-        let subscribers = Subscribers::Queues(vec!["shop".into(), "mail".into()]);
+        let wanted = Subscribers::Queues(vec!["shop".into(), "mail".into()]);
         let holders = |names: &[&str]| -> Holders {
             names
                 .iter()
                 .map(|name| ((*name).to_owned(), Uuid::from_u128(7)))
                 .collect()
         };
-        let mut admission = Admission::of(&subscribers);
-        assert_eq!(admission.skip([1; 32], &holders(&["mail", "gone"])), Ok(()));
-        assert_eq!(admission.queues, ["shop".into()]);
+        let mut one = Recipients::new(&wanted);
+        let removed = one.remove_holders([1; 32], &holders(&["mail", "gone"]));
+        assert_eq!(removed, Ok(()));
+        assert_eq!(one.queues, ["shop".into()]);
         let of = Uuid::from_u128(7);
-        let all = Admission::of(&subscribers).skip([1; 32], &holders(&["mail", "shop"]));
-        assert_eq!(all, Err(Refusal::Duplicate { of }));
+        let all = Recipients::new(&wanted).remove_holders([1; 32], &holders(&["mail", "shop"]));
+        assert_eq!(all, Err(NoRecipient::Duplicate { of }));
         let full: Copies = [("shop".to_owned(), 3)].into();
-        assert_eq!(admission.leave_out(&full, 3), Err(Refusal::Copies));
-        let mut both = Admission::of(&subscribers);
-        assert_eq!(both.leave_out(&full, 3), Ok(()));
+        assert_eq!(one.limit_copies(&full, 3), Err(NoRecipient::TooManyCopies));
+        let mut both = Recipients::new(&wanted);
+        assert_eq!(both.limit_copies(&full, 3), Ok(()));
         assert!(both.left_out);
         assert_eq!(both.queues, ["mail".into()]);
     }

@@ -1,0 +1,42 @@
+//! Named values, such as the check value of the key, in the table `meta`.
+
+use futures_util::future::try_join;
+use tokio_postgres::{Error, Row};
+use uuid::Uuid;
+
+use super::session::Session;
+use crate::inbox::store::sql::requeue_key;
+
+/// Stores a value under a name, unless the name has one. Returns the name's value.
+pub(super) async fn init(session: &Session, name: &str, value: &[u8]) -> Result<Vec<u8>, Error> {
+    let put = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    let put = session.statement(put).await?;
+    let get = "SELECT value FROM meta WHERE name = $1";
+    let get = session.statement(get).await?;
+    let client = &session.client;
+    let (_, row) = try_join(
+        client.execute(&put, &[&name, &value]),
+        client.query_one(&get, &[&name]),
+    )
+    .await?;
+    Ok(row.get(0))
+}
+
+/// Returns the id of the last requeue that affected a queue.
+pub(super) async fn last_requeue(session: &Session, queue: &str) -> Result<Option<Uuid>, Error> {
+    let sql = "SELECT value FROM meta WHERE name = $1";
+    let rows = session.query(sql, &[&requeue_key(queue)]).await?;
+    let id = |row: &Row| Uuid::from_slice(row.get(0)).ok();
+    Ok(rows.first().and_then(id))
+}
+
+/// Records that a requeue affected a queue, so that every gate notices it.
+pub(super) async fn record_requeue(session: &Session, queue: &str) -> Result<(), Error> {
+    let sql = "INSERT INTO meta (name, value) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    let id = Uuid::now_v7().into_bytes();
+    session
+        .execute(sql, &[&requeue_key(queue), &id.as_slice()])
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! Named values, such as the check value of the key, in the table `meta`.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use uuid::Uuid;
+
+use super::{check::has_wal, path::canonical, tx::Tx};
+use crate::inbox::store::sql::requeue_key;
+
+/// Stores a value under a name, unless the name has one. Returns the name's value.
+pub(super) fn init(tx: &Tx<'_>, name: &str, value: &[u8]) -> rusqlite::Result<Vec<u8>> {
+    tx.statement("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING")?
+        .execute((name, value))?;
+    tx.statement("SELECT value FROM meta WHERE name = ?")?
+        .query_row([name], |row| row.get(0))
+}
+
+/// Reads the value of a name from a closed store. Returns `None` if there is no such store, or a
+/// process has it open.
+pub(crate) fn read_from_file(file: &Path, name: &str) -> Option<Vec<u8>> {
+    let file = canonical(file).ok()?;
+    if has_wal(&file) {
+        return None;
+    }
+    // With `immutable` SQLite does without the files that readers share with a writer.
+    let path = file.to_str()?.replace('%', "%25");
+    let path = path.replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let db = Connection::open_with_flags(format!("file:{path}?immutable=1"), flags).ok()?;
+    read(&db, name).ok()?
+}
+
+/// Returns the id of the last requeue that affected a queue.
+pub(super) fn last_requeue(db: &Connection, queue: &str) -> rusqlite::Result<Option<Uuid>> {
+    let id = read(db, &requeue_key(queue))?;
+    Ok(id.and_then(|id| Uuid::from_slice(&id).ok()))
+}
+
+/// Records that a requeue affected a queue, so that every gate notices it.
+pub(super) fn record_requeue(tx: &Tx<'_>, queue: &str) -> rusqlite::Result<()> {
+    tx.statement(
+        "INSERT INTO meta (name, value) VALUES (?, ?)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    )?
+    .execute((requeue_key(queue), Uuid::now_v7().as_bytes()))?;
+    Ok(())
+}
+
+fn read(db: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    db.prepare_cached("SELECT value FROM meta WHERE name = ?")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
