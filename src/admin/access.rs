@@ -1,4 +1,5 @@
-//! Access to the admin listener: its host names, its token, and the addresses that it may listen on.
+//! Access to the admin listener: its host names, its token, and the addresses that it may listen
+//! on.
 
 use std::net::IpAddr;
 
@@ -20,8 +21,8 @@ use crate::{net::listener::ListenAddress, proxy::config::admin::AdminAccess};
 )]
 pub struct NeedsToken;
 
-/// Checks whether an admin listener may use `address`. Without a token, only this machine may be able to
-/// reach it.
+/// Checks whether an admin listener may use `address`. Without a token, only this machine may be
+/// able to reach it.
 ///
 /// # Errors
 ///
@@ -57,7 +58,8 @@ fn ip(host: &str) -> Option<IpAddr> {
 #[error("expected visible ASCII characters without spaces in one line, as a bearer token needs")]
 pub struct TokenError;
 
-/// Checks whether a request can carry `token`. A header cannot carry a space or a second line of it.
+/// Checks whether a request can carry `token`. A header cannot carry a space or a second line of
+/// it.
 ///
 /// # Errors
 ///
@@ -67,9 +69,9 @@ pub fn may_be_token(token: &Secret) -> Result<(), TokenError> {
     visible.then_some(()).ok_or(TokenError)
 }
 
-/// Returns whether the Host of a request names this listener. The name of a web page in an operator's
-/// browser can resolve to 127.0.0.1 (DNS rebinding), so that the page could read the responses; but the
-/// page cannot send an address or `localhost` as the Host.
+/// Returns whether the Host of a request names this listener. The name of a web page in an
+/// operator's browser can resolve to 127.0.0.1 (DNS rebinding), so that the page could read the
+/// responses; but the page cannot send an address or `localhost` as the Host.
 pub(super) fn names_us(headers: &HeaderMap, settings: &AdminAccess) -> bool {
     let mut values = headers.get_all(HOST).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -86,13 +88,13 @@ pub(super) fn names_us(headers: &HeaderMap, settings: &AdminAccess) -> bool {
             || settings.hosts.iter().any(known))
 }
 
-/// The header that a request for a change must carry. A web page can send it to another site only with
-/// its permission (CORS), which this listener never grants.
+/// The header that a request for a change must carry. A web page can send it to another site only
+/// with its permission (CORS), which this listener never grants.
 pub(crate) const CHANGE: HeaderName = HeaderName::from_static("x-cartgate-admin");
 
-/// Returns whether a request for a change may come from a web page in an operator's browser. Browsers
-/// mark the requests of pages with `Origin` or `Sec-Fetch-Site`. Old ones do not, but prevent pages from
-/// adding a header.
+/// Returns whether a request for a change may come from a web page in an operator's browser.
+/// Browsers mark the requests of pages with `Origin` or `Sec-Fetch-Site`. Old ones do not, but
+/// prevent pages from adding a header.
 pub(super) fn may_be_a_page(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN)
         || headers.contains_key("sec-fetch-site")

@@ -35,8 +35,8 @@ pub(crate) struct AdminClient {
 }
 
 impl AdminClient {
-    /// Returns a client of the admin listener at `address`, whose path does not matter. Each request may
-    /// take `timeout`.
+    /// Returns a client of the admin listener at `address`, whose path does not matter. Each
+    /// request may take `timeout`.
     ///
     /// # Errors
     ///

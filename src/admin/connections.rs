@@ -1,6 +1,6 @@
-//! The open connections of the admin listener. Their number is limited. Beyond the limit the oldest one is
-//! evicted, so that slow clients cannot lock out Prometheus; but only after its guaranteed time, so that
-//! fast clients cannot either.
+//! The open connections of the admin listener. Their number is limited. Beyond the limit the oldest
+//! one is evicted, so that slow clients cannot lock out Prometheus; but only after its guaranteed
+//! time, so that fast clients cannot either.
 
 use std::{collections::VecDeque, future::Future, time::Duration};
 
@@ -12,9 +12,9 @@ use tokio::{
 /// The limit of open connections.
 const MAX: usize = 64;
 
-/// The time for which a connection cannot be evicted. Without it, a client that connects in a loop would
-/// evict every connection before its response. New connections wait in the kernel's queue meanwhile,
-/// which even when full is processed before a scrape times out.
+/// The time for which a connection cannot be evicted. Without it, a client that connects in a loop
+/// would evict every connection before its response. New connections wait in the kernel's queue
+/// meanwhile, which even when full is processed before a scrape times out.
 const GUARANTEED: Duration = Duration::from_millis(50);
 
 /// The open connections in the order of their start.
@@ -31,8 +31,8 @@ impl Connections {
         self.order.push_back((Instant::now(), task));
     }
 
-    /// Waits until a further connection fits. Evicts the oldest one if none ends within its guaranteed
-    /// time.
+    /// Waits until a further connection fits. Evicts the oldest one if none ends within its
+    /// guaranteed time.
     pub(super) async fn make_room(&mut self) {
         loop {
             while self.tasks.try_join_next().is_some() {}

@@ -53,6 +53,7 @@ impl Collector for Exposition {
         self.destinations(&mut page)?;
         inbox_metrics::write(&mut page, self.gate.inbox.as_deref(), &self.config)?;
         self.limits(&mut page)?;
+        self.admission(&mut page)?;
         self.configuration(&mut page)?;
         self.process(&mut page)
     }
@@ -181,6 +182,11 @@ impl Exposition {
         ] {
             page.gauges(name, help, one(value as f64))?;
         }
+        Ok(())
+    }
+
+    fn admission(&self, page: &mut Page<'_>) -> fmt::Result {
+        let connections = &self.gate.connections;
         for (name, help, value) in [
             (
                 "cartgate_connections_accepted",

@@ -1,5 +1,5 @@
-//! The metrics of the inbox. The queues are as they were at the last look (`inbox::meter`). Without an inbox,
-//! or if the store did not respond to the look, the families have no samples.
+//! The metrics of the inbox. The queues are as they were at the last look (`inbox::meter`). Without
+//! an inbox, or if the store did not respond to the look, the families have no samples.
 
 use std::{collections::HashSet, fmt, iter::once};
 

@@ -1,10 +1,10 @@
-//! The admin listener: the state of the gate for operators, Prometheus and `cartgate status`, and reloads
-//! on request.
+//! The admin listener: the state of the gate for operators, Prometheus and `cartgate status`, and
+//! reloads on request.
 //!
 //! `server` accepts connections within limits (`connections`), `request` routes and checks requests
-//! (`access`), and `pages` makes the pages: metrics (`exposition`, `inbox_metrics`) and the report for
-//! `cartgate status` (`report`). `reload` carries reload requests to the task that reloads. `client` is
-//! the other side, which the commands use.
+//! (`access`), and `pages` makes the pages: metrics (`exposition`, `inbox_metrics`) and the report
+//! for `cartgate status` (`report`). `reload` carries reload requests to the task that reloads.
+//! `client` is the other side, which the commands use.
 
 mod access;
 pub(crate) mod client;

@@ -1,5 +1,5 @@
-//! Reload requests. The admin listener sends them to the task that also reloads at SIGHUP, and waits for
-//! the result.
+//! Reload requests. The admin listener sends them to the task that also reloads at SIGHUP, and
+//! waits for the result.
 
 use std::{future::pending, sync::Arc};
 
@@ -34,7 +34,8 @@ pub struct ReloadHandle {
 }
 
 impl ReloadHandle {
-    /// Requests a reload and returns its result. Returns none if the queue is full or no task reloads.
+    /// Requests a reload and returns its result. Returns none if the queue is full or no task
+    /// reloads.
     pub(crate) async fn reload(&self) -> Option<Reloaded> {
         let (sender, result) = oneshot::channel();
         self.requests.try_send(sender).ok()?;

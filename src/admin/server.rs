@@ -1,4 +1,5 @@
-//! The HTTP server of the admin listener. Each connection carries one request and has a few seconds.
+//! The HTTP server of the admin listener. Each connection carries one request and has a few
+//! seconds.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -23,7 +24,8 @@ use crate::{
     proxy::shared::Stage,
 };
 
-/// The limit of a connection's time. A reload takes at most 5 s, and may wait for the end of another.
+/// The limit of a connection's time. A reload takes at most 5 s, and may wait for the end of
+/// another.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The limit of a request's head in bytes.

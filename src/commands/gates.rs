@@ -19,7 +19,7 @@ pub(super) fn request_all<T>(
     gates: &[Address],
     token: Option<SecretSource>,
     timeout: Duration,
-    request: impl AsyncFn(&AdminClient) -> Result<T, AdminError>,
+    request: &impl AsyncFn(&AdminClient) -> Result<T, AdminError>,
 ) -> Result<Vec<GateResponse<T>>, Failure> {
     let token = input::token(token)?;
     let clients = gates.iter();

@@ -44,8 +44,8 @@ pub(super) fn delivery(path: &Path) -> Result<SavedRejection, Failure> {
         .map_err(|why| Failure::usage(format_args!("{place} is not a saved rejection: {why}")))
 }
 
-/// Returns the failure for an unreadable file or directory of the gate, with the next step if it belongs
-/// to another user.
+/// Returns the failure for an unreadable file or directory of the gate, with the next step if it
+/// belongs to another user.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     let shown = path.display();
     if error.kind() != io::ErrorKind::PermissionDenied {

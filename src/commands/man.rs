@@ -25,7 +25,8 @@ pub(super) fn run(args: &ManArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Returns the page of a command. It sets the examples line by line, where the crate would reflow them.
+/// Returns the page of a command. It sets the examples line by line, where the crate would reflow
+/// them.
 fn page(command: &clap::Command) -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     Man::new(command.clone().after_help(None))

@@ -1,5 +1,5 @@
-//! The commands. Each one resolves its arguments, calls the module that does the work, and prints the
-//! result; it contains no other logic. [`run`] alone decides the exit status.
+//! The commands. Each one resolves its arguments, calls the module that does the work, and prints
+//! the result; it contains no other logic. [`run`] alone decides the exit status.
 //!
 //! stdout carries data and stderr carries messages. `output` writes both.
 

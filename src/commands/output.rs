@@ -1,6 +1,6 @@
-//! Writes stdout and stderr, for all commands. Untrusted text cannot control a terminal. Colours go only
-//! to terminals that want them (`NO_COLOR`). A closed pipe ends the output, but not the command, whose
-//! exit status is still its result.
+//! Writes stdout and stderr, for all commands. Untrusted text cannot control a terminal. Colours go
+//! only to terminals that want them (`NO_COLOR`). A closed pipe ends the output, but not the
+//! command, whose exit status is still its result.
 
 use std::{
     fmt,

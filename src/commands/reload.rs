@@ -22,7 +22,7 @@ pub(super) fn run(args: ReloadArgs) -> Result<Outcome, Failure> {
         timeout,
         json,
     } = args;
-    let responses = request_all(&gates, token_file, timeout, AdminClient::reload)?;
+    let responses = request_all(&gates, token_file, timeout, &AdminClient::reload)?;
     let gates: Vec<_> = responses.into_iter().map(Gate::from).collect();
     let mut output = Output::stdout();
     if json {

@@ -24,7 +24,7 @@ pub(super) fn run(args: StatusArgs) -> Result<Outcome, Failure> {
         timeout,
         json,
     } = args;
-    let responses = request_all(&gates, token_file, timeout, AdminClient::report)?;
+    let responses = request_all(&gates, token_file, timeout, &AdminClient::report)?;
     let gates: Vec<_> = responses.into_iter().map(Gate::from).collect();
     let mut output = Output::stdout();
     if json {

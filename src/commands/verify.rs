@@ -67,8 +67,8 @@ struct SavedDelivery {
 }
 
 impl Verdict {
-    /// Verifies with the layer crate; the doctor only explains. Ignores white space around the value:
-    /// HTTP has none there, and `$(…)` or a pasted line may add a line end.
+    /// Verifies with the layer crate; the doctor only explains. Ignores white space around the
+    /// value: HTTP has none there, and `$(…)` or a pasted line may add a line end.
     pub(super) fn of(
         keyring: &Keyring,
         secrets: &[(SecretName, Secret)],

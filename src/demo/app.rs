@@ -1,5 +1,5 @@
-//! The sample app behind the gate of the demonstration. It accepts and remembers every request. It does
-//! not verify signatures, because that is the gate's task.
+//! The sample app behind the gate of the demonstration. It accepts and remembers every request. It
+//! does not verify signatures, because that is the gate's task.
 
 use std::{
     io,

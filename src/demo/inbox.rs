@@ -1,5 +1,5 @@
-//! The second part: an app that is down, and one that rejects an order. The gate acknowledges each order
-//! once it is in the inbox, and delivers it later.
+//! The second part: an app that is down, and one that rejects an order. The gate acknowledges each
+//! order once it is in the inbox, and delivers it later.
 
 use std::{
     fs,

@@ -1,8 +1,8 @@
-//! The demonstration: a sample app with a gate in front of it, and deliveries through the gate, all in
-//! this process.
+//! The demonstration: a sample app with a gate in front of it, and deliveries through the gate, all
+//! in this process.
 //!
-//! It runs the real gate ([`crate::serve`]) and the real sender; only the app is a sample. Whether a
-//! delivery passed is taken from the requests that the app received, not from the responses.
+//! It runs the real gate ([`crate::serve`]) and the real sender; only the app is a sample. Whether
+//! a delivery passed is taken from the requests that the app received, not from the responses.
 
 mod app;
 mod direct;

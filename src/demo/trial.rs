@@ -33,8 +33,8 @@ pub(super) enum Sent {
 }
 
 impl Sent {
-    /// Returns whether the gate must let it pass. This includes a replay under another method, which
-    /// the scheme cannot tell from the original.
+    /// Returns whether the gate must let it pass. This includes a replay under another method,
+    /// which the scheme cannot tell from the original.
     pub(super) fn must_pass(&self) -> bool {
         match self {
             Self::Genuine(..) => true,

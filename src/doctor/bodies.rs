@@ -10,8 +10,8 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 
 type Undo = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// The changes that may have happened to the body, each with its inverse. They are applied one at a time,
-/// because a body may be large.
+/// The changes that may have happened to the body, each with its inverse. They are applied one at a
+/// time, because a body may be large.
 pub(super) const CHANGES: &[(Cause, Undo)] = &[
     (Cause::EmptyBodySigned, |_| Some(Vec::new())),
     (Cause::NewlineAdded, |body| {

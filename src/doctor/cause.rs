@@ -1,5 +1,5 @@
-//! The causes that the doctor knows, each with a stable word for logs and scripts, and with a sentence and
-//! an advice for people.
+//! The causes that the doctor knows, each with a stable word for logs and scripts, and with a
+//! sentence and an advice for people.
 
 use std::fmt;
 

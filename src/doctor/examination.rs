@@ -13,14 +13,15 @@ use super::{
 /// The limit of a body that is examined for mistakes. A longer one is only verified as it is.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
-/// The limit of a JSON body that is written in other styles. Each of the 120 styles reads all of it.
+/// The limit of a JSON body that is written in other styles. Each of the 120 styles reads all of
+/// it.
 const MAX_JSON: usize = 256 * 1024;
 
 /// The limit of the text in another style.
 const MAX_TEXT: usize = 4 * MAX_JSON;
 
-/// Returns the first cause that explains the mismatch. `presented` is the received value of the header, if
-/// there was one.
+/// Returns the first cause that explains the mismatch. `presented` is the received value of the
+/// header, if there was one.
 #[must_use]
 pub fn diagnose(
     secrets: &[(SecretName, Secret)],

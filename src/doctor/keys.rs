@@ -24,8 +24,8 @@ pub(super) fn variants(secret: &Secret) -> impl Iterator<Item = (Cause, Secret)>
         .chain(forms(in_another_form(text)))
 }
 
-/// Returns the repaired secrets if the secret here was saved with one or two additions, such as quotes in a
-/// line of YAML.
+/// Returns the repaired secrets if the secret here was saved with one or two additions, such as
+/// quotes in a line of YAML.
 fn saved_by_mistake(secret: &Secret) -> Vec<(Cause, Secret)> {
     let repaired = |secret: &Secret| {
         let weaknesses = secret.weaknesses().into_iter();

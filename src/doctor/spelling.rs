@@ -1,5 +1,5 @@
-//! The forms in which senders write a MAC. They are far more lenient than verification may be, because they
-//! only explain a rejection.
+//! The forms in which senders write a MAC. They are far more lenient than verification may be,
+//! because they only explain a rejection.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -12,7 +12,8 @@ use super::text::{hex_decoded, percent_decoded};
 /// The limit of a value that is examined.
 const MAX_LENGTH: usize = 1024;
 
-/// The minimum of bytes that count as a part of a MAC. Fewer bytes are a word that happens to decode.
+/// The minimum of bytes that count as a part of a MAC. Fewer bytes are a word that happens to
+/// decode.
 const MIN_BYTES: usize = 8;
 
 /// The bytes that a value may stand for, and the mistake in their form.
@@ -47,8 +48,8 @@ impl Readings {
         self.0.first()
     }
 
-    /// Returns the reading that equals this MAC. Compares in constant time, because some of the MACs come
-    /// from genuine secrets, and an attacker can measure the time.
+    /// Returns the reading that equals this MAC. Compares in constant time, because some of the
+    /// MACs come from genuine secrets, and an attacker can measure the time.
     pub(super) fn find(&self, mac: &[u8]) -> Option<&Reading> {
         self.0
             .iter()
@@ -84,7 +85,8 @@ fn plain(value: &[u8]) -> Vec<Reading> {
     readings
 }
 
-/// Decodes Base64, first with the strict standard engine. Each further engine accepts one more deviation.
+/// Decodes Base64, first with the strict standard engine. Each further engine accepts one more
+/// deviation.
 fn base64(value: &[u8]) -> Option<Reading> {
     const ANY_PADDING: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -145,8 +147,8 @@ fn unwrapped(value: &[u8]) -> Vec<(Cause, Vec<u8>)> {
     found
 }
 
-/// Drops a prefix: `sha256=` (GitHub), `v1,` (Standard Webhooks), `v0=` (Slack), or the name of a scheme and
-/// a space.
+/// Drops a prefix: `sha256=` (GitHub), `v1,` (Standard Webhooks), `v0=` (Slack), or the name of a
+/// scheme and a space.
 fn without_prefix(value: &[u8]) -> Option<&[u8]> {
     const LONGEST_WORD: usize = 24;
     let end = value

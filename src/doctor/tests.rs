@@ -1,4 +1,5 @@
-//! Tests that produce each cause and expect the diagnosis of it. An unrelated signature must get none.
+//! Tests that produce each cause and expect the diagnosis of it. An unrelated signature must get
+//! none.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -33,8 +34,8 @@ fn found(gate: &[u8], header: &str, body: &[u8]) -> Diagnosis {
     diagnose(&secrets, Some(header.as_bytes()), body)
 }
 
-/// Diagnoses the body `arrived` at a gate with the secret `gate`, after the sender signed `signed` with
-/// `sender`.
+/// Diagnoses the body `arrived` at a gate with the secret `gate`, after the sender signed `signed`
+/// with `sender`.
 fn of(gate: &[u8], sender: &[u8], signed: &[u8], arrived: &[u8]) -> Diagnosis {
     found(gate, &STANDARD.encode(mac(sender, signed)), arrived)
 }

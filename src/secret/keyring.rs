@@ -1,5 +1,5 @@
-//! A keyring of secrets that may contain duplicates: the second slot of a rotation can be configured
-//! before Cartfunnel issues its secret.
+//! A keyring of secrets that may contain duplicates: the second slot of a rotation can be
+//! configured before Cartfunnel issues its secret.
 
 use std::fmt;
 

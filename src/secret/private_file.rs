@@ -1,5 +1,5 @@
-//! Reads files that only their owner should read or change, such as a secret or a key. Limits the size,
-//! and reports how other users can access the file.
+//! Reads files that only their owner should read or change, such as a secret or a key. Limits the
+//! size, and reports how other users can access the file.
 
 use std::{
     fmt,
@@ -85,15 +85,15 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<PrivateFile>> {
     }))
 }
 
-/// Returns whether other users of this machine can write into the directory. The sticky bit prevents
-/// that they remove the files of others, but not that they add files.
+/// Returns whether other users of this machine can write into the directory. The sticky bit
+/// prevents that they remove the files of others, but not that they add files.
 pub(crate) fn is_open_to_others(directory: &Metadata) -> bool {
     directory.is_dir() && directory.mode() & OTHERS_WRITE != 0
 }
 
-/// Changes the owner of a file that root has created to the owner of `place`, the directory or file that
-/// it belongs to. Otherwise the user of the store could not open it. Does nothing for other users than
-/// root, or for a file with a second hard link, which may be anywhere.
+/// Changes the owner of a file that root has created to the owner of `place`, the directory or file
+/// that it belongs to. Otherwise the user of the store could not open it. Does nothing for other
+/// users than root, or for a file with a second hard link, which may be anywhere.
 pub(crate) fn give_to_owner_of(file: &File, place: &Path) -> io::Result<()> {
     let (own, owner) = (file.metadata()?, fs::metadata(place)?);
     if !geteuid().is_root() || own.uid() == owner.uid() || own.nlink() != 1 {
@@ -121,8 +121,8 @@ fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
     all.into_iter().flatten().collect()
 }
 
-/// Returns whether this process is in the group. Its own group may read: Kubernetes grants a pod its
-/// secrets only in this way (`fsGroup`), and operators grant keys to the gate in it.
+/// Returns whether this process is in the group. Its own group may read: Kubernetes grants a pod
+/// its secrets only in this way (`fsGroup`), and operators grant keys to the gate in it.
 fn is_own_group(gid: u32) -> bool {
     let gid = Gid::from_raw(gid);
     getegid() == gid || getgroups().is_ok_and(|groups| groups.contains(&gid))

@@ -31,8 +31,8 @@ impl Running {
         self.gate.throttle.tick();
     }
 
-    /// Accepts the connections that wait in the kernel's queue. Closing a listening socket resets them,
-    /// and each may carry a delivery.
+    /// Accepts the connections that wait in the kernel's queue. Closing a listening socket resets
+    /// them, and each may carry a delivery.
     fn take_queued(&mut self) {
         let acceptors = std::mem::take(&mut self.acceptors);
         for acceptor in acceptors.into_iter().filter_map(Arc::into_inner) {

@@ -1,12 +1,14 @@
-//! The connection limit that the open-file limit permits. A gate without free files accepts no client
-//! and closes none: at the usual limit of 1,024 files a thousand silent clients would block it.
+//! The connection limit that the open-file limit permits. A gate without free files accepts no
+//! client and closes none: at the usual limit of 1,024 files a thousand silent clients would block
+//! it.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files for everything except connections: the log, timers, listeners, files that are read.
 const RESERVED: u64 = 64;
 
-/// Files per connection: its own, the one to its destination, and one for connections that are closing.
+/// Files per connection: its own, the one to its destination, and one for connections that are
+/// closing.
 const PER_CONNECTION: u64 = 3;
 
 /// The connections that the open-file limit permits.

@@ -29,8 +29,8 @@ impl ConfigFollower {
         }
     }
 
-    /// Puts a configuration in force, and reports that only afterwards: a reader of the log line can
-    /// rely on it.
+    /// Puts a configuration in force, and reports that only afterwards: a reader of the log line
+    /// can rely on it.
     fn apply(&self, new: Arc<Config>) {
         let (endpoints, secrets) = (new.endpoints.iter().count(), secret_names(&new));
         self.gate.reconfigure(new);

@@ -27,8 +27,8 @@ pub(super) struct Running {
     pub(super) acceptors: Vec<Arc<Acceptor>>,
     /// Tasks that end when the drain begins.
     pub(super) tasks: JoinSet<()>,
-    /// Tasks that run until the drain has ended. One of them is the watchdog, because a drain may last
-    /// longer than the service manager waits for a sign of life.
+    /// Tasks that run until the drain has ended. One of them is the watchdog, because a drain may
+    /// last longer than the service manager waits for a sign of life.
     pub(super) tasks_until_end: JoinSet<()>,
 }
 

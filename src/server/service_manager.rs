@@ -1,7 +1,7 @@
 //! Notifications to systemd, or to another service manager with its protocol (`sd_notify(3)`).
 //!
-//! `sd-notify` spells the messages. The socket is our own, because the crate's blocks when the manager
-//! does not read, and cannot be in the abstract namespace.
+//! `sd-notify` spells the messages. The socket is our own, because the crate's blocks when the
+//! manager does not read, and cannot be in the abstract namespace.
 
 use std::{
     env, io,
@@ -21,7 +21,8 @@ pub struct ServiceManager {
 }
 
 impl ServiceManager {
-    /// Returns the service manager that `NOTIFY_SOCKET` and `WATCHDOG_USEC` of the environment name.
+    /// Returns the service manager that `NOTIFY_SOCKET` and `WATCHDOG_USEC` of the environment
+    /// name.
     ///
     /// # Errors
     ///
@@ -58,7 +59,8 @@ impl ServiceManager {
         self.watchdog
     }
 
-    /// Reports that the gate accepts connections or has applied a change, with a status line for people.
+    /// Reports that the gate accepts connections or has applied a change, with a status line for
+    /// people.
     pub fn ready(&self, status: &str) {
         self.notify(&[NotifyState::Ready, NotifyState::Status(status)]);
     }

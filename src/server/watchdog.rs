@@ -6,10 +6,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::service_manager::ServiceManager;
 
-/// Sends a sign of life as long as all threads of the gate respond: this one, which accepts, and those
-/// that `threads_respond` asks (the workers and the inbox's dispatcher). If one hangs or has ended, its
-/// connections get no response, or stored events no delivery, until the service manager restarts the
-/// gate.
+/// Sends a sign of life as long as all threads of the gate respond: this one, which accepts, and
+/// those that `threads_respond` asks (the workers and the inbox's dispatcher). If one hangs or has
+/// ended, its connections get no response, or stored events no delivery, until the service manager
+/// restarts the gate.
 pub(super) async fn watch_threads<A>(manager: ServiceManager, threads_respond: impl Fn() -> A)
 where
     A: Future<Output = bool>,

@@ -1,5 +1,5 @@
-//! The status of a gate for people: the report of its admin listener (`report`), the open problems in it
-//! (`problems`), its screen (`screen`), and the result of a reload (`reloaded`).
+//! The status of a gate for people: the report of its admin listener (`report`), the open problems
+//! in it (`problems`), its screen (`screen`), and the result of a reload (`reloaded`).
 
 mod problems;
 mod reloaded;

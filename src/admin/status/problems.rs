@@ -9,7 +9,8 @@ const HOUR: u64 = 60 * 60;
 
 const DAY: u64 = 24 * HOUR;
 
-/// The remaining time at which a certificate is a problem. ACME clients renew 30 days before the end.
+/// The remaining time at which a certificate is a problem. ACME clients renew 30 days before the
+/// end.
 const CERTIFICATE: u64 = 14 * DAY;
 
 /// The number of mismatches in a row that is a problem. A single wrong sender causes fewer.
@@ -70,41 +71,44 @@ fn inbox_problems(report: &Report, inbox: &Inbox) -> Vec<String> {
 }
 
 fn queue_problems(report: &Report, waiting: &Waiting) -> Vec<String> {
-    let mut problems = Vec::new();
     let name = match &*waiting.destination {
         "" => "no destination",
         name => name,
     };
-    if waiting.quarantined > 0 {
-        let number = waiting.quarantined;
-        problems.push(format!(
-            "inbox: {number} deliveries for {name} are in quarantine, because they changed after they were stored; see inbox list --state quarantined"
-        ));
-    }
-    if waiting.dead > 0 {
-        let number = waiting.dead;
-        problems.push(format!(
-            "inbox: {number} dead letters for {name}; see inbox list --state dead, then inbox retry"
-        ));
-    }
-    if waiting.pending > 0 && !waiting.configured {
+    let (quarantined, dead) = (waiting.quarantined, waiting.dead);
+    let quarantined = (quarantined > 0).then(|| {
+        format!("inbox: {quarantined} deliveries for {name} are in quarantine, because they changed after they were stored; see inbox list --state quarantined")
+    });
+    let dead = (dead > 0).then(|| {
+        format!(
+            "inbox: {dead} dead letters for {name}; see inbox list --state dead, then inbox retry"
+        )
+    });
+    let pending = if waiting.configured {
+        overdue(report, waiting, name)
+    } else {
+        stranded(waiting, name)
+    };
+    [quarantined, dead, pending].into_iter().flatten().collect()
+}
+
+/// Describes deliveries that wait for a destination without configuration.
+fn stranded(waiting: &Waiting, name: &str) -> Option<String> {
+    let number = waiting.pending;
+    (number > 0).then(|| {
+        format!("inbox: {number} deliveries wait for {name}, which is not configured; move them with inbox retry --destination {name} --to NAME")
+    })
+}
+
+/// Describes deliveries that have waited for too long.
+fn overdue(report: &Report, waiting: &Waiting, name: &str) -> Option<String> {
+    let oldest = ago(report, waiting.oldest?);
+    (oldest.0 >= WAITING).then(|| {
         let number = waiting.pending;
-        problems.push(format!(
-            "inbox: {number} deliveries wait for {name}, which is not configured; move them with inbox retry --destination {name} --to NAME"
-        ));
-    } else if let Some(oldest) = waiting.oldest {
-        let oldest = ago(report, oldest);
-        if oldest.0 >= WAITING {
-            let number = waiting.pending;
-            let down = waiting.down_since.map(|since| ago(report, since));
-            let down = down.map(|down| format!("; it has been down for {down}"));
-            let down = down.unwrap_or_default();
-            problems.push(format!(
-                "inbox: {number} deliveries wait for {name}, the oldest for {oldest}{down}; see inbox list"
-            ));
-        }
-    }
-    problems
+        let down = waiting.down_since.map(|since| ago(report, since));
+        let down = down.map_or_else(String::new, |down| format!("; it has been down for {down}"));
+        format!("inbox: {number} deliveries wait for {name}, the oldest for {oldest}{down}; see inbox list")
+    })
 }
 
 fn is_nearly_full(room: Room) -> bool {

@@ -1,7 +1,7 @@
 //! The report of a gate. The admin listener writes it, and `cartgate status` reads it.
 //!
-//! Times are Unix timestamps in seconds, by the gate's clock. Reports of gates with other versions are
-//! accepted: missing fields have their default, and unknown fields are ignored.
+//! Times are Unix timestamps in seconds, by the gate's clock. Reports of gates with other versions
+//! are accepted: missing fields have their default, and unknown fields are ignored.
 
 use serde::{Deserialize, Serialize};
 
@@ -84,8 +84,8 @@ pub struct Secret {
     pub matched: u64,
     /// The time of the last one.
     pub last_matched: Option<u64>,
-    /// The time since which the matches are counted: the start of the gate, or the reload that added the
-    /// secret.
+    /// The time since which the matches are counted: the start of the gate, or the reload that
+    /// added the secret.
     pub counted_since: u64,
 }
 
@@ -127,8 +127,8 @@ pub struct Waiting {
     pub destination: String,
     /// Whether the destination is configured. The gate attempts no deliveries to others.
     pub configured: bool,
-    /// The time since which the destination is down, as far as this gate knows. Its deliveries wait until
-    /// it is back.
+    /// The time since which the destination is down, as far as this gate knows. Its deliveries wait
+    /// until it is back.
     pub down_since: Option<u64>,
     /// Deliveries that wait or are in an attempt.
     pub pending: u64,

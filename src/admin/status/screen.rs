@@ -1,5 +1,5 @@
-//! The report of a gate as one screen. The report may come from another server, so all text is made safe
-//! for a terminal.
+//! The report of a gate as one screen. The report may come from another server, so all text is made
+//! safe for a terminal.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -110,8 +110,8 @@ impl Screen<'_> {
         Ok(())
     }
 
-    /// Returns whether an older secret can be removed: it has not matched for long, and the newest one
-    /// has. Without any deliveries, the lack of a match proves nothing.
+    /// Returns whether an older secret can be removed: it has not matched for long, and the newest
+    /// one has. Without any deliveries, the lack of a match proves nothing.
     fn is_unused(&self, newest: &Secret, older: &Secret) -> bool {
         let quiet_since = older.last_matched.unwrap_or(older.counted_since);
         let newest_is_in_use = newest.last_matched.is_some_and(|last| last > quiet_since);

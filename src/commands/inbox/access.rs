@@ -1,4 +1,5 @@
-//! Access to an inbox: through the gate that has the SQLite file open, or by opening the store in this process.
+//! Access to an inbox: through the gate that has the SQLite file open, or by opening the store in
+//! this process.
 
 use std::{
     fs::File,
@@ -22,8 +23,8 @@ use crate::{
     },
 };
 
-/// The time for retries while another process has the file open and no gate responds: a gate that starts opens
-/// the file before it listens for commands, and another command closes it soon.
+/// The time for retries while another process has the file open and no gate responds: a gate that
+/// starts opens the file before it listens for commands, and another command closes it soon.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The pause between two attempts.
@@ -124,7 +125,8 @@ pub(super) fn unexpected() -> Failure {
     Failure::no("unexpected response of the gate; is it another version?")
 }
 
-/// Checks that the file exists and is readable, because opening the store would create a missing file.
+/// Checks that the file exists and is readable, because opening the store would create a missing
+/// file.
 fn check_file(file: &Path) -> Result<(), Failure> {
     match File::open(file) {
         Ok(_) => Ok(()),
@@ -136,8 +138,9 @@ fn check_file(file: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The place of the inbox. Only `[inbox]` and the names of destinations are read from a configuration file,
-/// because this user may be unable to read the secrets and certificates of other sections.
+/// The place of the inbox. Only `[inbox]` and the names of destinations are read from a
+/// configuration file, because this user may be unable to read the secrets and certificates of
+/// other sections.
 struct Place {
     plan: InboxPlan,
     source: Option<Source>,

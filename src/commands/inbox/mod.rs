@@ -1,5 +1,5 @@
-//! `cartgate inbox`. Each command sends requests to the inbox through `access`, and prints the responses with
-//! `print`.
+//! `cartgate inbox`. Each command sends requests to the inbox through `access`, and prints the
+//! responses with `print`.
 
 mod access;
 mod backup;

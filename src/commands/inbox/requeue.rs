@@ -1,4 +1,5 @@
-//! `cartgate inbox replay` and `retry`: makes deliveries due again, page by page, no faster than `--rate`.
+//! `cartgate inbox replay` and `retry`: makes deliveries due again, page by page, no faster than
+//! `--rate`.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::{Duration, Instant, sleep_until};
@@ -150,8 +151,8 @@ fn report(sum: &Requeued) -> Outcome {
     nothing_selected()
 }
 
-/// Returns a progress bar on stderr. Counts the deliveries only if stderr is a terminal, where the bar is
-/// drawn.
+/// Returns a progress bar on stderr. Counts the deliveries only if stderr is a terminal, where the
+/// bar is drawn.
 async fn progress(access: &Access, selection: &Selection) -> Result<ProgressBar, Failure> {
     let bar = ProgressBar::new(0);
     if bar.is_hidden() {

@@ -20,7 +20,8 @@ pub(super) fn run(args: SendArgs) -> Result<Outcome, Failure> {
     runtime()?.block_on(job.run())
 }
 
-/// Requires `--yes` for load or forgeries to another machine, which a mistyped address must not hit.
+/// Requires `--yes` for load or forgeries to another machine, which a mistyped address must not
+/// hit.
 fn require_consent(args: &SendArgs) -> Result<(), Failure> {
     let heavy = args.count > 1 || args.forge.is_some();
     if !heavy || args.url.is_loopback() || args.yes {

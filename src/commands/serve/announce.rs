@@ -1,4 +1,5 @@
-//! The log lines of the start: the endpoints with their destinations and secrets, and possible mistakes.
+//! The log lines of the start: the endpoints with their destinations and secrets, and possible
+//! mistakes.
 
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use crate::{
     cli::source::Source,
     config::Finding,
     endpoint::{Durable, Endpoint, Target},
+    inbox::Settings,
     net::{
         address::{Address, Endpoint as Peer},
         listener::Listener,
@@ -16,36 +18,11 @@ use crate::{
 /// The target of these lines. It names the gate instead of a source file.
 pub(super) const TARGET: &str = "cartgate::serve";
 
-/// Logs a line for each endpoint, each durable endpoint, each admin listener, and each shared secret.
+/// Logs the endpoints, the admin listeners, and the secrets that several endpoints share.
 pub(super) fn announce(public: &[Listener], admin: &[Listener], config: &Config) {
-    let addresses: Vec<_> = public.iter().map(|one| one.address().to_string()).collect();
-    let version = env!("CARGO_PKG_VERSION");
-    for endpoint in config.endpoints.iter() {
-        tracing::info!(
-            target: TARGET,
-            version,
-            listen = addresses.join(", "),
-            tls = config.tls.is_some(),
-            endpoint = &*endpoint.name,
-            mapping = %mapping(endpoint),
-            secrets = endpoint.secret_names(),
-            header = %endpoint.policy.header(),
-            workers = config.workers,
-            "protecting"
-        );
-    }
+    announce_endpoints(public, config);
     if let Some(inbox) = &config.inbox {
-        for (endpoint, durable) in config.endpoints.iter().filter_map(durable) {
-            let queues = durable.queues.iter().map(|queue| &*queue.destination.name);
-            let queues: Vec<_> = queues.collect();
-            tracing::info!(
-                target: TARGET,
-                endpoint = &*endpoint.name,
-                store = %inbox.store,
-                queues = queues.join(", "),
-                "inbox enabled"
-            );
-        }
+        announce_inbox(inbox, config);
     }
     for admin in admin {
         tracing::info!(target: TARGET, listen = %admin.address(), "admin listener ready");
@@ -56,6 +33,37 @@ pub(super) fn announce(public: &[Listener], admin: &[Listener], config: &Config)
             %secret,
             endpoints = endpoints.join(", "),
             "endpoints with the same secret accept each other's captured deliveries; `only` binds an endpoint to its kind"
+        );
+    }
+}
+
+fn announce_endpoints(public: &[Listener], config: &Config) {
+    let addresses: Vec<_> = public.iter().map(|one| one.address().to_string()).collect();
+    for endpoint in config.endpoints.iter() {
+        tracing::info!(
+            target: TARGET,
+            version = env!("CARGO_PKG_VERSION"),
+            listen = addresses.join(", "),
+            tls = config.tls.is_some(),
+            endpoint = &*endpoint.name,
+            mapping = %mapping(endpoint),
+            secrets = endpoint.secret_names(),
+            header = %endpoint.policy.header(),
+            workers = config.workers,
+            "protecting"
+        );
+    }
+}
+
+fn announce_inbox(inbox: &Settings, config: &Config) {
+    for (endpoint, durable) in config.endpoints.iter().filter_map(durable) {
+        let queues = durable.queues.iter().map(|queue| &*queue.destination.name);
+        tracing::info!(
+            target: TARGET,
+            endpoint = &*endpoint.name,
+            store = %inbox.store,
+            queues = queues.collect::<Vec<_>>().join(", "),
+            "inbox enabled"
         );
     }
 }

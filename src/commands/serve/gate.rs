@@ -36,8 +36,8 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Runs the gate to its end. Puts the inbox into `opened`, so that the caller can close it after
-    /// the runtime has ended.
+    /// Runs the gate to its end. Puts the inbox into `opened`, so that the caller can close it
+    /// after the runtime has ended.
     pub(super) async fn run(
         self,
         mut signals: Signals,

@@ -31,7 +31,8 @@ pub(super) async fn open(settings: Option<Settings>) -> Result<Option<Arc<Inbox>
 }
 
 /// Waits until the workers, which end independently, have released the inbox, and closes it. If the
-/// process ended earlier, the store's log would stay, and the next start would have to check the store.
+/// process ended earlier, the store's log would stay, and the next start would have to check the
+/// store.
 #[allow(
     clippy::disallowed_methods,
     reason = "the thread that sleeps exists only for this and serves no request"

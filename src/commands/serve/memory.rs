@@ -1,5 +1,6 @@
-//! Compares the memory limit of the control group with the memory that the configuration permits to clients.
-//! The kernel kills a container with too little memory under load, and its deliveries with it.
+//! Compares the memory limit of the control group with the memory that the configuration permits to
+//! clients. The kernel kills a container with too little memory under load, and its deliveries with
+//! it.
 
 use std::{
     fs,
@@ -9,8 +10,8 @@ use std::{
 use super::announce::TARGET;
 use crate::proxy::config::{Config, limits::Limits};
 
-/// Bytes that one connection may hold in addition to large bodies: its buffers, its head and its small
-/// body.
+/// Bytes that one connection may hold in addition to large bodies: its buffers, its head and its
+/// small body.
 const CONNECTION: u64 = 64 * 1024;
 
 /// The same for a connection under TLS, which also buffers records.
@@ -67,8 +68,8 @@ fn limit(own: &Path, mounted: &Path) -> Option<u64> {
     limits.min()
 }
 
-/// Returns the number in a file. Returns none for `max`, and for the huge numbers that mean the same in
-/// version 1.
+/// Returns the number in a file. Returns none for `max`, and for the huge numbers that mean the
+/// same in version 1.
 fn read(file: &PathBuf) -> Option<u64> {
     const UNLIMITED: u64 = 1 << 60;
     let text = fs::read_to_string(file).ok()?;

@@ -1,5 +1,5 @@
-//! Connects once to each app in the background, so that the start reveals a wrong address or a missing app
-//! before the first lost order does.
+//! Connects once to each app in the background, so that the start reveals a wrong address or a
+//! missing app before the first lost order does.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -1,5 +1,5 @@
-//! Reloads: SIGHUP or a request of the admin listener makes the gate read its whole configuration again. If
-//! the new configuration has a mistake, the old one stays in force.
+//! Reloads: SIGHUP or a request of the admin listener makes the gate read its whole configuration
+//! again. If the new configuration has a mistake, the old one stays in force.
 
 use std::{
     sync::{Arc, Weak},
@@ -77,8 +77,8 @@ impl Reloader {
         }
     }
 
-    /// Reads on another thread, because this one accepts connections and handles signals. The file may
-    /// be a pipe without a writer, or on a machine that is down.
+    /// Reads on another thread, because this one accepts connections and handles signals. The file
+    /// may be a pipe without a writer, or on a machine that is down.
     async fn read_in_time(
         self: Arc<Self>,
         admin: AdminAccess,
@@ -140,8 +140,8 @@ impl Reloader {
         Reloaded::failed(errors)
     }
 
-    /// Applies the new configuration to the open inbox; returns the warnings about it, which it also
-    /// logs.
+    /// Applies the new configuration to the open inbox; returns the warnings about it, which it
+    /// also logs.
     async fn renew_inbox(&self, config: &Config) -> Vec<String> {
         let (Some(inbox), Some(settings)) = (self.inbox.upgrade(), &config.inbox) else {
             return Vec::new();
@@ -163,8 +163,8 @@ impl Reloader {
     }
 }
 
-/// Waits until the new configuration is in force for each request. A gate that drains meanwhile keeps the
-/// old one.
+/// Waits until the new configuration is in force for each request. A gate that drains meanwhile
+/// keeps the old one.
 async fn in_force(requests: &ReloadRequests, warnings: Vec<String>) -> Reloaded {
     match timeout(TIMEOUT, requests.in_force()).await {
         Ok(()) => Reloaded {

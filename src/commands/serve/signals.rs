@@ -1,5 +1,5 @@
-//! The signals of a gate. Their handlers are installed first of all, because a signal without a handler ends
-//! the process. A hangup that arrives too early waits until the gate can reload.
+//! The signals of a gate. Their handlers are installed first of all, because a signal without a
+//! handler ends the process. A hangup that arrives too early waits until the gate can reload.
 
 use std::{ffi::OsStr, io};
 
@@ -17,8 +17,8 @@ pub struct HeldSignals {
 }
 
 impl HeldSignals {
-    /// Installs the handlers if the arguments of this process run a gate. Signals end other commands, as
-    /// they end most programs.
+    /// Installs the handlers if the arguments of this process run a gate. Signals end other
+    /// commands, as they end most programs.
     #[must_use]
     pub fn for_serve() -> Option<Self> {
         let is_serve = std::env::args_os().nth(1).as_deref() == Some(OsStr::new("serve"));
@@ -53,8 +53,8 @@ pub(super) struct StopSignals {
     quit: Signal,
 }
 
-/// Signals that must not end a gate. Other servers reopen their log or print their state at them, so
-/// scripts and tools send them to any server.
+/// Signals that must not end a gate. Other servers reopen their log or print their state at them,
+/// so scripts and tools send them to any server.
 #[derive(Debug)]
 pub(super) struct UnusedSignals {
     user1: Signal,

@@ -1,5 +1,5 @@
-//! Parses JSON into a tree that borrows from its text. A value tree of `serde_json` would lose the spelling of
-//! numbers (`10.50` becomes `10.5`), and would take many times the memory of the text.
+//! Parses JSON into a tree that borrows from its text. A value tree of `serde_json` would lose the
+//! spelling of numbers (`10.50` becomes `10.5`), and would take many times the memory of the text.
 
 use serde::de::IgnoredAny;
 
@@ -32,8 +32,8 @@ impl Text<'_> {
 /// process.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// Parses a document. Returns none if it is invalid or deeper than [`MAX_DEPTH`]. (`serde_json` limits the
-/// nesting of parsed values, but not of ignored ones.)
+/// Parses a document. Returns none if it is invalid or deeper than [`MAX_DEPTH`]. (`serde_json`
+/// limits the nesting of parsed values, but not of ignored ones.)
 pub(crate) fn parse(body: &[u8]) -> Option<Node<'_>> {
     serde_json::from_slice::<IgnoredAny>(body).ok()?;
     let text = std::str::from_utf8(body).ok()?;

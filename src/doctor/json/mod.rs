@@ -1,5 +1,5 @@
-//! JSON documents whose numbers and strings keep their spelling, and the ways in which common libraries write
-//! them.
+//! JSON documents whose numbers and strings keep their spelling, and the ways in which common
+//! libraries write them.
 
 mod document;
 mod style;

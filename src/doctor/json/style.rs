@@ -9,8 +9,8 @@ pub(crate) struct Style {
     pub(super) numbers: Numbers,
 }
 
-/// The spelling of numbers without an exponent. A parser loses the zeros of `19.90`, and some writers add
-/// them.
+/// The spelling of numbers without an exponent. A parser loses the zeros of `19.90`, and some
+/// writers add them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Numbers {
     AsWritten,

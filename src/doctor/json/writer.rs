@@ -7,8 +7,8 @@ use super::{
     style::{Escapes, Layout, Numbers, Style},
 };
 
-/// Returns the document in this style. Returns none if it is longer than `limit`: indented, a few bytes
-/// can become a hundred times as many.
+/// Returns the document in this style. Returns none if it is longer than `limit`: indented, a few
+/// bytes can become a hundred times as many.
 pub(crate) fn write(document: &Node<'_>, style: Style, limit: usize) -> Option<Vec<u8>> {
     let text = spell(document, style, limit);
     (text.len() <= limit).then(|| text.into_bytes())

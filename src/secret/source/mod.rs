@@ -1,7 +1,9 @@
-//! The sources of secrets: a file, an environment variable or a systemd credential, never an argument.
+//! The sources of secrets: a file, an environment variable or a systemd credential, never an
+//! argument.
 //!
-//! A source is a name and a place. [`SecretSource::read`] reads the secret each time anew, so a reload
-//! sees a changed file. Errors and warnings name the place and the reason, and never quote the secret.
+//! A source is a name and a place. [`SecretSource::read`] reads the secret each time anew, so a
+//! reload sees a changed file. Errors and warnings name the place and the reason, and never quote
+//! the secret.
 
 use std::{
     env,
@@ -117,8 +119,8 @@ impl SecretSource {
     }
 }
 
-/// Parses `[NAME=]FILE`. The part before the first `=` is the name, unless it looks like the beginning
-/// of a path.
+/// Parses `[NAME=]FILE`. The part before the first `=` is the name, unless it looks like the
+/// beginning of a path.
 impl FromStr for SecretSource {
     type Err = SourceSyntaxError;
 
@@ -152,7 +154,8 @@ impl Place {
         in_file.or_else(|| variable_is_set(variable).then(in_variable))
     }
 
-    /// Reads the secret; returns it with the ways in which other users of this machine can access it.
+    /// Reads the secret; returns it with the ways in which other users of this machine can access
+    /// it.
     ///
     /// # Errors
     ///
@@ -258,8 +261,8 @@ pub enum SourceError {
         /// The error of the system.
         reason: io::Error,
     },
-    /// The value of a `_FILE` variable names no file. The error does not show it, because it may be the
-    /// secret itself.
+    /// The value of a `_FILE` variable names no file. The error does not show it, because it may be
+    /// the secret itself.
     #[error(
         "cannot read the secret file that {variable}_FILE names: {reason} (its value is not shown; if it is the secret itself, put it into {variable})"
     )]

@@ -1,4 +1,5 @@
-//! The environment variables that contain secrets. With `_FILE` at the end, they name the file of one.
+//! The environment variables that contain secrets. With `_FILE` at the end, they name the file of
+//! one.
 
 use std::{env, path::Path};
 

@@ -47,7 +47,8 @@ impl Display for Line<'_> {
     }
 }
 
-/// Returns the failure of the last attempt: its reason, the status, and the first line of the response.
+/// Returns the failure of the last attempt: its reason, the status, and the first line of the
+/// response.
 pub(super) fn failure(row: &DeliveryRow) -> Option<String> {
     let mut failure = safe(row.reason.as_deref()?);
     if let Some(status) = row.status {

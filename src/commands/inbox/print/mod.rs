@@ -1,5 +1,5 @@
-//! The output of `cartgate inbox`: for people within 80 columns and with ages, as JSON with times. Untrusted text
-//! is made safe for a terminal.
+//! The output of `cartgate inbox`: for people within 80 columns and with ages, as JSON with times.
+//! Untrusted text is made safe for a terminal.
 
 mod delivery;
 mod event;

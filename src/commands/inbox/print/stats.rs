@@ -6,7 +6,10 @@ use bytesize::ByteSize;
 use serde_json::{Value, json};
 
 use super::text::{age, destination, rfc3339, safe};
-use crate::{inbox::control::InboxStats, runtime::clock::Millis};
+use crate::{
+    inbox::{control::InboxStats, store::QueueStats},
+    runtime::clock::Millis,
+};
 
 /// The content of an inbox as a table.
 pub(crate) struct StatsTable<'s> {
@@ -16,43 +19,54 @@ pub(crate) struct StatsTable<'s> {
 
 impl Display for StatsTable<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let InboxStats {
-            stats,
-            most_events,
-            most_bytes,
-            ..
-        } = self.inbox;
-        let (bytes, most_bytes) = (ByteSize(stats.bytes), ByteSize(*most_bytes));
-        write!(
-            f,
-            "{} of {most_events} events, {bytes} of {most_bytes}",
-            stats.events
-        )?;
-        if let Some(wal) = stats.wal {
-            write!(f, ", {} of write-ahead log", ByteSize(wal))?;
-        }
-        if let Some(outage) = &self.inbox.outage {
-            write!(f, "\nEVENTS CANNOT BE STORED: {}", safe(outage))?;
-        }
+        self.write_totals(f)?;
         write!(
             f,
             "\n{:<24}  {:>9}  {:>9}  {:>11}  OLDEST",
             "DESTINATION", "PENDING", "DEAD", "QUARANTINED"
         )?;
-        for queue in &stats.queues {
-            let oldest = queue.oldest.map(|oldest| age(oldest, self.now).to_string());
-            write!(
-                f,
-                "\n{:<24}  {:>9}  {:>9}  {:>11}  {}",
-                destination(&queue.queue),
-                queue.pending,
-                queue.dead,
-                queue.quarantined,
-                oldest.as_deref().unwrap_or("-")
-            )?;
-            if !self.inbox.is_configured(&queue.queue) {
-                write!(f, " (not configured)")?;
-            }
+        let mut queues = self.inbox.stats.queues.iter();
+        queues.try_for_each(|queue| self.write_queue(f, queue))
+    }
+}
+
+impl StatsTable<'_> {
+    fn write_totals(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let InboxStats {
+            stats,
+            most_events,
+            most_bytes,
+            outage,
+            ..
+        } = self.inbox;
+        let (bytes, most_bytes) = (ByteSize(stats.bytes), ByteSize(*most_bytes));
+        let events = stats.events;
+        write!(
+            f,
+            "{events} of {most_events} events, {bytes} of {most_bytes}"
+        )?;
+        if let Some(wal) = stats.wal {
+            write!(f, ", {} of write-ahead log", ByteSize(wal))?;
+        }
+        if let Some(outage) = outage {
+            write!(f, "\nEVENTS CANNOT BE STORED: {}", safe(outage))?;
+        }
+        Ok(())
+    }
+
+    fn write_queue(&self, f: &mut Formatter<'_>, queue: &QueueStats) -> fmt::Result {
+        let oldest = queue.oldest.map(|oldest| age(oldest, self.now).to_string());
+        write!(
+            f,
+            "\n{:<24}  {:>9}  {:>9}  {:>11}  {}",
+            destination(&queue.queue),
+            queue.pending,
+            queue.dead,
+            queue.quarantined,
+            oldest.as_deref().unwrap_or("-")
+        )?;
+        if !self.inbox.is_configured(&queue.queue) {
+            write!(f, " (not configured)")?;
         }
         Ok(())
     }
