@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::{Input, SignArgs},
-    net::address::{Address, Endpoint},
+    net::address::{Address, Transport},
 };
 
 pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {
@@ -38,7 +38,7 @@ pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {
 fn curl(args: &SignArgs, address: &Address, signature: &Signature) -> String {
     // Without --globoff curl expands braces and brackets in the address.
     let mut line = format!("curl -sS -i --globoff -X {}", quoted(args.method.as_str()));
-    if let Endpoint::Unix(socket) = address.endpoint() {
+    if let Transport::Unix(socket) = address.transport() {
         write!(line, " --unix-socket {}", quoted(&socket.to_string_lossy()))
             .expect("writing to a String cannot fail");
     }
@@ -64,12 +64,12 @@ fn curl(args: &SignArgs, address: &Address, signature: &Signature) -> String {
 }
 
 fn url(address: &Address) -> String {
-    match address.endpoint() {
-        Endpoint::Unix(_) => {
+    match address.transport() {
+        Transport::Unix(_) => {
             let target = address.target().map_or("/", |target| target.as_str());
             format!("http://localhost{target}")
         }
-        Endpoint::Tcp { .. } => address.to_string(),
+        Transport::Tcp { .. } => address.to_string(),
     }
 }
 

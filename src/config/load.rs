@@ -17,7 +17,7 @@ use crate::{
     destination::{Destination, webhooks::Signer},
     endpoint::{Durable, Endpoint, Endpoints, Target},
     inbox::{self, Queue},
-    net::tls::Certificate,
+    net::certificate::Certificate,
     proxy::config::{Config, admin::AdminAccess},
     secret::{
         keyring::UniqueKeyring,

@@ -70,7 +70,7 @@ impl PendingRequest {
     ) -> Poll<io::Result<()>> {
         while self.written < self.head.len() + self.body.len() {
             // TLS may have sent part of a write that then returns an error.
-            self.begun |= matches!(*stream, Stream::Tls(_));
+            self.begun |= matches!(*stream, Stream::ClientTls(_));
             let mut slices = [IoSlice::new(&[]); MAX_SLICES];
             let count = self.fill(&mut slices);
             let written = ready!(stream.as_mut().poll_write_vectored(cx, &slices[..count]))?;
@@ -173,7 +173,7 @@ impl Connection {
     /// the socket holds neither bytes nor the end of the stream. An unsolicited response would be taken
     /// for the response to the next request.
     pub(super) fn is_reusable(&mut self) -> bool {
-        self.is_between_exchanges() && self.stream.holds_nothing()
+        self.is_between_exchanges() && self.stream.is_empty()
     }
 
     /// Returns whether the connection may be kept for another request, as far as the runtime knows.

@@ -1,6 +1,6 @@
-//! Standard Webhooks (version 1.0.0, symmetric `v1`): a second signature, over the delivery's id and
-//! the time of the attempt too, by which an app tells a fresh delivery from one that was captured.
-//! Cartfunnel's own signature has no time in it. What is Cartfunnel's is signed in `tower_cartgate`.
+//! Signs deliveries as Standard Webhooks (version 1.0.0, symmetric `v1`). This second signature also covers
+//! the id and the time of the attempt, so that an app can recognise a captured delivery. Cartfunnel's own
+//! signature, in `tower_cartgate`, covers no time.
 
 use std::{
     fmt,
@@ -21,48 +21,48 @@ const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 const PREFIX: &[u8] = b"whsec_";
 
-/// How long a key may be, in bytes.
-const SHORTEST: usize = 24;
-const LONGEST: usize = 64;
+/// The limits for the length of a key, in bytes.
+const MIN_KEY: usize = 24;
+const MAX_KEY: usize = 64;
 
-/// Base64 is decoded three bytes at a time.
-const ROOM: usize = LONGEST.next_multiple_of(3);
+/// The size of the decoding buffer. Base64 is decoded in groups of three bytes.
+const BUFFER: usize = MAX_KEY.next_multiple_of(3);
 
-/// How much is hashed at a stretch: a worker has other connections to serve than that of a large body.
+/// The number of bytes that are hashed before the worker yields to its other connections.
 const STRETCH: usize = 64 * 1024;
 
-/// Signs deliveries anew. It holds the keyed state of its secrets, and not the secrets.
+/// Signs deliveries. It holds the keyed state of its secrets instead of the secrets.
 #[derive(Clone)]
 pub struct Signer {
-    /// Never empty.
+    /// The keyed states, at least one.
     keys: Vec<Hmac<Sha256>>,
 }
 
-/// Why a secret cannot sign. It never quotes the secret.
+/// The reason why a secret cannot sign. It never contains the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignerError {
-    /// It is not written as the standard says.
+    /// The secret does not have the form of the standard.
     #[error("expected a Standard Webhooks secret: whsec_ and then Base64 of the key")]
     NotBase64,
-    /// The key is shorter or longer than the standard lets it be.
+    /// The key is shorter or longer than the standard allows.
     #[error("a Standard Webhooks secret holds Base64 of 24 to 64 bytes")]
     Length,
 }
 
 impl Signer {
-    /// Signs with a secret as the standard writes it: Base64, after `whsec_` or without it.
+    /// Creates a signer from a secret in the standard's form: Base64, with or without `whsec_` before it.
     ///
     /// # Errors
     ///
-    /// When it is no Base64, or not of 24 to 64 bytes.
+    /// When the secret is not Base64, or not of 24 to 64 bytes.
     pub fn new(secret: &Secret) -> Result<Self, SignerError> {
         let keys = vec![key(secret)?];
         Ok(Self { keys })
     }
 
-    /// Signs with this secret too. An app believes any of the signatures, so that its secret can
-    /// change without a delivery lost.
+    /// Adds a secret. An app accepts any of the signatures, so that its secret can be rotated without losing
+    /// a delivery.
     ///
     /// # Errors
     ///
@@ -72,8 +72,8 @@ impl Signer {
         Ok(self)
     }
 
-    /// The three headers of an attempt at this time. The id has no full stop in it, which would let one message pass for
-    /// another.
+    /// Returns the three headers of an attempt at this time. The id must not contain a full stop, with which
+    /// two messages could have the same signature.
     pub(super) async fn sign(
         &self,
         id: &str,
@@ -103,14 +103,14 @@ impl Signer {
 fn key(secret: &Secret) -> Result<Hmac<Sha256>, SignerError> {
     let text = secret.expose();
     let text = text.strip_prefix(PREFIX).unwrap_or(text);
-    let mut room = Zeroizing::new([0; ROOM]);
+    let mut room = Zeroizing::new([0; BUFFER]);
     let length = STANDARD
         .decode_slice(text, room.as_mut_slice())
         .map_err(|error| match error {
             DecodeSliceError::DecodeError(_) => SignerError::NotBase64,
             DecodeSliceError::OutputSliceTooSmall => SignerError::Length,
         })?;
-    if !(SHORTEST..=LONGEST).contains(&length) {
+    if !(MIN_KEY..=MAX_KEY).contains(&length) {
         return Err(SignerError::Length);
     }
     Ok(Hmac::new_from_slice(&room[..length]).expect("HMAC takes a key of any length"))
@@ -122,7 +122,7 @@ fn update(macs: &mut [Hmac<Sha256>], bytes: &[u8]) {
     }
 }
 
-/// A list with a space between, as the standard writes it.
+/// Returns the signatures, separated by spaces.
 fn signatures(macs: Vec<Hmac<Sha256>>) -> String {
     let all: Vec<String> = macs
         .into_iter()
@@ -149,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    /// Secret, id, time, body and signature of the tests that the standard's own libraries share.
+    /// The example in the tests of the standard's own libraries.
     const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
     const MESSAGE: &str = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
     const AT: u64 = 1_649_367_553;
@@ -164,16 +164,16 @@ mod tests {
         Signer::new(&secret(text))
     }
 
-    /// Signs, and counts how often the worker could turn to something else.
+    /// Signs a body, and counts how often the signer yields.
     fn signed(signer: &Signer, body: &[Bytes]) -> (HashMap<HeaderName, String>, usize) {
-        let mut rests = 0;
+        let mut yields = 0;
         let at = UNIX_EPOCH + Duration::from_secs(AT);
         let mut signing = pin!(signer.sign(MESSAGE, at, body));
         let mut cx = Context::from_waker(Waker::noop());
         loop {
             match signing.as_mut().poll(&mut cx) {
-                Poll::Ready(headers) => return (HashMap::from(headers), rests),
-                Poll::Pending => rests += 1,
+                Poll::Ready(headers) => return (HashMap::from(headers), yields),
+                Poll::Pending => yields += 1,
             }
         }
     }
@@ -200,10 +200,10 @@ mod tests {
             let expected = independently(SECRET, &body);
             let whole = Bytes::from(body.clone());
             let pieces: Vec<Bytes> = body.chunks(1000).map(Bytes::copy_from_slice).collect();
-            for (chunks, rests) in [(vec![whole], length / STRETCH), (pieces, 0)] {
-                let (headers, rested) = signed(&signer, &chunks);
+            for (chunks, expected_yields) in [(vec![whole], length / STRETCH), (pieces, 0)] {
+                let (headers, yields) = signed(&signer, &chunks);
                 assert_eq!(headers[&SIGNATURE], expected, "{length}");
-                assert_eq!(rested, rests, "{length}");
+                assert_eq!(yields, expected_yields, "{length}");
             }
         }
     }
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_secret_is_refused_without_repeating_it() {
+    fn another_text_is_rejected_without_repeating_it() {
         for text in [
             "planted-secret-of-the-wrong-kind",
             "whsec_planted!",

@@ -1,5 +1,4 @@
-//! Where a destination is: the URL or Unix socket that an operator named, parsed once and kept as
-//! the parts that each attempt needs. No I/O here; `connect` opens the address.
+//! The address of a destination: a URL or a Unix socket, parsed into the parts that an attempt needs.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -10,22 +9,22 @@ use http::{
 
 /// A destination's address: `http://host[:port][/path]`, `https://…`, or `unix:/socket[:/path]`.
 ///
-/// With a path, every request goes to exactly that path; without one, a request keeps its target.
+/// With a path, every request is sent to exactly that path. Without one, a request keeps its target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address {
-    endpoint: Endpoint,
+    transport: Transport,
     target: Option<PathAndQuery>,
     host: HeaderValue,
 }
 
-/// What a connector dials.
+/// The transport to a destination, without the request's target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// A TCP peer, in plain text or under TLS.
+pub enum Transport {
+    /// TCP, with or without TLS.
     Tcp {
         /// A name, an IPv4 address, or an IPv6 address without its brackets.
         host: String,
-        /// The port, the scheme's own where the URL names none.
+        /// The port. It defaults to that of the scheme.
         port: u16,
         /// Whether the URL's scheme is `https`.
         tls: bool,
@@ -34,58 +33,59 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
-/// Why a text is no destination's address. It never repeats the text: a URL may hold a password.
+/// The reason why a text is not an address. It does not contain the text, because a URL may hold a
+/// password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddressError {
-    /// Neither `http://`, `https://` nor `unix:/`.
+    /// The text begins with neither `http://`, `https://` nor `unix:/`.
     #[error("expected http://HOST[:PORT][/PATH], https://… or unix:/SOCKET[:/PATH]")]
     Scheme,
-    /// A user name or password stands in the URL.
+    /// The URL contains a user name or a password.
     #[error(
         "a user name or password in a URL would end up in logs; in the file, a destination takes it as \
          `headers = {{ authorization = {{ file = \"…\" }} }}`"
     )]
     Userinfo,
-    /// No host, or a port that is none.
+    /// The host or the port is missing or invalid.
     #[error("the URL's host or port is not valid")]
     Authority,
-    /// A path that cannot be a request's target.
+    /// The path cannot be a request's target.
     #[error("the URL's path is not valid")]
     Path,
 }
 
 impl Address {
-    /// What a connector dials.
+    /// Returns the transport.
     #[must_use]
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    pub fn transport(&self) -> &Transport {
+        &self.transport
     }
 
-    /// The one target that every request gets, where the address names a path.
+    /// Returns the target of every request, if the address contains a path.
     #[must_use]
     pub fn target(&self) -> Option<&PathAndQuery> {
         self.target.as_ref()
     }
 
-    /// The `Host` of requests to this destination: `localhost` for a Unix socket.
+    /// Returns the `Host` of requests to this destination. For a Unix socket it is `localhost`.
     #[must_use]
     pub fn host(&self) -> &HeaderValue {
         &self.host
     }
 
-    /// Whether it is spoken to under TLS.
+    /// Returns whether the connection uses TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
-        matches!(self.endpoint, Endpoint::Tcp { tls: true, .. })
+        matches!(self.transport, Transport::Tcp { tls: true, .. })
     }
 
-    /// Whether the peer can only be on this machine.
+    /// Returns whether the destination can only be on this machine.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        match &self.endpoint {
-            Endpoint::Unix(_) => true,
-            Endpoint::Tcp { host, .. } => {
+        match &self.transport {
+            Transport::Unix(_) => true,
+            Transport::Tcp { host, .. } => {
                 host.eq_ignore_ascii_case("localhost")
                     || host
                         .parse::<std::net::IpAddr>()
@@ -106,7 +106,7 @@ impl FromStr for Address {
     }
 }
 
-/// `/socket` or, as nginx writes it, `/socket:/path`.
+/// Parses `/socket` or, as nginx writes it, `/socket:/path`.
 fn parse_unix(rest: &str) -> Result<Address, AddressError> {
     let (socket, target) = match rest.split_once(":/") {
         Some((socket, _)) => (socket, Some(&rest[socket.len() + 1..])),
@@ -116,7 +116,7 @@ fn parse_unix(rest: &str) -> Result<Address, AddressError> {
         return Err(AddressError::Scheme);
     }
     Ok(Address {
-        endpoint: Endpoint::Unix(PathBuf::from(socket)),
+        transport: Transport::Unix(PathBuf::from(socket)),
         target: target
             .map(|path| path.parse().map_err(|_| AddressError::Path))
             .transpose()?,
@@ -141,13 +141,13 @@ fn parse_url(text: &str) -> Result<Address, AddressError> {
         return Err(AddressError::Authority);
     }
     Ok(Address {
-        endpoint: Endpoint::Tcp { host, port, tls },
+        transport: Transport::Tcp { host, port, tls },
         target: named_path(text, &uri),
         host: HeaderValue::from_str(authority.as_str()).map_err(|_| AddressError::Authority)?,
     })
 }
 
-/// `http` keeps a port that is no number, and one that is too large, to itself.
+/// Parses the port. `Authority::port` would ignore one that is not a number or too large.
 fn port(authority: &Authority, tls: bool) -> Result<u16, AddressError> {
     let after_brackets = authority.as_str().rsplit(']').next().unwrap_or_default();
     match after_brackets.split_once(':') {
@@ -160,7 +160,7 @@ fn port(authority: &Authority, tls: bool) -> Result<u16, AddressError> {
     }
 }
 
-/// The path, if the text has one: `http` gives every URL a `/`, but only a written one is meant.
+/// Returns the path, if the text contains one. `Uri` gives every URL a `/`.
 fn named_path(text: &str, uri: &Uri) -> Option<PathAndQuery> {
     let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
     after_scheme
@@ -169,8 +169,8 @@ fn named_path(text: &str, uri: &Uri) -> Option<PathAndQuery> {
         .flatten()
 }
 
-/// Without the target, which may hold what only the app should see.
-impl fmt::Display for Endpoint {
+/// Omits the target, which may be confidential.
+impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(socket) => write!(f, "unix:{}", socket.display()),
@@ -188,14 +188,14 @@ impl fmt::Display for Endpoint {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.endpoint {
-            Endpoint::Unix(socket) => {
+        match &self.transport {
+            Transport::Unix(socket) => {
                 write!(f, "unix:{}", socket.display())?;
                 if self.target.is_some() {
                     f.write_str(":")?;
                 }
             }
-            Endpoint::Tcp { tls, .. } => {
+            Transport::Tcp { tls, .. } => {
                 let scheme = if *tls { "https" } else { "http" };
                 write!(f, "{scheme}://{}", self.host.to_str().unwrap_or_default())?;
             }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_shows_neither_path_nor_query() {
+    fn a_transport_shows_neither_path_nor_query() {
         for (text, shown) in [
             (
                 "http://app.example/hooks?key=planted",
@@ -225,7 +225,7 @@ mod tests {
             ("https://[::1]/a", "https://[::1]:443"),
             ("unix:/run/app.sock:/hooks", "unix:/run/app.sock"),
         ] {
-            assert_eq!(parsed(text).endpoint().to_string(), shown);
+            assert_eq!(parsed(text).transport().to_string(), shown);
         }
     }
 
@@ -253,9 +253,9 @@ mod tests {
 
     #[test]
     fn default_ports_and_brackets() {
-        let tcp = |text: &str| match parsed(text).endpoint().clone() {
-            Endpoint::Tcp { host, port, tls } => (host, port, tls),
-            Endpoint::Unix(_) => panic!("not TCP"),
+        let tcp = |text: &str| match parsed(text).transport().clone() {
+            Transport::Tcp { host, port, tls } => (host, port, tls),
+            Transport::Unix(_) => panic!("not TCP"),
         };
         assert_eq!(tcp("http://a"), ("a".into(), 80, false));
         assert_eq!(tcp("HTTP://a"), ("a".into(), 80, false));
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_without_repeating_it() {
-        for (text, why) in [
+        for (text, expected) in [
             ("127.0.0.1:3000", AddressError::Scheme),
             ("ftp://a", AddressError::Scheme),
             ("unix:relative", AddressError::Scheme),
@@ -276,7 +276,7 @@ mod tests {
             ("http://user:hunter2@a", AddressError::Userinfo),
         ] {
             let error = text.parse::<Address>().expect_err(text);
-            assert_eq!(error, why, "{text}");
+            assert_eq!(error, expected, "{text}");
             assert!(!error.to_string().contains("hunter2"));
         }
     }

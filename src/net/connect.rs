@@ -1,5 +1,5 @@
-//! Opens a connection to a destination: resolves its name, has `dial` open a socket, and speaks TLS over it if the address
-//! says so. `attempt` sends over it, and `pool` keeps it.
+//! Opens connections to a destination: resolves its name, opens a socket (`dial`), and adds TLS for
+//! `https`.
 
 use std::{
     io,
@@ -15,19 +15,19 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{
-    address::{Address, Endpoint},
+    address::{Address, Transport},
     dial,
     resolve::resolve,
+    stream::Stream,
 };
-use crate::net::stream::Stream;
 
-/// Whose certificates an `https` destination may show.
+/// The certificate authorities that an `https` destination may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// Those that this machine trusts.
+    /// The authorities that this machine trusts.
     #[default]
     Platform,
-    /// Only those that the authorities in this PEM file signed.
+    /// Only the authorities in this PEM file.
     CaFile(PathBuf),
 }
 
@@ -52,7 +52,7 @@ enum Dial {
     Unix(Arc<Path>),
 }
 
-/// Why a connector cannot be made at all: a mistake of configuration.
+/// The configuration error for which no connector can be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectorError {
@@ -61,26 +61,26 @@ pub enum ConnectorError {
     CaFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error.
         reason: String,
     },
-    /// This machine's own trust store cannot be used.
+    /// The trust store of this machine cannot be used.
     #[error("this machine's certificate store cannot be used: {0}; name a CA file")]
     Platform(rustls::Error),
-    /// The host can stand in no certificate.
+    /// The host is not a valid name in a certificate.
     #[error("the host cannot be the name in a certificate")]
     ServerName,
 }
 
-/// Why no connection came about.
+/// The reason why no connection was opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The host's name has no address.
-    #[error("the host's name cannot be resolved: {0}")]
+    /// The name has no address.
+    #[error("the name cannot be resolved: {0}")]
     Resolve(io::Error),
-    /// Nobody listens there.
-    #[error("nobody listens there: {0}")]
+    /// Nothing listens at the address.
+    #[error("no listener: {0}")]
     Refused(io::Error),
     /// The TLS handshake failed.
     #[error("the TLS handshake failed: {0}")]
@@ -91,16 +91,16 @@ pub enum ConnectError {
 }
 
 impl Connector {
-    /// A connector for `address`.
+    /// Creates a connector for `address`.
     ///
     /// # Errors
     ///
-    /// When an `https` address cannot be verified: the CA file cannot be used, this machine has no
-    /// certificate store, or the host cannot be a certificate's name.
+    /// When an `https` address could not be verified: the CA file cannot be used, this machine has no
+    /// trust store, or the host is not a valid name in a certificate.
     pub fn new(address: &Address, trust: &Trust) -> Result<Self, ConnectorError> {
-        let dial = match address.endpoint() {
-            Endpoint::Unix(path) => Dial::Unix(path.as_path().into()),
-            Endpoint::Tcp {
+        let dial = match address.transport() {
+            Transport::Unix(path) => Dial::Unix(path.as_path().into()),
+            Transport::Tcp {
                 host,
                 port,
                 tls: false,
@@ -108,7 +108,7 @@ impl Connector {
                 host: host.as_str().into(),
                 port: *port,
             },
-            Endpoint::Tcp {
+            Transport::Tcp {
                 host,
                 port,
                 tls: true,
@@ -116,17 +116,17 @@ impl Connector {
                 host: host.as_str().into(),
                 port: *port,
                 name: ServerName::try_from(host.clone()).map_err(|_| ConnectorError::ServerName)?,
-                tls: http_over_tls(trust)?,
+                tls: https_connector(trust)?,
             },
         };
         Ok(Self { dial })
     }
 
-    /// Opens a connection. The caller waits for `limit` and no longer: several addresses share that time.
+    /// Opens a connection. `limit` is the caller's timeout, which several addresses share.
     ///
     /// # Errors
     ///
-    /// When the name cannot be resolved, nobody listens, or the TLS handshake fails.
+    /// When the name cannot be resolved, the connection is refused, or the TLS handshake fails.
     pub async fn connect(&self, limit: Duration) -> Result<Stream, ConnectError> {
         match &self.dial {
             Dial::Tcp { host, port } => Ok(Stream::Tcp(tcp(host, *port, limit).await?)),
@@ -145,13 +145,13 @@ impl Connector {
                     .connect(name.clone(), tcp)
                     .await
                     .map_err(ConnectError::Tls)?;
-                Ok(Stream::Tls(Box::new(io.into())))
+                Ok(Stream::ClientTls(Box::new(io)))
             }
         }
     }
 }
 
-fn http_over_tls(trust: &Trust) -> Result<TlsConnector, ConnectorError> {
+fn https_connector(trust: &Trust) -> Result<TlsConnector, ConnectorError> {
     let mut config = client_config(trust)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
@@ -162,7 +162,7 @@ async fn tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Connec
     let stream = dial::tcp(addresses, limit)
         .await
         .map_err(unreachable_peer)?;
-    // Small requests must not wait for the acknowledgement of the one before.
+    // Small requests must not wait for the acknowledgement of the previous one.
     stream.set_nodelay(true).map_err(ConnectError::Io)?;
     Ok(stream)
 }
@@ -174,8 +174,8 @@ fn unreachable_peer(error: io::Error) -> ConnectError {
     }
 }
 
-/// For whatever protocol: TLS 1.2 and 1.3 with the `ring` provider, named so that a second provider in the dependency
-/// graph can never make rustls panic over the choice.
+/// Returns a TLS configuration for any protocol: TLS 1.2 and 1.3 with the `ring` provider. It names the
+/// provider, because rustls panics if it has to choose between two in the dependency graph.
 pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, ConnectorError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)

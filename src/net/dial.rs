@@ -1,5 +1,5 @@
-//! Opens a socket to a destination: over TCP to the first of its addresses that accepts, or over a Unix socket once its
-//! queue has room. What is said over it is for `connect` and those above.
+//! Opens a socket to a destination: over TCP to the first address that accepts, or over a Unix socket as
+//! soon as its queue has room.
 
 use std::{io, net::SocketAddr, path::Path, time::Duration};
 
@@ -9,14 +9,14 @@ use tokio::{
     time::sleep,
 };
 
-/// The wait before the next address is tried beside those that have not accepted yet (RFC 8305, section 5).
+/// The delay before the next address is tried in parallel (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// The waits between two attempts to enter the full queue of a Unix socket: the first, and the longest.
-const FULL: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
+/// The first and the longest wait between two attempts while the queue of a Unix socket is full.
+const QUEUE_FULL: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
 
-/// Connects to the first address that accepts (RFC 8305). An address that stays silent must not use up `limit`, the time
-/// that the caller waits, so each address is tried in time.
+/// Connects to the first address that accepts (RFC 8305). Every address is tried within `limit`, the
+/// caller's timeout, even if earlier ones do not respond.
 pub(crate) async fn tcp(addresses: Vec<SocketAddr>, limit: Duration) -> io::Result<TcpStream> {
     let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     let stagger = STAGGER.min(limit / (count.saturating_add(1)));
@@ -41,12 +41,12 @@ pub(crate) async fn tcp(addresses: Vec<SocketAddr>, limit: Duration) -> io::Resu
             Some(None) if waiting.len() == 0 => return Err(failed),
             Some(None) | None => {}
         }
-        // The next address follows a failure at once.
+        // After a failure, the next address is tried at once.
         attempts.extend(waiting.next().map(TcpStream::connect));
     }
 }
 
-/// The addresses with their families in turn, the family of the first one first (RFC 8305, section 4).
+/// Alternates the address families, beginning with that of the first address (RFC 8305, section 4).
 fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) = addresses
@@ -61,10 +61,10 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// Connects to a Unix socket. While its queue is full, the kernel rejects at once where it would wait over TCP, so the wait
-/// is here. It has no limit: the caller has one.
+/// Connects to a Unix socket. While its queue is full, the kernel rejects a connection at once instead of
+/// waiting as for TCP, so this function waits. The caller has the timeout.
 pub(crate) async fn unix(path: &Path) -> io::Result<UnixStream> {
-    let [mut wait, longest] = FULL;
+    let [mut wait, longest] = QUEUE_FULL;
     loop {
         match UnixStream::connect(path).await {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(wait).await,
@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    /// An address whose queue is full, so that it drops each further SYN; and all that keeps it so.
+    /// Returns an address whose full queue drops each SYN, and the sockets that keep it full.
     fn silent(last: u8) -> (SocketAddr, (Socket, Vec<Client>)) {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         let ip = Ipv4Addr::new(127, 0, 0, last);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     fn refusing() -> SocketAddr {
-        // A port that was free a moment ago, of an address that no other test uses.
+        // The port was free a moment ago, and no other test uses this address.
         let listener = TcpListener::bind("127.0.0.9:0").expect("a port");
         listener.local_addr().expect("an address")
     }

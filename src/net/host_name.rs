@@ -1,7 +1,7 @@
-//! Host names as `Host` and URLs carry them (RFC 3986, section 3.2.2).
+//! Validates host names as in `Host` and URLs (RFC 3986, section 3.2.2).
 
-/// `uri-host [ ":" port ]` of RFC 3986, without userinfo, and without the sub-delimiters that no host
-/// on the Internet has: a comma makes one host for one reader and two for the next.
+/// Returns whether the text is `uri-host [ ":" port ]`, without userinfo and without the sub-delimiters of
+/// RFC 3986. No host on the Internet has these, and some readers take a comma as the separator of a list.
 pub(crate) fn is_host(text: &str) -> bool {
     let (name, port) = match text.rfind(':') {
         Some(colon) if !text[colon..].contains(']') => (&text[..colon], &text[colon + 1..]),
@@ -11,7 +11,7 @@ pub(crate) fn is_host(text: &str) -> bool {
     port_is_valid && is_host_name(name)
 }
 
-/// The name or address in a host, without a port.
+/// Returns whether the text is a name or an address, without a port.
 pub(crate) fn is_host_name(name: &str) -> bool {
     if let Some(inner) = name.strip_prefix('[') {
         let address = inner.strip_suffix(']').unwrap_or_default();

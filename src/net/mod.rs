@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub mod address;
+pub mod certificate;
 pub mod connect;
 pub(crate) mod dial;
 pub(crate) mod forwarded;
@@ -12,5 +13,6 @@ pub mod peer;
 pub(crate) mod resolve;
 pub mod source;
 pub(crate) mod stream;
-pub mod tls;
+#[cfg(test)]
+pub(crate) mod test_tls;
 pub mod trusted_hops;

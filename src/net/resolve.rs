@@ -1,4 +1,4 @@
-//! Name resolution, by the system's resolver.
+//! Resolves names with the system's resolver.
 
 use std::{
     io,
@@ -9,26 +9,24 @@ use tokio::sync::Semaphore;
 
 use crate::runtime::background::run_on_thread;
 
-/// Look-ups at once over all workers. Each takes a thread for as long as the system's resolver waits.
-static LOOK_UPS: Semaphore = Semaphore::const_new(256);
+/// Limits the concurrent lookups of all workers. Each occupies a thread while the resolver waits.
+static LOOKUPS: Semaphore = Semaphore::const_new(256);
 
-/// Returns the addresses of a host, in the order to try them. An address needs no look-up.
+/// Returns the addresses of a host, in the order to try them. An address needs no lookup.
 pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    let permit = LOOK_UPS.acquire().await.map_err(io::Error::other)?;
+    let permit = LOOKUPS.acquire().await.map_err(io::Error::other)?;
     let host = host.to_owned();
     let found = run_on_thread(move || {
-        // A caller that gives up leaves the thread behind, which still counts.
+        // The thread continues, and counts, after its caller has given up.
         let _permit = permit;
         (host.as_str(), port)
             .to_socket_addrs()
             .map(Iterator::collect)
     });
-    found
-        .await
-        .unwrap_or_else(|undone| Err(undone.into_error()))
+    found.await.unwrap_or_else(|error| Err(error.into_error()))
 }
 
 #[cfg(test)]

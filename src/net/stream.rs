@@ -1,5 +1,4 @@
-//! A byte stream between the gate and somebody: TCP, TLS or a Unix socket, as one type, so that
-//! nothing above cares which. It only passes calls on.
+//! A byte stream over TCP, TLS or a Unix socket, as one type. It passes all calls on.
 
 use std::{
     io,
@@ -13,32 +12,33 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
 };
-use tokio_rustls::{TlsStream, client, server};
+use tokio_rustls::{client, server};
 
 /// An open connection.
 #[derive(Debug)]
 pub enum Stream {
     /// Plain TCP.
     Tcp(TcpStream),
-    /// TLS over TCP that a client began.
-    Secured(Box<server::TlsStream<Handshaking>>),
-    /// TLS over TCP; boxed, since a session is a hundred times as large as a socket.
-    Tls(Box<TlsStream<TcpStream>>),
+    /// TLS with a client of the gate. It is boxed, because a session is a hundred times as large as a
+    /// socket.
+    ServerTls(Box<server::TlsStream<HandshakeStream>>),
+    /// TLS with a destination.
+    ClientTls(Box<client::TlsStream<TcpStream>>),
     /// A Unix socket.
     Unix(UnixStream),
 }
 
 impl Stream {
-    /// Ready once there is something to read, be it the end.
+    /// Completes when bytes or the end of the stream can be read.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(io) => io.poll_read_ready(cx),
-            Self::Tls(io) => match io.get_ref() {
-                // Of what was read already, something is left, or the client has said that it is done.
+            Self::ClientTls(io) => match io.get_ref() {
+                // The session holds unread data, or the peer has sent its end.
                 (_, session) if !session.wants_read() => Poll::Ready(Ok(())),
                 (tcp, _) => tcp.poll_read_ready(cx),
             },
-            Self::Secured(io) => match io.get_ref() {
+            Self::ServerTls(io) => match io.get_ref() {
                 (_, session) if !session.wants_read() => Poll::Ready(Ok(())),
                 (io, _) => io.tcp.poll_read_ready(cx),
             },
@@ -46,66 +46,63 @@ impl Stream {
         }
     }
 
-    /// Whether the socket holds nothing to read, neither bytes nor the end. It asks the kernel: tokio's own readiness is as old
-    /// as its last look.
-    pub(crate) fn holds_nothing(&mut self) -> bool {
+    /// Returns whether the socket holds neither bytes nor the end of the stream. It asks the kernel, because
+    /// tokio's readiness is as old as its last poll.
+    pub(crate) fn is_empty(&mut self) -> bool {
         match self {
-            Self::Tcp(io) => is_empty(&SockRef::from(&*io)),
-            Self::Unix(io) => is_empty(&SockRef::from(&*io)),
-            Self::Secured(io) => is_empty(&SockRef::from(&io.get_ref().0.tcp)),
-            Self::Tls(io) => match &mut **io {
-                TlsStream::Client(io) => session_holds_nothing(io),
-                TlsStream::Server(io) => is_empty(&SockRef::from(io.get_ref().0)),
-            },
+            Self::Tcp(io) => is_socket_empty(&SockRef::from(&*io)),
+            Self::Unix(io) => is_socket_empty(&SockRef::from(&*io)),
+            Self::ServerTls(io) => is_socket_empty(&SockRef::from(&io.get_ref().0.tcp)),
+            Self::ClientTls(io) => is_session_empty(io),
         }
     }
 }
 
-/// Bytes that a client may send for its side of a handshake. Genuine ones need about 2 KiB, and a TLS library holds as
-/// many as a client announces: up to 64 KiB.
-const LONGEST_HANDSHAKE: usize = 16 * 1024;
+/// The maximum number of bytes that a client may send in a handshake. Genuine ones need about 2 KiB. A TLS
+/// library buffers as many as the client announces, up to 64 KiB.
+const MAX_HANDSHAKE: usize = 16 * 1024;
 
-/// A TCP connection that bounds what is read of a handshake.
+/// A TCP connection that limits the bytes read during a handshake.
 #[derive(Debug)]
-pub struct Handshaking {
+pub struct HandshakeStream {
     tcp: TcpStream,
-    left: usize,
+    remaining: usize,
 }
 
-impl Handshaking {
+impl HandshakeStream {
     pub(crate) fn new(tcp: TcpStream) -> Self {
         Self {
             tcp,
-            left: LONGEST_HANDSHAKE,
+            remaining: MAX_HANDSHAKE,
         }
     }
 
-    /// The handshake is done: whatever is read from now on is bounded elsewhere.
+    /// Removes the limit after the handshake. The reader of the requests has its own limits.
     pub(crate) fn finish(&mut self) {
-        self.left = usize::MAX;
+        self.remaining = usize::MAX;
     }
 }
 
-impl AsyncRead for Handshaking {
+impl AsyncRead for HandshakeStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.left == 0 {
+        if self.remaining == 0 {
             let text = "the client's handshake is longer than 16 KiB";
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
         }
         let before = buf.filled().len();
         let result = Pin::new(&mut self.tcp).poll_read(cx, buf);
-        if self.left != usize::MAX {
-            self.left = self.left.saturating_sub(buf.filled().len() - before);
+        if self.remaining != usize::MAX {
+            self.remaining = self.remaining.saturating_sub(buf.filled().len() - before);
         }
         result
     }
 }
 
-impl AsyncWrite for Handshaking {
+impl AsyncWrite for HandshakeStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -135,19 +132,19 @@ impl AsyncWrite for Handshaking {
     }
 }
 
-fn is_empty(socket: &socket2::Socket) -> bool {
+fn is_socket_empty(socket: &socket2::Socket) -> bool {
     let peeked = socket.peek(&mut [MaybeUninit::uninit()]);
     peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// Under TLS the socket may hold a message of the session, such as a ticket, which says nothing to the reader above. The
-/// session reads it here.
-fn session_holds_nothing(io: &mut client::TlsStream<TcpStream>) -> bool {
-    /// A peer with more messages than these to read between two requests is up to something else.
-    const MOST_READS: usize = 8;
+/// Returns whether a session holds neither data nor its end. The socket may hold a message of the session,
+/// such as a ticket, which the session reads here.
+fn is_session_empty(io: &mut client::TlsStream<TcpStream>) -> bool {
+    /// The maximum number of messages between two requests. A peer that sends more is not idle.
+    const MAX_READS: usize = 8;
     let (tcp, session) = io.get_mut();
     let socket = SockRef::from(&*tcp);
-    for _ in 0..MOST_READS {
+    for _ in 0..MAX_READS {
         if !session.wants_read() {
             return false;
         }
@@ -161,7 +158,7 @@ fn session_holds_nothing(io: &mut client::TlsStream<TcpStream>) -> bool {
     false
 }
 
-/// Calls the same method on whichever transport it is.
+/// Calls the same method on each transport.
 macro_rules! each {
     ($stream:expr, $io:ident => $call:expr) => {
         match $stream.get_mut() {
@@ -169,11 +166,11 @@ macro_rules! each {
                 let $io = Pin::new(io);
                 $call
             }
-            Stream::Secured(io) => {
+            Stream::ServerTls(io) => {
                 let $io = Pin::new(io);
                 $call
             }
-            Stream::Tls(io) => {
+            Stream::ClientTls(io) => {
                 let $io = Pin::new(io);
                 $call
             }
@@ -223,8 +220,8 @@ impl AsyncWrite for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Tcp(io) => io.is_write_vectored(),
-            Self::Secured(io) => io.is_write_vectored(),
-            Self::Tls(io) => io.is_write_vectored(),
+            Self::ServerTls(io) => io.is_write_vectored(),
+            Self::ClientTls(io) => io.is_write_vectored(),
             Self::Unix(io) => io.is_write_vectored(),
         }
     }
@@ -238,38 +235,16 @@ mod tests {
         sync::Arc,
     };
 
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
     use tokio_rustls::TlsConnector;
 
     use super::*;
+    use crate::net::test_tls;
 
     type Far = rustls::StreamOwned<rustls::ServerConnection, std::net::TcpStream>;
 
-    fn configurations() -> (rustls::ClientConfig, rustls::ServerConfig) {
-        let made = rcgen::generate_simple_self_signed(vec!["app.example".to_owned()]);
-        let made = made.expect("a certificate");
-        let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key.expect("a key"))
-            .expect("a configuration");
-        let mut roots = rustls::RootCertStore::empty();
-        let root = CertificateDer::from(made.cert.der().to_vec());
-        roots.add(root).expect("a certificate");
-        let client = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        (client, server)
-    }
-
-    /// A connection under TLS on which the peer has sent its session tickets, and the peer's end.
+    /// Returns a TLS connection on which the peer has sent its session tickets, and the peer's end.
     async fn pair() -> (Stream, Far) {
-        let (client, server) = configurations();
+        let (client, server) = test_tls::configs();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let accepting = std::thread::spawn(move || {
@@ -281,11 +256,13 @@ mod tests {
             far
         });
         let tcp = TcpStream::connect(address).await.expect("connected");
-        let name = ServerName::try_from("app.example").expect("a name");
         let connector = TlsConnector::from(Arc::new(client));
-        let io = connector.connect(name, tcp).await.expect("a handshake");
+        let io = connector
+            .connect(test_tls::name(), tcp)
+            .await
+            .expect("a handshake");
         (
-            Stream::Tls(Box::new(io.into())),
+            Stream::ClientTls(Box::new(io)),
             accepting.join().expect("no panic"),
         )
     }
@@ -300,11 +277,11 @@ mod tests {
     async fn messages_of_a_tls_session_say_nothing_to_the_reader() {
         let (mut near, mut far) = pair().await;
         read_one(&mut near).await;
-        assert!(near.holds_nothing());
+        assert!(near.is_empty());
         // The peer sends a message of the session alone.
         far.conn.refresh_traffic_keys().expect("new keys");
         far.flush().expect("written");
-        assert!(near.holds_nothing());
+        assert!(near.is_empty());
         // The session still works in both directions.
         tokio::io::AsyncWriteExt::write_all(&mut near, b"b")
             .await
@@ -313,7 +290,7 @@ mod tests {
         far.read_exact(&mut byte).expect("read");
         far.write_all(b"c").expect("written");
         read_one(&mut near).await;
-        assert!(near.holds_nothing());
+        assert!(near.is_empty());
     }
 
     #[tokio::test]
@@ -321,17 +298,17 @@ mod tests {
         let (mut near, mut far) = pair().await;
         read_one(&mut near).await;
         far.write_all(b"unsolicited").expect("written");
-        assert!(!near.holds_nothing());
+        assert!(!near.is_empty());
 
         let (mut near, mut far) = pair().await;
         read_one(&mut near).await;
         far.conn.send_close_notify();
         far.flush().expect("written");
-        assert!(!near.holds_nothing());
+        assert!(!near.is_empty());
 
         let (mut near, far) = pair().await;
         read_one(&mut near).await;
         drop(far);
-        assert!(!near.holds_nothing());
+        assert!(!near.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Whose word about the client is believed: the hops before this gate.
+//! The hops before this gate that are trusted to describe the client.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
@@ -6,20 +6,20 @@ use ipnet::IpNet;
 
 use crate::net::peer::Peer;
 
-/// The proxies before this gate whose `X-Forwarded-*` and `Forwarded` are passed on. From anybody
-/// else those headers are an attacker's to choose, and are dropped.
+/// The proxies before this gate whose `X-Forwarded-*` and `Forwarded` are passed on. Any other client
+/// could forge these headers, so they are dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedHops {
     networks: Vec<IpNet>,
     unix: bool,
 }
 
-/// One trusted hop as it is written: an address, a network, or `unix`.
+/// A trusted hop: an address, a network, or `unix`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hop {
     /// An address or a network.
     Network(IpNet),
-    /// Whoever connects through the gate's Unix socket.
+    /// Any client of the gate's Unix socket.
     Unix,
 }
 
@@ -65,7 +65,7 @@ impl FromIterator<Hop> for TrustedHops {
 }
 
 impl TrustedHops {
-    /// Whether this peer's word about the client is believed.
+    /// Returns whether this peer is trusted.
     #[must_use]
     pub fn trusts(&self, peer: &Peer) -> bool {
         match peer {

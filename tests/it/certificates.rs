@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use cartgate::net::tls::Certificate;
+use cartgate::net::certificate::Certificate;
 use rustls::{ClientConfig, pki_types::CertificateDer};
 use tempfile::TempDir;
 

@@ -9,7 +9,7 @@ use crate::{
     endpoint::{Durable, Endpoint, Target},
     inbox::Settings,
     net::{
-        address::{Address, Endpoint as Peer},
+        address::{Address, Transport},
         listener::Listener,
     },
     proxy::config::Config,
@@ -93,14 +93,14 @@ fn mapping(endpoint: &Endpoint) -> String {
 
 fn route(endpoint: &Endpoint, path: &str, address: &Address) -> String {
     let shown = address.to_string();
-    match (address.target(), address.endpoint()) {
+    match (address.target(), address.transport()) {
         // A query may contain a token.
         (Some(_), _) => match shown.split_once('?') {
             Some((before, _)) => format!("{path} -> {before}?..."),
             None => format!("{path} -> {shown}"),
         },
         // The path of a socket ends at a colon.
-        (None, Peer::Unix(_)) => format!("{path} -> {shown}:{}", endpoint.path),
-        (None, Peer::Tcp { .. }) => format!("{path} -> {shown}{}", endpoint.path),
+        (None, Transport::Unix(_)) => format!("{path} -> {shown}:{}", endpoint.path),
+        (None, Transport::Tcp { .. }) => format!("{path} -> {shown}{}", endpoint.path),
     }
 }

@@ -27,7 +27,7 @@ fn destinations(config: &Config) -> BTreeMap<Arc<str>, Arc<Destination>> {
 
 /// Connects to the app and logs the result.
 async fn connect(app: Arc<Destination>) {
-    let (destination, address) = (&*app.name, app.address().endpoint());
+    let (destination, address) = (&*app.name, app.address().transport());
     match app.reach().await {
         Ok(()) => tracing::info!(target: TARGET, destination, %address, "app reachable"),
         Err(cause) => tracing::warn!(

@@ -55,7 +55,7 @@ macro_rules! attempt_line {
         $level!(
             delivery = %$attempt.id(),
             destination = $attempt.queue(),
-            address = %$attempt.destination.address().endpoint(),
+            address = %$attempt.destination.address().transport(),
             $($rest)*
         )
     };
@@ -205,7 +205,7 @@ impl DeliveryLog {
 
     /// Logs a destination that went down or came back.
     pub(super) fn health_changed(destination: &Destination, change: HealthChange) {
-        let address = destination.address().endpoint();
+        let address = destination.address().transport();
         let destination = &*destination.name;
         match change {
             HealthChange::WentDown => {

@@ -159,7 +159,7 @@ impl Line<'_> {
             } => line!(
                 error, self, verdict = "verified", reason, taken = false, cause,
                 destination = self.destination.map(|one| &*one.name),
-                address = shown!(self.destination.map(|one| one.address().endpoint())),
+                address = shown!(self.destination.map(|one| one.address().transport())),
                 %secret,
             ),
             Verdict::Kept { secret, stored, .. } if stored.left_out => {

@@ -11,7 +11,7 @@ use admin::AdminAccess;
 use crate::{
     endpoint::Endpoints,
     inbox,
-    net::{tls::Certificate, trusted_hops::TrustedHops},
+    net::{certificate::Certificate, trusted_hops::TrustedHops},
     proxy::config::{limits::Limits, timeouts::Timeouts},
     rejected,
 };

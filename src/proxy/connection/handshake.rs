@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     net::{
         peer::Peer,
-        stream::{Handshaking, Stream},
+        stream::{HandshakeStream, Stream},
     },
     proxy::{
         connection::timeouts::Clock,
@@ -47,7 +47,7 @@ pub(crate) async fn secure(
     let mut clock = Clock::new(state, &config.timeouts);
     state.enter(Phase::Handshake);
     let mut accept =
-        TlsAcceptor::from(certificate.server()).accept_with(Handshaking::new(tcp), |session| {
+        TlsAcceptor::from(certificate.server()).accept_with(HandshakeStream::new(tcp), |session| {
             session.set_buffer_limit(Some(UNSENT));
         });
     drop(config);
@@ -68,7 +68,7 @@ pub(crate) async fn secure(
             tls.get_mut().0.finish();
             state.encrypt();
             state.enter(Phase::Idle);
-            Some(Stream::Secured(Box::new(tls)))
+            Some(Stream::ServerTls(Box::new(tls)))
         }
         Err(error) => {
             // Anybody can cause as many of these as they like.

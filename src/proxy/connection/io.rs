@@ -266,41 +266,30 @@ mod tests {
 
     use std::future::poll_fn;
 
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
     use tokio::net::{TcpListener, TcpStream};
     use tokio_rustls::{TlsAcceptor, TlsConnector, client};
 
-    use crate::{endpoint::Endpoints, proxy::config::Config};
+    use crate::{
+        endpoint::Endpoints,
+        net::{stream::HandshakeStream, test_tls},
+        proxy::config::Config,
+    };
 
     /// Both ends of a connection under TLS.
     async fn pair() -> (client::TlsStream<TcpStream>, Stream) {
-        let made = rcgen::generate_simple_self_signed(vec!["gate.example".to_owned()]);
-        let made = made.expect("a certificate");
-        let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key.expect("a key"))
-            .expect("a configuration");
-        let mut roots = rustls::RootCertStore::empty();
-        let root = CertificateDer::from(made.cert.der().to_vec());
-        roots.add(root).expect("a certificate");
-        let client = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let (client, server) = test_tls::configs();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let address = listener.local_addr().expect("an address");
         let near = TcpStream::connect(address).await.expect("a connection");
         let (far, _) = listener.accept().await.expect("a connection");
-        let name = ServerName::try_from("gate.example").expect("a name");
         let connector = TlsConnector::from(Arc::new(client));
         let acceptor = TlsAcceptor::from(Arc::new(server));
-        let (near, far) = tokio::join!(connector.connect(name, near), acceptor.accept(far));
-        let far = Stream::Tls(Box::new(far.expect("a handshake").into()));
+        let far = HandshakeStream::new(far);
+        let (near, far) = tokio::join!(
+            connector.connect(test_tls::name(), near),
+            acceptor.accept(far)
+        );
+        let far = Stream::ServerTls(Box::new(far.expect("a handshake")));
         (near.expect("a handshake"), far)
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use cartgate::net::{connect::Trust, tls::Certificate};
+use cartgate::net::{certificate::Certificate, connect::Trust};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, pki_types::CertificateDer,

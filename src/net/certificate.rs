@@ -1,5 +1,4 @@
-//! The gate's own certificate: read from its files, checked, and made into what a handshake needs. Who is
-//! shown it, and for how long a handshake may last, is `connection`'s.
+//! Loads and checks the gate's certificate and key.
 
 use std::{
     fmt, io,
@@ -16,10 +15,10 @@ use x509_cert::{Certificate as X509, der::Decode as _};
 
 use crate::secret::private_file::{self, Exposure, PrivateFile};
 
-/// What is longer is no certificate or key but the wrong file, perhaps an endless one.
-const MOST_BYTES: u64 = 1024 * 1024;
+/// The maximum size of a file. A longer one is no certificate or key, and may be endless.
+const MAX_BYTES: u64 = 1024 * 1024;
 
-/// A certificate with its key, ready to be shown.
+/// A certificate with its key, ready for handshakes.
 pub struct Certificate {
     server: Arc<ServerConfig>,
     expires: SystemTime,
@@ -27,22 +26,24 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads a PEM chain, the server's own certificate first, and the key that belongs to it. One file may
-    /// hold both.
+    /// Reads a PEM chain, which begins with the server's own certificate, and its key. One file may hold
+    /// both.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read or does not hold what it should, or the two do not go together. An error
-    /// names the file and the reason, never what was read.
-    pub fn load(chain: &Path, key: &Path) -> Result<(Self, Vec<Warning>), TlsError> {
+    /// When a file cannot be read or has the wrong content, or the key does not match the certificate. An
+    /// error names the file and the reason, and never contains the content.
+    pub fn load(chain: &Path, key: &Path) -> Result<(Self, Vec<Warning>), CertificateError> {
         let (certificates, leaf) = read_chain(chain)?;
         let (secret, exposed) = read_key(key)?;
         let server = server_config(certificates, secret).map_err(|reason| match reason {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::Mismatch {
-                chain: chain.to_owned(),
-                key: key.to_owned(),
-            },
-            reason => TlsError::Unusable {
+            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                CertificateError::Mismatch {
+                    chain: chain.to_owned(),
+                    key: key.to_owned(),
+                }
+            }
+            reason => CertificateError::Unusable {
                 path: key.to_owned(),
                 reason,
             },
@@ -66,25 +67,25 @@ impl Certificate {
         ))
     }
 
-    /// The file that it was read from.
+    /// Returns the file with the certificate.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// When clients stop to believe it.
+    /// Returns when the certificate expires.
     #[must_use]
     pub fn expires(&self) -> SystemTime {
         self.expires
     }
 
-    /// What a handshake needs.
+    /// Returns the configuration for handshakes.
     pub(crate) fn server(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.server)
     }
 }
 
-/// Without the key.
+/// Omits the key.
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificate")
@@ -93,8 +94,9 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// TLS 1.2 and 1.3 with the `ring` provider, named so that a second provider in the dependency graph can
-/// never make rustls panic over the choice. No early data: it could be replayed.
+/// Returns a configuration with TLS 1.2 and 1.3 and the `ring` provider. It names the provider, because
+/// rustls panics if it has to choose between two in the dependency graph. It accepts no early data, which
+/// could be replayed.
 fn server_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -108,29 +110,31 @@ fn server_config(
     Ok(config)
 }
 
-fn read_chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, X509), TlsError> {
-    let malformed = || TlsError::Malformed {
+fn read_chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, X509), CertificateError> {
+    let malformed = || CertificateError::Malformed {
         path: path.to_owned(),
     };
     let file = read(path)?;
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&file.bytes)
         .collect::<Result<_, _>>()
         .map_err(|_| malformed())?;
-    let leaf = chain.first().ok_or_else(|| TlsError::NoCertificate {
-        path: path.to_owned(),
-    })?;
+    let leaf = chain
+        .first()
+        .ok_or_else(|| CertificateError::NoCertificate {
+            path: path.to_owned(),
+        })?;
     let leaf = X509::from_der(leaf).map_err(|_| malformed())?;
     Ok((chain, leaf))
 }
 
-fn read_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Vec<Warning>), TlsError> {
+fn read_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Vec<Warning>), CertificateError> {
     let file = read(path)?;
     let key = PrivateKeyDer::from_pem_slice(&file.bytes).map_err(|reason| match reason {
-        pem::Error::NoItemsFound => TlsError::NoKey {
+        pem::Error::NoItemsFound => CertificateError::NoKey {
             path: path.to_owned(),
         },
-        // What these say is a part of the file.
-        _ => TlsError::Malformed {
+        // The other errors contain parts of the file.
+        _ => CertificateError::Malformed {
             path: path.to_owned(),
         },
     })?;
@@ -141,15 +145,16 @@ fn read_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Vec<Warning>), TlsEr
     Ok((key, exposed.collect()))
 }
 
-fn read(path: &Path) -> Result<PrivateFile, TlsError> {
-    let file = private_file::read(path, MOST_BYTES).map_err(|reason| TlsError::Unreadable {
-        path: shown(path),
-        reason,
-    })?;
-    file.ok_or_else(|| TlsError::TooLong { path: shown(path) })
+fn read(path: &Path) -> Result<PrivateFile, CertificateError> {
+    let file =
+        private_file::read(path, MAX_BYTES).map_err(|reason| CertificateError::Unreadable {
+            path: shown(path),
+            reason,
+        })?;
+    file.ok_or_else(|| CertificateError::TooLong { path: shown(path) })
 }
 
-/// Returns the path for a message, unless it is a key or certificate that was given in place of its path.
+/// Returns the path for a message, unless a key or certificate was given in place of its path.
 fn shown(path: &Path) -> PathBuf {
     if path.to_string_lossy().contains("-----BEGIN") {
         return "(PEM text in place of a path; not shown)".into();
@@ -157,40 +162,40 @@ fn shown(path: &Path) -> PathBuf {
     path.to_owned()
 }
 
-/// Why a certificate cannot be shown.
+/// The reason why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum TlsError {
+pub enum CertificateError {
     /// A file cannot be opened or read.
     #[error("cannot read {}: {reason}", path.display())]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         reason: io::Error,
     },
-    /// A file is too long to be what it should be.
+    /// A file is too long to be a certificate or key.
     #[error("{} is longer than 1 MiB: it cannot be a certificate or key", path.display())]
     TooLong {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// A file is not what it looks like.
-    #[error("{} is damaged: what it holds cannot be read as PEM with X.509 in it", path.display())]
+    /// A file is not PEM with X.509 content.
+    #[error("{} is damaged: it cannot be read as PEM with X.509 content", path.display())]
     Malformed {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// There is no certificate in the file.
+    /// The file holds no certificate.
     #[error("{} holds no certificate (PEM, the server's own first, then its chain)", path.display())]
     NoCertificate {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// There is no key in the file.
+    /// The file holds no key.
     #[error("{} holds no private key (PEM, not encrypted)", path.display())]
     NoKey {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
     /// The key belongs to another certificate.
@@ -202,35 +207,35 @@ pub enum TlsError {
     Mismatch {
         /// The certificate's file.
         chain: PathBuf,
-        /// The key's.
+        /// The key's file.
         key: PathBuf,
     },
-    /// The key is of a kind that no handshake can use.
+    /// No handshake can use this kind of key.
     #[error("the key in {} cannot be used: {reason}", path.display())]
     Unusable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What TLS says of it.
+        /// The error of the TLS library.
         reason: rustls::Error,
     },
 }
 
-/// Something about a certificate that works but is probably a mistake.
+/// A property of a usable certificate that is probably a mistake.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Warning {
-    /// Clients will not believe it any more.
+    /// The certificate has expired.
     Expired {
         /// The certificate's file.
         path: PathBuf,
-        /// Since when.
+        /// The time of expiry.
         since: SystemTime,
     },
-    /// Other users of this machine get at the key.
+    /// Other users of this machine can read the key.
     Exposed {
         /// The key's file.
         path: PathBuf,
-        /// How they do.
+        /// The way in which they can.
         exposure: Exposure,
     },
 }
@@ -243,7 +248,7 @@ impl fmt::Display for Warning {
                 let path = path.display();
                 write!(
                     f,
-                    "the certificate in {path} expired at {since}: no client will believe it"
+                    "the certificate in {path} expired at {since}: clients will reject it"
                 )
             }
             Self::Exposed { path, exposure } => write!(f, "key {}: {exposure}", path.display()),
