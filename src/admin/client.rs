@@ -11,7 +11,7 @@ use super::{
     status::{Reloaded, Report},
 };
 use crate::{
-    client::{Answer, Client, NoAnswer, Outgoing},
+    client::{Client, Outgoing, ResponseSummary, SendError},
     net::{
         address::Address,
         connect::{ConnectorError, Trust},
@@ -99,7 +99,11 @@ impl AdminClient {
 }
 
 /// Sends a request; returns the response unless the listener rejects the token or the host.
-async fn send(client: &Client, method: Method, headers: HeaderMap) -> Result<Answer, AdminError> {
+async fn send(
+    client: &Client,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<ResponseSummary, AdminError> {
     let request = Outgoing {
         method,
         headers,
@@ -124,7 +128,7 @@ fn parse_report(json: &[u8]) -> Option<Report> {
 pub(crate) enum AdminError {
     /// The gate sends no response.
     #[error("{0}{hint}", hint = hint(.0))]
-    NoResponse(#[from] NoAnswer),
+    NoResponse(#[from] SendError),
     /// The gate requires a token, or another one.
     #[error("the gate requires another token, or any; use --token-file FILE")]
     Token,
@@ -146,9 +150,9 @@ pub(crate) enum AdminError {
 }
 
 /// Returns a hint for a failed connection: perhaps the gate runs without an admin listener.
-fn hint(reason: &NoAnswer) -> &'static str {
+fn hint(reason: &SendError) -> &'static str {
     match reason {
-        NoAnswer::Connect(_) => {
+        SendError::Connect(_) => {
             "; start the gate with --admin ADDR (in its file: [admin] listen = ADDR), and use that address here"
         }
         _ => "",

@@ -202,7 +202,11 @@ fn forge_help() -> String {
         .unwrap_or(0);
     let mut help = String::from("Sends a forgery of this kind, or `all`: one of each\n\nKinds:\n");
     for kind in ForgeryKind::ALL {
-        help.push_str(&format!("  {:width$}  {}\n", kind.as_str(), kind.what()));
+        help.push_str(&format!(
+            "  {:width$}  {}\n",
+            kind.as_str(),
+            kind.description()
+        ));
     }
     help
 }

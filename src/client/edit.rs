@@ -1,8 +1,7 @@
-//! One change to a sample: `/pointer=text` sets a string, `/pointer:=json` any JSON (RFC 6901
-//! pointers).
+//! Changes to a sample: `/pointer=text` sets a string, and `/pointer:=json` any JSON (RFC 6901 pointers).
 //!
-//! A number is sent as it was typed: `19.90` stays `19.90`. A value tree of `serde_json` would lose that, so a number that
-//! it would write otherwise is kept in the tree as a marked text, and [`write`] takes the mark off.
+//! A number is sent as it was typed: `19.90` stays `19.90`. `serde_json` would write some numbers
+//! differently. The tree holds these as marked strings, and [`write`] removes the mark.
 
 use std::str::FromStr;
 
@@ -10,18 +9,18 @@ use serde_json::{Map, Value};
 
 use crate::doctor::json::{self, Node};
 
-/// A change to make.
+/// A change to a sample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Edit {
     pointer: Vec<String>,
     value: Value,
 }
 
-/// Why a text is no change.
+/// The reason why a text is not a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EditSyntaxError {
-    /// There is no `=`.
+    /// The text has no `=`.
     #[error("write it as /pointer=text or /pointer:=json")]
     NoEquals,
     /// The pointer does not begin with a slash.
@@ -30,12 +29,12 @@ pub enum EditSyntaxError {
     /// A `~` that is neither `~0` nor `~1`.
     #[error("in a pointer, `~` is written ~0 and `/` in a name ~1")]
     Escape,
-    /// What follows `:=` is no JSON.
-    #[error("what follows := is not JSON (a text is set with = alone)")]
+    /// The text after `:=` is not JSON.
+    #[error("the text after := is not JSON (= alone sets a string)")]
     Json,
 }
 
-/// Why a change does not fit the sample.
+/// The reason why a change cannot be applied to the sample.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--set {pointer}: {reason}")]
 pub struct EditError {
@@ -43,7 +42,7 @@ pub struct EditError {
     reason: &'static str,
 }
 
-/// The pointer ends at the first `=`, so it cannot hold one; a value may.
+/// The pointer ends at the first `=`, so it cannot contain one. A value can.
 impl FromStr for Edit {
     type Err = EditSyntaxError;
 
@@ -66,13 +65,14 @@ impl FromStr for Edit {
     }
 }
 
-/// Before a number in the text that stands for it. No sample holds such a text, and none can be typed but as an escape.
+/// Marks a string that stands for a number. No sample contains such a string, and a typed one is
+/// rejected.
 const MARK: &str = "\0number:";
 
-/// The mark as JSON writes it.
+/// The mark in JSON.
 const WRITTEN_MARK: &str = r#""\u0000number:"#;
 
-/// A document with each number as it was typed.
+/// Converts a document, with each number as it was typed.
 fn as_typed(document: &Node<'_>) -> Option<Value> {
     Some(match document {
         Node::Object(members) => {
@@ -85,7 +85,7 @@ fn as_typed(document: &Node<'_>) -> Option<Value> {
         Node::Text(text) => Value::from(text.value().filter(|said| !said.starts_with(MARK))?),
         Node::Word(word) => {
             let read: Option<Value> = serde_json::from_str(word).ok();
-            // A number too large to be read is still one that can be sent.
+            // A number that is too large to be read can still be sent.
             let written = read.as_ref().map(Value::to_string);
             match read {
                 Some(read) if written.as_deref() == Some(*word) => read,
@@ -95,13 +95,13 @@ fn as_typed(document: &Node<'_>) -> Option<Value> {
     })
 }
 
-/// The document as JSON, with each number as it was typed.
+/// Writes a document as JSON, with each number as it was typed.
 pub(crate) fn write(document: &Value) -> String {
     let text = document.to_string();
     let mut parts = text.split(WRITTEN_MARK);
     let mut written = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        // The mark stands at the beginning of a text, and a number holds no quotation mark.
+        // The mark begins a string, and a number contains no quotation mark.
         let (number, rest) = part.split_once('"').unwrap_or((part, ""));
         written.push_str(number);
         written.push_str(rest);
@@ -117,16 +117,16 @@ fn unescape(step: &str) -> Result<String, EditSyntaxError> {
     if wrong {
         return Err(EditSyntaxError::Escape);
     }
-    // This order: `~01` is the name `~1`, not a slash.
+    // In this order, `~01` becomes the name `~1` and not a slash.
     Ok(step.replace("~1", "/").replace("~0", "~"))
 }
 
 impl Edit {
-    /// Makes the change. Objects that are missing on the way are made; arrays grow by `-`, as RFC
-    /// 6901 names the place after their end.
+    /// Applies the change. It creates missing objects on the way. `-` appends to an array, as in RFC 6901.
     ///
     /// # Errors
-    /// [`EditError`] when the pointer leads through a value that has no parts, or past an array's
+    ///
+    /// [`EditError`] when the pointer leads through a value without members, or past an array's
     /// end.
     pub fn apply(&self, document: &mut Value) -> Result<(), EditError> {
         let place = self
@@ -172,7 +172,7 @@ fn descend<'v>(value: &'v mut Value, step: &str) -> Result<&'v mut Value, &'stat
     }
 }
 
-/// RFC 6901, section 4: no leading zeros, so that each element has one pointer.
+/// Parses an index without leading zeros, so that each element has one pointer (RFC 6901, section 4).
 fn index(step: &str) -> Option<usize> {
     let plain = step == "0" || !step.starts_with(['0', '+']);
     plain.then(|| step.parse().ok()).flatten()

@@ -1,11 +1,13 @@
-//! Makes forgeries: requests that look signed without being so.
+//! Creates forgeries: requests that look signed without being signed.
 //!
-//! Each differs from the genuine delivery in exactly one respect, so that a gate that lets it in
-//! shows which check it lacks. All but [`ForgeryKind::ReplayedMethod`] must be refused; that one is
-//! genuine by the scheme, which signs the body alone.
+//! Each differs from a genuine delivery in exactly one respect, so that a gate that accepts it shows
+//! which check it lacks. All but [`ForgeryKind::ReplayedMethod`] must be rejected; that one is genuine by
+//! the scheme, which signs only the body.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE},
+};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderValue, Method};
@@ -13,25 +15,28 @@ use serde_json::Value;
 use sha1::Sha1;
 use tower_cartgate::{Secret, Signature, Signer};
 
-use super::forgery_kind::ForgeryKind;
-use super::outgoing::{Envelope, Outgoing};
+use super::{
+    forgery_kind::ForgeryKind,
+    outgoing::{Envelope, Outgoing},
+};
 
-/// Why a body cannot be forged in a certain way.
+/// The reason why a body does not allow a kind of forgery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unforgeable {
-    /// An empty body has a true signature of an empty body, and nothing to tamper with.
+    /// The body is empty. It has nothing to change, and the signature of an empty body is genuine for it.
     #[error("the body is empty; forgeries need one that is not")]
     EmptyBody,
-    /// Only JSON can be written anew.
+    /// The body is not JSON, so it cannot be re-serialized.
     #[error("the body is not JSON")]
     NotJson,
 }
 
-/// Forges a delivery of `body`.
+/// Creates a forgery of this kind from `body`.
 ///
 /// # Errors
-/// [`Unforgeable`] where this body does not allow this kind.
+///
+/// When the body does not allow this kind.
 pub fn forge(
     kind: ForgeryKind,
     envelope: &Envelope,
@@ -42,40 +47,40 @@ pub fn forge(
         return Err(Unforgeable::EmptyBody);
     }
     let sign = |signed: &[u8]| Signer::new(secret).sign(signed);
-    let true_one = sign(&body);
+    let genuine = sign(&body);
     Ok(match kind {
         ForgeryKind::WrongSecret => {
-            envelope.with_signature(&Signer::new(&other_than(secret)).sign(&body), body)
+            envelope.with_signature(&Signer::new(&different_from(secret)).sign(&body), body)
         }
-        ForgeryKind::TamperedBody => envelope.with_signature(&true_one, tampered(&body)),
+        ForgeryKind::TamperedBody => envelope.with_signature(&genuine, tampered(&body)),
         ForgeryKind::EmptyBodySignature => envelope.with_signature(&sign(b""), body),
-        ForgeryKind::ReSerializedJson => envelope.with_signature(&true_one, re_serialized(&body)?),
+        ForgeryKind::ReSerializedJson => envelope.with_signature(&genuine, re_serialized(&body)?),
         ForgeryKind::AppendedNewline => {
-            envelope.with_signature(&true_one, with_suffix(&body, b'\n'))
+            envelope.with_signature(&genuine, with_suffix(&body, b'\n'))
         }
         ForgeryKind::Missing => envelope.with_values([], body),
         ForgeryKind::DuplicateHeader => {
-            let line = true_one.to_header_value();
+            let line = genuine.to_header_value();
             envelope.with_values([line.clone(), line], body)
         }
         ForgeryKind::UrlSafe => {
-            let (signature, body) = one_that_the_alphabets_write_differently(secret, body);
+            let (signature, body) = with_url_safe_difference(secret, body);
             envelope.with_values([value(&URL_SAFE.encode(signature.as_bytes()))], body)
         }
         ForgeryKind::ReplayedMethod => {
-            let genuine = envelope.with_signature(&true_one, body);
+            let genuine = envelope.with_signature(&genuine, body);
             Outgoing {
-                method: another(&genuine.method),
+                method: other_method(&genuine.method),
                 ..genuine
             }
         }
         respelled => {
-            envelope.with_values([value(&respell(respelled, &true_one, secret, &body))], body)
+            envelope.with_values([value(&respell(respelled, &genuine, secret, &body))], body)
         }
     })
 }
 
-/// The kinds that differ in the header's text alone.
+/// Returns the header of a kind that differs only in the header's text.
 fn respell(kind: ForgeryKind, signature: &Signature, secret: &Secret, body: &[u8]) -> String {
     let mac = signature.as_bytes();
     match kind {
@@ -93,23 +98,23 @@ fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("Base64, hex and commas are printable ASCII")
 }
 
-/// Longer by a visible byte, so it is another key whatever the true one is.
-fn other_than(secret: &Secret) -> Secret {
+/// Returns a longer secret, which therefore differs from every given one.
+fn different_from(secret: &Secret) -> Secret {
     let mut bytes = secret.expose().to_vec();
     bytes.extend_from_slice(b"-forged");
     Secret::new(bytes).expect("not empty, and ends in a letter")
 }
 
-/// Another digit where there is one, as somebody would change an amount; else another byte.
+/// Changes a digit, as an attacker would change an amount, or else another byte.
 fn tampered(body: &[u8]) -> Bytes {
     let mut changed = body.to_vec();
-    let place = changed.iter().rposition(u8::is_ascii_digit);
-    match place {
-        Some(place) => {
-            changed[place] = if changed[place] == b'9' {
+    let index = changed.iter().rposition(u8::is_ascii_digit);
+    match index {
+        Some(index) => {
+            changed[index] = if changed[index] == b'9' {
                 b'8'
             } else {
-                changed[place] + 1
+                changed[index] + 1
             }
         }
         None => changed[body.len() / 2] ^= 1,
@@ -117,8 +122,8 @@ fn tampered(body: &[u8]) -> Bytes {
     changed.into()
 }
 
-/// Pretty, or where it was pretty already, compact: the bytes always differ, the meaning never
-/// does.
+/// Writes JSON in the pretty form, or in the compact one if it was pretty. The bytes always differ, and
+/// the value never does.
 fn re_serialized(body: &[u8]) -> Result<Bytes, Unforgeable> {
     let value: Value = serde_json::from_slice(body).map_err(|_| Unforgeable::NotJson)?;
     let pretty = format!("{value:#}");
@@ -126,7 +131,7 @@ fn re_serialized(body: &[u8]) -> Result<Bytes, Unforgeable> {
     let other = [pretty, compact]
         .into_iter()
         .find(|text| text.as_bytes() != body);
-    // A lone number or word has one spelling, but space around it means nothing.
+    // A single number or word has one form, but whitespace around it does not change its value.
     Ok(other.map_or_else(|| with_suffix(body, b' '), Bytes::from))
 }
 
@@ -136,12 +141,9 @@ fn with_suffix(body: &[u8], suffix: u8) -> Bytes {
     longer.into()
 }
 
-/// Three signatures in four hold a `+` or `/`; where this one does not, spaces after the body make
-/// another.
-fn one_that_the_alphabets_write_differently(
-    secret: &Secret,
-    mut body: Bytes,
-) -> (Signature, Bytes) {
+/// Returns a signature that the URL-safe alphabet writes differently. Three in four contain a `+` or `/`;
+/// otherwise, spaces after the body produce another one.
+fn with_url_safe_difference(secret: &Secret, mut body: Bytes) -> (Signature, Bytes) {
     loop {
         let signature = Signer::new(secret).sign(&body);
         if signature.to_string().contains(['+', '/']) {
@@ -151,8 +153,7 @@ fn one_that_the_alphabets_write_differently(
     }
 }
 
-/// The last character before `=` carries four bits of the MAC and two that say nothing; a lenient
-/// decoder ignores them.
+/// Changes the two unused bits in the last character before `=`. A lenient decoder ignores them.
 fn non_canonical(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = text.as_bytes().to_vec();
@@ -172,7 +173,7 @@ fn hmac_sha1(secret: &Secret, body: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-fn another(method: &Method) -> Method {
+fn other_method(method: &Method) -> Method {
     if method == Method::POST {
         Method::PUT
     } else {

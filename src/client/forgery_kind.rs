@@ -1,8 +1,6 @@
-//! The kinds of forgery: every known way in which a request can look signed without being so. How
-//! each is made is in `forgery`.
+//! The kinds of forgery: every known way in which a request can look signed without being signed.
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 /// The kinds of forgery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +61,7 @@ impl ForgeryKind {
         Self::ReplayedMethod,
     ];
 
-    /// Its name on the command line and in tables.
+    /// Returns the name on the command line and in tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -86,9 +84,9 @@ impl ForgeryKind {
         }
     }
 
-    /// What it is, in a few words.
+    /// Returns a short description.
     #[must_use]
-    pub const fn what(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::WrongSecret => "signed with another secret",
             Self::TamperedBody => "the body changed after it was signed",
@@ -109,7 +107,7 @@ impl ForgeryKind {
         }
     }
 
-    /// Whether the scheme itself takes it: only the body is signed.
+    /// Returns whether the request is genuine by the scheme, which signs only the body.
     #[must_use]
     pub const fn is_genuine_by_the_scheme(self) -> bool {
         matches!(self, Self::ReplayedMethod)

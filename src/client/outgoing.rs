@@ -1,44 +1,45 @@
-//! One request as it goes out, genuine or forged: method, headers, body. Where to is the client's
-//! business.
+//! A request of the sender, genuine or forged: method, headers and body. Its client adds the address.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, USER_AGENT};
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method,
+    header::{CONTENT_TYPE, USER_AGENT},
+    uri::PathAndQuery,
+};
 use tower_cartgate::{Secret, Signature, Signer, Verified};
 
 use crate::{delivery::header_filter::filter_request, rejected::SavedRejection};
 
-/// A request as it goes to whatever address a client has.
+/// A request without an address.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its headers, in the order in which they are sent.
+    /// The headers, in the order in which they are sent.
     pub headers: HeaderMap,
-    /// Its target, where the address names none.
+    /// The target, unless the address contains one.
     pub target: Option<PathAndQuery>,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
 }
 
 impl Outgoing {
-    /// A kept delivery as it was, now that it verifies: its own method, signature and bytes, and of the
-    /// unsigned headers what a gate would have passed on.
+    /// Restores a saved rejection that now verifies: its method, signature and bytes, and the unsigned
+    /// headers that a gate passes on.
     #[must_use]
-    pub fn resent(refused: SavedRejection, verified: &Verified, signature: &HeaderName) -> Self {
-        let mut headers = refused.headers;
+    pub fn resent(saved: SavedRejection, verified: &Verified, signature: &HeaderName) -> Self {
+        let mut headers = saved.headers;
         filter_request(&mut headers, signature, &[], false);
         Self {
-            method: refused.method,
+            method: saved.method,
             headers,
-            target: Some(refused.target),
+            target: Some(saved.target),
             body: verified.bytes(),
         }
     }
 }
 
-/// What makes deliveries: all that is the same for each of them.
+/// The parts that all deliveries of a sender share.
 #[derive(Clone, Debug)]
 pub struct Envelope {
     method: Method,
@@ -47,7 +48,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// An envelope; `extra` headers replace those that every delivery has.
+    /// Creates an envelope. Its `extra` headers replace the default ones.
     #[must_use]
     pub fn new(method: Method, signature_header: HeaderName, extra: HeaderMap) -> Self {
         Self {
@@ -57,26 +58,26 @@ impl Envelope {
         }
     }
 
-    /// Its method.
+    /// Returns the method.
     #[must_use]
     pub fn method(&self) -> &Method {
         &self.method
     }
 
-    /// A genuine delivery of this body.
+    /// Creates a genuine delivery.
     #[must_use]
     pub fn genuine(&self, secret: &Secret, body: Bytes) -> Outgoing {
         let signature = Signer::new(secret).sign(&body);
         self.with_signature(&signature, body)
     }
 
-    /// A delivery of this body under a signature, true or not.
+    /// Creates a delivery with a signature, which may be wrong.
     #[must_use]
     pub fn with_signature(&self, signature: &Signature, body: Bytes) -> Outgoing {
         self.with_values([signature.to_header_value()], body)
     }
 
-    /// A delivery with these header lines for the signature: none, one or several.
+    /// Creates a delivery with any number of signature headers.
     #[must_use]
     pub fn with_values(
         &self,

@@ -1,24 +1,22 @@
-//! What became of many deliveries: statuses counted, latencies by percentile.
+//! The results of many deliveries: counts by status, and percentiles of latency.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::time::Duration;
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::http::{Answer, NoAnswer};
+use super::{response::ResponseSummary, send_error::SendError};
 
-/// A run's results.
+/// The results of a run.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct RunReport {
     statuses: BTreeMap<u16, u64>,
     failures: BTreeMap<String, u64>,
     micros: Histogram<u64>,
     took: Duration,
 }
 
-impl Report {
+impl RunReport {
     pub(crate) fn new() -> Self {
         const SIGNIFICANT_DIGITS: u8 = 3;
         const LONGEST_MICROS: u64 = 60 * 60 * 1_000_000;
@@ -35,11 +33,11 @@ impl Report {
         self.sent() == 0
     }
 
-    pub(crate) fn count(&mut self, outcome: &Result<Answer, NoAnswer>) {
+    pub(crate) fn count(&mut self, outcome: &Result<ResponseSummary, SendError>) {
         match outcome {
-            Ok(answer) => {
-                *self.statuses.entry(answer.status.as_u16()).or_default() += 1;
-                let micros = u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX);
+            Ok(response) => {
+                *self.statuses.entry(response.status.as_u16()).or_default() += 1;
+                let micros = u64::try_from(response.took.as_micros()).unwrap_or(u64::MAX);
                 self.micros.saturating_record(micros);
             }
             Err(reason) => *self.failures.entry(reason.to_string()).or_default() += 1,
@@ -51,13 +49,13 @@ impl Report {
         self
     }
 
-    /// How many were sent, answered or not.
+    /// Returns the number of deliveries, with or without a response.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.statuses.values().chain(self.failures.values()).sum()
     }
 
-    /// Whether each was answered with a 2xx.
+    /// Returns whether every delivery got a 2xx.
     #[must_use]
     pub fn all_taken(&self) -> bool {
         self.failures.is_empty()
@@ -67,7 +65,7 @@ impl Report {
                 .all(|status| (200..300).contains(status))
     }
 
-    /// The figures, as `--json` prints them.
+    /// Returns the figures, as `--json` prints them.
     #[must_use]
     pub fn figures(&self) -> Figures<'_> {
         let seconds = self.took.as_secs_f64();
@@ -97,7 +95,7 @@ impl Report {
     }
 }
 
-/// A run's figures.
+/// The figures of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures<'r> {
     sent: u64,
@@ -130,11 +128,11 @@ impl fmt::Display for Figures<'_> {
             writeln!(f, "{status:<10} {count}")?;
         }
         for (reason, count) in self.failures {
-            writeln!(f, "no answer  {count}: {reason}")?;
+            writeln!(f, "failed     {count}: {reason}")?;
         }
         match &self.latency_us {
             Some(latency) => write!(f, "latency    {latency}"),
-            None => f.write_str("latency    none was answered"),
+            None => f.write_str("latency    no response"),
         }
     }
 }
@@ -160,9 +158,9 @@ mod tests {
 
     use http::{HeaderMap, StatusCode};
 
-    fn answered(status: StatusCode, millis: u64) -> Result<Answer, NoAnswer> {
+    fn answered(status: StatusCode, millis: u64) -> Result<ResponseSummary, SendError> {
         let took = Duration::from_millis(millis);
-        Ok(Answer {
+        Ok(ResponseSummary {
             status,
             headers: HeaderMap::new(),
             beginning: Vec::new(),
@@ -172,29 +170,29 @@ mod tests {
 
     #[test]
     fn only_a_run_of_2xx_is_all_taken() {
-        let mut report = Report::new();
+        let mut report = RunReport::new();
         report.count(&answered(StatusCode::OK, 1));
         report.count(&answered(StatusCode::ACCEPTED, 1));
         assert!(report.all_taken());
         let mut refused = report.clone();
         refused.count(&answered(StatusCode::UNAUTHORIZED, 1));
         assert!(!refused.all_taken());
-        report.count(&Err(NoAnswer::TimedOut));
+        report.count(&Err(SendError::TimedOut));
         assert!(!report.all_taken());
     }
 
     #[test]
     fn statuses_are_counted_and_latencies_ranked() {
-        let mut report = Report::new();
+        let mut report = RunReport::new();
         for millis in 1..=100 {
             report.count(&answered(StatusCode::OK, millis));
         }
-        report.count(&Err(NoAnswer::TimedOut));
+        report.count(&Err(SendError::TimedOut));
         let report = report.finished(Duration::from_secs(2));
         let figures = serde_json::to_value(report.figures()).expect("plain data");
         assert_eq!(figures["sent"], 101);
         assert_eq!(figures["statuses"]["200"], 100);
-        assert_eq!(figures["failures"]["no answer in time"], 1);
+        assert_eq!(figures["failures"]["no response in time"], 1);
         assert_eq!(figures["per_second"], 50.5);
         let p90 = figures["latency_us"]["p90"].as_u64().expect("a number");
         assert!((89_900..=90_200).contains(&p90), "{p90}");
@@ -202,9 +200,9 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_an_answer_has_no_latencies() {
-        let mut report = Report::new();
-        report.count(&Err(NoAnswer::TimedOut));
-        assert!(report.figures().to_string().ends_with("none was answered"));
+    fn a_run_without_a_response_has_no_latencies() {
+        let mut report = RunReport::new();
+        report.count(&Err(SendError::TimedOut));
+        assert!(report.figures().to_string().ends_with("no response"));
     }
 }

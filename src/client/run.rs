@@ -1,38 +1,41 @@
-//! Many deliveries: so many in all, so many at once, so many a second.
+//! Sends many deliveries, with limits for their number, concurrency and rate.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
-use super::http::{Answer, Client, NoAnswer};
-use super::outgoing::Outgoing;
-use super::report::Report;
+use super::{
+    connection::Client, outgoing::Outgoing, report::RunReport, response::ResponseSummary,
+    send_error::SendError,
+};
 
-/// How many, and how fast.
+/// The number and the pace of deliveries.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Plan {
-    /// In all.
+pub struct RunPlan {
+    /// The number of deliveries.
     pub count: u64,
-    /// At once.
+    /// The number of concurrent deliveries.
     pub concurrency: u16,
-    /// A second, at most.
+    /// The maximum number of deliveries per second.
     pub rate: Option<f64>,
 }
 
-type Outcome = Result<Answer, NoAnswer>;
+type Outcome = Result<ResponseSummary, SendError>;
 
-/// Sends by the plan; `make` gives the delivery with a number, `each` sees every outcome as it
-/// comes. The run ends early when the very first delivery finds nobody listening.
+/// Sends deliveries by a plan. It calls `make` with a number to create a delivery, and `each` after each
+/// outcome. If the first delivery opens no connection, it sends no more.
 pub async fn run(
     client: Arc<Client>,
-    plan: Plan,
+    plan: RunPlan,
     make: impl Fn(u64) -> Outgoing + Clone + Send + 'static,
     mut each: impl FnMut(),
-) -> Report {
+) -> RunReport {
     let begun = Instant::now();
     let next = Arc::new(AtomicU64::new(0));
     let (outcomes, mut collected) = mpsc::channel(usize::from(plan.concurrency));
@@ -52,9 +55,9 @@ pub async fn run(
     }
     drop(outcomes);
 
-    let mut report = Report::new();
+    let mut report = RunReport::new();
     while let Some(outcome) = collected.recv().await {
-        if report.is_empty() && matches!(outcome, Err(NoAnswer::Connect(_))) {
+        if report.is_empty() && matches!(outcome, Err(SendError::Connect(_))) {
             next.store(plan.count, Ordering::Relaxed);
         }
         report.count(&outcome);
@@ -78,11 +81,11 @@ async fn work(
     }
 }
 
-/// The numbers that are still to be sent, each given once and not before its time.
+/// Hands out each delivery's number once, when it is due.
 struct Queue {
     next: Arc<AtomicU64>,
     begun: Instant,
-    plan: Plan,
+    plan: RunPlan,
 }
 
 impl Queue {
@@ -97,8 +100,8 @@ impl Queue {
         Some(number)
     }
 
-    /// By the beginning, not by the one before: what falls behind catches up, so the rate holds on
-    /// the whole.
+    /// Returns when a delivery is due. It is computed from the start of the run, so that late deliveries
+    /// catch up and the average rate holds.
     fn due(&self, number: u64) -> Option<Instant> {
         let seconds = number as f64 / self.plan.rate?;
         let wait = Duration::try_from_secs_f64(seconds).ok()?;
@@ -111,7 +114,7 @@ mod tests {
     use super::*;
 
     fn queue(count: u64, rate: Option<f64>) -> Queue {
-        let plan = Plan {
+        let plan = RunPlan {
             count,
             concurrency: 1,
             rate,

@@ -1,4 +1,4 @@
-//! The sample payloads: realistic, and plainly test data in every name, address and id.
+//! Sample payloads. They are realistic, but every name, address and id shows that it is test data.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// The sample for an event; for [`EventKind::Other`] there is none.
+    /// Returns the sample of an event kind. [`EventKind::Other`] has none.
     #[must_use]
     pub fn of(kind: EventKind) -> Option<Self> {
         let text = match kind {
@@ -31,9 +31,10 @@ impl Sample {
         })
     }
 
-    /// The sample with these changes.
+    /// Applies changes to the sample.
     ///
     /// # Errors
+    ///
     /// [`EditError`] for the first change that does not fit the sample.
     pub fn edited(mut self, edits: Vec<Edit>) -> Result<Self, EditError> {
         self.edits = edits;
@@ -44,9 +45,8 @@ impl Sample {
         Ok(self)
     }
 
-    /// The payload of the delivery with this number. The first is the sample itself, to the byte;
-    /// later ones have ids of their own, because equal bodies carry equal signatures and look like
-    /// one delivery repeated.
+    /// Returns the payload of the delivery with this number. The first is the sample itself. Later ones have
+    /// their own ids, because equal bodies have equal signatures and look like one repeated delivery.
     #[must_use]
     pub fn body(&self, number: u64) -> Bytes {
         if number == 0 && self.edits.is_empty() {
@@ -58,7 +58,7 @@ impl Sample {
         }
         for edit in &self.edits {
             edit.apply(&mut value)
-                .expect("the same edit fitted the same sample before");
+                .expect("the same edit has been applied to this sample before");
         }
         Bytes::from(edit::write(&value))
     }

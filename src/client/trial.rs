@@ -1,64 +1,73 @@
-//! The trial of a gate by forgeries: what each was expected to get, what it got, and what that
-//! means.
+//! Tests a gate with forgeries, and judges its responses.
 
 use std::fmt;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use super::forgery::Unforgeable;
-use super::forgery_kind::ForgeryKind;
-use super::http::{Answer, NoAnswer};
+use super::{
+    forgery::Unforgeable, forgery_kind::ForgeryKind, response::ResponseSummary,
+    send_error::SendError,
+};
 
-/// One forgery and what became of it.
+/// A forgery and its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     kind: &'static str,
     expected: &'static str,
     status: Option<u16>,
-    verdict: Verdict,
-    words: String,
+    verdict: TrialVerdict,
+    #[serde(rename = "words")]
+    explanation: String,
 }
 
-/// What an answer means.
+/// The meaning of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Verdict {
-    /// Refused as a forgery.
-    Refused,
+pub enum TrialVerdict {
+    /// It was rejected as a forgery.
+    Rejected,
     /// It got in.
     GotIn,
-    /// It is genuine by the scheme, whatever was answered.
+    /// It is genuine by the scheme, so every response is right.
     Genuine,
-    /// Something else was in the way, so that nothing judged the signature.
+    /// Another check rejected it, so the signature was not judged.
     Unclear,
-    /// Nothing was sent, since this body does not allow this kind.
+    /// Nothing was sent, because the body does not allow this kind.
     NotSent,
 }
 
 impl Row {
-    /// Judges what a forgery was answered.
+    /// Judges the response to a forgery.
     #[must_use]
-    pub fn of(kind: ForgeryKind, outcome: &Result<Answer, NoAnswer>) -> Self {
-        let (verdict, words) = match outcome {
-            Ok(answer) if kind.is_genuine_by_the_scheme() => {
-                (Verdict::Genuine, replayed(answer).to_owned())
+    pub fn of(kind: ForgeryKind, outcome: &Result<ResponseSummary, SendError>) -> Self {
+        let (verdict, explanation) = match outcome {
+            Ok(response) if kind.is_genuine_by_the_scheme() => {
+                (TrialVerdict::Genuine, replayed(response).to_owned())
             }
-            Ok(answer) => judge(answer),
-            Err(reason) => (Verdict::Unclear, reason.to_string()),
+            Ok(response) => judge(response),
+            Err(reason) => (TrialVerdict::Unclear, reason.to_string()),
         };
-        let status = outcome.as_ref().ok().map(|answer| answer.status.as_u16());
-        Self::new(kind, status, verdict, words)
+        let status = outcome
+            .as_ref()
+            .ok()
+            .map(|response| response.status.as_u16());
+        Self::new(kind, status, verdict, explanation)
     }
 
-    /// A kind that this body does not allow.
+    /// Creates the row of a kind that the body does not allow.
     #[must_use]
     pub fn not_sent(kind: ForgeryKind, reason: Unforgeable) -> Self {
-        Self::new(kind, None, Verdict::NotSent, reason.to_string())
+        Self::new(kind, None, TrialVerdict::NotSent, reason.to_string())
     }
 
-    fn new(kind: ForgeryKind, status: Option<u16>, verdict: Verdict, words: String) -> Self {
+    fn new(
+        kind: ForgeryKind,
+        status: Option<u16>,
+        verdict: TrialVerdict,
+        explanation: String,
+    ) -> Self {
         let expected = if kind.is_genuine_by_the_scheme() {
             "2xx"
         } else {
@@ -69,66 +78,66 @@ impl Row {
             expected,
             status,
             verdict,
-            words,
+            explanation,
         }
     }
 
-    /// Whether this row speaks for the gate, or at least not against it.
+    /// Returns whether the result is right, or at least not wrong.
     #[must_use]
-    pub fn is_well(&self) -> bool {
-        !matches!(self.verdict, Verdict::GotIn | Verdict::Unclear)
+    pub fn is_right(&self) -> bool {
+        !matches!(self.verdict, TrialVerdict::GotIn | TrialVerdict::Unclear)
     }
 
-    /// Whether the forgery got in.
+    /// Returns whether the forgery got in.
     #[must_use]
     pub fn got_in(&self) -> bool {
-        self.verdict == Verdict::GotIn
+        self.verdict == TrialVerdict::GotIn
     }
 
-    /// Whether a delivery that is genuine by the scheme got no further than the forgeries. Then
-    /// their refusals say little.
+    /// Returns whether a delivery that is genuine by the scheme was rejected like a forgery. The rejections
+    /// then prove little.
     #[must_use]
-    pub fn is_a_genuine_one_refused(&self) -> bool {
-        self.verdict == Verdict::Genuine && self.status == Some(401)
+    pub fn is_rejected_genuine(&self) -> bool {
+        self.verdict == TrialVerdict::Genuine && self.status == Some(401)
     }
 }
 
-fn judge(answer: &Answer) -> (Verdict, String) {
-    let status = answer.status;
-    let got_in = |words: &str| (Verdict::GotIn, words.to_owned());
-    let unclear = |words: &str| (Verdict::Unclear, format!("not judged: {words}"));
+fn judge(response: &ResponseSummary) -> (TrialVerdict, String) {
+    let status = response.status;
+    let got_in = |text: &str| (TrialVerdict::GotIn, text.to_owned());
+    let unclear = |text: &str| (TrialVerdict::Unclear, format!("not judged: {text}"));
     if status.is_success() {
-        return got_in("it was taken");
+        return got_in("it was accepted");
     }
-    if answer.is_from_behind_a_gate() {
-        return got_in("the app behind the gate answered it");
+    if response.is_from_app_behind_gate() {
+        return got_in("the app behind the gate responded");
     }
     match status.as_u16() {
-        400 | 401 | 403 => (Verdict::Refused, String::new()),
-        // These the gate answers only after a signature that it believed.
-        422 | 502 | 504 if answer.is_the_gates_own() => got_in("the gate believed the signature"),
+        400 | 401 | 403 => (TrialVerdict::Rejected, String::new()),
+        // The gate responds so only after it has accepted the signature.
+        422 | 502 | 504 if response.is_from_gate() => got_in("the gate accepted the signature"),
         404 => unclear("there is no such endpoint"),
-        405 => unclear("the endpoint does not take this method"),
+        405 => unclear("the endpoint does not allow this method"),
         413 => unclear("the body is over the endpoint's limit"),
         429 => unclear("too many requests"),
         503 => unclear("the server is busy or not ready"),
         502 | 504 => unclear("a proxy did not reach its server"),
         300..=399 => unclear("it was redirected"),
         500..=599 => unclear("the server failed"),
-        _ => unclear("this status does not speak of the signature"),
+        _ => unclear("this status does not concern the signature"),
     }
 }
 
-fn replayed(answer: &Answer) -> &'static str {
-    match answer.status.as_u16() {
+fn replayed(response: &ResponseSummary) -> &'static str {
+    match response.status.as_u16() {
         200..=299 => "the scheme does not sign the method",
-        405 => "the endpoint takes only the other method",
-        401 => "its signature is true, and it was refused all the same",
-        _ => "its signature is true; it was refused for another reason",
+        405 => "the endpoint allows only the other method",
+        401 => "rejected although its signature is genuine",
+        _ => "its signature is genuine; it was rejected for another reason",
     }
 }
 
-/// All rows, as a table.
+/// Shows rows as a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<'r>(pub &'r [Row]);
 
@@ -151,28 +160,28 @@ impl fmt::Display for Table<'_> {
                 "\n{:width$}  {:8}  {got:3}  {}",
                 row.kind,
                 row.expected,
-                Words(row)
+                Judgement(row)
             )
         })
     }
 }
 
-/// The verdict in colour, and what is to be said about it.
-struct Words<'r>(&'r Row);
+/// Shows the verdict in colour, and its explanation.
+struct Judgement<'r>(&'r Row);
 
-impl fmt::Display for Words<'_> {
+impl fmt::Display for Judgement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (style, verdict) = match self.0.verdict {
-            Verdict::Refused => (colour(AnsiColor::Green), "refused"),
-            Verdict::GotIn => (colour(AnsiColor::Red).bold(), "GOT IN"),
-            Verdict::Genuine => (colour(AnsiColor::Cyan), "not a forgery"),
-            Verdict::Unclear => (colour(AnsiColor::Yellow), "unclear"),
-            Verdict::NotSent => (Style::new().dimmed(), "not sent"),
+            TrialVerdict::Rejected => (colour(AnsiColor::Green), "rejected"),
+            TrialVerdict::GotIn => (colour(AnsiColor::Red).bold(), "GOT IN"),
+            TrialVerdict::Genuine => (colour(AnsiColor::Cyan), "not a forgery"),
+            TrialVerdict::Unclear => (colour(AnsiColor::Yellow), "unclear"),
+            TrialVerdict::NotSent => (Style::new().dimmed(), "not sent"),
         };
         write!(f, "{style}{verdict}{style:#}")?;
-        match self.0.words.as_str() {
+        match self.0.explanation.as_str() {
             "" => Ok(()),
-            words => write!(f, ": {words}"),
+            explanation => write!(f, ": {explanation}"),
         }
     }
 }
@@ -195,13 +204,13 @@ mod tests {
             map.insert(name, HeaderValue::from_static(value));
         }
         let status = StatusCode::from_u16(status).expect("a status");
-        let answer = Answer {
+        let response = ResponseSummary {
             status,
             headers: map,
             beginning: Vec::new(),
             took: Duration::ZERO,
         };
-        Row::of(kind, &Ok(answer))
+        Row::of(kind, &Ok(response))
     }
 
     const OWN: &[(&str, &str)] = &[
@@ -211,19 +220,19 @@ mod tests {
     const PASSED_ON: &[(&str, &str)] = &[("x-cartgate-delivery", "1")];
 
     #[test]
-    fn only_a_refusal_for_the_signature_counts_as_refused() {
+    fn only_a_rejection_of_the_signature_counts_as_rejected() {
         for status in [400, 401, 403] {
             assert_eq!(
                 row(ForgeryKind::Hex, status, &[]).verdict,
-                Verdict::Refused,
+                TrialVerdict::Rejected,
                 "{status}"
             );
         }
         for status in [302, 404, 405, 408, 413, 422, 429, 500, 502, 503, 504] {
             let row = row(ForgeryKind::Hex, status, &[]);
-            assert_eq!(row.verdict, Verdict::Unclear, "{status}");
+            assert_eq!(row.verdict, TrialVerdict::Unclear, "{status}");
             assert!(
-                !row.is_well() && row.words.contains("not judged"),
+                !row.is_right() && row.explanation.contains("not judged"),
                 "{status}"
             );
         }
@@ -235,23 +244,26 @@ mod tests {
         assert!(row(ForgeryKind::Hex, 401, PASSED_ON).got_in());
         assert!(row(ForgeryKind::Hex, 502, OWN).got_in());
         assert!(row(ForgeryKind::Hex, 422, OWN).got_in());
-        assert_eq!(row(ForgeryKind::Hex, 401, OWN).verdict, Verdict::Refused);
+        assert_eq!(
+            row(ForgeryKind::Hex, 401, OWN).verdict,
+            TrialVerdict::Rejected
+        );
     }
 
     #[test]
     fn a_replay_is_told_apart_and_never_a_hole() {
         for status in [200, 401, 405] {
             let row = row(ForgeryKind::ReplayedMethod, status, &[]);
-            assert_eq!(row.verdict, Verdict::Genuine);
-            assert!(row.is_well());
-            assert_eq!(row.is_a_genuine_one_refused(), status == 401);
+            assert_eq!(row.verdict, TrialVerdict::Genuine);
+            assert!(row.is_right());
+            assert_eq!(row.is_rejected_genuine(), status == 401);
         }
     }
 
     #[test]
-    fn no_answer_is_no_refusal() {
-        assert!(!Row::of(ForgeryKind::Hex, &Err(NoAnswer::TimedOut)).is_well());
-        assert!(Row::not_sent(ForgeryKind::ReSerializedJson, Unforgeable::NotJson).is_well());
+    fn no_response_is_no_rejection() {
+        assert!(!Row::of(ForgeryKind::Hex, &Err(SendError::TimedOut)).is_right());
+        assert!(Row::not_sent(ForgeryKind::ReSerializedJson, Unforgeable::NotJson).is_right());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tower_cartgate::EventKind;
 
 use super::app::Received;
-use crate::client::{Answer, ForgeryKind, NoAnswer};
+use crate::client::{ForgeryKind, ResponseSummary, SendError};
 
 /// One delivery and its result.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Sent {
 impl Trial {
     pub(super) fn new(
         sent: Sent,
-        response: &Result<Answer, NoAnswer>,
+        response: &Result<ResponseSummary, SendError>,
         body: &Bytes,
         arrived: &[Received],
     ) -> Self {
@@ -117,7 +117,7 @@ mod tests {
     const BODY: Bytes = Bytes::from_static(b"body");
 
     fn trial(sent: Sent, status: u16, arrived: &[Received]) -> Trial {
-        let response = Answer {
+        let response = ResponseSummary {
             status: StatusCode::from_u16(status).expect("a status"),
             headers: HeaderMap::new(),
             beginning: Vec::new(),
@@ -171,6 +171,6 @@ mod tests {
         assert!(trial(forgery(), 401, &[]).as_expected);
         assert!(!trial(forgery(), 401, &[received(BODY, "order")]).as_expected);
         assert!(!trial(forgery(), 404, &[]).as_expected);
-        assert!(!Trial::new(forgery(), &Err(NoAnswer::TimedOut), &BODY, &[]).as_expected);
+        assert!(!Trial::new(forgery(), &Err(SendError::TimedOut), &BODY, &[]).as_expected);
     }
 }

@@ -44,15 +44,15 @@ impl Destination {
         while let Some(connection) = pool.take(begun) {
             match self.send(connection, request, begun).await {
                 Ok((connection, head)) => return Ok(self.response(pool, connection, head)),
-                Err(SendError::NothingWritten(unsent, _)) => request = unsent,
-                Err(SendError::Failed(error)) => return Err(error),
+                Err(ExchangeError::NothingWritten(unsent, _)) => request = unsent,
+                Err(ExchangeError::Failed(error)) => return Err(error),
             }
         }
         let connection = self.open().await?;
         match self.send(connection, request, Instant::now()).await {
             Ok((connection, head)) => Ok(self.response(pool, connection, head)),
-            Err(SendError::NothingWritten(_, error)) => Err(ConnectError::Io(error).into()),
-            Err(SendError::Failed(error)) => Err(error),
+            Err(ExchangeError::NothingWritten(_, error)) => Err(ConnectError::Io(error).into()),
+            Err(ExchangeError::Failed(error)) => Err(error),
         }
     }
 
@@ -84,7 +84,7 @@ impl Destination {
         mut connection: Connection,
         request: PendingRequest,
         begun: Instant,
-    ) -> Result<(Connection, ResponseHead), SendError> {
+    ) -> Result<(Connection, ResponseHead), ExchangeError> {
         let limit = self.settings.answer;
         let deadline = begun + limit;
         connection.send(request);
@@ -96,10 +96,10 @@ impl Destination {
         match head.await.unwrap_or_else(|| Err(response.timed_out(limit))) {
             Ok(head) => Ok((connection, head)),
             Err(AttemptError::BrokenOff(error)) => Err(match connection.take_unsent() {
-                Some(request) => SendError::NothingWritten(request, error),
-                None => SendError::Failed(AttemptError::BrokenOff(error)),
+                Some(request) => ExchangeError::NothingWritten(request, error),
+                None => ExchangeError::Failed(AttemptError::BrokenOff(error)),
             }),
-            Err(error) => Err(SendError::Failed(error)),
+            Err(error) => Err(ExchangeError::Failed(error)),
         }
     }
 
@@ -121,7 +121,7 @@ impl Destination {
 }
 
 /// The reason why a request got no response.
-enum SendError {
+enum ExchangeError {
     /// No byte of it was written, so it may be sent again.
     NothingWritten(PendingRequest, io::Error),
     /// Some of it may have arrived.

@@ -9,7 +9,7 @@ use tower_cartgate::{EventKind, Secret};
 use super::print::{no_response, print_response, print_trial, progress};
 use crate::{
     cli::{ForgeChoice, HeaderLine, SampleEvent, SendArgs},
-    client::{Client, Envelope, ForgeryKind, NoAnswer, Outgoing, Plan, Row, Sample, forge},
+    client::{Client, Envelope, ForgeryKind, Outgoing, Row, RunPlan, Sample, SendError, forge},
     commands::{
         input,
         outcome::{Failure, Outcome},
@@ -24,7 +24,7 @@ pub(super) struct Job {
     envelope: Envelope,
     secret: Secret,
     content: Content,
-    plan: Plan,
+    plan: RunPlan,
     forge: Option<ForgeChoice>,
     place: Address,
     json: bool,
@@ -62,7 +62,7 @@ impl Job {
             envelope: Envelope::new(args.method, args.header_name, headers(args.header)),
             secret: input::secret(args.secret_file)?,
             content,
-            plan: Plan {
+            plan: RunPlan {
                 count: args.count,
                 concurrency: args.concurrency,
                 rate: args.rate,
@@ -115,13 +115,13 @@ impl Job {
             }
         }
         print_trial(&rows, self.json)?;
-        Ok(Outcome::yes_if(rows.iter().all(Row::is_well)))
+        Ok(Outcome::yes_if(rows.iter().all(Row::is_right)))
     }
 
     /// Sends a forgery on its own connection, because a gate may close one that carried a forgery.
     async fn send_forgery(&self, kind: ForgeryKind, forged: Outgoing) -> Result<Row, Failure> {
         let outcome = self.client.connection().deliver(forged).await;
-        if let Err(reason @ NoAnswer::Connect(_)) = &outcome {
+        if let Err(reason @ SendError::Connect(_)) = &outcome {
             return Err(no_response(&self.place, reason));
         }
         Ok(Row::of(kind, &outcome))

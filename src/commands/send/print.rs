@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::{
-    client::{Answer, NoAnswer, Row, Table},
+    client::{ResponseSummary, Row, SendError, Table},
     commands::{
         outcome::Failure,
         output::{Output, message},
@@ -16,7 +16,7 @@ use crate::{
 const BODY_LINES: usize = 8;
 
 /// Prints the response to one delivery.
-pub(super) fn print_response(response: &Answer, json: bool) -> Result<(), Failure> {
+pub(super) fn print_response(response: &ResponseSummary, json: bool) -> Result<(), Failure> {
     let mut output = Output::stdout();
     let body = response.first_lines(BODY_LINES);
     if json {
@@ -43,13 +43,13 @@ pub(super) fn print_response(response: &Answer, json: bool) -> Result<(), Failur
 pub(super) fn print_trial(rows: &[Row], json: bool) -> Result<(), Failure> {
     let mut output = Output::stdout();
     if json {
-        let all_rejected = rows.iter().all(Row::is_well);
+        let all_rejected = rows.iter().all(Row::is_right);
         output.json(&json!({ "all_rejected": all_rejected, "forgeries": rows }))?;
     } else {
         output.line(Table(rows))?;
     }
     let passed = rows.iter().filter(|row| row.got_in()).count();
-    let unclear = rows.iter().filter(|row| !row.is_well()).count() - passed;
+    let unclear = rows.iter().filter(|row| !row.is_right()).count() - passed;
     if passed > 0 {
         message(format_args!("cartgate: {passed} passed"));
     }
@@ -58,7 +58,7 @@ pub(super) fn print_trial(rows: &[Row], json: bool) -> Result<(), Failure> {
             "cartgate: {unclear} got a response that does not judge the signature"
         ));
     }
-    if rows.iter().any(Row::is_a_genuine_one_refused) {
+    if rows.iter().any(Row::is_rejected_genuine) {
         message(
             "cartgate: note: even a genuine signature was rejected, so the receiver has another secret",
         );
@@ -67,7 +67,7 @@ pub(super) fn print_trial(rows: &[Row], json: bool) -> Result<(), Failure> {
 }
 
 /// Returns the failure for a delivery without a response.
-pub(super) fn no_response(place: &Address, reason: &NoAnswer) -> Failure {
+pub(super) fn no_response(place: &Address, reason: &SendError) -> Failure {
     Failure::no(format_args!("{place}: {reason}"))
 }
 

@@ -187,7 +187,7 @@ fn a_gate_that_never_answers_costs_no_more_than_its_time() {
     let url = format!("http://{}", silent.local_addr().expect("an address"));
     let ran = status(&[&url, "--timeout", "100ms"]);
     assert_eq!(ran.status, 1);
-    says(&ran, &["no answer in time"]);
+    says(&ran, &["no response in time"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::Bench;
 use super::server::{HEADER, Server, is_true, verifying};
 
 #[test]
-fn every_forgery_is_refused_by_a_server_that_verifies() {
+fn every_forgery_is_rejected_by_a_server_that_verifies() {
     let (bench, server) = (Bench::new(), Server::tcp(verifying));
     let ran = bench
         .run(&[
@@ -17,7 +17,7 @@ fn every_forgery_is_refused_by_a_server_that_verifies() {
         ])
         .ends(0);
     assert_eq!(ran.stdout.lines().count(), 17, "{}", ran.stdout);
-    assert_eq!(ran.stdout.matches("refused").count(), 15, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("rejected").count(), 15, "{}", ran.stdout);
     assert_eq!(ran.stderr, "");
 
     let requests = server.requests();
