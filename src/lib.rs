@@ -1,12 +1,16 @@
 //! Cartgate: a gate in front of the receivers of Cartfunnel webhooks. Only deliveries with a genuine
 //! signature pass.
 //!
-//! The modules form layers, and each imports only lower ones (`tests/layering.rs`). A request's path:
+//! The modules form layers, and each imports only lower ones (`tests/layering.rs`). The path of a
+//! request:
 //!
 //! ```text
-//! net::listener → proxy::worker → connection → stack ─┬─ layers::{health, framing, endpoint, body_guard}
-//!                                                     ├─ verify (tower_cartgate) → Verified
-//!                                                     └─ handlers::{direct, durable} → delivery → destination
+//! net::accept → server::balancer → proxy::worker → connection → stack
+//!                                                                 │ layers::{health, framing, endpoint}
+//!                                                                 │ layers::verify, with body_guard and observer
+//!                                                                 ▼ tower_cartgate::Verified
+//!                                    handlers::direct → delivery → destination
+//!                                    handlers::durable → inbox → dispatcher → destination
 //! ```
 //!
 //! [`serve`] runs a gate. `commands` and `cli` are the program around it. Only the crate

@@ -61,7 +61,7 @@ impl Collector for Exposition {
 
 impl Exposition {
     fn requests(&self, page: &mut Page<'_>) -> fmt::Result {
-        let astray = self.gate.metrics.astray.counts().map(|(reason, count)| {
+        let astray = self.gate.metrics.unmatched.counts().map(|(reason, count)| {
             let labels = [
                 ("endpoint", ""),
                 ("verdict", "rejected"),

@@ -5,25 +5,19 @@ use std::fmt;
 use bytes::Bytes;
 use tower_cartgate::Verified;
 
-/// The bytes of a delivery, with the memory that they take of the gate's budget.
+/// The bytes of a delivery.
 #[derive(Debug)]
 pub(crate) struct DeliveryBody(Source);
 
 enum Source {
-    Verified {
-        verified: Verified,
-        _memory: Box<dyn Send + Sync>,
-    },
+    Verified(Verified),
     Stored(Bytes),
 }
 
 impl DeliveryBody {
-    /// Makes the body of a verified request. `memory` is dropped with the body.
-    pub(super) fn verified(verified: Verified, memory: Box<dyn Send + Sync>) -> Self {
-        Self(Source::Verified {
-            verified,
-            _memory: memory,
-        })
+    /// Makes the body of a verified request.
+    pub(super) fn verified(verified: Verified) -> Self {
+        Self(Source::Verified(verified))
     }
 
     /// Makes the body of a stored event, whose seal the caller has checked.
@@ -34,7 +28,7 @@ impl DeliveryBody {
     /// Returns all bytes, in the pieces in which they were received.
     pub(crate) fn chunks(&self) -> &[Bytes] {
         match &self.0 {
-            Source::Verified { verified, .. } => verified.chunks(),
+            Source::Verified(verified) => verified.chunks(),
             Source::Stored(body) => std::slice::from_ref(body),
         }
     }
@@ -42,7 +36,7 @@ impl DeliveryBody {
     /// Returns the length in bytes.
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
-            Source::Verified { verified, .. } => verified.len(),
+            Source::Verified(verified) => verified.len(),
             Source::Stored(body) => body.len(),
         }
     }
@@ -51,7 +45,7 @@ impl DeliveryBody {
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Verified { verified, .. } => verified.fmt(f),
+            Self::Verified(verified) => verified.fmt(f),
             Self::Stored(body) => write!(f, "Stored({} bytes)", body.len()),
         }
     }

@@ -43,14 +43,13 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Makes the delivery of a verified request. `memory` is dropped with the body.
+    /// Makes the delivery of a verified request.
     pub(crate) fn direct(
         verified: Verified,
         parts: Parts,
         origin: &Origin,
         endpoint: &Arc<str>,
         headers: EndpointHeaders<'_>,
-        memory: Box<dyn Send + Sync>,
     ) -> Self {
         Self {
             head: Head::new(&verified, parts, origin, headers),
@@ -61,7 +60,7 @@ impl Delivery {
                 added: headers.changes.add.clone(),
                 attempt: None,
             },
-            body: DeliveryBody::verified(verified, memory),
+            body: DeliveryBody::verified(verified),
         }
     }
 

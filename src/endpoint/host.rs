@@ -1,5 +1,5 @@
-//! The host that an endpoint belongs to, compared with a request's `Host` (RFC 9110, section 7.2). Whether that header is
-//! well-formed was judged before; which endpoint is chosen is `route`'s.
+//! The host of an endpoint, which is compared with the `Host` of a request (RFC 9110, section 7.2). The
+//! framing layer has checked that header before.
 
 use std::{
     borrow::{Borrow, Cow},
@@ -7,18 +7,18 @@ use std::{
     str::FromStr,
 };
 
-/// A host's name or address in small letters, without a port.
+/// The name or address of a host in lower case, without a port.
 ///
-/// It chooses whose secret is tried. It is not signed, so it never chooses whether one is.
+/// It selects the endpoint, and so the secrets. It is not signed, but every endpoint verifies.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Host(String);
 
-/// The text is no host.
+/// The error of a text that is no host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a host such as shop.example, without scheme, port or path")]
 pub struct HostError;
 
-/// The name in a `Host` header's value, as a [`Host`] has it: at whatever port, in small letters.
+/// Returns the name in a `Host` header as a [`Host`] has it: in lower case, without the port.
 pub(super) fn host_name(header: &str) -> Cow<'_, str> {
     let name = without_port(header);
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -28,14 +28,15 @@ pub(super) fn host_name(header: &str) -> Cow<'_, str> {
     }
 }
 
-/// So that a look-up needs no copy of the name.
+/// Lets a look-up do without a copy of the name.
 impl Borrow<str> for Host {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
-/// An IPv6 address stands in brackets, so a colon after them, or without them, is the port's.
+/// Removes the port. An IPv6 address is in brackets, so a colon behind them, or without them, begins
+/// the port.
 fn without_port(host: &str) -> &str {
     match host.rfind(':') {
         Some(colon) if !host[colon..].contains(']') => &host[..colon],

@@ -1,5 +1,4 @@
-//! What the gate protects: endpoints, each a path (and perhaps a host) with its policy and its destination. How one is
-//! found is `route`'s.
+//! The endpoints of a gate: paths, each with the policy and the target of its deliveries.
 
 mod host;
 mod query;
@@ -20,30 +19,30 @@ pub use query::Query;
 pub use route::{Endpoints, PathRule, PathRuleError};
 pub use target::{Durable, Target};
 
-/// A path of the gate with what its deliveries are judged by and where verified ones go.
+/// A path of the gate, with the policy for its deliveries and the target of verified ones.
 #[derive(Debug)]
 pub struct Endpoint {
-    /// What logs and destinations call it.
+    /// The name in logs and toward destinations.
     pub name: Arc<str>,
-    /// Which paths are its.
+    /// Its paths.
     pub path: PathRule,
-    /// Which host is its; none for every host.
+    /// Its host; none for every host.
     pub host: Option<Host>,
-    /// What its requests are judged by.
+    /// The policy for its requests.
     pub policy: Arc<Policy>,
-    /// Its secrets by name, for the doctor; the policy holds only their keyed state.
+    /// Its secrets, for the doctor. The policy holds only their keyed state.
     pub secrets: Vec<(SecretName, Secret)>,
-    /// What becomes of a target's query.
+    /// The treatment of a query.
     pub query: Query,
-    /// What its deliveries' headers have more or less than other endpoints'.
+    /// The changes to the headers of its deliveries.
     pub headers: HeaderChanges,
-    /// Where verified deliveries go.
+    /// The target of verified deliveries.
     pub target: Target,
 }
 
 impl Endpoint {
-    /// An endpoint of every host, which hands its deliveries to one destination, passes queries and changes no headers of
-    /// its own.
+    /// Makes an endpoint for every host that sends its deliveries to one destination, passes queries and
+    /// changes no headers.
     pub fn new(
         name: impl Into<Arc<str>>,
         path: PathRule,
@@ -71,7 +70,7 @@ impl Endpoint {
         }
     }
 
-    /// The names of its secrets, for people.
+    /// Returns the names of its secrets as one text.
     #[must_use]
     pub fn secret_names(&self) -> String {
         let names: Vec<_> = self.policy.keyring().names().map(AsRef::as_ref).collect();

@@ -1,29 +1,30 @@
-//! What an endpoint does with the query of a request's target. The query is not signed: whoever has
-//! captured a delivery may send it again with another. A destination whose URL has a path gets that
-//! path whatever is said here.
+//! The treatment of the query in a request's target.
+//!
+//! The query is not signed: a client that has captured a delivery can send it again with another query.
+//! A destination whose URL has a path gets that path in any case.
 
 use http::{Uri, uri::PathAndQuery};
 
-/// Whether a query reaches the destination.
+/// The treatment of a query.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Query {
-    /// As it came.
+    /// The destination gets the query as it came.
     #[default]
     Pass,
-    /// The destination does not see it.
+    /// The destination does not get the query.
     Drop,
-    /// A request that has one, even an empty one, is refused.
+    /// A request with a query, even an empty one, is rejected.
     Refuse,
 }
 
 impl Query {
-    /// Whether a request for this target is refused.
-    pub(crate) fn refuses(self, target: &Uri) -> bool {
+    /// Whether a request for this target is rejected.
+    pub(crate) fn rejects(self, target: &Uri) -> bool {
         self == Self::Refuse && target.query().is_some()
     }
 
-    /// The target as the destination is to see it.
-    pub(crate) fn kept(self, target: Uri) -> Uri {
+    /// Returns the target for the destination.
+    pub(crate) fn apply(self, target: Uri) -> Uri {
         if self != Self::Drop || target.query().is_none() {
             return target;
         }
@@ -56,18 +57,18 @@ mod tests {
     #[test]
     fn an_empty_query_is_one_too() {
         for target in ["/a?", "/a?b=c", "/?", "http://gate/a?b", "http://gate?b"] {
-            assert!(Query::Refuse.refuses(&uri(target)), "{target}");
-            assert!(!Query::Pass.refuses(&uri(target)), "{target}");
-            assert!(!Query::Drop.refuses(&uri(target)), "{target}");
+            assert!(Query::Refuse.rejects(&uri(target)), "{target}");
+            assert!(!Query::Pass.rejects(&uri(target)), "{target}");
+            assert!(!Query::Drop.rejects(&uri(target)), "{target}");
         }
         for target in ["/a", "/a%3Fb", "http://gate/a", "*"] {
-            assert!(!Query::Refuse.refuses(&uri(target)), "{target}");
+            assert!(!Query::Refuse.rejects(&uri(target)), "{target}");
         }
     }
 
     #[test]
     fn dropping_leaves_the_path_byte_for_byte() {
-        for (target, kept) in [
+        for (target, applied) in [
             ("/a?", "/a"),
             ("/a/../%2e//b;c?d=e?f", "/a/../%2e//b;c"),
             ("//a/b?c", "//a/b"),
@@ -76,9 +77,9 @@ mod tests {
             ("http://gate?b", "/"),
             ("/a", "/a"),
         ] {
-            let found = Query::Drop.kept(uri(target));
-            assert_eq!(found.path_and_query().expect("a path"), kept, "{target}");
-            assert_eq!(Query::Pass.kept(uri(target)), uri(target));
+            let found = Query::Drop.apply(uri(target));
+            assert_eq!(found.path_and_query().expect("a path"), applied, "{target}");
+            assert_eq!(Query::Pass.apply(uri(target)), uri(target));
         }
     }
 }

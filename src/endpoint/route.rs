@@ -1,5 +1,7 @@
-//! The paths and hosts of all endpoints, and the look-up from a request to its endpoint. It costs the same for one endpoint
-//! and for a thousand. The more exact route wins, wherever it stands: a path before `/*`, a host before every host.
+//! The routes of all endpoints: their paths and hosts, and the look-up of a request's endpoint.
+//!
+//! The look-up costs the same for one endpoint and for a thousand. The more exact route wins, whatever
+//! the order: a path before `/*`, a host before any host.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -11,16 +13,16 @@ use super::{
     host::{Host, host_name},
 };
 
-/// Which paths belong to an endpoint.
+/// The paths of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathRule {
-    /// This path, byte for byte.
+    /// One path, byte for byte.
     Exact(String),
-    /// Every path: written `/*`.
+    /// Every path, written `/*`.
     All,
 }
 
-/// The text is no path of an endpoint.
+/// The error of a text that is no path of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a path such as /webhooks/orders without a query, or /* for every path")]
 pub struct PathRuleError;
@@ -49,18 +51,18 @@ impl fmt::Display for PathRule {
     }
 }
 
-/// Endpoints of one path: those of one host each, and that of every host. Known by their places among all.
+/// The indices of the endpoints with one path: one for each host, and one for any host.
 #[derive(Debug, Default)]
-struct OfPath {
+struct Hosts {
     by_host: HashMap<Host, usize>,
     any_host: Option<usize>,
 }
 
-impl OfPath {
-    fn add(&mut self, place: usize, host: Option<&Host>) {
+impl Hosts {
+    fn add(&mut self, index: usize, host: Option<&Host>) {
         match host {
-            Some(host) => self.by_host.entry(host.clone()).or_insert(place),
-            None => self.any_host.get_or_insert(place),
+            Some(host) => self.by_host.entry(host.clone()).or_insert(index),
+            None => self.any_host.get_or_insert(index),
         };
     }
 
@@ -78,22 +80,22 @@ impl OfPath {
 #[derive(Debug, Clone)]
 pub struct Endpoints {
     all: Arc<[Arc<Endpoint>]>,
-    exact: Arc<HashMap<String, OfPath>>,
-    every_path: Arc<OfPath>,
+    exact: Arc<HashMap<String, Hosts>>,
+    every_path: Arc<Hosts>,
 }
 
 impl Endpoints {
-    /// These, in the order in which people see them.
+    /// Takes the endpoints in the order of the configuration.
     #[must_use]
     pub fn new(endpoints: Vec<Endpoint>) -> Self {
         let all: Arc<[_]> = endpoints.into_iter().map(Arc::new).collect();
-        let (mut exact, mut every_path) = (HashMap::<_, OfPath>::new(), OfPath::default());
-        for (place, endpoint) in all.iter().enumerate() {
-            let of_path = match &endpoint.path {
+        let (mut exact, mut every_path) = (HashMap::<_, Hosts>::new(), Hosts::default());
+        for (index, endpoint) in all.iter().enumerate() {
+            let hosts = match &endpoint.path {
                 PathRule::Exact(path) => exact.entry(path.clone()).or_default(),
                 PathRule::All => &mut every_path,
             };
-            of_path.add(place, endpoint.host.as_ref());
+            hosts.add(index, endpoint.host.as_ref());
         }
         Self {
             all,
@@ -102,29 +104,25 @@ impl Endpoints {
         }
     }
 
-    /// The endpoint that a request to `host` for `path` belongs to. The path is compared as it was sent: nothing is
-    /// decoded or normalized, so no second spelling of a path reaches an endpoint (but for a fragment, which hyper cuts off
-    /// before anybody sees it).
+    /// Finds the endpoint of a request to `host` for `path`.
+    ///
+    /// The path is compared as it was sent. It is not decoded or normalized, so no other spelling of a
+    /// path reaches an endpoint. (hyper removes a fragment before.)
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Endpoint>> {
-        self.at(self.place(host, path)?)
+        self.all.get(self.index(host, path)?)
     }
 
-    /// The place of that endpoint among all.
-    pub(crate) fn place(&self, host: &str, path: &str) -> Option<usize> {
+    /// Finds the index of the endpoint of a request.
+    pub(crate) fn index(&self, host: &str, path: &str) -> Option<usize> {
         let exact = self.exact.get(path);
         exact
-            .and_then(|of_path| of_path.find(host))
+            .and_then(|hosts| hosts.find(host))
             .or_else(|| self.every_path.find(host).filter(|_| path.starts_with('/')))
     }
 
-    /// The endpoint at a place.
-    pub(crate) fn at(&self, place: usize) -> Option<&Arc<Endpoint>> {
-        self.all.get(place)
-    }
-
-    /// The secrets that several endpoints accept, each with those endpoints' names. Known by what they are, whatever they
-    /// are called.
+    /// Returns the secrets that several endpoints accept, each with the names of those endpoints. Secrets
+    /// are compared by their bytes, not by their names.
     #[must_use]
     pub fn sharing(&self) -> Vec<(SecretName, Vec<String>)> {
         let mut groups: Vec<(&SecretName, &Secret, Vec<String>)> = Vec::new();
@@ -144,7 +142,7 @@ impl Endpoints {
             .collect()
     }
 
-    /// Every endpoint.
+    /// Returns all endpoints.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
         self.all.iter()
     }

@@ -1,5 +1,4 @@
-//! Where the verified deliveries of an endpoint go on to: straight to one destination, whose answer goes back, or into the
-//! inbox.
+//! The target of an endpoint's verified deliveries: one destination, or the inbox.
 
 use std::sync::Arc;
 
@@ -7,29 +6,30 @@ use tower_cartgate::{EventKind, Pointer};
 
 use crate::{destination::Destination, inbox::Queue};
 
-/// What becomes of an endpoint's verified deliveries.
+/// The target of verified deliveries.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// Handed to the one destination at once.
+    /// Direct mode: the destination gets the delivery at once, and its response goes back.
     Direct(Arc<Destination>),
-    /// Stored first.
+    /// Durable mode: the inbox stores the delivery first.
     Durable(Durable),
 }
 
-/// What is kept of an endpoint's deliveries, and for whom.
+/// The settings of a durable endpoint.
 #[derive(Debug, Clone)]
 pub struct Durable {
-    /// Where events go that are wanted there.
+    /// The queues of its destinations. Each gets the events of its kinds.
     pub queues: Vec<Arc<Queue>>,
-    /// Kinds that the endpoint is open for; all, if none is named. Others are kept as dead letters: the endpoint's event rule
-    /// permits every kind, since a refusal would have them sent again for ever.
+    /// The permitted kinds; every kind if the list is empty. Events of other kinds become dead letters.
+    /// The endpoint's event rule permits every kind, since the sender would repeat a rejected event for
+    /// ever.
     pub permitted: Vec<EventKind>,
-    /// Where the payload has a value that no other event's has: a second one with it is dropped.
+    /// The place of the unique value in the payload. A second event with the same value is dropped.
     pub unique: Option<Pointer>,
 }
 
 impl Target {
-    /// All destinations.
+    /// Returns all destinations.
     pub fn destinations(&self) -> impl Iterator<Item = &Arc<Destination>> {
         let (direct, queues) = match self {
             Self::Direct(destination) => (Some(destination), None),

@@ -1,4 +1,7 @@
 //! The path of a request through the gate, from the connection to the response.
+//!
+//! A worker serves connections. A connection hands each request to the stack, which passes it through
+//! the layers to a handler. The outcome returns with the response and ends in the access log.
 
 pub(crate) mod access_log;
 pub(crate) mod admission;
@@ -9,9 +12,12 @@ pub(crate) mod explain;
 pub(crate) mod handlers;
 pub(crate) mod layers;
 pub mod meters;
+pub(crate) mod outcome;
 pub(crate) mod response;
+pub(crate) mod response_headers;
 pub(crate) mod shared;
 pub(crate) mod snapshot;
 pub(crate) mod stack;
 pub(crate) mod state;
+pub(crate) mod verdict;
 pub(crate) mod worker;

@@ -1,5 +1,4 @@
-//! The body of an answer on its way to the client: the gate's own few bytes, or what a destination
-//! sends, passed on as it comes. It tells the connection when the answer is complete.
+//! The body of a response on its way to the client.
 
 use std::{
     pin::Pin,
@@ -13,12 +12,12 @@ use http_body_util::Full;
 
 use crate::{destination::DestinationBody, proxy::state::ConnectionState};
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 pub(crate) enum ResponseBody {
-    /// The gate's own.
+    /// A few bytes of the gate itself.
     Own(Full<Bytes>),
-    /// A destination's.
+    /// The body of a destination's response, passed on as it arrives.
     Destination(Box<DestinationBody>),
 }
 
@@ -40,52 +39,55 @@ impl Body for ResponseBody {
             Self::Own(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map_err(|never| match never {}),
-            Self::Destination(answer) => Pin::new(answer.as_mut()).poll_frame(cx),
+            Self::Destination(body) => Pin::new(body.as_mut()).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Own(body) => body.is_end_stream(),
-            Self::Destination(answer) => answer.is_end_stream(),
+            Self::Destination(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Own(body) => body.size_hint(),
-            Self::Destination(answer) => answer.size_hint(),
+            Self::Destination(body) => body.size_hint(),
         }
     }
 }
 
-/// A body that, once dropped, tells its connection that the answer is complete.
+/// A response body that reports the end of the response to its connection when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Tracked<B> {
-    body: B,
-    state: Arc<ConnectionState>,
+pub(crate) struct TrackedBody {
+    body: ResponseBody,
+    connection: Arc<ConnectionState>,
 }
 
-impl<B> Tracked<B> {
-    pub(crate) fn new(body: B, state: Arc<ConnectionState>) -> Self {
-        Self { body, state }
+impl TrackedBody {
+    pub(crate) fn new(body: ResponseBody, connection: &Arc<ConnectionState>) -> Self {
+        Self {
+            body,
+            connection: Arc::clone(connection),
+        }
     }
 }
 
-impl<B> Drop for Tracked<B> {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        self.state.answer_is_complete();
+        self.connection.complete_response();
     }
 }
 
-impl<B: Body + Unpin> Body for Tracked<B> {
-    type Data = B::Data;
-    type Error = B::Error;
+impl Body for TrackedBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         Pin::new(&mut self.get_mut().body).poll_frame(cx)
     }
 

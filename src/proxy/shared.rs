@@ -1,6 +1,5 @@
-//! What all requests of a gate share: the configuration in force, the budgets, the roster of
-//! connections, the log's throttle and the metrics. Read without contention; nothing here is per
-//! request.
+//! The state that all workers of a gate share: the configuration in force, the budgets, the open
+//! connections and the metrics. Nothing in it belongs to one request, and reading it needs no lock.
 
 use std::{
     io,
@@ -30,31 +29,36 @@ use crate::{
 pub(crate) struct Shared {
     config: ArcSwap<Snapshot>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) memory: Memory,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) connections: Arc<Connections>,
+    /// Limits the log lines that clients can cause.
     pub(crate) throttle: Throttle,
     pub(crate) explainer: Option<Explainer>,
+    /// The writer of saved rejections.
     pub(crate) rejected: Option<rejected::Writer>,
-    /// Where the deliveries of durable endpoints are kept.
+    /// The store for the deliveries of durable endpoints.
     pub(crate) inbox: Option<Arc<Inbox>>,
     stage: AtomicU8,
 }
 
-/// How far a gate is on its way out.
+/// The stages of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
-    /// It takes requests.
+    /// The gate accepts requests.
     Serving,
-    /// It takes requests, says that it is not ready, and closes each connection after its answer.
+    /// The gate accepts requests, reports that it is not ready, and closes each connection after its
+    /// response.
     Leaving,
-    /// It ends what is under way; what waits between requests is closed.
+    /// The gate finishes its requests and closes idle connections.
     Closing,
 }
 
 impl Shared {
+    /// Makes the state of a gate and starts its threads for explanations and saved rejections.
+    ///
     /// # Errors
     ///
-    /// When refused deliveries cannot be kept where they are to be.
+    /// When the directory of saved rejections cannot be used.
     pub(crate) fn new(
         config: Arc<Config>,
         metrics: Arc<Metrics>,
@@ -62,7 +66,7 @@ impl Shared {
     ) -> io::Result<Self> {
         let rejected = config.keep_refused.clone().map(rejected::Writer::start);
         Ok(Self {
-            memory: Memory::new(config.limits.memory),
+            memory: Arc::new(Memory::new(config.limits.memory)),
             connections: Arc::new(Connections::new(config.limits.connections)),
             throttle: Throttle::default(),
             explainer: config.explain.then(Explainer::start),
@@ -74,18 +78,18 @@ impl Shared {
         })
     }
 
-    /// The configuration in force at this moment.
+    /// Returns the configuration in force.
     pub(crate) fn config(&self) -> Arc<Snapshot> {
         self.config.load_full()
     }
 
-    /// Looks at the configuration in force without taking a share in it.
-    pub(crate) fn with_config<T>(&self, look: impl FnOnce(&Config) -> T) -> T {
-        look(&self.config.load())
+    /// Reads the configuration in force without becoming an owner of it.
+    pub(crate) fn with_config<T>(&self, read: impl FnOnce(&Config) -> T) -> T {
+        read(&self.config.load())
     }
 
-    /// Puts another configuration in force for requests whose head has yet to come. Sizes that were
-    /// fixed at the start (workers, budgets) stay. Only one task may do so.
+    /// Puts another configuration in force for requests whose head is still to come. Sizes that were
+    /// fixed at the start (workers, budgets) stay. Only one task may call this.
     pub(crate) fn reconfigure(&self, config: Arc<Config>) {
         let next = self.config.load().followed_by(config);
         self.config.store(Arc::new(next));
@@ -100,13 +104,14 @@ impl Shared {
         }
     }
 
-    /// Whether requests are to be sent here: a gate on its way out takes them, but says so; one whose inbox has failed can
-    /// acknowledge nothing until it is started anew.
+    /// Whether the gate is ready for requests. It is not while it drains, nor once its inbox has failed:
+    /// then it cannot acknowledge an event until it is restarted.
     pub(crate) fn is_ready(&self) -> bool {
         let outage = || self.inbox.as_ref().and_then(|inbox| inbox.outage());
         self.stage() == Stage::Serving && !matches!(outage(), Some(StoreError::Failed(_)))
     }
 
+    /// Advances to a later stage and wakes all connections.
     pub(crate) fn advance(&self, stage: Stage) {
         self.stage.fetch_max(stage as u8, Relaxed);
         self.connections.wake_all();

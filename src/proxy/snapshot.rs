@@ -1,15 +1,14 @@
-//! The configuration in force, with the meters of its endpoints: one snapshot, which a request keeps
-//! to its end.
+//! The configuration in force, with the meters of its endpoints.
 
 use std::{ops::Deref, sync::Arc};
 
 use crate::{
-    endpoint::Target,
+    endpoint::{Endpoint, Target},
     inbox::routes::{Route, RoutedQueue, Routes},
     proxy::{config::Config, meters::endpoint::Meter},
 };
 
-/// A configuration that is, or was, in force.
+/// One configuration with its meters. A request keeps its snapshot to its end.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     config: Arc<Config>,
@@ -18,32 +17,38 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// The first one.
+    /// Makes the first snapshot of a gate.
     pub(crate) fn new(config: Arc<Config>) -> Self {
-        Self::counted_on_from(&[], config)
+        Self::with_meters_of(&[], config)
     }
 
-    /// One that follows, in which the same endpoints go on counting. What is not configured any more
-    /// is not counted or shown any more either.
+    /// Makes the snapshot of the next configuration. The endpoints of both keep counting; the meters of
+    /// other endpoints end.
     pub(crate) fn followed_by(&self, config: Arc<Config>) -> Self {
-        Self::counted_on_from(&self.meters, config)
+        Self::with_meters_of(&self.meters, config)
     }
 
-    fn counted_on_from(before: &[Meter], config: Arc<Config>) -> Self {
+    fn with_meters_of(previous: &[Meter], config: Arc<Config>) -> Self {
         Self {
-            meters: Meter::all(&config.endpoints, before),
+            meters: Meter::all(&config.endpoints, previous),
             config,
         }
     }
 
-    /// The meters of all endpoints.
+    /// Returns the meters of all endpoints.
     pub(crate) fn meters(&self) -> &[Meter] {
         &self.meters
     }
 
-    /// The meter of the endpoint at this place.
-    pub(crate) fn meter(&self, place: usize) -> Option<&Meter> {
-        self.meters.get(place)
+    /// Returns the meter of the endpoint at `index`.
+    pub(crate) fn meter(&self, index: usize) -> &Meter {
+        let meter = self.meters.get(index);
+        meter.expect("an endpoint's index belongs to the snapshot that found it")
+    }
+
+    /// Returns the endpoint at `index`.
+    pub(crate) fn endpoint(&self, index: usize) -> &Arc<Endpoint> {
+        &self.meter(index).endpoint
     }
 
     /// Returns the routes of stored events, for the inbox to follow.

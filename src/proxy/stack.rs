@@ -1,105 +1,161 @@
-//! The way of a request through the gate, composed in one place: a line for each layer, with why it
-//! stands where it stands.
+//! The stack: the path of a request through the gate, composed in one place. Each layer is one step,
+//! with the reason for its position.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{future::poll_fn, sync::Arc};
 
-use http::{Request, Response};
-use tower::ServiceBuilder;
-use tower_cartgate::{VerifiedBody, VerifyLayer};
-use tower_service::Service;
+use http::{Request, Response, request::Parts};
+use hyper::body::Incoming;
+use tower_cartgate::Verified;
 
 use crate::{
-    delivery::Delivery,
+    delivery::{Delivery, Head},
     endpoint::Target,
-    outcome::{problem::problem, reject_reason::RejectReason},
+    outcome::reject_reason::RejectReason,
     proxy::{
-        context::RequestContext,
+        access_log::Entry,
+        context::{EndpointContext, RequestContext},
         handlers::{direct, durable},
         layers::{
-            body_guard::GuardedBody,
-            endpoint::{EndpointPolicies, find_endpoint},
-            framing, health,
-            observer::VerdictObserver,
-            validate::CheckLayer,
+            body_guard::{GuardedBody, discard_rest},
+            endpoint, framing, health,
+            verify::{self, Verification, Verify},
         },
-        response::ResponseBody,
+        outcome::{Handled, RequestOutcome},
+        response::TrackedBody,
+        response_headers,
+        state::Phase,
     },
+    runtime::yield_once::yield_once,
 };
 
-/// A service that answers every request, one clone a request.
-pub(crate) trait Stack:
-    Service<
-        Request<GuardedBody>,
-        Response = Response<ResponseBody>,
-        Error = Infallible,
-        Future: Send,
-    > + Clone
-    + Send
-    + Sync
-    + 'static
-{
-}
-
-impl<S> Stack for S where
-    S: Service<
-            Request<GuardedBody>,
-            Response = Response<ResponseBody>,
-            Error = Infallible,
-            Future: Send,
-        > + Clone
-        + Send
-        + Sync
-        + 'static
-{
-}
-
-/// The stack of one worker. Endpoints differ in the values that these layers find in a request's
-/// exchange, never in the layers.
-pub(crate) fn stack(worker: usize) -> impl Stack {
-    ServiceBuilder::new()
-        // First: plain health checkers send no Host. Before the endpoints, of which one may take every path.
-        .layer(CheckLayer(health::probe))
-        // Before all else: nothing may act on a request that two servers could read in two ways.
-        .layer(CheckLayer(framing::check))
-        // Before verification, which needs the endpoint's policy; an unknown path costs no reading.
-        .layer(CheckLayer(find_endpoint))
-        // The last that sees what is not verified. What is below demands its proof.
-        .map_response(into_answer)
-        .layer(VerifyLayer::with_policy_source(EndpointPolicies).observe(VerdictObserver))
-        .service(tower::service_fn(move |request| go_on(request, worker)))
-}
-
-/// The innermost step: it sees verified requests alone. The one place that tells direct from durable.
-async fn go_on(
-    request: Request<VerifiedBody>,
+/// The stack of one worker. Endpoints differ in their values, not in their layers.
+#[derive(Debug, Clone)]
+pub(crate) struct Stack {
     worker: usize,
-) -> Result<Response<ResponseBody>, Infallible> {
-    let (mut head, body) = request.into_parts();
-    let verified = body.verified().clone();
-    drop(body);
-    // Both were put there by what stands above.
-    let context = head.extensions.remove::<Arc<RequestContext>>();
-    let Some(context) = context else {
-        return Ok(problem(&RejectReason::NoEndpoint).map(ResponseBody::from));
-    };
-    let Some(endpoint) = context.endpoint() else {
-        return Ok(problem(&RejectReason::NoEndpoint).map(ResponseBody::from));
-    };
-    Ok(match &endpoint.target {
-        Target::Direct(destination) => {
-            head.uri = endpoint.query.kept(head.uri);
-            let (origin, headers) = (context.origin(), endpoint.delivery_headers());
-            let memory = Box::new(Arc::clone(&context));
-            let delivery =
-                Delivery::direct(verified, head, &origin, &endpoint.name, headers, memory);
-            direct::deliver(delivery, destination, &context, worker).await
-        }
-        Target::Durable(_) => durable::keep(verified, head, endpoint, &context).await,
-    })
+    verify: Verify,
 }
 
-fn into_answer(
-    response: Response<tower_cartgate::ResponseBody<ResponseBody>>,
-) -> Response<ResponseBody> {
-    response.map(|body| body.into_inner().unwrap_or_else(ResponseBody::from))
+impl Stack {
+    pub(crate) fn new(worker: usize) -> Self {
+        Self {
+            worker,
+            verify: verify::service(),
+        }
+    }
+
+    /// Responds to a request, counts it and logs it. A connection that breaks drops this future at any
+    /// point.
+    pub(crate) async fn respond(
+        &self,
+        request: Request<Incoming>,
+        context: Arc<RequestContext>,
+    ) -> Response<TrackedBody> {
+        let connection = &context.connection;
+        poll_fn(|_| connection.poll_response_sent()).await;
+        connection.begin_request();
+        let mut entry = Entry::open(&context, &request);
+        let request = GuardedBody::guard(request, &context);
+        let Handled {
+            mut response,
+            outcome,
+        } = self.handle(request, &context, &mut entry).await;
+        let outcome = entry.ended(outcome);
+        if let RequestOutcome::Rejected { .. } = outcome {
+            // Forgeries come in floods: all ready requests are read before any response is written.
+            yield_once().await;
+            connection.enter(Phase::Rejection);
+        } else {
+            connection.enter(Phase::Response);
+        }
+        discard_rest(connection).await;
+        response_headers::add(&mut response, &context, outcome);
+        entry.close(response.status().as_u16());
+        response.map(|body| TrackedBody::new(body, connection))
+    }
+
+    /// Passes a request through the layers to its handler.
+    async fn handle(
+        &self,
+        mut request: Request<GuardedBody>,
+        context: &Arc<RequestContext>,
+        entry: &mut Entry,
+    ) -> Handled {
+        // First: plain health checkers send no Host. Before the endpoints, since one of them may take
+        // every path.
+        if let Some(handled) = health::respond(&request, context) {
+            return handled;
+        }
+        let index = match admit(&request, context, entry) {
+            Ok(index) => index,
+            Err(reason) => return reason.into(),
+        };
+        let context = EndpointContext {
+            request: Arc::clone(context),
+            index,
+        };
+        request.extensions_mut().insert(context.clone());
+        // The last layer that sees unverified bytes. The handlers demand its proof.
+        match verify::verify(self.verify.clone(), request).await {
+            Verification::Rejected(handled) => {
+                // The memory of a rejected body is free.
+                drop(context.request.take_memory());
+                handled
+            }
+            Verification::Verified(head, verified) => {
+                entry.verified(verified.secret_name());
+                self.deliver(head, verified, context).await
+            }
+        }
+    }
+
+    /// Hands a verified delivery to its handler. This is the only place that tells direct from durable
+    /// endpoints.
+    async fn deliver(
+        &self,
+        mut head: Parts,
+        verified: Verified,
+        context: EndpointContext,
+    ) -> Handled {
+        let memory = context.request.take_memory();
+        let endpoint = context.endpoint();
+        let (origin, headers) = (context.request.origin(), endpoint.delivery_headers());
+        head.uri = endpoint.query.apply(head.uri);
+        match &endpoint.target {
+            Target::Direct(destination) => {
+                let name = &endpoint.name;
+                let delivery = Delivery::direct(verified, head, &origin, name, headers);
+                let meter = context.meter().destinations.first();
+                let meter = meter.expect("a direct endpoint has one destination");
+                let handled = direct::deliver(delivery, destination, meter, self.worker).await;
+                // Counted until the destination has responded, also once the body is sent.
+                drop(memory);
+                handled
+            }
+            Target::Durable(_) => {
+                let head = Head::new(&verified, head, &origin, headers);
+                durable::store(durable::Intake {
+                    verified,
+                    head,
+                    context,
+                    memory,
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// Applies the layers that look only at the head, and returns the index of the request's endpoint.
+fn admit<B>(
+    request: &Request<B>,
+    context: &RequestContext,
+    entry: &mut Entry,
+) -> Result<usize, RejectReason> {
+    // Before all else: no step may act on a request that two servers could read in two ways.
+    framing::check(request, context.connection.scheme())?;
+    // Before verification, which needs the endpoint's policy. An unknown path costs no reading.
+    let index = endpoint::find(request, &context.snapshot)?;
+    entry.found(index);
+    endpoint::check_query(request, &context.snapshot, index)?;
+    Ok(index)
 }

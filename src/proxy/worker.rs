@@ -1,6 +1,6 @@
-//! The workers: each a thread with a runtime of its own, which serves its connections from the first
-//! byte to the last, so that a request crosses no thread. A connection goes to the worker that has
-//! the fewest, which keeps them balanced also when there are few.
+//! The workers. Each has a thread with its own runtime, which serves its connections from the first byte
+//! to the last, so that no request crosses threads. A new connection goes to the worker with the
+//! fewest.
 
 use std::{
     io,
@@ -23,40 +23,42 @@ use crate::{
     net::listener::Incoming,
     proxy::{
         admission::ConnectionPermit,
-        connection,
+        connection::{self, Connection},
         shared::Shared,
-        stack::{Stack, stack},
+        stack::Stack,
     },
     runtime::background::with_runtime,
 };
 
-/// All workers of a gate. Dropped, they end, and with them what they serve.
+/// All workers of a gate. Dropping them ends their connections.
 pub(crate) struct Workers {
     all: Vec<Worker>,
     next: AtomicUsize,
 }
 
 struct Worker {
-    inbox: UnboundedSender<Message>,
+    tx: UnboundedSender<Message>,
+    /// The number of its connections.
     load: Arc<AtomicUsize>,
 }
 
 enum Message {
-    Newcomer(Newcomer),
-    /// Is it still at work? It answers only once its turn comes.
-    Answer(oneshot::Sender<()>),
+    Accepted(Accepted),
+    /// A health check, to which the worker responds in its turn.
+    Ping(oneshot::Sender<()>),
 }
 
-struct Newcomer {
+/// A connection that the gate has accepted.
+struct Accepted {
     incoming: Incoming,
     admission: Admission,
     _load: Load,
 }
 
 enum Admission {
-    /// It has a place.
+    /// The connection has a place.
     Granted(ConnectionPermit),
-    /// It is told that the gate is full, and gives the permit back.
+    /// The gate is full. The client gets a response, and the permit ends with it.
     Denied { _permit: OwnedSemaphorePermit },
 }
 
@@ -81,31 +83,31 @@ impl Workers {
         })
     }
 
-    /// Has a connection served that has its place.
-    pub(crate) fn serve(&self, incoming: Incoming, member: ConnectionPermit) {
-        self.least_loaded()
-            .take(incoming, Admission::Granted(member));
+    /// Serves a connection that has a place.
+    pub(crate) fn serve(&self, incoming: Incoming, permit: ConnectionPermit) {
+        let admission = Admission::Granted(permit);
+        self.least_loaded().assign(incoming, admission);
     }
 
-    /// Has a client told that the gate is full.
+    /// Tells a client that the gate is full.
     pub(crate) fn turn_away(&self, incoming: Incoming, permit: OwnedSemaphorePermit) {
-        self.least_loaded()
-            .take(incoming, Admission::Denied { _permit: permit });
+        let admission = Admission::Denied { _permit: permit };
+        self.least_loaded().assign(incoming, admission);
     }
 
-    /// Ready once each worker has shown that it still takes up work; false if one never will.
-    pub(crate) async fn answer(&self) -> bool {
+    /// Waits until each worker has responded to a health check. Returns false if one has ended.
+    pub(crate) async fn ping(&self) -> bool {
         for worker in &self.all {
-            let (answer, answered) = oneshot::channel();
-            let sent = worker.inbox.send(Message::Answer(answer));
-            if sent.is_err() || answered.await.is_err() {
+            let (response, responded) = oneshot::channel();
+            let sent = worker.tx.send(Message::Ping(response));
+            if sent.is_err() || responded.await.is_err() {
                 return false;
             }
         }
         true
     }
 
-    /// Of several with as few, the next in turn.
+    /// Returns the worker with the fewest connections; among equals, they take turns.
     fn least_loaded(&self) -> &Worker {
         let first = self.next.fetch_add(1, Relaxed);
         (0..self.all.len())
@@ -117,22 +119,22 @@ impl Workers {
 
 impl Worker {
     fn start(index: usize, shared: Arc<Shared>) -> io::Result<Self> {
-        let (sender, inbox) = unbounded_channel();
+        let (tx, rx) = unbounded_channel();
         let build = || Builder::new_current_thread().enable_all().build();
         with_runtime(format!("cartgate-{index}"), build, move |runtime| {
-            runtime.block_on(work(index, inbox, shared));
+            runtime.block_on(work(index, rx, shared));
         })?;
         Ok(Self {
-            inbox: sender,
+            tx,
             load: Arc::default(),
         })
     }
 
-    fn take(&self, incoming: Incoming, admission: Admission) {
+    fn assign(&self, incoming: Incoming, admission: Admission) {
         self.load.fetch_add(1, Relaxed);
         let load = Load(Arc::clone(&self.load));
-        // A worker only ends after its gate did.
-        let _ = self.inbox.send(Message::Newcomer(Newcomer {
+        // A worker ends only after its gate has.
+        let _ = self.tx.send(Message::Accepted(Accepted {
             incoming,
             admission,
             _load: load,
@@ -140,31 +142,31 @@ impl Worker {
     }
 }
 
-async fn work(index: usize, mut inbox: UnboundedReceiver<Message>, shared: Arc<Shared>) {
-    let stack = stack(index);
-    while let Some(message) = inbox.recv().await {
+async fn work(index: usize, mut rx: UnboundedReceiver<Message>, shared: Arc<Shared>) {
+    let stack = Stack::new(index);
+    while let Some(message) = rx.recv().await {
         match message {
-            Message::Newcomer(newcomer) => {
-                tokio::spawn(serve(newcomer, Arc::clone(&shared), stack.clone()));
+            Message::Accepted(accepted) => {
+                tokio::spawn(serve(accepted, Arc::clone(&shared), stack.clone()));
             }
-            // Who asked may have stopped to wait.
-            Message::Answer(answer) => drop(answer.send(())),
+            // The caller may have stopped waiting.
+            Message::Ping(response) => drop(response.send(())),
         }
     }
 }
 
-async fn serve<S: Stack>(newcomer: Newcomer, shared: Arc<Shared>, stack: S) {
-    let Newcomer {
+async fn serve(accepted: Accepted, shared: Arc<Shared>, stack: Stack) {
+    let Accepted {
         incoming,
         admission,
         _load,
-    } = newcomer;
+    } = accepted;
     let Ok(stream) = incoming.stream.into_stream() else {
         return;
     };
     match admission {
-        Admission::Granted(member) => {
-            connection::serve(stream, incoming.peer, member, shared, stack).await;
+        Admission::Granted(permit) => {
+            Connection::serve(stream, incoming.peer, permit, shared, stack).await;
         }
         Admission::Denied { _permit } => {
             connection::turn_away(stream, incoming.peer, shared).await;
@@ -186,7 +188,7 @@ mod tests {
         let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
         Workers::start(
             count,
-            &Arc::new(Shared::new(config, Arc::default(), None).expect("nothing is kept")),
+            &Arc::new(Shared::new(config, Arc::default(), None).expect("no directory is needed")),
         )
         .expect("they start")
     }
@@ -194,16 +196,16 @@ mod tests {
     #[tokio::test]
     async fn workers_answer_unless_one_of_them_hangs_or_has_ended() {
         let mut workers = workers(2);
-        assert!(workers.answer().await);
-        assert!(workers.answer().await, "and again");
+        assert!(workers.ping().await);
+        assert!(workers.ping().await, "and again");
 
-        let (inbox, unread) = unbounded_channel();
+        let (tx, unread) = unbounded_channel();
         let load = Arc::default();
-        workers.all.push(Worker { inbox, load });
-        let hanging = timeout(Duration::from_millis(50), workers.answer());
+        workers.all.push(Worker { tx, load });
+        let hanging = timeout(Duration::from_millis(50), workers.ping());
         assert!(hanging.await.is_err());
         drop(unread);
-        assert!(!workers.answer().await);
+        assert!(!workers.ping().await);
     }
 
     #[tokio::test]
@@ -221,7 +223,7 @@ mod tests {
             assert_eq!(loads().max(), Some(count.div_ceil(3)));
             assert_eq!(loads().min(), Some(count / 3));
         }
-        // What one worker has lost, it gets again.
+        // A worker that has lost connections gets the next ones.
         let first = Arc::clone(&workers.all[0].load);
         held.retain(|load| !Arc::ptr_eq(&load.0, &first));
         assert_eq!(loads().min(), Some(0));

@@ -106,7 +106,7 @@ impl Running {
         let responds = move || {
             let (balancer, dispatcher) = (Arc::clone(&balancer), dispatcher.clone());
             async move {
-                balancer.workers.answer().await
+                balancer.workers.ping().await
                     && match dispatcher {
                         Some(dispatcher) => dispatcher.ping().await,
                         None => true,

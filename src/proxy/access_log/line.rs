@@ -1,89 +1,52 @@
-//! One request's line in the log.
+//! The line of one request in the access log.
 
 use std::{fmt, time::Duration};
 
 use http::Method;
-use tower_cartgate::{HeaderForm, SecretName};
+use tower_cartgate::HeaderForm;
 use uuid::Uuid;
 
 use crate::{
-    delivery::event::Stored,
     destination::Destination,
     net::peer::Peer,
     outcome::{reason, reject_reason::NotStored},
+    proxy::verdict::Verdict,
     telemetry::log::{TARGET, Throttle},
 };
 
-/// An answer that begins later than this is worth a warning: how long Cartfunnel waits is unknown,
-/// and others of its kind wait for 5 s.
+/// The duration from which a response is worth a warning. The timeout of Cartfunnel is unknown; similar
+/// senders wait for 5 s.
 const SLOW: Duration = Duration::from_secs(4);
 
-/// How much of a path is shown.
+/// The bytes of a path that a line shows.
 const PATH: usize = 128;
 
-/// How much of a method is shown: more than any that is registered has.
+/// The bytes of a method that a line shows, which is more than any registered method has.
 const METHOD: usize = 32;
 
-/// What is said of a request.
+/// The facts about a request that has ended.
 pub(crate) struct Line<'a> {
     pub(crate) verdict: Verdict<'a>,
     pub(crate) id: Uuid,
     pub(crate) endpoint: Option<&'a str>,
-    /// Where the endpoint hands deliveries over at once.
+    /// The destination of a direct endpoint.
     pub(crate) destination: Option<&'a Destination>,
-    /// None if the client was gone before its answer.
+    /// None if the client left before the response.
     pub(crate) status: Option<u16>,
-    /// Body bytes read.
+    /// The number of body bytes that arrived.
     pub(crate) received: u64,
-    /// The body's length as declared.
+    /// The declared length of the body.
     pub(crate) declared: Option<u64>,
-    /// What the signature header looked like, and its length.
-    pub(crate) form: Option<(HeaderForm, usize)>,
+    /// The form of the signature header, and the length of its value.
+    pub(crate) signature: Option<(HeaderForm, usize)>,
     pub(crate) duration: Duration,
     pub(crate) peer: Peer,
     pub(crate) method: Option<&'a Method>,
     pub(crate) path: Option<Path<'a>>,
 }
 
-/// How a request ended.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Verdict<'a> {
-    /// Verified, and taken by its destination.
-    Taken { secret: &'a SecretName },
-    /// Verified, but its destination did not take it: a person has to look.
-    NotTaken {
-        secret: &'a SecretName,
-        reason: &'static str,
-        cause: Option<&'a str>,
-    },
-    /// Verified, and committed by the inbox.
-    Kept {
-        secret: &'a SecretName,
-        stored: Stored,
-        /// Why it is a dead letter from the start: a person has to look.
-        dead: Option<&'static str>,
-    },
-    /// Verified, and dropped: every destination has an event with its unique value, or will get one.
-    Duplicate { secret: &'a SecretName, of: Uuid },
-    /// Verified, and on its way into the inbox when its client went: a line of its own will say what became of it.
-    Left { secret: &'a SecretName },
-    /// Never reached a destination.
-    Rejected { reason: &'static str },
-}
-
-impl Verdict<'_> {
-    /// The reason where a destination answered, but did not take the delivery.
-    pub(crate) const ANSWERED: &'static str = reason::DESTINATION_ANSWERED;
-
-    /// The reason where the answer began late.
-    pub(crate) const SLOW: &'static str = reason::SLOW;
-
-    /// The reason where nobody was left to answer.
-    pub(crate) const CLIENT_GONE: &'static str = reason::CLIENT_GONE;
-}
-
-/// A path as a log shows it: escaped, so that it can neither break a line nor steer a terminal, and
-/// cut. The query never comes here.
+/// A path for the log. It is escaped, so that it can neither break a line nor control a terminal, and
+/// truncated. It never contains the query.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path<'a>(pub(crate) &'a str);
 
@@ -100,10 +63,10 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// A method as a log shows it: any token can be one, as long as a head. A token needs no escaping.
-struct Name<'a>(&'a Method);
+/// A method for the log. A method can be any token of the length of a head; a token needs no escaping.
+struct ShortMethod<'a>(&'a Method);
 
-impl fmt::Display for Name<'_> {
+impl fmt::Display for ShortMethod<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.as_str();
         match text.get(..METHOD) {
@@ -113,7 +76,7 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// Optional values, left out of the line where there are none.
+/// Shows an optional value. The line leaves out a missing one.
 macro_rules! shown {
     ($value:expr) => {
         $value.as_ref().map(tracing::field::display)
@@ -131,28 +94,29 @@ macro_rules! line {
             ms = milliseconds($line.duration),
             delivery = %$line.id,
             peer = %$line.peer,
-            method = shown!($line.method.map(Name)),
+            method = shown!($line.method.map(ShortMethod)),
             path = shown!($line.path),
         )
     };
 }
 
 impl Line<'_> {
+    /// Writes the line at the level of its verdict. `throttle` limits the lines that any client can cause.
     pub(crate) fn write(&self, throttle: &Throttle) {
         match self.verdict {
-            Verdict::Taken { secret } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = Verdict::SLOW, %secret,
+            Verdict::Accepted { secret } if self.duration > SLOW => line!(
+                warn, self, verdict = "verified", reason = reason::SLOW, %secret,
             ),
-            Verdict::Taken { secret } => line!(info, self, verdict = "verified", %secret,),
-            // Whoever replays one captured delivery must not fill the log: that one is stored many times over.
-            Verdict::NotTaken { secret, reason, .. } if reason == NotStored::Copies.reason() => {
+            Verdict::Accepted { secret } => line!(info, self, verdict = "verified", %secret,),
+            // A client that replays one captured delivery must not fill the log: its event is stored already.
+            Verdict::NotAccepted { secret, reason, .. } if reason == NotStored::Copies.reason() => {
                 if throttle.allows() {
                     line!(
                         warn, self, verdict = "verified", reason, taken = false, %secret,
                     );
                 }
             }
-            Verdict::NotTaken {
+            Verdict::NotAccepted {
                 secret,
                 reason,
                 cause,
@@ -162,7 +126,7 @@ impl Line<'_> {
                 address = shown!(self.destination.map(|one| one.address().transport())),
                 %secret,
             ),
-            Verdict::Kept { secret, stored, .. } if stored.left_out => {
+            Verdict::Stored { secret, stored, .. } if stored.left_out => {
                 if throttle.allows() {
                     line!(
                         warn, self, verdict = "verified", reason = NotStored::Copies.reason(), kept = true,
@@ -170,7 +134,7 @@ impl Line<'_> {
                     );
                 }
             }
-            // The same client can replay one captured delivery under `unique` as fast as it likes.
+            // A client can replay one captured delivery under `unique` at any rate.
             Verdict::Duplicate { secret, of } => {
                 if throttle.allows() {
                     line!(
@@ -178,14 +142,14 @@ impl Line<'_> {
                     );
                 }
             }
-            Verdict::Kept { .. } | Verdict::Left { .. } => self.write_kept(),
+            Verdict::Stored { .. } | Verdict::ClientLeft { .. } => self.write_stored(),
             Verdict::Rejected { reason } if throttle.allows() => line!(
                 warn,
                 self,
                 verdict = "rejected",
                 reason,
-                header = shown!(self.form.map(|(form, _)| form)),
-                header_length = self.form.map(|(_, length)| length),
+                header = shown!(self.signature.map(|(form, _)| form)),
+                header_length = self.signature.map(|(_, length)| length),
                 declared = self.declared,
             ),
             Verdict::Rejected { .. } => {}
@@ -194,26 +158,26 @@ impl Line<'_> {
 }
 
 impl Line<'_> {
-    /// The line of what the inbox has, or will have.
-    fn write_kept(&self) {
+    /// Writes the line of an event that the inbox has, or will have.
+    fn write_stored(&self) {
         match self.verdict {
-            Verdict::Kept {
+            Verdict::Stored {
                 secret,
                 stored,
                 dead: Some(reason),
             } => line!(
                 warn, self, verdict = "verified", reason, kept = true, copy = stored.copy, %secret,
             ),
-            Verdict::Kept { secret, stored, .. } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = Verdict::SLOW, kept = true, copy = stored.copy,
+            Verdict::Stored { secret, stored, .. } if self.duration > SLOW => line!(
+                warn, self, verdict = "verified", reason = reason::SLOW, kept = true, copy = stored.copy,
                 duplicate_of = shown!(stored.duplicate_of), %secret,
             ),
-            Verdict::Kept { secret, stored, .. } => line!(
+            Verdict::Stored { secret, stored, .. } => line!(
                 info, self, verdict = "verified", kept = true, copy = stored.copy,
                 duplicate_of = shown!(stored.duplicate_of), %secret,
             ),
-            Verdict::Left { secret } => line!(
-                warn, self, verdict = "verified", reason = Verdict::CLIENT_GONE, %secret,
+            Verdict::ClientLeft { secret } => line!(
+                warn, self, verdict = "verified", reason = reason::CLIENT_GONE, %secret,
             ),
             _ => {}
         }
@@ -238,7 +202,7 @@ mod tests {
         outcome::reject_reason::{AttemptFailure, RejectReason},
     };
 
-    /// Each reason that a line can have.
+    /// Returns each reason that a line can have.
     fn reasons() -> BTreeSet<&'static str> {
         let by_handlers = [RejectionKind::InvalidPayload, RejectionKind::MissingLayer];
         let kinds = RejectionKind::ALL.iter();
@@ -251,7 +215,11 @@ mod tests {
             .chain([RejectReason::Query.reason()])
             .chain(AttemptFailure::ALL.map(AttemptFailure::reason))
             .chain(NotStored::ALL.map(NotStored::reason))
-            .chain([Verdict::ANSWERED, Verdict::CLIENT_GONE, Verdict::SLOW])
+            .chain([
+                reason::DESTINATION_ANSWERED,
+                reason::CLIENT_GONE,
+                reason::SLOW,
+            ])
             .chain([
                 Subscribers::KIND_NOT_PERMITTED,
                 Subscribers::NO_SUBSCRIBER,

@@ -1,5 +1,5 @@
-//! What clients may take, together and each: connections (`roster`), memory (`memory`), and one
-//! body's time, rate and bytes (`body`).
+//! The admission of connections and bodies: places for connections, memory for bodies, and the order in
+//! which their holders lose them.
 
 pub(crate) mod connections;
 pub(crate) mod memory;
@@ -7,5 +7,5 @@ mod share;
 mod standing;
 
 pub(crate) use connections::{ConnectionPermit, Connections};
-pub(crate) use memory::Memory;
+pub(crate) use memory::{HeldMemory, Memory};
 pub(crate) use share::Holder;

@@ -1,31 +1,32 @@
-//! The order in which holders of places or memory lose them: the source that holds the most first.
+//! The order in which holders lose places or memory: the source that holds the most comes first.
 
 use std::{cmp::Reverse, collections::HashMap};
 
 use super::standing::Standing;
 use crate::net::{peer::Peer, source::Source, trusted_hops::TrustedHops};
 
-/// Sources that hold no more than this part of all are alike: many deliveries come from few addresses.
+/// Sources that hold at most this part of the whole count as equal: many deliveries come from few
+/// addresses.
 const FAIR_PART: u64 = 64;
 
-/// Steady bodies hold no more than this part of all: the rest is for newcomers.
+/// Steady bodies hold at most this part of the whole. The rest is for new connections.
 const PART_FOR_STEADY: u64 = 2;
 
-/// The owner of a connection's share.
+/// The holder of a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holder {
-    /// An address, or an IPv6 /64.
+    /// All connections of an address or an IPv6 /64.
     Source(Source),
-    /// The connection alone: a trusted proxy or a Unix socket speaks for many clients, and nobody knows
-    /// which before the head.
-    Itself,
+    /// The connection alone. A trusted proxy or a Unix socket carries many clients, which are unknown
+    /// until the head has been read.
+    Connection,
 }
 
 impl Holder {
     pub(crate) fn of(peer: &Peer, trusted: &TrustedHops) -> Self {
         match peer {
             Peer::Tcp(address) if !trusted.trusts(peer) => Self::Source(address.ip().into()),
-            Peer::Tcp(_) | Peer::Unix => Self::Itself,
+            Peer::Tcp(_) | Peer::Unix => Self::Connection,
         }
     }
 }
@@ -38,28 +39,30 @@ pub(crate) struct Shares {
     held: HashMap<Source, u64>,
 }
 
-/// One that may be evicted, with what it holds.
+/// A holder that may be evicted.
 #[derive(Debug)]
 pub(crate) struct Candidate<T> {
-    pub(crate) one: T,
+    pub(crate) key: T,
     pub(crate) holder: Holder,
     pub(crate) standing: Standing,
+    /// The places or bytes that an eviction frees.
     pub(crate) weight: u64,
 }
 
-/// A candidate in its order, with what its source then holds beyond its fair part.
+/// A candidate at its rank.
 #[derive(Debug)]
 pub(crate) struct Ranked<T> {
     pub(crate) candidate: Candidate<T>,
+    /// What its source holds beyond a fair share once the candidates before it are evicted.
     pub(crate) excess: u64,
 }
 
 impl Shares {
-    /// No shares yet, of `all` that there is.
-    pub(crate) fn new(all: u64) -> Self {
+    /// Starts with empty shares of `whole`.
+    pub(crate) fn new(whole: u64) -> Self {
         Self {
-            fair: (all / FAIR_PART).max(1),
-            for_steady: all / PART_FOR_STEADY,
+            fair: (whole / FAIR_PART).max(1),
+            for_steady: whole / PART_FOR_STEADY,
             held: HashMap::new(),
         }
     }
@@ -70,28 +73,25 @@ impl Shares {
         }
     }
 
-    /// How much more than a fair part the holder has.
+    /// Returns what the holder has beyond a fair share.
     pub(crate) fn excess(&self, holder: Holder) -> u64 {
         match holder {
             Holder::Source(source) => {
                 let held = self.held.get(&source).copied().unwrap_or_default();
                 held.saturating_sub(self.fair)
             }
-            Holder::Itself => 0,
+            Holder::Connection => 0,
         }
     }
 
-    /// Lowers the standing of steady bodies until the others hold no more than the part for such bodies: in the
-    /// source that holds the most first, and there those that have run longest.
+    /// Lowers the standing of steady bodies until the rest of them hold at most their part. It begins
+    /// in the source that holds the most, and there with those that have run longest.
     pub(crate) fn bound_steady<T>(&self, candidates: &mut [Candidate<T>]) {
         let mut steady: Vec<_> = candidates
             .iter_mut()
-            .filter_map(|one| {
-                Some((
-                    Reverse(self.excess(one.holder)),
-                    one.standing.steady_since()?,
-                    one,
-                ))
+            .filter_map(|candidate| {
+                let since = candidate.standing.steady_since()?;
+                Some((Reverse(self.excess(candidate.holder)), since, candidate))
             })
             .collect();
         let mut held: u64 = steady.iter().map(|(.., one)| one.weight).sum();
@@ -99,16 +99,17 @@ impl Shares {
             return;
         }
         steady.sort_unstable_by_key(|(excess, since, _)| (*excess, *since));
-        for (_, since, one) in steady {
+        for (_, since, candidate) in steady {
             if held <= self.for_steady {
                 break;
             }
-            held -= one.weight;
-            one.standing = Standing::Outstayed { since };
+            held -= candidate.weight;
+            candidate.standing = Standing::Outstayed { since };
         }
     }
 
-    /// Sorts the candidates: always the least of the source that holds the most by then.
+    /// Sorts the candidates. The next is always the one of the lowest standing in the source that then
+    /// holds the most.
     pub(crate) fn rank<T>(mut self, mut candidates: Vec<Candidate<T>>) -> Vec<Ranked<T>> {
         candidates.sort_unstable_by_key(|candidate| candidate.standing);
         let mut ranked: Vec<_> = candidates
@@ -151,7 +152,7 @@ mod tests {
             for _ in 0..count {
                 shares.add(holder(last), 1);
                 candidates.push(Candidate {
-                    one: last,
+                    key: last,
                     holder: holder(last),
                     standing: Standing::Idle { since },
                     weight: 1,
@@ -161,25 +162,25 @@ mod tests {
         let order = shares.rank(candidates);
         let order: Vec<_> = order
             .iter()
-            .map(|ranked| (ranked.candidate.one, ranked.excess))
+            .map(|ranked| (ranked.candidate.key, ranked.excess))
             .collect();
         assert_eq!(order[..2], [(1, 4), (1, 3)]);
         assert_eq!(order[2..6].iter().filter(|(one, _)| *one == 2).count(), 2);
         assert!(order[6..].iter().all(|(_, excess)| *excess == 0));
     }
 
-    /// Which of the candidates have outstayed, of `all` that there is; each holds `weight`.
-    fn outstayed(all: u64, weight: u64, standings: &[Standing]) -> Vec<bool> {
+    /// Returns which candidates have outstayed. Each holds `weight` of the whole.
+    fn outstayed(whole: u64, weight: u64, standings: &[Standing]) -> Vec<bool> {
         let mut candidates: Vec<_> = standings
             .iter()
             .map(|standing| Candidate {
-                one: (),
-                holder: Holder::Itself,
+                key: (),
+                holder: Holder::Connection,
                 standing: *standing,
                 weight,
             })
             .collect();
-        Shares::new(all).bound_steady(&mut candidates);
+        Shares::new(whole).bound_steady(&mut candidates);
         candidates
             .iter()
             .map(|one| one.standing.has_outstayed())

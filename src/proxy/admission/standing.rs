@@ -1,4 +1,4 @@
-//! How readily a connection is evicted, by what it is doing.
+//! The standing of a connection: how readily it is evicted, by its activity.
 
 use std::time::Duration;
 
@@ -6,43 +6,44 @@ use tokio::time::Instant;
 
 use crate::proxy::state::{ConnectionState, Phase};
 
-/// A connection or a body gets this long before its pace is held against it: a genuine delivery has
-/// just begun.
+/// The age at which the rate of a connection or a body begins to count against it: a genuine delivery
+/// may have just begun.
 pub(crate) const BENEFIT_OF_DOUBT: Duration = Duration::from_secs(1);
 
-/// A client that has just connected gets this long to send its first bytes before a body that keeps its
-/// rate ranks above it.
+/// The time in which a new client may send its first bytes before a body that keeps its rate ranks
+/// above it.
 pub(crate) const ARRIVAL: Duration = Duration::from_millis(100);
 
-/// A body's pace is that of the last two seconds: one that came in a burst and stalled has none by then.
+/// The age at which a body can be steady. Its rate is that of the last two seconds, which is zero by
+/// then for a body that came in a burst and stalled.
 const STEADY: Duration = Duration::from_secs(2);
 
-/// The standing of a connection. The least is evicted first.
+/// The standing of a connection. The lowest is evicted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
-    /// A steady body beyond the half of the places, or of the memory, that all steady ones together may
-    /// have; those that have run longest. Otherwise attackers who keep the least rate would fill the
-    /// gate, and newcomers could only evict each other.
+    /// A steady body beyond the half of the places or of the memory that steady bodies may have. The
+    /// ones that have run longest get this standing. Otherwise attackers that keep the minimum rate
+    /// would fill the gate, and new connections could evict only each other.
     Outstayed { since: Instant },
     /// Between requests, or silent from the start.
     Idle { since: Instant },
-    /// A slow head, an unread response.
-    Dawdling { since: Instant },
-    /// A body slower than the least rate.
+    /// A slow head, or a response that the client does not read.
+    Slow { since: Instant },
+    /// A body slower than the minimum rate.
     Receiving { recent_bytes: u64, since: Instant },
     /// Silent, or in its head, for less than a second.
     JustBegun { since: Instant },
-    /// New, or a body that has kept its rate so far. All of these stand alike, the oldest first: were a
-    /// body worth more, attackers who begin one and come back for ever would evict each delivery whose
-    /// head is still on its way.
+    /// New, or a body that has kept its rate so far. All of these are equal, and the oldest comes first.
+    /// If bodies ranked higher, attackers that keep beginning new ones would evict each delivery whose
+    /// head is still arriving.
     Fresh { since: Instant },
-    /// A body that has kept the least rate beyond the first two seconds.
+    /// A body that has kept the minimum rate beyond the first two seconds.
     Steady { recent_bytes: u64, since: Instant },
 }
 
 impl Standing {
-    /// The standing of a connection, where a body is to bring `rate` bytes a second; none if its
-    /// delivery is verified and waits for its destination.
+    /// Returns the standing of a connection, or none for a verified delivery whose destination has yet
+    /// to respond. `rate` is the minimum rate of bodies in bytes per second.
     pub(crate) fn of(state: &ConnectionState, now: Instant, rate: u64) -> Option<Self> {
         let since = state.since();
         let age = now.saturating_duration_since(since);
@@ -53,14 +54,14 @@ impl Standing {
             Phase::Idle | Phase::Handshake | Phase::Head if age < BENEFIT_OF_DOUBT => {
                 Self::JustBegun { since }
             }
-            // A handshake costs an attacker next to nothing: half of one is worth no more than silence.
+            // A handshake costs an attacker almost nothing: half of one ranks no higher than silence.
             Phase::Idle | Phase::Handshake => Self::Idle { since },
-            Phase::Head | Phase::Refusal => Self::Dawdling { since },
-            // The delivery is done; only the client still holds things up.
-            Phase::Answer => {
+            Phase::Head | Phase::Rejection => Self::Slow { since },
+            // The delivery is done once its response is written; only the client still delays.
+            Phase::Response => {
                 let stalled = state.stalled()?;
                 let long = now.saturating_duration_since(stalled) > BENEFIT_OF_DOUBT;
-                return long.then_some(Self::Dawdling { since: stalled });
+                return long.then_some(Self::Slow { since: stalled });
             }
         })
     }
@@ -83,7 +84,7 @@ impl Standing {
         }
     }
 
-    /// When a steady body began; none for any other.
+    /// Returns the beginning of a steady body.
     pub(crate) fn steady_since(self) -> Option<Instant> {
         match self {
             Self::Steady { since, .. } => Some(since),

@@ -1,14 +1,13 @@
-//! What clients may take: connections and memory.
+//! The limits of connections and memory.
 
-/// The limits of a gate over all endpoints. (How large one body may be is its endpoint's policy.)
+/// The limits of a gate over all endpoints. The maximum length of a body belongs to its endpoint's policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Connections open at once.
     pub connections: usize,
-    /// Bytes of memory that bodies hold together, beyond the small share that each connection
-    /// brings along.
+    /// Bytes of memory that all bodies together may hold, beyond the small share of each connection.
     pub memory: u64,
-    /// Bytes of a request's head, request line included.
+    /// Bytes of a request's head, including the request line.
     pub header: usize,
 }
 

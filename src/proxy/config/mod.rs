@@ -16,51 +16,51 @@ use crate::{
     rejected,
 };
 
-/// One snapshot of the configuration. A request is judged by the snapshot that was in force when
-/// its head arrived, to its end.
+/// The configuration of a gate. The configuration that is in force when the head of a request arrives
+/// applies to that request to its end.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How many workers serve; each has a thread of its own.
+    /// The number of workers. Each has a thread.
     pub workers: usize,
-    /// What is protected, and where it is.
+    /// The endpoints.
     pub endpoints: Endpoints,
-    /// What a client, and all clients together, may take.
+    /// The limits of connections and memory.
     pub limits: Limits,
-    /// How long each step may last.
+    /// The timeouts of each step.
     pub timeouts: Timeouts,
-    /// Whose word about the client's address is believed.
+    /// The proxies whose headers about the client are trusted.
     pub trusted_hops: TrustedHops,
-    /// Which requests get a line in the log.
+    /// The requests that get a line in the log.
     pub access_log: AccessLog,
-    /// Whether a signature that does not match is looked into.
+    /// Whether the doctor explains signature mismatches.
     pub explain: bool,
-    /// Whether and where refused deliveries are kept; fixed at the start.
+    /// The directory of saved rejections. It stays as it was at the start.
     pub keep_refused: Option<rejected::Settings>,
-    /// Where the events of durable endpoints are stored; opened at the start by the caller.
+    /// The store of durable endpoints. The caller opens it at the start.
     pub inbox: Option<inbox::Settings>,
-    /// With it TCP listeners speak TLS; Unix sockets stay plain. A connection keeps the one that it
-    /// began with.
+    /// The certificate of TCP listeners, which then speak TLS. Unix sockets do not. A connection keeps
+    /// the certificate that it began with.
     pub tls: Option<Arc<Certificate>>,
-    /// A path of the public port where GET is answered by 200 or 503: whether the gate is ready.
+    /// The path of health checks on the public port. The response is 200 if the gate is ready, else 503.
     pub health_path: Option<String>,
-    /// Who may ask the admin listener.
+    /// The access to the admin listener.
     pub admin: AdminAccess,
 }
 
-/// Which requests get a line in the log.
+/// The requests that get a line in the log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum AccessLog {
     /// Every request.
     #[default]
     All,
-    /// Those that were refused or failed.
+    /// Rejected and failed requests.
     Refused,
-    /// None. Deliveries that were verified and not taken are errors, and stay.
+    /// None, except verified deliveries that were not accepted: these are errors.
     Off,
 }
 
 impl Config {
-    /// A gate for `endpoints` with every other value at its default.
+    /// Makes a configuration for `endpoints` with defaults for the rest.
     #[must_use]
     pub fn new(endpoints: Endpoints) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl Config {
         }
     }
 
-    /// The same configuration with other endpoints: for tests and for callers that know their endpoints.
+    /// Returns the same configuration with other endpoints.
     #[must_use]
     pub fn with_endpoints(&self, endpoints: Endpoints) -> Arc<Self> {
         Arc::new(Self {
@@ -89,7 +89,7 @@ impl Config {
     }
 }
 
-/// One worker a core.
+/// Returns the number of cores: one worker for each.
 #[must_use]
 pub fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

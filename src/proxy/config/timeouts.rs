@@ -1,28 +1,28 @@
-//! How long each step of a delivery may last.
+//! The timeouts of each step of a request.
 
 use std::time::Duration;
 
-/// The time limits of a gate. Each begins at its own moment, so that no step lends time to another.
+/// The timeouts of a gate. Each begins at its own moment, so no step uses the time of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timeouts {
-    /// A TLS handshake, from the connection's first moment.
+    /// The TLS handshake, from the beginning of the connection.
     pub handshake: Duration,
-    /// A request's head, from its first byte to its last.
+    /// The head of a request, from its first byte to its last.
     pub header: Duration,
-    /// A connection without a request under way. Above the 60 s after which nginx and cloud load
-    /// balancers let go, so that it is they who close and no request meets a closing gate.
+    /// An idle connection. The default is above the 60 s of nginx and cloud load balancers, so that they
+    /// close first and no request arrives at a closing gate.
     pub keep_alive: Duration,
-    /// A body, from its head to its last byte.
+    /// The body of a request, from the end of its head to its last byte.
     pub body: Duration,
-    /// How long a body may arrive slower than the least rate before that counts.
+    /// The time before the minimum rate of a body applies.
     pub body_grace: Duration,
-    /// The least rate of a body in bytes a second, on average since its head, after the grace.
+    /// The minimum rate of a body in bytes per second, on average since its head.
     pub body_rate: u64,
-    /// An answer being written, without one byte taken by the client.
+    /// A response of which the client takes no byte.
     pub write: Duration,
-    /// After `SIGTERM`: how long requests are still taken while the gate says it is not ready.
+    /// The time after `SIGTERM` in which the gate accepts requests but reports that it is not ready.
     pub drain_delay: Duration,
-    /// After that: how long requests that are under way may take to end.
+    /// The time after that in which open requests may end.
     pub drain_limit: Duration,
 }
 

@@ -1,50 +1,51 @@
-//! The TLS handshake of a client's connection, on the worker that will serve it: watched by its own
-//! clock, and the first to go when others need the room. Which certificate is shown is `tls`'s.
+//! The TLS handshake of a client's connection. It runs on the worker that will serve the connection,
+//! under a timeout of its own, and is evicted before most others.
 
 use std::{
     future::{Future as _, poll_fn},
     io,
     pin::Pin,
+    sync::Arc,
     task::Poll,
 };
 
 use tokio_rustls::TlsAcceptor;
 
+use super::timeouts::ConnectionTimer;
 use crate::{
     net::{
         peer::Peer,
         stream::{HandshakeStream, Stream},
     },
     proxy::{
-        connection::timeouts::Clock,
         shared::Shared,
         state::{ConnectionState, Phase},
     },
 };
 
-/// Bytes of an answer that wait encrypted for a slow client: one record. More would be memory that a
-/// client holds by not reading, and it would hide from the writing clock that it does not.
+/// The encrypted bytes of a response that may wait for a slow client: one record. A client that does
+/// not read would hold more as memory, and would hide its stall from the write timeout.
 const UNSENT: usize = 16 * 1024;
 
-/// Whether this connection begins with a handshake.
-pub(crate) fn is_wanted(stream: &Stream, shared: &Shared) -> bool {
+/// Whether the connection begins with a handshake.
+pub(super) fn is_wanted(stream: &Stream, shared: &Shared) -> bool {
     matches!(stream, Stream::Tcp(_)) && shared.with_config(|config| config.tls.is_some())
 }
 
-/// The stream that requests come over: the same one where no TLS is spoken, none if the handshake failed.
-/// The certificate is the one in force now, to the connection's end.
-pub(crate) async fn secure(
+/// Returns the stream for requests: the same one without TLS, none if the handshake fails. The
+/// connection keeps the certificate that is in force now.
+pub(super) async fn secure(
     stream: Stream,
     peer: Peer,
-    state: &ConnectionState,
-    shared: &Shared,
+    state: &Arc<ConnectionState>,
+    shared: &Arc<Shared>,
 ) -> Option<Stream> {
     let config = shared.config();
     let (tcp, certificate) = match (stream, &config.tls) {
         (Stream::Tcp(tcp), Some(certificate)) => (tcp, certificate),
         (stream, _) => return Some(stream),
     };
-    let mut clock = Clock::new(state, &config.timeouts);
+    let mut timer = ConnectionTimer::new(state, shared);
     state.enter(Phase::Handshake);
     let mut accept =
         TlsAcceptor::from(certificate.server()).accept_with(HandshakeStream::new(tcp), |session| {
@@ -52,27 +53,27 @@ pub(crate) async fn secure(
         });
     drop(config);
     let ended = poll_fn(|cx| {
-        state.listen(cx.waker());
+        state.register(cx.waker());
         if let Poll::Ready(result) = Pin::new(&mut accept).poll(cx) {
             return Poll::Ready(result);
         }
-        clock.observe(state);
+        timer.observe();
         if state.is_evicted() {
-            return Poll::Ready(Err(io::Error::other("others needed the room")));
+            return Poll::Ready(Err(io::Error::other("the connection was evicted")));
         }
-        let too_slow = clock.poll(cx, state, shared);
+        let too_slow = timer.poll(cx);
         too_slow.map(|_| Err(io::ErrorKind::TimedOut.into()))
     });
     match ended.await {
         Ok(mut tls) => {
             tls.get_mut().0.finish();
-            state.encrypt();
+            state.set_encrypted();
             state.enter(Phase::Idle);
             Some(Stream::ServerTls(Box::new(tls)))
         }
         Err(error) => {
-            // Anybody can cause as many of these as they like.
-            tracing::debug!(%peer, %error, "no TLS handshake");
+            // Any client can cause as many of these lines as it likes.
+            tracing::debug!(%peer, %error, "TLS handshake failed");
             None
         }
     }

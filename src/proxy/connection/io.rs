@@ -1,6 +1,7 @@
-//! A client's stream as hyper sees it, with an eye on what passes: the first byte of a request, the
-//! end of an answer, a client that takes no more bytes. It also keeps hyper's own error answers
-//! from the wire, since the gate gives its own.
+//! A client's stream as hyper sees it.
+//!
+//! It notes what passes: the first byte of a request, the end of a response, a client that takes no more
+//! bytes. It also withholds hyper's own error responses, since the gate sends its own.
 
 use std::{
     io::{self, IoSlice},
@@ -12,112 +13,99 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 
-use super::{READ_BUFFER, without_empty_lines};
+use super::empty_lines::without_empty_lines;
 use crate::{
     net::stream::Stream,
     proxy::{
+        admission::memory::Loan,
         shared::Shared,
-        state::{ConnectionState, Phase},
+        state::{ConnectionState, Phase, READ_BUFFER},
     },
 };
 
-/// Bytes that a connection reads at a time as part of its own share of memory. hyper's buffer has room for one more, and
-/// grows only after a read that fills it.
+/// The bytes that a connection reads at a time as part of its own share of memory. hyper's buffer has
+/// room for one more, and grows only after a read that fills it.
 const FREE_READ: usize = 8 * 1024 - 1;
 
-/// Bytes of a response that may wait in hyper's buffer before that is given up behind the response.
+/// The bytes of a response that may wait in hyper's buffer without its memory being freed after the
+/// response.
 const FREE_WRITE: usize = 16 * 1024;
 
 /// A client's stream.
 #[derive(Debug)]
-pub(crate) struct ClientIo {
-    /// Limited anew before each read that could take more than the connection may hold.
+pub(super) struct ClientIo {
+    /// Limited again before each read.
     stream: Take<Stream>,
-    /// What was read before, and comes first.
+    /// Bytes that were read before, and come first.
     unread: Bytes,
     state: Arc<ConnectionState>,
-    loan: Loan,
-    /// Bytes read of the head under way.
+    shared: Arc<Shared>,
+    /// Memory for buffers beyond the connection's own share.
+    loan: Option<Loan>,
+    /// Bytes of the present head.
     head: usize,
-    /// The status of an answer that hyper made by itself.
+    /// The status of a withheld response of hyper.
     withheld: Option<u16>,
     ended: bool,
 }
 
-/// Memory for buffers beyond the connection's own share. Given back when dropped.
-#[derive(Debug)]
-struct Loan {
-    shared: Arc<Shared>,
-    bytes: u64,
-}
-
-impl Loan {
-    /// Takes memory for large buffers, if there is some to lend. Once is enough for as long as hyper holds them.
-    fn take(&mut self) -> bool {
-        if self.bytes == 0 {
-            let header = self
-                .shared
-                .with_config(|config| config.limits.header as u64);
-            let wanted = READ_BUFFER.max(header);
-            if self.shared.memory.lend(wanted) {
-                self.bytes = wanted;
-            }
-        }
-        self.bytes > 0
-    }
-}
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        self.shared.memory.take_back(self.bytes);
-    }
-}
-
 impl ClientIo {
-    pub(crate) fn new(
+    pub(super) fn new(
         stream: Stream,
         unread: Bytes,
-        state: Arc<ConnectionState>,
-        shared: Arc<Shared>,
+        state: &Arc<ConnectionState>,
+        shared: &Arc<Shared>,
     ) -> Self {
-        state.renew();
+        state.set_large_buffer(false);
         Self {
             stream: stream.take(0),
             unread,
-            state,
-            loan: Loan { shared, bytes: 0 },
+            state: Arc::clone(state),
+            shared: Arc::clone(shared),
+            loan: None,
             head: 0,
             withheld: None,
             ended: false,
         }
     }
 
-    pub(crate) fn withheld(&self) -> Option<u16> {
+    /// Returns the status of an error response that hyper made and that was withheld.
+    pub(super) fn withheld(&self) -> Option<u16> {
         self.withheld
     }
 
     /// Whether the client has closed its side.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
 
-    pub(crate) fn into_stream(self) -> Stream {
+    pub(super) fn into_stream(self) -> Stream {
         self.stream.into_inner()
     }
 
-    /// How much may be read now; none if a long head finds no memory left.
-    fn room(&mut self) -> Option<usize> {
+    /// Returns the number of bytes that may be read now; none if there is no memory for a long head.
+    fn read_limit(&mut self) -> Option<usize> {
         match self.state.phase() {
-            Phase::Head if self.head >= FREE_READ => self.loan.take().then_some(usize::MAX),
-            // A body that outgrew its own share pays, and so may its buffers.
-            Phase::Body if self.state.held() > 0 && self.loan.take() => Some(usize::MAX),
-            _ if self.loan.bytes > 0 => Some(usize::MAX),
+            Phase::Head if self.head >= FREE_READ => self.borrow().then_some(usize::MAX),
+            // A body beyond its connection's share holds memory of the budget, so its buffers may, too.
+            Phase::Body if self.state.held() > 0 && self.borrow() => Some(usize::MAX),
+            _ if self.loan.is_some() => Some(usize::MAX),
             _ => Some(FREE_READ),
         }
     }
 
+    /// Borrows memory for large buffers, if there is some to lend. One loan lasts as long as hyper has
+    /// the buffers.
+    fn borrow(&mut self) -> bool {
+        if self.loan.is_none() {
+            let header = self.shared.with_config(|config| config.limits.header);
+            self.loan = self.shared.memory.lend(READ_BUFFER.max(header as u64));
+        }
+        self.loan.is_some()
+    }
+
     fn note_read(&mut self, read: &[u8]) {
-        self.state.read(read.len() as u64);
+        self.state.count_read(read.len() as u64);
         match self.state.phase() {
             Phase::Idle if !without_empty_lines(read).is_empty() => {
                 self.state.enter(Phase::Head);
@@ -128,8 +116,8 @@ impl ClientIo {
         }
     }
 
-    /// Between requests and within a head hyper writes one thing only: its own answer to what it
-    /// could not parse. The status is in the same place always: `HTTP/1.1 400`.
+    /// Withholds hyper's own response to a request that it could not parse. hyper writes nothing else
+    /// between requests and within a head. The status is always in the same place: `HTTP/1.1 400`.
     fn withhold(&mut self, bytes: &[u8]) -> bool {
         let own = matches!(self.state.phase(), Phase::Idle | Phase::Head);
         if own && self.withheld.is_none() {
@@ -145,37 +133,37 @@ impl ClientIo {
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
-        room: usize,
+        limit: usize,
     ) -> Poll<io::Result<()>> {
-        let room = room.min(buf.remaining());
+        let limit = limit.min(buf.remaining());
         if self.unread.is_empty() {
-            self.stream.set_limit(room as u64);
+            self.stream.set_limit(limit as u64);
             return Pin::new(&mut self.stream).poll_read(cx, buf);
         }
-        let length = self.unread.len().min(room);
+        let length = self.unread.len().min(limit);
         buf.put_slice(&self.unread[..length]);
         self.unread.advance(length);
         Poll::Ready(Ok(()))
     }
 
-    /// Whether hyper has to wait before it reads on. It decodes in one go whatever the socket holds, and
+    /// Whether hyper has to wait before it reads on. It decodes all that the socket holds at once, and
     /// the lines between chunks may be endless.
     fn must_wait(&self, cx: &Context<'_>) -> bool {
         let state = &self.state;
-        let wait = state.has_had_its_turn()
-            || state.phase() == Phase::Body && state.judge_framing()
-            || state.phase() == Phase::Idle && state.has_outgrown();
+        let wait = state.has_read_its_share()
+            || state.phase() == Phase::Body && state.check_framing()
+            || state.phase() == Phase::Idle && state.has_large_buffer();
         if wait {
-            // The guard of the body rejects it, or the next turn reads on.
+            // The body guard rejects the request, or the next poll reads on.
             cx.waker().wake_by_ref();
         }
         wait
     }
 
-    fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn note_write(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &result {
             Poll::Pending => self.state.stall(),
-            Poll::Ready(_) => self.state.progress(),
+            Poll::Ready(_) => self.state.end_stall(),
         }
         result
     }
@@ -190,12 +178,12 @@ impl AsyncRead for ClientIo {
         if self.must_wait(cx) {
             return Poll::Pending;
         }
-        let Some(room) = self.room() else {
+        let Some(limit) = self.read_limit() else {
             self.state.evict();
             return Poll::Pending;
         };
         let before = buf.filled().len();
-        let result = self.poll_stream(cx, buf, room);
+        let result = self.poll_stream(cx, buf, limit);
         if matches!(result, Poll::Ready(Ok(()))) {
             let ended = buf.filled().len() == before && buf.remaining() > 0;
             self.ended |= ended;
@@ -215,10 +203,10 @@ impl AsyncWrite for ClientIo {
             return Poll::Ready(Ok(bytes.len()));
         }
         if bytes.len() > FREE_WRITE {
-            self.state.outgrow();
+            self.state.set_large_buffer(true);
         }
         let result = Pin::new(self.stream.get_mut()).poll_write(cx, bytes);
-        self.wrote(result)
+        self.note_write(result)
     }
 
     fn poll_write_vectored(
@@ -230,7 +218,7 @@ impl AsyncWrite for ClientIo {
             return Poll::Ready(Ok(parts.iter().map(|part| part.len()).sum()));
         }
         let result = Pin::new(self.stream.get_mut()).poll_write_vectored(cx, parts);
-        self.wrote(result)
+        self.note_write(result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -241,20 +229,20 @@ impl AsyncWrite for ClientIo {
         let result = Pin::new(self.stream.get_mut()).poll_flush(cx);
         match result {
             Poll::Ready(Ok(())) => {
-                self.state.progress();
+                self.state.end_stall();
                 self.state.flushed();
-                if self.state.next_waits() {
+                if self.state.has_next_request() {
                     cx.waker().wake_by_ref();
                 }
             }
-            // TLS takes a record into its own buffer before the client does.
+            // TLS takes a record into its own buffer before the client takes it.
             Poll::Pending => self.state.stall(),
             Poll::Ready(Err(_)) => {}
         }
         result
     }
 
-    /// hyper is done, but the client may not be: the end of a connection is `linger`'s.
+    /// Does nothing: the client may not be done yet, and `linger` ends the connection.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
@@ -275,7 +263,7 @@ mod tests {
         proxy::config::Config,
     };
 
-    /// Both ends of a connection under TLS.
+    /// Returns both ends of a TLS connection.
     async fn pair() -> (client::TlsStream<TcpStream>, Stream) {
         let (client, server) = test_tls::configs();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
@@ -293,24 +281,24 @@ mod tests {
         (near.expect("a handshake"), far)
     }
 
-    fn gate() -> Arc<Shared> {
+    fn shared() -> Arc<Shared> {
         let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
         Arc::new(Shared::new(config, Arc::default(), None).expect("nothing is kept"))
     }
 
-    /// TLS takes more than the socket does: without a look at the flush, the last of an answer would wait
-    /// there for ever.
+    /// TLS takes more bytes than the socket. If only writes counted, the end of a response could wait in
+    /// its buffer for ever.
     #[tokio::test]
     async fn an_answer_that_waits_encrypted_stalls_too() {
         let (_deaf, stream) = pair().await;
         let state = Arc::new(ConnectionState::new());
         state.begin_request();
-        let mut watched = ClientIo::new(stream, Bytes::new(), Arc::clone(&state), gate());
+        let mut io = ClientIo::new(stream, Bytes::new(), &state, &shared());
         let piece = [0; 16 * 1024];
         poll_fn(|cx| {
-            while Pin::new(&mut watched).poll_write(cx, &piece).is_ready() {}
-            state.progress();
-            assert!(Pin::new(&mut watched).poll_flush(cx).is_pending());
+            while Pin::new(&mut io).poll_write(cx, &piece).is_ready() {}
+            state.end_stall();
+            assert!(Pin::new(&mut io).poll_flush(cx).is_pending());
             Poll::Ready(())
         })
         .await;

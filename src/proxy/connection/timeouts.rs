@@ -1,126 +1,123 @@
-//! A connection's timeouts: handshake, idle, head and stalled writing, each from its own beginning. (A body's
-//! clock goes with the body, in `limits`.)
+//! The timeouts of a connection: handshake, idle, head and stalled write, each from its own beginning.
+//! The timeout of a body belongs to the body guard.
 
 use std::{
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use super::Ended;
+use super::end::End;
 use crate::{
     proxy::{
-        config::timeouts::Timeouts,
         shared::{Shared, Stage},
         state::{ConnectionState, Phase, Stay},
     },
     runtime::timer::Timer,
 };
 
-/// A connection that has carried no request when the gate closes may have one on the line: that
-/// much time it gets to show it.
-const FIRST_CALL: Duration = Duration::from_secs(1);
+/// The time that a connection without a request gets when the gate closes. Its first request may be on
+/// its way.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
-/// One that waits between requests gets a moment, too: what has already come may not have been noticed, and closing on it
-/// would reset a delivery on its way.
-const NEXT_CALL: Duration = Duration::from_millis(100);
+/// The time that a connection between requests gets when the gate closes. Bytes of the next request may
+/// have arrived unnoticed, and closing would reset them.
+const NEXT_REQUEST: Duration = Duration::from_millis(100);
 
-/// A pause of this length between requests is worth giving up what hyper holds for a connection, and making it anew.
+/// The pause between requests after which it is worth freeing hyper's buffers.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The one timer of a connection.
-pub(crate) struct Clock {
+/// The one timer of a connection, for all of its timeouts.
+pub(super) struct ConnectionTimer {
     timer: Timer,
+    state: Arc<ConnectionState>,
+    shared: Arc<Shared>,
+    /// The stay whose beginning is known.
     seen: Stay,
-    last_call: Option<Instant>,
+    /// When an idle connection closes because the gate does.
+    closing: Option<Instant>,
 }
 
-impl Clock {
-    pub(crate) fn new(state: &ConnectionState, timeouts: &Timeouts) -> Self {
+impl ConnectionTimer {
+    pub(super) fn new(state: &Arc<ConnectionState>, shared: &Arc<Shared>) -> Self {
+        let keep_alive = shared.with_config(|config| config.timeouts.keep_alive);
         Self {
-            timer: Timer::new(Instant::now() + timeouts.keep_alive),
+            timer: Timer::new(Instant::now() + keep_alive),
             seen: state.stay(),
-            last_call: None,
+            state: Arc::clone(state),
+            shared: Arc::clone(shared),
+            closing: None,
         }
     }
 
-    /// Notes when the present phase began, if it is new.
-    pub(crate) fn observe(&mut self, state: &ConnectionState) {
-        let stay = state.stay();
+    /// Notes the beginning of the present phase, if the phase is new.
+    pub(super) fn observe(&mut self) {
+        let stay = self.state.stay();
         if stay != self.seen {
             self.seen = stay;
-            state.entered(Instant::now());
+            self.state.set_since(Instant::now());
         }
     }
 
-    /// Ready once the connection has waited too long for something, or only long enough to be parked.
-    pub(super) fn poll_talking(
-        &mut self,
-        cx: &mut Context<'_>,
-        state: &ConnectionState,
-        shared: &Shared,
-    ) -> Poll<Ended> {
-        let mut next = self.deadline(state, shared);
-        if state.phase() == Phase::Idle && state.stalled().is_none() {
-            if state.has_outgrown() {
-                return Poll::Ready(Ended::Paused);
+    /// Polls until a timeout ends the connection.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let next = self.deadline();
+        self.poll_until(cx, next)
+    }
+
+    /// Polls until a timeout ends the connection or a pause makes hyper's buffers useless.
+    pub(super) fn poll_or_pause(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let mut next = self.deadline();
+        if self.state.phase() == Phase::Idle && self.state.stalled().is_none() {
+            if self.state.has_large_buffer() {
+                return Poll::Ready(End::Paused);
             }
-            let pause = state.since() + PAUSE;
+            let pause = self.state.since() + PAUSE;
             next = next
                 .filter(|(deadline, _)| *deadline <= pause)
-                .or(Some((pause, Ended::Paused)));
+                .or(Some((pause, End::Paused)));
         }
         self.poll_until(cx, next)
     }
 
-    /// Ready once the connection has waited too long for something.
-    pub(super) fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        state: &ConnectionState,
-        shared: &Shared,
-    ) -> Poll<Ended> {
-        let next = self.deadline(state, shared);
-        self.poll_until(cx, next)
-    }
-
-    fn poll_until(&mut self, cx: &mut Context<'_>, next: Option<(Instant, Ended)>) -> Poll<Ended> {
-        let Some((deadline, ended)) = next else {
+    fn poll_until(&mut self, cx: &mut Context<'_>, next: Option<(Instant, End)>) -> Poll<End> {
+        let Some((deadline, end)) = next else {
             return Poll::Pending;
         };
-        self.timer.poll(cx, deadline).map(|()| ended)
+        self.timer.poll(cx, deadline).map(|()| end)
     }
 
-    fn deadline(&mut self, state: &ConnectionState, shared: &Shared) -> Option<(Instant, Ended)> {
-        let phase = state.phase();
+    fn deadline(&mut self) -> Option<(Instant, End)> {
+        let phase = self.state.phase();
         let is_waiting = matches!(phase, Phase::Idle | Phase::Handshake);
-        if is_waiting && shared.stage() == Stage::Closing {
-            return Some((self.last_call(state), Ended::Idle));
+        if is_waiting && self.shared.stage() == Stage::Closing {
+            return Some((self.closing(), End::Idle));
         }
-        let stalled = state.stalled();
+        let stalled = self.state.stalled();
         if stalled.is_none() && !is_waiting && phase != Phase::Head {
             return None;
         }
-        let since = state.since();
-        shared.with_config(|config| {
+        let since = self.state.since();
+        self.shared.with_config(|config| {
             let timeouts = &config.timeouts;
             Some(match (stalled, phase) {
-                (Some(stalled), _) => (stalled + timeouts.write, Ended::WriteStalled),
-                (None, Phase::Handshake) => (since + timeouts.handshake, Ended::Idle),
-                (None, Phase::Head) => (since + timeouts.header, Ended::HeadTooSlow),
-                (None, _) => (since + timeouts.keep_alive, Ended::Idle),
+                (Some(stalled), _) => (stalled + timeouts.write, End::WriteStalled),
+                (None, Phase::Handshake) => (since + timeouts.handshake, End::Idle),
+                (None, Phase::Head) => (since + timeouts.header, End::HeadTooSlow),
+                (None, _) => (since + timeouts.keep_alive, End::Idle),
             })
         })
     }
 
-    /// Counted from when the connection notices that the gate is closing.
-    fn last_call(&mut self, state: &ConnectionState) -> Instant {
-        let time = if state.has_served() {
-            NEXT_CALL
+    /// Returns when the idle connection closes, counted from when it notices that the gate is closing.
+    fn closing(&mut self) -> Instant {
+        let time = if self.state.has_served() {
+            NEXT_REQUEST
         } else {
-            FIRST_CALL
+            FIRST_REQUEST
         };
-        *self.last_call.get_or_insert_with(|| Instant::now() + time)
+        *self.closing.get_or_insert_with(|| Instant::now() + time)
     }
 }

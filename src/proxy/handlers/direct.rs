@@ -1,60 +1,45 @@
-//! Direct mode: a verified delivery goes to its endpoint's one destination at once, and the
-//! destination's own answer goes back.
+//! The direct handler: it sends a verified delivery to the endpoint's one destination and returns the
+//! destination's response.
 
 use std::sync::Arc;
 
-use http::Response;
+use http::{Response, Version};
 use tokio::time::Instant;
 
 use crate::{
     delivery::{Delivery, header_filter::filter_response},
-    destination::{AttemptError, Destination, DestinationBody},
-    outcome::{problem::problem, reject_reason::RejectReason},
+    destination::{AttemptError, Destination, DestinationBody, meter::DestinationMeter},
+    outcome::reject_reason::RejectReason,
     proxy::{
-        context::{Outcome, RequestContext},
+        outcome::{Handled, RequestOutcome},
         response::ResponseBody,
     },
 };
 
-/// Hands a delivery over, and its destination's answer back.
+/// Delivers to the destination.
 pub(crate) async fn deliver(
     delivery: Delivery,
     destination: &Arc<Destination>,
-    context: &RequestContext,
+    meter: &DestinationMeter,
     worker: usize,
-) -> Response<ResponseBody> {
+) -> Handled {
     let begun = Instant::now();
     let result = destination.attempt(worker, delivery, begun).await;
-    let meter = context.meter().and_then(|meter| meter.destinations.first());
-    if let Some(meter) = meter {
-        let result = result.as_ref();
-        let result = result.map(Response::status).map_err(AttemptError::failure);
-        meter.attempted(result, begun.elapsed());
+    let status = result.as_ref().map(Response::status);
+    meter.attempted(status.map_err(AttemptError::failure), begun.elapsed());
+    match result {
+        Ok(response) => responded(response),
+        Err(error) => Handled::failed(RejectReason::from(&error), error.to_string()),
     }
-    conclude(result, context)
 }
 
-fn conclude(
-    result: Result<Response<DestinationBody>, AttemptError>,
-    context: &RequestContext,
-) -> Response<ResponseBody> {
-    match result {
-        Ok(mut response) => {
-            context.ended(Outcome::Answered);
-            filter_response(response.headers_mut());
-            // The version is the connection's, not the message's (RFC 9110, section 2.5). Passed on, an
-            // app's HTTP/1.0 would take the framing off its answer, and a short one would look whole.
-            *response.version_mut() = http::Version::HTTP_11;
-            response.map(|answer| ResponseBody::Destination(Box::new(answer)))
-        }
-        Err(error) => {
-            let refusal = RejectReason::from(&error);
-            let response = problem(&refusal).map(ResponseBody::from);
-            context.ended(Outcome::Failed {
-                refusal,
-                cause: error.to_string(),
-            });
-            response
-        }
+fn responded(mut response: Response<DestinationBody>) -> Handled {
+    filter_response(response.headers_mut());
+    // The version belongs to the connection (RFC 9110, section 2.5). An app's HTTP/1.0 would remove the
+    // framing from its response, and a truncated one would look complete.
+    *response.version_mut() = Version::HTTP_11;
+    Handled {
+        response: response.map(|body| ResponseBody::Destination(Box::new(body))),
+        outcome: RequestOutcome::Responded,
     }
 }

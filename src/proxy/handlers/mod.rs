@@ -1,4 +1,4 @@
-//! The two ends of the request stack: direct forwarding and durable storage.
+//! The handlers of verified deliveries: direct forwarding and durable storage.
 
 pub(crate) mod direct;
 pub(crate) mod durable;

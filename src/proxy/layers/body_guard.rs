@@ -1,7 +1,8 @@
-//! A request's body under guard: its time, its least rate and the memory it makes the verifying
-//! layer hold. Each frame passes through unchanged; a body that breaks a limit ends with the
-//! rejection that says which. How many bytes a body may have is the endpoint's policy, and the
-//! layer's to judge.
+//! The body of a request under guard: its timeout, its minimum rate, and the memory that the verifying
+//! layer holds for it.
+//!
+//! Each frame passes unchanged. A body that breaks a limit ends with the rejection that names it. The
+//! maximum length is part of the endpoint's policy, which the verifying layer applies.
 
 use std::{
     pin::Pin,
@@ -20,101 +21,109 @@ use tower_cartgate::{Rejection, RejectionKind, max_buffered};
 
 use crate::proxy::{
     admission::memory::{FREE_SHARE, STEP},
-    connection::READ_BUFFER,
     context::RequestContext,
-    state::Phase,
+    state::{ConnectionState, READ_BUFFER},
 };
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A frame of this size or more is a slice of hyper's read buffer that the layer keeps as it is; see
+/// A frame of this size or more is a slice of hyper's read buffer, which the layer keeps as it is; see
 /// [`max_buffered`].
 const UNCOPIED: u64 = 32 * 1024;
 
-/// What is read away behind a refusal, so that the connection can go on.
-const LITTLE: u64 = 4 * 1024;
+/// The longest rest of a rejected body that the gate reads and discards to keep the connection.
+const SHORT_REST: u64 = 4 * 1024;
 
-/// How long that may take.
-const SKIPPING: Duration = Duration::from_millis(50);
+/// The time in which that rest must arrive.
+const REST_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The body of a request that nothing is known of yet.
+/// The body of an unverified request.
 #[derive(Debug)]
 pub(crate) struct GuardedBody {
-    /// None once what is left was handed on, which is its last moment.
+    /// None once the rest was left to the connection, when the guard is dropped.
     body: Option<Incoming>,
     context: Arc<RequestContext>,
-    /// Whether what a refusal leaves unread is little, and can be skipped.
-    can_be_skipped: bool,
+    /// Whether the whole body is so short that its rest can be discarded.
+    is_short: bool,
+    /// Bytes that have arrived.
     received: u64,
-    /// Bytes that were counted toward its pace.
-    paced: u64,
-    /// What uncopied frames keep alive beyond their own bytes, at most.
+    /// Bytes of them that count toward the progress.
+    counted: u64,
+    /// Bytes that uncopied frames keep alive beyond their own, at most.
     pinned: u64,
+    /// Bytes of memory that the body may use.
     paid: u64,
-    whole: bool,
-    /// Made when a body first has to be waited for: most come with their head.
-    clock: Option<Pin<Box<Sleep>>>,
+    complete: bool,
+    /// Created when the body first has to be waited for: most bodies come with their head.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl GuardedBody {
-    pub(crate) fn new(request: Request<Incoming>, context: &Arc<RequestContext>) -> Request<Self> {
-        let can_be_skipped = is_little(&request);
+    /// Puts the body of a request under guard.
+    pub(crate) fn guard(
+        request: Request<Incoming>,
+        context: &Arc<RequestContext>,
+    ) -> Request<Self> {
+        let is_short = is_short(&request);
         request.map(|body| Self {
             body: Some(body),
             context: Arc::clone(context),
-            can_be_skipped,
+            is_short,
             received: 0,
-            paced: 0,
+            counted: 0,
             pinned: 0,
             paid: FREE_SHARE,
-            whole: false,
-            clock: None,
+            complete: false,
+            timer: None,
         })
     }
 
     fn count(&mut self, bytes: u64) -> Result<(), Rejection> {
         self.received += bytes;
-        self.context.connection.carried(self.received);
+        self.context.connection.set_body_bytes(self.received);
         if bytes >= UNCOPIED {
             self.pinned += READ_BUFFER.saturating_sub(bytes);
         }
-        let held = max_buffered(self.received) + self.pinned;
-        if held > FREE_SHARE || self.clock.is_some() {
-            self.note_pace();
+        let used = max_buffered(self.received) + self.pinned;
+        if used > FREE_SHARE || self.timer.is_some() {
+            self.count_progress();
         }
-        if held <= self.paid {
+        if used <= self.paid {
             return Ok(());
         }
-        self.pay(held.next_multiple_of(STEP) - self.paid)
+        self.pay(used.next_multiple_of(STEP) - self.paid)
     }
 
-    /// Counts toward its pace. That asks for the time, and only bodies that had to be waited for or compete for
-    /// memory may be evicted.
-    fn note_pace(&mut self) {
-        let paced = std::mem::replace(&mut self.paced, self.received);
-        self.context.connection.received(self.received - paced);
+    /// Counts the new bytes toward the progress. That reads the clock, and only bodies that had to be
+    /// waited for or that compete for memory can be evicted.
+    fn count_progress(&mut self) {
+        let counted = std::mem::replace(&mut self.counted, self.received);
+        self.context
+            .connection
+            .count_progress(self.received - counted);
     }
 
-    /// Takes memory from the common budget, if need be from a body that makes less progress.
+    /// Takes memory from the common budget, or else from bodies that make less progress.
     fn pay(&mut self, bytes: u64) -> Result<(), Rejection> {
-        let shared = &self.context.shared;
-        let state = &self.context.connection;
-        let rate = self.context.config.timeouts.body_rate;
-        let taken = shared.memory.take(bytes)
+        let (shared, connection) = (&self.context.shared, &self.context.connection);
+        let rate = self.context.snapshot.timeouts.body_rate;
+        let memory = &shared.memory;
+        let taken = memory.take(bytes)
             || shared
                 .connections
-                .take_over(&shared.memory, bytes, state, rate);
+                .take_over(memory, bytes, connection, rate);
         if !taken {
             return Err(Rejection::new(RejectionKind::Busy));
         }
-        state.hold(bytes);
+        connection.hold(bytes);
         self.paid += bytes;
         Ok(())
     }
 
-    /// While nothing comes: was the connection sent away, is the body too slow, or is it all framing?
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Rejection> {
-        if self.context.connection.is_mostly_framing() {
+    /// Checks, while no frame arrives, whether the body has too much framing, lost its memory, or is too
+    /// slow.
+    fn poll_rejection(&mut self, cx: &mut Context<'_>) -> Poll<Rejection> {
+        if self.context.connection.has_too_much_framing() {
             return Poll::Ready(Rejection::new(RejectionKind::Unreadable));
         }
         if self.context.connection.is_evicted() {
@@ -124,36 +133,33 @@ impl GuardedBody {
             let Some(deadline) = self.deadline() else {
                 return Poll::Ready(Rejection::new(RejectionKind::TooSlow));
             };
-            if self.clock.is_none() {
-                self.note_pace();
+            if self.timer.is_none() {
+                self.count_progress();
             }
-            let clock = self
-                .clock
+            let timer = self
+                .timer
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            if clock.is_elapsed() {
-                clock.as_mut().reset(deadline);
+            if timer.is_elapsed() {
+                timer.as_mut().reset(deadline);
             }
-            if clock.as_mut().poll(cx).is_pending() {
+            if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
         }
     }
 
-    /// When the body will be too slow if nothing more comes; none if it is already.
+    /// Returns when the body is too slow if no more bytes arrive; none if it is too slow already.
     fn deadline(&self) -> Option<Instant> {
-        let timeouts = &self.context.config.timeouts;
-        let begun = self.context.begun;
+        let timeouts = &self.context.snapshot.timeouts;
         let earned = Duration::from_secs(self.received / timeouts.body_rate.max(1));
-        let deadline = begun + timeouts.body.min(timeouts.body_grace.max(earned));
+        let deadline = self.context.begun + timeouts.body.min(timeouts.body_grace.max(earned));
         (deadline > Instant::now()).then_some(deadline)
     }
 
-    /// The whole body is here: the layer judges it next, and what it holds is the request's now.
+    /// Notes that the whole body is here. The layer judges it next.
     fn complete(&mut self) {
-        let state = &self.context.connection;
-        if !std::mem::replace(&mut self.whole, true) {
-            state.enter(Phase::Answer);
-            self.context.keep(state.take_held());
+        if !std::mem::replace(&mut self.complete, true) {
+            self.context.connection.complete_body();
         }
     }
 }
@@ -186,7 +192,7 @@ impl Body for GuardedBody {
                 Poll::Ready(None)
             }
             Poll::Pending => self
-                .poll_patience(cx)
+                .poll_rejection(cx)
                 .map(|rejection| Some(Err(rejection.into()))),
         }
     }
@@ -204,39 +210,38 @@ impl Body for GuardedBody {
 
 impl Drop for GuardedBody {
     fn drop(&mut self) {
-        let state = &self.context.connection;
-        self.context.has_received(self.received);
-        self.context.shared.memory.give_back(state.take_held());
-        let unread = !self.whole && !self.is_end_stream();
-        state.leave_unread(unread);
+        let (shared, connection) = (&self.context.shared, &self.context.connection);
+        shared.memory.release(connection.take_held());
+        let unread = !self.complete && !self.is_end_stream();
+        connection.set_unread(unread);
         if unread
-            && self.can_be_skipped
+            && self.is_short
             && let Some(rest) = self.body.take()
         {
-            self.context.leave(rest);
+            connection.leave_rest(rest);
         }
     }
 }
 
-/// A body that ends within a packet or two. Reading one that its client sends only when told to
-/// (`Expect`) would tell it to.
-fn is_little<B: Body>(request: &Request<B>) -> bool {
+/// Whether a body ends within a packet or two. The rest of a body that its client sends only when told
+/// to (`Expect`) must not be read, since that would tell it to.
+fn is_short<B: Body>(request: &Request<B>) -> bool {
     let length = request.body().size_hint().exact();
-    length.is_some_and(|length| length <= LITTLE) && !request.headers().contains_key(EXPECT)
+    length.is_some_and(|length| length <= SHORT_REST) && !request.headers().contains_key(EXPECT)
 }
 
-/// Reads away what a refused request left unread, if that is little and comes at once: the next
-/// request on the connection stands behind it, and may be a genuine one.
-pub(crate) async fn skip_rest(context: &RequestContext) {
-    let Some(mut rest) = context.take_rest() else {
+/// Reads and discards the rest of a rejected request, if it is short and arrives at once. The next
+/// request on the connection follows it, and may be genuine.
+pub(crate) async fn discard_rest(connection: &ConnectionState) {
+    let Some(mut rest) = connection.take_rest() else {
         return;
     };
-    let skipped = timeout(SKIPPING, async {
+    let discarded = timeout(REST_TIMEOUT, async {
         while let Some(frame) = rest.frame().await {
             frame?;
         }
         Ok::<(), hyper::Error>(())
     });
-    let skipped = matches!(skipped.await, Ok(Ok(())));
-    context.connection.leave_unread(!skipped);
+    let discarded = matches!(discarded.await, Ok(Ok(())));
+    connection.set_unread(!discarded);
 }

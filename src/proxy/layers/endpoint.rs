@@ -1,35 +1,35 @@
-//! The step that finds a request's endpoint, notes it in the exchange, and refuses a query that the
-//! endpoint does not take.
-
-use std::sync::Arc;
+//! The layer that finds the endpoint of a request.
 
 use http::{HeaderValue, Request, header::HOST};
-use tower_cartgate::{Policy, PolicySource};
 
-use crate::{outcome::reject_reason::RejectReason, proxy::context::RequestContext};
+use crate::{outcome::reject_reason::RejectReason, proxy::snapshot::Snapshot};
 
-/// Notes the endpoint of the request's host and path. A query that it refuses costs no reading either.
-pub(crate) fn find_endpoint<B>(request: &Request<B>) -> Result<(), RejectReason> {
-    let context = RequestContext::of(request.extensions()).ok_or(RejectReason::NoEndpoint)?;
-    // `framing` has let just one through, of plain characters.
+/// Finds the endpoint of the request's host and path, and returns its index.
+///
+/// # Errors
+///
+/// When no endpoint has this host and path.
+pub(crate) fn find<B>(request: &Request<B>, snapshot: &Snapshot) -> Result<usize, RejectReason> {
+    // The framing layer has let exactly one host pass, which is a valid string.
     let host = request.headers().get(HOST).map(HeaderValue::to_str);
     let host = host.and_then(Result::ok).unwrap_or_default();
-    let endpoint = context
-        .find_endpoint(host, request.uri().path())
-        .ok_or(RejectReason::NoEndpoint)?;
-    if endpoint.query.refuses(request.uri()) {
-        return Err(RejectReason::Query);
-    }
-    Ok(())
+    let index = snapshot.endpoints.index(host, request.uri().path());
+    index.ok_or(RejectReason::NoEndpoint)
 }
 
-/// Gives the layer the policy of the endpoint that was found for the request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct EndpointPolicies;
-
-impl PolicySource for EndpointPolicies {
-    fn policy(&self, head: &http::request::Parts) -> Option<Arc<Policy>> {
-        let endpoint = RequestContext::of(&head.extensions)?.endpoint()?;
-        Some(Arc::clone(&endpoint.policy))
+/// Checks that the endpoint takes the request's query.
+///
+/// # Errors
+///
+/// When the request has a query and the endpoint takes none.
+pub(crate) fn check_query<B>(
+    request: &Request<B>,
+    snapshot: &Snapshot,
+    index: usize,
+) -> Result<(), RejectReason> {
+    if snapshot.endpoint(index).query.rejects(request.uri()) {
+        Err(RejectReason::Query)
+    } else {
+        Ok(())
     }
 }

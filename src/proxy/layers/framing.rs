@@ -1,24 +1,26 @@
-//! Broken or ambiguous HTTP, refused before anything but the health path looks at a request: what two servers could
-//! read in two ways lets an attacker put one request inside another. hyper has parsed the head;
-//! this is what it leaves open. Routes and signatures are no business of this file.
+//! The layer that rejects broken or ambiguous HTTP.
+//!
+//! If two servers can read one message in two ways, an attacker can hide a request in another. hyper
+//! has parsed the head; this file checks what hyper accepts beyond RFC 9112 at its strictest.
 
 use http::{
     HeaderMap, Method, Request, Uri, Version,
     header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
 };
 
-use crate::{
-    net::host_name::is_host, outcome::reject_reason::RejectReason, proxy::context::RequestContext,
-};
+use crate::{net::host_name::is_host, outcome::reject_reason::RejectReason};
 
-/// Judges a request's head by RFC 9112 at its strictest.
-pub(crate) fn check<B>(request: &Request<B>) -> Result<(), RejectReason> {
+/// Checks the head of a request that came by `scheme`.
+///
+/// # Errors
+///
+/// When the head breaks a rule; the reason names its part.
+pub(crate) fn check<B>(request: &Request<B>, scheme: &str) -> Result<(), RejectReason> {
     let headers = request.headers();
     version(request.version())?;
     transfer_encoding(headers)?;
     content_length(headers)?;
     let host = host(headers)?;
-    let scheme = RequestContext::of(request.extensions()).map_or("http", |one| one.scheme());
     target(request.method(), request.uri(), scheme, host)?;
     expectation(headers)
 }
@@ -30,8 +32,8 @@ fn version(version: Version) -> Result<(), RejectReason> {
     }
 }
 
-/// RFC 9112, section 6.1: a server may refuse any coding that it does not understand; one that is
-/// repeated or listed is how a front and a back come to see two different bodies.
+/// Checks the transfer coding (RFC 9112, section 6.1). A server may reject any coding that it does not
+/// understand. Repeated or listed codings let a proxy and a server see two different bodies.
 fn transfer_encoding(headers: &HeaderMap) -> Result<(), RejectReason> {
     let mut values = headers.get_all(TRANSFER_ENCODING).iter();
     match (values.next(), values.next()) {
@@ -41,7 +43,7 @@ fn transfer_encoding(headers: &HeaderMap) -> Result<(), RejectReason> {
     }
 }
 
-/// hyper merges equal lengths and refuses unequal ones; a single list (`5, 5`) is refused here.
+/// Checks the length. hyper merges equal lengths and rejects unequal ones, but accepts a list (`5, 5`).
 fn content_length(headers: &HeaderMap) -> Result<(), RejectReason> {
     let digits = |value: &http::HeaderValue| {
         !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
@@ -53,7 +55,7 @@ fn content_length(headers: &HeaderMap) -> Result<(), RejectReason> {
     }
 }
 
-/// RFC 9112, section 3.2: exactly one `Host`, and a valid one.
+/// Returns the host: exactly one `Host`, and a valid one (RFC 9112, section 3.2).
 fn host(headers: &HeaderMap) -> Result<&str, RejectReason> {
     let mut values = headers.get_all(HOST).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -66,8 +68,8 @@ fn host(headers: &HeaderMap) -> Result<&str, RejectReason> {
         .ok_or(RejectReason::Framing("host"))
 }
 
-/// The bytes that may stand in a path or a query (RFC 3986, section 3). Other bytes, such as a backslash, are a separator for one
-/// reader and a letter for the next.
+/// The bytes that a path or a query may have (RFC 3986, section 3). Other bytes, such as a backslash,
+/// are separators for one reader and letters for the next.
 const IN_TARGETS: [bool; 256] = {
     let allowed = b"-._~!$&'()*+,;=:@/?%";
     let mut table = [false; 256];
@@ -84,8 +86,8 @@ const IN_TARGETS: [bool; 256] = {
     table
 };
 
-/// RFC 9112, section 3.2: origin-form, or absolute-form that names this very host, by the scheme
-/// that the client really speaks: an app that builds links or decides by the scheme must not be lied to.
+/// Checks the target (RFC 9112, section 3.2): origin-form, or absolute-form with the same host and the
+/// scheme that the client uses. An app may build links or decide by the scheme.
 fn target(method: &Method, uri: &Uri, scheme: &str, host: &str) -> Result<(), RejectReason> {
     let path_and_query = uri.path_and_query().map_or("", |target| target.as_str());
     if !path_and_query
@@ -102,7 +104,7 @@ fn target(method: &Method, uri: &Uri, scheme: &str, host: &str) -> Result<(), Re
     if same_scheme && same_host && !authority.as_str().contains('@') {
         Ok(())
     } else {
-        // Authority-form has no scheme, so CONNECT ends here too.
+        // Authority-form has no scheme, so this rejects CONNECT, too.
         Err(RejectReason::Framing("target"))
     }
 }
@@ -116,7 +118,7 @@ fn origin_form(method: &Method, uri: &Uri) -> Result<(), RejectReason> {
     }
 }
 
-/// RFC 9110, section 10.1.1.
+/// Checks the expectation (RFC 9110, section 10.1.1).
 fn expectation(headers: &HeaderMap) -> Result<(), RejectReason> {
     let known = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if headers.get_all(EXPECT).iter().all(known) {

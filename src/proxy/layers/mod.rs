@@ -4,5 +4,5 @@ pub(crate) mod body_guard;
 pub(crate) mod endpoint;
 pub(crate) mod framing;
 pub(crate) mod health;
-pub(crate) mod observer;
-pub(crate) mod validate;
+mod observer;
+pub(crate) mod verify;

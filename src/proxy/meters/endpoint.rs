@@ -1,5 +1,5 @@
-//! What counts the requests of one endpoint. It is looked up once, when a configuration is put in
-//! force, and goes on counting over reloads, so that on the way of a request only atomics are left.
+//! The meter of one endpoint. It is made when a configuration comes into force and keeps counting over
+//! reloads, so that a request touches only atomics.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -11,8 +11,11 @@ use crate::{
     destination::meter::DestinationMeter,
     endpoint::{Endpoint, Endpoints, Target},
     inbox::intake::IntakeMeter,
-    outcome::reject_reason::{AttemptFailure, NotStored, RejectReason},
-    proxy::access_log::line::Verdict,
+    outcome::{
+        reason,
+        reject_reason::{AttemptFailure, NotStored, RejectReason},
+    },
+    proxy::verdict::Verdict,
     telemetry::{
         count::{Count, Streak, now},
         histogram::Histogram,
@@ -27,34 +30,34 @@ pub(crate) struct Meter {
     pub(crate) requests: Arc<Requests>,
     /// In the order of the endpoint's secrets.
     pub(crate) secrets: Vec<Arc<SecretMeter>>,
-    /// Verified deliveries that were not taken, by reason.
+    /// Verified deliveries that were not accepted, by reason.
     pub(crate) not_taken: Arc<Tally>,
-    /// In the order of its destinations, of which there may be none.
+    /// In the order of its destinations. A durable endpoint may have none.
     pub(crate) destinations: Vec<Arc<DestinationMeter>>,
-    /// What the inbox did with its deliveries, where it is durable.
+    /// The results of storing its deliveries, if it is durable.
     pub(crate) inbox: Arc<IntakeMeter>,
 }
 
-/// What is counted of an endpoint's requests as long as it is configured.
+/// The counters of an endpoint's requests, which live as long as the endpoint is configured.
 #[derive(Debug)]
 pub(crate) struct Requests {
     pub(crate) verified: Count,
     pub(crate) rejected: Tally,
-    /// Signatures that did not match, since the last delivery that was verified.
+    /// Signatures that did not match since the last verified delivery.
     pub(crate) mismatches: Streak,
     pub(crate) bodies: Histogram,
     pub(crate) durations: Histogram,
 }
 
 impl Meter {
-    /// The meters of these endpoints, which take over what those in force counted until now.
-    pub(crate) fn all(endpoints: &Endpoints, before: &[Self]) -> Vec<Self> {
+    /// Makes the meters of the endpoints. They continue the counts of `previous`.
+    pub(crate) fn all(endpoints: &Endpoints, previous: &[Self]) -> Vec<Self> {
         let mut meters: Vec<Self> = Vec::new();
         for endpoint in endpoints.iter() {
             let destinations = endpoint.target.destinations().map(|destination| {
                 let mut known = meters
                     .iter()
-                    .chain(before)
+                    .chain(previous)
                     .flat_map(|one| &one.destinations);
                 let known = known.find(|one| one.name == destination.name);
                 known
@@ -62,8 +65,10 @@ impl Meter {
                     .unwrap_or_else(|| Arc::new(DestinationMeter::new(&destination.name)))
             });
             let destinations = destinations.collect();
-            let previous = before.iter().find(|old| old.endpoint.name == endpoint.name);
-            meters.push(Self::new(endpoint, destinations, previous));
+            let old = previous
+                .iter()
+                .find(|old| old.endpoint.name == endpoint.name);
+            meters.push(Self::new(endpoint, destinations, old));
         }
         meters
     }
@@ -74,7 +79,7 @@ impl Meter {
         previous: Option<&Self>,
     ) -> Self {
         let requests = previous.map_or_else(Arc::default, |old| Arc::clone(&old.requests));
-        // Under another destination's name they would look as if they had all just happened there.
+        // Under the name of another destination, the old counts would look like new failures there.
         let not_taken = previous
             .filter(|old| {
                 old.destinations
@@ -101,8 +106,8 @@ impl Meter {
         }
     }
 
-    /// The meter of the secret of this name, if it is still the same one: a file that was rewritten
-    /// in its place holds another, of which nothing is known yet.
+    /// Returns the meter of the secret of this name, if its bytes are still the same. A file that was
+    /// rewritten holds another secret, which has not been used yet.
     fn secret(&self, name: &SecretName, secret: &Secret) -> Option<Arc<SecretMeter>> {
         let mut own = self.endpoint.secrets.iter().zip(&self.secrets);
         own.find(|((own, _), _)| own == name)
@@ -111,20 +116,20 @@ impl Meter {
     }
 
     /// Counts a request that has ended.
-    pub(crate) fn ended(&self, verdict: &Verdict<'_>, received: u64, took: Duration) {
+    pub(crate) fn count_request(&self, verdict: &Verdict<'_>, received: u64, took: Duration) {
         let now = now();
         let requests = &self.requests;
         requests.durations.took(took);
         match verdict {
-            Verdict::Kept { secret, stored, .. } if stored.left_out => {
+            Verdict::Stored { secret, stored, .. } if stored.left_out => {
                 self.verified(secret, now);
                 self.not_taken.add(NotStored::Copies.reason(), now);
             }
-            Verdict::Taken { secret }
-            | Verdict::Kept { secret, .. }
+            Verdict::Accepted { secret }
+            | Verdict::Stored { secret, .. }
             | Verdict::Duplicate { secret, .. }
-            | Verdict::Left { secret } => self.verified(secret, now),
-            Verdict::NotTaken { secret, reason, .. } => {
+            | Verdict::ClientLeft { secret } => self.verified(secret, now),
+            Verdict::NotAccepted { secret, reason, .. } => {
                 self.verified(secret, now);
                 self.not_taken.add(reason, now);
             }
@@ -133,7 +138,7 @@ impl Meter {
                 if *reason == RejectionKind::Mismatch.as_str() {
                     requests.mismatches.grow(now);
                 }
-                // The body was not asked for, or did not come.
+                // The gate did not read the body, or no byte of it arrived.
                 if received == 0 {
                     return;
                 }
@@ -159,12 +164,12 @@ impl Meter {
 
 impl Default for Requests {
     fn default() -> Self {
-        // The gate finds the endpoint itself, and has no handlers.
+        // The gate finds the endpoint itself, and has no handlers of its own.
         let elsewhere = [
             RejectionKind::NoPolicy,
             RejectionKind::InvalidPayload,
             RejectionKind::MissingLayer,
-            // It has a word for each cause.
+            // Its causes have reasons of their own.
             RejectionKind::Stale,
         ];
         let here = RejectionKind::ALL
@@ -181,7 +186,7 @@ impl Default for Requests {
     }
 }
 
-/// A meter for each destination, however many endpoints have it.
+/// Returns the meter of each destination once, even if several endpoints have the destination.
 pub(crate) fn each_destination(meters: &[Meter]) -> impl Iterator<Item = &DestinationMeter> {
     let mut seen = HashSet::new();
     let all = meters.iter().flat_map(|meter| &meter.destinations);
@@ -192,7 +197,7 @@ pub(crate) fn each_destination(meters: &[Meter]) -> impl Iterator<Item = &Destin
 fn not_taken(target: &Target) -> Tally {
     match target {
         Target::Direct(_) => {
-            let gone = [Verdict::ANSWERED, Verdict::CLIENT_GONE].into_iter();
+            let gone = [reason::DESTINATION_ANSWERED, reason::CLIENT_GONE].into_iter();
             Tally::of(gone.chain(AttemptFailure::ALL.map(AttemptFailure::reason)))
         }
         Target::Durable(_) => Tally::of(NotStored::ALL.map(NotStored::reason)),

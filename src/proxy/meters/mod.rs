@@ -1,8 +1,8 @@
-//! What a gate counts. On the way of a request that is atomics alone: no lock, no look-up of labels.
-//! Every label is a name of the configuration or a word of this program, so no client makes a series.
+//! The meters of a gate. A request touches only atomics: no lock, and no look-up of labels. Every label
+//! is a name of the configuration or a word of this program, so clients cannot create series.
 //!
-//! Here lies what belongs to the process; what belongs to an endpoint (`meter`), a secret or a
-//! destination lives with the configuration in force. How it is shown is the admin listener's affair.
+//! `Metrics` belongs to the process. The meters of endpoints, secrets and destinations belong to the
+//! configuration in force. The admin listener shows all of them.
 
 pub(crate) mod endpoint;
 pub(crate) mod secret;
@@ -16,19 +16,20 @@ use std::{
     time::SystemTime,
 };
 
-use crate::telemetry::{
-    count::{Count, millis, now},
-    tally::Tally,
+use crate::{
+    outcome::reject_reason::RejectReason,
+    telemetry::{
+        count::{Count, millis, now},
+        tally::Tally,
+    },
 };
 
-use crate::outcome::reject_reason::RejectReason;
-
-/// What a process counts, made by whoever calls [`crate::serve`], who can tell it what happens
-/// outside of the gate.
+/// The metrics of a process. The caller of [`crate::serve`] makes them and adds events outside of the
+/// gate.
 pub struct Metrics {
     pub(crate) started: u64,
-    /// Requests that no endpoint has part in, by reason.
-    pub(crate) astray: Tally,
+    /// Requests without an endpoint, by reason.
+    pub(crate) unmatched: Tally,
     pub(crate) reloads: Count,
     pub(crate) failed_reloads: Count,
     reload_failed: AtomicBool,
@@ -40,7 +41,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             started: now(),
-            astray: Tally::of(RejectReason::WITHOUT_ENDPOINT),
+            unmatched: Tally::of(RejectReason::WITHOUT_ENDPOINT),
             reloads: Count::default(),
             failed_reloads: Count::default(),
             reload_failed: AtomicBool::new(false),
@@ -51,15 +52,15 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Notes that a changed configuration could not be used, so that the old one stays. (That one
-    /// was put in force, the gate notes itself.)
+    /// Counts a reload that failed and left the old configuration in force. The gate counts successful
+    /// ones itself.
     pub fn reload_failed(&self) {
         self.failed_reloads.add(now());
         self.reload_failed.store(true, Relaxed);
     }
 
-    /// Notes which certificates the gate shows, and when each ends, in place of those noted before.
-    /// A label is what an operator knows the certificate by, such as its file.
+    /// Replaces the list of the gate's certificates. Each has a label that operators know, such as its
+    /// file, and the time at which it expires.
     pub fn shows_certificates(&self, all: impl IntoIterator<Item = (String, SystemTime)>) {
         let all = all.into_iter().collect();
         *self
@@ -68,33 +69,33 @@ impl Metrics {
             .unwrap_or_else(PoisonError::into_inner) = all;
     }
 
-    /// Where the number of log lines is read that were dropped since the start. The first word stays.
+    /// Sets the function that returns the number of dropped log lines. Later calls have no effect.
     pub fn dropped_lines_from(&self, read: impl Fn() -> u64 + Send + Sync + 'static) {
-        // A process has one log.
+        // A process has one log, so the first function stays.
         let _ = self.dropped_lines.set(Box::new(read));
     }
 
-    /// Notes that a changed configuration is in force.
+    /// Counts a reload that put a changed configuration in force.
     pub(crate) fn reloaded(&self) {
         self.reloads.add(now());
         self.reload_failed.store(false, Relaxed);
     }
 
-    /// Whether the last change of the configuration could not be used.
+    /// Whether the last reload failed.
     pub(crate) fn last_reload_failed(&self) -> bool {
         self.reload_failed.load(Relaxed)
     }
 
-    /// Since when the configuration is in force, in milliseconds.
+    /// Returns when the configuration came into force, in milliseconds.
     pub(crate) fn in_force_since(&self) -> u64 {
         self.reloads.last().unwrap_or(self.started)
     }
 
-    /// Each certificate's label, and when it ends in milliseconds.
+    /// Returns the label of each certificate and the time at which it expires, in milliseconds.
     pub(crate) fn certificates(&self) -> Vec<(String, u64)> {
         let all = self.certificates.lock();
         let all = all.unwrap_or_else(PoisonError::into_inner);
-        let millis = |(label, ends): &(String, SystemTime)| (label.clone(), millis(*ends));
+        let millis = |(label, expires): &(String, SystemTime)| (label.clone(), millis(*expires));
         all.iter().map(millis).collect()
     }
 

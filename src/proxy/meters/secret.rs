@@ -1,15 +1,15 @@
-//! How often one secret of an endpoint matched, and when last: whether an old one may go. A secret's
-//! bytes never come here, only its name.
+//! The meter of one secret of an endpoint. It shows whether an old secret is still in use. It knows the
+//! secret's name, but not its bytes.
 
 use tower_cartgate::SecretName;
 
 use crate::telemetry::count::{Count, Reminder, now};
 
-/// The matches of one secret.
+/// Counts the matches of one secret.
 #[derive(Debug)]
 pub(crate) struct SecretMeter {
     pub(crate) matched: Count,
-    /// Since when they are counted, in milliseconds.
+    /// The start of the count, in milliseconds.
     pub(crate) since: u64,
     reminded: Reminder,
 }
@@ -23,7 +23,7 @@ impl SecretMeter {
         }
     }
 
-    /// Says, at most once an hour, that an older secret is in use.
+    /// Logs, at most once an hour, that an older secret is in use.
     pub(crate) fn remind(&self, endpoint: &str, secret: &SecretName, now: u64) {
         if self.reminded.is_due(now) {
             tracing::warn!(
@@ -33,7 +33,7 @@ impl SecretMeter {
                 counted_for = %humantime::format_duration(std::time::Duration::from_secs(
                     now.saturating_sub(self.since) / 1000
                 )),
-                "an older secret still matches: Cartfunnel signs with it, so it must stay"
+                "older secret still in use: Cartfunnel signs with it, so keep it"
             );
         }
     }

@@ -1,6 +1,8 @@
-//! Phases, framing and pace of one connection.
+//! Phases, framing and progress of one connection.
 
-use super::*;
+use super::{
+    connection_state::ConnectionState, framing::MOST_FRAMING, phase::Phase, progress::Progress,
+};
 
 #[test]
 fn a_second_stay_in_a_phase_is_another_stay() {
@@ -18,7 +20,7 @@ fn idle_begins_when_the_answer_is_complete_and_flushed() {
     state.begin_request();
     state.flushed();
     assert_eq!(state.phase(), Phase::Body);
-    state.answer_is_complete();
+    state.complete_response();
     assert_eq!(state.phase(), Phase::Body);
     state.flushed();
     assert_eq!(state.phase(), Phase::Idle);
@@ -28,15 +30,25 @@ fn idle_begins_when_the_answer_is_complete_and_flushed() {
 fn framing_may_take_as_much_as_the_body_and_a_little_more() {
     let state = ConnectionState::new();
     state.begin_request();
-    state.read(MOST_FRAMING);
-    assert!(!state.judge_framing());
-    state.read(1);
-    state.carried(1);
-    assert!(!state.judge_framing());
-    state.read(2);
-    assert!(state.judge_framing() && state.is_mostly_framing());
+    state.count_read(MOST_FRAMING);
+    assert!(!state.check_framing());
+    state.count_read(1);
+    state.set_body_bytes(1);
+    assert!(!state.check_framing());
+    state.count_read(2);
+    assert!(state.check_framing() && state.has_too_much_framing());
     state.begin_request();
-    assert!(!state.judge_framing() && !state.is_mostly_framing());
+    assert!(!state.check_framing() && !state.has_too_much_framing());
+}
+
+#[test]
+fn the_memory_of_a_complete_body_is_not_evicted() {
+    let state = ConnectionState::new();
+    state.hold(1000);
+    state.complete_body();
+    assert_eq!(state.take_held(), 0);
+    assert_eq!(state.take_claimed(), 1000);
+    assert_eq!(state.take_claimed(), 0);
 }
 
 #[test]

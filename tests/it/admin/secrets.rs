@@ -91,7 +91,7 @@ fn a_warning_says_once_that_an_older_secret_is_in_use() {
     let (_, log) = program.end();
     let said: Vec<_> = log
         .iter()
-        .filter(|line| line.contains("an older secret still matches"))
+        .filter(|line| line.contains("older secret still in use"))
         .collect();
     assert_eq!(said.len(), 1, "{log:#?}");
     assert!(

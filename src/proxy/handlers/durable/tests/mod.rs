@@ -1,8 +1,13 @@
-//! The intake over real sockets: with the real store for what is kept, with one that a test holds back for what happens
-//! meanwhile.
+//! The intake over real sockets: with the real store for what is stored, and with one that a test holds
+//! back for what happens meanwhile.
+
+mod bench;
+mod held_store;
+mod test_gate;
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http_body_util::Full;
 use tokio::{
     io::AsyncReadExt as _,
@@ -10,19 +15,32 @@ use tokio::{
 };
 use tower_cartgate::{EventKind, FreshRule, Policy, Secret, Signer};
 
-use super::{shelf::Shelf, site::*, *};
+use self::{
+    held_store::HeldStore,
+    test_gate::{BODY, PATIENCE, SECRET, TestGate, durable, genuine, real, signed_by},
+};
+use super::{intake::LARGE, *};
 use crate::{
-    delivery::event::DeliveryState,
+    delivery::{
+        Head,
+        event::{DeliveryState, Subscribers},
+    },
     endpoint::Endpoints,
-    inbox::store::Limit,
+    inbox::store::{Limit, StoreError},
     net::peer::Peer,
-    proxy::{access_log::Entry, config::Config, shared::Shared, state::ConnectionState},
+    proxy::{
+        access_log::Entry,
+        config::Config,
+        context::{EndpointContext, RequestContext},
+        shared::Shared,
+        state::ConnectionState,
+    },
 };
 
 #[tokio::test]
 async fn what_is_kept_is_whole_with_its_head_and_answered_200_without_a_body() {
     let dir = tempfile::tempdir().expect("a directory");
-    let site = Site::start(real(dir.path()), |endpoint| {
+    let gate = TestGate::start(real(dir.path()), |endpoint| {
         endpoint.headers.drop = vec![http::header::USER_AGENT];
     });
     let bodies = [
@@ -31,19 +49,19 @@ async fn what_is_kept_is_whole_with_its_head_and_answered_200_without_a_body() {
         r#"{"event":"paid","n":3}"#,
     ];
     for body in bodies {
-        let answer = site.send(body).await;
+        let answer = gate.send(body).await;
         assert!(answer.starts_with("http/1.1 200 "), "{answer}");
         assert!(answer.ends_with("\r\n\r\n"), "no body: {answer}");
         assert!(answer.contains("x-cartgate-delivery: "), "{answer}");
     }
-    let stored = site.stored().await;
+    let stored = gate.stored().await;
     assert_eq!(stored.len(), 3);
     for (listed, body) in stored.iter().zip(bodies) {
         assert_eq!(
             (listed.state, &*listed.queue),
             (DeliveryState::Pending, "fulfilment")
         );
-        let intact = site.opened(listed.event).await;
+        let intact = gate.opened(listed.event).await;
         assert_eq!(intact.body(), body);
         let head = intact.head();
         assert_eq!(head.target, "/hooks?a=b");
@@ -55,7 +73,7 @@ async fn what_is_kept_is_whole_with_its_head_and_answered_200_without_a_body() {
         }
     }
     assert_eq!(stored[1].kind, "abandoned-cart");
-    timeout(PATIENCE, site.queue.work.notified())
+    timeout(PATIENCE, gate.queue.work.notified())
         .await
         .expect("the queue was woken");
 }
@@ -63,28 +81,28 @@ async fn what_is_kept_is_whole_with_its_head_and_answered_200_without_a_body() {
 #[tokio::test]
 async fn a_rejected_delivery_is_never_stored() {
     let dir = tempfile::tempdir().expect("a directory");
-    let site = Site::start(real(dir.path()), |endpoint| {
+    let gate = TestGate::start(real(dir.path()), |endpoint| {
         let fresh = FreshRule::new("/at", Duration::from_secs(60)).expect("a pointer");
         endpoint.policy = Arc::new(Policy::clone(&endpoint.policy).with_fresh_rule(fresh));
     });
     let forged = signed_by("another secret of these tests", r#"{"event":"paid"}"#);
-    assert!(site.ask(&forged).await.starts_with("http/1.1 401 "));
-    let stale = site.send(r#"{"event":"paid","at":1000}"#).await;
+    assert!(gate.ask(&forged).await.starts_with("http/1.1 401 "));
+    let stale = gate.send(r#"{"event":"paid","at":1000}"#).await;
     assert!(stale.starts_with("http/1.1 422 "), "{stale}");
-    assert!(site.stored().await.is_empty());
+    assert!(gate.stored().await.is_empty());
 }
 
 #[tokio::test]
 async fn what_nobody_wants_is_kept_as_a_dead_letter() {
     let dir = tempfile::tempdir().expect("a directory");
-    let site = Site::start(real(dir.path()), |endpoint| {
+    let gate = TestGate::start(real(dir.path()), |endpoint| {
         durable(endpoint).permitted = vec![EventKind::Order, EventKind::Other];
     });
     for event in ["left", "unheard-of", "paid"] {
-        let answer = site.send(&format!(r#"{{"event":"{event}"}}"#)).await;
+        let answer = gate.send(&format!(r#"{{"event":"{event}"}}"#)).await;
         assert!(answer.starts_with("http/1.1 200 "), "{answer}");
     }
-    let stored = site.stored().await;
+    let stored = gate.stored().await;
     let states: Vec<_> = stored.iter().map(|one| one.state).collect();
     assert_eq!(
         states,
@@ -108,31 +126,31 @@ async fn what_nobody_wants_is_kept_as_a_dead_letter() {
 #[tokio::test]
 async fn copies_are_kept_up_to_their_limit_and_then_told_when_to_come_again() {
     let dir = tempfile::tempdir().expect("a directory");
-    let site = Site::start(real(dir.path()), |_| ());
+    let gate = TestGate::start(real(dir.path()), |_| ());
     let body = BODY;
     for _ in 0..3 {
-        assert!(site.send(body).await.starts_with("http/1.1 200 "));
+        assert!(gate.send(body).await.starts_with("http/1.1 200 "));
     }
-    let refused = site.send(body).await;
+    let refused = gate.send(body).await;
     assert!(refused.starts_with("http/1.1 429 "), "{refused}");
     assert!(refused.contains("retry-after: 60\r\n"), "{refused}");
     assert!(
         refused.contains("proxy-status: cartgate; error=http_request_denied"),
         "{refused}"
     );
-    let other = site.send(r#"{"event":"paid","n":2}"#).await;
+    let other = gate.send(r#"{"event":"paid","n":2}"#).await;
     assert!(
         other.starts_with("http/1.1 200 "),
         "others are not concerned"
     );
-    let copies: Vec<_> = site.stored().await.iter().map(|one| one.copy).collect();
+    let copies: Vec<_> = gate.stored().await.iter().map(|one| one.copy).collect();
     assert_eq!(copies, [0, 1, 2, 0]);
 }
 
 #[tokio::test]
 async fn a_unique_value_is_kept_once_and_one_that_is_none_every_time() {
     let dir = tempfile::tempdir().expect("a directory");
-    let site = Site::start(real(dir.path()), |endpoint| {
+    let gate = TestGate::start(real(dir.path()), |endpoint| {
         durable(endpoint).unique = Some("/id".parse().expect("a pointer"));
     });
     let sent = [
@@ -146,11 +164,11 @@ async fn a_unique_value_is_kept_once_and_one_that_is_none_every_time() {
         r#"{"event":"paid","id":7,"id":7}"#,
     ];
     for body in sent {
-        assert!(site.send(body).await.starts_with("http/1.1 200 "), "{body}");
+        assert!(gate.send(body).await.starts_with("http/1.1 200 "), "{body}");
     }
     let mut kept = Vec::new();
-    for listed in site.stored().await {
-        kept.push(site.opened(listed.event).await.body().clone());
+    for listed in gate.stored().await {
+        kept.push(gate.opened(listed.event).await.body().clone());
     }
     assert_eq!(kept, [0, 2, 4, 5, 6, 7].map(|place| sent[place]));
 }
@@ -158,16 +176,16 @@ async fn a_unique_value_is_kept_once_and_one_that_is_none_every_time() {
 #[tokio::test]
 async fn what_is_of_a_kind_that_is_not_permitted_takes_no_unique_value() {
     let dir = tempfile::tempdir().expect("a directory");
-    let site = Site::start(real(dir.path()), |endpoint| {
+    let gate = TestGate::start(real(dir.path()), |endpoint| {
         durable(endpoint).unique = Some("/id".parse().expect("a pointer"));
         durable(endpoint).permitted = vec![EventKind::Order];
     });
     let captured = r#"{"event":"left","id":7}"#;
     let order = r#"{"event":"paid","id":7}"#;
     for body in [captured, order, order] {
-        assert!(site.send(body).await.starts_with("http/1.1 200 "), "{body}");
+        assert!(gate.send(body).await.starts_with("http/1.1 200 "), "{body}");
     }
-    let stored = site.stored().await;
+    let stored = gate.stored().await;
     let states: Vec<_> = stored.iter().map(|one| one.state).collect();
     assert_eq!(states, [DeliveryState::Dead, DeliveryState::Pending]);
 }
@@ -175,23 +193,23 @@ async fn what_is_of_a_kind_that_is_not_permitted_takes_no_unique_value() {
 #[tokio::test]
 async fn a_large_body_is_kept_whole() {
     let dir = tempfile::tempdir().expect("a directory");
-    let site = Site::start(real(dir.path()), |_| ());
+    let gate = TestGate::start(real(dir.path()), |_| ());
     let body = format!(r#"{{"event":"paid","text":"{}"}}"#, "x".repeat(2 * LARGE));
-    assert!(site.send(&body).await.starts_with("http/1.1 200 "));
-    let stored = site.stored().await;
-    assert_eq!(site.opened(stored[0].event).await.body(), &body);
+    assert!(gate.send(&body).await.starts_with("http/1.1 200 "));
+    let stored = gate.stored().await;
+    assert_eq!(gate.opened(stored[0].event).await.body(), &body);
 }
 
 #[tokio::test]
 async fn the_answer_waits_for_the_commit() {
-    let shelf = Arc::new(Shelf::default());
-    let site = Site::start(shelf.clone(), |_| ());
-    let mut stream = site.connect(&genuine(BODY)).await;
-    shelf.begun.acquire().await.expect("open").forget();
+    let store = Arc::new(HeldStore::default());
+    let gate = TestGate::start(store.clone(), |_| ());
+    let mut stream = gate.connect(&genuine(BODY)).await;
+    store.begun.acquire().await.expect("open").forget();
     let mut byte = [0];
     let early = timeout(Duration::from_millis(50), stream.read(&mut byte)).await;
     assert!(early.is_err(), "answered before the commit");
-    shelf.commit.add_permits(1);
+    store.commit.add_permits(1);
     let mut answer = String::new();
     let read = stream.read_to_string(&mut answer);
     timeout(PATIENCE, read)
@@ -203,60 +221,70 @@ async fn the_answer_waits_for_the_commit() {
 
 #[tokio::test]
 async fn a_client_that_is_gone_leaves_a_whole_event() {
-    let shelf = Arc::new(Shelf::default());
-    let site = Site::start(shelf.clone(), |_| ());
-    let stream = site.connect(&genuine(BODY)).await;
-    shelf.begun.acquire().await.expect("open").forget();
+    let store = Arc::new(HeldStore::default());
+    let gate = TestGate::start(store.clone(), |_| ());
+    let stream = gate.connect(&genuine(BODY)).await;
+    store.begun.acquire().await.expect("open").forget();
     stream.set_zero_linger().expect("set");
     drop(stream);
-    shelf.commit.add_permits(1);
-    let woken = timeout(PATIENCE, site.queue.work.notified());
+    store.commit.add_permits(1);
+    let woken = timeout(PATIENCE, gate.queue.work.notified());
     woken.await.expect("the queue was woken");
-    let committed = std::mem::take(&mut *shelf.committed.lock().expect("whole"));
-    let intact = site.inbox.sealer.open(&committed[0]).expect("intact");
+    let committed = std::mem::take(&mut *store.committed.lock().expect("whole"));
+    let intact = gate.inbox.sealer.open(&committed[0]).expect("intact");
     assert_eq!(intact.body(), BODY);
 }
 
 /// What hyper does where it notices that the connection has broken off.
 #[tokio::test]
 async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_memory_back() {
-    let shelf = Arc::new(Shelf::default());
-    let site = Site::start(shelf.clone(), |_| ());
-    let config = Arc::new(Config::new(Endpoints::new(vec![site.endpoint()])));
-    let shared = Shared::new(config, Arc::default(), Some(Arc::clone(&site.inbox)));
+    let store = Arc::new(HeldStore::default());
+    let gate = TestGate::start(store.clone(), |_| ());
+    let config = Arc::new(Config::new(Endpoints::new(vec![gate.endpoint()])));
+    let shared = Shared::new(config, Arc::default(), Some(Arc::clone(&gate.inbox)));
     let shared = Arc::new(shared.expect("nothing refused is kept"));
-    let endpoint = shared.config().endpoints.iter().next().map(Arc::clone);
-    let endpoint = endpoint.expect("there is one");
     let state = Arc::new(ConnectionState::new());
-    let context = RequestContext::begin(Arc::clone(&shared), Peer::Unix, state, Instant::now());
+    let request = RequestContext::new(&shared, Peer::Unix, &state, Instant::now());
+    let index = request.snapshot.endpoints.index("localhost", "/hooks");
+    let context = EndpointContext {
+        index: index.expect("found"),
+        request,
+    };
     let secret = Secret::new(SECRET).expect("a secret");
     let signature = Signer::new(&secret).sign(BODY.as_bytes()).to_string();
     let request = http::Request::post("/hooks")
         .header("X-Cartfunnel-Hmac-SHA256", signature)
         .body(Full::<Bytes>::from(BODY))
         .expect("a request");
-    let entry = Entry::open(&context, &request);
+    let mut entry = Entry::open(&context.request, &request);
     let (head, _) = request.into_parts();
+    let endpoint = context.endpoint();
     let verified = tower_cartgate::verify(&endpoint.policy, &head.headers, BODY);
     let verified = verified.expect("genuine");
-    context.find_endpoint("localhost", "/hooks").expect("found");
-    context.verified(verified.secret_name());
+    entry.found(context.index);
+    entry.verified(verified.secret_name());
     assert!(shared.memory.take(1000));
-    context.keep(1000);
+    state.hold(1000);
+    state.complete_body();
 
-    let keeping = keep(verified, head, &endpoint, &context);
+    let headers = endpoint.delivery_headers();
+    let storing = super::store(Intake {
+        head: Head::new(&verified, head, &context.request.origin(), headers),
+        verified,
+        memory: context.request.take_memory(),
+        context: context.clone(),
+    });
     tokio::select! {
-        _ = keeping => panic!("answered before the commit"),
-        begun = shelf.begun.acquire() => begun.expect("open").forget(),
+        _ = storing => panic!("answered before the commit"),
+        begun = store.begun.acquire() => begun.expect("open").forget(),
     }
     drop(entry);
-    assert!(matches!(context.outcome(), Some(Outcome::Left)));
     drop(context);
     assert_eq!(shared.memory.held(), 1000, "the store holds it");
-    shelf.commit.add_permits(1);
-    let woken = timeout(PATIENCE, site.queue.work.notified());
+    store.commit.add_permits(1);
+    let woken = timeout(PATIENCE, gate.queue.work.notified());
     woken.await.expect("the queue was woken");
-    assert_eq!(shelf.committed.lock().expect("whole").len(), 1);
+    assert_eq!(store.committed.lock().expect("whole").len(), 1);
     let freed = async {
         while shared.memory.held() > 0 {
             tokio::task::yield_now().await;
@@ -264,7 +292,7 @@ async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_
     };
     timeout(PATIENCE, freed).await.expect("given back");
     let meter = shared.config();
-    let meter = meter.meter(0).expect("there is one");
+    let meter = meter.meter(0);
     assert_eq!(
         (
             meter.requests.verified.number(),
@@ -283,12 +311,12 @@ async fn what_cannot_be_kept_is_told_to_come_again() {
         (StoreError::Unavailable("planted".into()), "503", "5"),
         (StoreError::Failed("planted".into()), "503", "60"),
     ];
-    let shelf = Arc::new(Shelf::default());
-    let site = Site::start(shelf.clone(), |_| ());
+    let store = Arc::new(HeldStore::default());
+    let gate = TestGate::start(store.clone(), |_| ());
     for (error, status, after) in cases {
-        *shelf.refusal.lock().expect("whole") = Some(error);
-        shelf.commit.add_permits(1);
-        let answer = site.send(BODY).await;
+        *store.refusal.lock().expect("whole") = Some(error);
+        store.commit.add_permits(1);
+        let answer = gate.send(BODY).await;
         assert!(
             answer.starts_with(&format!("http/1.1 {status} ")),
             "{answer}"
@@ -303,13 +331,13 @@ async fn what_cannot_be_kept_is_told_to_come_again() {
             "{answer}"
         );
     }
-    assert!(shelf.committed.lock().expect("whole").is_empty());
+    assert!(store.committed.lock().expect("whole").is_empty());
 }
 
 #[tokio::test]
 async fn a_gate_whose_inbox_has_failed_is_not_ready_and_one_that_is_full_is() {
-    let shelf = Arc::new(Shelf::default());
-    let site = Site::start(shelf.clone(), |_| ());
+    let store = Arc::new(HeldStore::default());
+    let gate = TestGate::start(store.clone(), |_| ());
     let probe = b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     let cases = [
         (None, "200"),
@@ -317,8 +345,8 @@ async fn a_gate_whose_inbox_has_failed_is_not_ready_and_one_that_is_full_is() {
         (Some(StoreError::Failed("planted".into())), "503"),
     ];
     for (trouble, status) in cases {
-        *shelf.refusal.lock().expect("whole") = trouble;
-        let answer = site.ask(probe).await;
+        *store.refusal.lock().expect("whole") = trouble;
+        let answer = gate.ask(probe).await;
         assert!(
             answer.starts_with(&format!("http/1.1 {status} ")),
             "{answer}"

@@ -1,14 +1,20 @@
-//! How fast events are kept: `make bench-inbox`. By the gate over sockets, by the store alone, and what the disk itself does by
-//! syncs one after the other; all in turn, so that a noisy machine is noisy for each. No timed test: it prints, and judges
+//! The rate at which events are stored (`make bench-inbox`): by the gate over sockets, by the store alone,
+//! and by single syncs of the disk.
+//!
+//! The three take turns, so that noise of the machine affects each. The test prints rates and judges
 //! nothing.
 
 use std::{
     fs::File,
     io::Write as _,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use tempfile::TempDir;
 use tokio::{
@@ -18,24 +24,27 @@ use tokio::{
 use tower_cartgate::{EventKind, Secret, Signer};
 use uuid::Uuid;
 
-use super::{site::*, *};
+use super::test_gate::{SECRET, TestGate};
 use crate::{
-    delivery::{event::SealedEvent, seal::DeliverySeals},
+    delivery::{
+        event::{Arrival, SealedEvent, Subscribers},
+        seal::DeliverySeals,
+    },
     inbox::{
         settings::Limits,
         store::{Store, sqlite},
     },
-    runtime::clock::Millis,
+    runtime::clock::{Clock, Millis},
 };
 
 const ROUNDS: usize = 5;
 const MANY: usize = 64;
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Bytes of a body, as an order has them.
+/// Bytes of the body of a typical order.
 const SIZE: usize = 1500;
 
-#[allow(clippy::print_stdout, reason = "what it is for")]
+#[allow(clippy::print_stdout, reason = "the purpose of the test")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it measures; make bench-inbox runs it"]
 async fn how_fast_events_are_kept() {
@@ -46,15 +55,15 @@ async fn how_fast_events_are_kept() {
     for store in [&alone, &behind] {
         fill(store, stored).await;
     }
-    let site = Site::start(Arc::clone(&behind), |_| {});
+    let gate = TestGate::start(Arc::clone(&behind), |_| {});
     let disk = dir.path().join("raw");
     let mut rates: [Vec<f64>; 5] = Default::default();
     for _ in 0..ROUNDS {
         rates[0].push(syncs(&disk));
         rates[1].push(keeps(&alone, 1).await);
-        rates[2].push(sends(&site, 1).await);
+        rates[2].push(sends(&gate, 1).await);
         rates[3].push(keeps(&alone, MANY).await);
-        rates[4].push(sends(&site, MANY).await);
+        rates[4].push(sends(&gate, MANY).await);
     }
     let [disk, alone, one, together, many] = rates.map(median);
     println!("events stored before        {stored}");
@@ -82,7 +91,7 @@ fn open(dir: &TempDir, name: &str) -> Arc<dyn Store> {
     sqlite::open(&file, &limits, seals, Clock::System, Arc::default()).expect("a store")
 }
 
-/// Events that wait for nobody who would take them.
+/// Stores events for which no dispatcher runs.
 async fn fill(store: &Arc<dyn Store>, stored: u64) {
     const AT_ONCE: u64 = 1000;
     for _ in 0..stored / AT_ONCE {
@@ -120,10 +129,10 @@ async fn keeps(store: &Arc<dyn Store>, tasks: usize) -> f64 {
     rate(sum(join_all(tasks).await), begun)
 }
 
-async fn sends(site: &Site, clients: usize) -> f64 {
+async fn sends(gate: &TestGate, clients: usize) -> f64 {
     let begun = Instant::now();
     let clients = (0..clients).map(|_| {
-        let address = site.address.clone();
+        let address = gate.address.clone();
         tokio::spawn(async move {
             let wire = TcpStream::connect(&address).await.expect("connected");
             wire.set_nodelay(true).expect("set");
@@ -140,7 +149,7 @@ async fn sends(site: &Site, clients: usize) -> f64 {
     rate(sum(join_all(clients).await), begun)
 }
 
-/// Reads a 200 without a body to its end.
+/// Reads a response 200 without a body.
 async fn read_answer(wire: &mut BufReader<TcpStream>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -163,7 +172,7 @@ fn order() -> Vec<u8> {
     .into_bytes()
 }
 
-/// One that no other is like.
+/// Returns a body that differs from all others.
 fn body() -> String {
     let begin = format!(r#"{{"event":"paid","id":{},"text":""#, number());
     let text = "x".repeat(SIZE - begin.len() - 2);
@@ -172,7 +181,7 @@ fn body() -> String {
 
 fn arrival() -> Arrival {
     let mut digest = [0; 32];
-    // Spread over the index, as keyed digests are.
+    // Spread over the index like keyed digests.
     let spread = number().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     digest[..8].copy_from_slice(&spread.to_be_bytes());
     Arrival {

@@ -1,7 +1,8 @@
-//! A gate with one durable endpoint, and clients of it: what the tests of the intake are played on.
+//! A gate with one durable endpoint and its clients, for the tests of the intake.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -12,30 +13,28 @@ use tokio::{
 use tower_cartgate::{EventKind, EventRule, Keyring, Policy, Secret, Signer};
 use uuid::Uuid;
 
-use tempfile::TempDir;
-
-use super::*;
 use crate::{
     Resources,
     delivery::seal::{DeliverySeals, Sealer},
     destination::Destination,
-    endpoint::{Endpoints, PathRule},
+    endpoint::{Durable, Endpoint, Endpoints, PathRule, Target},
     inbox::{
-        Queue, Settings,
+        Inbox, Queue, Settings,
         meter::InboxMeter,
         settings::StoreAddress,
         store::{DeliveryRow, Selection, Store, StoreMeter, sqlite},
     },
     net::listener::{ListenAddress, Listener},
     proxy::{config::Config, meters::Metrics},
+    runtime::clock::Clock,
 };
 
 pub(crate) const SECRET: &str = "planted-secret-of-the-durable-tests";
 pub(crate) const BODY: &str = r#"{"event":"paid"}"#;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A gate with one durable endpoint on a runtime of this test.
-pub(crate) struct Site {
+/// A gate with one durable endpoint on the runtime of a test.
+pub(crate) struct TestGate {
     pub(crate) address: String,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) queue: Arc<Queue>,
@@ -43,13 +42,13 @@ pub(crate) struct Site {
     _dir: TempDir,
 }
 
-impl Drop for Site {
+impl Drop for TestGate {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Site {
+impl TestGate {
     pub(crate) fn start(store: Arc<dyn Store>, change: impl FnOnce(&mut Endpoint)) -> Self {
         let queue = queue();
         let mut endpoint = endpoint(&queue);
@@ -59,7 +58,7 @@ impl Site {
             store,
             meter: Arc::new(InboxMeter::new(Arc::default())),
             sealer: Sealer::new(&key(), None),
-            // The socket for orders lies beside it.
+            // The socket for inbox commands is beside this file.
             settings: Settings::new(StoreAddress::Sqlite(dir.path().join("inbox.db"))),
         });
         let listen: ListenAddress = "127.0.0.1:0".parse().expect("an address");
@@ -86,7 +85,7 @@ impl Site {
         }
     }
 
-    /// Its endpoint once more, with the same queue.
+    /// Returns its endpoint again, with the same queue.
     pub(crate) fn endpoint(&self) -> Endpoint {
         endpoint(&self.queue)
     }
@@ -97,7 +96,7 @@ impl Site {
         stream
     }
 
-    /// The whole answer to a request after which the connection closes.
+    /// Returns the whole response to a request after which the connection closes.
     pub(crate) async fn ask(&self, wire: &[u8]) -> String {
         let mut answer = String::new();
         let mut stream = self.connect(wire).await;
@@ -113,7 +112,7 @@ impl Site {
         self.ask(&genuine(body)).await
     }
 
-    /// Every delivery that the store has.
+    /// Returns every delivery in the store.
     pub(crate) async fn stored(&self) -> Vec<DeliveryRow> {
         let all = self.inbox.store.list(Selection::default(), None, 100);
         all.await.expect("listed")

@@ -1,4 +1,4 @@
-//! A store that commits when a test says so, and keeps nothing else.
+//! A store that commits when a test says so, for the tests of the intake.
 
 use std::{
     path::Path,
@@ -15,18 +15,19 @@ use crate::{
     runtime::clock::Millis,
 };
 
+/// A store whose commits a test controls.
 #[derive(Debug)]
-pub(crate) struct Shelf {
-    /// A permit for each arrival.
+pub(crate) struct HeldStore {
+    /// Gets a permit for each arrival.
     pub(crate) begun: Arc<Semaphore>,
-    /// A permit is a commit.
+    /// Each permit allows one commit.
     pub(crate) commit: Arc<Semaphore>,
     pub(crate) committed: Arc<Mutex<Vec<SealedEvent>>>,
-    /// Why it keeps nothing.
+    /// The error of each commit.
     pub(crate) refusal: Mutex<Option<StoreError>>,
 }
 
-impl Default for Shelf {
+impl Default for HeldStore {
     fn default() -> Self {
         Self {
             begun: Arc::new(Semaphore::new(0)),
@@ -41,7 +42,7 @@ fn not_here<T>() -> StoreFuture<'static, T> {
     Box::pin(async { Err(StoreError::Unavailable("not in these tests".into())) })
 }
 
-impl Store for Shelf {
+impl Store for HeldStore {
     fn insert(&self, arrival: Arrival, held: Box<dyn Send>) -> StoreFuture<'static, InsertOutcome> {
         let (commit, committed) = (Arc::clone(&self.commit), Arc::clone(&self.committed));
         let refusal = self.outage();

@@ -1,0 +1,232 @@
+//! The entry of one request, which counts the request and writes its line when it ends.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{Method, Request, uri::PathAndQuery};
+use http_body::Body;
+use tower_cartgate::{HeaderForm, SecretName};
+
+use super::line::{Line, Path};
+use crate::{
+    destination::Destination,
+    endpoint::{Endpoint, Target},
+    outcome::reason,
+    proxy::{
+        config::AccessLog, context::RequestContext, meters::endpoint::Meter,
+        outcome::RequestOutcome, verdict::Verdict,
+    },
+    telemetry::count::now,
+};
+
+/// The entry of a request. If it is dropped before it is closed, the client has left.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    context: Arc<RequestContext>,
+    request: Option<RequestLine>,
+    /// The index of the endpoint, once it is found.
+    endpoint: Option<usize>,
+    /// The secret that verified the request.
+    secret: Option<SecretName>,
+    /// How a step ended the request.
+    outcome: Option<RequestOutcome>,
+    open: bool,
+}
+
+/// The log's part of a request's head.
+#[derive(Debug)]
+struct RequestLine {
+    method: Method,
+    target: Option<PathAndQuery>,
+    /// The declared length of the body.
+    declared: Option<u64>,
+}
+
+impl Entry {
+    /// Opens the entry of a request.
+    pub(crate) fn open<B: Body>(context: &Arc<RequestContext>, request: &Request<B>) -> Self {
+        Self::new(
+            context,
+            Some(RequestLine {
+                method: request.method().clone(),
+                target: request.uri().path_and_query().cloned(),
+                declared: request.body().size_hint().exact(),
+            }),
+        )
+    }
+
+    /// Opens the entry of a request whose head was never complete.
+    pub(crate) fn without_request(context: &Arc<RequestContext>) -> Self {
+        Self::new(context, None)
+    }
+
+    fn new(context: &Arc<RequestContext>, request: Option<RequestLine>) -> Self {
+        Self {
+            context: Arc::clone(context),
+            request,
+            endpoint: None,
+            secret: None,
+            outcome: None,
+            open: true,
+        }
+    }
+
+    /// Notes the endpoint.
+    pub(crate) fn found(&mut self, endpoint: usize) {
+        self.endpoint = Some(endpoint);
+    }
+
+    /// Notes the secret that verified the request.
+    pub(crate) fn verified(&mut self, secret: &SecretName) {
+        self.secret = Some(secret.clone());
+    }
+
+    /// Notes the outcome, and returns it.
+    pub(crate) fn ended(&mut self, outcome: RequestOutcome) -> &RequestOutcome {
+        self.outcome.insert(outcome)
+    }
+
+    /// Counts the request and writes its line, with the status of the response.
+    pub(crate) fn close(mut self, status: u16) {
+        self.open = false;
+        self.write(Some(status));
+    }
+
+    fn write(&self, status: Option<u16>) {
+        // A health check is no delivery, and is not logged.
+        if matches!(self.outcome, Some(RequestOutcome::HealthCheck { .. })) {
+            return;
+        }
+        let verdict = self.verdict(status);
+        let duration = self.context.begun.elapsed();
+        self.count(&verdict, duration);
+        if is_wanted(self.context.snapshot.access_log, &verdict) {
+            self.line(verdict, status, duration)
+                .write(&self.context.shared.throttle);
+        }
+    }
+
+    /// Counts the request. This is the only place that does.
+    fn count(&self, verdict: &Verdict<'_>, duration: Duration) {
+        match (self.meter(), verdict) {
+            (Some(meter), _) => meter.count_request(verdict, self.received(), duration),
+            (None, Verdict::Rejected { reason }) => {
+                self.context.shared.metrics.unmatched.add(reason, now());
+            }
+            // The secrets of an endpoint verified the request, so it has a meter.
+            (None, _) => {}
+        }
+    }
+
+    fn line<'a>(
+        &'a self,
+        verdict: Verdict<'a>,
+        status: Option<u16>,
+        duration: Duration,
+    ) -> Line<'a> {
+        let (context, request) = (&*self.context, self.request.as_ref());
+        let target = request.and_then(|request| request.target.as_ref());
+        Line {
+            verdict,
+            id: context.id,
+            endpoint: self.endpoint().map(|endpoint| &*endpoint.name),
+            destination: self.endpoint().and_then(|endpoint| direct(endpoint)),
+            status,
+            received: self.received(),
+            declared: request.and_then(|request| request.declared),
+            signature: self.signature(),
+            duration,
+            peer: context.peer,
+            method: request.map(|request| &request.method),
+            path: target.map(|target| Path(target.path())),
+        }
+    }
+
+    fn meter(&self) -> Option<&Meter> {
+        self.endpoint
+            .map(|index| self.context.snapshot.meter(index))
+    }
+
+    fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        self.meter().map(|meter| &meter.endpoint)
+    }
+
+    /// Returns the number of body bytes that arrived.
+    fn received(&self) -> u64 {
+        match self.request {
+            Some(_) => self.context.connection.body_bytes(),
+            None => 0,
+        }
+    }
+
+    fn signature(&self) -> Option<(HeaderForm, usize)> {
+        match self.outcome {
+            Some(RequestOutcome::Rejected { signature, .. }) => signature,
+            _ => None,
+        }
+    }
+
+    fn verdict(&self, status: Option<u16>) -> Verdict<'_> {
+        let Some(secret) = &self.secret else {
+            let reason = self
+                .outcome
+                .as_ref()
+                .and_then(RequestOutcome::reject_reason);
+            return Verdict::Rejected {
+                reason: reason.map_or(reason::CLIENT_GONE, |reason| reason.reason()),
+            };
+        };
+        let not_accepted = |reason, cause| Verdict::NotAccepted {
+            secret,
+            reason,
+            cause,
+        };
+        match &self.outcome {
+            Some(RequestOutcome::Stored { stored, dead }) => Verdict::Stored {
+                secret,
+                stored: *stored,
+                dead: *dead,
+            },
+            Some(RequestOutcome::Duplicate { of }) => Verdict::Duplicate { secret, of: *of },
+            Some(RequestOutcome::Failed { reason, cause }) => {
+                not_accepted(reason.reason(), Some(cause))
+            }
+            Some(_) if matches!(status, Some(200..=299)) => Verdict::Accepted { secret },
+            Some(_) => not_accepted(reason::DESTINATION_ANSWERED, None),
+            None if self.is_durable() => Verdict::ClientLeft { secret },
+            None => not_accepted(reason::CLIENT_GONE, None),
+        }
+    }
+
+    fn is_durable(&self) -> bool {
+        let endpoint = self.endpoint();
+        endpoint.is_some_and(|endpoint| matches!(endpoint.target, Target::Durable(_)))
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.open {
+            self.write(None);
+        }
+    }
+}
+
+fn direct(endpoint: &Endpoint) -> Option<&Destination> {
+    match &endpoint.target {
+        Target::Direct(destination) => Some(destination),
+        Target::Durable(_) => None,
+    }
+}
+
+/// Whether the log takes a line. It takes the line of each delivery that an app has not got, whatever
+/// the setting: its destination did not accept it, no destination wants it, or a destination was left
+/// out.
+fn is_wanted(setting: AccessLog, verdict: &Verdict<'_>) -> bool {
+    match (setting, verdict) {
+        (_, Verdict::NotAccepted { .. } | Verdict::Stored { dead: Some(_), .. }) => true,
+        (_, Verdict::Stored { stored, .. }) if stored.left_out => true,
+        (AccessLog::All, _) => true,
+        (AccessLog::Refused, Verdict::Rejected { .. }) => true,
+        (AccessLog::Refused | AccessLog::Off, _) => false,
+    }
+}
