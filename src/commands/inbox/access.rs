@@ -16,7 +16,7 @@ use crate::{
     commands::{input, mistakes::mistakes, outcome::Failure, output::message},
     config::{Finding, plan::InboxPlan},
     inbox::{
-        Inbox, Settings,
+        Inbox,
         control::{Client, Command, CommandResponse, Handler, Page},
         settings::StoreAddress,
         store::{DeliveryRow, Selection},
@@ -57,12 +57,18 @@ impl Access {
             if let Some(gate) = place.gate().await? {
                 return Ok(Self::Gate(gate));
             }
-            let settings = match &settings {
-                Some(settings) => settings,
-                None => settings.insert(place.settings()?),
+            let (own, warnings) = match settings.take().map_or_else(|| place.plan.load(), Ok) {
+                Ok(loaded) => settings.insert(loaded),
+                // The keys may be readable only to a gate that starts, and is about to listen.
+                Err(_) if place.may_have_gate() && begun.elapsed() < TIMEOUT => {
+                    sleep(PAUSE).await;
+                    continue;
+                }
+                Err(findings) => return Err(place.mistakes(&findings)),
             };
-            match Inbox::open(settings.clone()).await {
+            match Inbox::open(own.clone()).await {
                 Ok(inbox) => {
+                    place.warn(warnings);
                     let destinations = place.destinations;
                     let store = OpenStore {
                         inbox,
@@ -186,17 +192,22 @@ impl Place {
         gate.map_err(Failure::no)
     }
 
-    /// Reads the settings, with the keys and the password.
-    fn settings(&self) -> Result<Settings, Failure> {
-        let loaded = self.plan.load().map_err(|findings| {
-            let lines = findings.iter().map(|finding| self.line(finding));
-            mistakes(lines.collect())
-        });
-        let (settings, warnings) = loaded?;
-        for warning in &warnings {
+    /// Returns whether a gate that starts would listen for commands.
+    fn may_have_gate(&self) -> bool {
+        matches!(self.plan.store, StoreAddress::Sqlite(_))
+    }
+
+    /// Returns the failure for settings that cannot be loaded.
+    fn mistakes(&self, findings: &[Finding]) -> Failure {
+        let lines = findings.iter().map(|finding| self.line(finding));
+        mistakes(lines.collect())
+    }
+
+    /// Prints the warnings of loaded settings.
+    fn warn(&self, warnings: &[Finding]) {
+        for warning in warnings {
             message(format_args!("cartgate: warning: {}", self.line(warning)));
         }
-        Ok(settings)
     }
 
     fn line(&self, finding: &Finding) -> String {

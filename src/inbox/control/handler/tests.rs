@@ -1,4 +1,4 @@
-//! Orders over a real SQLite file that holds events in every state.
+//! Commands on an SQLite file that holds events in every state.
 
 use std::time::Duration;
 
@@ -17,42 +17,42 @@ use crate::{
     net::peer::Peer,
 };
 
-/// Where each event of a test's inbox stands.
+/// The state of an event and its destination.
 #[derive(Clone, Copy)]
-enum Stand {
+enum InState {
     Pending(&'static str),
     Dead(&'static str),
     Delivered(&'static str),
     Quarantined(&'static str),
-    Nobody,
+    NoSubscriber,
 }
 
-use Stand::{Dead, Delivered, Nobody, Pending, Quarantined};
+use InState::{Dead, Delivered, NoSubscriber, Pending, Quarantined};
 
-struct Bench {
+struct Fixture {
     inbox: Inbox,
     ids: Vec<Uuid>,
     dir: TempDir,
 }
 
-impl Bench {
-    async fn with(stands: &[Stand]) -> Self {
+impl Fixture {
+    async fn with(states: &[InState]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("inbox.db");
         let settings = Settings::new(StoreAddress::Sqlite(file));
-        let mut bench = Self {
+        let mut fixture = Self {
             inbox: Inbox::open(settings).await.expect("opened"),
             ids: Vec::new(),
             dir,
         };
-        for (number, stand) in stands.iter().enumerate() {
-            bench.put(number, *stand).await;
+        for (number, state) in states.iter().enumerate() {
+            fixture.put(number, *state).await;
         }
-        bench
+        fixture
     }
 
-    async fn put(&mut self, number: usize, stand: Stand) {
-        let (queue, settlement) = match stand {
+    async fn put(&mut self, number: usize, state: InState) {
+        let (queue, settlement) = match state {
             Pending(queue) => (Some(queue), None),
             Dead(queue) => {
                 let (status, reason) = (Some(410), "gone");
@@ -63,19 +63,19 @@ impl Bench {
             }
             Delivered(queue) => (Some(queue), Some(Settlement::Delivered { status: 200 })),
             Quarantined(queue) => (Some(queue), Some(Settlement::Quarantined)),
-            Nobody => (None, None),
+            NoSubscriber => (None, None),
         };
         let subscribers = match queue {
             Some(queue) => Subscribers::Queues(vec![queue.into()]),
             None => Subscribers::None(Subscribers::NO_SUBSCRIBER),
         };
-        self.keep(number, subscribers).await;
+        self.insert(number, subscribers).await;
         if let (Some(queue), Some(settlement)) = (queue, settlement) {
             self.settle(queue, settlement).await;
         }
     }
 
-    async fn keep(&mut self, number: usize, subscribers: Subscribers) {
+    async fn insert(&mut self, number: usize, subscribers: Subscribers) {
         let metadata = EventMetadata {
             id: Uuid::now_v7(),
             endpoint: "orders".into(),
@@ -91,11 +91,11 @@ impl Bench {
             subscribers,
             unique,
         };
-        let kept = self.inbox.insert(arrival, Box::new(())).await;
-        kept.expect("kept");
+        let inserted = self.inbox.insert(arrival, Box::new(())).await;
+        inserted.expect("inserted");
     }
 
-    /// Settles what is due there first.
+    /// Claims the due deliveries of a queue, and settles that of the last event.
     async fn settle(&self, queue: &str, settlement: Settlement) {
         let store = &self.inbox.store;
         let claims = store.claim(&queue.into(), 100, Duration::from_secs(60));
@@ -115,7 +115,7 @@ impl Bench {
         }
     }
 
-    /// Changes a body behind the store's back.
+    /// Changes a body in the file.
     fn damage(&self, id: Uuid) {
         let file = self.dir.path().join("inbox.db");
         let by_hand = rusqlite::Connection::open(file).expect("a database");
@@ -132,14 +132,14 @@ impl Bench {
         }
     }
 
-    /// Where all deliveries stand, in the order in which they came.
-    async fn stands(&self) -> Vec<(String, DeliveryState)> {
+    /// Returns the queues and states of all deliveries, in the order of their arrival.
+    async fn states(&self) -> Vec<(String, DeliveryState)> {
         let everything = Page {
             most: Page::MOST,
             ..Page::default()
         };
-        let CommandResponse::Listed(listed) = self.ask(Command::List(everything)).await else {
-            panic!("another answer");
+        let CommandResponse::Listed(listed) = self.handle(Command::List(everything)).await else {
+            panic!("another response");
         };
         listed
             .into_iter()
@@ -147,25 +147,25 @@ impl Bench {
             .collect()
     }
 
-    async fn ask(&self, command: Command) -> CommandResponse {
+    async fn handle(&self, command: Command) -> CommandResponse {
         self.handler().handle(command).await.expect("carried out")
     }
 
-    /// Asks page by page; the sum of what became of them.
-    async fn again(&self, states: &[DeliveryState], to: Option<&str>, most: usize) -> Requeued {
+    /// Requeues page by page, and returns the sum.
+    async fn requeue(&self, states: &[DeliveryState], to: Option<&str>, most: usize) -> Requeued {
         let mut page = of(states, most);
         let mut sum = Requeued::default();
         loop {
             let (next, to) = (page.clone(), to.map(str::to_owned));
-            let CommandResponse::Requeued(again) =
-                self.ask(Command::Requeue { page: next, to }).await
+            let CommandResponse::Requeued(requeued) =
+                self.handle(Command::Requeue { page: next, to }).await
             else {
-                panic!("another answer");
+                panic!("another response");
             };
-            sum.done += again.done;
-            sum.unserved += again.unserved;
-            sum.quarantined += again.quarantined;
-            page.after = again.next;
+            sum.done += requeued.done;
+            sum.unserved += requeued.unserved;
+            sum.quarantined += requeued.quarantined;
+            page.after = requeued.next;
             if page.after.is_none() {
                 return sum;
             }
@@ -201,160 +201,167 @@ fn some_head() -> Head {
     }
 }
 
-fn stand(queue: &str, state: DeliveryState) -> (String, DeliveryState) {
+fn row(queue: &str, state: DeliveryState) -> (String, DeliveryState) {
     (queue.to_owned(), state)
 }
 
 #[tokio::test]
 async fn dead_letters_are_tried_again_and_nothing_else_moves() {
-    let stands = [
+    let states = [
         Dead("shop"),
         Pending("shop"),
         Dead("old"),
         Delivered("mail"),
-        Nobody,
+        NoSubscriber,
         Quarantined("mail"),
         Dead("mail"),
     ];
-    let bench = Bench::with(&stands).await;
+    let fixture = Fixture::with(&states).await;
     for most in [1, 2, 100] {
-        let again = bench.again(&[DeliveryState::Dead], None, most).await;
+        let requeued = fixture.requeue(&[DeliveryState::Dead], None, most).await;
         let first = most == 1;
-        assert_eq!(again.done, if first { 2 } else { 0 }, "page of {most}");
-        assert_eq!(again.unserved, 2, "that of old, and that of nobody");
+        assert_eq!(requeued.done, if first { 2 } else { 0 }, "page of {most}");
+        assert_eq!(
+            requeued.unserved, 2,
+            "that of old, and that without a subscriber"
+        );
         let expected = [
-            stand("shop", DeliveryState::Pending),
-            stand("shop", DeliveryState::Pending),
-            stand("old", DeliveryState::Dead),
-            stand("mail", DeliveryState::Delivered),
-            stand("", DeliveryState::Dead),
-            stand("mail", DeliveryState::Quarantined),
-            stand("mail", DeliveryState::Pending),
+            row("shop", DeliveryState::Pending),
+            row("shop", DeliveryState::Pending),
+            row("old", DeliveryState::Dead),
+            row("mail", DeliveryState::Delivered),
+            row("", DeliveryState::Dead),
+            row("mail", DeliveryState::Quarantined),
+            row("mail", DeliveryState::Pending),
         ];
-        assert_eq!(bench.stands().await, expected, "page of {most}");
+        assert_eq!(fixture.states().await, expected, "page of {most}");
     }
 }
 
 #[tokio::test]
 async fn what_has_no_destination_any_more_is_moved_to_another() {
-    let stands = [
+    let states = [
         Dead("old"),
         Pending("old"),
         Delivered("mail"),
-        Nobody,
+        NoSubscriber,
         Pending("mail"),
     ];
-    let bench = Bench::with(&stands).await;
-    let again = bench
-        .again(
+    let fixture = Fixture::with(&states).await;
+    let requeued = fixture
+        .requeue(
             &[DeliveryState::Dead, DeliveryState::Pending],
             Some("shop"),
             2,
         )
         .await;
-    assert_eq!((again.done, again.unserved), (3, 0));
+    assert_eq!((requeued.done, requeued.unserved), (3, 0));
     let expected = [
-        stand("shop", DeliveryState::Pending),
-        stand("shop", DeliveryState::Pending),
-        stand("mail", DeliveryState::Delivered),
-        stand("shop", DeliveryState::Pending),
-        stand("mail", DeliveryState::Pending),
+        row("shop", DeliveryState::Pending),
+        row("shop", DeliveryState::Pending),
+        row("mail", DeliveryState::Delivered),
+        row("shop", DeliveryState::Pending),
+        row("mail", DeliveryState::Pending),
     ];
-    assert_eq!(bench.stands().await, expected);
+    assert_eq!(fixture.states().await, expected);
 }
 
 #[tokio::test]
 async fn of_an_event_only_what_somebody_takes_is_tried_again() {
-    let mut bench = Bench::with(&[]).await;
+    let mut fixture = Fixture::with(&[]).await;
     for number in 0..3 {
         let both = Subscribers::Queues(vec!["old".into(), "shop".into()]);
-        bench.keep(number, both).await;
+        fixture.insert(number, both).await;
         for queue in ["old", "shop"] {
             let (status, reason) = (Some(410), "gone");
-            bench
+            fixture
                 .settle(queue, Settlement::Dead(FailureCause::new(status, reason)))
                 .await;
         }
     }
-    let again = bench.again(&[DeliveryState::Dead], None, 2).await;
-    assert_eq!((again.done, again.unserved), (3, 3));
+    let requeued = fixture.requeue(&[DeliveryState::Dead], None, 2).await;
+    assert_eq!((requeued.done, requeued.unserved), (3, 3));
     let one = [
-        stand("old", DeliveryState::Dead),
-        stand("shop", DeliveryState::Pending),
+        row("old", DeliveryState::Dead),
+        row("shop", DeliveryState::Pending),
     ];
     let all: Vec<_> = std::iter::repeat_n(one, 3).flatten().collect();
-    assert_eq!(bench.stands().await, all);
+    assert_eq!(fixture.states().await, all);
 }
 
 #[tokio::test]
 async fn what_is_broken_stays_in_quarantine_until_a_copy_has_mended_it() {
-    let stands = [
+    let states = [
         Quarantined("shop"),
         Quarantined("shop"),
         Dead("shop"),
         Quarantined("mail"),
     ];
-    let mut bench = Bench::with(&stands).await;
-    for id in [bench.ids[0], bench.ids[3]] {
-        bench.damage(id);
+    let mut fixture = Fixture::with(&states).await;
+    for id in [fixture.ids[0], fixture.ids[3]] {
+        fixture.damage(id);
     }
     let broken = [DeliveryState::Quarantined];
-    let again = bench.again(&broken, None, 2).await;
-    assert_eq!((again.done, again.quarantined), (1, 2));
+    let requeued = fixture.requeue(&broken, None, 2).await;
+    assert_eq!((requeued.done, requeued.quarantined), (1, 2));
     let mut expected = [
-        stand("shop", DeliveryState::Quarantined),
-        stand("shop", DeliveryState::Pending),
-        stand("shop", DeliveryState::Dead),
-        stand("mail", DeliveryState::Quarantined),
-        stand("mail", DeliveryState::Pending),
+        row("shop", DeliveryState::Quarantined),
+        row("shop", DeliveryState::Pending),
+        row("shop", DeliveryState::Dead),
+        row("mail", DeliveryState::Quarantined),
+        row("mail", DeliveryState::Pending),
     ];
-    assert_eq!(bench.stands().await, expected[..4]);
-    // The same bytes as those of the first.
-    bench
-        .keep(0, Subscribers::Queues(vec!["mail".into()]))
+    assert_eq!(fixture.states().await, expected[..4]);
+    // A copy with the bytes of the first event.
+    fixture
+        .insert(0, Subscribers::Queues(vec!["mail".into()]))
         .await;
-    let again = bench.again(&broken, None, 2).await;
-    assert_eq!((again.done, again.quarantined), (1, 1));
-    expected[0] = stand("shop", DeliveryState::Pending);
-    assert_eq!(bench.stands().await, expected);
+    let requeued = fixture.requeue(&broken, None, 2).await;
+    assert_eq!((requeued.done, requeued.quarantined), (1, 1));
+    expected[0] = row("shop", DeliveryState::Pending);
+    assert_eq!(fixture.states().await, expected);
 }
 
 #[tokio::test]
 async fn an_event_whose_deliveries_two_pages_share_is_done_once() {
-    let mut bench = Bench::with(&[]).await;
+    let mut fixture = Fixture::with(&[]).await;
     for number in 0..3 {
         let both = Subscribers::Queues(vec!["mail".into(), "shop".into()]);
-        bench.keep(number, both).await;
+        fixture.insert(number, both).await;
     }
     for most in [1, 3, 4] {
-        let again = bench.again(&[DeliveryState::Pending], None, most).await;
-        assert_eq!(again.done, 6, "page of {most}");
+        let requeued = fixture.requeue(&[DeliveryState::Pending], None, most).await;
+        assert_eq!(requeued.done, 6, "page of {most}");
     }
 }
 
 #[tokio::test]
 async fn nothing_goes_to_a_destination_that_is_not_configured() {
-    let bench = Bench::with(&[Dead("shop"), Pending("shop"), Dead("mail")]).await;
+    let fixture = Fixture::with(&[Dead("shop"), Pending("shop"), Dead("mail")]).await;
     let page = of(&[DeliveryState::Dead], 10);
     let to = Some("nowhere".to_owned());
-    let refused = bench.handler().handle(Command::Requeue { page, to }).await;
-    assert!(matches!(refused, Err(HandlerError::Destination(name)) if name == "nowhere"));
+    let rejected = fixture
+        .handler()
+        .handle(Command::Requeue { page, to })
+        .await;
+    assert!(matches!(rejected, Err(HandlerError::Destination(name)) if name == "nowhere"));
     let expected = [
-        stand("shop", DeliveryState::Dead),
-        stand("shop", DeliveryState::Pending),
-        stand("mail", DeliveryState::Dead),
+        row("shop", DeliveryState::Dead),
+        row("shop", DeliveryState::Pending),
+        row("mail", DeliveryState::Dead),
     ];
-    assert_eq!(bench.stands().await, expected);
+    assert_eq!(fixture.states().await, expected);
 }
 
 #[tokio::test]
 async fn pages_follow_each_other_and_no_order_names_more_events_than_one_holds() {
-    let bench = Bench::with(&[Pending("shop"), Dead("shop"), Delivered("mail")]).await;
+    let fixture = Fixture::with(&[Pending("shop"), Dead("shop"), Delivered("mail")]).await;
     let mut page = of(&[], 2);
     let mut seen = Vec::new();
     loop {
-        let CommandResponse::Listed(listed) = bench.ask(Command::List(page.clone())).await else {
-            panic!("another answer");
+        let CommandResponse::Listed(listed) = fixture.handle(Command::List(page.clone())).await
+        else {
+            panic!("another response");
         };
         seen.extend(listed.iter().map(|one| one.event));
         match listed.last() {
@@ -362,62 +369,66 @@ async fn pages_follow_each_other_and_no_order_names_more_events_than_one_holds()
             _ => break,
         }
     }
-    assert_eq!(seen, bench.ids);
+    assert_eq!(seen, fixture.ids);
     page.selection.ids = vec![Uuid::nil(); Page::MOST + 1];
-    let refused = bench.handler().handle(Command::List(page)).await;
-    assert!(matches!(refused, Err(HandlerError::TooMany)));
+    let rejected = fixture.handler().handle(Command::List(page)).await;
+    assert!(matches!(rejected, Err(HandlerError::TooMany)));
 }
 
 #[tokio::test]
 async fn purge_removes_what_is_selected_alone() {
-    let bench = Bench::with(&[Dead("shop"), Pending("shop"), Delivered("mail")]).await;
+    let fixture = Fixture::with(&[Dead("shop"), Pending("shop"), Delivered("mail")]).await;
     let selection = Selection {
-        ids: vec![bench.ids[1]],
+        ids: vec![fixture.ids[1]],
         ..Selection::default()
     };
-    let order = Command::Purge { selection, most: 9 };
-    assert!(matches!(bench.ask(order).await, CommandResponse::Purged(1)));
+    let command = Command::Purge { selection, most: 9 };
+    assert!(matches!(
+        fixture.handle(command).await,
+        CommandResponse::Purged(1)
+    ));
     let expected = [
-        stand("shop", DeliveryState::Dead),
-        stand("mail", DeliveryState::Delivered),
+        row("shop", DeliveryState::Dead),
+        row("mail", DeliveryState::Delivered),
     ];
-    assert_eq!(bench.stands().await, expected);
-    let CommandResponse::Stats(holdings) = bench.ask(Command::Stats).await else {
-        panic!("another answer");
+    assert_eq!(fixture.states().await, expected);
+    let CommandResponse::Stats(stats) = fixture.handle(Command::Stats).await else {
+        panic!("another response");
     };
-    assert_eq!(holdings.stats.events, 2);
+    assert_eq!(stats.stats.events, 2);
 }
 
 #[tokio::test]
 async fn an_event_is_shown_with_its_body_only_where_that_is_asked() {
-    let bench = Bench::with(&[Pending("shop"), Dead("shop"), Pending("mail")]).await;
+    let fixture = Fixture::with(&[Pending("shop"), Dead("shop"), Pending("mail")]).await;
     let show = async |id, body| {
-        let CommandResponse::Shown(shown) = bench.ask(Command::Show { id, body }).await else {
-            panic!("another answer");
+        let CommandResponse::Shown(shown) = fixture.handle(Command::Show { id, body }).await else {
+            panic!("another response");
         };
         shown
     };
-    let shown = show(bench.ids[1], true).await.expect("it is there");
+    let shown = show(fixture.ids[1], true).await.expect("it is there");
     assert_eq!(shown.body, Some(BASE64_STANDARD.encode("body 1")));
-    assert_eq!((shown.id, shown.broken), (bench.ids[1], None));
+    assert_eq!((shown.id, shown.broken), (fixture.ids[1], None));
     assert_eq!(shown.deliveries.len(), 1);
     assert_eq!(shown.deliveries[0].reason.as_deref(), Some("gone"));
     let head = shown.head.expect("a head");
     assert_eq!((&*head.method, &*head.target), ("PUT", "/hooks?a=b"));
     assert_eq!(head.headers, [("x-shop".into(), "planted".into())]);
-    let shown = show(bench.ids[1], false).await.expect("it is there");
+    let shown = show(fixture.ids[1], false).await.expect("it is there");
     assert_eq!(shown.body, None);
     assert!(show(Uuid::now_v7(), true).await.is_none());
 }
 
 #[tokio::test]
 async fn nothing_of_an_event_is_shown_whose_seal_does_not_hold() {
-    let mut bench = Bench::with(&[Pending("shop"), Pending("shop"), Pending("mail")]).await;
+    let mut fixture = Fixture::with(&[Pending("shop"), Pending("shop"), Pending("mail")]).await;
     let other = Secret::new("another key").expect("a key");
-    bench.inbox.sealer = Sealer::new(&other, None);
-    let (id, body) = (bench.ids[0], true);
-    let CommandResponse::Shown(Some(shown)) = bench.ask(Command::Show { id, body }).await else {
-        panic!("another answer");
+    fixture.inbox.sealer = Sealer::new(&other, None);
+    let (id, body) = (fixture.ids[0], true);
+    let CommandResponse::Shown(Some(shown)) = fixture.handle(Command::Show { id, body }).await
+    else {
+        panic!("another response");
     };
     assert!(shown.broken.is_some());
     assert!(shown.head.is_none() && shown.body.is_none());

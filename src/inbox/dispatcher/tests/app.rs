@@ -1,4 +1,4 @@
-//! An app that hands each request to its test, which answers it whenever it likes.
+//! An app that hands each request to its test, which decides when and how to respond.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use tokio::{
     time::timeout,
 };
 
-/// Longer than anything takes that is right.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// The timeout of every wait, longer than a correct dispatcher takes.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct App {
     pub(super) url: String,
     requests: mpsc::UnboundedReceiver<Request>,
 }
 
-/// A request that waits for its answer; dropped, its connection breaks off.
+/// A request that waits for its response. If it is dropped, its connection breaks off.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) head: String,
     pub(super) body: Vec<u8>,
-    answer: oneshot::Sender<String>,
+    response: oneshot::Sender<String>,
 }
 
 impl App {
@@ -32,41 +32,41 @@ impl App {
         let (sender, requests) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, sender.clone()));
+                tokio::spawn(serve(stream, sender.clone()));
             }
         });
         Self { url, requests }
     }
 
-    /// The next request.
+    /// Returns the next request.
     #[track_caller]
     pub(super) fn next(&mut self) -> impl Future<Output = Request> {
-        let next = timeout(PATIENCE, self.requests.recv());
+        let next = timeout(TIMEOUT, self.requests.recv());
         async { next.await.expect("in time").expect("the app runs") }
     }
 
-    /// Whether nothing came that its test has not seen.
+    /// Returns whether no further request has arrived.
     pub(super) fn is_idle(&mut self) -> bool {
         self.requests.try_recv().is_err()
     }
 }
 
 impl Request {
-    pub(super) fn answer(self, status: &str) {
-        self.answer_with(status, "", "");
+    pub(super) fn respond(self, status: &str) {
+        self.respond_with(status, "", "");
     }
 
-    pub(super) fn answer_with(self, status: &str, lines: &str, body: &str) {
+    pub(super) fn respond_with(self, status: &str, lines: &str, body: &str) {
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\n{lines}Content-Length: {length}\r\n\r\n{body}");
-        // The gate may have gone.
-        let _ = self.answer.send(head);
+        // The gate may have closed the connection.
+        let _ = self.response.send(head);
     }
 
-    /// A head that promises a body which never comes.
-    pub(super) fn answer_half(self, status: &str) {
+    /// Sends a head that announces a body, and no body.
+    pub(super) fn respond_half(self, status: &str) {
         let _ = self
-            .answer
+            .response
             .send(format!("HTTP/1.1 {status}\r\nContent-Length: 5\r\n\r\n"));
     }
 
@@ -77,7 +77,7 @@ impl Request {
     }
 }
 
-async fn converse(mut stream: TcpStream, requests: mpsc::UnboundedSender<Request>) -> Option<()> {
+async fn serve(mut stream: TcpStream, requests: mpsc::UnboundedSender<Request>) -> Option<()> {
     let mut read = Vec::new();
     loop {
         let end = loop {
@@ -95,9 +95,15 @@ async fn converse(mut stream: TcpStream, requests: mpsc::UnboundedSender<Request
             (stream.read_buf(&mut read).await.ok()? > 0).then_some(())?;
         }
         let body = read.drain(..length).collect();
-        let (answer, answered) = oneshot::channel();
-        requests.send(Request { head, body, answer }).ok()?;
-        let answer = answered.await.ok()?;
-        stream.write_all(answer.as_bytes()).await.ok()?;
+        let (response, responded) = oneshot::channel();
+        requests
+            .send(Request {
+                head,
+                body,
+                response,
+            })
+            .ok()?;
+        let response = responded.await.ok()?;
+        stream.write_all(response.as_bytes()).await.ok()?;
     }
 }

@@ -1,4 +1,4 @@
-//! Destinations that are down, and events that bring theirs down.
+//! Destinations that are down, and events that bring their destination down.
 
 use std::{
     sync::{Arc, atomic::Ordering::SeqCst},
@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
-    app::{App, PATIENCE, Request},
-    bed::{Bed, HOUR, MINUTE, SECOND, queue},
-    trouble::{Faults, Moody},
+    app::{App, Request, TIMEOUT},
+    faults::{Faults, FaultyStore},
+    fixture::{Fixture, HOUR, MINUTE, SECOND, queue},
 };
 use crate::{
     delivery::event::DeliveryState,
@@ -26,15 +26,15 @@ fn strict(url: &str) -> Queue {
     }
 }
 
-async fn three(bed: &Bed) -> [Uuid; 3] {
+async fn three(fixture: &Fixture) -> [Uuid; 3] {
     [
-        bed.keep(1, &["app"]).await,
-        bed.keep(2, &["app"]).await,
-        bed.keep(3, &["app"]).await,
+        fixture.insert(1, &["app"]).await,
+        fixture.insert(2, &["app"]).await,
+        fixture.insert(3, &["app"]).await,
     ]
 }
 
-/// The next request, which is for the event of this number.
+/// Returns the next request, which must be for the event of this number.
 async fn next(app: &mut App, number: u32) -> Request {
     let request = app.next().await;
     let body = String::from_utf8_lossy(&request.body).into_owned();
@@ -42,13 +42,13 @@ async fn next(app: &mut App, number: u32) -> Request {
     request
 }
 
-/// Answers as many requests as there are numbers, in whatever order they come.
-async fn answer_all(app: &mut App, numbers: &[u32], status: &str) {
+/// Responds to the requests of these events, in any order.
+async fn respond_all(app: &mut App, numbers: &[u32], status: &str) {
     let mut came = Vec::new();
     for _ in numbers {
         let request = app.next().await;
         came.push(String::from_utf8_lossy(&request.body).into_owned());
-        request.answer(status);
+        request.respond(status);
     }
     came.sort();
     let mut expected: Vec<_> = numbers
@@ -69,164 +69,164 @@ fn only(id: Uuid) -> Selection {
 #[tokio::test]
 async fn a_destination_that_is_down_costs_no_attempt_and_each_event_probes_it_in_turn() {
     let mut app = App::start().await;
-    let bed = Bed::new(vec![strict(&app.url)]);
+    let fixture = Fixture::new(vec![strict(&app.url)]);
     let mut ids = Vec::new();
     for number in 1..=20 {
-        ids.push(bed.keep(number, &["app"]).await);
+        ids.push(fixture.insert(number, &["app"]).await);
     }
     next(&mut app, 1)
         .await
-        .answer_with("503 Full", "", "later\nplease");
-    let first = bed.after(0, ids[0], "app").await;
+        .respond_with("503 Full", "", "later\nplease");
+    let first = fixture.after(0, ids[0], "app").await;
     assert_eq!(
         (first.state, first.status),
         (DeliveryState::Pending, Some(503))
     );
-    bed.wake();
-    bed.clock.advance(SECOND / 2);
+    fixture.wake();
+    fixture.clock.advance(SECOND / 2);
     sleep(Duration::from_millis(20)).await;
     assert!(app.is_idle());
-    // The next one, after a second, breaks off; and so on, each after twice the wait.
-    bed.clock.advance(SECOND / 2);
+    // The next probe, after a second, breaks off. The wait doubles after each.
+    fixture.clock.advance(SECOND / 2);
     drop(next(&mut app, 2).await);
-    let second = bed.after(0, ids[1], "app").await;
+    let second = fixture.after(0, ids[1], "app").await;
     assert_eq!(second.reason.as_deref(), Some("destination-broke-off"));
-    bed.clock.advance(SECOND);
-    bed.wake();
+    fixture.clock.advance(SECOND);
+    fixture.wake();
     sleep(Duration::from_millis(20)).await;
     assert!(app.is_idle());
-    bed.clock.advance(SECOND);
+    fixture.clock.advance(SECOND);
     let probe = next(&mut app, 3).await;
     sleep(Duration::from_millis(20)).await;
     assert!(app.is_idle(), "one at a time");
-    probe.answer("200 OK");
-    // The oldest first, and alone.
+    probe.respond("200 OK");
+    // The oldest event is first, and alone.
     let oldest = next(&mut app, 1).await;
     sleep(Duration::from_millis(20)).await;
     assert!(app.is_idle(), "not all at once");
-    oldest.answer("200 OK");
+    oldest.respond("200 OK");
     let rest: Vec<_> = [2].into_iter().chain(4..=20).collect();
-    answer_all(&mut app, &rest, "200 OK").await;
-    bed.reaches(20, DeliveryState::Delivered).await;
-    assert!(bed.all().await.iter().all(|one| one.attempts == 1));
+    respond_all(&mut app, &rest, "200 OK").await;
+    fixture.reaches(20, DeliveryState::Delivered).await;
+    assert!(fixture.all().await.iter().all(|one| one.attempts == 1));
 }
 
 #[tokio::test]
 async fn an_event_that_crashes_its_app_holds_up_no_other_and_becomes_a_dead_letter() {
     let mut app = App::start().await;
-    let bed = Bed::new(vec![Queue {
+    let fixture = Fixture::new(vec![Queue {
         schedule: Schedule::new(vec![MINUTE]),
         ..queue("app", &app.url)
     }]);
-    let ids = three(&bed).await;
-    // While nothing else gets a response, it may be the app that is down.
+    let ids = three(&fixture).await;
+    // While no other event gets a response, the app may be down.
     drop(next(&mut app, 1).await);
-    bed.after(0, ids[0], "app").await;
-    bed.clock.advance(SECOND);
-    next(&mut app, 2).await.answer("200 OK");
+    fixture.after(0, ids[0], "app").await;
+    fixture.clock.advance(SECOND);
+    next(&mut app, 2).await.respond("200 OK");
     let alone = next(&mut app, 1).await;
     sleep(Duration::from_millis(20)).await;
     assert!(app.is_idle(), "nothing is under way beside a suspect");
     drop(alone);
-    let counted = bed.after(1, ids[0], "app").await;
+    let counted = fixture.after(1, ids[0], "app").await;
     assert_eq!(counted.due, counted.last.map(|last| last + 66_000));
-    next(&mut app, 3).await.answer("200 OK");
-    bed.after(1, ids[2], "app").await;
-    bed.clock.advance(2 * MINUTE);
+    next(&mut app, 3).await.respond("200 OK");
+    fixture.after(1, ids[2], "app").await;
+    fixture.clock.advance(2 * MINUTE);
     drop(next(&mut app, 1).await);
-    let dead = bed.after(2, ids[0], "app").await;
+    let dead = fixture.after(2, ids[0], "app").await;
     assert_eq!(dead.state, DeliveryState::Dead);
     assert_eq!(dead.reason.as_deref(), Some("destination-broke-off"));
-    let fourth = bed.keep(4, &["app"]).await;
-    next(&mut app, 4).await.answer("200 OK");
-    bed.after(1, fourth, "app").await;
+    let fourth = fixture.insert(4, &["app"]).await;
+    next(&mut app, 4).await.respond("200 OK");
+    fixture.after(1, fourth, "app").await;
 }
 
-/// Delivers the event of this number, so that the app is known to respond.
-async fn responds(bed: &Bed, app: &mut App, number: u32) {
-    let before = bed.all().await.len();
-    bed.keep(number, &["app"]).await;
-    next(app, number).await.answer("200 OK");
-    bed.reaches(before + 1, DeliveryState::Delivered).await;
+/// Delivers the event of this number, which shows that the app responds.
+async fn responds(fixture: &Fixture, app: &mut App, number: u32) {
+    let before = fixture.all().await.len();
+    fixture.insert(number, &["app"]).await;
+    next(app, number).await.respond("200 OK");
+    fixture.reaches(before + 1, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]
 async fn an_event_that_hangs_in_its_app_holds_up_no_other_and_counts() {
     let mut app = App::start().await;
-    let bed = Bed::new(vec![queue("app", &app.url)]);
+    let fixture = Fixture::new(vec![queue("app", &app.url)]);
     let timeout = queue("app", &app.url).timeout;
-    responds(&bed, &mut app, 1).await;
-    let slow = bed.keep(2, &["app"]).await;
+    responds(&fixture, &mut app, 1).await;
+    let slow = fixture.insert(2, &["app"]).await;
     let first = next(&mut app, 2).await;
-    bed.keep(3, &["app"]).await;
-    next(&mut app, 3).await.answer("200 OK");
-    bed.reaches(2, DeliveryState::Delivered).await;
-    bed.clock.advance(timeout);
-    bed.after(0, slow, "app").await;
-    // It is tried once more, beside others.
+    fixture.insert(3, &["app"]).await;
+    next(&mut app, 3).await.respond("200 OK");
+    fixture.reaches(2, DeliveryState::Delivered).await;
+    fixture.clock.advance(timeout);
+    fixture.after(0, slow, "app").await;
+    // The event is retried beside others.
     let second = next(&mut app, 2).await;
-    bed.keep(4, &["app"]).await;
-    next(&mut app, 4).await.answer("200 OK");
-    bed.reaches(3, DeliveryState::Delivered).await;
-    bed.clock.advance(timeout);
-    let counted = bed.after(1, slow, "app").await;
+    fixture.insert(4, &["app"]).await;
+    next(&mut app, 4).await.respond("200 OK");
+    fixture.reaches(3, DeliveryState::Delivered).await;
+    fixture.clock.advance(timeout);
+    let counted = fixture.after(1, slow, "app").await;
     assert_eq!(
         counted.reason.as_deref(),
         Some("destination-answer-timeout")
     );
-    bed.keep(5, &["app"]).await;
-    next(&mut app, 5).await.answer("200 OK");
-    bed.reaches(4, DeliveryState::Delivered).await;
+    fixture.insert(5, &["app"]).await;
+    next(&mut app, 5).await.respond("200 OK");
+    fixture.reaches(4, DeliveryState::Delivered).await;
     drop((first, second));
 }
 
 #[tokio::test]
 async fn an_app_that_rejects_a_part_as_too_much_is_not_down() {
     let mut app = App::start().await;
-    let bed = Bed::new(vec![queue("app", &app.url)]);
-    responds(&bed, &mut app, 1).await;
-    responds(&bed, &mut app, 2).await;
-    let late = bed.keep(3, &["app"]).await;
+    let fixture = Fixture::new(vec![queue("app", &app.url)]);
+    responds(&fixture, &mut app, 1).await;
+    responds(&fixture, &mut app, 2).await;
+    let late = fixture.insert(3, &["app"]).await;
     let rejected = next(&mut app, 3).await;
-    bed.keep(4, &["app"]).await;
-    next(&mut app, 4).await.answer("200 OK");
-    bed.reaches(3, DeliveryState::Delivered).await;
-    rejected.answer("503 Full");
-    bed.after(0, late, "app").await;
-    // At once: no clock has moved.
-    next(&mut app, 3).await.answer("200 OK");
-    bed.reaches(4, DeliveryState::Delivered).await;
-    assert!(bed.all().await.iter().all(|one| one.attempts == 1));
+    fixture.insert(4, &["app"]).await;
+    next(&mut app, 4).await.respond("200 OK");
+    fixture.reaches(3, DeliveryState::Delivered).await;
+    rejected.respond("503 Full");
+    fixture.after(0, late, "app").await;
+    // The retry is at once, because the clock has not moved.
+    next(&mut app, 3).await.respond("200 OK");
+    fixture.reaches(4, DeliveryState::Delivered).await;
+    assert!(fixture.all().await.iter().all(|one| one.attempts == 1));
 }
 
 #[tokio::test]
 async fn an_app_that_is_restarted_takes_no_attempt_from_what_was_under_way() {
     let mut app = App::start().await;
-    let bed = Bed::new(vec![strict(&app.url)]);
+    let fixture = Fixture::new(vec![strict(&app.url)]);
     for number in 1..=3 {
-        bed.keep(number, &["app"]).await;
-        app.next().await.answer("200 OK");
+        fixture.insert(number, &["app"]).await;
+        app.next().await.respond("200 OK");
     }
-    bed.reaches(3, DeliveryState::Delivered).await;
+    fixture.reaches(3, DeliveryState::Delivered).await;
     for _ in 0..3 {
         let mut ids = Vec::new();
         for _ in 0..3 {
-            let number = 100 + u32::try_from(bed.all().await.len()).unwrap();
-            ids.push(bed.keep(number, &["app"]).await);
+            let number = 100 + u32::try_from(fixture.all().await.len()).unwrap();
+            ids.push(fixture.insert(number, &["app"]).await);
         }
         let under_way = [app.next().await, app.next().await, app.next().await];
         drop(under_way);
         for id in ids {
-            bed.after(0, id, "app").await;
+            fixture.after(0, id, "app").await;
         }
-        bed.clock.advance(SECOND);
+        fixture.clock.advance(SECOND);
         for _ in 0..3 {
-            app.next().await.answer("200 OK");
+            app.next().await.respond("200 OK");
         }
-        let all = bed.all().await.len();
-        bed.reaches(all, DeliveryState::Delivered).await;
+        let all = fixture.all().await.len();
+        fixture.reaches(all, DeliveryState::Delivered).await;
     }
-    assert!(bed.all().await.iter().all(|one| one.attempts == 1));
+    assert!(fixture.all().await.iter().all(|one| one.attempts == 1));
 }
 
 #[tokio::test]
@@ -234,80 +234,83 @@ async fn a_command_ends_the_wait_for_a_destination() {
     let mut app = App::start().await;
     let faults = Arc::new(Faults::default());
     let own = Arc::clone(&faults);
-    let bed = Bed::over(vec![strict(&app.url)], |store| {
-        Arc::new(Moody { store, faults: own })
+    let fixture = Fixture::with_store(vec![strict(&app.url)], |store| {
+        Arc::new(FaultyStore { store, faults: own })
     });
-    let ids = three(&bed).await;
+    let ids = three(&fixture).await;
     let day = "Retry-After: 86400\r\n";
-    next(&mut app, 1).await.answer_with("503 Full", day, "");
-    bed.after(0, ids[0], "app").await;
+    next(&mut app, 1).await.respond_with("503 Full", day, "");
+    fixture.after(0, ids[0], "app").await;
     for number in [2, 3, 1] {
-        // It looks every second whether somebody has asked.
+        // The queue looks for a command every second.
         let (before, begun) = (faults.looks.load(SeqCst), Instant::now());
         while faults.looks.load(SeqCst) < before + 3 {
-            assert!(begun.elapsed() < PATIENCE);
-            bed.clock.advance(SECOND / 10);
+            assert!(begun.elapsed() < TIMEOUT);
+            fixture.clock.advance(SECOND / 10);
             sleep(Duration::from_millis(1)).await;
         }
         assert!(app.is_idle());
-        assert_eq!(bed.store.requeue(only(ids[0]), None, 1).await.unwrap(), 1);
-        bed.clock.advance(SECOND);
+        assert_eq!(
+            fixture.store.requeue(only(ids[0]), None, 1).await.unwrap(),
+            1
+        );
+        fixture.clock.advance(SECOND);
         next(&mut app, number)
             .await
-            .answer_with("503 Full", day, "");
-        bed.settled(ids[number as usize - 1], "app").await;
+            .respond_with("503 Full", day, "");
+        fixture.settled(ids[number as usize - 1], "app").await;
     }
-    // Not even without one does it wait for a day.
-    bed.clock.advance(5 * MINUTE);
-    next(&mut app, 2).await.answer("200 OK");
-    next(&mut app, 1).await.answer("200 OK");
-    next(&mut app, 3).await.answer("200 OK");
-    bed.reaches(3, DeliveryState::Delivered).await;
+    // Without a command, too, the wait is far shorter than a day.
+    fixture.clock.advance(5 * MINUTE);
+    next(&mut app, 2).await.respond("200 OK");
+    next(&mut app, 1).await.respond("200 OK");
+    next(&mut app, 3).await.respond("200 OK");
+    fixture.reaches(3, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]
 async fn what_waits_under_a_clock_that_was_ahead_waits_no_longer_than_its_schedule() {
     let mut app = App::start().await;
-    let bed = Bed::new(vec![queue("app", &app.url)]);
-    bed.clock.advance(10 * HOUR);
-    let ids = three(&bed).await;
-    next(&mut app, 1).await.answer("500 Broken");
-    answer_all(&mut app, &[2, 3], "500 Broken").await;
+    let fixture = Fixture::new(vec![queue("app", &app.url)]);
+    fixture.clock.advance(10 * HOUR);
+    let ids = three(&fixture).await;
+    next(&mut app, 1).await.respond("500 Broken");
+    respond_all(&mut app, &[2, 3], "500 Broken").await;
     for id in ids {
-        bed.after(1, id, "app").await;
+        fixture.after(1, id, "app").await;
     }
-    bed.clock.put_back(10 * HOUR);
-    let (begun, due) = (Instant::now(), Some(bed.clock.now() + 5_500));
+    fixture.clock.put_back(10 * HOUR);
+    let (begun, due) = (Instant::now(), Some(fixture.clock.now() + 5_500));
     for id in ids {
-        while bed.listed(id, "app").await.due != due {
-            assert!(begun.elapsed() < PATIENCE);
+        while fixture.listed(id, "app").await.due != due {
+            assert!(begun.elapsed() < TIMEOUT);
             sleep(Duration::from_millis(1)).await;
         }
     }
-    bed.clock.advance(4 * SECOND);
+    fixture.clock.advance(4 * SECOND);
     sleep(Duration::from_millis(20)).await;
     assert!(app.is_idle());
-    bed.clock.advance(2 * SECOND);
-    answer_all(&mut app, &[1, 2, 3], "200 OK").await;
-    bed.reaches(3, DeliveryState::Delivered).await;
+    fixture.clock.advance(2 * SECOND);
+    respond_all(&mut app, &[1, 2, 3], "200 OK").await;
+    fixture.reaches(3, DeliveryState::Delivered).await;
 }
 
 #[tokio::test]
 async fn a_failed_attempt_shows_what_the_app_responded() {
     let mut app = App::start().await;
-    let bed = Bed::new(vec![queue("app", &app.url)]);
-    let ids = three(&bed).await;
+    let fixture = Fixture::new(vec![queue("app", &app.url)]);
+    let ids = three(&fixture).await;
     for (status, lines, body) in [
         ("500 Broken", "", "\r\nno such product \r\nmore"),
         ("410 Gone", "", ""),
         ("422 No", "Content-Encoding: gzip\r\n", "\u{1f}\u{8b}"),
     ] {
-        app.next().await.answer_with(status, lines, body);
+        app.next().await.respond_with(status, lines, body);
     }
     let mut responses = Vec::new();
     for id in ids {
-        let stored = bed.after(1, id, "app").await.stored_response;
-        responses.push(stored.and_then(|stored| bed.inbox.sealer.read_note(&stored)));
+        let stored = fixture.after(1, id, "app").await.stored_response;
+        responses.push(stored.and_then(|stored| fixture.inbox.sealer.read_note(&stored)));
     }
     let expected = Some("no such product".into());
     assert_eq!(responses, [expected, None, None]);

@@ -1,9 +1,9 @@
-//! The dispatcher over real sockets and an SQLite file, under a time that the tests move: a day of retries takes
-//! milliseconds. `bed` makes gate and store, `app` is what is delivered to.
+//! The dispatcher over real sockets and an SQLite file. The tests move its clock, so a day of retries takes
+//! milliseconds. `fixture` makes the dispatcher and its store, `app` is the destination.
 
 mod app;
-mod bed;
 mod down;
-mod going_on;
+mod faults;
+mod fixture;
+mod queues;
 mod retries;
-mod trouble;

@@ -1,4 +1,4 @@
-//! Destinations that are down, stores that fail, leases that are lost and seals that do not hold.
+//! Failing stores, lost leases, broken seals, and clocks that are put back.
 
 use std::{
     path::Path,
@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::{
-    app::{App, PATIENCE},
-    bed::{Bed, HOUR, MINUTE, SECOND, queue},
+    app::{App, TIMEOUT},
+    fixture::{Fixture, HOUR, MINUTE, SECOND, queue},
 };
 use crate::{
     delivery::event::{
@@ -27,58 +27,65 @@ use crate::{
 #[tokio::test]
 async fn what_somebody_else_has_claimed_is_not_settled() {
     let mut app = App::start().await;
-    let bed = Bed::new(vec![queue("app", &app.url)]);
+    let fixture = Fixture::new(vec![queue("app", &app.url)]);
     let ids = [
-        bed.keep(1, &["app"]).await,
-        bed.keep(2, &["elsewhere"]).await,
-        bed.keep(3, &["elsewhere"]).await,
+        fixture.insert(1, &["app"]).await,
+        fixture.insert(2, &["elsewhere"]).await,
+        fixture.insert(3, &["elsewhere"]).await,
     ];
     let request = app.next().await;
-    // An operator moves it to another queue and back, which ends the lease; then another gate is faster.
+    // An operator moves the delivery to another queue and back, which ends the lease. Another gate then
+    // claims it first.
     for queue in ["aside", "app"] {
         let selection = Selection {
             ids: vec![ids[0]],
             ..Selection::default()
         };
-        let moved = bed.store.requeue(selection, Some(queue.into()), 1);
+        let moved = fixture.store.requeue(selection, Some(queue.into()), 1);
         assert_eq!(moved.await.unwrap(), 1);
     }
-    let theirs = bed.store.claim(&"app".into(), 9, MINUTE).await.unwrap();
+    let theirs = fixture.store.claim(&"app".into(), 9, MINUTE).await.unwrap();
     assert_eq!(theirs.len(), 1);
-    request.answer("200 OK");
-    bed.dispatcher.drain().await;
-    let before = bed.listed(ids[0], "app").await;
+    request.respond("200 OK");
+    fixture.dispatcher.drain().await;
+    let before = fixture.listed(ids[0], "app").await;
     assert_eq!((before.state, before.attempts), (DeliveryState::Pending, 0));
     let delivered = Settlement::Delivered { status: 200 };
-    let settled = bed.store.settle(theirs[0].lease.clone(), delivered).await;
+    let settled = fixture
+        .store
+        .settle(theirs[0].lease.clone(), delivered)
+        .await;
     assert!(settled.unwrap(), "it is still theirs");
     for id in &ids[1..] {
-        assert_eq!(bed.listed(*id, "elsewhere").await.attempts, 0);
+        assert_eq!(fixture.listed(*id, "elsewhere").await.attempts, 0);
     }
 }
 
 #[tokio::test]
 async fn a_broken_seal_never_reaches_an_app() {
     let mut app = App::start().await;
-    let bed = Bed::new(vec![queue("app", &app.url)]);
-    let mut arrival = bed.arrival(1, &["app"]);
+    let fixture = Fixture::new(vec![queue("app", &app.url)]);
+    let mut arrival = fixture.arrival(1, &["app"]);
     arrival.event.body = "body 9".into();
     let tampered = arrival.event.id;
-    bed.store.insert(arrival, Box::new(())).await.unwrap();
-    let others = [bed.keep(2, &["app"]).await, bed.keep(3, &["app"]).await];
+    fixture.store.insert(arrival, Box::new(())).await.unwrap();
+    let others = [
+        fixture.insert(2, &["app"]).await,
+        fixture.insert(3, &["app"]).await,
+    ];
     for _ in others {
         let request = app.next().await;
         assert_ne!(request.body, b"body 9");
-        request.answer("200 OK");
+        request.respond("200 OK");
     }
-    bed.reaches(2, DeliveryState::Delivered).await;
+    fixture.reaches(2, DeliveryState::Delivered).await;
     assert_eq!(
-        bed.listed(tampered, "app").await.state,
+        fixture.listed(tampered, "app").await.state,
         DeliveryState::Quarantined
     );
-    bed.clock.advance(MINUTE);
-    bed.wake();
-    bed.dispatcher.drain().await;
+    fixture.clock.advance(MINUTE);
+    fixture.wake();
+    fixture.dispatcher.drain().await;
     assert!(app.is_idle());
 }
 
@@ -87,23 +94,23 @@ async fn a_settlement_is_tried_again_and_a_store_that_fails_is_left_alone() {
     let mut app = App::start().await;
     let faults = Arc::new(Faults::default());
     let own = Arc::clone(&faults);
-    let bed = Bed::over(vec![queue("app", &app.url)], |store| {
-        Arc::new(Moody { store, faults: own })
+    let fixture = Fixture::with_store(vec![queue("app", &app.url)], |store| {
+        Arc::new(FaultyStore { store, faults: own })
     });
     let ids = [
-        bed.keep(1, &["app"]).await,
-        bed.keep(2, &["elsewhere"]).await,
-        bed.keep(3, &["elsewhere"]).await,
+        fixture.insert(1, &["app"]).await,
+        fixture.insert(2, &["elsewhere"]).await,
+        fixture.insert(3, &["elsewhere"]).await,
     ];
     let request = app.next().await;
     faults.settles.store(3, SeqCst);
-    request.answer("200 OK");
+    request.respond("200 OK");
     let until = |done: Arc<dyn Fn() -> bool + Send + Sync>| {
-        let clock = bed.clock.clone();
+        let clock = fixture.clock.clone();
         async move {
             let begun = Instant::now();
             while !done() {
-                assert!(begun.elapsed() < PATIENCE);
+                assert!(begun.elapsed() < TIMEOUT);
                 clock.advance(Duration::from_millis(100));
                 sleep(Duration::from_millis(1)).await;
             }
@@ -111,12 +118,12 @@ async fn a_settlement_is_tried_again_and_a_store_that_fails_is_left_alone() {
     };
     let own = Arc::clone(&faults);
     until(Arc::new(move || own.settles.load(SeqCst) == 0)).await;
-    bed.clock.advance(SECOND);
-    bed.reaches(1, DeliveryState::Delivered).await;
+    fixture.clock.advance(SECOND);
+    fixture.reaches(1, DeliveryState::Delivered).await;
     assert!(app.is_idle(), "the app got it once");
 
     faults.claims.store(3, SeqCst);
-    bed.keep(4, &["app"]).await;
+    fixture.insert(4, &["app"]).await;
     sleep(Duration::from_millis(20)).await;
     assert_eq!(
         faults.claims.load(SeqCst),
@@ -125,10 +132,10 @@ async fn a_settlement_is_tried_again_and_a_store_that_fails_is_left_alone() {
     );
     let own = Arc::clone(&faults);
     until(Arc::new(move || own.claims.load(SeqCst) == 0)).await;
-    bed.clock.advance(SECOND);
-    app.next().await.answer("200 OK");
-    bed.reaches(2, DeliveryState::Delivered).await;
-    assert_eq!(bed.listed(ids[1], "elsewhere").await.attempts, 0);
+    fixture.clock.advance(SECOND);
+    app.next().await.respond("200 OK");
+    fixture.reaches(2, DeliveryState::Delivered).await;
+    assert_eq!(fixture.listed(ids[1], "elsewhere").await.attempts, 0);
 }
 
 #[tokio::test]
@@ -136,44 +143,44 @@ async fn a_clock_that_is_put_back_holds_up_no_queue() {
     let mut app = App::start().await;
     let faults = Arc::new(Faults::default());
     let own = Arc::clone(&faults);
-    let bed = Bed::over(vec![queue("app", &app.url)], |store| {
-        Arc::new(Moody { store, faults: own })
+    let fixture = Fixture::with_store(vec![queue("app", &app.url)], |store| {
+        Arc::new(FaultyStore { store, faults: own })
     });
-    let down = bed.keep(1, &["app"]).await;
-    app.next().await.answer("503 Full");
-    bed.after(0, down, "app").await;
-    bed.clock.put_back(HOUR);
-    bed.keep(2, &["app"]).await;
-    bed.clock.advance(SECOND / 2);
+    let down = fixture.insert(1, &["app"]).await;
+    app.next().await.respond("503 Full");
+    fixture.after(0, down, "app").await;
+    fixture.clock.put_back(HOUR);
+    fixture.insert(2, &["app"]).await;
+    fixture.clock.advance(SECOND / 2);
     sleep(Duration::from_millis(20)).await;
     assert!(app.is_idle(), "its wait is no shorter");
-    bed.clock.advance(SECOND / 2);
-    // One of the two was received an hour from now, and is due all the same.
-    app.next().await.answer("200 OK");
-    app.next().await.answer("200 OK");
-    bed.reaches(2, DeliveryState::Delivered).await;
+    fixture.clock.advance(SECOND / 2);
+    // One of the two was received an hour from now, and is due nevertheless.
+    app.next().await.respond("200 OK");
+    app.next().await.respond("200 OK");
+    fixture.reaches(2, DeliveryState::Delivered).await;
 
-    // It looks for what another gate leaves, of which nobody tells it.
-    bed.clock.put_back(HOUR);
-    let theirs = bed.arrival(3, &["app"]);
-    bed.store.insert(theirs, Box::new(())).await.unwrap();
-    bed.clock.advance(SECOND);
-    app.next().await.answer("200 OK");
-    bed.reaches(3, DeliveryState::Delivered).await;
+    // The queue finds the work of another gate, which does not notify it.
+    fixture.clock.put_back(HOUR);
+    let theirs = fixture.arrival(3, &["app"]);
+    fixture.store.insert(theirs, Box::new(())).await.unwrap();
+    fixture.clock.advance(SECOND);
+    app.next().await.respond("200 OK");
+    fixture.reaches(3, DeliveryState::Delivered).await;
 
     faults.claims.store(1, SeqCst);
-    bed.wake();
+    fixture.wake();
     let begun = Instant::now();
     while faults.claims.load(SeqCst) > 0 {
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < TIMEOUT);
         sleep(Duration::from_millis(1)).await;
     }
-    bed.clock.put_back(HOUR);
-    bed.keep(4, &["app"]).await;
-    bed.clock.advance(5 * SECOND);
-    app.next().await.answer("200 OK");
-    bed.reaches(4, DeliveryState::Delivered).await;
-    assert_eq!(bed.listed(down, "app").await.attempts, 1);
+    fixture.clock.put_back(HOUR);
+    fixture.insert(4, &["app"]).await;
+    fixture.clock.advance(5 * SECOND);
+    app.next().await.respond("200 OK");
+    fixture.reaches(4, DeliveryState::Delivered).await;
+    assert_eq!(fixture.listed(down, "app").await.attempts, 1);
 }
 
 #[tokio::test]
@@ -181,26 +188,26 @@ async fn a_panic_is_the_end_of_its_signs_of_life() {
     let app = App::start().await;
     let faults = Arc::new(Faults::default());
     let own = Arc::clone(&faults);
-    let bed = Bed::over(vec![queue("app", &app.url)], |store| {
-        Arc::new(Moody { store, faults: own })
+    let fixture = Fixture::with_store(vec![queue("app", &app.url)], |store| {
+        Arc::new(FaultyStore { store, faults: own })
     });
-    assert!(bed.dispatcher.ping().await);
+    assert!(fixture.dispatcher.ping().await);
     faults.panics.store(1, SeqCst);
-    bed.wake();
+    fixture.wake();
     let begun = Instant::now();
-    while bed.dispatcher.ping().await {
-        assert!(begun.elapsed() < PATIENCE);
+    while fixture.dispatcher.ping().await {
+        assert!(begun.elapsed() < TIMEOUT);
         sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// How often what is asked next fails.
+/// The number of operations that fail.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     settles: AtomicU32,
     claims: AtomicU32,
     panics: AtomicU32,
-    /// Looks for commands, which do not fail.
+    /// The number of looks for commands, which do not fail.
     pub(super) looks: AtomicU32,
 }
 
@@ -209,9 +216,9 @@ fn fails(left: &AtomicU32) -> bool {
         .is_ok()
 }
 
-/// A store that fails when it is told to.
+/// A store that fails on demand.
 #[derive(Debug)]
-pub(super) struct Moody {
+pub(super) struct FaultyStore {
     pub(super) store: Arc<dyn Store>,
     pub(super) faults: Arc<Faults>,
 }
@@ -220,7 +227,7 @@ fn unavailable<T: Send + 'static>() -> StoreFuture<'static, T> {
     Box::pin(async { Err(StoreError::Unavailable("as told".to_owned())) })
 }
 
-impl Store for Moody {
+impl Store for FaultyStore {
     fn claim(
         &self,
         queue: &Arc<str>,

@@ -1,4 +1,5 @@
-//! A gate with an inbox in a file, a time that stands, and chance that always says a half.
+//! A dispatcher with an inbox in a file, a clock that the test moves, and a random number that is always a
+//! half.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     super::{Dispatcher, delivery_log::DeliveryLog, services::Services},
-    app::PATIENCE,
+    app::TIMEOUT,
 };
 use crate::{
     delivery::{
@@ -21,7 +22,7 @@ use crate::{
         header_changes::HeaderChanges,
         seal::{DeliverySeals, Sealer},
     },
-    destination::{Destination, Settings as Treatment, meter::DestinationMeter},
+    destination::{Destination, Settings as DestinationSettings, meter::DestinationMeter},
     inbox::{
         Inbox, Queue, Settings,
         meter::InboxMeter,
@@ -37,7 +38,7 @@ pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 
-pub(super) struct Bed {
+pub(super) struct Fixture {
     pub(super) clock: Clock,
     pub(super) store: Arc<dyn Store>,
     routes: watch::Sender<Arc<Routes>>,
@@ -46,36 +47,36 @@ pub(super) struct Bed {
     _dir: tempfile::TempDir,
 }
 
-impl Bed {
-    /// A gate whose one endpoint has these queues.
+impl Fixture {
+    /// Starts a dispatcher whose one endpoint has these queues.
     pub(super) fn new(queues: Vec<Queue>) -> Self {
-        Self::over(queues, |store| store)
+        Self::with_store(queues, |store| store)
     }
 
-    /// The same, whose store has a clock of its own.
-    pub(super) fn beside(queues: Vec<Queue>, clock: &Clock) -> Self {
-        Self::made(queues, clock, Clock::manual(START), |store| store)
+    /// Starts a dispatcher whose store has a clock of its own.
+    pub(super) fn with_store_clock(queues: Vec<Queue>, clock: &Clock) -> Self {
+        Self::build(queues, clock, Clock::manual(START), |store| store)
     }
 
-    /// The same, with something before its store.
-    pub(super) fn over(
+    /// Starts a dispatcher with a wrapper around its store.
+    pub(super) fn with_store(
         queues: Vec<Queue>,
-        before: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
     ) -> Self {
         let clock = Clock::manual(START);
-        Self::made(queues, &clock.clone(), clock, before)
+        Self::build(queues, &clock.clone(), clock, wrap)
     }
 
-    fn made(
+    fn build(
         queues: Vec<Queue>,
-        of_store: &Clock,
+        store_clock: &Clock,
         clock: Clock,
-        before: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+        wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let meter = Arc::new(StoreMeter::default());
         let file = dir.path().join("inbox.db");
-        let store = before(open(&file, of_store, &meter));
+        let store = wrap(open(&file, store_clock, &meter));
         let inbox = Arc::new(Inbox {
             store: Arc::clone(&store),
             sealer: Sealer::new(&key(), None),
@@ -99,13 +100,13 @@ impl Bed {
         }
     }
 
-    /// Other queues are in force.
+    /// Puts other queues in force.
     pub(super) fn reload(&self, queues: Vec<Queue>) {
         self.routes.send_replace(routes(queues));
     }
 
-    /// Keeps an event for these queues, and tells them.
-    pub(super) async fn keep(&self, number: u32, queues: &[&str]) -> Uuid {
+    /// Stores an event for these queues, and notifies them.
+    pub(super) async fn insert(&self, number: u32, queues: &[&str]) -> Uuid {
         let arrival = self.arrival(number, queues);
         let id = arrival.event.id;
         self.store.insert(arrival, Box::new(())).await.unwrap();
@@ -140,14 +141,14 @@ impl Bed {
         all.await.unwrap()
     }
 
-    /// How one delivery stands.
+    /// Returns the row of one delivery.
     pub(super) async fn listed(&self, id: Uuid, queue: &str) -> DeliveryRow {
         let mut all = self.all().await.into_iter();
         let listed = all.find(|listed| listed.event == id && listed.queue == queue);
-        listed.expect("it is kept")
+        listed.expect("it is stored")
     }
 
-    /// How it stands once so many attempts at it are written down.
+    /// Returns the row of a delivery once this number of attempts is stored.
     pub(super) async fn after(&self, attempts: u32, id: Uuid, queue: &str) -> DeliveryRow {
         let begun = Instant::now();
         loop {
@@ -155,12 +156,12 @@ impl Bed {
             if listed.attempts == attempts && listed.last.is_some() {
                 return listed;
             }
-            assert!(begun.elapsed() < PATIENCE, "{attempts}: {listed:?}");
+            assert!(begun.elapsed() < TIMEOUT, "{attempts}: {listed:?}");
             sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// How it stands once an attempt that ends now is written down.
+    /// Returns the row of a delivery once an attempt that ends now is stored.
     pub(super) async fn settled(&self, id: Uuid, queue: &str) -> DeliveryRow {
         let (begun, now) = (Instant::now(), Some(self.clock.now()));
         loop {
@@ -168,12 +169,12 @@ impl Bed {
             if listed.last == now {
                 return listed;
             }
-            assert!(begun.elapsed() < PATIENCE, "{listed:?}");
+            assert!(begun.elapsed() < TIMEOUT, "{listed:?}");
             sleep(Duration::from_millis(1)).await;
         }
     }
 
-    /// Ready once so many deliveries are in this state.
+    /// Waits until this number of deliveries is in a state.
     pub(super) async fn reaches(&self, number: usize, state: DeliveryState) {
         let begun = Instant::now();
         loop {
@@ -181,20 +182,20 @@ impl Bed {
             if all.iter().filter(|one| one.state == state).count() == number {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "{state:?}: {all:#?}");
+            assert!(begun.elapsed() < TIMEOUT, "{state:?}: {all:#?}");
             sleep(Duration::from_millis(1)).await;
         }
     }
 }
 
-/// A queue with every value at its default.
+/// Makes a queue with default settings.
 pub(super) fn queue(name: &str, url: &str) -> Queue {
-    treated(name, url, Treatment::default())
+    with_settings(name, url, DestinationSettings::default())
 }
 
-/// The same, whose deliveries are treated so.
-pub(super) fn treated(name: &str, url: &str, treatment: Treatment) -> Queue {
-    let made = Destination::new(name, url.parse().unwrap(), treatment, 1);
+/// Makes a queue with these settings of its destination.
+pub(super) fn with_settings(name: &str, url: &str, settings: DestinationSettings) -> Queue {
+    let made = Destination::new(name, url.parse().unwrap(), settings, 1);
     Queue::new(Arc::new(made.unwrap()))
 }
 
