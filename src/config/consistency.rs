@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     admin,
-    inbox::{settings::StoreAddress, store::postgres},
+    inbox::{postgres_url, settings::StoreAddress},
     net::connect::Trust,
 };
 
@@ -97,7 +97,7 @@ impl InboxPlan {
     /// Adds what does not go together.
     pub(super) fn check(&self, findings: &mut Vec<Finding>) {
         if let (StoreAddress::Postgres(url), Some((at, _))) = (&self.store, &self.ca_file)
-            && let Err(error) = postgres::check_url(url, true)
+            && let Err(error) = postgres_url::parse(url, true)
         {
             findings.push(Finding::new(*at, error));
         }

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
-use super::store::postgres;
+use super::postgres_url::{self, UrlError};
 
 /// The address of the store of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +57,9 @@ impl FromStr for StoreAddress {
         if user.is_some_and(|user| user.contains(':')) {
             return Err(StoreAddressError::Password);
         }
-        match postgres::check_url(text, false) {
-            Ok(()) => Ok(Self::Postgres(text.to_owned())),
-            Err(postgres::UrlError::Password) => Err(StoreAddressError::Password),
+        match postgres_url::parse(text, false) {
+            Ok(_) => Ok(Self::Postgres(text.to_owned())),
+            Err(UrlError::Password) => Err(StoreAddressError::Password),
             Err(error) => Err(StoreAddressError::Postgres(error.to_string())),
         }
     }

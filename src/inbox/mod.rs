@@ -39,6 +39,7 @@ mod key;
 pub(crate) mod meter;
 mod open;
 mod open_error;
+pub(crate) mod postgres_url;
 pub mod queue;
 pub(crate) mod routes;
 pub mod schedule;

@@ -1,4 +1,5 @@
-//! Text formats: RFC 3339 times, and text that is safe on a terminal.
+//! Text formats: RFC 3339 times, text that is safe on a terminal, and errors with their causes.
 
+pub(crate) mod error_chain;
 pub(crate) mod rfc3339;
 pub(crate) mod terminal;

@@ -1,5 +1,5 @@
-//! Formats times by RFC 3339. It has no year after 9999, so a time outside 1970 to 9999, as a store may
-//! hold, becomes the nearest one in that range.
+//! Formats times by RFC 3339. It has no year after 9999, so a time outside 1970 to 9999, as a store
+//! may hold, becomes the nearest one in that range.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

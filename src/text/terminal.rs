@@ -1,9 +1,11 @@
-//! Makes text from outside safe for a terminal. The output of every command passes through this module.
+//! Makes text from outside safe for a terminal. The output of every command passes through this
+//! module.
 
 use std::{borrow::Cow, fmt::Write as _};
 
-/// Returns whether a character can control a terminal or make text look like other text: controls (C0,
-/// DEL, C1), bidirectional and other invisible format characters, and the line ends of Unicode.
+/// Returns whether a character can control a terminal or make text look like other text: controls
+/// (C0, DEL, C1), bidirectional and other invisible format characters, and the line ends of
+/// Unicode.
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(

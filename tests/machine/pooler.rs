@@ -81,6 +81,8 @@ fn a_pooler_that_shares_sessions_is_refused_at_the_start() {
         "pool_mode = transaction",
         "pool_mode = transaction\ndefault_pool_size = 1",
         "pool_mode = transaction\nserver_round_robin = 1\nmin_pool_size = 5",
+        "pool_mode = statement",
+        "pool_mode = statement\ndefault_pool_size = 1",
     ] {
         let pooler = Pooler::before(&postgres, mode);
         let text = config(&pooler.url, &app);

@@ -2,20 +2,7 @@
 
 use std::path::Path;
 
-use super::{
-    open_error::OpenError,
-    target::Target,
-    url::{self, UrlError},
-};
-
-/// Checks a URL by its text.
-///
-/// # Errors
-///
-/// When the URL cannot work, or would carry the password in clear text beyond this machine.
-pub(crate) fn check_url(url: &str, has_ca_file: bool) -> Result<(), UrlError> {
-    url::parse(url, has_ca_file).map(drop)
-}
+use super::{open_error::OpenError, target::Target};
 
 /// Checks everything that [`open`](super::open()) needs of this machine.
 ///

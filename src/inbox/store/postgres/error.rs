@@ -1,24 +1,18 @@
 //! Maps PostgreSQL's errors to those of a store, without the values of the failed statement.
 
-use std::{error::Error as _, fmt::Write as _};
-
 use tokio_postgres::{Error, error::SqlState};
 
-use crate::inbox::store::error::{Limit, StoreError};
+use crate::{
+    inbox::store::error::{Limit, StoreError},
+    text::error_chain::error_chain,
+};
 
 /// Describes an error, without the details in which a server repeats values.
 pub(super) fn describe(error: &Error) -> String {
     if let Some(error) = error.as_db_error() {
         return format!("{}, {}", error.message(), error.code().code());
     }
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Writing to a String does not fail.
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
+    error_chain(error)
 }
 
 /// Whether a session must not be used after an error.

@@ -38,13 +38,7 @@ mod tests;
 mod time;
 mod tls;
 mod tx;
-mod url;
 mod usage;
 mod worker_loop;
 
-pub(crate) use self::{
-    check::{check, check_url},
-    open::open,
-    open_error::OpenError,
-    url::UrlError,
-};
+pub(crate) use self::{check::check, open::open, open_error::OpenError};

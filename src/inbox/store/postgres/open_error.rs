@@ -3,8 +3,11 @@
 
 use tokio_postgres::{Error, error::SqlState};
 
-use super::{error::describe, url::UrlError};
-use crate::{inbox::store::schema_version::SchemaError, net::connect::ConnectorError};
+use super::error::describe;
+use crate::{
+    inbox::{postgres_url::UrlError, store::schema_version::SchemaError},
+    net::connect::ConnectorError,
+};
 
 /// A store could not be opened.
 #[derive(Debug, thiserror::Error)]

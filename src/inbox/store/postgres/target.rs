@@ -9,8 +9,8 @@ use tokio_postgres::{
 };
 use tower_cartgate::Secret;
 
-use super::{open_error::OpenErrorKind, tls::Tls, url};
-use crate::net::connect::Trust;
+use super::{open_error::OpenErrorKind, tls::Tls};
+use crate::{inbox::postgres_url, net::connect::Trust};
 
 /// The timeout of an attempt to connect, over all addresses of a host name.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,7 +31,8 @@ impl Target {
         password: Option<&Secret>,
         ca_file: Option<&Path>,
     ) -> Result<Self, OpenErrorKind> {
-        let mut config = url::parse(address, ca_file.is_some()).map_err(OpenErrorKind::Address)?;
+        let mut config =
+            postgres_url::parse(address, ca_file.is_some()).map_err(OpenErrorKind::Address)?;
         if let Some(password) = password {
             config.password(password.expose());
         }

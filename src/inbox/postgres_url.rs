@@ -15,7 +15,7 @@ use tokio_postgres::{
     config::{ChannelBinding, Host, SslMode, SslNegotiation},
 };
 
-use super::error::describe;
+use crate::text::error_chain::error_chain;
 
 /// Why a URL is rejected. The error never repeats a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,11 +73,11 @@ const ELSEWHERE: [&str; 5] = ["passfile", "sslcert", "sslcrl", "sslkey", "sslroo
 ///
 /// When the URL is malformed or cannot work, or would carry the password in clear text beyond this
 /// machine.
-pub(super) fn parse(url: &str, has_ca_file: bool) -> Result<Config, UrlError> {
+pub(crate) fn parse(url: &str, has_ca_file: bool) -> Result<Config, UrlError> {
     let (url, requested) = without_sslmode(url)?;
     let parsed: Config = url
         .parse()
-        .map_err(|error| UrlError::Malformed(describe(&error)))?;
+        .map_err(|error| UrlError::Malformed(error_chain(&error)))?;
     if parsed.get_password().is_some() {
         return Err(UrlError::Password);
     }
