@@ -49,11 +49,11 @@ fn arrivals(page: &mut Page<'_>, config: &Snapshot) -> fmt::Result {
 }
 
 fn results(meter: &Meter) -> impl Iterator<Item = ([Label<'_>; 2], u64)> {
-    let kept = [
-        ("kept", meter.inbox.stored.number()),
+    let stored = [
+        ("stored", meter.inbox.stored.number()),
         ("duplicate", meter.inbox.duplicates.number()),
     ];
-    let all = kept.into_iter().chain(meter.not_taken.counts());
+    let all = stored.into_iter().chain(meter.not_taken.counts());
     all.map(|(result, count)| ([endpoint(meter), ("result", result)], count))
 }
 

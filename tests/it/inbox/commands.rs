@@ -278,7 +278,7 @@ fn the_stock_is_told_to_commands_metrics_and_status_alike() {
 
     let metrics = ask(&gate, "/metrics");
     for series in [
-        r#"cartgate_inbox_arrivals_total{endpoint="orders",result="kept"} 3"#,
+        r#"cartgate_inbox_arrivals_total{endpoint="orders",result="stored"} 3"#,
         r#"cartgate_inbox_arrivals_total{endpoint="orders",result="too-many-copies"} 0"#,
         r#"cartgate_inbox_pending{destination="shop"} 3"#,
         r#"cartgate_inbox_dead{destination="shop"} 0"#,

@@ -133,7 +133,7 @@ fn an_app_that_is_down_costs_another_none_of_many_equal_events() {
     let page = metrics(&gate);
     for sample in [
         r#"cartgate_not_taken_total{endpoint="orders",destination="",reason="too-many-copies"} 24"#,
-        r#"cartgate_inbox_arrivals_total{endpoint="orders",result="kept"} 40"#,
+        r#"cartgate_inbox_arrivals_total{endpoint="orders",result="stored"} 40"#,
         r#"cartgate_inbox_pending{destination="mail"} 16"#,
     ] {
         assert!(page.contains(sample), "no {sample} in {page}");
