@@ -1,4 +1,4 @@
-//! What attacks on the gate have found, each as a test that it stays mended.
+//! Tests that pin the fixes for attacks on the gate.
 
 use std::{
     io::{Read as _, Write as _},
@@ -69,7 +69,8 @@ fn a_refusal_whose_body_does_not_come_says_that_it_is_the_last() {
     }
 }
 
-/// Answers each request at its head and reads no further, but keeps the connection.
+/// Returns an app that responds at the head of each request and reads no further, but keeps the
+/// connection.
 fn hasty_app() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
@@ -78,7 +79,7 @@ fn hasty_app() -> String {
         for stream in listener.incoming().flatten() {
             let mut stream = stream;
             let mut some = [0; 1024];
-            // Whoever connects sends a request, or is of no interest.
+            // A client that connects without a request does not matter.
             let _ = stream.read(&mut some);
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nX-App: 1\r\nContent-Length: 2\r\n\r\nok");
             kept.push(stream);
@@ -100,7 +101,8 @@ fn an_app_that_answers_early_and_reads_no_more_holds_no_memory() {
     let body = vec![b'a'; 24 * MIB];
     let request = genuine(&body);
     for round in 0..4 {
-        // Full until the app's time is over; not a moment too late, or this waits in vain.
+        // The gate is full until the app's timeout ends. If it stays full longer, this test times
+        // out.
         wait_until(&format!("room in round {round}"), || {
             gate.client().ask(&request).status == 200
         });
@@ -131,7 +133,7 @@ fn an_app_that_answers_early_can_still_read_the_delivery() {
     });
     let answer = gate.client().ask(genuine(&vec![b'a'; LENGTH]));
     assert_eq!(answer.status, 200);
-    // Only now does it read on: the sender has its answer already.
+    // The app reads on only now, after the sender has its response.
     let (mut stream, read) = app.join().expect("an app");
     let mut rest = vec![0; LENGTH - read];
     stream.read_exact(&mut rest).expect("the whole delivery");
@@ -159,7 +161,7 @@ fn an_answer_that_was_given_instead_of_reading_counts() {
     let gate = Setup::at(&format!("http://{}", listener.local_addr().expect("bound")))
         .with(|setup| setup.policy = Box::new(|policy| policy.with_max_body(LENGTH as u64)))
         .start();
-    // It closes with most of the delivery unread, so that the gate's writing fails.
+    // The app closes with most of the delivery unread, so that the gate's writes fail.
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut some = [0; 1024];
@@ -175,7 +177,7 @@ fn an_answer_that_was_given_instead_of_reading_counts() {
     }
 }
 
-/// Head of a delivery in chunks, with a well-formed signature.
+/// Returns the head of a delivery in chunks, with a well-formed signature.
 fn in_chunks(signature: &str) -> String {
     format!("POST /hooks HTTP/1.1\r\nHost: gate\r\n{signature}Transfer-Encoding: chunked\r\n\r\n")
 }
@@ -190,14 +192,14 @@ fn endless_framing_is_400_long_before_a_timeout() {
         ("1", " "),
         ("5;", "a"),
         ("5 ;a=\"", "b"),
-        // A byte of body for each five of framing.
+        // One byte of body for each five bytes of framing.
         ("", "1\r\na\r\n"),
         ("5\r\nhello\r\n0\r\nx: ", "y"),
     ] {
         let mut client = gate.client();
         client.send(in_chunks(&signature)).send(begin);
         for _ in 0..32 {
-            // The last are written in vain.
+            // The last writes fail.
             let _ = client.try_send(rest.repeat(16 * 1024 / rest.len()));
         }
         let answer = client.answer();
@@ -221,7 +223,8 @@ fn a_genuine_delivery_in_the_smallest_chunks_passes() {
 fn framing_that_nobody_asked_for_is_not_decoded_to_its_end() {
     let app = App::content();
     let gate = Gate::before(&app);
-    // Refused at its head: the rest is thrown away undecoded, or this would be a slow 401.
+    // The gate rejects this at its head. It must drop the rest without decoding it; otherwise the
+    // 401 would be slow.
     let mut client = gate.client();
     client.send(in_chunks("")).send("0".repeat(900 * 1024));
     let answer = client.answer();

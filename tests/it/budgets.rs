@@ -15,13 +15,13 @@ use crate::{
 
 const MIB: u64 = 1024 * 1024;
 
-/// A head that announces a body of `length`.
+/// Returns a head that declares a body of this length.
 fn announced(length: usize, of: &[u8]) -> String {
     let signature = signature_line(of);
     format!("POST /hooks HTTP/1.1\r\nHost: gate\r\nContent-Length: {length}\r\n{signature}\r\n")
 }
 
-/// What each kind of stuck client says before it falls silent.
+/// Returns the bytes that each kind of stuck client sends before it stops.
 fn stuck() -> [(&'static str, Vec<u8>); 5] {
     [
         ("silent", Vec::new()),
@@ -80,12 +80,12 @@ fn idle_clients_that_were_served_go_first() {
     }
 }
 
-/// Opens connections that stay stuck, one after the other, as often as it is sent away.
+/// Opens connections that stay stuck, one after the other, and reopens each that the gate closes.
 fn come_back(gate: &Gate, words: &[u8], over: &AtomicBool, opened: &AtomicUsize) {
     let mut held = std::collections::VecDeque::new();
     while !over.load(Relaxed) {
         let mut attacker = gate.client();
-        // It may have been sent away already.
+        // The gate may have closed it already.
         let _ = attacker.try_send(words);
         held.push_back(attacker);
         opened.fetch_add(1, Relaxed);
@@ -137,10 +137,10 @@ fn bodies_that_hold_all_memory_do_not_keep_others_out() {
     let mut attackers: Vec<_> = (0..16).map(|_| gate.client()).collect();
     let most = [announced(1_000_000, BODY).as_bytes(), &[b'a'; 900_000]].concat();
     for attacker in &mut attackers {
-        // Some are refused while they write.
+        // The gate rejects some of them while they write.
         let _ = attacker.try_send(&most);
     }
-    // Small bodies have a share of their own; large ones take the place of those that are stuck.
+    // Small bodies have their own share; large ones replace those that are stuck.
     for size in [5, 10_000, 100_000, 500_000, 1_000_000] {
         let body = vec![b'b'; size];
         for request in [genuine(&body), genuine_in_chunks(&body, 1000)] {
@@ -161,14 +161,14 @@ fn memory_that_was_given_back_is_there_again() {
     let gate = gate_with_memory(&app, 2 * MIB);
     let body = vec![b'a'; 900_000];
     for _ in 0..20 {
-        // Forged, broken off, and genuine: each gives back what it held.
+        // A forged, a broken and a genuine delivery each release their memory.
         let mut client = gate.client();
         client.send(announced(1_000_000, BODY)).send(&body);
         drop(client);
         assert_eq!(gate.client().ask(forged(&body)).status, 401);
         assert_eq!(gate.client().ask(genuine(&body)).status, 200);
     }
-    // Both at once fit only if nothing leaked.
+    // Both fit at the same time only if nothing leaked.
     let request = genuine(&body);
     let mut two = [gate.client(), gate.client()];
     for client in &mut two {
@@ -189,7 +189,7 @@ fn memory_full_of_verified_deliveries_is_503_and_small_ones_still_pass() {
         client.send(&large);
     }
     app.wait_for(2);
-    // Nobody is sent away for it: those two are with the app.
+    // The gate evicts nobody for it: the app has both deliveries.
     let answer = gate.client().ask(&large);
     assert_eq!((answer.status, answer.closes()), (503, true));
     held.push(gate.client());
@@ -215,7 +215,7 @@ fn the_body_that_makes_least_progress_goes() {
     let (mut stuck, mut moving) = (gate.client(), gate.client());
     (0..80).for_each(|part| piece(&mut stuck, part));
     (0..60).for_each(|part| piece(&mut moving, part));
-    // A body's pace is that of the last two seconds.
+    // The rate of a body is measured over the last two seconds.
     for part in 60..80 {
         piece(&mut moving, part);
         thread::sleep(ms(125));
@@ -227,7 +227,7 @@ fn the_body_that_makes_least_progress_goes() {
     assert_eq!(moving.answer().status, 200);
 }
 
-/// How many clients the tests of memory use; `ulimit -n` has to allow twice as many.
+/// Returns the number of clients in the tests of memory; `ulimit -n` must permit twice as many.
 fn clients(default: usize) -> usize {
     let asked = std::env::var("CARTGATE_CLIENTS").ok();
     asked.map_or(default, |count| {
@@ -251,7 +251,7 @@ fn stuck_clients_hold_little_memory_while_genuine_deliveries_go_on() {
         }
     }
     for byte in b"X: one byte at a time, round after round".repeat(5) {
-        // In mid-header, each byte a segment of its own.
+        // In the middle of a header, with each byte in its own segment.
         attackers
             .iter_mut()
             .skip(1)
@@ -263,13 +263,13 @@ fn stuck_clients_hold_little_memory_while_genuine_deliveries_go_on() {
     }
     let peak = program.peak_memory();
     assert!(peak < 100 * MIB, "{} MiB", peak / MIB);
-    // They were all held: those that wait for one byte are still served.
+    // All of them were held: those that lack one byte still get a response.
     for attacker in attackers.iter_mut().skip(3).step_by(4) {
         assert_eq!(attacker.ask(&request[request.len() - 1..]).status, 200);
     }
 }
 
-/// The memory that a connection may hold beside `--max-memory`, as `docs/reference.md` has it.
+/// The memory that a connection may hold in addition to `--max-memory`, as in `docs/reference.md`.
 const SHARE: u64 = 64 * 1024;
 
 #[test]
@@ -283,7 +283,7 @@ fn connections_hold_no_more_than_their_documented_share() {
     let program = Program::serve(&app, &args);
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
     let before = program.peak_memory();
-    // Large buffers behind refused requests, then a long head and most of a body.
+    // Large buffers behind rejected requests, then a long head and most of a body.
     let padding = format!("X: {}\r\n", "y".repeat(1_000));
     let refused = request("POST /hooks HTTP/1.1", &padding, b"").repeat(60);
     let fields: String = (0..90)
@@ -300,7 +300,7 @@ fn connections_hold_no_more_than_their_documented_share() {
     for attacker in &mut attackers {
         (0..60).for_each(|_| assert_eq!(attacker.answer().status, 401));
     }
-    // Each is answered, so all of it was read before.
+    // Each got a response, so the gate read all of it.
     for attacker in &mut attackers {
         assert_eq!(attacker.ask(&last[last.len() - 1..]).status, 401);
     }
@@ -309,19 +309,20 @@ fn connections_hold_no_more_than_their_documented_share() {
     assert!(grown < bound, "{} of {} KiB", grown / 1024, bound / 1024);
 }
 
-/// A client that reads nothing has one response made for it, not one for each of its requests.
+/// For a client that reads nothing, the gate makes one response, not one for each request.
 #[test]
 fn requests_whose_responses_are_not_read_wait() {
     let app = App::content();
     let program = Program::serve(&app, &["--access-log", "off", "--write-timeout", "1s"]);
     let mut deaf = program.client();
     let many = request("POST /hooks HTTP/1.1", "", b"").repeat(1_000);
-    // Until the gate stops to read, and then gives it up.
+    // Until the gate stops reading and closes the connection.
     while deaf.try_send(&many).is_ok() {}
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
 }
 
-/// Many clients whose bodies come in the smallest pieces, in turn, so that each is read by itself.
+/// Sends bodies of many clients in the smallest pieces, in turn, so that the gate reads each piece
+/// separately.
 fn drip(program: &Program, clients: usize, wire: &[u8], step: usize) {
     let mut clients: Vec<_> = (0..clients).map(|_| program.client()).collect();
     for piece in wire.chunks(step) {
@@ -351,7 +352,7 @@ fn one_byte_segments_and_one_byte_chunks_hold_no_more_than_their_bytes() {
     let before = program.peak_memory();
     let clients = clients(400) / 4;
     let body = vec![b'a'; 600];
-    // Were the buffer of each read kept, this would hold half a gigabyte.
+    // If the gate kept the buffer of each read, this would take half a gigabyte.
     drip(&program, clients, &genuine(&body), 1);
     let wire = genuine_in_chunks(&vec![b'a'; 2_000], 1);
     drip(&program, clients, &wire, 6 * 64);
@@ -365,7 +366,8 @@ fn one_byte_segments_and_one_byte_chunks_hold_no_more_than_their_bytes() {
 fn few_files_do_not_let_silent_clients_keep_genuine_deliveries_out() {
     let _many = many_sockets();
     let app = App::content();
-    // As a system allows them: far fewer than `--max-connections`, which is 10,000 by default.
+    // At the usual limit of a system, which is far below the default of `--max-connections`
+    // (10,000).
     let program = Program::serve_with_files(&app, 128, &["--access-log", "off"]);
     let _silent: Vec<_> = (0..200).map(|_| program.client()).collect();
     for _ in 0..5 {

@@ -1,4 +1,4 @@
-//! Where the gate's certificate comes from: renewed under load, useless once, and its end.
+//! The gate's certificate: its renewal under load, an unusable one, and its expiry.
 
 use std::{
     net::TcpStream,
@@ -29,7 +29,7 @@ use crate::{
 
 const RENEWALS: usize = 20;
 
-/// The program under TLS, and the folder with its certificate.
+/// The program under TLS, and the directory with its certificate.
 struct Site {
     authority: Authority,
     files: TempDir,
@@ -51,7 +51,7 @@ impl Site {
         }
     }
 
-    /// Another certificate in the place of the one before, and the signal that has it taken up.
+    /// Replaces the certificate and sends the signal for a reload.
     fn renew(&self) -> CertificateDer<'static> {
         let leaf = self.authority.leaf(NAME);
         leaf.files(self.files.path());
@@ -68,14 +68,14 @@ impl Site {
         shake(tcp, Arc::clone(config)).expect("a handshake")
     }
 
-    /// What is shown to a client that was never here and has no session to resume.
+    /// Returns the certificate that a new client without a session gets.
     fn shown(&self) -> CertificateDer<'static> {
         let session = self.connect(&self.trusting());
         session.conn.peer_certificates().expect("shown")[0].clone()
     }
 }
 
-/// Ends what runs until then, also where a wait is in vain.
+/// Stops the senders when it is dropped, also if a wait fails.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -116,7 +116,7 @@ fn a_certificate_renewed_again_and_again_under_load_fails_no_request() {
             let before = (on_kept.load(SeqCst), on_new.load(SeqCst));
             let renewed = site.renew();
             wait_until("the new certificate", || site.shown() == renewed);
-            // Two more: the second of them began behind the change.
+            // Two more: the second one began after the change.
             wait_until("requests behind it", || {
                 on_kept.load(SeqCst) > before.0 + 1 && on_new.load(SeqCst) > before.1 + 1
             });
@@ -151,7 +151,7 @@ fn a_certificate_whose_key_is_not_there_yet_leaves_the_old_one() {
 fn the_end_of_a_certificate_is_known() {
     let authority = Authority::new();
     let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    // Before and after 2050 the two are written in different ways.
+    // X.509 encodes dates before and after 2050 differently.
     for end in [at(1_893_456_123), at(4_102_444_801)] {
         let certificate = authority.leaf_until(NAME, end).certificate();
         assert_eq!(certificate.expires(), end);

@@ -1,11 +1,11 @@
-//! What an app learns about the client: one account, told by a trusted hop or by the gate, and no word of anybody else.
+//! The account of the client that an app gets. A trusted hop or the gate gives it, and nobody else.
 
 use crate::{
     program::Program,
     support::{App, BODY, Client, Recorded, request, signature_line},
 };
 
-/// The headers by which a trusted hop tells of the client, and the account that the app gets: `X-Forwarded-For`, `-Proto`,
+/// The headers of a trusted hop, and the account that the app gets: `X-Forwarded-For`, `-Proto`,
 /// `-Host`, `X-Real-IP` and `Forwarded`.
 struct Case {
     told: &'static str,
@@ -34,7 +34,7 @@ const CASES: [Case; 17] = [
         forwarded: "for=203.0.113.7;host=\"gate.example\";proto=https, for=10.0.0.1, \
                     for=\"[2001:db8::1]\";host=\"gate.example\";proto=https",
     },
-    // The client's own `Forwarded`, which most proxies let through.
+    // The client's own `Forwarded`, which most proxies pass on.
     Case {
         told: "Forwarded: for=127.0.0.1;proto=http;host=evil.example\r\nX-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n",
         addresses: Some("203.0.113.7"), proto: "https", host: "gate.example", real_ip: None,
@@ -46,7 +46,7 @@ const CASES: [Case; 17] = [
         forwarded: "for=\"[2001:db8::1]\";host=\"shop.example\";proto=https, \
                     for=10.0.0.1;host=\"shop.example\";proto=https",
     },
-    // The client left a quote open, so that the hop's element stands in the client's.
+    // The client left a quote open, so that the element of the hop is inside the client's.
     Case {
         told: "Forwarded: for=\"6.6.6.6, for=203.0.113.9;proto=https\r\n",
         addresses: None, proto: "http", host: "gate.example", real_ip: None,
@@ -57,7 +57,7 @@ const CASES: [Case; 17] = [
         addresses: None, proto: "http", host: "gate.example", real_ip: None,
         forwarded: "for=unknown;host=\"gate.example\";proto=http",
     },
-    // A whole line of the hop's is not lost by the client's.
+    // The line of the client does not hide a whole line of the hop.
     Case {
         told: "Forwarded: for=\"6.6.6.6\r\nForwarded: for=203.0.113.9;proto=https\r\n",
         addresses: Some("203.0.113.9"), proto: "https", host: "gate.example", real_ip: None,
@@ -73,7 +73,7 @@ const CASES: [Case; 17] = [
         addresses: Some("203.0.113.7"), proto: "http", host: "gate.example", real_ip: Some("203.0.113.7"),
         forwarded: "for=203.0.113.7;host=\"gate.example\";proto=http",
     },
-    // The client's own `X-Real-IP`, which a hop lets through that writes the list alone.
+    // The client's own `X-Real-IP`, passed on by a hop that writes only the list.
     Case {
         told: "X-Forwarded-For: 203.0.113.9\r\nX-Real-IP: 6.6.6.6\r\n",
         addresses: Some("203.0.113.9"), proto: "http", host: "gate.example", real_ip: None,
@@ -94,7 +94,7 @@ const CASES: [Case; 17] = [
         addresses: None, proto: "http", host: "gate.example", real_ip: None,
         forwarded: "for=unknown;host=\"gate.example\";proto=http",
     },
-    // Both from the hop.
+    // The hop wrote both.
     Case {
         told: "X-Forwarded-For: 198.51.100.1, 203.0.113.7\r\nX-Real-IP: 203.0.113.7\r\n",
         addresses: Some("198.51.100.1, 203.0.113.7"), proto: "http", host: "gate.example", real_ip: Some("203.0.113.7"),
@@ -175,7 +175,7 @@ fn a_trusted_hop_over_tcp_is_part_of_the_account() {
     }
 }
 
-/// Headers by which a framework, a proxy or an app would take an attacker for somebody else.
+/// Headers with which a framework, a proxy or an app would take an attacker for another client.
 #[rustfmt::skip]
 const TRUSTED: [&str; 83] = [
     "Client-IP", "True-Client-IP", "CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Visitor", "CF-IPCountry",

@@ -1,4 +1,5 @@
-//! A machine without a free file descriptor: the gate reports it, keeps what it has, and recovers once the machine does.
+//! A machine without a free file descriptor: the gate reports it, keeps its state, and recovers
+//! once the machine does.
 
 use rustix::process::Resource;
 
@@ -7,7 +8,7 @@ use crate::{
     support::{App, BODY, forged, genuine, wait_until},
 };
 
-/// A gate that has to look its app's name up.
+/// Starts a gate that must resolve the name of its app.
 fn gate(app: &App) -> Program {
     let url = app.url.replace("127.0.0.1", "localhost");
     let text = format!(
@@ -26,7 +27,7 @@ url = "{url}"
 "#
     );
     let program = Program::serve_file(&text, &[("secret", crate::support::SECRET)]);
-    // Its workers run, and the start has looked the name up.
+    // Its workers run, and the start has resolved the name.
     assert_eq!(program.client().ask(forged(BODY)).status, 401);
     program.line(&["app reachable"]);
     program
@@ -68,7 +69,7 @@ fn without_a_free_descriptor_a_reload_leaves_the_old_configuration_in_force() {
     assert_eq!(kept.ask(genuine(BODY)).status, 200);
     let before = program.limit(Resource::Nofile, Some(3));
     reload_fails(&program);
-    // The app's connection may have ended meanwhile; a further one is an error.
+    // The connection to the app may have ended meanwhile; a new one is an error.
     let status = other.ask(genuine(BODY)).status;
     assert!([200, 502].contains(&status), "{status}");
     assert!(program.runs());

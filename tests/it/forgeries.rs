@@ -1,7 +1,7 @@
-//! Forged requests in numbers: each differs from a genuine one in a way that chance picks, over
-//! connections that stay open and carry genuine ones in between. Not one may pass.
+//! Random forgeries. Each differs from a genuine request in a random way, over connections that
+//! stay open and carry genuine requests in between. None may pass.
 //!
-//! `CARTGATE_FORGERIES` sets how many, `CARTGATE_SEED` which.
+//! `CARTGATE_FORGERIES` sets their number, `CARTGATE_SEED` the seed.
 
 use std::thread;
 
@@ -13,7 +13,7 @@ const NAME: &str = "X-Cartfunnel-Hmac-SHA256";
 
 const CONNECTIONS: u64 = 4;
 
-/// Requests that are on the line before the first answer is read.
+/// Requests that are sent before the first response is read.
 const BATCH: usize = 50;
 
 fn number(variable: &str, default: u64) -> u64 {
@@ -47,7 +47,7 @@ impl Chance {
     }
 }
 
-/// A delivery before it is written: a signature and a body that fit each other.
+/// A delivery before it is written: a body with its signature.
 struct Delivery {
     names: &'static str,
     signatures: Vec<String>,
@@ -69,7 +69,7 @@ impl Delivery {
         }
     }
 
-    /// The same, made false in one of the ways known.
+    /// Returns a delivery that is forged in one of the known ways.
     fn forged(chance: &mut Chance) -> Self {
         let mut one = Self::genuine(chance);
         match chance.below(4) {
@@ -92,7 +92,7 @@ impl Delivery {
                 .extend([b"\n", b"\0", b" ", b"\r"][chance.below(4)]),
             _ => self.body.splice(0..0, *b"\xef\xbb\xbf").for_each(drop),
         }
-        // A byte put in beside its like makes the same body when it is the same byte twice.
+        // A byte that is inserted beside the same byte can leave the body unchanged.
         if self.signatures[0] == sign(&self.body) {
             self.body.push(b'x');
         }
@@ -108,7 +108,7 @@ impl Delivery {
             1 => drop(changed.remove(place)),
             2 => changed.insert(1 + chance.below(right.len() - 1), other),
             3 => changed[place] = changed[place].swap_case(),
-            // The last letter holds two bits that decoders ignore.
+            // The last letter has two bits that decoders ignore.
             4 => {
                 changed[42] = if changed[42] == b'A' {
                     b'B'
@@ -145,8 +145,8 @@ impl Delivery {
         };
     }
 
-    /// Whether the gate looks at the body. Where it does not, a body of unknown length ends the
-    /// connection, and with it the batch.
+    /// Returns whether the gate reads the body. If not, a body of unknown length ends the
+    /// connection and the batch.
     fn body_is_read(&self) -> bool {
         let well_formed = |value: &String| Signature::parse(value.as_bytes()).is_ok();
         self.names == NAME && self.signatures.len() == 1 && self.signatures.iter().all(well_formed)
@@ -231,6 +231,6 @@ fn no_forgery_passes() {
             });
         }
     });
-    // The genuine ones alone; the app has checked each of them by itself.
+    // Only the genuine ones; the app has verified each of them.
     assert_eq!(app.count() as u64, batches * CONNECTIONS);
 }

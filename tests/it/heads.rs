@@ -1,5 +1,5 @@
-//! What an operator changes in a delivery's head: queries, headers, `Host`, a second signature; and
-//! the trace that it belongs to.
+//! The changes that an operator configures for a delivery's head (queries, headers, `Host`, a
+//! second signature), and its trace.
 
 use std::{
     io,
@@ -19,7 +19,7 @@ use crate::support::{
     signature_line,
 };
 
-/// Sends a delivery with these header lines; what the app got.
+/// Sends a delivery with these header lines; returns the request that the app got.
 fn delivered(setup: Setup, app: &App, lines: &str) -> Recorded {
     let lines = signature_line(BODY) + lines;
     let wire = request("POST /hooks?a=b HTTP/1.1", &lines, BODY);
@@ -67,7 +67,7 @@ fn a_refused_query_costs_no_reading() {
         "/hooks?",
         "http://gate.example?",
     ] {
-        // The body never comes, so an answer can only be to the head.
+        // The body never arrives, so the response can only be to the head.
         let wire = request(
             &format!("POST {target} HTTP/1.1"),
             &signature_line(BODY),
@@ -152,7 +152,7 @@ fn all<'a>(request: &'a Recorded, name: &str) -> Vec<&'a str> {
     named.map(|(_, value)| value.as_str()).collect()
 }
 
-/// In each line that the log test is about, and in the secret that none may hold.
+/// The mark of each line in the test of the log, and of the secret that no line may contain.
 const MARK: &str = "heads-7f3a";
 const TOKEN: &str = "Bearer planted-heads-7f3a";
 
@@ -201,7 +201,7 @@ fn a_destinations_fixed_header_is_in_its_requests_and_in_no_log() {
     );
 }
 
-/// The lines with the mark, of all that this process logs. Others' would be many.
+/// The marked lines of this process. All lines would be too many.
 static MARKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 fn marked(also: &str) -> Vec<String> {
@@ -227,7 +227,7 @@ impl io::Write for Marked {
     }
 }
 
-/// The workers of a gate have threads of their own, so only the whole process's log holds their lines.
+/// Collects the lines of the whole process, because the workers of a gate have their own threads.
 fn watch_the_log() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -266,7 +266,7 @@ fn signing(app: &App, signer: Signer) -> Setup {
     Setup::before(app).with(|setup| setup.settings.sign = Some(signer))
 }
 
-/// Whether an implementation that shares nothing with the gate's believes what the app got.
+/// Returns whether an independent implementation accepts the request that the app got.
 fn is_believed(secret: &str, request: &Recorded) -> bool {
     let lines = request.headers.iter().map(|(name, value)| {
         let name: HeaderName = name.parse().expect("a name");

@@ -1,4 +1,4 @@
-//! The built program's life: secrets read again, drains, its end.
+//! The life of the built program: reloads of secrets, drains, its end.
 
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ fn a_hangup_reads_the_secrets_again() {
     );
     program.signal("HUP");
     program.line(&["in force"]);
-    // The same connection: from that line on, the old secret is worth nothing.
+    // On the same connection, the old secret is invalid from that line on.
     assert_eq!(client.ask(genuine(BODY)).status, 401);
     assert_eq!(client.ask(genuine_by_another()).status, 200);
     assert_eq!(app.count(), 3);
@@ -50,7 +50,7 @@ fn a_signal_right_after_the_start_line_does_not_end_the_gate() {
     }
 }
 
-/// A gate that waits for its secret, which comes through a pipe.
+/// Starts a gate that waits for its secret, which comes through a pipe.
 fn waiting_for_its_secret(app: &App) -> Program {
     let url = &app.url;
     let text = format!(
@@ -77,7 +77,7 @@ fn a_hangup_that_comes_before_the_gate_is_ready_waits() {
     }
     std::fs::write(program.held("pipe"), SECRET).expect("it reads");
     program.line(&["protecting"]);
-    // The reload that was asked for reads the pipe again.
+    // The requested reload reads the pipe again.
     std::fs::write(program.held("pipe"), SECRET).expect("it reads");
     program.line(&["configuration in force"]);
     assert!(program.runs());
@@ -269,7 +269,7 @@ fn the_drains_delay_goes_on_serving_and_closes_after_each_answer() {
     let begun = Instant::now();
     program.signal("TERM");
     program.line(&["draining"]);
-    // A load balancer that has not noticed yet opens new connections, too.
+    // A load balancer that has not noticed the drain yet opens new connections.
     for client in [&mut before, &mut program.client()] {
         let answer = client.ask(genuine(BODY));
         assert_eq!((answer.status, answer.closes()), (200, true));

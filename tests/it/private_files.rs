@@ -1,4 +1,4 @@
-//! Files and directories that other users of the machine could get at.
+//! Files and directories that other users of the machine can access.
 
 use std::{
     fs::{self, Permissions},
@@ -18,7 +18,7 @@ use crate::{
 
 const SECRET: &[u8] = b"planted-secret-of-the-private-files";
 
-/// A gate with an inbox and with a directory for rejections.
+/// A gate with an inbox and with a directory for saved rejections.
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -41,7 +41,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("set");
 }
 
-/// A folder with a configuration and its secret.
+/// Returns a directory with a configuration and its secret.
 fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     let here = format!("{}/", dir.path().display());
@@ -55,7 +55,7 @@ fn run(dir: &Path, args: &[&str]) -> Output {
     command.env_clear().current_dir(dir).args(args);
     let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn().expect("it runs");
-    // A gate that starts where it should refuse would run for ever.
+    // A gate that starts by mistake would run forever.
     let begun = Instant::now();
     while child.try_wait().expect("a child").is_none() && begun.elapsed() < PATIENCE {
         thread::sleep(ms(2));
@@ -64,7 +64,7 @@ fn run(dir: &Path, args: &[&str]) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-/// Starts a gate that must refuse to. Returns its message.
+/// Starts a gate that must not start. Returns its message.
 #[track_caller]
 fn refusal(dir: &Path) -> String {
     let output = run(dir, &["serve", "--config", "gate.toml"]);
@@ -97,7 +97,7 @@ fn a_secret_that_others_can_change_is_warned_of_by_check_and_at_the_start() {
         }
     }
     if rustix::process::geteuid().is_root() {
-        // Of another group, that is another matter. Only root can give a file to one.
+        // A file of another group. Only root can create one.
         chown(&secret, None, Some(12_345)).expect("changed");
         set_mode(&secret, 0o440);
         let checked = run(dir.path(), &["check", "gate.toml"]);
@@ -120,7 +120,7 @@ fn a_secret_that_others_can_change_is_warned_of_by_check_and_at_the_start() {
 #[test]
 fn a_key_of_the_inbox_that_others_can_change_is_refused() {
     let dir = folder();
-    // It is 32 bytes in Base64.
+    // The key is 32 bytes in Base64.
     let key = dir.path().join("inbox.db.key");
     fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").expect("written");
     set_mode(&key, 0o622);

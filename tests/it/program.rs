@@ -15,43 +15,43 @@ use tempfile::TempDir;
 
 use crate::support::{App, Client, SECRET, wait_until};
 
-/// The configuration file's name.
+/// The name of the configuration file.
 const FILE: &str = "cartgate.toml";
 
-/// `cartgate serve`, running.
+/// A running `cartgate serve`.
 pub(crate) struct Program {
     child: Child,
     dir: TempDir,
     log: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
-    /// A further directory that it needs.
+    /// Another directory that the program needs.
     held: Option<TempDir>,
-    /// Once it serves.
+    /// The address, once the program serves.
     address: Option<SocketAddr>,
 }
 
 impl Program {
-    /// A gate before `app` with these further arguments.
+    /// Starts a gate in front of `app` with these arguments.
     pub(crate) fn serve(app: &App, args: &[&str]) -> Self {
         Self::serve_with(app, args, &[])
     }
 
-    /// A gate before whatever is at `upstream`.
+    /// Starts a gate in front of `upstream`.
     pub(crate) fn serve_at(upstream: &str, args: &[&str]) -> Self {
         Self::serve_at_with(upstream, args, &[])
     }
 
-    /// The same with environment variables.
+    /// Starts a gate in front of `upstream` with environment variables.
     pub(crate) fn serve_at_with(upstream: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
         Self::start(binary(), upstream, args, variables)
     }
 
-    /// A gate before `app` with environment variables, too.
+    /// Starts a gate in front of `app` with environment variables.
     pub(crate) fn serve_with(app: &App, args: &[&str], variables: &[(&str, &str)]) -> Self {
         Self::start(binary(), &app.url, args, variables)
     }
 
-    /// A gate that these variables and further arguments configure.
+    /// Starts a gate with these variables and arguments.
     pub(crate) fn serve_by_variables(args: &[&str], variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let mut command = binary();
@@ -64,7 +64,7 @@ impl Program {
         Self::spawn(command, dir).serving()
     }
 
-    /// The same in a process that may have so many files.
+    /// Starts a gate with this limit of open files.
     pub(crate) fn serve_with_files(app: &App, files: usize, args: &[&str]) -> Self {
         let mut shell = Command::new("/bin/sh");
         let limited = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
@@ -72,12 +72,12 @@ impl Program {
         Self::serve_by(shell, &app.url, args)
     }
 
-    /// A gate with this configuration file, whose folder holds these others.
+    /// Starts a gate with this configuration file and these other files in its directory.
     pub(crate) fn serve_file(text: &str, others: &[(&str, &[u8])]) -> Self {
         Self::serve_file_with(text, others, &[])
     }
 
-    /// The same with environment variables. `DIR/` in the text is the directory that it runs in.
+    /// The same with environment variables. `DIR/` in the text is the working directory.
     pub(crate) fn serve_file_with(
         text: &str,
         others: &[(&str, &[u8])],
@@ -86,7 +86,7 @@ impl Program {
         Self::start_file(text, others, variables).serving()
     }
 
-    /// The same, without waiting until it serves.
+    /// The same, without waiting until the gate serves.
     pub(crate) fn start_file(
         text: &str,
         others: &[(&str, &[u8])],
@@ -107,18 +107,18 @@ impl Program {
         Self::spawn(command, dir)
     }
 
-    /// Keeps a directory for as long as it lives.
+    /// Keeps a directory as long as the program.
     pub(crate) fn holding(mut self, dir: TempDir) -> Self {
         self.held = Some(dir);
         self
     }
 
-    /// A file in the directory that it holds.
+    /// Returns the path of a file in the kept directory.
     pub(crate) fn held(&self, name: &str) -> PathBuf {
         self.held.as_ref().expect("it holds one").path().join(name)
     }
 
-    /// Whether SIGHUP has a handler by now.
+    /// Returns whether SIGHUP has a handler.
     pub(crate) fn handles_hangups(&self) -> bool {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
         let caught = status.ok().and_then(|status| {
@@ -128,18 +128,18 @@ impl Program {
         caught.is_some_and(|mask| mask & 1 == 1)
     }
 
-    /// Waits until it serves.
+    /// Waits until the gate serves.
     fn serving(mut self) -> Self {
         self.address = Some(listening(&self.log));
         self
     }
 
-    /// The same with a socket that systemd would hand over under that name.
+    /// Starts a gate with a socket from systemd under this name.
     pub(crate) fn serve_inheriting(app: &App, socket: OwnedFd, name: &str, args: &[&str]) -> Self {
         Self::start_with(inheriting(name), socket.into(), &app.url, args, &[])
     }
 
-    /// The same by a command that is given the program's path and its arguments.
+    /// Starts a gate by a command that gets the program's path and its arguments.
     pub(crate) fn serve_by(mut command: Command, upstream: &str, args: &[&str]) -> Self {
         command.arg(env!("CARGO_BIN_EXE_cartgate"));
         Self::start(command, upstream, args, &[])
@@ -194,7 +194,7 @@ impl Program {
         Client::tcp(self.address())
     }
 
-    /// Where it listens.
+    /// Returns the address that the gate listens on.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address.expect("it serves")
     }
@@ -203,12 +203,12 @@ impl Program {
         self.dir.path().join(name)
     }
 
-    /// Writes the configuration file anew.
+    /// Replaces the configuration file.
     pub(crate) fn write_config(&self, text: &str) {
         std::fs::write(self.file(FILE), text).expect("written");
     }
 
-    /// Writes the file that the secret is read from.
+    /// Writes the secret file.
     pub(crate) fn write_secret(&self, secret: &[u8]) {
         write_secret(&self.file("secret"), secret);
     }
@@ -220,12 +220,12 @@ impl Program {
         assert!(kill.expect("kill runs").success());
     }
 
-    /// All lines that it has printed so far, on both channels.
+    /// Returns all lines of both outputs so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.log.lock().expect("no panic").clone()
     }
 
-    /// Waits for a line that holds all of `parts`.
+    /// Waits for a line that contains all of `parts`.
     #[track_caller]
     pub(crate) fn line(&self, parts: &[&str]) -> String {
         let mut found = None;
@@ -237,7 +237,7 @@ impl Program {
         found.expect("waited for")
     }
 
-    /// Bytes of memory that it keeps in RAM, at most, until now.
+    /// Returns the peak of the resident memory in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
         self.memory("VmHWM:")
     }
@@ -253,11 +253,11 @@ impl Program {
         kib.parse::<u64>().expect("a number") * 1024
     }
 
-    /// Sets what the system lets it have. Returns the limit before.
+    /// Sets a resource limit. Returns the previous one.
     pub(crate) fn limit(&self, resource: Resource, most: Option<u64>) -> Rlimit {
         let child = i32::try_from(self.child.id()).expect("a process id");
         let child = Pid::from_raw(child);
-        // A child has its parent's.
+        // A child has the limit of its parent.
         let maximum = getrlimit(resource).maximum;
         let limit = Rlimit {
             current: most,
@@ -266,7 +266,7 @@ impl Program {
         prlimit(child, resource, limit).expect("a lower or an earlier limit may be set")
     }
 
-    /// Stops it, as the system stops a process: whatever comes waits in its socket's queue.
+    /// Suspends the process, so that connections wait in the queue of its socket.
     pub(crate) fn suspend(&self) {
         self.signal("STOP");
         let stat = format!("/proc/{}/stat", self.child.id());
@@ -276,7 +276,7 @@ impl Program {
         });
     }
 
-    /// Connections that wait to be accepted, as the system counts them.
+    /// Returns the number of connections in the queue of the kernel.
     pub(crate) fn queued(&self) -> usize {
         let table = std::fs::read_to_string("/proc/net/tcp").expect("a table");
         let own = format!(":{:04X}", self.address().port());
@@ -288,12 +288,12 @@ impl Program {
         usize::from_str_radix(queue.expect("it listens"), 16).expect("a number")
     }
 
-    /// Whether it still runs.
+    /// Returns whether the program still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
 
-    /// Waits for its end; how it ended and all that it printed.
+    /// Waits for the end; returns the exit status and all lines.
     pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {
         wait_until("the program ends", || !self.runs());
         let status = self.child.wait().expect("a child");
@@ -313,7 +313,7 @@ impl Drop for Program {
         if thread::panicking() {
             eprintln!("what the program said: {:#?}", self.lines());
         }
-        // It may have ended before.
+        // The program may have ended before.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -323,7 +323,7 @@ fn binary() -> Command {
     Command::new(env!("CARGO_BIN_EXE_cartgate"))
 }
 
-/// The program with its standard input as the first socket that was handed over.
+/// Returns the program with its standard input as the first socket from systemd.
 pub(crate) fn inheriting(name: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
     let handed = format!(
@@ -333,7 +333,7 @@ pub(crate) fn inheriting(name: &str) -> Command {
     shell
 }
 
-/// A file that only its owner reads.
+/// Writes a file that only its owner can read.
 pub(crate) fn write_secret(path: &Path, secret: &[u8]) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::write(path, secret).expect("written");
@@ -349,7 +349,7 @@ fn collect(from: impl Read + Send + 'static, log: &Arc<Mutex<Vec<String>>>) -> J
     })
 }
 
-/// The address in the line that the start prints.
+/// Returns the address in the log line of the start.
 fn listening(log: &Arc<Mutex<Vec<String>>>) -> SocketAddr {
     let mut address = None;
     wait_until("the program's start", || {

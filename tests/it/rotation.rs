@@ -1,4 +1,5 @@
-//! Secrets changed a hundred times while deliveries come: no genuine one is refused, and none that has gone is accepted.
+//! A hundred changes of secrets under load: no genuine delivery is rejected, and no removed secret
+//! is accepted.
 
 use std::{
     sync::{
@@ -46,8 +47,9 @@ url = "{url}"
     )
 }
 
-/// What the senders go by. Whoever sends holds it for reading, so that a secret is given up only when no delivery signed by
-/// it is on its way; the reloads themselves happen in the midst of them.
+/// The secrets of the senders. Each sender holds a read lock while it sends, so that a secret is
+/// removed only when no delivery with its signature is on its way. The reloads happen while
+/// deliveries are on their way.
 struct Sending {
     generation: RwLock<usize>,
     sent: AtomicUsize,

@@ -1,4 +1,4 @@
-//! The built program under a service manager: what it is told, and sockets that it hands over.
+//! The built program under a service manager: its notifications, and the sockets that it gets.
 
 use std::{
     net::TcpListener,
@@ -17,7 +17,7 @@ use crate::{
     support::{App, BODY, Client, PATIENCE, SECRET, genuine, ms},
 };
 
-/// A service manager: what it hears.
+/// A service manager with its notification socket.
 struct Manager {
     dir: TempDir,
     socket: UnixDatagram,
@@ -35,14 +35,14 @@ impl Manager {
         self.dir.path().join("notify").display().to_string()
     }
 
-    /// The next message.
+    /// Returns the next message.
     fn next(&self) -> String {
         let mut buffer = [0; 512];
         let length = self.socket.recv(&mut buffer).expect("a message");
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }
 
-    /// The next message that is no sign of life.
+    /// Returns the next message that is not a sign of life.
     fn news(&self) -> String {
         loop {
             let message = self.next();
@@ -185,7 +185,7 @@ fn the_file_of_an_inherited_unix_socket_stays() {
     assert!(path.exists(), "the next gate is handed the same");
 }
 
-/// What the program says that must not start, with `socket` as the one that was handed over.
+/// Starts a program that must not start, with `socket` from systemd; returns its message.
 fn refused(socket: impl Into<Stdio>, listen: &[&str]) -> String {
     let mut command = inheriting("web");
     command.stdin(socket);

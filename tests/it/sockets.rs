@@ -1,4 +1,4 @@
-//! What a gate listens on and what it connects to: TCP, Unix sockets, TLS.
+//! The listeners and the destinations of a gate: TCP, Unix sockets, TLS.
 
 use std::{
     io::{self, ErrorKind},
@@ -84,7 +84,7 @@ fn a_gate_that_ends_leaves_its_successors_socket_alone() {
 fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("gate.sock");
-    // A listener that is gone leaves its file, as a gate does that was killed.
+    // A dropped listener leaves its file, as a killed gate does.
     drop(std::os::unix::net::UnixListener::bind(&path).expect("bound"));
     assert!(path.exists());
     let app = App::content();
@@ -131,7 +131,7 @@ fn both_families_reach_a_gate_on_every_address() {
         .start();
     let address = ([127, 0, 0, 1], gate.address().port()).into();
     assert_eq!(Client::tcp(address).ask(genuine(BODY)).status, 200);
-    // An IPv4 client is shown as one, although its socket is of IPv6.
+    // An IPv4 client on an IPv6 socket has its IPv4 address.
     assert_eq!(app.only().header("x-forwarded-for"), Some("127.0.0.1"));
 }
 
@@ -189,7 +189,7 @@ fn localhost_means_both_loopback_addresses() {
     let loopback = addresses
         .iter()
         .filter(|address| address.ip().is_loopback());
-    // Beside the one that every test's gate has.
+    // In addition to the one of every gate in these tests.
     assert_eq!(loopback.count(), if has_six { 3 } else { 2 }, "{line}");
     for address in addresses
         .iter()

@@ -1,4 +1,4 @@
-//! Attackers at one address beside genuine senders at another, and beside their like at the same.
+//! Attackers at one address, and genuine senders at another or at the same.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
@@ -17,7 +17,7 @@ use crate::{
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
 const SENDER: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// A connection from this address.
+/// Connects from this address.
 fn connect(from: Ipv4Addr, to: SocketAddr) -> Client {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket
@@ -27,7 +27,7 @@ fn connect(from: Ipv4Addr, to: SocketAddr) -> Client {
     Client::over(patient(TcpStream::from(socket)))
 }
 
-/// Opens a connection each millisecond, says `words`, and keeps as many as the gate has places.
+/// Opens a connection each millisecond, sends `words`, and keeps as many as the gate's limit.
 fn flood(
     from: Ipv4Addr,
     to: SocketAddr,
@@ -37,7 +37,7 @@ fn flood(
     let mut held = std::collections::VecDeque::new();
     while !over.load(Relaxed) {
         let mut attacker = connect(from, to);
-        // It may have been evicted already.
+        // The gate may have evicted it already.
         let _ = attacker.try_send(words);
         held.push_back(attacker);
         opened.fetch_add(1, Relaxed);
@@ -66,7 +66,7 @@ fn deliver(
     answer.map(|answer| answer.status)
 }
 
-/// The statuses of slow deliveries beside a flood from `attacker`.
+/// Returns the statuses of slow deliveries during a flood from `attacker`.
 fn beside_a_flood(
     program: &Program,
     (attacker, words, places): (Ipv4Addr, &[u8], usize),
@@ -97,7 +97,7 @@ fn silent_newcomers_do_not_evict_deliveries_that_take_a_while() {
     let _many = many_sockets();
     let app = App::content();
     let program = Program::serve(&app, &["--access-log", "off", "--max-connections", "100"]);
-    // Two pieces, the second after a pause: from another address only the share protects them.
+    // Two pieces, the second after a pause: only the share protects them from another address.
     let statuses = beside_a_flood(&program, (ATTACKER, b"", 100), 20, (300, 2));
     assert_eq!(statuses, [Some(200); 20]);
 }
@@ -130,19 +130,20 @@ fn fresh_bodies_of_one_address_do_not_evict_a_slower_one_of_another() {
     assert_eq!(statuses, [Some(200); 2]);
 }
 
-/// An address of its own for each of the first 64 attackers.
+/// Returns a different address for each of the first 64 attackers.
 fn attacker(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 1, u8::try_from(1 + number % 64).expect("few"))
 }
 
-/// Begins a body for each place, and keeps each above the least rate. Once all have run for more than the two
-/// seconds that make them steady, begins more, and another for each that is evicted. Ends by itself if the test fails.
+/// Opens a body for each place, and keeps each above the minimum rate. Once all have run for the
+/// two seconds that make them steady, opens more, and another one for each that is evicted. Ends by
+/// itself if the test fails.
 fn drip(to: SocketAddr, (places, crowded, over): (usize, &AtomicBool, &AtomicBool)) {
     let request = genuine(&vec![b'c'; 1_000_000]);
     let head = &request[..request.len() - 1_000_000];
     let begin = |number| {
         let mut client = connect(attacker(number), to);
-        // It may have been evicted already.
+        // The gate may have evicted it already.
         let _ = client.try_send(head);
         (client, Instant::now())
     };
@@ -162,7 +163,8 @@ fn drip(to: SocketAddr, (places, crowded, over): (usize, &AtomicBool, &AtomicBoo
     }
 }
 
-/// The statuses of three deliveries from each of eight addresses, beside bodies that keep their rate and fill the gate.
+/// Returns the statuses of three deliveries from each of eight addresses, while bodies at their
+/// rate fill the gate.
 fn beside_steady_bodies(extra: &[&str]) -> Vec<Option<u16>> {
     let _many = many_sockets();
     let app = App::content();

@@ -1,4 +1,4 @@
-//! Answers as they pass, connections as they are used again, and clients that are answered early.
+//! Streamed responses, reused connections, and clients with an early response.
 
 use crate::support::{
     App, BODY, Gate, Hold, Setup, Then, app::answer, forged, genuine, genuine_in_chunks, ms,
@@ -22,7 +22,7 @@ fn an_answer_passes_chunk_by_chunk() {
     let gate = Gate::before(&app);
     let mut client = gate.client();
     client.send(genuine(BODY));
-    // Each part is read before the next is sent, or this waits in vain.
+    // Each part is read before the next is sent; otherwise this times out.
     assert_eq!(client.answer_head().status, 200);
     first.open();
     assert_eq!(client.chunk().expect("a chunk"), Some(b"first".to_vec()));
@@ -44,7 +44,7 @@ fn an_answer_that_breaks_off_does_not_look_whole() {
         let gate = Gate::before(&app);
         let mut client = gate.client();
         client.send(genuine(BODY));
-        // What has come of it may be passed on, or none of it.
+        // The gate may pass on the beginning of the response, or nothing of it.
         let whole = matches!(client.try_answer(), Ok(Some(_)));
         assert!(!whole, "it looks whole: {words:?}");
     }
@@ -146,7 +146,7 @@ fn a_client_that_is_answered_early_can_finish_its_write_and_read_the_answer() {
     let body = vec![b'a'; 900 * 1024];
     for (lines, status) in [("", 401), ("X-Cartfunnel-Hmac-SHA256: x\r\n", 401)] {
         let mut client = gate.client();
-        // Reads nothing before all is written, as many clients do.
+        // Reads nothing before everything is written, as many clients do.
         client.send(request("POST /hooks HTTP/1.1", lines, &body));
         let answer = client.answer();
         assert_eq!((answer.status, answer.closes()), (status, true));
@@ -272,11 +272,11 @@ fn an_unused_connection_to_the_app_is_closed_in_time() {
 
 #[test]
 fn a_connection_that_the_app_has_closed_is_replaced_unseen() {
-    // It keeps its connection by what it says, and closes it all the same.
+    // The app announces that it keeps the connection, and closes it.
     let app = App::tcp(|_, wire| {
         wire.write_all(&answer("200 OK", "", b"taken"))?;
         wire.end()?;
-        // Until the gate has seen it: a close that is still on its way nobody could see.
+        // Waits until the gate has seen the close, which it cannot see before it arrives.
         while read_some(wire, &mut Vec::new())? {}
         Ok(Then::Close)
     });
@@ -295,7 +295,7 @@ fn a_connection_that_the_app_has_closed_is_replaced_unseen() {
 
 #[test]
 fn a_delivery_that_was_written_is_never_sent_again() {
-    // The first connection is pooled; the second delivery over it is read and never answered.
+    // The first connection is pooled. The app reads the second delivery on it, and never responds.
     let app = App::tcp(|request, wire| {
         if request.target.ends_with("hang-up") {
             return Ok(Then::Close);

@@ -1,5 +1,5 @@
-//! The gate's own TLS: versions, handshakes that never end, and ends that a client can tell from truncation.
-//! How it comes by its certificate is `certificates`' affair.
+//! The gate's own TLS: versions, handshakes that never end, and closes that a client can tell from
+//! truncation. `certificates` tests the certificate.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -19,7 +19,7 @@ use crate::support::{
     wire::patient,
 };
 
-/// A gate under TLS and who is believed there.
+/// A gate under TLS, and its authority.
 struct Site {
     authority: Authority,
     gate: Gate,
@@ -58,7 +58,7 @@ impl Site {
     }
 }
 
-/// Reads until the end; false if that came without `close_notify`.
+/// Reads until the end; returns false if there was no `close_notify`.
 fn ends_in_order(session: &mut Session) -> bool {
     let mut rest = Vec::new();
     match session.read_to_end(&mut rest) {
@@ -68,7 +68,7 @@ fn ends_in_order(session: &mut Session) -> bool {
     }
 }
 
-/// The gate closes this socket; what it sent before.
+/// Waits until the gate closes this socket; returns the bytes before it.
 fn closed(tcp: &mut TcpStream) -> Vec<u8> {
     let mut rest = Vec::new();
     match tcp.read_to_end(&mut rest) {
@@ -112,7 +112,7 @@ fn an_absolute_target_names_the_scheme_that_is_spoken() {
     assert_eq!(app.only().target, "/hooks");
 }
 
-/// A first message that offers nothing newer than `version`.
+/// Returns a client hello that offers no newer version than `version`.
 fn hello(version: [u8; 2]) -> Vec<u8> {
     let ciphers = [0xc0, 0x2b, 0xc0, 0x2f, 0xc0, 0x09, 0x00, 0x2f];
     let extensions: &[&[u8]] = &[
@@ -144,7 +144,7 @@ fn nothing_below_tls_1_2_is_spoken() {
         let mut tcp = site.tcp();
         tcp.write_all(&hello(version)).expect("written");
         let said = closed(&mut tcp);
-        // An alert, fatal: protocol_version.
+        // A fatal alert: protocol_version.
         assert_eq!((said[0], &said[5..]), (21, &[2, 70][..]), "{version:?}");
     }
     let mut tcp = site.tcp();
@@ -201,7 +201,7 @@ fn a_handshake_has_a_clock_of_its_own() {
         begun.elapsed() < Duration::from_secs(10),
         "not another clock"
     );
-    // The clock ends with the handshake: an idle connection stays.
+    // The timeout ends with the handshake: an idle connection stays.
     assert_eq!(done.ask(genuine(BODY)).status, 200);
 }
 
@@ -213,7 +213,7 @@ fn half_handshakes_do_not_lock_a_genuine_client_out() {
         .map(|_| {
             let mut tcp = site.tcp();
             tcp.write_all(&hello([3, 3])).expect("written");
-            // Its answer: the handshake has begun, and never goes on.
+            // The gate's response: the handshake has begun, and never continues.
             tcp.read_exact(&mut [0; 1]).expect("an answer");
             tcp
         })
@@ -283,7 +283,7 @@ fn an_answer_that_breaks_off_does_not_look_complete() {
         Ok(Then::Close)
     });
     let site = Site::before(&app);
-    // HTTP/1.0 knows no chunks: only the end of the connection says where the answer ends.
+    // HTTP/1.0 has no chunks: the close alone marks the end of the response.
     let mut session = site.session();
     let old = request("POST /hooks HTTP/1.0", &signature_line(BODY), BODY);
     session.write_all(&old).expect("written");
@@ -306,12 +306,12 @@ fn a_drain_ends_each_connection_in_order() {
     busy.send(genuine(BODY));
     app.wait_for(1);
     let (late, mut silent) = (site.tcp(), site.tcp());
-    // Both have their place: somebody who came after them was served.
+    // Both have a place: the gate served a client that connected after them.
     assert_eq!(site.client().ask(forged(BODY)).status, 401);
     let begun = Instant::now();
     site.gate.stop();
     idle.is_closed();
-    // Its handshake was under way when the gate began to close.
+    // Its handshake was in progress when the gate began to close.
     let late = site.shake(late, site.authority.client(&BOTH));
     let mut late = Client::over(late.expect("a handshake"));
     late.send(genuine(BODY));
@@ -349,12 +349,12 @@ fn a_handshake_without_end_is_closed_after_16_kib() {
         setup.config.timeouts.handshake = Duration::from_secs(600);
     });
     let mut endless = site.tcp();
-    // A greeting of 64 KiB, in records as long as they may be.
+    // A client hello of 64 KiB, in records of the maximum length.
     let record = [&[22, 3, 3, 0x40, 0][..], &[b'a'; 0x4000]].concat();
     let mut first = record.clone();
     first[5..11].copy_from_slice(&[1, 0, 0xff, 0xf0, 3, 3]);
     endless.write_all(&first).expect("written");
-    // It may be closed meanwhile.
+    // The gate may have closed it meanwhile.
     let _ = endless.write_all(&record);
     assert_eq!(closed(&mut endless), b"");
     assert_eq!(site.client().ask(genuine(BODY)).status, 200);

@@ -1,10 +1,10 @@
-//! What an app gets of a verified delivery: which headers, which target, which bytes.
+//! The request that an app gets for a verified delivery: its headers, its target, its bytes.
 
 use cartgate::net::trusted_hops::{Hop, TrustedHops};
 
 use crate::support::{App, BODY, Gate, Recorded, Setup, genuine, request, sign, signature_line};
 
-/// Sends a delivery with these header lines; what the app got.
+/// Sends a delivery with these header lines; returns the request that the app got.
 fn delivered(setup: Setup, app: &App, lines: &str) -> Recorded {
     let gate = setup.start();
     let lines = signature_line(BODY) + lines;
@@ -30,7 +30,7 @@ fn names(request: &Recorded) -> Vec<String> {
     names
 }
 
-/// What every app gets in addition to what the sender said.
+/// The headers that every app gets in addition to the sender's.
 const ADDED: [&str; 13] = [
     "content-length",
     "forwarded",
@@ -324,7 +324,7 @@ fn another_header_may_carry_the_signature() {
         let gate = Setup::before(&app)
             .with(|setup| setup.policy = Box::new(move |policy| policy.with_header(header.clone())))
             .start();
-        // The tests' app checks the usual header; it is carried along here for its sake.
+        // The app of the tests checks the usual header, so the request carries it as well.
         let lines = signature_line(BODY) + &format!("{name}: {}\r\n", sign(BODY));
         assert_eq!(gate.client().ask(genuine(BODY)).status, 401);
         let answer = gate

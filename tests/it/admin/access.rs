@@ -1,4 +1,4 @@
-//! Who may ask the admin listener what, and that the public port knows nothing of it.
+//! Access to the admin listener. The public port has none of its resources.
 
 use std::{
     collections::VecDeque,
@@ -191,7 +191,7 @@ fn who_holds_connections_open_keeps_nobody_out() {
     let mut first = connect();
     let _others: Vec<_> = (0..64).map(|_| connect()).collect();
     assert_eq!(get(gate.admin(), "/healthz").status, 200);
-    // Well before its own time is up: the oldest had to go.
+    // Well before its own timeout: the oldest connection was evicted.
     first
         .set_read_timeout(Some(Duration::from_secs(5)))
         .expect("a time");
@@ -206,7 +206,7 @@ fn a_head_that_does_not_fit_is_refused() {
     assert_eq!(ask(gate.admin(), "GET /healthz", &long).status, 431);
 }
 
-/// Connects for as long as it lives, says nothing, and keeps so many connections open.
+/// Opens connections without a request, and keeps this number of them open, until it is dropped.
 struct Crowd {
     enough: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -251,7 +251,8 @@ fn who_asks_is_answered_however_many_others_connect() {
         unreachable!("it listens on TCP");
     };
     let _crowd = Crowd::at(address.parse().expect("an address"));
-    // The crowd also fills the kernel's queue, so a scrape may fail; as long as others do not, none is missed for long.
+    // The crowd also fills the kernel's queue, so a single scrape may fail. No series may be
+    // missing for long.
     let answered = || -> io::Result<bool> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -264,7 +265,7 @@ fn who_asks_is_answered_however_many_others_connect() {
     assert!(tries.take(3).count() == 3, "nearly all went unanswered");
 }
 
-/// The socket stays where it was, and was allowed there only for the sake of its token.
+/// The socket stays, and without its token it would not be allowed there.
 #[test]
 fn a_socket_that_only_a_restart_moves_keeps_asking_for_its_token() {
     let text = two_shops(&App::content());

@@ -1,4 +1,4 @@
-//! What is counted: exactly what happened, in series that no client can make more of.
+//! The counters: they count exactly the events, in series that no client can add to.
 
 use std::{collections::BTreeMap, net::TcpListener};
 
@@ -7,7 +7,7 @@ use crate::support::{
     App, BODY, Gate, SECRET, Then, app, forged, genuine, request, signature_line, wait_until,
 };
 
-/// What has grown since, without the connections that asking itself makes.
+/// Returns the series that have grown since, without the connections of the scrapes.
 #[track_caller]
 fn assert_grown(page: &Page, before: &Page, wanted: &[(&str, f64)]) {
     let mut grown = page.grown_since(before);
@@ -83,7 +83,7 @@ fn each_end_of_a_request_is_counted_once_and_where_it_belongs() {
             (&refused("", "malformed"), 1.0),
         ],
     );
-    // Three verified and two forged bodies were read, of five bytes each; the rest was not.
+    // Three verified and two forged bodies of five bytes each were read; the rest was not.
     let sizes = |part| {
         after.value(&format!(
             r#"cartgate_body_bytes_{part}{{endpoint="hooks"}}"#
@@ -238,7 +238,7 @@ fn the_documents_list_each_metric_that_there_is() {
     assert_eq!(listed, there_are);
 }
 
-/// The labels of a family's first series.
+/// Returns the labels of the first series of a family.
 fn labels(page: &Page, family: &str) -> String {
     let of_family = |series: &&&str| {
         let name = series.split('{').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Alive and ready, on the admin listener and on the public port's health path.
+//! Liveness and readiness, on the admin listener and on the health path of the public port.
 
 use std::{
     io::{Read as _, Write as _},
@@ -19,7 +19,7 @@ fn with_health_path(setup: Setup) -> Gate {
         .start()
 }
 
-/// The public port's answer, without what its own client demands of each delivery's.
+/// Returns the response of the public port, without the checks for deliveries.
 fn probe(gate: &Gate, method: &str) -> super::Reply {
     ask(&gate.listen, &format!("{method} /up"), HOST)
 }
@@ -40,7 +40,7 @@ fn a_gate_on_its_way_out_lives_but_is_not_ready() {
     assert_eq!(probe(&gate, "GET").status, 503);
     assert_eq!(get(gate.admin(), "/healthz").status, 200);
     assert_eq!(metrics(&gate).value("cartgate_ready"), 0.0);
-    // It says so, and takes what still comes.
+    // It reports the drain, and still accepts requests.
     assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
 }
 
@@ -74,7 +74,7 @@ fn the_health_path_says_only_that() {
             .filter_map(|line| line.split(':').next())
             .map(str::to_ascii_lowercase)
             .collect();
-        // How long a body would be, hyper says only where one could follow.
+        // hyper declares the length of a body only if one could follow.
         names.retain(|name| name != "content-length");
         names.sort();
         assert_eq!(names, ["connection", "date"], "{method}");
@@ -85,7 +85,7 @@ fn the_health_path_says_only_that() {
         grown.into_keys().collect::<Vec<_>>(),
         ["cartgate_connections_accepted_total"]
     );
-    // Every other method and path is what it was.
+    // All other methods and paths are unchanged.
     assert_eq!(
         gate.client()
             .ask(request("POST /up HTTP/1.1", "", b""))
@@ -124,7 +124,7 @@ fn without_a_health_path_there_is_none() {
     );
 }
 
-/// The whole response to these bytes. The connection has to end behind it.
+/// Returns the whole response to these bytes. The connection must end after it.
 fn raw(gate: &Gate, bytes: &str) -> String {
     let mut stream = TcpStream::connect(gate.address()).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time");
@@ -146,7 +146,7 @@ fn plain_health_checks_without_a_host_are_answered_and_closed() {
         "GET /up HTTP/1.1\r\n\r\n",
         "GET /up HTTP/1.1\r\nHost:\r\n\r\n",
         "GET /up HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        // What stands behind a framing that two servers read in two ways is never read as a request.
+        // Bytes after ambiguous framing are never read as a request.
         "GET /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\nGET /up HTTP/1.1\r\nHost: a\r\n\r\n",
     ] {
         let response = raw(&gate, request);

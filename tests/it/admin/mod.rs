@@ -1,5 +1,5 @@
-//! The admin listener as those who ask it see it: a gate in this process with both of its sockets,
-//! and a client that writes what it is given.
+//! The admin listener from the view of its clients: a gate in this process with both of its
+//! sockets, and a client that writes bytes unchanged.
 
 mod access;
 mod counting;
@@ -29,7 +29,7 @@ use crate::support::{
 };
 use openmetrics::Page;
 
-/// A gate before `app` with an admin listener.
+/// Returns a gate in front of `app` with an admin listener.
 fn setup(app: &App) -> Setup {
     Setup::before(app).with(|setup| {
         setup.path = "/hooks".parse().expect("a path");
@@ -37,8 +37,8 @@ fn setup(app: &App) -> Setup {
     })
 }
 
-/// A gate of which every metric has a sample: it has taken a delivery, kept one for two destinations, and one of these is
-/// not configured any more.
+/// Starts a gate with a sample of every metric: it has accepted a delivery, stored one for two
+/// destinations, and one of these is no longer configured.
 fn with_everything(app: &App, dir: &Path) -> Gate {
     let kept_for = |names: &[&'static str]| {
         setup(app).with(|setup| {
@@ -64,7 +64,7 @@ fn with_everything(app: &App, dir: &Path) -> Gate {
     gate
 }
 
-/// An answer of the admin listener, or of the public port where that is asked for its health.
+/// A response of the admin listener, or of the health path of the public port.
 #[derive(Debug)]
 struct Reply {
     status: u16,
@@ -79,7 +79,7 @@ impl Reply {
     }
 }
 
-/// Asks with these header lines, each ended by CRLF, `Host` among them.
+/// Sends a request with these header lines, each ended by CRLF, with `Host` among them.
 fn ask(address: &ListenAddress, first_line: &str, lines: &str) -> Reply {
     let request = format!("{first_line} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n");
     let mut bytes = Vec::new();
@@ -88,14 +88,14 @@ fn ask(address: &ListenAddress, first_line: &str, lines: &str) -> Reply {
             let mut stream = TcpStream::connect(address).expect("a connection");
             stream.set_read_timeout(Some(PATIENCE)).expect("a time");
             stream.write_all(request.as_bytes()).expect("it takes it");
-            // What was too long to be read may end in a reset, behind the answer.
+            // A request that was too long to be read may cause a reset after the response.
             let _ = stream.read_to_end(&mut bytes);
         }
         ListenAddress::Unix(path) => {
             let mut stream = UnixStream::connect(path).expect("a connection");
             stream.set_read_timeout(Some(PATIENCE)).expect("a time");
             stream.write_all(request.as_bytes()).expect("it takes it");
-            // What was too long to be read may end in a reset, behind the answer.
+            // A request that was too long to be read may cause a reset after the response.
             let _ = stream.read_to_end(&mut bytes);
         }
         ListenAddress::Systemd(_) => panic!("nothing is inherited here"),
@@ -110,7 +110,7 @@ fn ask(address: &ListenAddress, first_line: &str, lines: &str) -> Reply {
     }
 }
 
-/// Asks as Prometheus does.
+/// Sends a request like Prometheus.
 fn get(address: &ListenAddress, path: &str) -> Reply {
     let host = match address {
         ListenAddress::Tcp(address) => address.as_str(),
@@ -123,7 +123,7 @@ fn get(address: &ListenAddress, path: &str) -> Reply {
     )
 }
 
-/// The metrics, every rule of their format checked.
+/// Returns the metrics, and checks every rule of their format.
 fn metrics(gate: &Gate) -> Page {
     let reply = get(gate.admin(), "/metrics");
     assert_eq!(reply.status, 200);

@@ -1,10 +1,10 @@
-//! OpenMetrics text, read as strictly as the standard is written: what is not exactly so fails.
+//! A strict parser of OpenMetrics text: any deviation from the standard fails.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The metrics of a gate at one moment.
 pub(super) struct Page {
-    /// Each family's kind and help.
+    /// The type and the help of each family.
     pub(super) families: BTreeMap<String, (String, String)>,
     /// Each series as it is written, with its value.
     pub(super) series: BTreeMap<String, f64>,
@@ -37,7 +37,7 @@ impl Page {
         page
     }
 
-    /// The value of one series; nothing counted is nought.
+    /// Returns the value of a series; a missing one is zero.
     #[track_caller]
     pub(super) fn value(&self, series: &str) -> f64 {
         let value = self.series.get(series);
@@ -48,12 +48,12 @@ impl Page {
         self.series.contains_key(series)
     }
 
-    /// Which series there are.
+    /// Returns the names of the series.
     pub(super) fn names(&self) -> BTreeSet<&str> {
         self.series.keys().map(String::as_str).collect()
     }
 
-    /// The counters, and what else only counts, that have grown since, and by how much.
+    /// Returns the counters that have grown since, and by how much.
     pub(super) fn grown_since(&self, before: &Self) -> BTreeMap<String, f64> {
         let grown = self.series.iter().filter_map(|(series, value)| {
             let own = series.split('{').next().unwrap_or_default();
@@ -84,7 +84,7 @@ impl Page {
         assert!(before.is_none(), "{series} comes twice");
     }
 
-    /// Ranges hold what the smaller ones hold, too, and the last one everything.
+    /// Checks that each bucket includes the smaller ones, and the last one all values.
     fn check_histograms(&self) {
         let mut checked = 0;
         for (series, count) in &self.series {
@@ -110,7 +110,7 @@ impl Page {
     }
 }
 
-/// `name="value",…`, each name once, and nothing in a value that would end it.
+/// Checks `name="value",…`: each name once, and no unescaped quote in a value.
 #[track_caller]
 fn check_labels(mut labels: &str) {
     let mut names = BTreeSet::new();

@@ -1,5 +1,5 @@
-//! Alert rules, their tests and the dashboard ask for metrics and labels that there are. What the rules mean, promtool
-//! judges (`tests/machine`).
+//! Alert rules, their tests and the dashboard use existing metrics and labels. promtool checks the
+//! rules themselves (`tests/machine`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,10 +21,10 @@ const FILES: [(&str, &str); 3] = [
     ),
 ];
 
-/// What Prometheus itself puts to each series.
+/// The labels that Prometheus adds to each series.
 const OF_PROMETHEUS: [&str; 2] = ["job", "instance"];
 
-/// Names and labels of the samples that a gate shows once everything has happened.
+/// Returns the names and labels of all samples that a gate can have.
 fn there_are() -> BTreeMap<String, BTreeSet<String>> {
     let app = App::content();
     let dir = tempfile::tempdir().expect("a directory");
@@ -37,7 +37,7 @@ fn there_are() -> BTreeMap<String, BTreeSet<String>> {
     samples.collect()
 }
 
-/// What stands before `=`, `!=`, `=~` or `!~` in `a="b",c!="d"}`.
+/// Returns the names before `=`, `!=`, `=~` or `!~` in `a="b",c!="d"}`.
 fn selected(labels: &str) -> BTreeSet<String> {
     let labels = labels.split('}').next().unwrap_or_default();
     let parts = labels.split(',').filter_map(|part| part.split_once('='));
@@ -46,7 +46,7 @@ fn selected(labels: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Each name in `text` with what follows it.
+/// Returns each name in `text` with the text after it.
 fn names(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let of_a_name = |c: char| c.is_ascii_lowercase() || c == '_';
     let words = text.match_indices(['c', 'p']).filter(move |(at, _)| {
@@ -61,7 +61,7 @@ fn names(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Each `by (labels) (…)` in `text`: the labels, and what they are to be found in.
+/// Returns each `by (labels) (…)` in `text`: the labels, and the expression that must have them.
 fn groupings(text: &str) -> impl Iterator<Item = (BTreeSet<String>, &str)> {
     text.split(" by (").skip(1).map(|rest| {
         let (labels, rest) = rest.split_once(')').expect("an end of labels");
@@ -82,7 +82,7 @@ fn the_packaged_rules_and_the_dashboard_ask_for_what_there_is() {
     let mut asked = BTreeSet::new();
     let (mut selectors, mut grouped) = (0, 0);
     for (file, text) in FILES {
-        // The dashboard is JSON, in which an expression's quotes are escaped.
+        // The dashboard is JSON, where the quotes of an expression are escaped.
         let text = text.replace("\\\"", "\"");
         let check = |name: &str, labels: BTreeSet<String>| {
             let own = there_are.get(name);

@@ -1,4 +1,4 @@
-//! `cartgate reload` and the path of the admin listener behind it, through the built program.
+//! `cartgate reload` and its path on the admin listener, through the built program.
 
 use std::process::{Command, Output};
 
@@ -42,7 +42,7 @@ fn by_another() -> Vec<u8> {
     request("POST /hooks HTTP/1.1", &lines, BODY)
 }
 
-/// The admin listener on TCP, as the start line names it.
+/// Returns the TCP address of the admin listener, from the log line of the start.
 fn admin_of(program: &Program) -> ListenAddress {
     let line = program.line(&["admin listener ready"]);
     let (_, address) = line.split_once("listen=").expect("an address");
@@ -62,7 +62,7 @@ fn a_reload_by_command_is_in_force_when_it_ends() {
     let output = reload(&[&gate]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(said(&output).contains("the new configuration is in force"));
-    // On the same connection, and without any wait.
+    // On the same connection, and without a wait.
     assert_eq!(client.ask(genuine(BODY)).status, 401);
     assert_eq!(client.ask(by_another()).status, 200);
 }
@@ -93,7 +93,7 @@ fn a_reload_that_leaves_the_old_configuration_in_force_says_why_and_exits_with_1
     assert!(error.contains("this key is unknown"), "{error}");
     assert_eq!(program.client().ask(genuine(BODY)).status, 200);
 
-    // What only a restart applies is a warning of the same answer.
+    // A change that needs a restart is a warning in the same response.
     program.write_config(&text.replace("[admin]", "workers = 3\n[admin]"));
     let output = reload(&[&gate]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
@@ -144,7 +144,7 @@ fn no_web_page_can_make_a_gate_reload() {
         let lines = format!("Host: {admin}\r\n{FORM}{lines}");
         ask(&admin, "POST /reload", &lines).status
     };
-    // A form, a `fetch` with a simple type, and a page that could add the header all the same.
+    // A form, a `fetch` with a simple type, and a page that could add the header nevertheless.
     assert_eq!(post(""), 403);
     assert_eq!(post("Origin: null\r\nX-Cartgate-Admin: 1\r\n"), 403);
     assert_eq!(

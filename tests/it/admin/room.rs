@@ -1,4 +1,4 @@
-//! How full the gate is, as it is shown: connections, memory, and who had to go.
+//! The metrics of the limits: connections, memory, evictions.
 
 use super::{get, metrics, setup};
 use crate::support::{App, BODY, Gate, genuine, wait_until};
@@ -15,7 +15,7 @@ fn who_finds_no_place_and_who_loses_it_is_counted() {
         .start();
     let mut idle = gate.client();
     wait_until("it is in", || value(&gate, "cartgate_connections") == 1.0);
-    // A new connection takes the place of one that waits for nothing.
+    // A new connection replaces an idle one.
     let mut busy = gate.client();
     busy.send(genuine(BODY));
     app.wait_for(1);
@@ -24,7 +24,7 @@ fn who_finds_no_place_and_who_loses_it_is_counted() {
     assert_eq!(value(&gate, "cartgate_connections_accepted_total"), 2.0);
     assert_eq!(value(&gate, "cartgate_connections_refused_total"), 0.0);
 
-    // But not that of a verified delivery.
+    // But not the connection of a verified delivery.
     let mut third = gate.client();
     assert_eq!(third.answer().status, 503);
     assert_eq!(value(&gate, "cartgate_connections_refused_total"), 1.0);

@@ -1,4 +1,4 @@
-//! Which secret matched: what an operator goes by when an old one is to go.
+//! The matches of each secret, which tell an operator when an old secret can be removed.
 
 use super::{metrics, openmetrics::Page, setup};
 use crate::{
@@ -47,7 +47,7 @@ fn a_secret_keeps_its_matches_over_a_reload_and_loses_them_with_its_bytes() {
     assert!(!rewritten.has(&last));
     assert!(rewritten.value(&since) > before.value(&since));
     assert_eq!(rewritten.value(&series("matched_total", "current")), 0.0);
-    // The endpoint's own counts never go back.
+    // The endpoint's own counters never decrease.
     let verified = r#"cartgate_requests_total{endpoint="hooks",verdict="verified",reason=""}"#;
     assert_eq!(rewritten.value(verified), 1.0);
 }

@@ -1,4 +1,4 @@
-//! `cartgate status` as an operator runs it, before gates of this process.
+//! `cartgate status` as an operator runs it, against gates in this process.
 
 use std::{
     net::TcpListener,
@@ -16,7 +16,7 @@ use crate::{
     support::{App, BODY, Gate, forged, genuine, request},
 };
 
-/// The program's end: its exit status and what it printed.
+/// The exit status of the program and its output.
 struct Ran {
     status: i32,
     stdout: String,
@@ -46,7 +46,7 @@ fn url(gate: &Gate) -> String {
     }
 }
 
-/// An address where nobody listens.
+/// Returns an address without a listener.
 fn dead() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     format!("http://{}", listener.local_addr().expect("an address"))

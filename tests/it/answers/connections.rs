@@ -1,4 +1,5 @@
-//! How the gate opens and keeps connections to an app: full queues, surprises on kept connections, and old ones.
+//! The gate's connections to an app: full queues, unexpected data on pooled connections, and old
+//! connections.
 
 use std::{
     io,
@@ -15,7 +16,7 @@ use crate::{
     support::{App, BODY, Client, PATIENCE, Recorded, Then, app::answer, genuine, ms, wire::Wire},
 };
 
-/// A Unix socket with room for one connection that waits.
+/// Returns a Unix socket with room for one waiting connection.
 fn narrow(path: &Path) -> UnixListener {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
     socket
@@ -70,7 +71,7 @@ fn a_queue_that_stays_full_is_504_after_the_connect_timeout() {
     assert_eq!((answer.status, answer.error()), (504, "connection_timeout"));
 }
 
-/// After each response the app does something unasked, and the next delivery follows at once.
+/// After each response the app does something unexpected, and the next delivery follows at once.
 fn surprises(deed: impl Fn(&mut dyn Wire) -> io::Result<Then> + Send + Sync + 'static) {
     let (ask, asked) = channel::<()>();
     let (tell, told) = channel::<()>();
@@ -78,7 +79,7 @@ fn surprises(deed: impl Fn(&mut dyn Wire) -> io::Result<Then> + Send + Sync + 's
     let app = App::tcp(move |_, wire| {
         wire.write_all(&answer("200 OK", "", b"own"))?;
         let channels = channels.lock().expect("no panic");
-        // The test may have failed and gone.
+        // A failed test may have closed the channel.
         let _ = channels.0.recv();
         let then = deed(wire);
         let _ = channels.1.send(());
@@ -120,7 +121,7 @@ fn a_connection_in_constant_use_is_replaced() {
     while app.connections() < 4 {
         assert_eq!(client.ask(genuine(BODY)).status, 200);
         deliveries += 1;
-        // Only a gate that never replaces its connection comes that far.
+        // Only a gate that never replaces its connection reaches this point.
         assert!(deliveries < 3_000, "one connection for ever");
         thread::sleep(ms(2));
     }

@@ -1,4 +1,4 @@
-//! What a verified delivery is answered: the app's own answer, or why there is none.
+//! The response to a verified delivery: the app's own, or the reason why there is none.
 
 use std::net::Ipv4Addr;
 
@@ -6,7 +6,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::{App, BODY, Gate, Hold, Setup, Then, app::answer, genuine, ms};
 
-/// A port that is taken and on which nobody listens.
+/// Returns a port that is bound and has no listener.
 pub(crate) fn taken_port() -> (Socket, String) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket
@@ -58,7 +58,7 @@ fn an_apps_answer_is_passed_on_as_it_is() {
         if let Some((name, value)) = lines.trim_end().split_once(": ") {
             assert_eq!(answer.header(name), Some(value));
         }
-        // A redirect is never followed, nothing is sent twice.
+        // The gate never follows a redirect, and sends nothing twice.
         assert_eq!((app.count(), app.connections()), (1, 1), "{status}");
     }
 }
@@ -70,7 +70,7 @@ fn an_app_that_nobody_runs_is_502() {
     let mut client = gate.client();
     let answer = client.ask(genuine(BODY));
     assert_eq!((answer.status, answer.error()), (502, "connection_refused"));
-    // That is no reason to let the client go.
+    // This is no reason to close the client's connection.
     assert_eq!(client.ask(genuine(BODY)).status, 502);
 }
 
@@ -164,7 +164,8 @@ fn an_interim_answer_is_not_the_answer() {
     assert_eq!(gate.client().ask(genuine(BODY)).body, b"at last");
 }
 
-/// Whoever can have an app say more than it was asked would answer somebody else's delivery.
+/// An attacker who could make an app send an extra response would respond to the delivery of
+/// another client.
 #[test]
 fn what_an_app_says_unasked_is_never_the_next_answer() {
     const SURPLUS: &[u8] = b"HTTP/1.1 200 OK\r\nX-App: 1\r\nContent-Length: 7\r\n\r\nplanted";
@@ -203,7 +204,7 @@ fn an_app_that_does_not_answer_in_time_is_504() {
 
 #[test]
 fn an_app_that_accepts_no_connection_in_time_is_504() {
-    // A queue of one that nobody empties: once it is full, further connections hang.
+    // A queue of one that nobody accepts from: once it is full, further connections hang.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket
         .bind(&(Ipv4Addr::LOCALHOST, 0).into_address())

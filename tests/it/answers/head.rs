@@ -1,4 +1,4 @@
-//! What a request's head alone decides.
+//! Decisions on the head of a request alone.
 
 use crate::support::{App, BODY, Gate, Setup, genuine, request, signature_line};
 
@@ -26,7 +26,7 @@ fn a_path_without_an_endpoint_is_404_whatever_else_is_wrong() {
         assert_eq!(answer.status, 404, "{line}");
         assert_eq!(answer.error(), "http_request_denied");
     }
-    // The connection goes on, and a query is no part of the path.
+    // The connection stays open, and a query is no part of the path.
     let line = "POST /hooks?a=b HTTP/1.1";
     assert_eq!(
         client
@@ -88,7 +88,7 @@ fn a_target_that_is_too_long_is_414_however_it_comes() {
     for pieces in [1, 2, 40] {
         let mut client = gate.client();
         for piece in whole.chunks(whole.len().div_ceil(pieces)) {
-            // The answer may come before all is written.
+            // The response may arrive before everything is written.
             let _ = client.try_send(piece);
         }
         let answer = client.answer();
@@ -160,7 +160,7 @@ fn a_client_whose_body_nobody_will_read_is_never_told_to_continue() {
         (head.replace("Length: 5", "Length: 5000000"), 413),
     ] {
         let mut client = gate.client();
-        // The first that is read must be the last word, not `100 Continue`.
+        // The first response must be the final one, not `100 Continue`.
         assert_eq!(client.ask(head).status, status);
         client.end();
         client.is_closed();

@@ -1,11 +1,11 @@
-//! Responses with faults in their headers. The app has taken the delivery, so its status counts.
+//! Responses with faults in their headers. The app has accepted the delivery, so its status counts.
 
 use crate::{
     program::Program,
     support::{App, BODY, Then, genuine},
 };
 
-/// An app whose every response is these bytes, over connections that it keeps open.
+/// Starts an app whose every response is these bytes, over connections that it keeps open.
 fn app(response: impl Into<Vec<u8>>) -> App {
     let response = response.into();
     App::tcp(move |_, wire| {
@@ -14,7 +14,8 @@ fn app(response: impl Into<Vec<u8>>) -> App {
     })
 }
 
-/// Headers with a fault that leaves the framing clear, the name that the log shows, and whether the connection is kept.
+/// Headers with a fault that leaves the framing clear, the name in the log, and whether the
+/// connection stays.
 #[rustfmt::skip]
 const HARMLESS: [(&str, &str, bool); 11] = [
     ("X-Own : 1\r\nContent-Length: 5", "x-own", true),
@@ -124,7 +125,7 @@ fn faults_in_trailers_do_not_break_a_body_off() {
     }
 }
 
-/// Headers by which two readers could see two bodies, and the name that the log shows.
+/// Headers with which two parsers could see two bodies, and the name in the log.
 #[rustfmt::skip]
 const AMBIGUOUS: [(&str, &str); 9] = [
     ("Content-Length: 1\r\nContent-Length: 2", "content-length"),
@@ -138,7 +139,7 @@ const AMBIGUOUS: [(&str, &str); 9] = [
     ("Transfer-Encoding: chunked\0", "transfer-encoding"),
 ];
 
-/// A body that holds a second response, for whoever looks for its end in the wrong place.
+/// A body that contains a second response, for a parser that looks for its end in the wrong place.
 const PLANTED: &str =
     "3\r\nabc\r\n0\r\n\r\nHTTP/1.1 200 OK\r\nX-App: 1\r\nContent-Length: 7\r\n\r\nplanted";
 

@@ -1,4 +1,4 @@
-//! Every row of the table of answers, in its order, and what stands below the table.
+//! Every row of the table of responses, in its order, and the rules below the table.
 
 mod connections;
 pub(crate) mod destination;

@@ -1,4 +1,4 @@
-//! What the signature decides. Whatever is wrong with it, the answer is the same to the byte.
+//! Decisions on the signature. For every fault of it, the response is the same to the byte.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,7 @@ use crate::support::{
     Answer, App, BODY, Gate, Setup, forged, genuine, request, sign, sign_with, signature_line,
 };
 
-/// All that an answer says, but for what differs in every answer.
+/// Returns the parts of a response that do not differ in every response.
 fn said(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let mut headers = answer.headers.clone();
     let always_new = ["x-cartgate-delivery", "date"];
@@ -61,7 +61,7 @@ fn without_a_well_formed_signature_the_body_is_not_waited_for() {
     let app = App::content();
     let gate = Gate::before(&app);
     for lines in ["", "X-Cartfunnel-Hmac-SHA256: x\r\n"] {
-        // Even if the declared length is over the limit: 401 comes before 413.
+        // Even if the declared length is over the limit, because 401 precedes 413.
         for length in [5, 5_000_000_u64] {
             let head = format!(
                 "POST /hooks HTTP/1.1\r\nHost: gate\r\nContent-Length: {length}\r\n{lines}\r\n"

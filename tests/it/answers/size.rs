@@ -1,4 +1,4 @@
-//! How large a body may be, as declared and as counted.
+//! The limit of a body, by its declared and by its counted length.
 
 use crate::support::{App, Gate, Setup, genuine, genuine_in_chunks, signature_line};
 
@@ -60,7 +60,7 @@ fn a_body_without_a_length_is_refused_as_soon_as_it_is_too_large() {
     let gate = gate(&app);
     let whole = genuine_in_chunks(&vec![b'a'; LIMIT * 2], 1000);
     let mut client = gate.client();
-    // Not all of it: the answer comes while the body is still under way.
+    // Not all of it: the response arrives while the body is still on its way.
     client.send(&whole[..LIMIT * 3 / 2]);
     assert_eq!(client.answer().status, 413);
 }

@@ -1,5 +1,5 @@
-//! How long heads, bodies and silence may last. The clocks are set short; each test has another
-//! clock set long, so that only the one that it names can have struck.
+//! The timeouts of heads, bodies and idle connections. Each test sets one timeout short and the
+//! others long, so that only this one can have ended the connection.
 
 use std::{
     thread,
@@ -79,7 +79,7 @@ fn a_body_in_time_and_at_the_rate_passes_after_the_grace() {
     });
     let mut client = gate.client();
     client.send(unfinished_body());
-    // Three bytes at one a second: three seconds, of which a tenth passes.
+    // Three bytes at one per second take three seconds, of which a tenth passes.
     thread::sleep(ms(300));
     assert_eq!(client.ask("lo").status, 200);
 }
@@ -109,7 +109,7 @@ fn the_second_head_has_a_clock_of_its_own() {
     let gate = gate(&app, |timeouts| timeouts.header = ms(150));
     let mut client = gate.client();
     assert_eq!(client.ask(genuine(BODY)).status, 200);
-    // Idle for longer than a head may take, which is another matter.
+    // Idle for longer than the timeout of a head, which is another timeout.
     thread::sleep(ms(300));
     assert_eq!(client.ask(genuine(BODY)).status, 200);
     is_timed_out(client.send("POST"));
@@ -146,7 +146,7 @@ fn what_came_before_a_pause_is_read_with_what_comes_after_it() {
     let (begun, rest) = request.split_at(10);
     client.send([&request, begun].concat());
     assert_eq!(client.answer().status, 200);
-    // Longer than the gate keeps its buffers for a connection on which nothing is said.
+    // Longer than the gate keeps the buffers of an idle connection.
     thread::sleep(ms(300));
     client.send(rest);
     assert_eq!(client.answer().status, 200);
@@ -180,7 +180,7 @@ fn a_client_that_does_not_read_its_answer_is_let_go() {
     let mut client = gate.client();
     client.send(genuine(BODY));
     app.wait_for(1);
-    // The gate gives up on the client, and so on the app.
+    // The gate closes the connections of the client and of the app.
     app.wait_until_left_alone();
     assert!(
         client.try_answer().is_err(),

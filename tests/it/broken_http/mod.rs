@@ -1,6 +1,6 @@
-//! Broken and ambiguous HTTP. Each row carries a true signature over the body that an attacker
-//! would have read, so that only the rules of framing can stop it: it is refused, or it reaches the
-//! app as exactly one request with framing rebuilt from the bytes.
+//! Broken and ambiguous HTTP. Each row carries a genuine signature of the body that an attacker
+//! would have read, so only the rules of framing can reject it. The gate rejects it, or sends
+//! exactly one request with framing rebuilt from the bytes to the app.
 
 mod rows;
 
@@ -10,7 +10,7 @@ use rows::{Expect, ROWS, Row};
 
 use crate::support::{App, BODY, Gate, signature_line};
 
-/// How many rows there are; a table that shrinks by mistake is noticed.
+/// The minimum number of rows, so that a table that shrinks by mistake fails.
 const LEAST_ROWS: usize = 100;
 
 #[test]
@@ -34,7 +34,7 @@ fn each_row_is_refused_or_passed_as_exactly_one_request() {
     );
 }
 
-/// What is wrong with a row, so that one run shows all that are.
+/// Returns the faults of a row, so that one run shows all of them.
 fn try_row(row: &Row, gate: &Gate, app: &App) -> Result<(), String> {
     std::panic::catch_unwind(AssertUnwindSafe(|| check(row, gate, app))).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -45,7 +45,7 @@ fn try_row(row: &Row, gate: &Gate, app: &App) -> Result<(), String> {
 fn check(row: &Row, gate: &Gate, app: &App) {
     let seen = app.count();
     let mut client = gate.client();
-    // What is refused while it is being written may break the pipe.
+    // A rejection during the write may break the pipe.
     let _ = client.try_send(row.wire());
     if row.ends {
         client.end();
@@ -55,7 +55,8 @@ fn check(row: &Row, gate: &Gate, app: &App) {
         assert_eq!(answer.status, *status, "{answer:?}");
         assert_eq!(answer.is_the_gates(), *status != 200, "{answer:?}");
     }
-    // A refused row closes by itself: nobody can tell where a next request would begin.
+    // The gate closes the connection of a rejected row, because the begin of a next request is
+    // unknown.
     if !row.is_refused() {
         client.end();
     }
@@ -118,7 +119,7 @@ impl Row {
 
 #[test]
 fn the_table_would_notice_a_passing_row() {
-    // The same request without its oddity passes, so it is the oddity that each row is refused for.
+    // The same request without its oddity passes, so the oddity is the reason for each rejection.
     let app = App::content();
     let gate = Gate::before(&app);
     let signature = signature_line(BODY);

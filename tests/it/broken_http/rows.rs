@@ -1,21 +1,22 @@
-//! The rows. `@` at the end of a line stands for the signature's header line.
+//! The rows. `@` at the end of a line stands for the header line of the signature.
 
-/// What becomes of a row.
+/// The expected result of a row.
 pub(super) enum Expect {
-    /// One answer of the gate, and the connection closes; nothing reaches the app.
+    /// The gate responds once, and closes the connection; the app gets nothing.
     Refused(u16),
-    /// One request with this body reaches the app.
+    /// The app gets one request with this body.
     Passed(&'static [u8]),
-    /// These answers, after which the connection may stay open, and the bodies that reach the app.
+    /// The gate sends these responses, after which the connection may stay open, and the app gets
+    /// these bodies.
     Kept(&'static [u16], &'static [&'static [u8]]),
-    /// The connection closes without an answer; nothing reaches the app.
+    /// The connection closes without a response; the app gets nothing.
     Closed,
 }
 
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) wire: &'static [u8],
-    /// The bytes that the signature is of.
+    /// The signed bytes.
     pub(super) signed: &'static [u8],
     /// Whether the client ends its side at once.
     pub(super) ends: bool,
@@ -24,12 +25,12 @@ pub(super) struct Row {
 
 use Expect::{Closed, Kept, Passed, Refused};
 
-/// A row whose client waits for what the gate says.
+/// Returns a row whose client waits for the response.
 const fn row(name: &'static str, wire: &'static [u8], expect: Expect) -> Row {
     signed(name, b"hello", wire, expect)
 }
 
-/// A row that is signed for another reader of its framing.
+/// Returns a row with the signature for another parser of its framing.
 const fn signed(
     name: &'static str,
     signed: &'static [u8],
@@ -45,7 +46,7 @@ const fn signed(
     }
 }
 
-/// A row whose client ends its side at once.
+/// Returns a row whose client ends its side at once.
 const fn torn(name: &'static str, wire: &'static [u8], expect: Expect) -> Row {
     Row {
         name,
@@ -80,7 +81,7 @@ macro_rules! chunked {
     };
 }
 
-/// A request in chunks, from its first chunk's size on.
+/// A request in chunks, from the size of its first chunk on.
 macro_rules! chunks {
     ($chunks:literal) => {
         concat!(
@@ -290,7 +291,7 @@ pub(super) const ROWS: &[Row] = &[
     torn("a chunk that breaks off", chunks!("6\r\nhello"), Refused(400)),
     torn("a last chunk without its empty line", chunks!("5\r\nhello\r\n0\r\n"), Refused(400)),
 
-    // One after another.
+    // Several requests on one connection.
     row("a second request in the body", sized!("Content-Length: 5"), Passed(b"hello")),
     row("two that are genuine", concat!("POST /h HTTP/1.1\r\nHost: gate\r\n@\nContent-Length: 5\r\n\r\nhello", "POST /h HTTP/1.1\r\nHost: gate\r\n@\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n").as_bytes(), Kept(&[200, 200], &[b"hello", b"hello"])),
     row("a genuine one, then a forged one", concat!("POST /h HTTP/1.1\r\nHost: gate\r\n@\nContent-Length: 5\r\n\r\nhello", "POST /h HTTP/1.1\r\nHost: gate\r\n@\nContent-Length: 5\r\n\r\njello").as_bytes(), Kept(&[200, 401], &[b"hello"])),

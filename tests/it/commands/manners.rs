@@ -1,4 +1,4 @@
-//! What all commands have in common: statuses, help, closed pipes; and `demo`.
+//! Properties of all commands: exit statuses, help, closed pipes; and `demo`.
 
 use std::process::Stdio;
 
@@ -133,7 +133,7 @@ fn a_flag_that_would_do_nothing_or_never_end_is_refused() {
         bench.run(&[&gate[..], &secret, more].concat())
     };
     for (more, said) in [
-        // It would look like a protection, and be none.
+        // It would look like a protection, but be none.
         (
             &["--event", "abandoned-cart", "--only", "order"][..],
             "--only",

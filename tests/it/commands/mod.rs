@@ -1,4 +1,4 @@
-//! The built binary as a user runs it: what it prints where, and with which status it ends.
+//! The built binary as a user runs it: its output and its exit statuses.
 
 mod forging;
 mod manners;
@@ -17,7 +17,7 @@ use tower_cartgate::{Secret, Signer};
 
 const SECRET: &str = "planted-secret-of-the-command-tests";
 
-/// A directory with the secret in a file, and the program.
+/// A directory with a secret file, and the program.
 struct Bench {
     dir: TempDir,
 }
@@ -35,7 +35,7 @@ impl Bench {
         self.dir.path().join(name)
     }
 
-    /// A file that only its owner reads.
+    /// Writes a file that only its owner can read.
     fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
         let path = self.path(name);
@@ -67,13 +67,13 @@ impl Bench {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
-        // What does not read its input closes it, which is no fault.
+        // A command that does not read its input closes it, which is no fault.
         drop(child.stdin.take().expect("piped").write_all(stdin));
         Ran::of(child.wait_with_output().expect("the program ends"))
     }
 }
 
-/// What a run left. Nothing of it may ever hold the secret.
+/// The result of a run, which must never contain the secret.
 struct Ran {
     status: i32,
     stdout: String,

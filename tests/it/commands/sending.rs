@@ -1,4 +1,4 @@
-//! `cartgate send`, genuine deliveries.
+//! `cartgate send` with genuine deliveries.
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, TcpListener};
@@ -103,7 +103,7 @@ fn no_2xx_and_nobody_there_are_a_no() {
         .ends(1);
     assert!(ran.stdout.contains("503"), "{}", ran.stdout);
 
-    // Bound and let go: nobody else is given this port so soon.
+    // Bound and released: no other process gets this port soon.
     let free: SocketAddr = TcpListener::bind("127.0.0.1:0")
         .and_then(|it| it.local_addr())
         .expect("a port");

@@ -1,4 +1,4 @@
-//! A server to send to: it keeps what it is sent, as it came over the wire.
+//! A server for the sender: it records requests as they arrived.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use super::SECRET;
 
 pub(super) const HEADER: &str = "x-cartfunnel-hmac-sha256";
 
-/// A request as it came over the wire.
+/// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
     pub(super) method: String,
@@ -23,7 +23,7 @@ pub(super) struct Raw {
     pub(super) body: Vec<u8>,
 }
 
-/// A server that keeps what it is sent, and answers with the status that a function gives.
+/// A server that records requests, and responds with the status that a function returns.
 pub(super) struct Server {
     pub(super) url: String,
     requests: Arc<Mutex<Vec<Raw>>>,

@@ -132,7 +132,7 @@ fn verify_finds_a_newline_in_the_secret_of_the_sender() {
     assert_eq!(no.json()["diagnosis"]["certainty"], "proved");
 }
 
-/// Files that users saved by mistake, each around the same secret.
+/// Files that users saved with a mistake, each around the same secret.
 const SAVED: &str = "test-hush-_0123456789abcdef";
 
 fn saved_by_mistake() -> Vec<(String, Vec<u8>)> {
@@ -182,7 +182,7 @@ fn a_secret_file_that_was_saved_by_mistake_is_warned_of_and_explained() {
         let said = format!("{name}: {}{}", ran.stdout, ran.stderr);
         assert!(!said.contains("hush"), "{said}");
         if name.contains("little-endian") {
-            // HMAC cannot tell its last NUL from nothing.
+            // HMAC cannot tell the last NUL from its absence.
             assert_eq!(ran.status, 2, "{said}");
             assert!(said.contains("UTF-16"), "{said}");
             continue;
@@ -244,7 +244,7 @@ fn a_line_end_after_the_signature_is_no_part_of_it() {
     }
 }
 
-/// curl itself reads braces and brackets in an address as a pattern.
+/// curl itself interprets braces and brackets in an address as a pattern.
 #[test]
 fn curl_takes_the_address_as_it_is() {
     let (bench, server) = (

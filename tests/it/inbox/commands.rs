@@ -1,4 +1,5 @@
-//! `cartgate inbox` as an operator runs it: beside a running gate, over its socket, and without one.
+//! `cartgate inbox` as an operator runs it: beside a running gate through its socket, and without a
+//! gate.
 
 use std::{
     fs,
@@ -16,7 +17,7 @@ use crate::{
     support::{SECRET, request, signature_line, wait_until},
 };
 
-/// A gate whose events all wait, since nobody listens where they go.
+/// A gate whose events all wait, because their destination does not listen.
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -45,7 +46,7 @@ pub(super) fn gate(others: &[(&str, &[u8])]) -> Program {
     Program::serve_file(CONFIG, &all)
 }
 
-/// A gate that has kept three events.
+/// Starts a gate that has stored three events.
 fn gate_with_three() -> Program {
     let gate = gate(&[]);
     for body in BODIES {
@@ -55,14 +56,14 @@ fn gate_with_three() -> Program {
     gate
 }
 
-/// The command's end.
+/// The result of the command.
 pub(super) struct Ran {
     status: i32,
     stdout: Vec<u8>,
     pub(super) stderr: String,
 }
 
-/// `cartgate inbox …` in a gate's folder.
+/// Runs `cartgate inbox …` in the directory of a gate.
 pub(super) fn inbox(gate: &Program, args: &[&str]) -> Ran {
     inbox_in(gate.file("secret").parent().expect("a folder"), args)
 }
@@ -113,7 +114,8 @@ fn ids(gate: &Program) -> Vec<String> {
     listed.iter().map(id).collect()
 }
 
-/// As root, or as the user of the gate, without what systemd hands to the gate alone.
+/// As root, or as the user of the gate, without the credentials that systemd gives only to the
+/// gate.
 #[test]
 fn only_the_inbox_of_a_configuration_file_matters() {
     let gate = gate_with_three();
@@ -123,7 +125,7 @@ fn only_the_inbox_of_a_configuration_file_matters() {
         "tls = { cert = \"no-cert.pem\", key = \"no-key.pem\" }\n[admin]\ntoken = { file = \"no-token\" }\n",
     );
     gate.write_config(&elsewhere);
-    // While a gate runs, it alone needs to know the keys, too.
+    // While a gate runs, only the gate needs the keys.
     let with_key = elsewhere.replace(
         "[inbox]\n",
         "[inbox]\nkey = { credential = \"inbox-key\" }\n",
@@ -297,7 +299,7 @@ fn the_stock_is_told_to_commands_metrics_and_status_alike() {
     assert_eq!(status["needs"], Value::Array(Vec::new()));
 }
 
-/// What the admin listener answers.
+/// Returns a page of the admin listener.
 pub(super) fn ask(gate: &Program, path: &str) -> String {
     let line = gate.line(&["admin listener ready"]);
     let address = &line[line.find("127.0.0.1:").expect("an address")..];
@@ -314,7 +316,7 @@ pub(super) fn ask(gate: &Program, path: &str) -> String {
 fn without_a_gate_the_file_is_opened_and_with_a_deaf_one_it_is_not() {
     let gate = gate_with_three();
     let ids = ids(&gate);
-    // Nobody can ask this one any more, and yet the file is its own.
+    // This gate no longer responds, and still has the file open.
     fs::remove_file(gate.file("inbox.db.sock")).expect("there");
     inbox(&gate, &["list"]).ends(1).says("has it open");
 

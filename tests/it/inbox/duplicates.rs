@@ -1,4 +1,5 @@
-//! Events that come again, through the program: an app that lacks one gets it, and no event is taken for another.
+//! Events that arrive again, through the program: an app that lacks one gets it, and no event is
+//! taken for another.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -15,10 +16,10 @@ use crate::{
     support::{App, SECRET, Then, app::answer, request, signature_line, wait_until},
 };
 
-/// An address where nobody listens.
+/// An address without a listener.
 const DOWN: &str = "http://127.0.0.1:1";
 
-/// A gate that compares orders by their id, before two apps.
+/// Starts a gate that compares orders by their id, in front of two apps.
 fn gate(shop: &str, mail: &str, unique: bool) -> Program {
     let unique = if unique { "unique = \"/order/id\"" } else { "" };
     let text = format!(
@@ -59,13 +60,13 @@ fn send(gate: &Program, body: &[u8]) {
     assert_eq!(gate.client().ask(delivery).status, 200);
 }
 
-/// How often an app got this body.
+/// Returns how often an app got this body.
 fn came(app: &App, body: &[u8]) -> usize {
     let requests = app.requests();
     requests.iter().filter(|one| one.body == body).count()
 }
 
-/// An app that answers 410 to the first request and 200 to the others.
+/// Starts an app that responds with 410 to the first request and 200 to the others.
 fn giving_the_first_up() -> App {
     let count = Arc::new(AtomicUsize::new(0));
     App::tcp(move |_, wire| {
@@ -106,7 +107,7 @@ fn an_order_that_comes_again_goes_to_the_app_that_had_given_it_up_and_to_no_othe
     send(&gate, &first);
     gate.line(&["kept=true", "duplicate_of="]);
     wait_until("mail has it too", || came(&mail, &first) == 2);
-    // Now both have it, and what comes again is dropped.
+    // Now both have it, and repeats are dropped.
     wait_until("it is a duplicate", || {
         send(&gate, &first);
         gate.lines().iter().any(|line| line.contains("kept=false"))
@@ -188,7 +189,7 @@ fn a_value_that_comes_with_different_bodies_is_no_id() {
     for body in &bodies {
         send(&gate, body);
     }
-    // The second could be the first, serialised anew.
+    // The second could be the first, serialized again.
     wait_until("all but one arrive", || shop.count() == 19);
     for (number, body) in bodies.iter().enumerate() {
         assert_eq!(came(&shop, body), usize::from(number != 1), "{number}");
@@ -222,7 +223,7 @@ fn replays_do_not_fill_the_log() {
         send(&gate, &event);
         gate.lines().iter().any(|line| line.contains("kept=false"))
     });
-    // As fast as two clients can, until more came in one second than the log shows.
+    // As fast as two clients can, until more arrived in one second than the log shows.
     wait_until("lines are left out", || {
         std::thread::scope(|scope| {
             for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! How a gate with an inbox ends, by a signal.
+//! The end of a gate with an inbox, by a signal.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::{
     support::{SECRET, request, signature_line, wait_until},
 };
 
-/// A gate whose events all wait, since nobody listens where they go.
+/// A gate whose events all wait, because their destination does not listen.
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -56,7 +56,7 @@ fn a_signal_ends_a_start_that_looks_the_inbox_over() {
     gate.signal("KILL");
     wait_until("it is dead", || !gate.runs());
     let file = gate.file("inbox.db");
-    // Whoever has it for himself holds the look up, longer than a signal takes, and in the end it fails.
+    // The exclusive lock delays the check for longer than a signal takes, and then makes it fail.
     let holder = Connection::open(&file).expect("a database");
     holder
         .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")

@@ -1,5 +1,5 @@
-//! A gate whose open file is removed, moved, replaced or hidden while events come in, and a start beside the log of another
-//! file.
+//! A gate whose open file is removed, moved, replaced or hidden while events arrive, and a start
+//! beside the log of another file.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use crate::{
     support::{App, SECRET, Then, app::answer, genuine, wait_until},
 };
 
-/// A folder for the store, and a gate's configuration. Events wait, unless an app is named.
+/// A directory for the store, and the configuration of a gate. Events wait, unless there is an app.
 struct Scene {
     dir: TempDir,
     text: String,
@@ -66,7 +66,7 @@ url = "{url}"
         Program::serve_file(&self.text, &[("secret", SECRET)])
     }
 
-    /// A start that fails; the line that says why.
+    /// Starts a gate that must not start; returns the log line with the reason.
     #[track_caller]
     fn refused(&self) -> String {
         let (status, lines) = Program::start_file(&self.text, &[("secret", SECRET)], &[]).end();
@@ -107,7 +107,7 @@ fn kill(gate: Program) {
     gate.end();
 }
 
-/// How many events a file and its log hold.
+/// Returns the number of events in a file and its log.
 fn events(file: &Path) -> usize {
     let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE);
     let count = "SELECT count(*) FROM event";
@@ -124,7 +124,8 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Does `harm` while senders send. A delivery that began after it must never get 200. How many got it before.
+/// Does `harm` while senders send. A delivery that begins after it must never get 200. Returns the
+/// number of those that got it before.
 #[track_caller]
 fn harmed(gate: &Program, harm: impl FnOnce()) -> usize {
     let (acknowledged, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -151,7 +152,7 @@ fn harmed(gate: &Program, harm: impl FnOnce()) -> usize {
                 }
             });
         }
-        // Senders stop even if this fails.
+        // Stops the senders also if this fails.
         let _stopping = Stop(&stop);
         wait_until("events are kept", || acknowledged.load(SeqCst) >= 40);
         assert_eq!(readiness(gate), 200);
@@ -287,7 +288,8 @@ fn what_a_removed_file_holds_is_delivered_and_can_be_saved() {
     scene.start();
 }
 
-/// A scene whose gate was killed after a backup was made in `backup.db`; how many events that holds.
+/// Returns a scene whose gate was killed after a backup to `backup.db`, and the number of events in
+/// the backup.
 fn killed_after_a_backup() -> (Scene, usize) {
     let scene = Scene::new();
     let gate = scene.start();
@@ -306,7 +308,7 @@ fn killed_after_a_backup() -> (Scene, usize) {
 fn the_log_of_another_file_is_not_replayed_into_a_backup() {
     let restores: [Harm; 3] = [
         |scene| rename(scene.file("backup.db"), scene.file("inbox.db")),
-        // The file stays the same for the system.
+        // For the system, the file stays the same.
         |scene| {
             fs::copy(scene.file("backup.db"), scene.file("inbox.db")).expect("copied");
         },

@@ -1,4 +1,4 @@
-//! The durable inbox, as senders and operators see it.
+//! The durable inbox from the view of senders and operators.
 
 mod commands;
 mod duplicates;

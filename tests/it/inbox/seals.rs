@@ -1,4 +1,5 @@
-//! An edited database: an event goes to the destination that it was stored for, or to none.
+//! An edited database: an event goes to the destination that it was stored for, or to no
+//! destination.
 
 use std::{fs, path::Path};
 
@@ -10,7 +11,7 @@ use crate::{
     support::{App, SECRET, request, signature_line, wait_until},
 };
 
-/// A gate whose shop is where `shop` says, beside an app for mail.
+/// Returns the configuration with the shop at `shop`, and an app for mail.
 fn config(file: &Path, shop: &str, mail: &str) -> String {
     format!(
         r#"
@@ -55,7 +56,7 @@ fn send(gate: &Program, body: &[u8]) {
     assert_eq!(gate.client().ask(delivery).status, 200);
 }
 
-/// Five orders for a shop that is down.
+/// Stores five orders for a shop that is down.
 fn stored(file: &Path) {
     let gate = serve(file, "http://127.0.0.1:1", "http://127.0.0.1:1");
     for body in [b"first", b"moved", b"added", b"copy1", b"last1"] {
@@ -71,7 +72,7 @@ fn edit(file: &Path, statement: &str) {
     assert_eq!(changed, 1, "{statement}");
 }
 
-/// The event with this body.
+/// Returns the condition for the event with this body.
 fn with_body(body: &str) -> String {
     format!(
         "(SELECT min(id) FROM event JOIN content ON content.body = event.body
@@ -122,7 +123,7 @@ fn an_edited_destination_or_copy_count_reaches_no_app() {
     );
     stop(gate);
 
-    // Nor does an operator's retry let them through.
+    // A retry by an operator does not let them through either.
     fs::write(
         dir.path().join("cartgate.toml"),
         config(&file, &shop.url, &mail.url),
@@ -142,7 +143,7 @@ fn an_operator_moves_an_event_and_an_editor_cannot_have_it_moved() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("inbox.db");
     stored(&file);
-    // Seems to be stranded, so that a move would take it along.
+    // It seems to be stranded, so that a move would include it.
     let moved = with_body("moved");
     edit(
         &file,

@@ -1,4 +1,4 @@
-//! What `cartgate inbox` shows is what is stored, and nothing of it commands the terminal.
+//! `cartgate inbox` shows the stored data, which cannot control the terminal.
 
 use std::{path::Path, process::Command};
 
@@ -9,10 +9,10 @@ use crate::{
     support::{SECRET, request, signature_line},
 };
 
-/// Bytes that a terminal would act on, and that no text holds.
+/// Bytes that a terminal would act on, and that are not text.
 const BODY: &[u8] = b"\x1b[31mred\x1b[0m\x00\x01\r\n\xc2\x9b\xff";
 
-/// A store with one event, without a gate.
+/// Creates a store with one event, without a gate.
 fn stored(dir: &Path) -> String {
     let file = dir.join("inbox.db");
     let text = format!(
@@ -42,7 +42,7 @@ url = "http://127.0.0.1:1"
     format!("sqlite:{}", file.display())
 }
 
-/// The status, what was printed, and the messages.
+/// Returns the status, the output, and the messages.
 fn inbox(at: &str, args: &[&str]) -> (Option<i32>, Vec<u8>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
     command.env_clear().env("TZ", "Europe/Berlin");

@@ -1,4 +1,4 @@
-//! The file of an inbox and its log take no more of the disk than they need.
+//! The file of an inbox and its log use no more disk space than they need.
 
 use std::{fs, process::Command};
 
@@ -11,7 +11,7 @@ use crate::{
 
 const MIB: u64 = 1 << 20;
 
-/// Events wait, since nobody listens where they go.
+/// Events wait, because their destination does not listen.
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -59,7 +59,7 @@ fn a_purged_inbox_gives_its_space_back_to_the_disk() {
         .output();
     let purge = purge.expect("it runs");
     assert!(purge.status.success(), "{purge:?}");
-    // No delivery comes that could cause it.
+    // No delivery arrives that could cause it.
     wait_until("the file has shrunk", || {
         length(&gate, "inbox.db") < 4 * MIB
     });

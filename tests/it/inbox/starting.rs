@@ -1,4 +1,5 @@
-//! `cartgate inbox` while a gate starts: the gate has the file and does not take orders yet.
+//! `cartgate inbox` while a gate starts: the gate has the file open and does not accept commands
+//! yet.
 
 use std::{fs, os::fd::OwnedFd, path::Path, thread};
 
@@ -7,7 +8,7 @@ use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
 use super::{commands::gate, inbox};
 use crate::support::wait_until;
 
-/// Counts a process that gives this file up: there is something to read once one has.
+/// Watches for a process that closes this file: the descriptor becomes readable when one has.
 fn watch(file: &Path) -> OwnedFd {
     let watch = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).expect("inotify");
     add_watch(&watch, file, WatchFlags::CLOSE_WRITE).expect("it is there");

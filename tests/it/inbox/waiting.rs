@@ -44,7 +44,7 @@ fn send(gate: &Program, body: &str) {
     assert_eq!(gate.client().ask(delivery).status, 200);
 }
 
-/// The app that was down until now.
+/// Starts the app that was down until now.
 fn app(
     gate: &Program,
     behave: impl Fn(&Recorded) -> Option<(&'static str, &'static str)> + Send + Sync + 'static,
@@ -189,7 +189,7 @@ fn a_list_shows_why_a_delivery_failed() {
     assert!(shown.text().contains(why), "{}", shown.text());
 }
 
-/// A gate over the files that another one has left.
+/// Starts a gate on the files of another one.
 fn restarted(before: &Path, change: &str) -> Program {
     let file = before.join("inbox.db");
     let database = Connection::open(&file).expect("a database");
@@ -211,7 +211,7 @@ fn restarted(before: &Path, change: &str) -> Program {
 fn an_event_that_a_wrong_clock_has_dated_ahead_is_delivered() {
     let text = CONFIG.replace("retry = []", "retry = [\"2s\"]");
     for change in [
-        // Kept, and rejected, by a clock that was a day ahead.
+        // Stored, and rejected, under a clock that was a day ahead.
         "UPDATE delivery SET due = due + 86400000, wait = 0, attempts = 0",
         "UPDATE delivery SET due = due + 86400000",
     ] {

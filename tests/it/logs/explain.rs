@@ -1,4 +1,4 @@
-//! `--explain`: the likely cause of a signature that does not match.
+//! `--explain`: the likely cause of a signature mismatch.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::{
     support::{App, BODY, SECRET, forged, request, sign, sign_with},
 };
 
-/// What the doctor says of a delivery with this signature.
+/// Returns the doctor's diagnosis of a delivery with this signature.
 fn explained(secret: &[u8], signature: &str, body: &[u8]) -> Value {
     let app = App::content();
     let program = Program::serve(&app, &["--log-format", "json", "--explain"]);

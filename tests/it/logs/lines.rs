@@ -1,4 +1,4 @@
-//! The line of each request, and those of the start.
+//! The log line of each request, and the lines of the start.
 
 use std::time::Instant;
 
@@ -140,7 +140,7 @@ fn a_path_is_escaped_and_cut_and_its_query_left_out() {
         ("/x?planted=query", 401, "/x".to_owned()),
         ("/it's", 401, "/it\\'s".to_owned()),
         (&*long, 401, format!("{}...", &long[..128])),
-        // No target, but in the line of its rejection all the same.
+        // It has no target, but its rejection is logged nevertheless.
         ("/%1b[31m?", 400, "/%1b[31m".to_owned()),
         ("/\"quoted\"", 400, "/\\\"quoted\\\"".to_owned()),
         ("/\u{9b}31m", 400, "/\\xc2\\x9b31m".to_owned()),
@@ -226,7 +226,7 @@ fn a_delivery_that_the_app_did_not_take_is_an_error_with_its_id() {
         wire.write_all(&answer("500 Internal Server Error", "", b""))?;
         Ok(Then::Keep)
     });
-    // Whatever was asked of the log.
+    // With every setting of the log.
     for log in ["all", "refused", "off"] {
         let program = Program::serve(&app, &["--log-format", "json", "--access-log", log]);
         let (status, id) = asked(&mut program.client(), genuine(BODY));

@@ -1,4 +1,4 @@
-//! What the built program says: one line a request, and never a secret or a payload.
+//! The log of the built program: one line per request, and never a secret or a payload.
 
 mod explain;
 mod lines;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{program::Program, support::Client};
 
-/// The line of a request, as JSON.
+/// Returns the line of a request as JSON.
 fn line_of(program: &Program, id: &str) -> Value {
     serde_json::from_str(&program.line(&[id])).expect("a line of JSON")
 }

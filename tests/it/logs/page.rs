@@ -1,4 +1,5 @@
-//! `docs/log.md` names each field of each line. The lines are read from the code, since no test causes all of them.
+//! `docs/log.md` describes each field of each line. The test reads the lines from the code, because
+//! no test causes all of them.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +9,7 @@ use std::{
 
 const PAGE: &str = include_str!("../../../docs/log.md");
 
-/// These begin every line, whatever it is about.
+/// The fields that begin every line.
 const ALWAYS: [&str; 4] = ["timestamp", "level", "target", "message"];
 
 const MACROS: [&str; 6] = [
@@ -42,7 +43,7 @@ fn the_page_lists_each_field_that_a_line_can_have() {
     );
 }
 
-/// The names in the first column of the table below a heading.
+/// Returns the names in the first column of the table below a heading.
 fn listed(heading: &str) -> impl Iterator<Item = String> {
     let section = PAGE.split_once(heading).expect("the heading").1;
     let section = section.split("\n## ").next().unwrap_or_default();
@@ -62,7 +63,7 @@ fn find(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The arguments of each call of a log macro.
+/// Returns the arguments of each call of a log macro.
 fn calls(code: &str) -> Vec<Vec<String>> {
     let mut calls = Vec::new();
     for name in MACROS {
@@ -82,7 +83,7 @@ fn calls(code: &str) -> Vec<Vec<String>> {
     calls
 }
 
-/// The arguments up to the closing parenthesis, split at the commas between them.
+/// Returns the arguments up to the closing parenthesis, split at the commas between them.
 fn arguments(code: &str) -> Vec<String> {
     let (mut depth, mut in_text, mut escaped) = (0, false, false);
     let mut arguments = vec![String::new()];
@@ -107,10 +108,10 @@ fn arguments(code: &str) -> Vec<String> {
     arguments
 }
 
-/// The field that an argument sets: `name = value`, `name`, `%name` or `?name`.
+/// Returns the field that an argument sets: `name = value`, `name`, `%name` or `?name`.
 fn field(argument: &str) -> Option<String> {
     let argument = argument.trim();
-    // What a macro passes on stands before its own fields.
+    // The arguments that a macro passes on precede its own fields.
     let argument = argument.strip_prefix("$($field)*").unwrap_or(argument);
     let name = match argument.split_once(" = ") {
         Some((name, _)) => name.trim(),

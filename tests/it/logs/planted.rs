@@ -1,4 +1,4 @@
-//! Planted secrets and payloads, searched for in everything that is printed.
+//! Planted secrets and payloads, searched for in all output.
 
 use std::{process::Command, sync::atomic::AtomicUsize};
 
@@ -7,8 +7,8 @@ use crate::{
     support::{App, SECRET, Then, app::answer, request, sign_with, signature_line, wait_until},
 };
 
-/// Texts that no output may hold: the secret in each form that a mistake could give it, and marks
-/// in each part of a request that is private.
+/// Returns texts that no output may contain: the secret in each form that a mistake could give it,
+/// and marks in each private part of a request.
 fn planted() -> Vec<String> {
     use base64::Engine as _;
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
@@ -28,7 +28,7 @@ fn mark(of: &str) -> String {
     format!("planted-{of}-7f3a")
 }
 
-/// Requests of each kind, with marks in each private part.
+/// Returns requests of each kind, with marks in each private part.
 fn private_requests() -> Vec<Vec<u8>> {
     let body = format!(r#"{{"email":"{}"}}"#, mark("body"));
     let body = body.as_bytes();
@@ -77,7 +77,7 @@ fn holds_nothing_planted(text: &str) {
 fn no_secret_and_no_payload_is_in_what_serve_prints() {
     let count = AtomicUsize::new(0);
     let app = App::tcp(move |_, wire| {
-        // Taken, refused, and no answer at all: each has a line of its own.
+        // Accepted, rejected, and without a response: each has its own line.
         let status = match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 3 {
             0 => "200 OK",
             1 => "422 Unprocessable Content",
@@ -125,7 +125,7 @@ fn no_help_shows_what_the_environment_holds() {
     holds_nothing_planted(&help(&variables, &["--help", "-h"]).join("\n"));
 }
 
-/// The help of each command, with variables set.
+/// Returns the help of each command, with variables set.
 fn help(variables: &[(String, &str)], flags: &[&str]) -> Vec<String> {
     let flags = if flags.is_empty() { &["--help"] } else { flags };
     let mut texts = Vec::new();

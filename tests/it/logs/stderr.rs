@@ -1,4 +1,4 @@
-//! The log's way out: a standard error that does not block, and one that journald reads.
+//! The output of the log: a standard error that does not block, and one that journald reads.
 
 use std::{
     fs::File,
@@ -13,7 +13,7 @@ use std::{
 
 use crate::support::{App, BODY, Client, SECRET, genuine, wait_until};
 
-/// A gate with this standard error, ended with the test.
+/// A gate with this standard error. It ends with the test.
 struct Gate(Child);
 
 impl Gate {
@@ -55,14 +55,14 @@ fn address(line: &str) -> Option<SocketAddr> {
 fn a_standard_error_that_does_not_block_loses_no_line() {
     let app = App::content();
     let (ours, theirs) = UnixStream::pair().expect("two sockets");
-    // As another process of the same terminal or pipe does it.
+    // As another process at the same terminal or pipe does.
     theirs.set_nonblocking(true).expect("set");
     let mut gate = Gate::start(&app, theirs.into(), &[]);
     let mut lines = BufReader::new(ours);
     let mut first = String::new();
     lines.read_line(&mut first).expect("a line");
     let mut client = Client::tcp(address(&first).expect("an address"));
-    // Far more than a socket holds. Nobody reads meanwhile.
+    // Far more than a socket can buffer, while nothing reads.
     let sent = 3_000;
     for _ in 0..sent {
         assert_eq!(client.ask(genuine(BODY)).status, 200);

@@ -157,7 +157,7 @@ fn the_memory_of_saved_and_dropped_rejections_is_released() {
         })
         .start();
     let body = [b'a'; 200_000];
-    // Far more than the budget, also beside the most that may wait for the disk.
+    // Far more than the budget, and more than the limit of files that wait for the disk.
     for _ in 0..60 {
         rejected(&mut gate.client(), forged(&body));
     }

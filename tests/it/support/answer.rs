@@ -1,17 +1,17 @@
-//! An answer of the gate, read as strictly as the standard is written, and what must hold for each.
+//! A response of the gate, parsed strictly by the standard, and the properties of every response.
 
 use std::io;
 
 use super::wire::{Wire, header_lines, read_head, read_some};
 
-/// Stands in every answer of the tests' apps, so that the gate's own are told from theirs.
+/// The header in every response of the tests' apps, which tells them from the gate's own.
 pub(crate) const APPS_MARK: &str = "X-App";
 
-/// What an app claims and only the gate may say.
+/// Headers that an app sends and only the gate may send.
 pub(crate) const APPS_LIES: &str =
     "Proxy-Status: app; error=dns_error\r\nX-Cartgate-Delivery: not-the-gates\r\n";
 
-/// One answer.
+/// One response.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -19,7 +19,7 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// An answer's head, whose body is still to be read.
+/// The head of a response whose body is still to be read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Framing {
     Length(usize),
@@ -29,7 +29,7 @@ pub(crate) enum Framing {
 }
 
 impl Answer {
-    /// Reads an answer's head. None if the stream ends before its first byte.
+    /// Reads the head of a response. Returns none if the stream ends before its first byte.
     pub(crate) fn read_head(
         stream: &mut dyn Wire,
         buffer: &mut Vec<u8>,
@@ -62,7 +62,7 @@ impl Answer {
         Ok(Some((answer, framing)))
     }
 
-    /// Reads the body. An error if it breaks off.
+    /// Reads the body. Returns an error if it breaks off.
     pub(crate) fn read_body(
         &mut self,
         stream: &mut dyn Wire,
@@ -90,7 +90,7 @@ impl Answer {
         Ok(())
     }
 
-    /// The one value of a header; none if it is absent.
+    /// Returns the only value of a header; none if it is absent.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self
@@ -103,17 +103,17 @@ impl Answer {
         value
     }
 
-    /// Whether the gate made it, rather than the app.
+    /// Returns whether the gate made the response, and not the app.
     pub(crate) fn is_the_gates(&self) -> bool {
         self.header(APPS_MARK).is_none()
     }
 
-    /// Whether the gate says that it has stored the delivery.
+    /// Returns whether the gate has stored the delivery.
     pub(crate) fn is_kept(&self) -> bool {
         self.is_the_gates() && self.status == 200
     }
 
-    /// The error type in `Proxy-Status`.
+    /// Returns the error type in `Proxy-Status`.
     pub(crate) fn error(&self) -> &str {
         let status = self.header("Proxy-Status").expect("the gate's own answer");
         status
@@ -121,7 +121,7 @@ impl Answer {
             .expect("an error type")
     }
 
-    /// Whether the connection is to be used no more.
+    /// Returns whether the connection ends after this response.
     pub(crate) fn closes(&self) -> bool {
         self.header("Connection")
             .is_some_and(|value| value.eq_ignore_ascii_case("close"))
@@ -139,7 +139,7 @@ impl Answer {
         }
     }
 
-    /// What must hold for each answer.
+    /// Checks the properties of every response.
     fn check_head(&self) {
         let id = self
             .header("X-Cartgate-Delivery")
@@ -179,7 +179,7 @@ impl Answer {
         }
     }
 
-    /// The status and its title, and not a word of why.
+    /// Checks that the body has the status and its title, and no reason.
     fn check_own_body(&self) {
         let body: serde_json::Value = serde_json::from_slice(&self.body).expect("JSON");
         let body = body.as_object().expect("an object");
@@ -223,7 +223,7 @@ fn take(stream: &mut dyn Wire, buffer: &mut Vec<u8>, length: usize) -> io::Resul
     Ok(buffer.drain(..length).collect())
 }
 
-/// One chunk, as soon as it is there; none for the last.
+/// Reads one chunk as soon as it arrives; returns none for the last.
 pub(crate) fn read_chunk(
     stream: &mut dyn Wire,
     buffer: &mut Vec<u8>,

@@ -1,6 +1,6 @@
-//! An app behind the gate. It reads requests strictly, records each exactly as it came, and answers
-//! as it is told. What a gate must never do (ambiguous framing, unverified bytes) fails the test
-//! that asks what came.
+//! An app behind the gate. It parses requests strictly, records each as it arrived, and responds as
+//! configured. A fault of the gate (ambiguous framing, unverified bytes) fails the test that asks
+//! for the requests.
 
 use std::{
     io,
@@ -21,7 +21,7 @@ use super::{
     wire::{Wire, header_lines, patient, patient_unix, read_head, read_some},
 };
 
-/// A request as it came.
+/// A request as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorded {
     pub(crate) method: String,
@@ -30,14 +30,14 @@ pub(crate) struct Recorded {
     pub(crate) body: Vec<u8>,
 }
 
-/// What an app does after its answer.
+/// The app's action after its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
     Keep,
     Close,
 }
 
-/// What an app does with a request.
+/// The app's response to a request.
 pub(crate) trait Behave:
     Fn(&Recorded, &mut dyn Wire) -> io::Result<Then> + Send + Sync + 'static
 {
@@ -46,7 +46,7 @@ impl<F: Fn(&Recorded, &mut dyn Wire) -> io::Result<Then> + Send + Sync + 'static
 
 /// A running app.
 pub(crate) struct App {
-    /// As `--upstream` names it, without a path.
+    /// The address for `--upstream`, without a path.
     pub(crate) url: String,
     shared: Arc<Shared>,
 }
@@ -59,7 +59,7 @@ struct Shared {
     open: AtomicUsize,
 }
 
-/// An answer with the app's mark, and with lies that the gate must not pass on.
+/// Returns a response with the app's mark, and with headers that the gate must not pass on.
 pub(crate) fn answer(status: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
@@ -69,7 +69,7 @@ pub(crate) fn answer(status: &str, lines: &str, body: &[u8]) -> Vec<u8> {
 }
 
 impl App {
-    /// An app that is content with everything.
+    /// Starts an app that accepts every request.
     pub(crate) fn content() -> Self {
         Self::tcp(|_, wire| {
             wire.write_all(&answer("200 OK", "", b"taken"))?;
@@ -77,7 +77,7 @@ impl App {
         })
     }
 
-    /// An app that answers nothing until it is let.
+    /// Starts an app that does not respond until it is released.
     pub(crate) fn holding() -> (Self, Hold) {
         let hold = Hold::default();
         let held = hold.clone();
@@ -89,25 +89,25 @@ impl App {
         (app, hold)
     }
 
-    /// An app on a TCP port.
+    /// Starts an app on a TCP port.
     pub(crate) fn tcp(behave: impl Behave) -> Self {
         Self::listening(TcpListener::bind("127.0.0.1:0").expect("a port"), behave)
     }
 
-    /// An app that accepts from this socket.
+    /// Starts an app that accepts from this socket.
     pub(crate) fn listening(listener: TcpListener, behave: impl Behave) -> Self {
         let url = format!("http://{}", address(&listener));
         let wires = move || Some(Box::new(patient(listener.accept().ok()?.0)) as Box<dyn Wire>);
         Self::start(url, wires, behave)
     }
 
-    /// An app on a Unix socket.
+    /// Starts an app on a Unix socket.
     pub(crate) fn unix(path: &Path, behave: impl Behave) -> Self {
         let listener = UnixListener::bind(path).expect("a socket");
         Self::unix_listening(path, listener, Duration::ZERO, behave)
     }
 
-    /// An app that accepts from this Unix socket, and needs so long for each connection.
+    /// Starts an app that accepts from this Unix socket, and takes so long for each connection.
     pub(crate) fn unix_listening(
         path: &Path,
         listener: UnixListener,
@@ -122,7 +122,7 @@ impl App {
         Self::start(url, wires, behave)
     }
 
-    /// An app under TLS.
+    /// Starts an app under TLS.
     pub(crate) fn tls(config: rustls::ServerConfig, behave: impl Behave) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("https://localhost:{}", address(&listener).port());
@@ -147,7 +147,7 @@ impl App {
                 let (app, behave) = (Arc::clone(&app), Arc::clone(&behave));
                 thread::spawn(move || {
                     app.open.fetch_add(1, SeqCst);
-                    // A gate that hangs up ends the conversation, which is its right.
+                    // The gate may close the connection at any time.
                     let _ = app.converse(&mut *wire, &*behave);
                     drop(wire);
                     app.open.fetch_sub(1, SeqCst);
@@ -157,7 +157,7 @@ impl App {
         Self { url, shared }
     }
 
-    /// Everything that came so far, all of it genuine.
+    /// Returns all requests so far, and checks that all are genuine.
     #[track_caller]
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         let wrong = self.shared.wrong.lock().expect("no panic").clone();
@@ -168,13 +168,13 @@ impl App {
         self.shared.requests.lock().expect("no panic").clone()
     }
 
-    /// How many requests came so far.
+    /// Returns the number of requests so far.
     #[track_caller]
     pub(crate) fn count(&self) -> usize {
         self.requests().len()
     }
 
-    /// The one request that came.
+    /// Returns the only request so far.
     #[track_caller]
     pub(crate) fn only(&self) -> Recorded {
         let mut requests = self.requests();
@@ -182,18 +182,18 @@ impl App {
         requests.remove(0)
     }
 
-    /// Connections so far that a request came over.
+    /// Returns the number of connections with a request so far.
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(SeqCst)
     }
 
-    /// Waits until so many requests have come.
+    /// Waits until this number of requests has arrived.
     #[track_caller]
     pub(crate) fn wait_for(&self, requests: usize) {
         wait_until("requests at the app", || self.count() >= requests);
     }
 
-    /// Waits until nobody is connected.
+    /// Waits until no client is connected.
     #[track_caller]
     pub(crate) fn wait_until_left_alone(&self) {
         wait_until("the app's connections end", || {
@@ -226,7 +226,7 @@ impl Hold {
 impl Shared {
     fn converse(&self, wire: &mut dyn Wire, behave: &dyn Behave) -> io::Result<()> {
         let mut buffer = Vec::new();
-        // A gate tries its apps at the start, and says nothing.
+        // A gate connects to its apps at the start, and sends nothing.
         let mut is_counted = false;
         while let Some(request) = Recorded::read(wire, &mut buffer)? {
             if !is_counted {
@@ -260,7 +260,7 @@ impl Shared {
 }
 
 impl Recorded {
-    /// The next request, or what was wrong with it; none if the stream ends before it is whole.
+    /// Returns the next request, or its fault; none if the stream ends before it is complete.
     pub(crate) fn read(
         wire: &mut dyn Wire,
         buffer: &mut Vec<u8>,
@@ -287,7 +287,7 @@ impl Recorded {
         Ok(Some(Ok(request)))
     }
 
-    /// The one value of a header; none if it is absent.
+    /// Returns the only value of a header; none if it is absent.
     #[track_caller]
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self
@@ -300,7 +300,8 @@ impl Recorded {
         value
     }
 
-    /// Whether it carries the signature of its very body under one of the tests' secrets.
+    /// Returns whether the request carries the signature of exactly its body under one of the
+    /// tests' secrets.
     pub(crate) fn is_genuine(&self) -> bool {
         let shopify = self.header("x-shopify-hmac-sha256");
         let header = self.header("x-cartfunnel-hmac-sha256").or(shopify);
@@ -310,7 +311,8 @@ impl Recorded {
     }
 }
 
-/// A head as the gate must write it: whatever a second reader could take otherwise is wrong.
+/// Parses a head as the gate must write it: anything that another parser could read differently is
+/// wrong.
 fn parse(head: &[u8]) -> Result<Recorded, String> {
     let text = std::str::from_utf8(&head[..head.len() - 2]).map_err(|_| "not text".to_owned())?;
     let (first, lines) = text.split_once("\r\n").ok_or("no first line")?;

@@ -1,4 +1,4 @@
-//! A certificate authority of the tests, for apps and gates under TLS.
+//! The certificate authority of the tests, for apps and gates under TLS.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,7 +17,7 @@ pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// A server's certificate with its key.
+/// The certificate of a server, with its key.
 pub(crate) struct Leaf {
     pub(crate) der: CertificateDer<'static>,
     pem: String,
@@ -34,13 +34,13 @@ impl Authority {
         }
     }
 
-    /// A certificate for `name` that never ends.
+    /// Returns a certificate for `name` that does not expire.
     pub(crate) fn leaf(&self, name: &str) -> Leaf {
         let params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         self.sign(&params)
     }
 
-    /// A certificate that ends then.
+    /// Returns a certificate with this expiry.
     pub(crate) fn leaf_until(&self, name: &str, end: SystemTime) -> Leaf {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         params.not_after = end.into();
@@ -57,7 +57,7 @@ impl Authority {
         }
     }
 
-    /// An app that shows a certificate for `name`.
+    /// Returns the configuration of an app with a certificate for `name`.
     pub(crate) fn server(&self, name: &str) -> ServerConfig {
         let Leaf { der, key, .. } = self.leaf(name);
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -69,7 +69,8 @@ impl Authority {
             .expect("a configuration")
     }
 
-    /// A client that believes this authority alone and speaks only these versions.
+    /// Returns the configuration of a client that trusts only this authority and has only these
+    /// versions.
     pub(crate) fn client(&self, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         let own = self.issuer.der().clone();
@@ -81,7 +82,7 @@ impl Authority {
             .with_no_client_auth()
     }
 
-    /// What an `https` destination is told to believe.
+    /// Returns the trust of an `https` destination in this authority.
     pub(crate) fn file(&self, dir: &Path) -> Trust {
         let path = dir.join("ca.pem");
         std::fs::write(&path, self.issuer.pem()).expect("written");
@@ -90,7 +91,7 @@ impl Authority {
 }
 
 impl Leaf {
-    /// Writes certificate and key as an operator would, the key for its owner alone.
+    /// Writes certificate and key as an operator would; only the owner can read the key.
     pub(crate) fn files(&self, dir: &Path) -> (PathBuf, PathBuf) {
         let (chain, key) = (dir.join("cert.pem"), dir.join("key.pem"));
         std::fs::write(&chain, &self.pem).expect("written");
@@ -98,7 +99,7 @@ impl Leaf {
         (chain, key)
     }
 
-    /// What a gate makes of it.
+    /// Returns the certificate as the gate loads it.
     pub(crate) fn certificate(&self) -> Arc<Certificate> {
         let dir = tempfile::tempdir().expect("a directory");
         let (chain, key) = self.files(dir.path());

@@ -1,4 +1,4 @@
-//! A client that writes bytes as they are given, whole or in pieces, and reads answers.
+//! A client that writes bytes unchanged, whole or in pieces, and reads responses.
 
 use std::{
     io,
@@ -29,7 +29,7 @@ impl Client {
         Self::over(patient_unix(stream))
     }
 
-    /// Over whatever carries bytes.
+    /// Returns a client over any byte stream.
     pub(crate) fn over(stream: impl Wire + 'static) -> Self {
         Self {
             stream: Box::new(stream),
@@ -37,25 +37,25 @@ impl Client {
         }
     }
 
-    /// Writes `bytes` as they are.
+    /// Writes `bytes` unchanged.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.try_send(bytes).expect("the gate takes it");
         self
     }
 
-    /// Writes `bytes`, unless the gate has gone.
+    /// Writes `bytes`, unless the gate has closed the connection.
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.write_all(bytes.as_ref())
     }
 
-    /// Says that nothing more comes.
+    /// Ends the writing side.
     pub(crate) fn end(&mut self) -> &mut Self {
-        // A gate that has closed already is content, too.
+        // The gate may have closed the connection already.
         let _ = self.stream.end();
         self
     }
 
-    /// The next answer, whole.
+    /// Returns the next response.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Answer {
         self.try_answer()
@@ -63,7 +63,7 @@ impl Client {
             .expect("an answer, not an end")
     }
 
-    /// The next answer; none if the gate closed in order, an error if it broke off.
+    /// Returns the next response; none if the gate closed in order, an error if it broke off.
     pub(crate) fn try_answer(&mut self) -> io::Result<Option<Answer>> {
         let Some((mut answer, framing)) = self.head(false)? else {
             return Ok(None);
@@ -72,7 +72,7 @@ impl Client {
         Ok(Some(answer))
     }
 
-    /// The answer to a HEAD request.
+    /// Returns the response to a HEAD request.
     #[track_caller]
     pub(crate) fn answer_to_head(&mut self) -> Answer {
         self.head(true)
@@ -81,7 +81,7 @@ impl Client {
             .0
     }
 
-    /// The next answer's head; its chunks are read by [`Self::chunk`].
+    /// Returns the head of the next response, whose chunks [`Self::chunk`] reads.
     #[track_caller]
     pub(crate) fn answer_head(&mut self) -> Answer {
         self.head(false)
@@ -90,7 +90,7 @@ impl Client {
             .0
     }
 
-    /// The next chunk of an answer, as soon as it is there.
+    /// Returns the next chunk of a response as soon as it arrives.
     pub(crate) fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
         read_chunk(&mut *self.stream, &mut self.buffer)
     }
@@ -99,7 +99,7 @@ impl Client {
         Answer::read_head(&mut *self.stream, &mut self.buffer, bodyless)
     }
 
-    /// The gate closes in order, and says nothing more before.
+    /// Checks that the gate closes in order, and sends nothing before.
     #[track_caller]
     pub(crate) fn is_closed(&mut self) {
         let next = self.try_answer();
@@ -109,7 +109,7 @@ impl Client {
         );
     }
 
-    /// The gate closes, in order or by a reset, and says nothing more before.
+    /// Checks that the gate closes, in order or with a reset, and sends nothing before.
     #[track_caller]
     pub(crate) fn is_gone(&mut self) {
         let next = self.try_answer();
@@ -120,7 +120,7 @@ impl Client {
         assert!(gone, "expected the connection to end: {next:?}");
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request; returns its response.
     #[track_caller]
     pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>) -> Answer {
         self.send(request).answer()

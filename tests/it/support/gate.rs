@@ -1,4 +1,4 @@
-//! A gate in this process, on a thread and a port of its own. Dropped, it ends at once.
+//! A gate in this process, on its own thread and port. It ends at once when it is dropped.
 
 use std::{
     io,
@@ -25,7 +25,7 @@ use tower_cartgate::{Keyring, Policy, Secret, SecretName};
 
 use super::{App, Client, SECRET};
 
-/// What a gate is made of. Tests change the fields that they are about.
+/// The parts of a gate. Tests change the fields that they are about.
 pub(crate) struct Setup {
     pub(crate) listen: ListenAddress,
     pub(crate) admin: Option<ListenAddress>,
@@ -34,12 +34,12 @@ pub(crate) struct Setup {
     pub(crate) query: Query,
     pub(crate) headers: HeaderChanges,
     pub(crate) settings: Settings,
-    /// What changes the policy that every gate of these tests begins with.
+    /// Changes the policy with which every gate of these tests begins.
     pub(crate) policy: Box<dyn Fn(Policy) -> Policy>,
-    /// What a durable gate's queue is; a gate is durable where its configuration has an inbox.
+    /// Changes the queue of a durable gate. A gate is durable if its configuration has an inbox.
     pub(crate) queue: Box<dyn Fn(&mut Queue)>,
-    /// Of a gate with an inbox that is not durable itself: the destinations of a durable endpoint at `/kept`, at none of which
-    /// anybody listens.
+    /// For a gate with an inbox that is not durable itself: the destinations of a durable endpoint
+    /// at `/kept`, none of which listens.
     pub(crate) kept_for: Vec<&'static str>,
     pub(crate) config: Config,
 }
@@ -56,16 +56,16 @@ pub(crate) struct Gate {
     pub(crate) config: watch::Sender<Arc<Config>>,
 }
 
-/// An endpoint's secrets: names and bytes.
+/// The names and bytes of an endpoint's secrets.
 pub(crate) type Secrets<'a> = [(&'a str, &'a [u8])];
 
 impl Setup {
-    /// A gate before `app` with everything at its default, on two workers.
+    /// Returns a gate in front of `app` with all defaults, on two workers.
     pub(crate) fn before(app: &App) -> Self {
         Self::at(&app.url)
     }
 
-    /// A gate before whatever is at `upstream`.
+    /// Returns a gate in front of `upstream`.
     pub(crate) fn at(upstream: &str) -> Self {
         let mut config = Config::new(Endpoints::new(Vec::new()));
         config.workers = 2;
@@ -85,7 +85,8 @@ impl Setup {
         }
     }
 
-    /// A gate before `app` that stores its events in a new SQLite file in this folder first.
+    /// Returns a gate in front of `app` that first stores its events in a new SQLite file in this
+    /// directory.
     pub(crate) fn durable(app: &App, dir: &Path) -> Self {
         let store = StoreAddress::Sqlite(dir.join("inbox.db"));
         Self::before(app).with(|setup| {
@@ -93,13 +94,13 @@ impl Setup {
         })
     }
 
-    /// The same with something changed.
+    /// Returns the setup with a change.
     pub(crate) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
     }
 
-    /// The configuration with these secrets.
+    /// Returns the configuration with these secrets.
     pub(crate) fn config(&self, secrets: &Secrets<'_>) -> Arc<Config> {
         let named: Vec<(SecretName, Secret)> = secrets
             .iter()
@@ -160,7 +161,7 @@ impl Setup {
         })
     }
 
-    /// Starts it.
+    /// Starts the gate.
     pub(crate) fn start(self) -> Gate {
         let config = self.config(&[("current", SECRET)]);
         let listener = Listener::bind(&self.listen).expect("bound");
@@ -187,7 +188,7 @@ impl Setup {
                     resources.inbox = Some(Arc::new(opened));
                 }
                 let shutdown = async {
-                    // A gate whose handle is gone is killed, not drained.
+                    // A gate whose handle is dropped ends at once, without a drain.
                     if stopped.await.is_err() {
                         std::future::pending::<()>().await;
                     }
@@ -212,12 +213,12 @@ impl Setup {
 }
 
 impl Gate {
-    /// A gate before `app` with everything at its default.
+    /// Starts a gate in front of `app` with all defaults.
     pub(crate) fn before(app: &App) -> Self {
         Setup::before(app).start()
     }
 
-    /// Its address.
+    /// Returns its address.
     pub(crate) fn address(&self) -> SocketAddr {
         match &self.listen {
             ListenAddress::Tcp(address) => address.parse().expect("an address"),
@@ -225,12 +226,12 @@ impl Gate {
         }
     }
 
-    /// The address of its admin listener.
+    /// Returns the address of its admin listener.
     pub(crate) fn admin(&self) -> &ListenAddress {
         self.admin.as_ref().expect("it has an admin listener")
     }
 
-    /// A new connection.
+    /// Opens a connection.
     pub(crate) fn client(&self) -> Client {
         match &self.listen {
             ListenAddress::Tcp(_) => Client::tcp(self.address()),
@@ -239,7 +240,7 @@ impl Gate {
         }
     }
 
-    /// Asks it to drain.
+    /// Requests a drain.
     pub(crate) fn stop(&mut self) {
         let stop = self.stop.take().expect("asked once");
         stop.send(()).expect("it runs");

@@ -1,7 +1,7 @@
-//! What the tests of the proxy stand on: a gate in this process (`gate`), an app behind it that
-//! records what it gets (`app`), and a client that writes bytes as they are given and checks on
-//! every answer what must always hold (`client`, `answer`). Blocking sockets of the standard
-//! library on the tests' side, so that no test shares a runtime with what it tests.
+//! The parts that the tests of the proxy share: a gate in this process (`gate`), an app behind it
+//! that records its requests (`app`), and a client that writes bytes unchanged and checks the
+//! properties of every response (`client`, `answer`). The tests use blocking sockets of the
+//! standard library, so that they share no runtime with the gate.
 
 pub(crate) mod answer;
 pub(crate) mod app;
@@ -23,13 +23,13 @@ pub(crate) use app::{App, Hold, Recorded, Then};
 pub(crate) use client::Client;
 pub(crate) use gate::{Gate, Setup};
 
-/// How long a test waits for what must happen. Only a failing test ever waits that long.
+/// The timeout of a test. Only a failing test waits that long.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The secret that gates are set up with.
+/// The secret of the gates.
 pub(crate) const SECRET: &[u8] = b"planted-secret-of-the-proxy-tests";
 
-/// All secrets that a gate of the tests may verify by: an app takes what one of them signed.
+/// All secrets of the gates: an app accepts a request with a signature by any of them.
 pub(crate) const SECRETS: [&[u8]; 4] = [
     SECRET,
     b"another planted secret of the tests",
@@ -37,26 +37,26 @@ pub(crate) const SECRETS: [&[u8]; 4] = [
     b"another older planted secret of the tests",
 ];
 
-/// A body that is as good as any.
+/// Any body.
 pub(crate) const BODY: &[u8] = b"hello";
 
-/// The signature of `body`, as the header's value.
+/// Returns the signature of `body` as the value of the header.
 pub(crate) fn sign(body: &[u8]) -> String {
     sign_with(SECRET, body)
 }
 
-/// The signature of `body` under another secret.
+/// Returns the signature of `body` under another secret.
 pub(crate) fn sign_with(secret: &[u8], body: &[u8]) -> String {
     let secret = Secret::new(secret).expect("a secret");
     Signer::new(&secret).sign(body).to_string()
 }
 
-/// A header line with the signature of `body`.
+/// Returns a header line with the signature of `body`.
 pub(crate) fn signature_line(body: &[u8]) -> String {
     format!("X-Cartfunnel-Hmac-SHA256: {}\r\n", sign(body))
 }
 
-/// A whole request with any header lines, each ended by CRLF. Its length is declared.
+/// Returns a whole request with these header lines, each ended by CRLF. Its length is declared.
 pub(crate) fn request(first_line: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head =
@@ -64,12 +64,12 @@ pub(crate) fn request(first_line: &str, lines: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// A genuine delivery to `/hooks`.
+/// Returns a genuine delivery to `/hooks`.
 pub(crate) fn genuine(body: &[u8]) -> Vec<u8> {
     request("POST /hooks HTTP/1.1", &signature_line(body), body)
 }
 
-/// A genuine delivery in chunks of `size`.
+/// Returns a genuine delivery in chunks of `size`.
 pub(crate) fn genuine_in_chunks(body: &[u8], size: usize) -> Vec<u8> {
     let signature = signature_line(body);
     let mut wire = format!(
@@ -85,7 +85,7 @@ pub(crate) fn genuine_in_chunks(body: &[u8], size: usize) -> Vec<u8> {
     wire
 }
 
-/// A delivery that carries a well-formed signature of something else.
+/// Returns a delivery with a well-formed signature of another body.
 pub(crate) fn forged(body: &[u8]) -> Vec<u8> {
     request(
         "POST /hooks HTTP/1.1",
@@ -94,7 +94,7 @@ pub(crate) fn forged(body: &[u8]) -> Vec<u8> {
     )
 }
 
-/// Waits until `done`, and fails with `what` if that never comes.
+/// Waits until `done`, and fails with `what` after the timeout.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -104,14 +104,15 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Milliseconds.
+/// Returns a duration in milliseconds.
 pub(crate) const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// Held by each test that opens hundreds of sockets: many systems let a process have 1,024 files.
+/// Held by each test that opens hundreds of sockets, because many systems limit a process to 1,024
+/// files.
 pub(crate) fn many_sockets() -> MutexGuard<'static, ()> {
     static MANY: Mutex<()> = Mutex::new(());
-    // Poisoned by a test that failed, it still keeps the others apart.
+    // A failed test poisons the lock, which still separates the others.
     MANY.lock().unwrap_or_else(PoisonError::into_inner)
 }

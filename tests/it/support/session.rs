@@ -1,4 +1,4 @@
-//! A TLS client's side of a connection.
+//! The client's side of a TLS connection.
 
 use std::{io, net::TcpStream, sync::Arc};
 
@@ -8,14 +8,14 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
-/// The name that gates' certificates are for.
+/// The host name of the gates' certificates.
 pub(crate) const NAME: &str = "gate.example";
 
 pub(crate) const BOTH: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
 pub(crate) type Session = StreamOwned<ClientConnection, TcpStream>;
 
-/// Shakes hands as a client that asks for [`NAME`].
+/// Performs the handshake of a client that expects [`NAME`].
 pub(crate) fn shake(mut tcp: TcpStream, config: Arc<ClientConfig>) -> io::Result<Session> {
     let name = ServerName::try_from(NAME).expect("a name");
     let mut session = ClientConnection::new(config, name).expect("a session");

@@ -1,4 +1,4 @@
-//! The byte streams of both ends, whatever carries them.
+//! The byte streams of both ends, over any transport.
 
 use std::{
     io::{self, Read, Write},
@@ -10,7 +10,7 @@ use super::PATIENCE;
 
 /// A connection.
 pub(crate) trait Wire: Read + Write + Send {
-    /// Ends this side; the other side reads its end.
+    /// Ends this side; the other side reads the end.
     fn end(&mut self) -> io::Result<()>;
 }
 
@@ -35,14 +35,14 @@ impl Wire for rustls::StreamOwned<rustls::ServerConnection, TcpStream> {
 }
 
 impl Wire for rustls::StreamOwned<rustls::ClientConnection, TcpStream> {
-    /// TLS can close one side alone, too; so the socket stays open for the answer.
+    /// TLS can also close one side alone, so the socket stays open for the response.
     fn end(&mut self) -> io::Result<()> {
         self.conn.send_close_notify();
         self.flush()
     }
 }
 
-/// A TCP connection that nobody waits on for ever.
+/// Returns a TCP connection with a timeout.
 pub(crate) fn patient(stream: TcpStream) -> TcpStream {
     stream.set_nodelay(true).expect("no delay");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -50,14 +50,15 @@ pub(crate) fn patient(stream: TcpStream) -> TcpStream {
     stream
 }
 
-/// The same for a Unix socket.
+/// Returns a Unix connection with a timeout.
 pub(crate) fn patient_unix(stream: UnixStream) -> UnixStream {
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
     stream
 }
 
-/// Reads until `buffer` holds an empty line; where that ends. None if the stream ends before.
+/// Reads until `buffer` contains an empty line; returns its end. Returns none if the stream ends
+/// before.
 pub(crate) fn read_head(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<Option<usize>> {
     loop {
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -69,7 +70,7 @@ pub(crate) fn read_head(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Resu
     }
 }
 
-/// Reads what there is; false at the end of the stream.
+/// Reads the available bytes; returns false at the end of the stream.
 pub(crate) fn read_some(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<bool> {
     let mut piece = [0; 16 * 1024];
     loop {
@@ -84,7 +85,8 @@ pub(crate) fn read_some(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Resu
     }
 }
 
-/// The lines of a head, strictly: `name: value`, each ended by CRLF, no folding, no odd bytes.
+/// Parses the lines of a head strictly: `name: value`, each ended by CRLF, without folding or
+/// unusual bytes.
 pub(crate) fn header_lines(lines: &str) -> Result<Vec<(String, String)>, String> {
     lines
         .split_terminator("\r\n")
