@@ -2,13 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Command, Subcommand};
 use jiff::{Timestamp, ZonedDateTime, civil, tz::TimeZone};
 use tower_cartgate::EventKind;
 use uuid::Uuid;
 
-use super::{StoreFileArgs, inputs::rate};
-use crate::{delivery::event::DeliveryState, inbox::settings::StoreAddress};
+use super::{flags::Flags, inputs::rate, serve::WITH_INBOX};
+use crate::{config::sections::inbox::InboxPlan, delivery::event::DeliveryState};
 
 /// The arguments of `cartgate inbox`.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ gate can start on it meanwhile.
 
 Exit status: 0 done, also an empty list; 1 nothing to change, no such event, or refused by the gate; 2 usage or configuration."
 )]
-pub struct InboxOrderArgs {
+pub struct InboxArgs {
     /// What to do.
     #[command(subcommand)]
     pub command: InboxCommand,
@@ -67,13 +67,9 @@ pub struct InboxAt {
     )]
     pub config: Option<PathBuf>,
 
-    /// The store itself: sqlite:FILE or postgres://USER@HOST/DATABASE
-    #[arg(long, value_name = "ADDRESS")]
-    pub inbox: Option<StoreAddress>,
-
-    /// The files that it needs
+    /// The store itself, and the files that it needs.
     #[command(flatten)]
-    pub files: StoreFileArgs,
+    pub(crate) inbox: Flags<InboxPlan>,
 }
 
 /// Which deliveries.
@@ -244,6 +240,15 @@ pub struct StatsArgs {
     /// Prints a JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Lets each command of the inbox take its store from a file or from flags.
+pub(super) fn related(inbox: Command) -> Command {
+    inbox.mut_subcommands(|command| {
+        WITH_INBOX.into_iter().fold(command, |command, id| {
+            command.mut_arg(id, |arg| arg.requires("inbox").conflicts_with("config"))
+        })
+    })
 }
 
 /// A point in time, as it is typed.

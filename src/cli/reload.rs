@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::status::without_path;
-
-use crate::{net::address::Address, secret::source::SecretSource};
+use super::gates::GatesArgs;
 
 /// The arguments of `cartgate reload`.
 #[derive(Debug, Args)]
@@ -24,19 +22,11 @@ Examples:
 
 Exit status: 0 the new configuration is in force; 1 an old one stays in force, or a gate does not answer; 2 usage.")]
 pub struct ReloadArgs {
-    /// The admin listeners of the gates: http://HOST:PORT or unix:/SOCKET
-    #[arg(
-        value_name = "URL",
-        default_value = "http://127.0.0.1:9180",
-        value_parser = without_path,
-    )]
-    pub gates: Vec<Address>,
+    /// The gates.
+    #[command(flatten)]
+    pub gates: GatesArgs,
 
-    /// The file that holds the admin listeners' token; one newline at its end is ignored. Without it: the variable CARTGATE_ADMIN_TOKEN
-    #[arg(long, value_name = "FILE")]
-    pub token_file: Option<SecretSource>,
-
-    /// How long a gate may take
+    /// Time for the response of a gate
     #[arg(
         long,
         value_name = "TIME",

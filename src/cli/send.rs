@@ -8,8 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use http::{HeaderName, Method};
 
-use super::inputs::{method, rate};
-use super::{HeaderLine, Input};
+use super::inputs::{HeaderLine, Input, method, rate};
 
 use crate::{
     client::{Edit, ForgeryKind},

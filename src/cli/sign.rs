@@ -3,8 +3,7 @@
 use clap::Args;
 use http::{HeaderName, Method};
 
-use super::Input;
-use super::inputs::method;
+use super::inputs::{Input, method};
 
 use crate::{net::address::Address, secret::source::SecretSource};
 

@@ -3,10 +3,8 @@
 
 use std::{path::Path, sync::mpsc, thread, time::Duration};
 
-use crate::{
-    cli::ServeArgs,
-    config::{FileError, Finding, Loaded, Place, Plan},
-};
+use super::serve::ServeArgs;
+use crate::config::{FileError, Finding, Loaded, Place, Plan};
 
 /// The flags and variables of `serve`, and the file that they may name.
 #[derive(Debug, Clone)]
@@ -78,12 +76,8 @@ impl Source {
             (FileError::Mistakes(findings), _) => self.mistakes(findings),
         })?;
         plan.warnings = self.placed(plan.warnings);
-        let for_admin = &self.0.admin;
-        for (flag, is_given) in [
-            ("--admin-token-file", for_admin.admin_token_file.is_some()),
-            ("--admin-host", !for_admin.admin_host.is_empty()),
-        ] {
-            if is_given && plan.admin.is_none() {
+        for flag in ["--admin-token-file", "--admin-host"] {
+            if self.0.admin.has(flag) && plan.admin.is_none() {
                 let message = "there is no admin listener; give its address with --admin";
                 let finding = Finding::new(Place::flag(flag), message);
                 return Err(self.mistakes(vec![finding]));

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, env, ffi::OsStr};
 
-use super::{definition, every_command, variables::variable};
-use crate::secret::source::SECRETS;
+use super::{definition::definition, renamed, variables::variable, walk::every_command};
+use crate::{config::variable_of, secret::source::SECRETS};
 
 /// A line for each `CARTGATE_*` variable that has no effect: most likely the name of a flag with a slip in it. `used` names
 /// the variables that the configuration takes secrets from; `from_file` says that it is a file.
@@ -32,12 +32,23 @@ pub fn unused_variables(used: &[&str], from_file: bool) -> Vec<String> {
             return None;
         }
         if !SECRETS.contains(&name.as_str()) {
+            let new = new_name(&name);
             let name = name.escape_debug();
-            return Some(format!("the variable {name} is none that cartgate reads"));
+            return Some(match new {
+                Some(new) => format!("the variable {name} was renamed to {new}"),
+                None => format!("the variable {name} is none that cartgate reads"),
+            });
         }
         from_file.then(|| format!("the variable {name} has no effect: the file does not name it"))
     });
     lines.collect()
+}
+
+/// Returns the new name of a variable whose flag was renamed.
+fn new_name(variable: &str) -> Option<String> {
+    let flag = variable.trim_start_matches("CARTGATE_");
+    let flag = format!("--{}", flag.to_ascii_lowercase().replace('_', "-"));
+    renamed::new_flag(&flag).map(variable_of)
 }
 
 /// Whether Kubernetes, or Docker for a linked container, sets this variable for a service that is called `cartgate…`.

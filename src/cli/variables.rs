@@ -16,14 +16,14 @@ use clap::{
     parser::ValueSource,
 };
 
-use super::every_command;
+use super::walk::every_command;
 use crate::{
     config::variable_of,
     secret::source::{SECRETS, variable_is_set},
 };
 
 /// The flags of commands other than `serve` that have a variable.
-const SHARED: [&str; 8] = [
+pub(super) const SHARED: [&str; 8] = [
     "config",
     "inbox",
     "inbox_ca_file",
@@ -324,30 +324,4 @@ pub(super) fn explained(mut error: clap::Error, definition: &Command) -> clap::E
 pub(super) fn goes_with_a_file(arg: &Arg) -> bool {
     let id = arg.get_id().as_str();
     id == "config" || OVERRIDES.contains(&id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_serve_has_a_variable_for_each_flag() {
-        let definition = super::super::definition();
-        let mut of_serve = 0;
-        for command in every_command(&definition) {
-            for arg in command.get_arguments().filter(|arg| !arg.is_positional()) {
-                let at = format!("{} --{}", command.get_name(), arg.get_id());
-                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-                let variable = variable(command.get_name(), arg);
-                assert_eq!(help.contains("[env: "), variable.is_some(), "{at}: {help}");
-                if command.get_name() == "serve" {
-                    assert!(variable.is_some(), "{at}");
-                    of_serve += 1;
-                } else if variable.is_some() {
-                    assert!(SHARED.contains(&arg.get_id().as_str()), "{at}");
-                }
-            }
-        }
-        assert!(of_serve > 20, "only {of_serve} flags were looked at");
-    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use http::HeaderName;
 
-use super::Input;
+use super::inputs::Input;
 use crate::secret::source::SecretSource;
 
 /// The arguments of `cartgate verify`.

@@ -20,10 +20,10 @@ use super::{
 };
 use crate::{
     cli::{
-        RefusedAt, RefusedCommand, RefusedListArgs, RefusedShowArgs, serve_with_file_alone,
+        RejectedAt, RejectedCommand, RejectedListArgs, RejectedShowArgs, serve_with_file_alone,
         source::Source,
     },
-    config::{Plan, plan::EndpointPlan},
+    config::{Plan, sections::endpoint::EndpointPlan},
     rejected::{ReadError, SavedFile, SavedRejection},
     secret::{
         keyring::UniqueKeyring,
@@ -36,14 +36,14 @@ use crate::{
 const HEADINGS: &str = "DELIVERY                              RECEIVED              CAUSE                 \
                         SOURCE               ENDPOINT";
 
-pub(super) fn run(command: RefusedCommand) -> Result<Outcome, Failure> {
+pub(super) fn run(command: RejectedCommand) -> Result<Outcome, Failure> {
     match command {
-        RefusedCommand::List(args) => list(args),
-        RefusedCommand::Show(args) => show(args),
+        RejectedCommand::List(args) => list(args),
+        RejectedCommand::Show(args) => show(args),
     }
 }
 
-fn list(args: RefusedListArgs) -> Result<Outcome, Failure> {
+fn list(args: RejectedListArgs) -> Result<Outcome, Failure> {
     let place = Place::of(args.at)?;
     let all = SavedFile::all(&place.dir).map_err(|error| input::unreadable(&place.dir, &error))?;
     let mut output = Output::stdout();
@@ -75,7 +75,7 @@ fn list(args: RefusedListArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-fn show(args: RefusedShowArgs) -> Result<Outcome, Failure> {
+fn show(args: RejectedShowArgs) -> Result<Outcome, Failure> {
     let place = Place::of(args.at)?;
     let saved = SavedFile::of(&place.dir, args.id);
     let refused = saved.read().map_err(|why| match why {
@@ -126,7 +126,7 @@ struct Judge {
 }
 
 impl Place {
-    fn of(at: RefusedAt) -> Result<Self, Failure> {
+    fn of(at: RejectedAt) -> Result<Self, Failure> {
         let plan = at.config.as_deref().map(plan).transpose()?;
         let dir = match (&plan, at.dir) {
             (_, Some(dir)) => dir,
@@ -162,13 +162,15 @@ fn plan(file: &Path) -> Result<Plan, Failure> {
 }
 
 fn kept_by(plan: &Plan, file: Option<&Path>) -> Result<PathBuf, Failure> {
-    let kept = plan.server.keep_refused.as_ref();
-    kept.map(|settings| settings.dir.clone()).ok_or_else(|| {
-        let file = file.unwrap_or(Path::new("")).display();
-        Failure::usage(format_args!(
-            "{file} has no keep_refused, so nothing is saved"
-        ))
-    })
+    let rejected = plan.rejected.as_ref();
+    rejected
+        .map(|rejected| rejected.settings.dir.clone())
+        .ok_or_else(|| {
+            let file = file.unwrap_or(Path::new("")).display();
+            Failure::usage(format_args!(
+                "{file} has no [rejected], so nothing is saved"
+            ))
+        })
 }
 
 /// A judge for each endpoint of the plan. Secrets and a header that are given replace those of every endpoint; given secrets
@@ -179,8 +181,11 @@ fn judges(
     header: Option<HeaderName>,
 ) -> Result<Vec<Judge>, Failure> {
     let mut judges = Vec::new();
-    for endpoint in plan.iter().flat_map(|plan| &plan.endpoints) {
-        let Some(secrets) = given.clone().or_else(|| secrets_of(endpoint)) else {
+    let endpoints = plan
+        .iter()
+        .flat_map(|plan| plan.endpoints.iter().map(move |one| (*plan, one)));
+    for (plan, endpoint) in endpoints {
+        let Some(secrets) = given.clone().or_else(|| secrets_of(plan, endpoint)) else {
             continue;
         };
         let header = header.clone().unwrap_or_else(|| endpoint.header.clone());
@@ -194,8 +199,8 @@ fn judges(
 }
 
 /// Nothing if they cannot be read here: some are the gate's alone, and the list is worth something without.
-fn secrets_of(endpoint: &EndpointPlan) -> Option<Secrets> {
-    let read = endpoint.secrets.iter().map(|(_, source)| source.read());
+fn secrets_of(plan: &Plan, endpoint: &EndpointPlan) -> Option<Secrets> {
+    let read = plan.sources(endpoint).map(|(_, source)| source.read());
     let read: Result<Vec<_>, _> = read.collect();
     let read = read.map_err(|error| {
         message(format_args!(

@@ -18,11 +18,15 @@ use crate::{
 pub(super) fn run(args: ReloadArgs) -> Result<Outcome, Failure> {
     let ReloadArgs {
         gates,
-        token_file,
         timeout,
         json,
     } = args;
-    let responses = request_all(&gates, token_file, timeout, &AdminClient::reload)?;
+    let responses = request_all(
+        &gates.addresses,
+        gates.token_file,
+        timeout,
+        &AdminClient::reload,
+    )?;
     let gates: Vec<_> = responses.into_iter().map(Gate::from).collect();
     let mut output = Output::stdout();
     if json {

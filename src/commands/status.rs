@@ -20,11 +20,15 @@ use crate::{
 pub(super) fn run(args: StatusArgs) -> Result<Outcome, Failure> {
     let StatusArgs {
         gates,
-        token_file,
         timeout,
         json,
     } = args;
-    let responses = request_all(&gates, token_file, timeout, &AdminClient::report)?;
+    let responses = request_all(
+        &gates.addresses,
+        gates.token_file,
+        timeout,
+        &AdminClient::report,
+    )?;
     let gates: Vec<_> = responses.into_iter().map(Gate::from).collect();
     let mut output = Output::stdout();
     if json {

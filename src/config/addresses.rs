@@ -1,4 +1,4 @@
-//! The listen addresses of a plan: which of them are one, and what is said if one cannot be used.
+//! The listen addresses of a plan: conflicts between them, and messages about unusable ones.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use super::{finding::Finding, plan::Plan};
 use crate::net::listener::{ListenAddress, Listener};
 
 impl Plan {
-    /// Adds each pair of addresses of which only one can be bound.
+    /// Reports each pair of addresses of which only one can be bound.
     pub(super) fn check_addresses(&self, findings: &mut Vec<Finding>) {
         let public = &self.server.listen;
         for (index, address) in public.iter().enumerate() {
@@ -19,7 +19,7 @@ impl Plan {
                 } else {
                     format!("{other} and {address} are the same address; leave one out")
                 };
-                findings.push(Finding::new(self.server.listen_at, message));
+                findings.push(Finding::new(self.server.at.of("listen"), message));
             }
         }
         let Some(admin) = &self.admin else {
@@ -27,17 +27,18 @@ impl Plan {
         };
         if let Some(other) = public.iter().find(|one| is_one(one, &admin.listen)) {
             let message = format!(
-                "the admin listener cannot have the public address {other}; give it another port or a socket"
+                "the admin listener cannot use the public address {other}; give it another port or a socket"
             );
-            findings.push(Finding::new(admin.at, message));
+            findings.push(Finding::new(admin.at.of("listen"), message));
         }
     }
 
-    /// Adds each address that cannot be bound, whoever has it now.
+    /// Reports each address that cannot be bound.
     pub(super) fn probe_addresses(&self, findings: &mut Vec<Finding>) {
         let public = self.server.listen.iter();
-        let public = public.map(|address| (self.server.listen_at, address));
-        let admin = self.admin.iter().map(|admin| (admin.at, &admin.listen));
+        let public = public.map(|address| (self.server.at.of("listen"), address));
+        let admin = self.admin.iter();
+        let admin = admin.map(|admin| (admin.at.of("listen"), &admin.listen));
         for (at, address) in public.chain(admin) {
             if let Err(error) = Listener::probe(address) {
                 findings.push(Finding::new(at, cannot_listen(address, &error)));
@@ -46,7 +47,7 @@ impl Plan {
     }
 }
 
-/// Why an address cannot be listened on.
+/// Returns the message about an address that cannot be bound.
 pub(crate) fn cannot_listen(address: &ListenAddress, error: &io::Error) -> String {
     let why = match (error.kind(), address) {
         (io::ErrorKind::AddrInUse, _) => {
@@ -56,14 +57,14 @@ pub(crate) fn cannot_listen(address: &ListenAddress, error: &io::Error) -> Strin
             format!("{error} (ports below 1024 need a privilege)")
         }
         (io::ErrorKind::NotFound, ListenAddress::Unix(_)) => {
-            "its directory is not there; make it, writable for the gate's user".to_owned()
+            "its directory does not exist; create it, writable for the gate's user".to_owned()
         }
         _ => error.to_string(),
     };
     format!("cannot listen on {address}: {why}")
 }
 
-/// Whether only one of two addresses can be bound, as far as their texts tell.
+/// Whether only one of two addresses can be bound, as far as their texts show.
 fn is_one(one: &ListenAddress, other: &ListenAddress) -> bool {
     match (one, other) {
         (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => {
@@ -72,13 +73,13 @@ fn is_one(one: &ListenAddress, other: &ListenAddress) -> bool {
             let overlap = |one: &SocketAddr| theirs.iter().any(|other| overlap(*one, *other));
             has_port && one == other || mine.iter().any(overlap)
         }
-        // Plain `systemd` takes what no other address names.
+        // Plain `systemd` takes the sockets that no other address names.
         (ListenAddress::Systemd(_) | ListenAddress::Unix(_), _) => one == other,
         (ListenAddress::Tcp(_), _) => false,
     }
 }
 
-/// The socket addresses that a text means without being resolved.
+/// Returns the socket addresses of a text that needs no resolution.
 fn literal(address: &str) -> Vec<SocketAddr> {
     if let Ok(address) = address.parse() {
         return vec![address];

@@ -1,4 +1,4 @@
-//! What is wrong with a plan although each of its values is valid by itself.
+//! Values of a plan that do not go together although each is valid by itself.
 
 use std::collections::HashMap;
 
@@ -6,16 +6,16 @@ use tower_cartgate::{EventKind, max_buffered};
 
 use super::{
     finding::Finding,
-    plan::{DestinationPlan, EndpointPlan, InboxPlan, OnwardPlan, Plan},
+    plan::Plan,
+    sections::{destination::DestinationPlan, endpoint::EndpointPlan, inbox::InboxPlan},
 };
 use crate::{
     admin,
     inbox::{postgres_url, settings::StoreAddress},
-    net::connect::Trust,
 };
 
 impl Plan {
-    /// What each value for itself does not rule out.
+    /// Checks that all values go together.
     ///
     /// # Errors
     ///
@@ -28,7 +28,7 @@ impl Plan {
         if let Some(admin) = &self.admin
             && let Err(error) = admin::may_listen(&admin.listen, admin.token.is_some())
         {
-            findings.push(Finding::new(admin.at, error));
+            findings.push(Finding::new(admin.at.of("listen"), error));
         }
         if let Some(inbox) = &self.inbox {
             self.check_inbox(inbox, &mut findings);
@@ -50,70 +50,74 @@ impl Plan {
         let needed = max_buffered(largest.unwrap_or(0));
         if needed > self.server.limits.memory {
             let message = format!(
-                "too little memory for one body of the largest `max_body`; give it at least {needed} bytes"
+                "too little memory for one body of the largest `max_body`; allow at least {needed} bytes"
             );
-            findings.push(Finding::new(self.server.memory_at, message));
+            let at = self.server.at.of("max_memory");
+            findings.push(Finding::new(at, message));
         }
     }
 
     fn check_names(&self, findings: &mut Vec<Finding>) {
         let (mut names, mut routes) = (HashMap::new(), HashMap::new());
         for endpoint in &self.endpoints {
-            if let Some(first) = names.insert(&endpoint.name, endpoint.at) {
+            let at = endpoint.at.table();
+            if let Some(first) = names.insert(&endpoint.name, at) {
                 let message = format!("the endpoint at {first} has the same name");
-                findings.push(Finding::new(endpoint.at, message));
+                findings.push(Finding::new(at, message));
             }
             let route = (endpoint.path.to_string(), &endpoint.host);
-            if let Some(first) = routes.insert(route, endpoint.at) {
+            if let Some(first) = routes.insert(route, at) {
                 let message = format!("the endpoint at {first} has the same path and host");
-                findings.push(Finding::new(endpoint.at, message));
+                findings.push(Finding::new(at, message));
             }
         }
         let mut queues = HashMap::new();
-        let durable = self.endpoints.iter().flat_map(|one| one.onward.queues());
-        for DestinationPlan { at, name, .. } in durable.map(|queue| &queue.destination) {
-            if let Some(first) = queues.insert(name, *at) {
+        for DestinationPlan { at, name, .. } in self.endpoints.iter().flat_map(EndpointPlan::queues)
+        {
+            if let Some(first) = queues.insert(name, at.table()) {
                 let message = format!(
-                    "the durable destination at {first} has the same name, by which its events wait; give it another `name`"
+                    "the durable destination at {first} has the same name, which is also that of its queue; give it another `name`"
                 );
-                findings.push(Finding::new(*at, message));
+                findings.push(Finding::new(at.table(), message));
             }
         }
     }
 
     fn check_inbox(&self, inbox: &InboxPlan, findings: &mut Vec<Finding>) {
         inbox.check(findings);
-        let durable = |one: &&EndpointPlan| matches!(one.onward, OnwardPlan::Durable { .. });
-        let largest = self.endpoints.iter().filter(durable);
-        let largest = largest.map(|one| one.max_body).max();
+        let durable = self.endpoints.iter().filter(|one| one.durable);
+        let largest = durable.map(|one| one.max_body).max();
         if largest.is_some_and(|largest| largest > inbox.limits.bytes) {
             let message = "the inbox may hold less than one body of the largest `max_body`";
-            findings.push(Finding::new(inbox.at, message));
+            findings.push(Finding::new(inbox.at.of("store"), message));
         }
     }
 }
 
 impl InboxPlan {
-    /// Adds what does not go together.
+    /// Reports settings that do not go with the store.
     pub(super) fn check(&self, findings: &mut Vec<Finding>) {
-        if let (StoreAddress::Postgres(url), Some((at, _))) = (&self.store, &self.ca_file)
-            && let Err(error) = postgres_url::parse(url, true)
-        {
-            findings.push(Finding::new(*at, error));
-        }
-        let mut find = |at, message: &str| findings.push(Finding::new(at, message));
-        match self.store {
-            StoreAddress::Postgres(_) if self.key.is_none() => find(
-                self.at,
-                "PostgreSQL needs a key of the seals, the same for each gate",
-            ),
-            StoreAddress::Postgres(_) => {}
-            StoreAddress::Sqlite(_) => {
-                if let Some((at, _)) = self.password {
-                    find(at, "SQLite asks for no password");
+        let mut find = |key, message: &str| findings.push(Finding::new(self.at.of(key), message));
+        match &self.store {
+            StoreAddress::Postgres(url) => {
+                if self.key.is_none() {
+                    find(
+                        "store",
+                        "PostgreSQL needs a key that seals stored events, the same for each gate",
+                    );
                 }
-                if let Some((at, _)) = self.ca_file {
-                    find(at, "SQLite is a file here, and shows no certificate");
+                if self.ca_file.is_some()
+                    && let Err(error) = postgres_url::parse(url, true)
+                {
+                    find("ca_file", &error.to_string());
+                }
+            }
+            StoreAddress::Sqlite(_) => {
+                if self.password.is_some() {
+                    find("password", "SQLite needs no password");
+                }
+                if self.ca_file.is_some() {
+                    find("ca_file", "SQLite is a file and has no certificate");
                 }
             }
         }
@@ -121,34 +125,30 @@ impl InboxPlan {
 }
 
 fn check_endpoint(endpoint: &EndpointPlan, findings: &mut Vec<Finding>) {
-    for destination in endpoint.onward.destinations() {
-        if matches!(destination.settings.trust, Trust::CaFile(_)) && !destination.address.is_tls() {
-            let message =
-                "a CA file says whose certificates are believed, and only an https URL shows one";
-            findings.push(Finding::new(destination.at, message));
+    for destination in &endpoint.destinations {
+        if destination.ca_file.is_some() && !destination.address.is_tls() {
+            let message = "a CA file needs an https URL: nothing else has a certificate";
+            findings.push(Finding::new(destination.at.table(), message));
         }
     }
-    let only = endpoint.event.permitted().iter();
-    if let Some(kind) = only.copied().find(|kind| !endpoint.event.can_be(*kind)) {
-        let message = format!(
-            "`only` lets `{kind}` through, but no text is named that means it, so none ever comes"
-        );
-        findings.push(Finding::new(endpoint.at, message));
+    let mut only = endpoint.event.only.iter();
+    if let Some(kind) = only.find(|kind| !endpoint.event.can_be(**kind)) {
+        let message =
+            format!("`only` accepts `{kind}`, but no text means it, so no event has this kind");
+        findings.push(Finding::new(endpoint.at.table(), message));
     }
 }
 
-/// A warning where a durable endpoint is open for events that none of its destinations wants.
+/// Returns a warning if a durable endpoint accepts events that none of its destinations gets.
 fn unwanted(endpoint: &EndpointPlan) -> Option<Finding> {
-    let queues = endpoint.onward.queues();
-    if queues.is_empty() {
+    if !endpoint.durable {
         return None;
     }
-    let permitted = endpoint.event.permitted();
-    let comes = |kind: &EventKind| {
-        endpoint.event.can_be(*kind) && (permitted.is_empty() || permitted.contains(kind))
-    };
+    let only = &endpoint.event.only;
+    let comes =
+        |kind: &EventKind| endpoint.event.can_be(*kind) && (only.is_empty() || only.contains(kind));
     let wanted = |kind: &EventKind| {
-        let mut kinds = queues.iter().map(|queue| &queue.kinds);
+        let mut kinds = endpoint.queues().map(|queue| &queue.kinds);
         kinds.any(|kinds| kinds.is_empty() || kinds.contains(kind))
     };
     let unwanted: Vec<_> = EventKind::ALL
@@ -159,8 +159,8 @@ fn unwanted(endpoint: &EndpointPlan) -> Option<Finding> {
     (!unwanted.is_empty()).then(|| {
         let kinds = unwanted.join(" and ");
         let message = format!(
-            "events of kind {kinds} can come, and no destination wants them: they become dead letters"
+            "events of kind {kinds} can arrive, but no destination accepts them: they become dead letters"
         );
-        Finding::new(endpoint.at, message)
+        Finding::new(endpoint.at.table(), message)
     })
 }

@@ -45,6 +45,12 @@ pub enum Place {
 }
 
 impl Place {
+    /// No place: the value is a default.
+    #[must_use]
+    pub const fn nowhere() -> Self {
+        Self::File { line: 0, column: 0 }
+    }
+
     /// In a flag.
     #[must_use]
     pub const fn flag(flag: &'static str) -> Self {

@@ -1,5 +1,5 @@
-//! From a plan to what serves requests: reads the secrets and certificates that the plan names, each time anew, so that a
-//! reload sees what has changed. No value is judged here, only what was found at its place.
+//! From a plan to the settings of a running gate. Each load reads the secrets and certificates that
+//! the plan names, so a reload sees their changes.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,17 +7,18 @@ use tower_cartgate::{EventRule, Pointer, PointerError, Policy, Secret, SecretNam
 
 use super::{
     finding::{Finding, Place},
-    plan::{
-        AdminPlan, DestinationPlan, EndpointPlan, FreshPlan, InboxPlan, OnwardPlan, Plan,
-        QueuePlan, TlsPlan,
+    plan::Plan,
+    sections::{
+        admin::AdminPlan, destination::DestinationPlan, endpoint::EndpointPlan, fresh::FreshPlan,
+        inbox::InboxPlan, tls::TlsPlan,
     },
 };
 use crate::{
     admin::may_be_token,
     destination::{Destination, webhooks::Signer},
     endpoint::{Durable, Endpoint, Endpoints, Target},
-    inbox::{self, Queue},
-    net::certificate::Certificate,
+    inbox::{self, Queue, Schedule},
+    net::{certificate::Certificate, connect::Trust},
     proxy::config::{Config, admin::AdminAccess},
     secret::{
         keyring::UniqueKeyring,
@@ -25,21 +26,21 @@ use crate::{
     },
 };
 
-/// A configuration that can be put in force.
+/// A configuration that can serve requests.
 #[derive(Debug)]
 pub struct Loaded {
-    /// What serves requests.
+    /// The settings of a running gate.
     pub config: Config,
-    /// What looks like a mistake and is none.
+    /// Values that look like mistakes.
     pub warnings: Vec<Finding>,
 }
 
 impl Plan {
-    /// Reads what the plan names.
+    /// Reads the files and variables that the plan names.
     ///
     /// # Errors
     ///
-    /// Everything that cannot be read or does not go together, not only the first.
+    /// Every mistake that was found.
     pub fn load(&self) -> Result<Loaded, Vec<Finding>> {
         let mut reading = Reading {
             workers: self.server.workers,
@@ -52,7 +53,7 @@ impl Plan {
         let endpoints: Vec<_> = self
             .endpoints
             .iter()
-            .filter_map(|endpoint| reading.endpoint(endpoint))
+            .filter_map(|endpoint| reading.endpoint(self, endpoint))
             .collect();
         if !reading.findings.is_empty() {
             return Err(reading.findings);
@@ -68,7 +69,7 @@ impl Plan {
             tls,
             health_path: self.server.health_path.clone(),
             admin: admin.unwrap_or_default(),
-            keep_refused: self.server.keep_refused.clone(),
+            keep_refused: self.rejected.as_ref().map(|plan| plan.settings.clone()),
             inbox,
         };
         Ok(Loaded {
@@ -79,11 +80,12 @@ impl Plan {
 }
 
 impl InboxPlan {
-    /// Reads what an inbox without endpoints needs, and gives its settings with the warnings about them.
+    /// Reads the secrets of an inbox without endpoints. Returns its settings with the warnings about
+    /// them.
     ///
     /// # Errors
     ///
-    /// Everything that cannot be read or does not go together.
+    /// Every mistake that was found.
     pub fn load(&self) -> Result<(inbox::Settings, Vec<Finding>), Vec<Finding>> {
         let mut reading = Reading::default();
         self.check(&mut reading.findings);
@@ -96,7 +98,7 @@ impl InboxPlan {
 
 type NamedSecrets = Vec<(SecretName, Secret)>;
 
-/// What was read so far. Endpoints that share a secret's place read it once.
+/// The results so far. Endpoints that share the place of a secret read it once.
 #[derive(Default)]
 struct Reading {
     workers: usize,
@@ -106,17 +108,17 @@ struct Reading {
 }
 
 impl Reading {
-    fn endpoint(&mut self, plan: &EndpointPlan) -> Option<Endpoint> {
-        let event = self.keep(plan.at, event_rule(plan));
-        let secrets: Vec<_> = plan
-            .secrets
-            .iter()
-            .map(|(at, source)| self.secret(*at, source))
+    fn endpoint(&mut self, whole: &Plan, plan: &EndpointPlan) -> Option<Endpoint> {
+        let at = plan.at.table();
+        let event = self.keep(at, event_rule(plan));
+        let secrets: Vec<_> = whole
+            .sources(plan)
+            .map(|(at, source)| self.secret(at, source))
             .collect();
         let secrets: Option<Vec<_>> = secrets.into_iter().collect();
         let fresh = plan.fresh.as_ref().map(FreshPlan::rule).transpose();
-        let fresh = self.keep(plan.at, fresh);
-        let onward = self.onward(plan);
+        let fresh = self.keep(at, fresh);
+        let target = self.target(plan);
         let UniqueKeyring {
             keyring, secrets, ..
         } = self.keyring(plan, secrets?)?;
@@ -135,46 +137,44 @@ impl Reading {
             policy: Arc::new(policy),
             secrets,
             query: plan.query,
-            headers: plan.headers.clone(),
-            target: onward?,
+            headers: plan.header_changes(),
+            target: target?,
         })
     }
 
     /// The keyring of an endpoint, and the secrets that are in it.
     fn keyring(&mut self, plan: &EndpointPlan, secrets: NamedSecrets) -> Option<UniqueKeyring> {
-        let at = plan.secrets.first().map_or(plan.at, |one| one.0);
+        let at = plan.secrets.first().map_or(plan.at.table(), |one| one.0);
         let unique = self.keep(at, UniqueKeyring::new(secrets))?;
         let warnings = unique.duplicates.iter().map(|duplicate| {
             let mut places = plan.secrets.iter();
-            let place = places.find(|(_, source)| *source.name() == duplicate.second);
+            let place = places.find(|(_, name)| *name == duplicate.second);
             Finding::new(place.map_or(at, |one| one.0), duplicate)
         });
         self.warnings.extend(warnings);
         Some(unique)
     }
 
-    fn onward(&mut self, endpoint: &EndpointPlan) -> Option<Target> {
-        let (unique, queues) = match &endpoint.onward {
-            OnwardPlan::Direct(plan) => {
-                return Some(Target::Direct(Arc::new(self.destination(plan)?)));
-            }
-            OnwardPlan::Durable { unique, queues } => (unique, queues),
-        };
-        let queues: Vec<_> = queues.iter().map(|plan| self.queue(plan)).collect();
-        let unique = unique.as_deref().map(str::parse::<Pointer>).transpose();
+    fn target(&mut self, endpoint: &EndpointPlan) -> Option<Target> {
+        if !endpoint.durable {
+            let direct = self.destination(endpoint.destinations.first()?)?;
+            return Some(Target::Direct(Arc::new(direct)));
+        }
+        let queues: Vec<_> = endpoint.queues().map(|plan| self.queue(plan)).collect();
+        let unique = endpoint.unique.as_deref().map(str::parse::<Pointer>);
         Some(Target::Durable(Durable {
             queues: queues.into_iter().collect::<Option<_>>()?,
-            permitted: endpoint.event.permitted().to_vec(),
-            unique: self.keep(endpoint.at, unique)?,
+            permitted: endpoint.event.only.clone(),
+            unique: self.keep(endpoint.at.of("unique"), unique.transpose())?,
         }))
     }
 
-    fn queue(&mut self, plan: &QueuePlan) -> Option<Arc<Queue>> {
-        let mut queue = Queue::new(Arc::new(self.destination(&plan.destination)?));
+    fn queue(&mut self, plan: &DestinationPlan) -> Option<Arc<Queue>> {
+        let mut queue = Queue::new(Arc::new(self.destination(plan)?));
         queue.kinds.clone_from(&plan.kinds);
-        queue.schedule = plan.schedule.clone();
+        queue.schedule = Schedule::new(plan.waits.clone());
         queue.concurrency = plan.concurrency;
-        queue.timeout = plan.destination.settings.answer;
+        queue.timeout = plan.settings.answer;
         Some(Arc::new(queue))
     }
 
@@ -186,12 +186,12 @@ impl Reading {
                 self.warn_of_short(*at, "key", key);
             }
         }
-        // All were read before one that cannot be ends it, so that all are told.
+        // All were read before the first failure returns, so that every mistake is reported.
         let [password, key, encryption] = read;
         Some(inbox::Settings {
             store: plan.store.clone(),
             password: password?,
-            ca_file: plan.ca_file.as_ref().map(|(_, path)| path.clone()),
+            ca_file: plan.ca_file.clone(),
             key: key?,
             encryption: encryption?,
             limits: plan.limits,
@@ -201,10 +201,9 @@ impl Reading {
 
     fn tls(&mut self, plan: &TlsPlan) -> Option<Arc<Certificate>> {
         let loaded = Certificate::load(&plan.cert, &plan.key);
-        let (certificate, warnings) = self.keep(plan.at, loaded)?;
-        let warnings = warnings
-            .iter()
-            .map(|warning| Finding::new(plan.at, warning));
+        let at = plan.at.table();
+        let (certificate, warnings) = self.keep(at, loaded)?;
+        let warnings = warnings.iter().map(|warning| Finding::new(at, warning));
         self.warnings.extend(warnings);
         Some(Arc::new(certificate))
     }
@@ -254,6 +253,8 @@ impl Reading {
 
     fn destination(&mut self, plan: &DestinationPlan) -> Option<Destination> {
         let mut settings = plan.settings.clone();
+        settings.trust = plan.ca_file.clone().map_or(Trust::Platform, Trust::CaFile);
+        settings.host = plan.host_rule();
         for (at, name, place) in &plan.headers {
             let secret = self.bare(*at, place)?;
             let set = settings.headers.insert(name.clone(), &secret);
@@ -268,11 +269,14 @@ impl Reading {
             settings.sign = Some(self.keep(*at, signer)?);
         }
         let made = Destination::new(&plan.name, plan.address.clone(), settings, self.workers);
-        self.keep(plan.at, made)
+        self.keep(plan.at.table(), made)
     }
 
-    /// A secret that need not be named.
-    #[expect(clippy::option_option, reason = "one that cannot be read is not none")]
+    /// Reads a secret that may be absent.
+    #[expect(
+        clippy::option_option,
+        reason = "an unreadable secret is not an absent one"
+    )]
     fn named(&mut self, named: Option<&(Place, source::Place)>) -> Option<Option<Secret>> {
         match named {
             Some((at, place)) => self.bare(*at, place).map(Some),
@@ -280,7 +284,7 @@ impl Reading {
         }
     }
 
-    /// A secret that is no endpoint's.
+    /// Reads a secret without a name.
     fn bare(&mut self, at: Place, place: &source::Place) -> Option<Secret> {
         let read = place.read();
         let (secret, exposures) = self.keep(at, read)?;
@@ -296,10 +300,12 @@ impl Reading {
     }
 }
 
-/// A refusal would have an event sent again for ever, so a durable endpoint takes every kind.
+/// Returns the rule for requests. A durable endpoint accepts every kind, because the sender would
+/// repeat a rejected event without end.
 fn event_rule(plan: &EndpointPlan) -> Result<EventRule, PointerError> {
-    match plan.onward {
-        OnwardPlan::Direct(_) => plan.event.rule(),
-        OnwardPlan::Durable { .. } => plan.event.open_rule(),
+    if plan.durable {
+        plan.event.open_rule()
+    } else {
+        plan.event.rule()
     }
 }

@@ -1,23 +1,40 @@
-//! What a gate is configured to do. Two steps lead to it: flags (`from_flags`) or a file (`file`) become a [`Plan`], whose
-//! values are all valid and which has read nothing; `load` reads what the plan names and gives a [`Config`]. Nothing that
-//! serves requests sees how a value was written.
+//! The configuration of a gate, in two steps. Flags or a file (`file`) become a [`Plan`], whose
+//! values are all valid and which has read nothing. `load` reads the secrets and certificates that
+//! the plan names, and returns the settings of a running gate.
+//!
+//! ```text
+//!   sections   every setting, defined once          setting    the machinery of definitions
+//!   value      parsers of single values             document   TOML with places
+//!   file       text -> plan                         finding    a mistake, and its place
+//!   consistency, addresses   values that do not go together
+//!   load, probe              plan -> running gate, on this machine
+//! ```
 
 mod addresses;
 mod consistency;
-pub(crate) mod event_plan;
+mod document;
 mod file;
-pub(crate) mod finding;
+mod finding;
 mod load;
-pub mod plan;
+mod places;
+mod plan;
 mod probe;
-mod show;
-pub mod value;
+mod reference;
+pub mod sections;
+mod setting;
+mod value;
 mod variable;
 
 pub(crate) use addresses::cannot_listen;
-pub use event_plan::EventPlan;
 pub use file::FileError;
 pub use finding::{Finding, Place};
 pub use load::Loaded;
+pub use places::Places;
 pub use plan::Plan;
+pub use reference::{json_schema, settings};
+pub use setting::definition::Description;
+pub(crate) use setting::{
+    access::{Argument, Text},
+    definition::{self, Section, Setting},
+};
 pub use variable::variable_of;

@@ -1,5 +1,6 @@
-//! The demands of a start on this machine: addresses that can be bound, folders that can be written, an inbox that can be
-//! opened. `check` and every start look for them here. The look makes and locks nothing.
+//! The demands of a start on this machine: addresses that can be bound, directories that can be
+//! written, an inbox that can be opened. `check` and every start probe them. A probe creates and
+//! locks nothing.
 
 use std::{
     fs,
@@ -9,24 +10,20 @@ use std::{
 
 use rustix::fs::{Access, access};
 
-use super::{
-    Loaded,
-    finding::Finding,
-    plan::{InboxPlan, Plan},
-};
+use super::{Loaded, finding::Finding, plan::Plan, sections::inbox::InboxPlan};
 use crate::inbox::{self, Settings};
 
 impl Plan {
-    /// Loads the plan, and looks for everything else that a start needs.
+    /// Loads the plan, and probes everything else that a start needs.
     ///
     /// # Errors
     ///
-    /// Everything that is missing, not only the first.
+    /// Every mistake that was found.
     pub fn load_to_start(&self) -> Result<Loaded, Vec<Finding>> {
         let loaded = self.load();
         let mut findings = Vec::new();
         self.probe_addresses(&mut findings);
-        self.probe_keep_refused(&mut findings);
+        self.probe_rejected(&mut findings);
         if let (Some(plan), Ok(loaded)) = (&self.inbox, &loaded)
             && let Some(settings) = &loaded.config.inbox
         {
@@ -42,15 +39,16 @@ impl Plan {
         }
     }
 
-    fn probe_keep_refused(&self, findings: &mut Vec<Finding>) {
-        let Some(settings) = &self.server.keep_refused else {
+    fn probe_rejected(&self, findings: &mut Vec<Finding>) {
+        let Some(rejected) = &self.rejected else {
             return;
         };
-        let probed = probe_folder(&settings.dir).and_then(|()| settings.check());
+        let settings = &rejected.settings;
+        let probed = probe_directory(&settings.dir).and_then(|()| settings.check());
         if let Err(error) = probed {
             let dir = settings.dir.display();
-            let message = format!("refused deliveries cannot be kept in {dir}: {error}");
-            findings.push(Finding::new(self.server.keep_refused_at, message));
+            let message = format!("rejections cannot be saved in {dir}: {error}");
+            findings.push(Finding::new(rejected.at.of("dir"), message));
         }
     }
 }
@@ -58,12 +56,12 @@ impl Plan {
 impl InboxPlan {
     fn probe(&self, settings: &Settings) -> Option<Finding> {
         let error = inbox::check(settings).err()?;
-        Some(Finding::new(self.at, error))
+        Some(Finding::new(self.at.of("store"), error))
     }
 }
 
-/// A folder that can be written, or be made where it is.
-fn probe_folder(dir: &Path) -> io::Result<()> {
+/// Checks that a directory can be written, or created in its parent.
+fn probe_directory(dir: &Path) -> io::Result<()> {
     let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
     let place = match fs::metadata(dir) {
         Ok(found) if !found.is_dir() => return Err(ErrorKind::NotADirectory.into()),

@@ -6,7 +6,7 @@
 use http::{Uri, uri::PathAndQuery};
 
 /// The treatment of a query.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Query {
     /// The destination gets the query as it came.
     #[default]

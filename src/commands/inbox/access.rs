@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::{
     cli::{InboxAt, serve_with_file_alone, source::Source},
     commands::{input, mistakes::mistakes, outcome::Failure, output::message},
-    config::{Finding, plan::InboxPlan},
+    config::{Finding, sections::inbox::InboxPlan},
     inbox::{
         Inbox,
         control::{Client, Command, CommandResponse, Handler, Page},
@@ -156,9 +156,8 @@ struct Place {
 impl Place {
     fn of(at: InboxAt) -> Result<Self, Failure> {
         let Some(file) = at.config else {
-            let store = at.inbox.expect("clap asks for one of the two");
             return Ok(Self {
-                plan: InboxPlan::from_flags(store, &at.files),
+                plan: at.inbox.plan("--inbox"),
                 source: None,
                 destinations: None,
             });
@@ -166,8 +165,7 @@ impl Place {
         let source = Source::of(&serve_with_file_alone(&file));
         let plan = source.plan();
         let plan = plan.map_err(|error| mistakes(source.lines(error)))?;
-        let names = plan.endpoints.iter();
-        let names = names.flat_map(|one| one.onward.destinations());
+        let names = plan.destinations();
         let names = names.map(|one| one.name.as_str().into()).collect();
         let plan = plan.inbox;
         let plan =

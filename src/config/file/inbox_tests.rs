@@ -5,10 +5,7 @@ use std::time::Duration;
 use tower_cartgate::EventKind;
 
 use crate::{
-    config::{
-        Plan,
-        plan::{OnwardPlan, QueuePlan},
-    },
+    config::{Plan, sections::destination::DestinationPlan},
     destination,
     inbox::{Queue, Settings, settings::StoreAddress},
 };
@@ -50,8 +47,8 @@ fn changed(from: &str, to: &str) -> String {
     DURABLE.replace(from, to)
 }
 
-fn queues(plan: &Plan) -> &[QueuePlan] {
-    plan.endpoints[0].onward.queues()
+fn queues(plan: &Plan) -> Vec<&DestinationPlan> {
+    plan.endpoints[0].queues().collect()
 }
 
 #[test]
@@ -64,24 +61,19 @@ fn an_inbox_and_its_queues_are_read_as_they_are_meant() {
         (inbox.limits.copies, inbox.limits.events, inbox.retain),
         (3, default.limits.events, default.retain)
     );
-    let OnwardPlan::Durable { unique, .. } = &plan.endpoints[0].onward else {
-        panic!("it is direct")
-    };
-    assert_eq!(unique.as_deref(), Some("/order/id"));
-    let [first, second] = queues(&plan) else {
+    assert!(plan.endpoints[0].durable);
+    assert_eq!(plan.endpoints[0].unique.as_deref(), Some("/order/id"));
+    let [first, second] = queues(&plan)[..] else {
         panic!("not two queues")
     };
-    assert_eq!(
-        (&*first.destination.name, &*second.destination.name),
-        ("hooks", "crm")
-    );
+    assert_eq!((&*first.name, &*second.name), ("hooks", "crm"));
     assert_eq!(
         (&first.kinds[..], first.concurrency),
         (&[EventKind::Order][..], 2)
     );
     let waits = [Duration::from_secs(1), Duration::from_secs(60)];
-    assert_eq!(first.schedule.waits(), waits);
-    assert_eq!(first.destination.settings.answer, Duration::from_secs(9));
+    assert_eq!(first.waits, waits);
+    assert_eq!(first.settings.answer, Duration::from_secs(9));
     assert!(
         second.kinds.is_empty() && plan.warnings.is_empty(),
         "{:?}",
@@ -91,10 +83,10 @@ fn an_inbox_and_its_queues_are_read_as_they_are_meant() {
     for line in [
         "store = \"sqlite:inbox.db\"",
         "max_events = 1000000",
-        "max_bytes = 4294967296",
-        "disk_floor = 268435456",
+        "max_bytes = \"4GiB\"",
+        "disk_floor = \"256MiB\"",
         "max_copies = 3",
-        "retain = \"7days\"",
+        "retain = \"7d\"",
         "durable = true",
         "unique = \"/order/id\"",
         "events = [\"order\"]",
@@ -175,12 +167,12 @@ fn each_mistake_is_found_at_its_place() {
         (
             "max_copies = 3",
             "password = { env = \"P\" }",
-            "6:12: SQLite asks for no password",
+            "6:12: SQLite needs no password",
         ),
         (
             "max_copies = 3",
             "ca_file = \"x\"",
-            "6:11: SQLite is a file here",
+            "6:11: SQLite is a file and has",
         ),
         (
             "max_copies = 3",
@@ -247,7 +239,7 @@ fn how_full_the_disk_of_postgresql_is_cannot_be_asked() {
     let said = said(&shared.replace("max_copies = 3", "disk_floor = \"1MiB\""));
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(
-        said[0].starts_with("9:14: how full its disk is"),
+        said[0].starts_with("9:14: PostgreSQL does not report its free space"),
         "{said:?}"
     );
 }
@@ -271,14 +263,17 @@ fn events_that_no_destination_would_want_are_warned_of() {
     let texts = "order = [\"o\"], abandoned-cart = [\"c\"]";
     for (event, expected) in [
         ("{ kind = \"order\" }".to_owned(), None),
-        ("{ kind = \"other\" }".to_owned(), Some("`other` can come")),
+        (
+            "{ kind = \"other\" }".to_owned(),
+            Some("`other` can arrive"),
+        ),
         (
             format!("{{ pointer = \"/e\", {texts} }}"),
-            Some("`abandoned-cart` and `other` can come"),
+            Some("`abandoned-cart` and `other` can arrive"),
         ),
         (
             "{ pointer = \"/e\", order = [\"o\"] }".to_owned(),
-            Some("`other` can come"),
+            Some("`other` can arrive"),
         ),
         (
             format!("{{ pointer = \"/e\", {texts}, only = [\"order\"] }}"),

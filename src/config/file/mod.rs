@@ -1,18 +1,5 @@
-//! The configuration file as a [`Plan`]. A section of the file is a file here, and each key is asked for just once, so what a
-//! file may say is what this code asks. All mistakes are found together, each with its place; none of them repeats a text of
-//! the file, which may hold a secret in the wrong place.
-
-mod admin;
-mod destination;
-mod document;
-mod endpoint;
-mod event;
-mod headers;
-mod inbox;
-mod log;
-mod onward;
-mod secret;
-mod server;
+//! The configuration file as a [`Plan`]. All mistakes are found together, each with its place. None
+//! of them repeats a text of the file, which may hold a secret in the wrong place.
 
 use std::{
     fs,
@@ -20,14 +7,17 @@ use std::{
     path::Path,
 };
 
-use document::{Document, Table};
+use super::{
+    document::Document,
+    finding::Finding,
+    plan::Plan,
+    setting::read::{Read, read},
+};
 
-use super::{finding::Finding, plan::Plan};
-
-/// What is longer is the wrong file, perhaps an endless one.
+/// The largest file. A larger one is the wrong file, perhaps an endless one.
 const MOST_BYTES: u64 = 1024 * 1024;
 
-/// Why a file is no plan.
+/// A file that is no plan.
 #[derive(Debug)]
 pub enum FileError {
     /// It cannot be read, or is no text.
@@ -41,25 +31,27 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or with every mistake that is in it.
+    /// If the file cannot be read, or with every mistake in it.
     pub fn from_file(path: &Path, change: impl FnOnce(Self) -> Self) -> Result<Self, FileError> {
-        let text = read(path).map_err(FileError::Unreadable)?;
+        let text = read_text(path).map_err(FileError::Unreadable)?;
         Self::changed(&text, change).map_err(FileError::Mistakes)
     }
 
-    /// What the text of a file means.
+    /// Reads the text of a file.
     ///
     /// # Errors
     ///
-    /// Every mistake that is in it, by its place.
+    /// Every mistake in it, with its place.
     pub fn from_text(text: &str) -> Result<Self, Vec<Finding>> {
         Self::changed(text, |plan| plan)
     }
 
     fn changed(text: &str, change: impl FnOnce(Self) -> Self) -> Result<Self, Vec<Finding>> {
         let mut findings = Vec::new();
-        // A plan with an unknown key beside it can be checked all the same, so that all mistakes are told at once.
-        let plan = Document::read(text, &mut findings, plan).and_then(|plan| {
+        let plan = Document::read(text, &mut findings, read::<Self>);
+        // A plan can be checked although a key is unknown or a value falls back to its default, so
+        // that all mistakes are reported together.
+        let plan = Read::complete(plan).and_then(|plan| {
             let checked = change(plan).check();
             checked.map_err(|more| findings.extend(more)).ok()
         });
@@ -72,8 +64,8 @@ impl Plan {
     }
 }
 
-/// The text at `path`, which is a file or a pipe.
-fn read(path: &Path) -> io::Result<String> {
+/// Reads the text at `path`, which is a file or a pipe.
+fn read_text(path: &Path) -> io::Result<String> {
     let unusable = |why| io::Error::new(io::ErrorKind::InvalidData, why);
     let mut bytes = Vec::new();
     fs::File::open(path)?
@@ -89,21 +81,3 @@ fn read(path: &Path) -> io::Result<String> {
 mod inbox_tests;
 #[cfg(test)]
 mod tests;
-
-fn plan(file: &mut Table<'_, '_>) -> Option<Plan> {
-    let server = server::read(file);
-    let admin = file.table("admin").map(admin::read);
-    let inbox = inbox::read(file);
-    let log = file.table("log").map(log::read);
-    let mut secrets = secret::read(file);
-    let endpoints = endpoint::read(file, &mut secrets, &inbox);
-    let inbox = inbox.close(file);
-    Some(Plan {
-        server: server?,
-        admin: admin.map_or(Some(None), |admin| admin.map(Some))?,
-        inbox: inbox?,
-        log: log.unwrap_or_default(),
-        endpoints: endpoints?,
-        warnings: secrets.spare(),
-    })
-}

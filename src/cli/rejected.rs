@@ -1,4 +1,4 @@
-//! `cartgate refused`: what can be typed.
+//! `cartgate rejected`: what can be typed.
 
 use std::path::PathBuf;
 
@@ -8,42 +8,42 @@ use uuid::Uuid;
 
 use crate::secret::source::SecretSource;
 
-/// The arguments of `cartgate refused`.
+/// The arguments of `cartgate rejected`.
 #[derive(Debug, Args)]
 #[command(
     disable_help_subcommand = true,
     arg_required_else_help = true,
     after_help = "\
 Examples:
-  cartgate refused list --config /etc/cartgate/cartgate.toml
-      Deliveries whose signature did not match, as the gate saved them (keep_refused).
+  cartgate rejected list --config /etc/cartgate/cartgate.toml
+      Deliveries whose signature did not match, as the gate saved them ([rejected]).
 
-  cartgate refused show --dir /var/lib/cartgate/refused --secret-file new.txt 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a
+  cartgate rejected show --dir /var/lib/cartgate/rejected --secret-file new.txt 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a
       One of them, and the likely cause.
 
 `cartgate send URL --delivery FILE` sends one on that verifies.
 
 Exit status: 0 done, also if nothing is saved; 1 there is no such delivery, or the directory cannot be read; 2 usage."
 )]
-pub struct RefusedArgs {
+pub struct RejectedArgs {
     /// The subcommand.
     #[command(subcommand)]
-    pub command: RefusedCommand,
+    pub command: RejectedCommand,
 }
 
 /// Operations on saved rejections.
 #[derive(Debug, Subcommand)]
-pub enum RefusedCommand {
+pub enum RejectedCommand {
     /// List saved rejections, the oldest first
-    List(RefusedListArgs),
+    List(RejectedListArgs),
     /// Show one saved rejection: its head, and the cause if a secret is named
-    Show(RefusedShowArgs),
+    Show(RejectedShowArgs),
 }
 
 /// The place of the saved rejections, and the secrets that judge them.
 #[derive(Debug, Args)]
-pub struct RefusedAt {
-    /// The configuration file of the gate: its keep_refused, and the secrets of its endpoints
+pub struct RejectedAt {
+    /// The configuration file of the gate: its [rejected] table, and the secrets of its endpoints
     #[arg(
         long,
         value_name = "FILE",
@@ -67,33 +67,33 @@ pub struct RefusedAt {
     pub header_name: Option<HeaderName>,
 }
 
-/// The arguments of `cartgate refused list`.
+/// The arguments of `cartgate rejected list`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cartgate refused list --config cartgate.toml
-  cartgate refused list --dir kept --secret-file secret.txt --json | jq -r 'select(.secret).file'
+  cartgate rejected list --config cartgate.toml
+  cartgate rejected list --dir rejected --secret-file secret.txt --json | jq -r 'select(.secret).file'
       The files of those that verify by now.")]
-pub struct RefusedListArgs {
+pub struct RejectedListArgs {
     /// Place of the saved rejections
     #[command(flatten)]
-    pub at: RefusedAt,
+    pub at: RejectedAt,
     /// Print a JSON object a line
     #[arg(long)]
     pub json: bool,
 }
 
-/// The arguments of `cartgate refused show`.
+/// The arguments of `cartgate rejected show`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cartgate refused show --config cartgate.toml 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a
-  cartgate refused show --config cartgate.toml 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a --body > order.json
+  cartgate rejected show --config cartgate.toml 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a
+  cartgate rejected show --config cartgate.toml 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a --body > order.json
       The body alone, byte for byte; it may be somebody's order.")]
-pub struct RefusedShowArgs {
+pub struct RejectedShowArgs {
     /// Place of the saved rejections
     #[command(flatten)]
-    pub at: RefusedAt,
+    pub at: RejectedAt,
     /// The delivery, by the id that logs and responses show
     #[arg(value_name = "ID")]
     pub id: Uuid,

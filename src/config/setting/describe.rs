@@ -1,0 +1,33 @@
+//! The settings of a table as the reference describes them.
+
+use super::{
+    definition::{Description, Section, Setting, settings},
+    kind::inline,
+};
+use crate::config::places::Places;
+
+/// Describes every setting of the table.
+pub(crate) fn describe<P: Section>() -> Vec<Description> {
+    settings::<P>().map(one).collect()
+}
+
+fn one<P: Section>(setting: &Setting<P>) -> Description {
+    let nested = setting.access.nested();
+    let has_default = setting.required.is_none() && nested.is_none();
+    let value = has_default
+        .then(|| setting.access.show(&mut P::new(Places::nowhere())))
+        .flatten();
+    let words = setting.default.map(str::to_owned);
+    Description {
+        key: setting.key,
+        flag: setting.flag,
+        help: setting.help,
+        details: setting.details,
+        required: setting.required.is_some(),
+        restart: setting.restart,
+        value: value.as_ref().map(inline),
+        default: words,
+        example: setting.example,
+        nested,
+    }
+}
