@@ -9,31 +9,38 @@ use clap::Args;
 #[command(after_help = "\
 Examples:
   cartgate check /etc/cartgate/cartgate.toml
-      Everything that would keep `serve --config` from starting, each mistake at its line, and warnings. It changes nothing
-      and connects to nothing.
+      Print every mistake that would keep `serve --config` from starting, each with its line, and warnings. Nothing is
+      changed, and no connection is opened.
 
   cartgate check --show cartgate.toml
-      What is in force with this file: every setting, also those left at their default. Secrets are
-      named by where they lie, and never shown.
+      Print the configuration in force with this file, including defaults. Secrets are named by their places and never
+      shown.
 
   cartgate check --without-files cartgate.toml
-      On a machine that has neither the secrets nor the certificates, folders and addresses: judges the text alone.
+      Check the text alone, on a machine without the secrets, certificates, directories and addresses.
+
+  cartgate check --schema > cartgate.schema.json
+      Write the JSON schema of the file for editors. Begin the file with: #:schema ./cartgate.schema.json
 
 Exit status: 0 the file can be used; 2 it cannot.")]
 pub struct CheckArgs {
-    /// The configuration file
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// Configuration file
+    #[arg(value_name = "FILE", required_unless_present = "schema")]
+    pub file: Option<PathBuf>,
 
-    /// Prints what is in force with this file
+    /// Print the configuration in force with this file
     #[arg(long)]
     pub show: bool,
 
-    /// Judge the text alone, without the secrets, certificates, folders, addresses and inbox that it names
+    /// Print the JSON schema of the file
+    #[arg(long, exclusive = true)]
+    pub schema: bool,
+
+    /// Check the text alone, without the secrets, certificates, directories, addresses and inbox that it names
     #[arg(long)]
     pub without_files: bool,
 
-    /// Prints mistakes and warnings as JSON
+    /// Print mistakes and warnings as JSON
     #[arg(long, conflicts_with = "show")]
     pub json: bool,
 }

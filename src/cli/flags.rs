@@ -151,7 +151,7 @@ fn value<P: Section>(setting: &'static Setting<P>, arg: Arg, text: Text) -> Arg 
     if setting.required.is_some() || setting.default.is_some() {
         return arg;
     }
-    match setting.access.show(&mut P::new(Places::nowhere())) {
+    match setting.access.default(&mut P::new(Places::nowhere())) {
         Some(toml::Value::Array(values)) if !values.is_empty() => {
             let values: Vec<_> = values.iter().map(plain).collect();
             arg.default_value(values.join(","))

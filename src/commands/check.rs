@@ -13,11 +13,14 @@ use crate::{
         source::{Source, SourceError, in_time},
         unused_variables,
     },
-    config::{Finding, Place, Plan},
+    config::{self, Finding, Place, Plan},
 };
 
 pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let served = serve_with_file(&args.file).map_err(|error| by_variable(&error, args.json))?;
+    let Some(file) = &args.file else {
+        return print_schema();
+    };
+    let served = serve_with_file(file).map_err(|error| by_variable(&error, args.json))?;
     let source = Source::of(&served);
     let (checked, without_files) = (source.clone(), args.without_files);
     let checked = in_time(move || check(&checked, without_files)).map_err(Failure::usage)?;
@@ -36,8 +39,15 @@ pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     if args.show {
         output.line(plan)?;
     } else {
-        output.line(format_args!("{}: usable", args.file.display()))?;
+        output.line(format_args!("{}: usable", file.display()))?;
     }
+    Ok(Outcome::Done)
+}
+
+fn print_schema() -> Result<Outcome, Failure> {
+    let schema = serde_json::to_string_pretty(&config::json_schema());
+    let schema = schema.expect("a tree of JSON values has a text");
+    Output::stdout().line(schema)?;
     Ok(Outcome::Done)
 }
 

@@ -69,7 +69,7 @@ impl Plan {
             tls,
             health_path: self.server.health_path.clone(),
             admin: admin.unwrap_or_default(),
-            keep_refused: self.rejected.as_ref().map(|plan| plan.settings.clone()),
+            rejected: self.rejected.as_ref().map(|plan| plan.settings.clone()),
             inbox,
         };
         Ok(Loaded {

@@ -183,8 +183,15 @@ impl Plan {
 
     fn check_secrets(&self, findings: &mut Vec<Finding>) {
         let endpoints = self.endpoints.iter().chain(&self.incomplete);
-        for (at, name) in endpoints.flat_map(|endpoint| &endpoint.secrets) {
-            findings.extend(self.secrets.missing(*at, name));
+        for endpoint in endpoints {
+            let mut seen = Vec::new();
+            for (at, name) in &endpoint.secrets {
+                findings.extend(self.secrets.missing(*at, name));
+                if seen.contains(&name) {
+                    findings.push(Finding::new(*at, "this secret is named twice"));
+                }
+                seen.push(name);
+            }
         }
     }
 

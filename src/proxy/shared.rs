@@ -64,7 +64,7 @@ impl Shared {
         metrics: Arc<Metrics>,
         inbox: Option<Arc<Inbox>>,
     ) -> io::Result<Self> {
-        let rejected = config.keep_refused.clone().map(rejected::Writer::start);
+        let rejected = config.rejected.clone().map(rejected::Writer::start);
         Ok(Self {
             memory: Arc::new(Memory::new(config.limits.memory)),
             connections: Arc::new(Connections::new(config.limits.connections)),

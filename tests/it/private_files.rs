@@ -22,7 +22,8 @@ const SECRET: &[u8] = b"planted-secret-of-the-private-files";
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
-keep_refused = { dir = "DIR/refused" }
+[rejected]
+dir = "DIR/refused"
 [inbox]
 store = "sqlite:DIR/inbox.db"
 [secret.current]

@@ -99,7 +99,7 @@ fn units_configuration_and_examples_name_the_same_places() {
     );
     assert!(toml.contains(&format!("unix:{runtime}admin.sock")));
     let state = format!("/var/lib/{}/", last(&service, "StateDirectory"));
-    for key in ["store = \"sqlite:", "keep_refused = \""] {
+    for key in ["store = \"sqlite:", "dir = \""] {
         assert!(toml.contains(&format!("{key}{state}")), "{key}{state}");
     }
     let credential = last(&service, "LoadCredential");

@@ -213,7 +213,7 @@ fn queue() -> [Setting<DestinationPlan>; 3] {
         .example("[\"order\"]"),
         Setting::new(
             "retry",
-            "Waits between attempts, each up to a fifth longer by chance (durable)",
+            "Waits between attempts, each up to a fifth longer at random (durable)",
             shown_if(
                 has_queue,
                 list(timeout(), |app: &mut DestinationPlan| &mut app.waits),

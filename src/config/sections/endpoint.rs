@@ -386,12 +386,5 @@ impl Section for EndpointPlan {
         if self.is_direct() {
             check_only_durable(&self.at, &["unique"], findings);
         }
-        let mut seen = Vec::new();
-        for (at, name) in &self.secrets {
-            if seen.contains(&name) {
-                findings.push(Finding::new(*at, "this secret is named twice"));
-            }
-            seen.push(name);
-        }
     }
 }

@@ -20,6 +20,11 @@ pub(crate) trait Access<P>: Send + Sync {
     /// Returns the value as it is written in a file, or nothing if it is not set.
     fn show(&self, plan: &mut P) -> Option<toml::Value>;
 
+    /// Returns the default as it is written in a file, or nothing if there is none.
+    fn default(&self, plan: &mut P) -> Option<toml::Value> {
+        self.show(plan)
+    }
+
     /// Returns the JSON schema of the value.
     fn schema(&self) -> Json;
 

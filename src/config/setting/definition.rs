@@ -74,6 +74,8 @@ pub struct Description {
     pub default: Option<String>,
     /// A value for the example.
     pub example: Option<&'static str>,
+    /// The words that the value can be; none if there are too many to list.
+    pub words: Vec<String>,
     /// The settings of the table, if it is one.
     pub nested: Option<Vec<Description>>,
 }

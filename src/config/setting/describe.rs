@@ -1,6 +1,7 @@
 //! The settings of a table as the reference describes them.
 
 use super::{
+    access::Argument,
     definition::{Description, Section, Setting, settings},
     kind::inline,
 };
@@ -15,7 +16,7 @@ fn one<P: Section>(setting: &Setting<P>) -> Description {
     let nested = setting.access.nested();
     let has_default = setting.required.is_none() && nested.is_none();
     let value = has_default
-        .then(|| setting.access.show(&mut P::new(Places::nowhere())))
+        .then(|| setting.access.default(&mut P::new(Places::nowhere())))
         .flatten();
     let words = setting.default.map(str::to_owned);
     Description {
@@ -28,6 +29,16 @@ fn one<P: Section>(setting: &Setting<P>) -> Description {
         value: value.as_ref().map(inline),
         default: words,
         example: setting.example,
+        words: words(setting),
         nested,
     }
+}
+
+fn words<P>(setting: &Setting<P>) -> Vec<String> {
+    let words = match setting.access.argument() {
+        Argument::One(text) | Argument::Several(text) => text.words,
+        Argument::None | Argument::Switch => Vec::new(),
+    };
+    let names = words.iter().map(|word| word.get_name().to_owned());
+    names.collect()
 }

@@ -31,7 +31,7 @@ fn property<P: Section>(setting: &Setting<P>) -> Json {
     let is_plain = setting.required.is_none() && setting.default.is_none();
     if is_plain
         && !setting.access.is_table()
-        && let Some(default) = setting.access.show(&mut P::new(Places::nowhere()))
+        && let Some(default) = setting.access.default(&mut P::new(Places::nowhere()))
     {
         schema["default"] = serde_json::to_value(default).expect("TOML values are JSON values");
     }

@@ -31,6 +31,10 @@ impl<P, A: Access<P>> Access<P> for ShownIf<P, A> {
         (self.condition)(plan).then(|| self.access.show(plan))?
     }
 
+    fn default(&self, plan: &mut P) -> Option<toml::Value> {
+        self.access.default(plan)
+    }
+
     fn schema(&self) -> Json {
         self.access.schema()
     }

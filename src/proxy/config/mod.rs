@@ -35,7 +35,7 @@ pub struct Config {
     /// Whether the doctor explains signature mismatches.
     pub explain: bool,
     /// The directory of saved rejections. It stays as it was at the start.
-    pub keep_refused: Option<rejected::Settings>,
+    pub rejected: Option<rejected::Settings>,
     /// The store of durable endpoints. The caller opens it at the start.
     pub inbox: Option<inbox::Settings>,
     /// The certificate of TCP listeners, which then speak TLS. Unix sockets do not. A connection keeps
@@ -71,7 +71,7 @@ impl Config {
             trusted_hops: TrustedHops::default(),
             access_log: AccessLog::default(),
             explain: false,
-            keep_refused: None,
+            rejected: None,
             inbox: None,
             tls: None,
             health_path: None,

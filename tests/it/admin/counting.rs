@@ -261,7 +261,7 @@ fn saved_rejections_are_counted() {
     let settings = cartgate::rejected::Settings::new(dir.path().join("rejected"));
     let app = App::content();
     let gate = setup(&app)
-        .with(|setup| setup.config.keep_refused = Some(settings))
+        .with(|setup| setup.config.rejected = Some(settings))
         .start();
     let saved = r#"cartgate_saved_rejections_total{result="saved"}"#;
     assert!(metrics(&gate).value(saved).abs() < 0.5);

@@ -127,11 +127,7 @@ fn what_is_shown_can_be_used_again() {
     let site = Site::with(&two_shops(&App::content()));
     let shown = site.run(&["check", "--show", "gate.toml"], &[]);
     assert_eq!(shown.status, Some(0), "{}", shown.err);
-    assert!(
-        shown.out.contains("keep_alive = \"1m 15s\""),
-        "{}",
-        shown.out
-    );
+    assert!(shown.out.contains("keep_alive = \"75s\""), "{}", shown.out);
     let again = Site::with(&shown.out).run(&["check", "--show", "gate.toml"], &[]);
     assert_eq!(again.out, shown.out);
 }
@@ -187,11 +183,11 @@ fn an_admin_token_is_judged_before_anybody_has_to_give_it() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_the_configurations_fault() {
-    let text = two_shops(&App::content()).replace("workers", "keep_refused = \"secret\"\nworkers");
+    let text = two_shops(&App::content()) + "[rejected]\ndir = \"secret\"\n";
     let said = Site::with(&text).run(&["serve", "--config", "gate.toml"], &[]);
     assert_eq!(said.status, Some(2), "{}", said.err);
     assert!(
-        said.err.contains("cannot be kept in secret"),
+        said.err.contains("cannot be saved in secret"),
         "{}",
         said.err
     );
@@ -236,5 +232,5 @@ fn what_is_durable_is_judged_with_its_keys_and_kinds() {
     // To judge a file is not to begin an inbox.
     assert!(!site.path().join("inbox.db").exists());
     let shown = site.run(&["check", "--show", "gate.toml"], &[]);
-    assert!(shown.out.contains("key = { file = \"key\" }") && !shown.out.contains("planted"));
+    assert!(shown.out.contains("[inbox.key]\nfile = \"key\"") && !shown.out.contains("planted"));
 }

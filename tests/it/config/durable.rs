@@ -92,7 +92,7 @@ fn the_start_says_where_events_are_stored_and_for_whom_they_wait() {
         "endpoint=hooks",
         "inbox.db",
         "queues=\"one, two\"",
-        "stored before",
+        "inbox enabled",
     ]);
     for name in ["inbox.db", "inbox.db.key"] {
         let mode = fs::metadata(dir.path().join(name))

@@ -152,7 +152,7 @@ fn an_address_that_cannot_be_listened_on_is_found_by_both() {
             "gate.toml:3:10: expected ADDRESS:PORT",
         ),
         ("203.0.113.9:0", "", "cannot listen on 203.0.113.9:0"),
-        ("unix:/nowhere/at/all", "", "its directory is not there"),
+        ("unix:/nowhere/at/all", "", "its directory does not exist"),
         (&long, "", "cannot listen on unix:/tmp/"),
         ("127.0.0.1:9", "127.0.0.1:9", "public address 127.0.0.1:9"),
         ("0.0.0.0:9", "127.0.0.1:9", "public address 0.0.0.0:9"),
@@ -184,15 +184,12 @@ fn an_address_that_cannot_be_listened_on_is_found_by_both() {
 fn folders_and_sockets_are_looked_at() {
     let text = two_shops(&App::content());
     for (dir, expected) in [
-        ("nowhere/refused", "cannot be kept in nowhere/refused"),
-        ("secret", "cannot be kept in secret"),
+        ("nowhere/rejected", "nowhere/rejected"),
+        ("secret", "secret"),
     ] {
-        let keep = format!("keep_refused = \"{dir}\"\nworkers");
-        let site = Site::with(&text.replace("workers", &keep));
-        both_find(
-            &site,
-            &format!("gate.toml:4:16: refused deliveries {expected}"),
-        );
+        let table = format!("[rejected]\ndir = \"{dir}\"\n{text}");
+        let expected = format!("gate.toml:2:7: rejections cannot be saved in {expected}");
+        both_find(&Site::with(&table), &expected);
     }
     let site = Site::with("");
     let at = |name: &str| format!("unix:{}", site.path().join(name).display());
@@ -247,7 +244,7 @@ fn the_second_slot_of_a_secret_may_stand_ready() {
     // Cartfunnel makes the new secret; the slot stands ready.
     write_secret(&gate.file("secret"), b"the new planted secret of the tests");
     gate.signal("HUP");
-    gate.line(&["reloaded"]);
+    gate.line(&["configuration in force"]);
     assert_eq!(gate.client().ask(order()).status, 200);
     let last = app.requests().pop().expect("a request");
     let name = ("x-cartgate-secret-name".to_owned(), "other-shop".to_owned());

@@ -31,7 +31,7 @@ const BEFORE: [(&str, usize, &str); 8] = [
         1,
         r#"printf '%s' 'the new secret of the documents' > shop.secret
 cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file shop.secret || true
-until ls var/refused/*.http; do sleep 0.1; done
+until ls var/rejected/*.http; do sleep 0.1; done
 sed -i 's/\["shop"\]/["shop", "old"]/' cartgate.toml
 printf '[secret.old]\nfile = "old.secret"\n' >> cartgate.toml"#,
     ),

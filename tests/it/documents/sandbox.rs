@@ -41,13 +41,18 @@ exec "PROGRAM" "$@"
 /// The id of a stored event, and that of a saved rejection.
 const IDS: [(&str, &str); 2] = [
     ("event-id", "inbox list --config cartgate.toml --json"),
-    ("rejection-id", "refused list --config cartgate.toml --json"),
+    (
+        "rejection-id",
+        "rejected list --config cartgate.toml --json",
+    ),
 ];
 
 const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:8080"
-keep_refused = "/var/lib/cartgate/refused"
+
+[rejected]
+dir = "/var/lib/cartgate/rejected"
 
 [admin]
 listen = "127.0.0.1:9180"
@@ -233,8 +238,8 @@ fn substitutions(dir: &Path, app: &App, ports: [u16; 3]) -> Vec<(&'static str, S
         ("127.0.0.1:3000", app.to_owned()),
         ("https://shop.example", format!("http://{}", local(gate))),
         (
-            "/var/lib/cartgate/refused/FILE.http",
-            "$(ls var/refused/*.http | head -n 1)".to_owned(),
+            "/var/lib/cartgate/rejected/FILE.http",
+            "$(ls var/rejected/*.http | head -n 1)".to_owned(),
         ),
         ("/etc/cartgate", inside("etc")),
         ("/var/lib/cartgate", inside("var")),
@@ -245,8 +250,8 @@ fn substitutions(dir: &Path, app: &App, ports: [u16; 3]) -> Vec<(&'static str, S
             "inbox show --config cartgate.toml $(event-id)".to_owned(),
         ),
         (
-            "refused show --config cartgate.toml ID",
-            "refused show --config cartgate.toml $(rejection-id)".to_owned(),
+            "rejected show --config cartgate.toml ID",
+            "rejected show --config cartgate.toml $(rejection-id)".to_owned(),
         ),
     ]
 }

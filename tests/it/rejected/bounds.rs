@@ -127,7 +127,7 @@ fn a_gate_that_cannot_save_does_not_start() {
     let site = Site::new();
     fs::write(&site.settings.dir, b"a file").expect("written");
     let mut config = Setup::before(&site.app).config(&[("current", SECRET)]);
-    std::sync::Arc::make_mut(&mut config).keep_refused = Some(site.settings.clone());
+    std::sync::Arc::make_mut(&mut config).rejected = Some(site.settings.clone());
     let (_sender, config) = tokio::sync::watch::channel(config);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -153,7 +153,7 @@ fn the_memory_of_saved_and_dropped_rejections_is_released() {
     let gate = Setup::before(&site.app)
         .with(|setup| {
             setup.config.limits.memory = 8 * 1024 * 1024;
-            setup.config.keep_refused = Some(settings);
+            setup.config.rejected = Some(settings);
         })
         .start();
     let body = [b'a'; 200_000];

@@ -1,4 +1,4 @@
-//! Tests of `cartgate refused list` and `cartgate refused show`.
+//! Tests of `cartgate rejected list` and `cartgate rejected show`.
 
 use std::fs;
 
@@ -34,7 +34,7 @@ fn saved_rejections_are_listed_with_their_cause() {
     site.file(&late);
     let dir = site.settings.dir.display().to_string();
 
-    let (status, said) = cartgate(&["refused", "list", "--dir", &dir]);
+    let (status, said) = cartgate(&["rejected", "list", "--dir", &dir]);
     assert_eq!(status, 0, "{said}");
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(lines.len(), 3, "{said}");
@@ -45,7 +45,7 @@ fn saved_rejections_are_listed_with_their_cause() {
 
     let new = site.secret_file("new", SECRET);
     let at = ["--dir", &dir, "--secret-file", &new];
-    let list = [&["refused", "list", "--json"][..], &at].concat();
+    let list = [&["rejected", "list", "--json"][..], &at].concat();
     let (status, said) = cartgate(&list);
     assert_eq!(status, 0, "{said}");
     let [first, second] = &objects(&said)[..] else {
@@ -74,7 +74,7 @@ fn saved_rejections_are_listed_with_their_cause() {
     );
     assert!(!said.contains("an order"), "no payload: {said}");
 
-    let show = [&["refused", "show", &late][..], &at].concat();
+    let show = [&["rejected", "show", &late][..], &at].concat();
     let (status, said) = cartgate(&show);
     assert_eq!(status, 0, "{said}");
     for part in [
@@ -116,7 +116,7 @@ fn a_saved_rejection_cannot_command_the_terminal() {
         &["show", &id],
         &["show", &id, "--json"],
     ] {
-        let (status, said) = cartgate(&[&["refused"], show, &["--dir", &dir]].concat());
+        let (status, said) = cartgate(&[&["rejected"], show, &["--dir", &dir]].concat());
         assert_eq!(status, 0, "{said}");
         let is_odd = |c: char| c.is_ascii_control() && c != '\n';
         assert!(!said.chars().any(is_odd), "{said:?}");
@@ -129,20 +129,20 @@ fn nothing_saved_is_no_failure_and_a_missing_delivery_is_one() {
     fs::create_dir(&site.settings.dir).expect("made");
     let dir = site.settings.dir.display().to_string();
     assert_eq!(
-        cartgate(&["refused", "list", "--dir", &dir]),
+        cartgate(&["rejected", "list", "--dir", &dir]),
         (0, String::new())
     );
     assert_eq!(
-        cartgate(&["refused", "list", "--dir", &dir, "--json"]),
+        cartgate(&["rejected", "list", "--dir", &dir, "--json"]),
         (0, String::new())
     );
     let id = "019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a";
-    let (status, said) = cartgate(&["refused", "show", "--dir", &dir, id]);
+    let (status, said) = cartgate(&["rejected", "show", "--dir", &dir, id]);
     assert_eq!(status, 1, "{said}");
     assert!(said.contains(id), "{said}");
     let nowhere = format!("{dir}/nowhere");
-    assert_eq!(cartgate(&["refused", "list", "--dir", &nowhere]).0, 1);
-    assert_eq!(cartgate(&["refused", "list"]).0, 2);
+    assert_eq!(cartgate(&["rejected", "list", "--dir", &nowhere]).0, 1);
+    assert_eq!(cartgate(&["rejected", "list"]).0, 2);
     // A foreign file in the directory does not prevent the listing of the others.
     fs::write(
         site.settings
@@ -151,7 +151,7 @@ fn nothing_saved_is_no_failure_and_a_missing_delivery_is_one() {
         "x",
     )
     .expect("written");
-    let (status, said) = cartgate(&["refused", "list", "--dir", &dir]);
+    let (status, said) = cartgate(&["rejected", "list", "--dir", &dir]);
     assert_eq!(status, 0, "{said}");
 }
 
@@ -160,7 +160,7 @@ fn a_configuration_file_names_the_directory_and_the_secrets() {
     let app = App::content();
     let url = &app.url;
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\nkeep_refused = \"DIR/rejected\"\n\
+        "[server]\nlisten = \"127.0.0.1:0\"\n[rejected]\ndir = \"DIR/rejected\"\n\
          [secret.current]\nfile = \"DIR/secret\"\n\
          [[endpoint]]\nname = \"orders\"\npath = \"/hooks\"\nsecrets = [\"current\"]\n\
          [[endpoint.destination]]\nurl = \"{url}\"\n"
@@ -169,7 +169,7 @@ fn a_configuration_file_names_the_directory_and_the_secrets() {
     let id = rejected(&mut program.client(), genuine(b"an order"));
     rejected(&mut program.client(), forged(b"another"));
     let config = program.file("cartgate.toml").display().to_string();
-    let list = ["refused", "list", "--json", "--config", &config];
+    let list = ["rejected", "list", "--json", "--config", &config];
     wait_until("both are saved", || objects(&cartgate(&list).1).len() == 2);
     // With the new secret in the file, the list shows which one verifies.
     program.write_secret(SECRET);
@@ -189,7 +189,7 @@ fn the_header_is_the_one_given_or_else_that_of_the_endpoint() {
     let app = App::content();
     let url = &app.url;
     let text = format!(
-        "[server]\nlisten = \"127.0.0.1:0\"\nkeep_refused = \"DIR/rejected\"\n\
+        "[server]\nlisten = \"127.0.0.1:0\"\n[rejected]\ndir = \"DIR/rejected\"\n\
          [secret.current]\nfile = \"DIR/secret\"\n\
          [[endpoint]]\nname = \"orders\"\npath = \"/hooks\"\nsecrets = [\"current\"]\nheader = \"x-shop-hmac\"\n\
          [[endpoint.destination]]\nurl = \"{url}\"\n"
@@ -210,7 +210,7 @@ fn the_header_is_the_one_given_or_else_that_of_the_endpoint() {
     let new = program.file("new");
     write_secret(&new, SECRET);
     let new = new.display().to_string();
-    let list = ["refused", "list", "--json", "--config", &config];
+    let list = ["rejected", "list", "--json", "--config", &config];
     wait_until("it is saved", || objects(&cartgate(&list).1).len() == 1);
     let secret = |more: &[&str]| {
         let (status, said) = cartgate(&[&list[..], more].concat());

@@ -51,7 +51,7 @@ impl Site {
         before
             .with(|setup| {
                 setup.policy = Box::new(move |_| Policy::new(keyring()));
-                setup.config.keep_refused = Some(settings);
+                setup.config.rejected = Some(settings);
             })
             .start()
     }
@@ -67,7 +67,7 @@ impl Site {
                     .parse()
                     .expect("a path");
                 setup.config.trusted_hops = TrustedHops::from_iter([Hop::Unix]);
-                setup.config.keep_refused = Some(settings);
+                setup.config.rejected = Some(settings);
             })
             .start()
     }
