@@ -32,7 +32,7 @@ pub use load::Loaded;
 pub use places::Places;
 pub use plan::Plan;
 pub use reference::{json_schema, settings};
-pub use setting::definition::Description;
+pub use setting::description::Description;
 pub(crate) use setting::{
     access::{Argument, Text},
     definition::{self, Section, Setting},

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::{
     plan::Plan,
-    setting::{definition::Description, describe::describe, schema},
+    setting::{describe::describe, description::Description, schema},
 };
 
 /// Returns every setting of the file, table by table.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_cartgate::EventKind;
 
 use crate::{
-    config::{Plan, sections::destination::DestinationPlan},
+    config::{plan::Plan, sections::destination::DestinationPlan},
     destination,
     inbox::{Queue, Settings, settings::StoreAddress},
 };

@@ -3,7 +3,7 @@
 use clap::builder::PossibleValue;
 use serde_json::Value as Json;
 
-use super::definition::Description;
+use super::description::Description;
 use crate::{
     config::{document::Value, finding::Place},
     secret::source,

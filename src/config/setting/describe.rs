@@ -2,7 +2,8 @@
 
 use super::{
     access::Argument,
-    definition::{Description, Section, Setting, settings},
+    definition::{Section, Setting, settings},
+    description::Description,
     kind::inline,
 };
 use crate::config::places::Places;
@@ -18,7 +19,6 @@ fn one<P: Section>(setting: &Setting<P>) -> Description {
     let value = has_default
         .then(|| setting.access.default(&mut P::new(Places::nowhere())))
         .flatten();
-    let words = setting.default.map(str::to_owned);
     Description {
         key: setting.key,
         flag: setting.flag,
@@ -27,7 +27,7 @@ fn one<P: Section>(setting: &Setting<P>) -> Description {
         required: setting.required.is_some(),
         restart: setting.restart,
         value: value.as_ref().map(inline),
-        default: words,
+        default: setting.default.map(str::to_owned),
         example: setting.example,
         words: words(setting),
         nested,

@@ -14,6 +14,7 @@
 pub(crate) mod access;
 pub(crate) mod definition;
 pub(crate) mod describe;
+pub(crate) mod description;
 pub(crate) mod kind;
 pub(crate) mod kinds;
 pub(crate) mod list;

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::{
     access::{Access, Argument},
-    definition::Description,
+    description::Description,
 };
 use crate::config::document::Value;
 

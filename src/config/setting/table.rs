@@ -3,12 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::{
-    access::Access,
-    definition::{Description, Section},
-    describe::describe,
-    read::read,
-    schema,
-    show::show,
+    access::Access, definition::Section, describe::describe, description::Description, read::read,
+    schema, show::show,
 };
 use crate::config::document::Value;
 

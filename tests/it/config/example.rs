@@ -4,6 +4,8 @@ use cartgate::config::Plan;
 
 const EXAMPLE: &str = include_str!("../../../examples/cartgate.toml");
 
+const FILE: &str = "store = \"sqlite:/var/lib/cartgate/inbox.db\"";
+
 /// A setting or table behind a `#` without a space.
 fn setting(line: &str) -> Option<&str> {
     let setting = line.strip_prefix('#')?;
@@ -25,12 +27,20 @@ fn the_example_can_be_used_as_it_is() {
 
 #[test]
 fn every_setting_of_the_example_can_be_used() {
-    // `host` and `preserve_host` exclude each other.
-    let lines = EXAMPLE
-        .lines()
-        .filter(|line| !line.contains("preserve_host ="));
+    // `host` and `preserve_host` exclude each other, as do the settings of PostgreSQL and SQLite.
+    let excluded = |line: &&str| line.contains("preserve_host =") || line.contains("disk_floor =");
+    let lines = EXAMPLE.lines().filter(|line| !excluded(line));
     let whole: Vec<_> = lines.map(|line| setting(line).unwrap_or(line)).collect();
-    let shown = plan(&whole.join("\n")).to_string();
+    let shared = "store = \"postgres://cartgate@db.internal/inbox\"";
+    let shown = plan(
+        &whole
+            .join(
+                "
+",
+            )
+            .replace(FILE, shared),
+    )
+    .to_string();
     for line in [
         "dir = \"/var/lib/cartgate/rejected\"",
         "health_path = \"/healthz\"",
@@ -46,7 +56,6 @@ fn every_setting_of_the_example_can_be_used() {
 /// Shown in sentences, since the file can have but one store.
 #[test]
 fn the_store_of_several_gates_can_be_used_in_the_place_of_the_file() {
-    const FILE: &str = "store = \"sqlite:/var/lib/cartgate/inbox.db\"";
     let shared: Vec<_> = EXAMPLE
         .lines()
         .skip_while(|line| !line.starts_with("# Several gates share PostgreSQL"))
