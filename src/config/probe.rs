@@ -10,7 +10,7 @@ use std::{
 
 use rustix::fs::{Access, access};
 
-use super::{Loaded, finding::Finding, plan::Plan, sections::inbox::InboxPlan};
+use super::{finding::Finding, load::Loaded, plan::Plan, sections::inbox::InboxPlan};
 use crate::inbox::{self, Settings};
 
 impl Plan {

@@ -116,6 +116,9 @@ impl<'a> Visit<'a> for Collector<'_> {
         self.add_tree(&item.tree, &[]);
     }
 
+    // `pub(super)` names a module and imports nothing.
+    fn visit_vis_restricted(&mut self, _: &'a syn::VisRestricted) {}
+
     fn visit_path(&mut self, path: &'a syn::Path) {
         let parts = path.segments.iter().map(|part| part.ident.to_string());
         self.add(&parts.collect::<Vec<_>>());
