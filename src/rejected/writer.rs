@@ -117,6 +117,10 @@ struct WriterThread {
 }
 
 impl WriterThread {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the pause is for this thread, which has no other work"
+    )]
     fn run(mut self) {
         let mut refreshed = Instant::now();
         while let Ok(job) = self.queue.next(TICK.saturating_sub(refreshed.elapsed())) {
@@ -241,7 +245,7 @@ mod tests {
         let settings = Settings::new(dir.path().join("rejected"));
         let writer = Writer::start(settings).expect("started");
         let (head, ()) = http::Request::new(()).into_parts();
-        let (written, done) = std::sync::mpsc::channel::<()>();
+        let (written, done) = std::sync::mpsc::sync_channel::<()>(0);
         for _ in 0..3 {
             let request = RejectedRequest {
                 id: uuid::Uuid::now_v7(),

@@ -201,7 +201,7 @@ impl Directory {
 impl Entry {
     /// Reads the entry of a file that was found in the directory. Follows no symbolic link.
     fn read(file: &DirEntry) -> Option<Self> {
-        let metadata = file.metadata().ok().filter(|found| found.is_file())?;
+        let metadata = file.metadata().ok().filter(fs::Metadata::is_file)?;
         Some(Self {
             source: source_in(&file.path()),
             load: Load::one(metadata.len()),
