@@ -77,3 +77,21 @@ fn without_a_free_descriptor_a_reload_leaves_the_old_configuration_in_force() {
     recovers(&program);
     assert_eq!(kept.ask(genuine(BODY)).status, 200);
 }
+
+#[test]
+fn without_a_free_descriptor_a_connection_waits_until_there_is_one() {
+    let app = App::content();
+    let mut program = gate(&app);
+    let before = program.limit(Resource::Nofile, Some(3));
+    let mut waiting = program.client();
+    program.line(&["cannot accept connections", "listener=public", "ERROR"]);
+    assert!(program.runs());
+    program.limit(Resource::Nofile, before.current);
+    assert_eq!(waiting.ask(genuine(BODY)).status, 200);
+    let failures = program
+        .lines()
+        .iter()
+        .filter(|line| line.contains("cannot accept connections"))
+        .count();
+    assert_eq!(failures, 1, "one line for a series of errors");
+}

@@ -112,7 +112,7 @@ fn no_2xx_and_nobody_there_are_a_no() {
         let ran = bench
             .run(&[&["send", &url, "--secret-file", "secret"], more].concat())
             .ends(1);
-        assert!(ran.stderr.contains("nobody listens"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("no listener"), "{}", ran.stderr);
         assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
     }
 }

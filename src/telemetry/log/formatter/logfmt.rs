@@ -5,13 +5,10 @@ use std::{
     fmt::{self, Debug, Write as _},
 };
 
-use tracing::{
-    Event, Level,
-    field::{Field, Visit},
-};
+use tracing::{Event, Level};
 use tracing_subscriber::fmt::format::Writer;
 
-use super::fields::{FieldWriter, write_time};
+use super::fields::{FieldFormat, write_fields, write_time};
 use crate::text::terminal::is_unsafe;
 
 /// Writes an event as one line.
@@ -23,9 +20,7 @@ pub(super) fn write(writer: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
     write_level(writer, metadata.level())?;
     writer.write_str(" target=")?;
     writer.write_str(metadata.target())?;
-    let mut fields = Logfmt(FieldWriter::new(writer));
-    event.record(&mut fields);
-    fields.0.result?;
+    write_fields::<Logfmt>(writer, event)?;
     writer.write_char('\n')
 }
 
@@ -44,62 +39,31 @@ fn write_level(writer: &mut Writer<'_>, level: &Level) -> fmt::Result {
 }
 
 /// Writes each field as ` key=value`.
-struct Logfmt<'a, 'w>(FieldWriter<'a, 'w>);
+struct Logfmt;
 
 thread_local! {
     /// Holds a formatted value until it is known whether it needs quotes.
     static VALUE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-impl Logfmt<'_, '_> {
-    fn put_bare(&mut self, field: &Field, value: impl Debug) {
-        self.0.put(|writer| {
-            write_key(writer, field)?;
-            write!(writer, "{value:?}")
-        });
-    }
-}
-
-impl Visit for Logfmt<'_, '_> {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put_bare(field, value);
+impl FieldFormat for Logfmt {
+    fn write_name(writer: &mut Writer<'_>, name: &str) -> fmt::Result {
+        writer.write_char(' ')?;
+        writer.write_str(name)?;
+        writer.write_char('=')
     }
 
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put_bare(field, value);
+    fn write_str(writer: &mut Writer<'_>, value: &str) -> fmt::Result {
+        write_value(writer, value)
     }
 
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put_bare(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put_bare(field, value);
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.put(|writer| {
-            write_key(writer, field)?;
-            write_value(writer, value)
-        });
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+    fn write_debug(writer: &mut Writer<'_>, value: &dyn Debug) -> fmt::Result {
         VALUE.with_borrow_mut(|text| {
             text.clear();
-            self.0.put(|writer| {
-                write!(text, "{value:?}")?;
-                write_key(writer, field)?;
-                write_value(writer, text)
-            });
-        });
+            write!(text, "{value:?}")?;
+            write_value(writer, text)
+        })
     }
-}
-
-fn write_key(writer: &mut Writer<'_>, field: &Field) -> fmt::Result {
-    writer.write_char(' ')?;
-    writer.write_str(field.name())?;
-    writer.write_char('=')
 }
 
 /// Writes a value, in quotes if it is empty or holds anything but visible ASCII without `"` and `=`.
