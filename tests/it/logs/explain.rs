@@ -19,7 +19,7 @@ fn explained(secret: &[u8], signature: &str, body: &[u8]) -> Value {
     let request = request("POST /hooks HTTP/1.1", &lines, body);
     let (status, id) = asked(&mut program.client(), request);
     assert_eq!(status, 401);
-    serde_json::from_str(&program.line(&["cartgate::proxy::explain", &id])).expect("JSON")
+    serde_json::from_str(&program.line(&["cartgate::explain", &id])).expect("JSON")
 }
 
 #[test]
@@ -68,6 +68,6 @@ fn without_explain_nobody_looks_into_a_mismatch() {
     assert!(
         !lines
             .iter()
-            .any(|line| line.contains("cartgate::proxy::explain"))
+            .any(|line| line.contains("cartgate::explain"))
     );
 }

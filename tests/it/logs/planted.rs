@@ -98,7 +98,7 @@ fn no_secret_and_no_payload_is_in_what_serve_prints() {
             program
                 .lines()
                 .iter()
-                .any(|line| line.contains("cartgate::proxy::explain"))
+                .any(|line| line.contains("cartgate::explain"))
         });
         for useless in [[SECRET, b"\0"].concat(), Vec::new()] {
             program.write_secret(&useless);
