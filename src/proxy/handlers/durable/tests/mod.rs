@@ -1,5 +1,4 @@
-//! The intake over real sockets: with the real store for what is stored, and with one that a test holds
-//! back for what happens meanwhile.
+//! The intake over real sockets: with the real store, and with one whose commits a test delays.
 
 mod bench;
 mod held_store;

@@ -1,55 +1,18 @@
-//! The routes of all endpoints: their paths and hosts, and the look-up of a request's endpoint.
+//! The endpoints of one configuration, and the look-up of a request's endpoint by path and host.
 //!
 //! The look-up costs the same for one endpoint and for a thousand. The more exact route wins, whatever
 //! the order: a path before `/*`, a host before any host.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use subtle::ConstantTimeEq as _;
 use tower_cartgate::{Secret, SecretName};
 
 use super::{
-    Endpoint,
     host::{Host, host_name},
+    path_rule::PathRule,
+    settings::Endpoint,
 };
-
-/// The paths of an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PathRule {
-    /// One path, byte for byte.
-    Exact(String),
-    /// Every path, written `/*`.
-    All,
-}
-
-/// The error of a text that is no path of an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected a path such as /webhooks/orders without a query, or /* for every path")]
-pub struct PathRuleError;
-
-impl std::str::FromStr for PathRule {
-    type Err = PathRuleError;
-
-    fn from_str(text: &str) -> Result<Self, PathRuleError> {
-        let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '*');
-        match text {
-            "/*" => Ok(Self::All),
-            _ if text.starts_with('/') && text.chars().all(plain) => {
-                Ok(Self::Exact(text.to_owned()))
-            }
-            _ => Err(PathRuleError),
-        }
-    }
-}
-
-impl fmt::Display for PathRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Exact(path) => f.write_str(path),
-            Self::All => f.write_str("/*"),
-        }
-    }
-}
 
 /// The indices of the endpoints with one path: one for each host, and one for any host.
 #[derive(Debug, Default)]
@@ -151,15 +114,6 @@ impl Endpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_rule_is_a_path_or_all() {
-        assert_eq!("/*".parse(), Ok(PathRule::All));
-        assert_eq!("/a/b".parse(), Ok(PathRule::Exact("/a/b".into())));
-        for text in ["", "a", "/a?b", "/a#b", "/a/*", "/a b", "*", "/é"] {
-            assert_eq!(text.parse::<PathRule>(), Err(PathRuleError), "{text}");
-        }
-    }
 
     fn endpoints(routes: &[(&str, Option<&str>)]) -> Endpoints {
         let of = |&(path, host): &(&str, Option<&str>)| {
