@@ -17,7 +17,7 @@ mod man;
 mod mistakes;
 mod outcome;
 pub mod output;
-mod refused;
+mod rejected;
 mod reload;
 mod runtime;
 mod send;
@@ -49,7 +49,7 @@ fn dispatch(command: Command, held: Option<serve::HeldSignals>) -> Result<Outcom
         Command::Status(args) => status::run(args),
         Command::Reload(args) => reload::run(args),
         Command::Inbox(args) => inbox::run(args.command),
-        Command::Rejected(args) => refused::run(args.command),
+        Command::Rejected(args) => rejected::run(args.command),
         Command::Send(args) => send::run(*args),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(args),

@@ -31,10 +31,10 @@ pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     }
     let verdict = match &args.delivery {
         Some(path) => {
-            let refused = input::delivery(path)?;
-            let presented = refused.only(&args.header_name).map(HeaderValue::as_bytes);
-            let verdict = Verdict::of(&keyring, &secrets, presented, &refused.bytes());
-            verdict.about(&refused)
+            let rejection = input::delivery(path)?;
+            let presented = rejection.only(&args.header_name).map(HeaderValue::as_bytes);
+            let verdict = Verdict::of(&keyring, &secrets, presented, &rejection.bytes());
+            verdict.about(&rejection)
         }
         None => {
             let body = input::body(&args.body)?;
@@ -95,13 +95,13 @@ impl Verdict {
         }
     }
 
-    fn about(self, refused: &SavedRejection) -> Self {
+    fn about(self, rejection: &SavedRejection) -> Self {
         let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
         let about = SavedDelivery {
-            id: refused.id.to_string(),
-            received: rfc3339::millis(refused.received()),
-            endpoint: text(&refused.endpoint),
-            peer: text(&refused.peer),
+            id: rejection.id.to_string(),
+            received: rfc3339::millis(rejection.received()),
+            endpoint: text(&rejection.endpoint),
+            peer: text(&rejection.peer),
         };
         Self {
             delivery: Some(about),

@@ -1,0 +1,145 @@
+//! The report on a saved rejection, as a line, a screen or JSON.
+
+use std::{
+    fmt::{self, Display, Formatter},
+    path::Path,
+    time::SystemTime,
+};
+
+use http::HeaderValue;
+use serde_json::{Value, json};
+use tower_cartgate::RejectionKind;
+
+use crate::{
+    commands::verify::{Judgement, Verdict},
+    rejected::SavedRejection,
+    text::terminal::printable,
+};
+
+/// The headings of a list.
+pub(super) const HEADINGS: &str = "DELIVERY                              RECEIVED              CAUSE                 \
+                                   SOURCE               ENDPOINT";
+
+/// A saved rejection with its verdict.
+#[derive(Clone, Copy)]
+pub(super) struct Report<'a> {
+    pub(super) rejection: &'a SavedRejection,
+    pub(super) path: &'a Path,
+    pub(super) verdict: Option<&'a Verdict>,
+}
+
+impl<'a> Report<'a> {
+    /// Returns the report as a line of a list.
+    pub(super) fn line(self) -> Line<'a> {
+        Line(self)
+    }
+
+    /// Returns the report with all but the body.
+    pub(super) fn screen(self) -> Screen<'a> {
+        Screen(self)
+    }
+
+    /// Returns the cause in one word: the diagnosis, or the reason of the rejection.
+    fn cause(&self) -> String {
+        match self.verdict {
+            None => RejectionKind::Mismatch.as_str().to_owned(),
+            Some(Verdict {
+                diagnosis: Some(diagnosis),
+                ..
+            }) => diagnosis.cause().as_str().to_owned(),
+            Some(verdict) => {
+                let secret = verdict.secret.as_deref().unwrap_or_default();
+                format!("verified:{secret}")
+            }
+        }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let Self {
+            rejection,
+            path,
+            verdict,
+        } = self;
+        json!({
+            "id": rejection.id,
+            "received": time(rejection.received()),
+            "endpoint": text(&rejection.endpoint),
+            "peer": text(&rejection.peer),
+            "source": rejection.source.to_string(),
+            "method": rejection.method.as_str(),
+            "target": rejection.target.as_str(),
+            "bytes": rejection.bytes().len(),
+            "reason": RejectionKind::Mismatch.as_str(),
+            "secret": verdict.and_then(|verdict| verdict.secret.as_deref()),
+            "diagnosis": verdict.and_then(|verdict| verdict.diagnosis.as_ref()),
+            "file": path.display().to_string(),
+        })
+    }
+
+    pub(super) fn json_with_headers(&self) -> Value {
+        let headers = self.rejection.headers.iter();
+        let headers = headers.map(|(name, value)| json!([name.as_str(), text(value)]));
+        let mut json = self.json();
+        json["headers"] = headers.collect();
+        json
+    }
+}
+
+/// A report on one line.
+pub(super) struct Line<'a>(Report<'a>);
+
+impl Display for Line<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let rejection = self.0.rejection;
+        write!(
+            f,
+            "{}  {}  {:<20}  {:<19}  {}",
+            rejection.id,
+            time(rejection.received()),
+            self.0.cause(),
+            rejection.source.to_string(),
+            printable(rejection.endpoint.as_bytes()),
+        )
+    }
+}
+
+/// A report on a screen.
+pub(super) struct Screen<'a>(Report<'a>);
+
+impl Display for Screen<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Report {
+            rejection,
+            path,
+            verdict,
+        } = self.0;
+        writeln!(f, "delivery  {}", rejection.id)?;
+        writeln!(f, "received  {}", time(rejection.received()))?;
+        writeln!(f, "endpoint  {}", printable(rejection.endpoint.as_bytes()))?;
+        let peer = printable(rejection.peer.as_bytes());
+        writeln!(f, "peer      {peer} (source {})", rejection.source)?;
+        let path = printable(path.as_os_str().as_encoded_bytes());
+        writeln!(f, "file      {path}\n")?;
+        let target = printable(rejection.target.as_str().as_bytes());
+        writeln!(f, "{} {target}", rejection.method)?;
+        for (name, value) in &rejection.headers {
+            writeln!(f, "{name}: {}", printable(value.as_bytes()))?;
+        }
+        let len = rejection.bytes().len();
+        writeln!(f, "({len} bytes of body; --body prints them)\n")?;
+        match verdict {
+            Some(verdict) => Judgement(verdict).fmt(f),
+            None => f.write_str(
+                "no secret of the endpoint matches the signature; --secret-file FILE shows the cause",
+            ),
+        }
+    }
+}
+
+fn time(time: SystemTime) -> String {
+    crate::text::rfc3339::seconds(time)
+}
+
+fn text(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
