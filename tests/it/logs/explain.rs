@@ -65,9 +65,5 @@ fn without_explain_nobody_looks_into_a_mismatch() {
     program.line(&[&id]);
     program.signal("TERM");
     let (_, lines) = program.end();
-    assert!(
-        !lines
-            .iter()
-            .any(|line| line.contains("cartgate::explain"))
-    );
+    assert!(!lines.iter().any(|line| line.contains("cartgate::explain")));
 }
