@@ -1,7 +1,7 @@
 //! Encryption at rest with ChaCha20-Poly1305.
 //!
-//! Each text has a key of its own, derived from the text's name, so that no key encrypts two texts. The name
-//! of a body is its digest: equal bodies encrypt to equal bytes, and are stored once.
+//! Each text has a key of its own, derived from the text's name, so that no key encrypts two texts.
+//! The name of a body is its digest: equal bodies encrypt to equal bytes, and are stored once.
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit as _, Mac as _};

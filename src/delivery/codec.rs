@@ -1,7 +1,7 @@
 //! Encodes the head of a delivery for the inbox, and decodes it.
 //!
-//! The first byte is the version. Decoding accepts any bytes, and allocates nothing by a length in them. A
-//! seal protects them, but others may write to the store.
+//! The first byte is the version. Decoding accepts any bytes, and allocates nothing by a length in
+//! them. A seal protects them, but others may write to the store.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -6,7 +6,8 @@ use tower_cartgate::{EventSource, SecretName, Verified};
 use super::{header_changes::EndpointHeaders, header_filter::filter_request, origin::Origin};
 use crate::net::peer::Peer;
 
-/// The part of a delivery beside its body that may reach a destination. The inbox stores it with the body.
+/// The part of a delivery beside its body that may reach a destination. The inbox stores it with
+/// the body.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     pub(crate) method: Method,

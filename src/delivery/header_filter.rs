@@ -1,5 +1,5 @@
-//! The header filter. A request loses the headers that must not reach a destination; a response loses those
-//! that only the gate may send. `header_policy` has the rules.
+//! The header filter. A request loses the headers that must not reach a destination; a response
+//! loses those that only the gate may send. `header_policy` has the rules.
 
 use http::{
     HeaderMap, HeaderName,
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::outcome::problem::{DELIVERY, PROXY_STATUS};
 
-/// Drops the headers of a request that must not reach a destination, and the `extra` ones of its endpoint.
-/// `signature` is the verified header.
+/// Drops the headers of a request that must not reach a destination, and the `extra` ones of its
+/// endpoint. `signature` is the verified header.
 pub(crate) fn filter_request(
     headers: &mut HeaderMap,
     signature: &HeaderName,
@@ -35,7 +35,8 @@ pub(crate) fn filter_request(
     trace::keep_if_valid(headers);
 }
 
-/// Drops the `extra` headers of an endpoint from a stored event, whose headers were filtered before.
+/// Drops the `extra` headers of an endpoint from a stored event, whose headers were filtered
+/// before.
 pub(super) fn drop_headers(headers: &mut HeaderMap, extra: &[HeaderName]) {
     for name in extra {
         headers.remove(name);
@@ -43,8 +44,8 @@ pub(super) fn drop_headers(headers: &mut HeaderMap, extra: &[HeaderName]) {
     trace::keep_if_valid(headers);
 }
 
-/// Returns whether an operator may set this header for an endpoint or a destination. Headers that frame a
-/// request, state its origin, or belong to the gate may not be set.
+/// Returns whether an operator may set this header for an endpoint or a destination. Headers that
+/// frame a request, state its origin, or belong to the gate may not be set.
 #[must_use]
 pub fn header_may_be_set(name: &HeaderName, signature: &HeaderName) -> bool {
     const OWN: [HeaderName; 3] = [header::VIA, trace::TRACEPARENT, trace::TRACESTATE];
@@ -53,15 +54,15 @@ pub fn header_may_be_set(name: &HeaderName, signature: &HeaderName) -> bool {
 }
 
 /// Returns whether an operator may drop this header from an endpoint's deliveries. A header that a
-/// destination is promised may not be dropped. Nor may one that is always dropped, which would look as if
-/// it could reach a destination.
+/// destination is promised may not be dropped. Nor may one that is always dropped, which would look
+/// as if it could reach a destination.
 #[must_use]
 pub fn header_may_be_dropped(name: &HeaderName, signature: &HeaderName) -> bool {
     !is_protected(name, signature) && !is_dropped(name, true)
 }
 
-/// Returns whether the header belongs to the payload. An attacker must not strip the signature or the type
-/// from a captured delivery by naming them in `Connection`.
+/// Returns whether the header belongs to the payload. An attacker must not strip the signature or
+/// the type from a captured delivery by naming them in `Connection`.
 fn is_protected(name: &HeaderName, signature: &HeaderName) -> bool {
     name == signature || [CONTENT_TYPE, CONTENT_ENCODING].contains(name)
 }
@@ -74,8 +75,8 @@ fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
     }
 }
 
-/// Drops the headers of a destination's response that belong to its connection, and those that only the
-/// gate may send.
+/// Drops the headers of a destination's response that belong to its connection, and those that only
+/// the gate may send.
 pub(crate) fn filter_response(headers: &mut HeaderMap) {
     let named = connection_options(headers)
         .filter(|name| ![header::CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING].contains(name));

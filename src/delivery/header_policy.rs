@@ -1,13 +1,13 @@
-//! The rules for headers that an app, a framework or a proxy may act on. Only the body of a delivery is
-//! signed, so a header is at best a claim of the client.
+//! The rules for headers that an app, a framework or a proxy may act on. Only the body of a
+//! delivery is signed, so a header is at best a claim of the client.
 
 /// The rule for a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeaderRule {
     /// No request may bring it; some the gate writes itself.
     Dropped,
-    /// Only the operator may set it, for an endpoint or a destination. A webhook has no user, so no proxy
-    /// can vouch for one.
+    /// Only the operator may set it, for an endpoint or a destination. A webhook has no user, so no
+    /// proxy can vouch for one.
     FromOperator,
     /// Only a trusted hop may set it.
     FromTrustedHop,
@@ -15,8 +15,8 @@ pub(super) enum HeaderRule {
 
 use HeaderRule::{Dropped, FromOperator, FromTrustedHop};
 
-/// The names in the order of their bytes, each with its rule and its source. A star stands for any rest. No
-/// name begins with another one that has a star, so one search finds either.
+/// The names in the order of their bytes, each with its rule and its source. A star stands for any
+/// rest. No name begins with another one that has a star, so one search finds either.
 #[rustfmt::skip]
 const RULES: [(&str, HeaderRule, &str); 90] = [
     ("$ws*", FromTrustedHop, "WebSphere plug-in"),
@@ -118,8 +118,8 @@ pub(super) fn rule(name: &str) -> Option<HeaderRule> {
         Some((pattern, _)) => &name[stem(pattern).len()..],
         None => name,
     };
-    // CGI, WSGI and PHP make one variable of `x_a`, `x.a` and `x-a`, so the first two could pose as the
-    // third.
+    // CGI, WSGI and PHP make one variable of `x_a`, `x.a` and `x-a`, so the first two could pose as
+    // the third.
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if !rest.bytes().all(is_plain) {
         return Some(Dropped);
@@ -142,8 +142,8 @@ fn find(name: &str) -> Option<(&'static str, HeaderRule)> {
     matches.then_some((*pattern, *rule))
 }
 
-/// The first eight bytes of each name as a number, in the order of `RULES`. Numbers compare faster than
-/// texts, and few names share a prefix.
+/// The first eight bytes of each name as a number, in the order of `RULES`. Numbers compare faster
+/// than texts, and few names share a prefix.
 const PREFIXES: [u64; RULES.len()] = {
     let mut prefixes = [0; RULES.len()];
     let mut index = 0;

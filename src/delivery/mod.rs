@@ -1,8 +1,8 @@
 //! Deliveries on their way to a destination.
 //!
-//! Only a proof makes one: [`Verified`] from the layer, or [`Intact`] from the seal, which shows that the
-//! stored bytes are those that were verified. A destination takes nothing else, so the compiler keeps
-//! unverified bytes out.
+//! Only a proof makes one: [`Verified`] from the layer, or [`Intact`] from the seal, which shows
+//! that the stored bytes are those that were verified. A destination takes nothing else, so the
+//! compiler keeps unverified bytes out.
 
 mod attempt_info;
 mod body;
@@ -64,9 +64,9 @@ impl Delivery {
         }
     }
 
-    /// Makes an attempt to deliver a stored event, whose seal is the proof. `headers` are the changes of
-    /// its endpoint in the configuration in force, if the endpoint is still configured: today's changes
-    /// apply, not those of the time when the event was stored.
+    /// Makes an attempt to deliver a stored event, whose seal is the proof. `headers` are the
+    /// changes of its endpoint in the configuration in force, if the endpoint is still configured:
+    /// today's changes apply, not those of the time when the event was stored.
     pub(crate) fn stored(
         intact: Intact,
         attempt: AttemptInfo,

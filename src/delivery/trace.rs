@@ -1,4 +1,5 @@
-//! W3C Trace Context: a valid `traceparent` passes with its `tracestate`; otherwise the gate starts a trace.
+//! W3C Trace Context: a valid `traceparent` passes with its `tracestate`; otherwise the gate starts
+//! a trace.
 //!
 //! Neither header is signed, so a client can choose any trace.
 
@@ -8,8 +9,8 @@ use uuid::Uuid;
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// Drops both headers unless there is one valid `traceparent`. With an invalid one, an app's tracer would
-/// start a trace of its own, which the id in the log would not find.
+/// Drops both headers unless there is one valid `traceparent`. With an invalid one, an app's tracer
+/// would start a trace of its own, which the id in the log would not find.
 pub(super) fn keep_if_valid(headers: &mut HeaderMap) {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let valid = values.next().is_some_and(is_valid) && values.next().is_none();
@@ -21,9 +22,9 @@ pub(super) fn keep_if_valid(headers: &mut HeaderMap) {
 
 /// Returns the `traceparent` of a new trace, which the app may sample.
 ///
-/// The trace id is the delivery id, so that the id in the log finds the trace. The parent id is its last
-/// eight bytes. Neither is all zeros, which the standard forbids: the ninth byte of a UUID of version 7
-/// begins with the bits 10.
+/// The trace id is the delivery id, so that the id in the log finds the trace. The parent id is its
+/// last eight bytes. Neither is all zeros, which the standard forbids: the ninth byte of a UUID of
+/// version 7 begins with the bits 10.
 pub(crate) fn start(id: Uuid) -> [u8; 55] {
     let mut value = *b"00-00000000000000000000000000000000-0000000000000000-00";
     let mut buffer = Uuid::encode_buffer();
@@ -33,7 +34,8 @@ pub(crate) fn start(id: Uuid) -> [u8; 55] {
     value
 }
 
-/// Returns whether the value is exactly of version 00. A later version may mean more than the gate knows.
+/// Returns whether the value is exactly of version 00. A later version may mean more than the gate
+/// knows.
 fn is_valid(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else {
         return false;

@@ -9,7 +9,8 @@ use super::postgres_url::{self, UrlError};
 pub enum StoreAddress {
     /// `sqlite:FILE`.
     Sqlite(PathBuf),
-    /// `postgres://USER@HOST:PORT/DATABASE`, or with `?host=/socket/directory`. It holds no password.
+    /// `postgres://USER@HOST:PORT/DATABASE`, or with `?host=/socket/directory`. It holds no
+    /// password.
     Postgres(String),
 }
 
@@ -22,7 +23,8 @@ pub enum StoreAddressError {
         "expected sqlite:FILE, such as sqlite:/var/lib/cartgate/inbox.db, or postgres://USER@HOST/DATABASE"
     )]
     Scheme,
-    /// The file's name is a URL, or SQLite would read it as one. Its meaning differs from tool to tool.
+    /// The file's name is a URL, or SQLite would read it as one. Its meaning differs from tool to
+    /// tool.
     #[error(
         "expected the file's name alone, such as sqlite:inbox.db or sqlite:/var/lib/cartgate/inbox.db; `//`, `file:`, `?` with options and %-encoding are not read"
     )]

@@ -1,5 +1,5 @@
-//! Checks whether an inbox can be opened, without opening it. `cartgate check` and every start do so
-//! before anything is made or locked.
+//! Checks whether an inbox can be opened, without opening it. `cartgate check` and every start do
+//! so before anything is made or locked.
 
 use std::path::Path;
 
@@ -19,8 +19,8 @@ use crate::{delivery::seal::Sealer, net::listener::Listener};
 ///
 /// # Errors
 ///
-/// When the inbox cannot be opened, for a reason that does not pass by itself. Another gate that has it
-/// open, or a server that cannot be reached, is no such reason.
+/// When the inbox cannot be opened, for a reason that does not pass by itself. Another gate that
+/// has it open, or a server that cannot be reached, is no such reason.
 pub(crate) fn check(settings: &Settings) -> Result<(), OpenError> {
     match &settings.store {
         StoreAddress::Sqlite(file) => check_file(file, settings)?,

@@ -24,8 +24,8 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Stores an event, and returns once it is committed and synced. If the future is dropped, the commit
-    /// goes on. `memory` is dropped with the body.
+    /// Stores an event, and returns once it is committed and synced. If the future is dropped, the
+    /// commit goes on. `memory` is dropped with the body.
     pub(crate) fn insert(
         &self,
         arrival: Arrival,
@@ -39,8 +39,8 @@ impl Inbox {
         self.meter.refresh(&*self.store).await;
     }
 
-    /// Applies reloaded settings as far as a running store can: the login of its database. Returns a line
-    /// for each change that needs a restart, and for a login that fails.
+    /// Applies reloaded settings as far as a running store can: the login of its database. Returns
+    /// a line for each change that needs a restart, and for a login that fails.
     pub(crate) async fn reload(&self, settings: &Settings) -> Vec<String> {
         let mut lines = Vec::new();
         if settings.store == self.settings.store

@@ -1,5 +1,5 @@
-//! The meter of one endpoint's arrivals in the inbox. It counts each result, whether or not the client
-//! waited for the response.
+//! The meter of one endpoint's arrivals in the inbox. It counts each result, whether or not the
+//! client waited for the response.
 
 use uuid::Uuid;
 
@@ -17,7 +17,8 @@ pub(crate) struct IntakeMeter {
     pub(crate) stored: Count,
     /// Stored events with the body of an earlier event.
     pub(crate) copies: Count,
-    /// Dropped duplicates: every destination has an event with the same unique value, or will get it.
+    /// Dropped duplicates: every destination has an event with the same unique value, or will get
+    /// it.
     pub(crate) duplicates: Count,
     /// Stored events whose unique value identifies nothing.
     pub(crate) unidentified: Tally,
@@ -81,8 +82,8 @@ impl IntakeMeter {
         }
     }
 
-    /// Counts an event whose unique value identifies nothing, and warns once an hour at most for each
-    /// reason. The value is never shown.
+    /// Counts an event whose unique value identifies nothing, and warns once an hour at most for
+    /// each reason. The value is never shown.
     pub(crate) fn count_unidentified(&self, why: Unidentified, endpoint: &str, id: Uuid) {
         let (now, reason) = (now(), why.reason());
         self.unidentified.add(reason, now);

@@ -1,5 +1,6 @@
-//! The key beside an SQLite file: read, or made at the first start. The sealer uses it. A PostgreSQL store
-//! has no such file, because several gates share the store and must be given the same key.
+//! The key beside an SQLite file: read, or made at the first start. The sealer uses it. A
+//! PostgreSQL store has no such file, because several gates share the store and must be given the
+//! same key.
 
 use std::{
     fs::{File, OpenOptions},
@@ -57,8 +58,8 @@ pub(crate) fn path(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Returns the key beside the store in `file`. `is_new` states that there is no store yet, so that a key
-/// may be made. A new key is synced to the disk before any event can be.
+/// Returns the key beside the store in `file`. `is_new` states that there is no store yet, so that
+/// a key may be made. A new key is synced to the disk before any event can be.
 ///
 /// # Errors
 ///

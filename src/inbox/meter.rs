@@ -1,7 +1,8 @@
 //! The meter of an inbox, with a reading of its store's statistics.
 //!
-//! A reading costs the store a query. It is therefore taken every few seconds at most, however often it is
-//! requested. The arrivals of each endpoint have a meter of their own ([`IntakeMeter`]).
+//! A reading costs the store a query. It is therefore taken every few seconds at most, however
+//! often it is requested. The arrivals of each endpoint have a meter of their own
+//! ([`IntakeMeter`]).
 //!
 //! [`IntakeMeter`]: super::intake::IntakeMeter
 

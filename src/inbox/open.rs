@@ -78,8 +78,8 @@ async fn open_file(
     })?
 }
 
-/// Opens a file with the given key, or the one beside it. A new store gets its key first: a crash must not
-/// leave a store without its key, which could never be opened.
+/// Opens a file with the given key, or the one beside it. A new store gets its key first: a crash
+/// must not leave a store without its key, which could never be opened.
 fn open_with_key(
     file: &Path,
     given: Option<Secret>,

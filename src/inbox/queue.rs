@@ -8,8 +8,8 @@ use tower_cartgate::EventKind;
 use super::schedule::Schedule;
 use crate::destination::Destination;
 
-/// A durable destination and the settings of its queue. The queue has the name of the destination, which
-/// no other durable destination has.
+/// A durable destination and the settings of its queue. The queue has the name of the destination,
+/// which no other durable destination has.
 #[derive(Debug)]
 pub struct Queue {
     /// The destination of its events.

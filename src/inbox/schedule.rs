@@ -4,15 +4,16 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, header::RETRY_AFTER};
 
-/// The longest wait that an app may ask for. A value of a day, or one in milliseconds, must not delay an
-/// event for so long.
+/// The longest wait that an app may ask for. A value of a day, or one in milliseconds, must not
+/// delay an event for so long.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// The fraction by which a wait may grow, so that events that failed together are not retried together.
+/// The fraction by which a wait may grow, so that events that failed together are not retried
+/// together.
 const JITTER: f64 = 0.2;
 
-/// The waits between the attempts at one destination. If the attempt after the last wait fails, too, the
-/// event becomes a dead letter.
+/// The waits between the attempts at one destination. If the attempt after the last wait fails,
+/// too, the event becomes a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     waits: Vec<Duration>,
@@ -31,8 +32,9 @@ impl Schedule {
         &self.waits
     }
 
-    /// Returns the wait after a number of failed attempts, or none at the end of the schedule. The wait
-    /// grows by `fraction`, which lies between 0 and 1, of the jitter, and is as long as `least`.
+    /// Returns the wait after a number of failed attempts, or none at the end of the schedule. The
+    /// wait grows by `fraction`, which lies between 0 and 1, of the jitter, and is as long as
+    /// `least`.
     pub(crate) fn wait(
         &self,
         attempts: u32,
@@ -47,8 +49,8 @@ impl Schedule {
 }
 
 impl Default for Schedule {
-    /// Returns 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h: somewhat over a day, as other senders of webhooks
-    /// do.
+    /// Returns 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h: somewhat over a day, as other senders of
+    /// webhooks do.
     fn default() -> Self {
         const MINUTE: u64 = 60;
         const HOUR: u64 = 60 * MINUTE;

@@ -1,4 +1,5 @@
-//! The settings of an inbox as a whole. Those of one destination belong to its [`Queue`](super::queue::Queue).
+//! The settings of an inbox as a whole. Those of one destination belong to its
+//! [`Queue`](super::queue::Queue).
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,8 +16,8 @@ pub struct Settings {
     pub password: Option<Secret>,
     /// The authorities of PostgreSQL's certificate; by default those that this machine trusts.
     pub ca_file: Option<PathBuf>,
-    /// The key of the seals. By default, SQLite makes one beside its file. PostgreSQL needs one, the same
-    /// for each gate.
+    /// The key of the seals. By default, SQLite makes one beside its file. PostgreSQL needs one,
+    /// the same for each gate.
     pub key: Option<Secret>,
     /// The key that encrypts bodies and heads at rest.
     pub encryption: Option<Secret>,

@@ -1,8 +1,8 @@
 //! The unique value of an event: reads it from the body, and recognizes placeholders.
 //!
-//! People edit payloads, so the place of the id may hold unfilled template text, a word such as `null`, or
-//! zero. Such a value is the same in every event. If it counted as an id, every event after the first would
-//! be dropped.
+//! People edit payloads, so the place of the id may hold unfilled template text, a word such as
+//! `null`, or zero. Such a value is the same in every event. If it counted as an id, every event
+//! after the first would be dropped.
 
 use tower_cartgate::Pointer;
 
@@ -44,8 +44,8 @@ const TEMPLATE: [&str; 6] = ["{{", "{%", "${", "#{", "<%", "*|"];
 const BRACKETS: [(char, char); 5] = [('{', '}'), ('<', '>'), ('[', ']'), ('%', '%'), ('(', ')')];
 
 impl Identity {
-    /// Reads the text or the whole number at the pointer. A text never equals a number. A fraction is no
-    /// identity: readers round it, so two events could look like one.
+    /// Reads the text or the whole number at the pointer. A text never equals a number. A fraction
+    /// is no identity: readers round it, so two events could look like one.
     pub(crate) fn read(pointer: &Pointer, body: &[u8]) -> Self {
         if let Some(identity) = pointer.text(body, Self::of_text) {
             return identity;
@@ -81,8 +81,8 @@ fn is_placeholder(text: &str) -> bool {
         || words(text).all(|word| is_nothing(&word))
 }
 
-/// Returns the runs of letters and digits. Blanks, punctuation and invisible characters separate them; a
-/// blank text has none.
+/// Returns the runs of letters and digits. Blanks, punctuation and invisible characters separate
+/// them; a blank text has none.
 fn words(text: &str) -> impl Iterator<Item = String> {
     let words = text.split(|character: char| !character.is_alphanumeric());
     words.filter(|word| !word.is_empty()).map(str::to_lowercase)
@@ -92,8 +92,8 @@ fn is_nothing(word: &str) -> bool {
     word.chars().all(|character| character == '0') || NOTHING.contains(&word)
 }
 
-/// Returns whether the text is a name in brackets. Some senders put real ids in brackets, such as GUIDs;
-/// these have digits.
+/// Returns whether the text is a name in brackets. Some senders put real ids in brackets, such as
+/// GUIDs; these have digits.
 fn is_bracketed_name(text: &str) -> bool {
     let has_digits = || text.contains(|character: char| character.is_numeric());
     let is_around = |(open, close): &(char, char)| {

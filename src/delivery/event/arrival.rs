@@ -9,7 +9,8 @@ use super::sealed_event::SealedEvent;
 pub(crate) struct Arrival {
     pub(crate) event: SealedEvent,
     pub(crate) subscribers: Subscribers,
-    /// A keyed digest of the endpoint's `unique` value, unless the event has no value that identifies it.
+    /// A keyed digest of the endpoint's `unique` value, unless the event has no value that
+    /// identifies it.
     pub(crate) unique: Option<[u8; 32]>,
 }
 

@@ -7,8 +7,8 @@ use uuid::Uuid;
 pub(crate) enum InsertOutcome {
     /// The event is stored.
     Stored(Stored),
-    /// The event is dropped: every destination has received an event with the same unique value, or still
-    /// will.
+    /// The event is dropped: every destination has received an event with the same unique value, or
+    /// still will.
     Duplicate {
         /// The first of those events.
         of: Uuid,
@@ -20,8 +20,8 @@ pub(crate) enum InsertOutcome {
 pub(crate) struct Stored {
     /// The number of earlier events with the same body.
     pub(crate) copy: u32,
-    /// The earlier event with the same unique value that some of the destinations have, or will get. This
-    /// event goes to the other destinations only.
+    /// The earlier event with the same unique value that some of the destinations have, or will
+    /// get. This event goes to the other destinations only.
     pub(crate) duplicate_of: Option<Uuid>,
     /// Whether a destination was left out because it has too many undelivered copies of the body.
     pub(crate) left_out: bool,

@@ -1,7 +1,7 @@
 //! Stored events and their deliveries, as a store holds them.
 //!
-//! A store holds opaque bytes with the values by which it finds them. `codec` defines the bytes, and `seal`
-//! checks that they are intact.
+//! A store holds opaque bytes with the values by which it finds them. `codec` defines the bytes,
+//! and `seal` checks that they are intact.
 
 mod arrival;
 mod claim;

@@ -5,7 +5,8 @@ use uuid::Uuid;
 use super::claim::Claim;
 use crate::runtime::clock::Millis;
 
-/// The position of a delivery in the rotation of probes: its position in the queue once it is due at once.
+/// The position of a delivery in the rotation of probes: its position in the queue once it is due
+/// at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProbeCursor {
     pub(crate) rank: i16,

@@ -30,8 +30,8 @@ pub(crate) struct SealedEvent {
     pub(crate) head: Bytes,
     /// The seal over id, endpoint, kind, time, head and digest.
     pub(crate) seal: [u8; 32],
-    /// A keyed digest of endpoint and body. Copies have equal digests, and nobody can guess a payload by
-    /// one.
+    /// A keyed digest of endpoint and body. Copies have equal digests, and nobody can guess a
+    /// payload by one.
     pub(crate) digest: [u8; 32],
     /// The body, encrypted if encryption is configured.
     pub(crate) body: Bytes,

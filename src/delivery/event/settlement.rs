@@ -9,8 +9,8 @@ use bytes::Bytes;
 pub(crate) enum Settlement {
     /// The destination responded 2xx.
     Delivered { status: u16 },
-    /// The destination rejected the delivery. The next attempt follows after the wait, which begins when
-    /// the store writes the settlement down.
+    /// The destination rejected the delivery. The next attempt follows after the wait, which begins
+    /// when the store writes the settlement down.
     Retry { wait: Duration, cause: FailureCause },
     /// The destination is down. The attempt does not count, and the delivery is due at once.
     Deferred(FailureCause),

@@ -1,5 +1,5 @@
-//! HMAC-SHA256 over lists of fields. The length of each field enters the MAC before it, so that different
-//! lists never give the same bytes.
+//! HMAC-SHA256 over lists of fields. The length of each field enters the MAC before it, so that
+//! different lists never give the same bytes.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;

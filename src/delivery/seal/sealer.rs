@@ -110,7 +110,8 @@ impl Sealer {
     ///
     /// # Errors
     ///
-    /// When the seal of the event or of the delivery does not hold, or this gate cannot read the event.
+    /// When the seal of the event or of the delivery does not hold, or this gate cannot read the
+    /// event.
     pub(crate) fn open_claim(&self, claim: &Claim) -> Result<Intact, UnsealError> {
         let delivery = SealedDelivery {
             event: claim.event.id,
@@ -181,9 +182,9 @@ impl Sealer {
         }
     }
 
-    /// Returns the plain head and body of an event whose seal held. This program wrote the head's first
-    /// byte, which holds for the body, too. A head that does not decrypt therefore lacks its key, and a
-    /// body that does not decrypt is not the one that was sealed.
+    /// Returns the plain head and body of an event whose seal held. This program wrote the head's
+    /// first byte, which holds for the body, too. A head that does not decrypt therefore lacks its
+    /// key, and a body that does not decrypt is not the one that was sealed.
     fn plain(&self, event: &SealedEvent) -> Result<(Bytes, Bytes), UnsealError> {
         let (digests, head, body) = match event.head.first() {
             Some(&PLAIN) => (&self.digests, event.head.slice(1..), event.body.clone()),

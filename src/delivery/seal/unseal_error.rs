@@ -17,8 +17,8 @@ pub(crate) enum UnsealError {
 }
 
 impl UnsealError {
-    /// Returns whether the event must never be tried again. Another gate may be able to open an event that
-    /// only this gate cannot.
+    /// Returns whether the event must never be tried again. Another gate may be able to open an
+    /// event that only this gate cannot.
     pub(crate) fn is_tampering(self) -> bool {
         self == Self::Seal
     }

@@ -1,12 +1,13 @@
 //! Commands of operators on an inbox.
 //!
-//! A [`Handler`] carries out each [`Command`]. While a gate runs on an SQLite file, it does so itself, for
-//! a `client` that connects to the `server` on a socket beside the file. Without a gate, the command opens
-//! the store. The mode of the socket and its directory decide who may connect.
+//! A [`Handler`] carries out each [`Command`]. While a gate runs on an SQLite file, it does so
+//! itself, for a `client` that connects to the `server` on a socket beside the file. Without a
+//! gate, the command opens the store. The mode of the socket and its directory decide who may
+//! connect.
 //!
 //! ```text
-//! cartgate inbox ──► Command ──┬─ a gate runs:  client ──► FILE.sock ──► server ──┐
-//!                              └─ no gate:      opens the store ──────────────────┴─► Handler::handle ──► CommandResponse
+//! cartgate inbox ──► Command ─┬─ gate runs: client ──► FILE.sock ──► server ─┬─► Handler::handle
+//!                             └─ no gate:   opens the store ─────────────────┘
 //! ```
 
 mod client;

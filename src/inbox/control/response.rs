@@ -28,8 +28,8 @@ pub(crate) struct EventDetails {
     pub(crate) endpoint: String,
     pub(crate) kind: String,
     pub(crate) received: Millis,
-    /// The reason why the event cannot be opened. Its head and body are then left out, because they may
-    /// be forged.
+    /// The reason why the event cannot be opened. Its head and body are then left out, because they
+    /// may be forged.
     pub(crate) broken: Option<String>,
     pub(crate) head: Option<HeadDetails>,
     /// The body in Base64, if the command asks for it.
@@ -75,8 +75,8 @@ pub(crate) struct InboxStats {
 }
 
 impl InboxStats {
-    /// Returns whether a destination is configured, as far as that is known. The queue without a name
-    /// needs no destination.
+    /// Returns whether a destination is configured, as far as that is known. The queue without a
+    /// name needs no destination.
     pub(crate) fn is_configured(&self, queue: &str) -> bool {
         let names = self.destinations.as_ref();
         queue.is_empty() || names.is_none_or(|names| names.iter().any(|name| name == queue))

@@ -1,8 +1,8 @@
-//! The control server of a running gate: HTTP/1.1 over a Unix socket, with a command as the body of a POST
-//! and its response as JSON.
+//! The control server of a running gate: HTTP/1.1 over a Unix socket, with a command as the body of
+//! a POST and its response as JSON.
 //!
-//! A client that can connect may do everything to the inbox. The socket therefore has mode 0600 before
-//! anybody can connect, and no network reaches it.
+//! A client that can connect may do everything to the inbox. The socket therefore has mode 0600
+//! before anybody can connect, and no network reaches it.
 
 use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
 
@@ -28,7 +28,8 @@ const CONNECTIONS: usize = 16;
 /// The time within which a command must arrive.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The time within which a connection must end: long enough for a backup of a full store on a slow disk.
+/// The time within which a connection must end: long enough for a backup of a full store on a slow
+/// disk.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// The limit of a command's bytes: as many ids as it may name, and room for the rest.

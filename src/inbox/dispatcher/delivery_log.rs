@@ -1,4 +1,5 @@
-//! The log lines of deliveries and destinations: ids, names, addresses and reasons, never a payload.
+//! The log lines of deliveries and destinations: ids, names, addresses and reasons, never a
+//! payload.
 //!
 //! A destination that rejects everything must not fill the log. Each second has room for a limited
 //! number of lines, and one line counts those that were left out.

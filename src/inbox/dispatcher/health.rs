@@ -15,8 +15,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// milliseconds, must not stop it for so long.
 const LONGEST_ASKED: Duration = Duration::from_secs(5 * 60);
 
-/// The number of overloads in a row, without another response in between, after which a destination is
-/// down.
+/// The number of overloads in a row, without another response in between, after which a destination
+/// is down.
 const OVERLOADS: u32 = 3;
 
 /// The known health of a destination.
@@ -26,8 +26,8 @@ pub(super) enum Health {
     Unproven,
     /// It responds. `most` attempts may run at once; each response allows one more.
     Up { most: usize, overloads: u32 },
-    /// It cannot be reached, or is overloaded. One delivery probes it from `probe` on, which was `wait`
-    /// away.
+    /// It cannot be reached, or is overloaded. One delivery probes it from `probe` on, which was
+    /// `wait` away.
     Down {
         backoff: Backoff,
         probe: Millis,
@@ -78,8 +78,8 @@ impl Health {
         matches!(self, Self::Down { .. })
     }
 
-    /// Takes up the signal of an attempt. `probed` states that the attempt began while the destination
-    /// was down; the failures of other attempts are then no news.
+    /// Takes up the signal of an attempt. `probed` states that the attempt began while the
+    /// destination was down; the failures of other attempts are then no news.
     pub(super) fn observe(
         &mut self,
         signal: HealthSignal,
@@ -116,7 +116,8 @@ impl Health {
         }
     }
 
-    /// Halves the number of attempts at once. After too many overloads in a row, the destination is down.
+    /// Halves the number of attempts at once. After too many overloads in a row, the destination is
+    /// down.
     fn observe_overload(&mut self, now: Millis) -> Option<HealthChange> {
         match self {
             Self::Up { most, overloads } if *overloads + 1 < OVERLOADS => {

@@ -45,8 +45,8 @@ use self::{
 use super::{handle::Inbox, routes::Routes};
 use crate::runtime::{background::with_runtime, clock::Clock, jitter::random_fraction};
 
-/// The thread that delivers stored events. If it is dropped, it ends at once; the leases of its attempts
-/// then end as those of a gate that died.
+/// The thread that delivers stored events. If it is dropped, it ends at once; the leases of its
+/// attempts then end as those of a gate that died.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     messages: UnboundedSender<Message>,

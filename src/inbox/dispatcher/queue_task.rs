@@ -28,16 +28,16 @@ use crate::{
 /// The time by which a lease outlasts its attempt, for the store to settle it.
 const MARGIN: Duration = Duration::from_secs(15);
 
-/// The interval at which the task looks for changes that no message announces: those of other gates and
-/// of commands in the store, and a clock that was put forward.
+/// The interval at which the task looks for changes that no message announces: those of other gates
+/// and of commands in the store, and a clock that was put forward.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The least time between a claim that found nothing more and the next look: due deliveries may be
 /// claimed by other gates.
 const SOON: Duration = Duration::from_millis(100);
 
-/// The interval at which the task corrects due times that a wrong clock set too far ahead. If the clock
-/// is put back, it does so at once.
+/// The interval at which the task corrects due times that a wrong clock set too far ahead. If the
+/// clock is put back, it does so at once.
 const CORRECT: Duration = Duration::from_secs(60);
 
 /// The state of a queue's task.
@@ -194,7 +194,8 @@ impl QueueTask {
         }
     }
 
-    /// Claims only as many deliveries as may start now: other gates do not see a claimed one that waits.
+    /// Claims only as many deliveries as may start now: other gates do not see a claimed one that
+    /// waits.
     async fn claim(&mut self, capacity: usize, now: Millis) {
         let config = Arc::clone(&self.config);
         let lease = self.lease();
@@ -203,7 +204,18 @@ impl QueueTask {
                 self.backoff.reset();
                 self.may_have_more = claims.len() >= capacity;
                 self.next_look = now + millis(SOON);
-                self.start(claims, &config, now + millis(lease)).await;
+                let purpose = self.purpose();
+                // An attempt at a claimed event may just have ended.
+                while let Some(ended) = self.attempts.try_join_next() {
+                    self.ended(ended);
+                }
+                let claims = claims.into_iter().map(|claim| Attempt {
+                    claim,
+                    config: Arc::clone(&config),
+                    lease_ends: now + millis(lease),
+                    purpose,
+                });
+                self.start(claims.collect()).await;
             }
             Err(error) => self.pause(now, &error),
         }
@@ -226,8 +238,8 @@ impl QueueTask {
         Ok(claim.into_iter().collect())
     }
 
-    /// Returns a lease that is long enough for an attempt. If there are suspects, which wait for other
-    /// attempts to end, it is long enough for one of those, too.
+    /// Returns a lease that is long enough for an attempt. If there are suspects, which wait for
+    /// other attempts to end, it is long enough for one of those, too.
     fn lease(&self) -> Duration {
         let timeout = self.config.queue.timeout;
         let before = if self.suspects.is_empty() {
@@ -238,26 +250,22 @@ impl QueueTask {
         before + timeout + MARGIN
     }
 
-    async fn start(&mut self, claims: Vec<Claim>, config: &Arc<QueueConfig>, lease_ends: Millis) {
-        // The sender may have been dropped while the store was at work.
-        self.is_draining |= self.configs.has_changed().is_err();
-        let purpose = if self.health.is_down() {
+    fn purpose(&self) -> Purpose {
+        if self.health.is_down() {
             Purpose::Probe
         } else {
             Purpose::Deliver
-        };
-        for claim in claims {
-            let must_be_alone = self.suspects.must_be_alone(claim.event.id);
-            let attempt = Attempt {
-                claim,
-                config: Arc::clone(config),
-                lease_ends,
-                purpose,
-            };
-            let now = self.services.clock.now();
-            if self.is_draining || is_too_late(&attempt, now) {
+        }
+    }
+
+    async fn start(&mut self, attempts: Vec<Attempt>) {
+        // The sender may have been dropped while the store was at work.
+        self.is_draining |= self.configs.has_changed().is_err();
+        for attempt in attempts {
+            let must_be_alone = self.suspects.must_be_alone(attempt.claim.event.id);
+            if self.is_draining || attempt.is_too_late(self.services.clock.now()) {
                 self.release(attempt).await;
-            } else if must_be_alone && purpose == Purpose::Deliver {
+            } else if must_be_alone && attempt.purpose == Purpose::Deliver {
                 self.waiting.push_back(attempt);
             } else {
                 self.spawn(attempt);
@@ -267,7 +275,7 @@ impl QueueTask {
 
     /// Tries a suspect while no other attempt runs.
     async fn try_suspect(&mut self, mut suspect: Attempt, now: Millis) {
-        if self.health.is_down() || is_too_late(&suspect, now) {
+        if self.health.is_down() || suspect.is_too_late(now) {
             self.may_have_more = true;
             return self.release(suspect).await;
         }
@@ -383,9 +391,4 @@ impl QueueTask {
         self.health.recheck();
         self.may_have_more = true;
     }
-}
-
-/// Returns whether the lease could end before the attempt does.
-fn is_too_late(attempt: &Attempt, now: Millis) -> bool {
-    now + millis(attempt.config.queue.timeout) > attempt.lease_ends
 }

@@ -110,8 +110,8 @@ impl Supervisor {
     }
 }
 
-/// Returns whether a queue has panicked. The thread then ends, so that the watchdog notices: a queue
-/// without a task would deliver nothing, and silently.
+/// Returns whether a queue has panicked. The thread then ends, so that the watchdog notices: a
+/// queue without a task would deliver nothing, and silently.
 fn has_panicked(ended: Result<(), JoinError>) -> bool {
     let panicked = ended.is_err_and(|error| error.is_panic());
     if panicked {

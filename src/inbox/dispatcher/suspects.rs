@@ -1,9 +1,9 @@
 //! Events that may be at fault when an attempt fails as if the destination were down.
 //!
-//! An event that crashes its app, hangs in it, or always gets a 503 makes the app look down. A second
-//! failure tells the two apart: if other events got a response after the first failure, the event is at
-//! fault, and the attempt counts. A crash also ends the attempts beside it. An event that may have caused
-//! one is therefore tried alone before it counts as the cause.
+//! An event that crashes its app, hangs in it, or always gets a 503 makes the app look down. A
+//! second failure tells the two apart: if other events got a response after the first failure, the
+//! event is at fault, and the attempt counts. A crash also ends the attempts beside it. An event
+//! that may have caused one is therefore tried alone before it counts as the cause.
 
 use std::{
     collections::HashMap,

@@ -27,6 +27,9 @@ pub(crate) struct Handler<'i> {
     pub(crate) destinations: Option<Vec<Arc<str>>>,
 }
 
+/// Events by queue and state of a selected delivery. Their other deliveries are not selected.
+type Groups<'r> = HashMap<(&'r str, DeliveryState), Vec<Uuid>>;
+
 impl Handler<'_> {
     /// Carries a command out.
     pub(crate) async fn handle(&self, command: Command) -> Result<CommandResponse, HandlerError> {
@@ -107,25 +110,10 @@ impl Handler<'_> {
         let (selection, most) = (checked(selection)?, most.clamp(1, Page::MOST));
         let store = &self.inbox.store;
         let rows = store.list(selection.clone(), after, most).await?;
-        let mut requeued = Requeued {
-            next: rows.last().filter(|_| rows.len() == most).map(Cursor::from),
-            ..Requeued::default()
-        };
-        // A move without an explicit selection skips deliveries whose destination is still configured.
+        // A move without an explicit selection skips deliveries whose destination is configured.
         let only_unserved = to.is_some() && selection.ids.is_empty() && selection.queue.is_none();
-        // Grouped by queue and state, because other deliveries of the same events are not selected.
-        let mut groups: HashMap<(&str, DeliveryState), Vec<Uuid>> = HashMap::new();
-        for row in &rows {
-            let is_served = self.is_served(&row.queue);
-            if row.state == DeliveryState::Quarantined && !self.is_intact(row).await? {
-                requeued.quarantined += 1;
-            } else if to.is_none() && !is_served {
-                requeued.unserved += 1;
-            } else if !(only_unserved && is_served) {
-                let group = (&*row.queue, row.state);
-                groups.entry(group).or_default().push(row.event);
-            }
-        }
+        let (groups, mut requeued) = self.select(&rows, to.is_some(), only_unserved).await?;
+        requeued.next = rows.last().filter(|_| rows.len() == most).map(Cursor::from);
         for ((queue, state), ids) in groups {
             let selection = Selection {
                 ids,
@@ -138,8 +126,30 @@ impl Handler<'_> {
         Ok(requeued)
     }
 
-    /// Returns whether the seals of a delivery and of its event hold. After a quarantine they may hold
-    /// again: a copy has replaced the body, or the fault was in memory and not on the disk.
+    /// Selects the deliveries that can be requeued, and counts the others.
+    async fn select<'r>(
+        &self,
+        rows: &'r [DeliveryRow],
+        is_move: bool,
+        only_unserved: bool,
+    ) -> Result<(Groups<'r>, Requeued), HandlerError> {
+        let (mut groups, mut requeued) = (Groups::new(), Requeued::default());
+        for row in rows {
+            let is_served = self.is_served(&row.queue);
+            if row.state == DeliveryState::Quarantined && !self.is_intact(row).await? {
+                requeued.quarantined += 1;
+            } else if !is_move && !is_served {
+                requeued.unserved += 1;
+            } else if !(only_unserved && is_served) {
+                let group = (&*row.queue, row.state);
+                groups.entry(group).or_default().push(row.event);
+            }
+        }
+        Ok((groups, requeued))
+    }
+
+    /// Returns whether the seals of a delivery and of its event hold. After a quarantine they may
+    /// hold again: a copy has replaced the body, or the fault was in memory and not on the disk.
     async fn is_intact(&self, row: &DeliveryRow) -> Result<bool, HandlerError> {
         let sealer = &self.inbox.sealer;
         let delivery = SealedDelivery {

@@ -93,8 +93,8 @@ impl Judge<'_> {
         }
     }
 
-    /// Judges a response that reports an overload. The destination gets fewer attempts at once. After a
-    /// probe, or if it asks for a pause, it is down.
+    /// Judges a response that reports an overload. The destination gets fewer attempts at once.
+    /// After a probe, or if it asks for a pause, it is down.
     fn overload(&self, cause: FailureCause, asked: Option<Duration>) -> Judgement {
         let signal = if asked.is_none() && self.purpose != Purpose::Probe {
             HealthSignal::Overloaded

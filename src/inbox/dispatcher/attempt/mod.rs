@@ -54,6 +54,11 @@ pub(super) struct Evidence {
 }
 
 impl Attempt {
+    /// Returns whether the lease could end before an attempt that starts now.
+    pub(super) fn is_too_late(&self, now: Millis) -> bool {
+        now + millis(self.config.queue.timeout) > self.lease_ends
+    }
+
     /// Delivers the event, and stores the result.
     pub(super) async fn run(self, baseline: Baseline, services: Arc<Services>) -> Evidence {
         let mut logged = self.logged();
@@ -106,7 +111,8 @@ impl Attempt {
             Err(error) => judge.error(error),
         };
         if signal == HealthSignal::Up {
-            // Counted before the store settles it, because attempts that end meanwhile look at the count.
+            // Counted before the store settles it, because attempts that end meanwhile look at the
+            // count.
             baseline.responses.add();
         }
         logged.error = result.err().map(|error| error.to_string());

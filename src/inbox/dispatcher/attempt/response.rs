@@ -5,8 +5,8 @@ use http_body_util::BodyExt as _;
 
 use crate::destination::DestinationBody;
 
-/// The bytes of a body that are read so that its connection can be reused. The connection of a longer
-/// body is closed.
+/// The bytes of a body that are read so that its connection can be reused. The connection of a
+/// longer body is closed.
 const BODY: usize = 64 * 1024;
 
 /// The bytes of the first line that are stored.
@@ -24,8 +24,8 @@ pub(super) struct AppResponse {
 }
 
 impl AppResponse {
-    /// Reads the body until its end, its limit, or `timeout`. The head alone already counts: an accepted
-    /// event must not be sent again because of a body.
+    /// Reads the body until its end, its limit, or `timeout`. The head alone already counts: an
+    /// accepted event must not be sent again because of a body.
     pub(super) async fn read(
         response: Response<DestinationBody>,
         timeout: impl Future<Output = ()>,

@@ -9,8 +9,8 @@ use crate::{
     runtime::clock::{Millis, millis},
 };
 
-/// Settles a claim, and returns whether its lease still held. After an error it tries again until the
-/// lease ends: an unsettled event is delivered again for nothing.
+/// Settles a claim, and returns whether its lease still held. After an error it tries again until
+/// the lease ends: an unsettled event is delivered again for nothing.
 pub(crate) async fn settle(
     services: &Services,
     lease: &Lease,

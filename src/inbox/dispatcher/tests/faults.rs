@@ -34,8 +34,8 @@ async fn what_somebody_else_has_claimed_is_not_settled() {
         fixture.insert(3, &["elsewhere"]).await,
     ];
     let request = app.next().await;
-    // An operator moves the delivery to another queue and back, which ends the lease. Another gate then
-    // claims it first.
+    // An operator moves the delivery to another queue and back, which ends the lease. Another gate
+    // then claims it first.
     for queue in ["aside", "app"] {
         let selection = Selection {
             ids: vec![ids[0]],

@@ -1,5 +1,5 @@
-//! A dispatcher with an inbox in a file, a clock that the test moves, and a random number that is always a
-//! half.
+//! A dispatcher with an inbox in a file, a clock that the test moves, and a random number that is
+//! always a half.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
