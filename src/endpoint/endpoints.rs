@@ -1,7 +1,7 @@
 //! The endpoints of one configuration, and the look-up of a request's endpoint by path and host.
 //!
-//! The look-up costs the same for one endpoint and for a thousand. The more exact route wins, whatever
-//! the order: a path before `/*`, a host before any host.
+//! The look-up costs the same for one endpoint and for a thousand. The more exact route wins,
+//! whatever the order: a path before `/*`, a host before any host.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -69,8 +69,8 @@ impl Endpoints {
 
     /// Finds the endpoint of a request to `host` for `path`.
     ///
-    /// The path is compared as it was sent. It is not decoded or normalized, so no other spelling of a
-    /// path reaches an endpoint. (hyper removes a fragment before.)
+    /// The path is compared as it was sent. It is not decoded or normalized, so no other spelling
+    /// of a path reaches an endpoint. (hyper removes a fragment before.)
     #[must_use]
     pub fn find(&self, host: &str, path: &str) -> Option<&Arc<Endpoint>> {
         self.all.get(self.index(host, path)?)
@@ -84,8 +84,8 @@ impl Endpoints {
             .or_else(|| self.every_path.find(host).filter(|_| path.starts_with('/')))
     }
 
-    /// Returns the secrets that several endpoints accept, each with the names of those endpoints. Secrets
-    /// are compared by their bytes, not by their names.
+    /// Returns the secrets that several endpoints accept, each with the names of those endpoints.
+    /// Secrets are compared by their bytes, not by their names.
     #[must_use]
     pub fn sharing(&self) -> Vec<(SecretName, Vec<String>)> {
         let mut groups: Vec<(&SecretName, &Secret, Vec<String>)> = Vec::new();

@@ -1,5 +1,5 @@
-//! The host of an endpoint, which is compared with the `Host` of a request (RFC 9110, section 7.2). The
-//! framing layer has checked that header before.
+//! The host of an endpoint, which is compared with the `Host` of a request (RFC 9110, section 7.2).
+//! The framing layer has checked that header before.
 
 use std::{
     borrow::{Borrow, Cow},
@@ -35,8 +35,8 @@ impl Borrow<str> for Host {
     }
 }
 
-/// Removes the port. An IPv6 address is in brackets, so a colon behind them, or without them, begins
-/// the port.
+/// Removes the port. An IPv6 address is in brackets, so a colon behind them, or without them,
+/// begins the port.
 fn without_port(host: &str) -> &str {
     match host.rfind(':') {
         Some(colon) if !host[colon..].contains(']') => &host[..colon],

@@ -1,7 +1,7 @@
 //! The treatment of the query in a request's target.
 //!
-//! The query is not signed: a client that has captured a delivery can send it again with another query.
-//! A destination whose URL has a path gets that path in any case.
+//! The query is not signed: a client that has captured a delivery can send it again with another
+//! query. A destination whose URL has a path gets that path in any case.
 
 use http::{Uri, uri::PathAndQuery};
 

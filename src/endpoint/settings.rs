@@ -32,8 +32,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Makes an endpoint for every host that sends its deliveries to one destination, passes queries and
-    /// changes no headers.
+    /// Makes an endpoint for every host that sends its deliveries to one destination, passes
+    /// queries and changes no headers.
     pub fn new(
         name: impl Into<Arc<str>>,
         path: PathRule,

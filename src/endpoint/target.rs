@@ -20,9 +20,9 @@ pub enum Target {
 pub struct Durable {
     /// The queues of its destinations. Each gets the events of its kinds.
     pub queues: Vec<Arc<Queue>>,
-    /// The permitted kinds; every kind if the list is empty. Events of other kinds become dead letters.
-    /// The endpoint's event rule permits every kind, since the sender would repeat a rejected event for
-    /// ever.
+    /// The permitted kinds; every kind if the list is empty. Events of other kinds become dead
+    /// letters. The endpoint's event rule permits every kind, since the sender would repeat a
+    /// rejected event for ever.
     pub permitted: Vec<EventKind>,
     /// The place of the unique value in the payload. A second event with the same value is dropped.
     pub unique: Option<Pointer>,

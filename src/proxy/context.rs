@@ -70,8 +70,8 @@ impl RequestContext {
 }
 
 thread_local! {
-    /// Counts the ids within a millisecond. Each worker has its own counter; a common one would need a
-    /// lock.
+    /// Counts the ids within a millisecond. Each worker has its own counter; a common one would
+    /// need a lock.
     static IDS: ContextV7 = const { ContextV7::new() };
 }
 

@@ -1,7 +1,7 @@
 //! The explainer of mismatches (`--explain`), which logs the likely cause of a mismatch.
 //!
-//! A diagnosis hashes a body dozens of times, and attackers choose when. It therefore runs at most once
-//! a second, on a thread of its own. It reads unverified bytes and only names a cause.
+//! A diagnosis hashes a body dozens of times, and attackers choose when. It therefore runs at most
+//! once a second, on a thread of its own. It reads unverified bytes and only names a cause.
 
 use std::sync::{
     Arc,

@@ -1,7 +1,8 @@
 //! The path of a request through the gate, from the connection to the response.
 //!
-//! A worker serves connections. A connection hands each request to the stack, which passes it through
-//! the layers to a handler. The outcome returns with the response and ends in the access log.
+//! A worker serves connections. A connection hands each request to the stack, which passes it
+//! through the layers to a handler. The outcome returns with the response and ends in the access
+//! log.
 
 pub(crate) mod access_log;
 pub(crate) mod admission;

@@ -16,12 +16,14 @@ pub(crate) enum RequestOutcome {
     /// The gate rejected the request.
     Rejected {
         reason: RejectReason,
-        /// The form of the signature header and the length of its value, if a policy covers the request.
+        /// The form of the signature header and the length of its value, if a policy covers the
+        /// request.
         signature: Option<(HeaderForm, usize)>,
     },
     /// The destination responded to the delivery.
     Responded,
-    /// The delivery was verified, but the destination did not respond or the inbox did not store it.
+    /// The delivery was verified, but the destination did not respond or the inbox did not store
+    /// it.
     Failed {
         reason: RejectReason,
         /// The cause for the log.
@@ -33,8 +35,8 @@ pub(crate) enum RequestOutcome {
         /// The reason for which no destination gets it.
         dead: Option<&'static str>,
     },
-    /// The inbox dropped the event: every destination has one with the same unique value, or will get
-    /// one.
+    /// The inbox dropped the event: every destination has one with the same unique value, or will
+    /// get one.
     Duplicate {
         /// The earlier event.
         of: Uuid,

@@ -11,7 +11,8 @@ use crate::{
     proxy::{context::RequestContext, outcome::RequestOutcome, shared::Stage},
 };
 
-/// Adds the id of the delivery, the kind of the gate's own error, and whether the connection closes.
+/// Adds the id of the delivery, the kind of the gate's own error, and whether the connection
+/// closes.
 pub(crate) fn add<B>(
     response: &mut Response<B>,
     context: &RequestContext,
@@ -49,8 +50,8 @@ fn closes(context: &RequestContext, outcome: &RequestOutcome) -> bool {
         RequestOutcome::HealthCheck { broken } => *broken,
         _ => return leaving,
     };
-    // The rest of a body that the gate does not read is where the next request would begin. hyper skips
-    // it only if it has it already, and closes otherwise. Without an announcement that would lose the
-    // next request, perhaps a genuine one, on a connection that a proxy shares.
+    // The rest of a body that the gate does not read is where the next request would begin. hyper
+    // skips it only if it has it already, and closes otherwise. Without an announcement that would
+    // lose the next request, perhaps a genuine one, on a connection that a proxy shares.
     leaving || closes || connection.has_unread()
 }

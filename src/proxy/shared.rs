@@ -46,8 +46,8 @@ pub(crate) struct Shared {
 pub(crate) enum Stage {
     /// The gate accepts requests.
     Serving,
-    /// The gate accepts requests, reports that it is not ready, and closes each connection after its
-    /// response.
+    /// The gate accepts requests, reports that it is not ready, and closes each connection after
+    /// its response.
     Leaving,
     /// The gate finishes its requests and closes idle connections.
     Closing,
@@ -88,8 +88,8 @@ impl Shared {
         read(&self.config.load())
     }
 
-    /// Puts another configuration in force for requests whose head is still to come. Sizes that were
-    /// fixed at the start (workers, budgets) stay. Only one task may call this.
+    /// Puts another configuration in force for requests whose head is still to come. Sizes that
+    /// were fixed at the start (workers, budgets) stay. Only one task may call this.
     pub(crate) fn reconfigure(&self, config: Arc<Config>) {
         let next = self.config.load().followed_by(config);
         self.config.store(Arc::new(next));
@@ -104,8 +104,8 @@ impl Shared {
         }
     }
 
-    /// Whether the gate is ready for requests. It is not while it drains, nor once its inbox has failed:
-    /// then it cannot acknowledge an event until it is restarted.
+    /// Whether the gate is ready for requests. It is not while it drains, nor once its inbox has
+    /// failed: then it cannot acknowledge an event until it is restarted.
     pub(crate) fn is_ready(&self) -> bool {
         let outage = || self.inbox.as_ref().and_then(|inbox| inbox.outage());
         self.stage() == Stage::Serving && !matches!(outage(), Some(StoreError::Failed(_)))

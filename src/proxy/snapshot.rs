@@ -22,8 +22,8 @@ impl Snapshot {
         Self::with_meters_of(&[], config)
     }
 
-    /// Makes the snapshot of the next configuration. The endpoints of both keep counting; the meters of
-    /// other endpoints end.
+    /// Makes the snapshot of the next configuration. The endpoints of both keep counting; the
+    /// meters of other endpoints end.
     pub(crate) fn followed_by(&self, config: Arc<Config>) -> Self {
         Self::with_meters_of(&self.meters, config)
     }

@@ -1,5 +1,5 @@
-//! The stack: the path of a request through the gate, composed in one place. Each layer is one step,
-//! with the reason for its position.
+//! The stack: the path of a request through the gate, composed in one place. Each layer is one
+//! step, with the reason for its position.
 
 use std::{future::poll_fn, sync::Arc};
 
@@ -43,8 +43,8 @@ impl Stack {
         }
     }
 
-    /// Responds to a request, counts it and logs it. A connection that breaks drops this future at any
-    /// point.
+    /// Responds to a request, counts it and logs it. A connection that breaks drops this future at
+    /// any point.
     pub(crate) async fn respond(
         &self,
         request: Request<Incoming>,
@@ -80,8 +80,8 @@ impl Stack {
         context: &Arc<RequestContext>,
         entry: &mut Entry,
     ) -> Handled {
-        // First: plain health checkers send no Host. Before the endpoints, since one of them may take
-        // every path.
+        // First: plain health checkers send no Host. Before the endpoints, since one of them may
+        // take every path.
         if let Some(handled) = health::respond(&request, context) {
             return handled;
         }
@@ -108,8 +108,8 @@ impl Stack {
         }
     }
 
-    /// Hands a verified delivery to its handler. This is the only place that tells direct from durable
-    /// endpoints.
+    /// Hands a verified delivery to its handler. This is the only place that tells direct from
+    /// durable endpoints.
     async fn deliver(
         &self,
         mut head: Parts,

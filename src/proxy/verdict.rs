@@ -23,10 +23,11 @@ pub(crate) enum Verdict<'a> {
         /// The reason for which the event is a dead letter from the start: an operator has to look.
         dead: Option<&'static str>,
     },
-    /// Verified, and dropped: every destination has an event with the same unique value, or will get
-    /// one.
+    /// Verified, and dropped: every destination has an event with the same unique value, or will
+    /// get one.
     Duplicate { secret: &'a SecretName, of: Uuid },
-    /// Verified, and on its way into the inbox when its client left. A later line reports the result.
+    /// Verified, and on its way into the inbox when its client left. A later line reports the
+    /// result.
     ClientLeft { secret: &'a SecretName },
     /// Rejected: it reached neither a destination nor the inbox.
     Rejected { reason: &'static str },

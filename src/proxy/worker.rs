@@ -1,6 +1,6 @@
-//! The workers. Each has a thread with its own runtime, which serves its connections from the first byte
-//! to the last, so that no request crosses threads. A new connection goes to the worker with the
-//! fewest.
+//! The workers. Each has a thread with its own runtime, which serves its connections from the first
+//! byte to the last, so that no request crosses threads. A new connection goes to the worker with
+//! the fewest.
 
 use std::{
     io,

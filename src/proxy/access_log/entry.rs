@@ -218,9 +218,9 @@ fn direct(endpoint: &Endpoint) -> Option<&Destination> {
     }
 }
 
-/// Whether the log takes a line. It takes the line of each delivery that an app has not got, whatever
-/// the setting: its destination did not accept it, no destination wants it, or a destination was left
-/// out.
+/// Whether the log takes a line. It takes the line of each delivery that an app has not got,
+/// whatever the setting: its destination did not accept it, no destination wants it, or a
+/// destination was left out.
 fn is_wanted(setting: AccessLog, verdict: &Verdict<'_>) -> bool {
     match (setting, verdict) {
         (_, Verdict::NotAccepted { .. } | Verdict::Stored { dead: Some(_), .. }) => true,

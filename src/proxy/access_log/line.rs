@@ -14,8 +14,8 @@ use crate::{
     telemetry::log::{TARGET, Throttle},
 };
 
-/// The duration from which a response is worth a warning. The timeout of Cartfunnel is unknown; similar
-/// senders wait for 5 s.
+/// The duration from which a response is worth a warning. The timeout of Cartfunnel is unknown;
+/// similar senders wait for 5 s.
 const SLOW: Duration = Duration::from_secs(4);
 
 /// The bytes of a path that a line shows.
@@ -45,8 +45,8 @@ pub(crate) struct Line<'a> {
     pub(crate) path: Option<Path<'a>>,
 }
 
-/// A path for the log. It is escaped, so that it can neither break a line nor control a terminal, and
-/// truncated. It never contains the query.
+/// A path for the log. It is escaped, so that it can neither break a line nor control a terminal,
+/// and truncated. It never contains the query.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path<'a>(pub(crate) &'a str);
 
@@ -63,7 +63,8 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// A method for the log. A method can be any token of the length of a head; a token needs no escaping.
+/// A method for the log. A method can be any token of the length of a head; a token needs no
+/// escaping.
 struct ShortMethod<'a>(&'a Method);
 
 impl fmt::Display for ShortMethod<'_> {
@@ -101,14 +102,16 @@ macro_rules! line {
 }
 
 impl Line<'_> {
-    /// Writes the line at the level of its verdict. `throttle` limits the lines that any client can cause.
+    /// Writes the line at the level of its verdict. `throttle` limits the lines that any client can
+    /// cause.
     pub(crate) fn write(&self, throttle: &Throttle) {
         match self.verdict {
             Verdict::Accepted { secret } if self.duration > SLOW => line!(
                 warn, self, verdict = "verified", reason = reason::SLOW, %secret,
             ),
             Verdict::Accepted { secret } => line!(info, self, verdict = "verified", %secret,),
-            // A client that replays one captured delivery must not fill the log: its event is stored already.
+            // A client that replays one captured delivery must not fill the log: its event is
+            // stored already.
             Verdict::NotAccepted { secret, reason, .. } if reason == NotStored::Copies.reason() => {
                 if throttle.allows() {
                     line!(
@@ -129,7 +132,7 @@ impl Line<'_> {
             Verdict::Stored { secret, stored, .. } if stored.left_out => {
                 if throttle.allows() {
                     line!(
-                        warn, self, verdict = "verified", reason = NotStored::Copies.reason(), kept = true,
+                        warn, self, verdict = "verified", reason = NotStored::Copies.reason(), stored = true,
                         copy = stored.copy, duplicate_of = shown!(stored.duplicate_of), %secret,
                     );
                 }
@@ -138,7 +141,7 @@ impl Line<'_> {
             Verdict::Duplicate { secret, of } => {
                 if throttle.allows() {
                     line!(
-                        info, self, verdict = "verified", kept = false, duplicate_of = %of, %secret,
+                        info, self, verdict = "verified", stored = false, duplicate_of = %of, %secret,
                     );
                 }
             }
@@ -166,14 +169,14 @@ impl Line<'_> {
                 stored,
                 dead: Some(reason),
             } => line!(
-                warn, self, verdict = "verified", reason, kept = true, copy = stored.copy, %secret,
+                warn, self, verdict = "verified", reason, stored = true, copy = stored.copy, %secret,
             ),
             Verdict::Stored { secret, stored, .. } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = reason::SLOW, kept = true, copy = stored.copy,
+                warn, self, verdict = "verified", reason = reason::SLOW, stored = true, copy = stored.copy,
                 duplicate_of = shown!(stored.duplicate_of), %secret,
             ),
             Verdict::Stored { secret, stored, .. } => line!(
-                info, self, verdict = "verified", kept = true, copy = stored.copy,
+                info, self, verdict = "verified", stored = true, copy = stored.copy,
                 duplicate_of = shown!(stored.duplicate_of), %secret,
             ),
             Verdict::ClientLeft { secret } => line!(

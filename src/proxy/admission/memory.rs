@@ -6,7 +6,8 @@ use std::sync::{
 };
 
 /// The bytes that each connection may hold outside the budget: a typical webhook. A flood of large
-/// bodies therefore leaves room for small ones, and a small one touches no counter that workers share.
+/// bodies therefore leaves room for small ones, and a small one touches no counter that workers
+/// share.
 pub(crate) const FREE_SHARE: u64 = 16 * 1024;
 
 /// The step in which a body takes memory, so that many frames touch the shared counter once.

@@ -1,5 +1,5 @@
-//! The admission of connections and bodies: places for connections, memory for bodies, and the order in
-//! which their holders lose them.
+//! The admission of connections and bodies: places for connections, memory for bodies, and the
+//! order in which their holders lose them.
 
 pub(crate) mod connections;
 pub(crate) mod memory;

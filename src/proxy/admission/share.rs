@@ -17,8 +17,8 @@ const PART_FOR_STEADY: u64 = 2;
 pub(crate) enum Holder {
     /// All connections of an address or an IPv6 /64.
     Source(Source),
-    /// The connection alone. A trusted proxy or a Unix socket carries many clients, which are unknown
-    /// until the head has been read.
+    /// The connection alone. A trusted proxy or a Unix socket carries many clients, which are
+    /// unknown until the head has been read.
     Connection,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Candidate<T> {
 #[derive(Debug)]
 pub(crate) struct Ranked<T> {
     pub(crate) candidate: Candidate<T>,
-    /// What its source holds beyond a fair share once the candidates before it are evicted.
+    /// The excess of its source over a fair share once the candidates before it are evicted.
     pub(crate) excess: u64,
 }
 
@@ -73,7 +73,7 @@ impl Shares {
         }
     }
 
-    /// Returns what the holder has beyond a fair share.
+    /// Returns the excess of the holder over a fair share.
     pub(crate) fn excess(&self, holder: Holder) -> u64 {
         match holder {
             Holder::Source(source) => {
@@ -84,8 +84,8 @@ impl Shares {
         }
     }
 
-    /// Lowers the standing of steady bodies until the rest of them hold at most their part. It begins
-    /// in the source that holds the most, and there with those that have run longest.
+    /// Lowers the standing of steady bodies until the rest of them hold at most their part. It
+    /// begins in the source that holds the most, and there with those that have run longest.
     pub(crate) fn bound_steady<T>(&self, candidates: &mut [Candidate<T>]) {
         let mut steady: Vec<_> = candidates
             .iter_mut()
@@ -108,8 +108,8 @@ impl Shares {
         }
     }
 
-    /// Sorts the candidates. The next is always the one of the lowest standing in the source that then
-    /// holds the most.
+    /// Sorts the candidates. The next is always the one of the lowest standing in the source that
+    /// then holds the most.
     pub(crate) fn rank<T>(mut self, mut candidates: Vec<Candidate<T>>) -> Vec<Ranked<T>> {
         candidates.sort_unstable_by_key(|candidate| candidate.standing);
         let mut ranked: Vec<_> = candidates

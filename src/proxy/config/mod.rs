@@ -16,8 +16,8 @@ use crate::{
     rejected,
 };
 
-/// The configuration of a gate. The configuration that is in force when the head of a request arrives
-/// applies to that request to its end.
+/// The configuration of a gate. The configuration that is in force when the head of a request
+/// arrives applies to that request to its end.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The number of workers. Each has a thread.
@@ -38,10 +38,11 @@ pub struct Config {
     pub rejected: Option<rejected::Settings>,
     /// The store of durable endpoints. The caller opens it at the start.
     pub inbox: Option<inbox::Settings>,
-    /// The certificate of TCP listeners, which then speak TLS. Unix sockets do not. A connection keeps
-    /// the certificate that it began with.
+    /// The certificate of TCP listeners, which then speak TLS. Unix sockets do not. A connection
+    /// keeps the certificate that it began with.
     pub tls: Option<Arc<Certificate>>,
-    /// The path of health checks on the public port. The response is 200 if the gate is ready, else 503.
+    /// The path of health checks on the public port. The response is 200 if the gate is ready, else
+    /// 503.
     pub health_path: Option<String>,
     /// The access to the admin listener.
     pub admin: AdminAccess,

@@ -9,8 +9,8 @@ pub struct Timeouts {
     pub handshake: Duration,
     /// The head of a request, from its first byte to its last.
     pub header: Duration,
-    /// An idle connection. The default is above the 60 s of nginx and cloud load balancers, so that they
-    /// close first and no request arrives at a closing gate.
+    /// An idle connection. The default is above the 60 s of nginx and cloud load balancers, so that
+    /// they close first and no request arrives at a closing gate.
     pub keep_alive: Duration,
     /// The body of a request, from the end of its head to its last byte.
     pub body: Duration,
@@ -20,7 +20,8 @@ pub struct Timeouts {
     pub body_rate: u64,
     /// A response of which the client takes no byte.
     pub write: Duration,
-    /// The time after `SIGTERM` in which the gate accepts requests but reports that it is not ready.
+    /// The time after `SIGTERM` in which the gate accepts requests but reports that it is not
+    /// ready.
     pub drain_delay: Duration,
     /// The time after that in which open requests may end.
     pub drain_limit: Duration,

@@ -6,9 +6,9 @@ use crate::{
     proxy::state::{ConnectionState, Phase},
 };
 
-/// Returns the reason for the response to a request that hyper could not parse, that was too slow, or
-/// that was evicted. `unread` are the bytes in hyper's buffer, and `limit` is the maximum length of a
-/// head.
+/// Returns the reason for the response to a request that hyper could not parse, that was too slow,
+/// or that was evicted. `unread` are the bytes in hyper's buffer, and `limit` is the maximum length
+/// of a head.
 pub(super) fn early_reason(
     end: &End,
     io: &ClientIo,
@@ -34,7 +34,8 @@ pub(super) fn early_reason(
 /// Names the protocol of a client that does not speak HTTP/1.1. Each is a different mistake in the
 /// configuration of the gate or of a proxy before it.
 fn protocol(unread: &[u8]) -> &'static str {
-    // The signature of PROXY protocol version 2 begins with line ends, which hyper may have skipped.
+    // The signature of PROXY protocol version 2 begins with line ends, which hyper may have
+    // skipped.
     let trimmed = unread.trim_ascii_start();
     match unread {
         [0x16, 0x03, ..] => "tls",
@@ -46,8 +47,8 @@ fn protocol(unread: &[u8]) -> &'static str {
     }
 }
 
-/// Tells apart what hyper calls too large: a request line, a head, and a `Content-Length` near 2^64. It
-/// has removed the head from its buffer only in the last case.
+/// Tells apart what hyper calls too large: a request line, a head, and a `Content-Length` near
+/// 2^64. It has removed the head from its buffer only in the last case.
 fn too_large(unread: &[u8], limit: usize) -> RejectReason {
     let line = unread.iter().position(|byte| *byte == b'\n');
     match line {

@@ -1,5 +1,5 @@
-//! The TLS handshake of a client's connection. It runs on the worker that will serve the connection,
-//! under a timeout of its own, and is evicted before most others.
+//! The TLS handshake of a client's connection. It runs on the worker that will serve the
+//! connection, under a timeout of its own, and is evicted before most others.
 
 use std::{
     future::{Future as _, poll_fn},
@@ -23,8 +23,8 @@ use crate::{
     },
 };
 
-/// The encrypted bytes of a response that may wait for a slow client: one record. A client that does
-/// not read would hold more as memory, and would hide its stall from the write timeout.
+/// The encrypted bytes of a response that may wait for a slow client: one record. A client that
+/// does not read would hold more as memory, and would hide its stall from the write timeout.
 const UNSENT: usize = 16 * 1024;
 
 /// Whether the connection begins with a handshake.

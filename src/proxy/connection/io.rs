@@ -1,7 +1,7 @@
 //! A client's stream as hyper sees it.
 //!
-//! It notes what passes: the first byte of a request, the end of a response, a client that takes no more
-//! bytes. It also withholds hyper's own error responses, since the gate sends its own.
+//! It notes what passes: the first byte of a request, the end of a response, a client that takes no
+//! more bytes. It also withholds hyper's own error responses, since the gate sends its own.
 
 use std::{
     io::{self, IoSlice},
@@ -23,8 +23,8 @@ use crate::{
     },
 };
 
-/// The bytes that a connection reads at a time as part of its own share of memory. hyper's buffer has
-/// room for one more, and grows only after a read that fills it.
+/// The bytes that a connection reads at a time as part of its own share of memory. hyper's buffer
+/// has room for one more, and grows only after a read that fills it.
 const FREE_READ: usize = 8 * 1024 - 1;
 
 /// The bytes of a response that may wait in hyper's buffer without its memory being freed after the
@@ -83,19 +83,21 @@ impl ClientIo {
         self.stream.into_inner()
     }
 
-    /// Returns the number of bytes that may be read now; none if there is no memory for a long head.
+    /// Returns the number of bytes that may be read now; none if there is no memory for a long
+    /// head.
     fn read_limit(&mut self) -> Option<usize> {
         match self.state.phase() {
             Phase::Head if self.head >= FREE_READ => self.borrow().then_some(usize::MAX),
-            // A body beyond its connection's share holds memory of the budget, so its buffers may, too.
+            // A body beyond its connection's share holds memory of the budget, so its buffers may,
+            // too.
             Phase::Body if self.state.held() > 0 && self.borrow() => Some(usize::MAX),
             _ if self.loan.is_some() => Some(usize::MAX),
             _ => Some(FREE_READ),
         }
     }
 
-    /// Borrows memory for large buffers, if there is some to lend. One loan lasts as long as hyper has
-    /// the buffers.
+    /// Borrows memory for large buffers, if there is some to lend. One loan lasts as long as hyper
+    /// has the buffers.
     fn borrow(&mut self) -> bool {
         if self.loan.is_none() {
             let header = self.shared.with_config(|config| config.limits.header);
@@ -116,8 +118,9 @@ impl ClientIo {
         }
     }
 
-    /// Withholds hyper's own response to a request that it could not parse. hyper writes nothing else
-    /// between requests and within a head. The status is always in the same place: `HTTP/1.1 400`.
+    /// Withholds hyper's own response to a request that it could not parse. hyper writes nothing
+    /// else between requests and within a head. The status is always in the same place: `HTTP/1.1
+    /// 400`.
     fn withhold(&mut self, bytes: &[u8]) -> bool {
         let own = matches!(self.state.phase(), Phase::Idle | Phase::Head);
         if own && self.withheld.is_none() {
@@ -146,8 +149,8 @@ impl ClientIo {
         Poll::Ready(Ok(()))
     }
 
-    /// Whether hyper has to wait before it reads on. It decodes all that the socket holds at once, and
-    /// the lines between chunks may be endless.
+    /// Whether hyper has to wait before it reads on. It decodes all that the socket holds at once,
+    /// and the lines between chunks may be endless.
     fn must_wait(&self, cx: &Context<'_>) -> bool {
         let state = &self.state;
         let wait = state.has_read_its_share()
@@ -283,11 +286,11 @@ mod tests {
 
     fn shared() -> Arc<Shared> {
         let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
-        Arc::new(Shared::new(config, Arc::default(), None).expect("nothing is kept"))
+        Arc::new(Shared::new(config, Arc::default(), None).expect("no directory is needed"))
     }
 
-    /// TLS takes more bytes than the socket. If only writes counted, the end of a response could wait in
-    /// its buffer for ever.
+    /// TLS takes more bytes than the socket. If only writes counted, the end of a response could
+    /// wait in its buffer for ever.
     #[tokio::test]
     async fn an_answer_that_waits_encrypted_stalls_too() {
         let (_deaf, stream) = pair().await;

@@ -1,7 +1,7 @@
 //! The end of a connection whose client may still be sending.
 //!
-//! Closing a socket with unread bytes resets it, and the reset destroys the response that the client has
-//! yet to read. The gate therefore reads and discards bytes for a while.
+//! Closing a socket with unread bytes resets it, and the reset destroys the response that the
+//! client has yet to read. The gate therefore reads and discards bytes for a while.
 
 use std::{future::poll_fn, io, pin::Pin, task::Poll, time::Duration};
 
@@ -20,8 +20,8 @@ const BYTES: u64 = 1024 * 1024;
 /// The time that it may take for them.
 const TIME: Duration = Duration::from_secs(2);
 
-/// Writes `response`, closes the gate's side, and discards bytes until the client closes its side or
-/// the connection is evicted.
+/// Writes `response`, closes the gate's side, and discards bytes until the client closes its side
+/// or the connection is evicted.
 pub(super) async fn linger(mut stream: Stream, response: &[u8], state: &ConnectionState) {
     let end = async {
         stream.write_all(response).await?;
@@ -36,8 +36,8 @@ pub(super) async fn linger(mut stream: Stream, response: &[u8], state: &Connecti
     let _: Result<io::Result<()>, _> = timeout(TIME, end).await;
 }
 
-/// Announces the end of the stream without waiting until the client reads it. Under TLS, a close without
-/// `close_notify` looks like a response that an attacker truncated.
+/// Announces the end of the stream without waiting until the client reads it. Under TLS, a close
+/// without `close_notify` looks like a response that an attacker truncated.
 pub(super) async fn close(mut stream: Stream) {
     poll_fn(|cx| {
         // A client whose socket is full does not read the end either.

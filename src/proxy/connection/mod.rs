@@ -1,8 +1,9 @@
 //! One client's connection, from its first byte to its close.
 //!
 //! A TLS handshake comes first, if there is one. Then hyper reads and writes HTTP/1.1 whenever the
-//! client sends something. The connection applies its timeouts, responds to requests that hyper cannot
-//! parse, and ends so that the client can read the last response. The stack handles the requests.
+//! client sends something. The connection applies its timeouts, responds to requests that hyper
+//! cannot parse, and ends so that the client can read the last response. The stack handles the
+//! requests.
 
 mod early_reason;
 mod early_response;
@@ -61,7 +62,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Performs the TLS handshake, if one is wanted, and serves the client until the connection ends.
+    /// Performs the TLS handshake, if one is wanted, and serves the client until the connection
+    /// ends.
     pub(crate) async fn serve(
         stream: Stream,
         peer: Peer,
@@ -85,8 +87,8 @@ impl Connection {
 
     async fn run(mut self, mut stream: Stream) {
         let mut unread = Bytes::new();
-        // Unread bytes are the beginning of a request that came with the last one: its header timeout
-        // runs already.
+        // Unread bytes are the beginning of a request that came with the last one: its header
+        // timeout runs already.
         while !unread.is_empty() || self.wait(&stream).await {
             // Boxed, so that the memory is freed while the connection is idle.
             match Box::pin(self.exchange(stream, unread)).await {
@@ -98,8 +100,8 @@ impl Connection {
         linger::close(stream).await;
     }
 
-    /// Waits until the client sends bytes or closes its side. Returns false if a timeout or an eviction
-    /// ends the connection.
+    /// Waits until the client sends bytes or closes its side. Returns false if a timeout or an
+    /// eviction ends the connection.
     ///
     /// hyper's buffers and state are twenty times as large as the rest of a connection, so an idle
     /// connection has none.
@@ -118,8 +120,8 @@ impl Connection {
         .await
     }
 
-    /// Lets hyper exchange requests and responses with the client. If the connection pauses, it returns
-    /// the stream and the bytes that hyper has read in vain.
+    /// Lets hyper exchange requests and responses with the client. If the connection pauses, it
+    /// returns the stream and the bytes that hyper has read in vain.
     async fn exchange(&mut self, stream: Stream, unread: Bytes) -> Option<(Stream, Bytes)> {
         let Self {
             peer,
@@ -172,8 +174,8 @@ impl Connection {
     }
 }
 
-/// Tells a client that the gate is full, and closes. Under TLS it closes without a response: an attacker
-/// would have the gate spend its time on handshakes.
+/// Tells a client that the gate is full, and closes. Under TLS it closes without a response: an
+/// attacker would have the gate spend its time on handshakes.
 pub(crate) async fn turn_away(stream: Stream, peer: Peer, shared: Arc<Shared>) {
     let state = Arc::new(ConnectionState::new());
     let response = early_response(RejectReason::Full, &shared, peer, &state);
@@ -205,9 +207,9 @@ where
     timer.poll_or_pause(cx)
 }
 
-/// Whether an evicted connection may close at once. Its phase may have changed since it was chosen. The
-/// guard of a body rejects the request with a response; a delivery that was verified since then is
-/// delivered.
+/// Whether an evicted connection may close at once. Its phase may have changed since it was chosen.
+/// The guard of a body rejects the request with a response; a delivery that was verified since then
+/// is delivered.
 fn may_close(state: &ConnectionState) -> bool {
     match state.phase() {
         Phase::Body => false,

@@ -1,5 +1,5 @@
-//! The timeouts of a connection: handshake, idle, head and stalled write, each from its own beginning.
-//! The timeout of a body belongs to the body guard.
+//! The timeouts of a connection: handshake, idle, head and stalled write, each from its own
+//! beginning. The timeout of a body belongs to the body guard.
 
 use std::{
     sync::Arc,
@@ -18,12 +18,12 @@ use crate::{
     runtime::timer::Timer,
 };
 
-/// The time that a connection without a request gets when the gate closes. Its first request may be on
-/// its way.
+/// The time that a connection without a request gets when the gate closes. Its first request may be
+/// on its way.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
-/// The time that a connection between requests gets when the gate closes. Bytes of the next request may
-/// have arrived unnoticed, and closing would reset them.
+/// The time that a connection between requests gets when the gate closes. Bytes of the next request
+/// may have arrived unnoticed, and closing would reset them.
 const NEXT_REQUEST: Duration = Duration::from_millis(100);
 
 /// The pause between requests after which it is worth freeing hyper's buffers.
@@ -111,7 +111,8 @@ impl ConnectionTimer {
         })
     }
 
-    /// Returns when the idle connection closes, counted from when it notices that the gate is closing.
+    /// Returns when the idle connection closes, counted from when it notices that the gate is
+    /// closing.
     fn closing(&mut self) -> Instant {
         let time = if self.state.has_served() {
             NEXT_REQUEST

@@ -1,5 +1,5 @@
-//! The direct handler: it sends a verified delivery to the endpoint's one destination and returns the
-//! destination's response.
+//! The direct handler: it sends a verified delivery to the endpoint's one destination and returns
+//! the destination's response.
 
 use std::sync::Arc;
 
@@ -35,8 +35,8 @@ pub(crate) async fn deliver(
 
 fn responded(mut response: Response<DestinationBody>) -> Handled {
     filter_response(response.headers_mut());
-    // The version belongs to the connection (RFC 9110, section 2.5). An app's HTTP/1.0 would remove the
-    // framing from its response, and a truncated one would look complete.
+    // The version belongs to the connection (RFC 9110, section 2.5). An app's HTTP/1.0 would remove
+    // the framing from its response, and a truncated one would look complete.
     *response.version_mut() = Version::HTTP_11;
     Handled {
         response: response.map(|body| ResponseBody::Destination(Box::new(body))),

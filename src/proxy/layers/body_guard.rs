@@ -1,8 +1,8 @@
-//! The body of a request under guard: its timeout, its minimum rate, and the memory that the verifying
-//! layer holds for it.
+//! The body of a request under guard: its timeout, its minimum rate, and the memory that the
+//! verifying layer holds for it.
 //!
-//! Each frame passes unchanged. A body that breaks a limit ends with the rejection that names it. The
-//! maximum length is part of the endpoint's policy, which the verifying layer applies.
+//! Each frame passes unchanged. A body that breaks a limit ends with the rejection that names it.
+//! The maximum length is part of the endpoint's policy, which the verifying layer applies.
 
 use std::{
     pin::Pin,
@@ -27,8 +27,8 @@ use crate::proxy::{
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A frame of this size or more is a slice of hyper's read buffer, which the layer keeps as it is; see
-/// [`max_buffered`].
+/// A frame of this size or more is a slice of hyper's read buffer, which the layer keeps as it is;
+/// see [`max_buffered`].
 const UNCOPIED: u64 = 32 * 1024;
 
 /// The longest rest of a rejected body that the gate reads and discards to keep the connection.
@@ -94,8 +94,8 @@ impl GuardedBody {
         self.pay(used.next_multiple_of(STEP) - self.paid)
     }
 
-    /// Counts the new bytes toward the progress. That reads the clock, and only bodies that had to be
-    /// waited for or that compete for memory can be evicted.
+    /// Counts the new bytes toward the progress. That reads the clock, and only bodies that had to
+    /// be waited for or that compete for memory can be evicted.
     fn count_progress(&mut self) {
         let counted = std::mem::replace(&mut self.counted, self.received);
         self.context
@@ -120,8 +120,8 @@ impl GuardedBody {
         Ok(())
     }
 
-    /// Checks, while no frame arrives, whether the body has too much framing, lost its memory, or is too
-    /// slow.
+    /// Checks, while no frame arrives, whether the body has too much framing, lost its memory, or
+    /// is too slow.
     fn poll_rejection(&mut self, cx: &mut Context<'_>) -> Poll<Rejection> {
         if self.context.connection.has_too_much_framing() {
             return Poll::Ready(Rejection::new(RejectionKind::Unreadable));
@@ -223,8 +223,8 @@ impl Drop for GuardedBody {
     }
 }
 
-/// Whether a body ends within a packet or two. The rest of a body that its client sends only when told
-/// to (`Expect`) must not be read, since that would tell it to.
+/// Whether a body ends within a packet or two. The rest of a body that its client sends only when
+/// told to (`Expect`) must not be read, since that would tell it to.
 fn is_short<B: Body>(request: &Request<B>) -> bool {
     let length = request.body().size_hint().exact();
     length.is_some_and(|length| length <= SHORT_REST) && !request.headers().contains_key(EXPECT)

@@ -1,7 +1,7 @@
 //! The layer that rejects broken or ambiguous HTTP.
 //!
-//! If two servers can read one message in two ways, an attacker can hide a request in another. hyper
-//! has parsed the head; this file checks what hyper accepts beyond RFC 9112 at its strictest.
+//! If two servers can read one message in two ways, an attacker can hide a request in another.
+//! hyper has parsed the head; this file checks what hyper accepts beyond RFC 9112 at its strictest.
 
 use http::{
     HeaderMap, Method, Request, Uri, Version,
@@ -32,8 +32,8 @@ fn version(version: Version) -> Result<(), RejectReason> {
     }
 }
 
-/// Checks the transfer coding (RFC 9112, section 6.1). A server may reject any coding that it does not
-/// understand. Repeated or listed codings let a proxy and a server see two different bodies.
+/// Checks the transfer coding (RFC 9112, section 6.1). A server may reject any coding that it does
+/// not understand. Repeated or listed codings let a proxy and a server see two different bodies.
 fn transfer_encoding(headers: &HeaderMap) -> Result<(), RejectReason> {
     let mut values = headers.get_all(TRANSFER_ENCODING).iter();
     match (values.next(), values.next()) {
@@ -43,7 +43,8 @@ fn transfer_encoding(headers: &HeaderMap) -> Result<(), RejectReason> {
     }
 }
 
-/// Checks the length. hyper merges equal lengths and rejects unequal ones, but accepts a list (`5, 5`).
+/// Checks the length. hyper merges equal lengths and rejects unequal ones, but accepts a list (`5,
+/// 5`).
 fn content_length(headers: &HeaderMap) -> Result<(), RejectReason> {
     let digits = |value: &http::HeaderValue| {
         !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
@@ -68,8 +69,8 @@ fn host(headers: &HeaderMap) -> Result<&str, RejectReason> {
         .ok_or(RejectReason::Framing("host"))
 }
 
-/// The bytes that a path or a query may have (RFC 3986, section 3). Other bytes, such as a backslash,
-/// are separators for one reader and letters for the next.
+/// The bytes that a path or a query may have (RFC 3986, section 3). Other bytes, such as a
+/// backslash, are separators for one reader and letters for the next.
 const IN_TARGETS: [bool; 256] = {
     let allowed = b"-._~!$&'()*+,;=:@/?%";
     let mut table = [false; 256];
@@ -86,8 +87,8 @@ const IN_TARGETS: [bool; 256] = {
     table
 };
 
-/// Checks the target (RFC 9112, section 3.2): origin-form, or absolute-form with the same host and the
-/// scheme that the client uses. An app may build links or decide by the scheme.
+/// Checks the target (RFC 9112, section 3.2): origin-form, or absolute-form with the same host and
+/// the scheme that the client uses. An app may build links or decide by the scheme.
 fn target(method: &Method, uri: &Uri, scheme: &str, host: &str) -> Result<(), RejectReason> {
     let path_and_query = uri.path_and_query().map_or("", |target| target.as_str());
     if !path_and_query

@@ -1,5 +1,5 @@
-//! The observer of the verifying layer, which hands signature mismatches to the explainer and to the
-//! writer of saved rejections.
+//! The observer of the verifying layer, which hands signature mismatches to the explainer and to
+//! the writer of saved rejections.
 
 use bytes::Bytes;
 use http::request::Parts;

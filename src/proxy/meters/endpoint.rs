@@ -1,5 +1,5 @@
-//! The meter of one endpoint. It is made when a configuration comes into force and keeps counting over
-//! reloads, so that a request touches only atomics.
+//! The meter of one endpoint. It is made when a configuration comes into force and keeps counting
+//! over reloads, so that a request touches only atomics.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -106,8 +106,8 @@ impl Meter {
         }
     }
 
-    /// Returns the meter of the secret of this name, if its bytes are still the same. A file that was
-    /// rewritten holds another secret, which has not been used yet.
+    /// Returns the meter of the secret of this name, if its bytes are still the same. A file that
+    /// was rewritten holds another secret, which has not been used yet.
     fn secret(&self, name: &SecretName, secret: &Secret) -> Option<Arc<SecretMeter>> {
         let mut own = self.endpoint.secrets.iter().zip(&self.secrets);
         own.find(|((own, _), _)| own == name)

@@ -1,8 +1,8 @@
-//! The meters of a gate. A request touches only atomics: no lock, and no look-up of labels. Every label
-//! is a name of the configuration or a word of this program, so clients cannot create series.
+//! The meters of a gate. A request touches only atomics: no lock, and no look-up of labels. Every
+//! label is a name of the configuration or a word of this program, so clients cannot create series.
 //!
-//! `Metrics` belongs to the process. The meters of endpoints, secrets and destinations belong to the
-//! configuration in force. The admin listener shows all of them.
+//! `Metrics` belongs to the process. The meters of endpoints, secrets and destinations belong to
+//! the configuration in force. The admin listener shows all of them.
 
 pub(crate) mod endpoint;
 pub(crate) mod secret;
@@ -24,8 +24,8 @@ use crate::{
     },
 };
 
-/// The metrics of a process. The caller of [`crate::serve`] makes them and adds events outside of the
-/// gate.
+/// The metrics of a process. The caller of [`crate::serve`] makes them and adds events outside of
+/// the gate.
 pub struct Metrics {
     pub(crate) started: u64,
     /// Requests without an endpoint, by reason.
@@ -52,15 +52,15 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a reload that failed and left the old configuration in force. The gate counts successful
-    /// ones itself.
+    /// Counts a reload that failed and left the old configuration in force. The gate counts
+    /// successful ones itself.
     pub fn reload_failed(&self) {
         self.failed_reloads.add(now());
         self.reload_failed.store(true, Relaxed);
     }
 
-    /// Replaces the list of the gate's certificates. Each has a label that operators know, such as its
-    /// file, and the time at which it expires.
+    /// Replaces the list of the gate's certificates. Each has a label that operators know, such as
+    /// its file, and the time at which it expires.
     pub fn shows_certificates(&self, all: impl IntoIterator<Item = (String, SystemTime)>) {
         let all = all.into_iter().collect();
         *self

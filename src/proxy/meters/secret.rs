@@ -1,5 +1,5 @@
-//! The meter of one secret of an endpoint. It shows whether an old secret is still in use. It knows the
-//! secret's name, but not its bytes.
+//! The meter of one secret of an endpoint. It shows whether an old secret is still in use. It knows
+//! the secret's name, but not its bytes.
 
 use tower_cartgate::SecretName;
 

@@ -28,8 +28,8 @@ pub(crate) struct ConnectionState {
     encrypted: AtomicBool,
     /// Whether the connection has carried a request.
     served: AtomicBool,
-    /// Whether the client has not taken all bytes yet, and when it took the last; [`NEVER`] if it has
-    /// taken all.
+    /// Whether the client has not taken all bytes yet, and when it took the last; [`NEVER`] if it
+    /// has taken all.
     stalled: AtomicU64,
     input: Input,
     output: Output,
@@ -90,8 +90,8 @@ impl ConnectionState {
         self.stay().phase()
     }
 
-    /// Enters a phase. [`Self::set_since`] follows once per poll, so that a request that passes in one
-    /// poll does not read the clock at each step.
+    /// Enters a phase. [`Self::set_since`] follows once per poll, so that a request that passes in
+    /// one poll does not read the clock at each step.
     pub(crate) fn enter(&self, phase: Phase) {
         self.stay.enter(phase);
     }
@@ -144,8 +144,8 @@ impl ConnectionState {
         self.input.add(bytes);
     }
 
-    /// Whether the connection has read its share of this poll. Decoding costs time for each byte, and
-    /// the worker's other connections wait.
+    /// Whether the connection has read its share of this poll. Decoding costs time for each byte,
+    /// and the worker's other connections wait.
     pub(crate) fn has_read_its_share(&self) -> bool {
         self.input.has_read(match self.phase() {
             // hyper reads on into the body before the gate has checked the head.
@@ -272,8 +272,8 @@ impl ConnectionState {
         }
     }
 
-    /// Polls until the response to the previous request is sent. hyper reads on before that, and would
-    /// buffer a response for each request of a client that reads none.
+    /// Polls until the response to the previous request is sent. hyper reads on before that, and
+    /// would buffer a response for each request of a client that reads none.
     pub(crate) fn poll_response_sent(&self) -> Poll<()> {
         let is_sent = !matches!(self.phase(), Phase::Response | Phase::Rejection);
         self.output.next_request.store(!is_sent, Relaxed);

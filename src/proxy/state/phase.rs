@@ -23,8 +23,8 @@ pub(crate) enum Phase {
     Handshake,
 }
 
-/// One stay in a phase. Two stays are equal only if the connection has not changed its phase between
-/// them.
+/// One stay in a phase. Two stays are equal only if the connection has not changed its phase
+/// between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stay(u32);
 

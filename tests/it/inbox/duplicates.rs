@@ -105,12 +105,14 @@ fn an_order_that_comes_again_goes_to_the_app_that_had_given_it_up_and_to_no_othe
     gate.line(&["ERROR", "dead letter", "mail"]);
     wait_until("shop has it", || came(&shop, &first) == 1);
     send(&gate, &first);
-    gate.line(&["kept=true", "duplicate_of="]);
+    gate.line(&["stored=true", "duplicate_of="]);
     wait_until("mail has it too", || came(&mail, &first) == 2);
     // Now both have it, and repeats are dropped.
     wait_until("it is a duplicate", || {
         send(&gate, &first);
-        gate.lines().iter().any(|line| line.contains("kept=false"))
+        gate.lines()
+            .iter()
+            .any(|line| line.contains("stored=false"))
     });
     let last = order("1002", 1);
     send(&gate, &last);
@@ -129,7 +131,7 @@ fn an_app_that_is_down_costs_another_none_of_many_equal_events() {
         send(&gate, &equal);
     }
     wait_until("shop has them all", || came(&shop, &equal) == 40);
-    let line = gate.line(&["WARN", "too-many-copies", "kept=true"]);
+    let line = gate.line(&["WARN", "too-many-copies", "stored=true"]);
     assert!(line.contains("copy=16"), "{line}");
     let page = metrics(&gate);
     for sample in [
@@ -221,7 +223,9 @@ fn replays_do_not_fill_the_log() {
     wait_until("both have it", || came(&shop, &event) == 2);
     wait_until("it is a duplicate", || {
         send(&gate, &event);
-        gate.lines().iter().any(|line| line.contains("kept=false"))
+        gate.lines()
+            .iter()
+            .any(|line| line.contains("stored=false"))
     });
     // As fast as two clients can, until more arrived in one second than the log shows.
     wait_until("lines are left out", || {

@@ -1,8 +1,8 @@
 //! The open connections, and the eviction of some when the gate is full.
 //!
-//! The source that holds the most loses first, and within it the connections of the lowest standing. A
-//! verified delivery whose destination has yet to respond is never evicted. The lock is taken when a
-//! connection opens or closes and when the gate is full, but not for each request.
+//! The source that holds the most loses first, and within it the connections of the lowest
+//! standing. A verified delivery whose destination has yet to respond is never evicted. The lock is
+//! taken when a connection opens or closes and when the gate is full, but not for each request.
 
 use std::{
     collections::HashMap,
@@ -21,8 +21,8 @@ use super::{
 };
 use crate::proxy::state::ConnectionState;
 
-/// The part of the places that a full gate frees at once. An attacker that keeps opening connections
-/// therefore does not cause a walk over all of them for each.
+/// The part of the places that a full gate frees at once. An attacker that keeps opening
+/// connections therefore does not cause a walk over all of them for each.
 const PART_FREED: usize = 64;
 
 /// The open connections.
@@ -63,8 +63,8 @@ impl Connections {
     }
 
     /// Gives a place to a new connection. If the gate is full, it evicts others, unless all of them
-    /// work on verified deliveries or belong to sources that hold less than the new one's. `rate` is
-    /// the minimum rate of bodies in bytes per second.
+    /// work on verified deliveries or belong to sources that hold less than the new one's. `rate`
+    /// is the minimum rate of bodies in bytes per second.
     pub(crate) fn admit(self: &Arc<Self>, holder: Holder, rate: u64) -> Option<ConnectionPermit> {
         let mut open = self.lock();
         if open.len() >= self.limit {
@@ -167,8 +167,8 @@ impl Drop for ConnectionPermit {
     }
 }
 
-/// Chooses the bodies that lose their memory to the body of `own`; none if they would not free `bytes`
-/// of the `limit`.
+/// Chooses the bodies that lose their memory to the body of `own`; none if they would not free
+/// `bytes` of the `limit`.
 fn victims<'a>(
     open: &'a Open,
     limit: u64,
@@ -252,8 +252,8 @@ fn make_room(open: &mut Open, limit: usize, new_holder: Holder, rate: u64) -> u6
     evicted.inspect(|entry| entry.state.evict()).count() as u64
 }
 
-/// Returns how many of the ranked connections to evict: several, but only such as rank like the first,
-/// and never most of those.
+/// Returns how many of the ranked connections to evict: several, but only such as rank like the
+/// first, and never most of those.
 fn places_to_free(ranked: &[Ranked<u64>], first: &Ranked<u64>, limit: usize) -> usize {
     if first.candidate.standing.is_steady() {
         return 1;

@@ -266,8 +266,8 @@ fn begin(permit: &ConnectionPermit) {
     permit.state().count_progress(1_000_000);
 }
 
-/// Begins bodies that keep their rate beyond the first seconds and hold `bytes` each. The first runs
-/// longest.
+/// Begins bodies that keep their rate beyond the first seconds and hold `bytes` each. The first
+/// runs longest.
 async fn hold_steadily(memory: &Memory, permits: &[ConnectionPermit], bytes: u64) {
     for permit in permits {
         assert!(memory.take(bytes));

@@ -1,5 +1,5 @@
-//! The intake of one delivery: it is sealed, inserted into the store and counted, and the queues of its
-//! subscribers are woken.
+//! The intake of one delivery: it is sealed, inserted into the store and counted, and the queues of
+//! its subscribers are woken.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use crate::{
     },
 };
 
-/// The length from which a body is sealed on a thread of its own, so that the worker can serve other
-/// connections meanwhile.
+/// The length from which a body is sealed on a thread of its own, so that the worker can serve
+/// other connections meanwhile.
 pub(super) const LARGE: usize = 256 * 1024;
 
 /// A verified delivery of a durable endpoint.
@@ -101,8 +101,8 @@ impl Intake {
         let (name, kind) = (&self.endpoint().name, self.verified.event().kind);
         let body = self.verified.bytes();
         let subscribers = subscribers(durable, kind);
-        // An event without subscribers does not use its unique value. Otherwise a captured cart that is
-        // replayed here could take the number of an order.
+        // An event without subscribers does not use its unique value. Otherwise a captured cart
+        // that is replayed here could take the number of an order.
         let unique = durable.unique.as_ref();
         let unique = unique.filter(|_| matches!(subscribers, Subscribers::Queues(_)));
         let identity = unique.map_or(Identity::None, |pointer| Identity::read(pointer, &body));

@@ -1,8 +1,8 @@
 //! The task that stores a delivery, whether or not its client waits for the response.
 //!
-//! hyper drops the future of a request when its connection breaks. The task goes on, and its join handle
-//! is the only way to its outcome: the handler awaits it, or, if the client has left, a second task
-//! awaits it and logs the outcome.
+//! hyper drops the future of a request when its connection breaks. The task goes on, and its join
+//! handle is the only way to its outcome: the handler awaits it, or, if the client has left, a
+//! second task awaits it and logs the outcome.
 
 use std::{
     future::Future,

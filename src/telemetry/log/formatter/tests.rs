@@ -30,7 +30,7 @@ fn log_each_kind() {
         bytes = 1507_u64,
         offset = -1_i64,
         ms = 1.935,
-        kept = true,
+        stored = true,
         missing = None::<u64>,
         path = %ODD,
         method = ?"POST",

@@ -1,8 +1,8 @@
-//! The rate at which events are stored (`make bench-inbox`): by the gate over sockets, by the store alone,
-//! and by single syncs of the disk.
+//! The rate at which events are stored (`make bench-inbox`): by the gate over sockets, by the store
+//! alone, and by single syncs of the disk.
 //!
-//! The three take turns, so that noise of the machine affects each. The test prints rates and judges
-//! nothing.
+//! The three take turns, so that noise of the machine affects each. The test prints rates and
+//! judges nothing.
 
 use std::{
     fs::File,

@@ -234,14 +234,14 @@ async fn a_client_that_is_gone_leaves_a_whole_event() {
     assert_eq!(intact.body(), BODY);
 }
 
-/// What hyper does where it notices that the connection has broken off.
+/// hyper drops the future when it notices that the connection has broken.
 #[tokio::test]
 async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_memory_back() {
     let store = Arc::new(HeldStore::default());
     let gate = TestGate::start(store.clone(), |_| ());
     let config = Arc::new(Config::new(Endpoints::new(vec![gate.endpoint()])));
     let shared = Shared::new(config, Arc::default(), Some(Arc::clone(&gate.inbox)));
-    let shared = Arc::new(shared.expect("nothing refused is kept"));
+    let shared = Arc::new(shared.expect("no directory is needed"));
     let state = Arc::new(ConnectionState::new());
     let request = RequestContext::new(&shared, Peer::Unix, &state, Instant::now());
     let index = request.snapshot.endpoints.index("localhost", "/hooks");
