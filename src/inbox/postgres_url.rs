@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_stays_on_this_machine_goes_unencrypted() {
+    fn only_connections_within_this_machine_are_unencrypted() {
         for url in [
             "postgres:///db?host=/run/postgresql&user=u",
             "postgres://u@%2Frun%2Fpostgresql/db?sslmode=disable",
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn no_resolver_is_asked_about_localhost_without_tls() {
+    fn localhost_without_tls_needs_no_resolver() {
         let config = parse("postgres://u@localhost:6000/db", false).expect("settings");
         let hosts = ["127.0.0.1", "::1"].map(|host| Host::Tcp(host.to_owned()));
         assert_eq!(config.get_hosts(), hosts);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_never_work_is_found_in_the_text() {
+    fn urls_that_cannot_work_are_rejected() {
         for (url, error) in [
             ("postgres:///db", UrlError::NoHost),
             ("postgres://u@/db?user=u", UrlError::NoHost),

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_counts_as_none_from_its_third_body_on() {
+    fn a_value_identifies_nothing_from_its_third_body_on() {
         let mut mark = Mark {
             first: [1; 32],
             second: None,

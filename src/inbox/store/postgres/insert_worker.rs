@@ -45,13 +45,13 @@ pub(super) struct InsertJob {
 
 /// Stores arrivals.
 pub(super) struct InsertWorker {
-    pub(super) limits: Limits,
-    pub(super) seals: DeliverySeals,
-    pub(super) clock: Clock,
-    pub(super) meter: Arc<StoreMeter>,
-    pub(super) shard: i32,
+    limits: Limits,
+    seals: DeliverySeals,
+    clock: Clock,
+    meter: Arc<StoreMeter>,
+    shard: i32,
     /// The totals, and when they were read.
-    pub(super) usage: Option<(Usage, Instant)>,
+    usage: Option<(Usage, Instant)>,
 }
 
 impl Worker for InsertWorker {
@@ -82,6 +82,23 @@ impl Worker for InsertWorker {
 }
 
 impl InsertWorker {
+    pub(super) fn new(
+        limits: Limits,
+        seals: DeliverySeals,
+        clock: Clock,
+        meter: Arc<StoreMeter>,
+        shard: i32,
+    ) -> Self {
+        Self {
+            limits,
+            seals,
+            clock,
+            meter,
+            shard,
+            usage: None,
+        }
+    }
+
     async fn write(
         &mut self,
         session: &Session,

@@ -12,9 +12,7 @@ use uuid::Uuid;
 
 use super::{
     insert_worker::InsertWorker,
-    job_queue::job_queue,
     open_error::{OpenError, OpenErrorKind},
-    outage::Outage,
     pooler, schema,
     session::{LONG_STATEMENT_TIMEOUT, STATEMENT_TIMEOUT, Session},
     settle_worker::SettleWorker,
@@ -46,36 +44,19 @@ pub(crate) async fn open(
 ) -> Result<Arc<dyn Store>, OpenError> {
     let target = Target::new(address, password, ca_file)?;
     let target = Arc::new(SharedTarget::from_pointee(target));
-    let ((inserts, insert_jobs), (claims, claim_jobs), (queries, query_jobs)) =
-        (job_queue(), job_queue(), job_queue());
     let shard = random_shard();
-    let insert_worker = InsertWorker {
-        limits: *limits,
-        seals: seals.clone(),
-        clock: clock.clone(),
-        meter,
-        shard,
-        usage: None,
-    };
-    let settle_worker = |shard| SettleWorker {
-        clock: clock.clone(),
-        shard,
-    };
-    let (claim_worker, query_worker) = (settle_worker(shard + 1), settle_worker(shard + 2));
-    let worker_loop = |outage: &Outage, statement_timeout| WorkerLoop {
-        target: Arc::clone(&target),
-        statement_timeout,
-        outage: outage.clone(),
-    };
-    let insert_loop = worker_loop(&inserts.outage, STATEMENT_TIMEOUT);
-    let claim_loop = worker_loop(&claims.outage, STATEMENT_TIMEOUT);
-    let query_loop = worker_loop(&queries.outage, LONG_STATEMENT_TIMEOUT);
+    let insert_worker = InsertWorker::new(*limits, seals.clone(), clock.clone(), meter, shard);
+    let claim_worker = SettleWorker::new(clock.clone(), shard + 1);
+    let query_worker = SettleWorker::new(clock.clone(), shard + 2);
+    let (inserts, insert_loop) = WorkerLoop::new(&target, STATEMENT_TIMEOUT);
+    let (claims, claim_loop) = WorkerLoop::new(&target, STATEMENT_TIMEOUT);
+    let (queries, query_loop) = WorkerLoop::new(&target, LONG_STATEMENT_TIMEOUT);
     start(Arc::clone(&target), move |sessions| async move {
         let [first, second, third] = sessions;
         tokio::join!(
-            insert_loop.run(insert_worker, first, insert_jobs),
-            claim_loop.run(claim_worker, second, claim_jobs),
-            query_loop.run(query_worker, third, query_jobs),
+            insert_loop.run(insert_worker, first),
+            claim_loop.run(claim_worker, second),
+            query_loop.run(query_worker, third),
         );
     })
     .await?;

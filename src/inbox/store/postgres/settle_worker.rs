@@ -61,8 +61,8 @@ impl JobQueue<Task> {
 
 /// Settles deliveries and runs queries.
 pub(super) struct SettleWorker {
-    pub(super) clock: Clock,
-    pub(super) shard: i32,
+    clock: Clock,
+    shard: i32,
 }
 
 impl Worker for SettleWorker {
@@ -88,6 +88,10 @@ impl Worker for SettleWorker {
 }
 
 impl SettleWorker {
+    pub(super) fn new(clock: Clock, shard: i32) -> Self {
+        Self { clock, shard }
+    }
+
     async fn settle(&self, session: &Session, batch: Vec<SettleJob>) -> Result<(), Error> {
         let settlements: Vec<_> = batch
             .iter()

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_named_authority_that_cannot_be_read_is_refused_on_any_host() {
+    fn an_unreadable_ca_file_is_rejected_for_any_host() {
         let missing = Some("/nowhere/ca.pem");
         let missing = missing.map(Path::new);
         let target = Target::new("postgres://u@localhost/db", None, missing);

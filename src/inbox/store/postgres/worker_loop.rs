@@ -6,8 +6,13 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 
 use super::{
-    error::describe, job_queue::JobReceiver, open_error::OpenErrorKind, outage::Outage, schema,
-    session::Session, target::SharedTarget,
+    error::describe,
+    job_queue::{JobQueue, JobReceiver, job_queue},
+    open_error::OpenErrorKind,
+    outage::Outage,
+    schema,
+    session::Session,
+    target::SharedTarget,
 };
 
 /// The first and the longest wait between attempts to connect.
@@ -51,28 +56,36 @@ impl Backoff {
     }
 }
 
-/// The settings of a connection that a worker uses.
-pub(super) struct WorkerLoop {
-    pub(super) target: Arc<SharedTarget>,
-    pub(super) statement_timeout: Duration,
-    pub(super) outage: Outage,
+/// A connection, and the jobs for it.
+pub(super) struct WorkerLoop<J> {
+    target: Arc<SharedTarget>,
+    statement_timeout: Duration,
+    outage: Outage,
+    jobs: JobReceiver<J>,
 }
 
-impl WorkerLoop {
+impl<J> WorkerLoop<J> {
+    /// Makes a loop, and the queue of its jobs.
+    pub(super) fn new(
+        target: &Arc<SharedTarget>,
+        statement_timeout: Duration,
+    ) -> (JobQueue<J>, Self) {
+        let (queue, jobs) = job_queue();
+        let worker_loop = Self {
+            target: Arc::clone(target),
+            statement_timeout,
+            outage: queue.outage.clone(),
+            jobs,
+        };
+        (queue, worker_loop)
+    }
+
     /// Runs until no job can come any more and all are done.
-    pub(super) async fn run<W: Worker>(
-        self,
-        mut worker: W,
-        mut session: Session,
-        mut jobs: JobReceiver<W::Job>,
-    ) {
+    pub(super) async fn run(mut self, mut worker: impl Worker<Job = J>, mut session: Session) {
         let mut backoff = Backoff::default();
-        while let Err(reason) = self
-            .serve(&mut worker, &mut session, &mut jobs, &mut backoff)
-            .await
-        {
+        while let Err(reason) = self.serve(&mut worker, &mut session, &mut backoff).await {
             self.outage.begin(reason);
-            let Some(new) = self.reconnect(&mut jobs, &mut backoff).await else {
+            let Some(new) = self.reconnect(&mut backoff).await else {
                 return;
             };
             session = new;
@@ -84,21 +97,20 @@ impl WorkerLoop {
     /// # Errors
     ///
     /// Why the session cannot be used any more.
-    async fn serve<W: Worker>(
-        &self,
-        worker: &mut W,
+    async fn serve(
+        &mut self,
+        worker: &mut impl Worker<Job = J>,
         session: &mut Session,
-        jobs: &mut JobReceiver<W::Job>,
         backoff: &mut Backoff,
     ) -> Result<(), String> {
         loop {
             let job = tokio::select! {
                 biased;
                 () = session.closed() => return Err("the connection was lost".to_owned()),
-                job = jobs.next() => job,
+                job = self.jobs.next() => job,
             };
             let Some(job) = job else { return Ok(()) };
-            let run = worker.run(session, job, jobs);
+            let run = worker.run(session, job, &mut self.jobs);
             match timeout(self.statement_timeout + GRACE, run).await {
                 Ok(Ok(())) => *backoff = Backoff::default(),
                 Ok(Err(error)) => return Err(describe(&error)),
@@ -108,18 +120,10 @@ impl WorkerLoop {
     }
 
     /// Opens a new session. Returns `None` if no job can come any more.
-    async fn reconnect<J>(
-        &self,
-        jobs: &mut JobReceiver<J>,
-        backoff: &mut Backoff,
-    ) -> Option<Session> {
+    async fn reconnect(&mut self, backoff: &mut Backoff) -> Option<Session> {
         loop {
-            let wait = backoff.next();
-            let attempt = async {
-                sleep(wait).await;
-                self.open().await
-            };
-            match rejecting_jobs(jobs, attempt).await? {
+            let attempt = open(&self.target, self.statement_timeout, backoff.next());
+            match rejecting_jobs(&mut self.jobs, attempt).await? {
                 Ok(session) => {
                     self.outage.end();
                     return Some(session);
@@ -128,13 +132,18 @@ impl WorkerLoop {
             }
         }
     }
+}
 
-    /// Opens a session, and checks that the tables have not changed.
-    async fn open(&self) -> Result<Session, OpenErrorKind> {
-        let session = Session::open(&self.target.load(), self.statement_timeout).await?;
-        schema::verify(&session).await?;
-        Ok(session)
-    }
+/// Opens a session after a wait, and checks that the tables have not changed.
+async fn open(
+    target: &SharedTarget,
+    statement_timeout: Duration,
+    wait: Duration,
+) -> Result<Session, OpenErrorKind> {
+    sleep(wait).await;
+    let session = Session::open(&target.load(), statement_timeout).await?;
+    schema::verify(&session).await?;
+    Ok(session)
 }
 
 /// Drops each job that comes before `other` is ready, which fails it. Returns `None` if no job can

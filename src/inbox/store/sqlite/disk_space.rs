@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_promised_is_no_room() {
+    fn reserved_bytes_are_not_free() {
         let space = DiskSpace::new(100, || Some(150));
         assert_eq!(space.shortfall(50), Shortfall::NONE);
         assert_eq!(space.shortfall(51), Shortfall(1));
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_free_in_the_file_is_room_though_the_disk_is_scarce() {
+    fn free_bytes_in_the_file_make_up_for_a_scarce_disk() {
         let shortfall = DiskSpace::new(100, || Some(60)).shortfall(0);
         assert!(shortfall.is_scarce());
         assert!(shortfall.is_covered_by(40));

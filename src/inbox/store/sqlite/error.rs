@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_have_lost_a_write_ends_the_store_and_nothing_else_does() {
+    fn only_errors_that_may_lose_a_write_end_the_store() {
         let ends = [
             ffi::SQLITE_IOERR_FSYNC,
             ffi::SQLITE_IOERR_WRITE,

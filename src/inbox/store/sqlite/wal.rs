@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reader_held_up_is_moved_soon_after_it_has_gone() {
+    fn a_checkpoint_that_a_reader_prevented_follows_soon_after_it() {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("store");
         let mut db = Connection::open(&file).expect("a store");

@@ -1,12 +1,13 @@
-//! What every engine must pass: one suite, so that there is one meaning. Each test finds an empty
-//! store whose time it moves, holds at least three rows in it, and looks at those that must not
-//! have moved too.
+//! The test suite of every engine.
+//!
+//! Each test gets an empty store with a manual clock, stores at least three rows, and checks that
+//! the unaffected ones have not changed.
 
-pub(crate) mod coming_in;
 pub(crate) mod duplicates;
-pub(crate) mod going_out;
+pub(crate) mod inserting;
 pub(crate) mod operating;
 pub(crate) mod seals;
+pub(crate) mod settling;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,10 +25,10 @@ use crate::{
     runtime::clock::{Clock, Millis},
 };
 
-/// A time at which tests begin.
+/// The time at which tests begin.
 pub(crate) const START: Millis = 1_800_000_000_000;
 
-/// What a store of the suite may hold.
+/// The limits of a store of the suite.
 pub(crate) const LIMITS: Limits = Limits {
     events: 40,
     bytes: 40_000,
@@ -49,19 +50,20 @@ pub(crate) struct Fixture {
     pub(crate) meter: Arc<StoreMeter>,
 }
 
-/// Makes a test of each function of the suite. `$fixture` is an async function that gives a
-/// [`Fixture`] and what has to live as long as it; `$attribute` is what else each test is marked
-/// with.
+/// Makes a test of each function of the suite.
+///
+/// `$fixture` is an async function that returns a [`Fixture`] and a value that has to live as long.
+/// Each test gets the `$attribute`.
 macro_rules! suite {
     ($fixture:path) => {
         $crate::inbox::store::suite::suite!($fixture, cfg(test));
     };
     ($fixture:path, $attribute:meta) => {
-        $crate::inbox::store::suite::suite!($fixture, $attribute; coming_in:
-            an_event_is_kept_whole, an_event_that_nobody_wants_is_a_dead_letter,
-            copies_share_a_body_up_to_their_limit, a_copy_mends_a_damaged_body, a_fault_of_one_harms_no_other, a_full_store_resumes_by_itself,
+        $crate::inbox::store::suite::suite!($fixture, $attribute; inserting:
+            an_event_is_stored_whole, an_event_without_subscribers_is_a_dead_letter,
+            copies_share_a_body_up_to_their_limit, a_copy_repairs_a_damaged_body, a_fault_of_one_harms_no_other, a_full_store_resumes_by_itself,
             a_dropped_future_stops_nothing, many_share_a_commit,
-            what_is_held_is_held_until_the_commit, the_first_fact_stays);
+            the_memory_of_an_arrival_is_held_until_the_commit, the_first_value_of_a_name_stays);
         $crate::inbox::store::suite::suite!($fixture, $attribute; duplicates:
             a_unique_value_comes_in_once, a_duplicate_is_dropped_where_the_first_is_delivered_or_pending,
             a_duplicate_goes_where_the_first_is_dead_quarantined_or_gone,
@@ -71,21 +73,21 @@ macro_rules! suite {
             a_duplicate_of_an_arrival_that_is_left_out_is_rejected,
             a_value_that_comes_with_a_third_body_identifies_nothing,
             a_value_is_forgotten_after_its_events,
-            copies_are_counted_for_each_destination, copies_of_a_removed_destination_are_not_counted,
+            copies_are_counted_for_each_destination, copies_of_a_removed_destination_do_not_count,
             dead_and_quarantined_copies_count);
         $crate::inbox::store::suite::suite!($fixture, $attribute; seals:
             each_delivery_is_sealed_with_its_destination_and_its_copy,
             a_move_seals_a_delivery_anew);
-        $crate::inbox::store::suite::suite!($fixture, $attribute; going_out:
+        $crate::inbox::store::suite::suite!($fixture, $attribute; settling:
             the_longest_due_are_claimed_first_and_copies_last,
-            a_claim_hides_until_its_lease_ends, each_settlement_does_its_own,
-            a_copy_that_was_delivered_is_only_counted, the_next_due_is_told_by_queue,
-            probes_take_turns, a_wait_that_began_under_a_wrong_clock_begins_anew);
+            a_claim_hides_until_its_lease_ends, each_settlement_has_its_own_effect,
+            a_copy_that_was_delivered_is_only_counted, the_next_due_time_is_that_of_the_queue,
+            probes_take_turns, a_wait_that_began_in_the_future_begins_anew);
         $crate::inbox::store::suite::suite!($fixture, $attribute; operating:
             a_list_comes_in_pages, a_list_obeys_each_field, one_event_is_shown_with_all_of_it,
-            what_was_given_up_is_tried_again, what_is_under_way_is_not_tried_twice_at_once, each_command_to_try_again_is_noticed, what_is_tried_again_moves_to_another_queue,
-            purging_removes_what_was_selected, sweeping_removes_what_was_delivered_everywhere,
-            stats_tell_what_there_is);
+            dead_letters_are_requeued, a_delivery_under_way_is_not_attempted_twice_at_once, each_requeue_is_noticed, a_requeue_moves_deliveries_to_another_queue,
+            a_purge_removes_the_selected_deliveries, a_sweep_removes_events_delivered_everywhere,
+            stats_count_events_bytes_and_queues);
     };
     ($fixture:path, $attribute:meta; $part:ident: $($test:ident),*) => {
         $(
@@ -101,7 +103,7 @@ macro_rules! suite {
 pub(crate) use suite;
 
 impl Fixture {
-    /// Keeps an event with a body of its own for these queues; its id.
+    /// Stores an event with a body of its own for these queues. Returns its id.
     pub(crate) async fn insert(&self, number: u8, queues: &[&str]) -> Uuid {
         let arrival = arrival(number, number, queues);
         let id = arrival.event.id;
@@ -118,7 +120,7 @@ impl Fixture {
         all.await.unwrap()
     }
 
-    /// Event and queue of all that are in this state.
+    /// Returns the event and the queue of each delivery in this state.
     pub(crate) async fn in_state(&self, state: DeliveryState) -> Vec<(Uuid, String)> {
         let all = self.all().await.into_iter();
         all.filter(|listed| listed.state == state)
@@ -127,7 +129,7 @@ impl Fixture {
     }
 }
 
-/// Event `number`: ids grow with it. Of one `body` each is a copy.
+/// Makes event `number`. Ids grow with the number, and events with the same `body` are copies.
 pub(crate) fn arrival(number: u8, body: u8, queues: &[&str]) -> Arrival {
     Arrival {
         event: SealedEvent {

@@ -1,4 +1,4 @@
-//! What an operator and the retention do: look, try again, remove.
+//! Tests of the operations of operators and of the retention: list, requeue, remove.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
 const GIVEN_UP: Settlement = Settlement::Dead(FailureCause::new(Some(500), "status"));
 
-/// Six events for shop: 1 and 2 delivered, 3 and 4 dead, 5 in quarantine, 6 pending.
+/// Stores six events for shop: 1 and 2 delivered, 3 and 4 dead, 5 quarantined, 6 pending.
 async fn six(fixture: &Fixture) {
     for number in 1..=6 {
         fixture.insert(number, &["shop"]).await;
@@ -52,7 +52,7 @@ async fn selected(fixture: &Fixture, selection: Selection) -> Vec<Uuid> {
     listed.into_iter().map(|listed| listed.event).collect()
 }
 
-/// Events in this state.
+/// Returns the events in this state.
 async fn now(fixture: &Fixture, state: DeliveryState) -> Vec<Uuid> {
     selected(fixture, states(&[state])).await
 }
@@ -151,18 +151,18 @@ pub(crate) async fn a_list_obeys_each_field(fixture: &Fixture) {
         ),
     ];
     for (selection, expected) in cases {
-        let said = format!("{selection:?}");
+        let text = format!("{selection:?}");
         let expected: Vec<_> = expected.into_iter().map(id).collect();
-        assert_eq!(selected(fixture, selection).await, expected, "{said}");
+        assert_eq!(selected(fixture, selection).await, expected, "{text}");
     }
 }
 
 pub(crate) async fn one_event_is_shown_with_all_of_it(fixture: &Fixture) {
     for (number, body) in [(1, 1), (2, 1), (3, 3)] {
-        let kept = fixture
+        let stored = fixture
             .store
             .insert(arrival(number, body, &["shop", "mail"]), Box::new(()));
-        kept.await.unwrap();
+        stored.await.unwrap();
     }
     let (event, deliveries) = fixture.store.show(id(2)).await.unwrap().unwrap();
     assert_eq!((event.id, &event.body[..]), (id(2), &[1; 100][..]));
@@ -181,7 +181,7 @@ pub(crate) async fn one_event_is_shown_with_all_of_it(fixture: &Fixture) {
     assert!(fixture.store.show(id(4)).await.unwrap().is_none());
 }
 
-pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
+pub(crate) async fn dead_letters_are_requeued(fixture: &Fixture) {
     six(fixture).await;
     let dead = states(&[DeliveryState::Dead]);
     assert_eq!(
@@ -191,7 +191,7 @@ pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     assert_eq!(now(fixture, DeliveryState::Pending).await, [id(3), id(6)]);
     assert_eq!(now(fixture, DeliveryState::Dead).await, [id(4)]);
     assert_eq!(fixture.store.requeue(dead, None, 9).await.unwrap(), 1);
-    // What was delivered can be replayed, what is broken only where that is said.
+    // A delivered event can be replayed, a quarantined one only if the state is named.
     assert_eq!(
         fixture.store.requeue(only(&[1, 5]), None, 9).await.unwrap(),
         1
@@ -199,7 +199,7 @@ pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     assert_eq!(now(fixture, DeliveryState::Quarantined).await, [id(5)]);
     assert_eq!(now(fixture, DeliveryState::Delivered).await, [id(2)]);
     let claims = fixture.claim("shop", 9).await;
-    // Due since it was asked for; the one that always waited, since it came.
+    // Requeued deliveries are due since the requeue, the one that always waited since its arrival.
     assert_eq!(claims[0].event.id, id(6));
     assert_eq!(claims.len(), 4);
     assert!(claims.iter().all(|claim| claim.attempts == 0));
@@ -209,7 +209,7 @@ pub(crate) async fn what_was_given_up_is_tried_again(fixture: &Fixture) {
     assert_eq!(now(fixture, DeliveryState::Delivered).await, [id(2)]);
 }
 
-pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixture) {
+pub(crate) async fn a_delivery_under_way_is_not_attempted_twice_at_once(fixture: &Fixture) {
     for number in 1..=3 {
         fixture.insert(number, &["shop"]).await;
     }
@@ -220,7 +220,7 @@ pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixtu
         3
     );
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(3)]);
-    // A settlement ends the lease: the next command finds a delivery that only waits.
+    // A settlement ends the lease, so the next requeue finds a waiting delivery.
     let again = Settlement::Retry {
         wait: Duration::from_secs(3600),
         cause: FailureCause::new(Some(500), "status"),
@@ -232,11 +232,11 @@ pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixtu
         3
     );
     assert_eq!(ids(&fixture.claim("shop", 9).await), [id(1)]);
-    // The destination of an attempt that is under way is not the one that the delivery moves to.
+    // The attempt under way concerns another destination than the one that the delivery moves to.
     let to = Some("mail".into());
     assert_eq!(fixture.store.requeue(only(&[3]), to, 9).await.unwrap(), 1);
     assert_eq!(ids(&fixture.claim("mail", 9).await), [id(3)]);
-    // A gate that died settles nothing: its delivery comes back when its lease ends.
+    // A dead gate settles nothing. Its delivery comes back when the lease ends.
     fixture.clock.advance(LEASE);
     assert_eq!(fixture.store.requeue(all, None, 9).await.unwrap(), 3);
     let claimed = fixture.claim("shop", 9).await;
@@ -244,7 +244,7 @@ pub(crate) async fn what_is_under_way_is_not_tried_twice_at_once(fixture: &Fixtu
     assert!(claimed.iter().all(|claim| claim.attempts == 0));
 }
 
-pub(crate) async fn each_command_to_try_again_is_noticed(fixture: &Fixture) {
+pub(crate) async fn each_requeue_is_noticed(fixture: &Fixture) {
     six(fixture).await;
     fixture.insert(7, &["mail"]).await;
     let last = async |queue: &str| fixture.store.last_requeue(&queue.into()).await.unwrap();
@@ -261,14 +261,14 @@ pub(crate) async fn each_command_to_try_again_is_noticed(fixture: &Fixture) {
     assert!(last("mail").await.is_some());
 }
 
-pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture) {
+pub(crate) async fn a_requeue_moves_deliveries_to_another_queue(fixture: &Fixture) {
     six(fixture).await;
     fixture.insert(7, &["shop", "mail"]).await;
     let mut unwanted = arrival(8, 8, &[]);
     unwanted.subscribers = Subscribers::None(Subscribers::NO_SUBSCRIBER);
     fixture.store.insert(unwanted, Box::new(())).await.unwrap();
     let mail: Option<Arc<str>> = Some("mail".into());
-    // Without a queue, what has none stays where it is.
+    // A delivery without a queue stays, unless it moves to one.
     assert_eq!(fixture.store.requeue(only(&[8]), None, 9).await.unwrap(), 0);
     let chosen = only(&[3, 5, 7, 8]);
     assert_eq!(fixture.store.requeue(chosen, mail, 9).await.unwrap(), 4);
@@ -287,7 +287,7 @@ pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture
         fixture.in_state(DeliveryState::Quarantined).await,
         [at(5, "shop")]
     );
-    // Nor does anything move onto one in quarantine.
+    // No delivery replaces a quarantined one.
     let shop: Option<Arc<str>> = Some("shop".into());
     fixture.insert(9, &["shop", "mail"]).await;
     fixture.clock.advance(Duration::from_secs(60));
@@ -308,7 +308,7 @@ pub(crate) async fn what_is_tried_again_moves_to_another_queue(fixture: &Fixture
     assert_eq!(broken, [at(5, "shop"), at(6, "shop"), at(9, "shop")]);
 }
 
-pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
+pub(crate) async fn a_purge_removes_the_selected_deliveries(fixture: &Fixture) {
     six(fixture).await;
     fixture.insert(7, &["shop", "mail"]).await;
     let stuck = states(&[DeliveryState::Dead, DeliveryState::Quarantined]);
@@ -323,7 +323,7 @@ pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
     assert_eq!(left, [1, 2, 6, 7].map(id));
     let stats = fixture.store.stats().await.unwrap();
     assert_eq!((stats.events, stats.bytes), (4, 440));
-    // The body went too: the same bytes are fresh ones again.
+    // The body is gone, too: the same bytes make a new body.
     let again = fixture
         .store
         .insert(arrival(9, 3, &["shop"]), Box::new(()))
@@ -332,14 +332,14 @@ pub(crate) async fn purging_removes_what_was_selected(fixture: &Fixture) {
     assert_eq!(again, crate::delivery::event::InsertOutcome::stored(0));
 }
 
-pub(crate) async fn sweeping_removes_what_was_delivered_everywhere(fixture: &Fixture) {
+pub(crate) async fn a_sweep_removes_events_delivered_everywhere(fixture: &Fixture) {
     six(fixture).await;
     fixture.insert(7, &["shop", "mail"]).await;
     let claim = fixture.claim("mail", 1).await.remove(0);
     assert!(fixture.store.settle(claim.lease, DELIVERED).await.unwrap());
     assert_eq!(fixture.store.sweep(START, 9).await.unwrap(), 0);
     assert_eq!(fixture.store.sweep(START + 1, 1).await.unwrap(), 1);
-    // What is delivered to one of its two queues alone stays, as does what is dead.
+    // An event that was delivered to one of its two queues stays, and so do dead letters.
     assert_eq!(fixture.store.sweep(START + 1_000_000, 9).await.unwrap(), 1);
     assert_eq!(fixture.store.sweep(START + 1_000_000, 9).await.unwrap(), 0);
     let left: Vec<_> = fixture.all().await.iter().map(|one| one.event).collect();
@@ -347,7 +347,7 @@ pub(crate) async fn sweeping_removes_what_was_delivered_everywhere(fixture: &Fix
     assert_eq!(fixture.store.stats().await.unwrap().events, 5);
 }
 
-pub(crate) async fn stats_tell_what_there_is(fixture: &Fixture) {
+pub(crate) async fn stats_count_events_bytes_and_queues(fixture: &Fixture) {
     six(fixture).await;
     fixture.insert(7, &["shop", "mail"]).await;
     let stats = fixture.store.stats().await.unwrap();

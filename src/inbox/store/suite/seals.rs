@@ -1,4 +1,4 @@
-//! Deliveries are sealed by the store, which alone knows the number of copies.
+//! Tests of seals. The store seals deliveries, because it alone knows the number of copies.
 
 use super::{Fixture, START, arrival, id, seals};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     inbox::store::{DeliveryRow, Selection},
 };
 
-/// Whether the seal of a delivery is that of these fields.
+/// Whether the seal of a delivery belongs to these fields.
 fn is_sealed(one: &DeliveryRow, queue: &str, copy: u32) -> bool {
     let delivery = SealedDelivery {
         event: one.event,
@@ -22,8 +22,8 @@ fn is_sealed(one: &DeliveryRow, queue: &str, copy: u32) -> bool {
 
 pub(crate) async fn each_delivery_is_sealed_with_its_destination_and_its_copy(fixture: &Fixture) {
     for (number, body) in [(1, 1), (2, 1), (3, 3)] {
-        let kept = arrival(number, body, &["shop", "mail"]);
-        fixture.store.insert(kept, Box::new(())).await.unwrap();
+        let arrival = arrival(number, body, &["shop", "mail"]);
+        fixture.store.insert(arrival, Box::new(())).await.unwrap();
     }
     let mut unwanted = arrival(4, 4, &[]);
     unwanted.subscribers = Subscribers::None(Subscribers::NO_SUBSCRIBER);

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::{START, copy, database, fresh, opened, servers::postgres::Postgres, store, until};
+use super::{START, copy, database, fresh, open_with, servers::postgres::Postgres, store, until};
 use crate::{
     delivery::event::{FailureCause, Settlement},
     inbox::{
@@ -62,7 +62,7 @@ async fn a_dead_gates_deliveries_are_taken_over_after_their_lease() {
     let url = database(&server);
     let clock = Clock::manual(START);
     let meter = Arc::default();
-    let open = || opened(&url, Limits::default(), &clock, &meter);
+    let open = || open_with(&url, Limits::default(), &clock, &meter);
     let (one, two) = (open().await, open().await);
     for _ in 0..3 {
         one.insert(fresh(), Box::new(())).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_dead_gates_deliveries_are_taken_over_after_their_lease() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test runs it"]
-async fn a_wait_is_counted_by_the_clock_that_all_share() {
+async fn waits_follow_the_clock_of_the_database() {
     let server = Postgres::shared();
     let url = database(&server);
     let store = store(&url).await;
@@ -114,15 +114,15 @@ async fn a_wait_is_counted_by_the_clock_that_all_share() {
     assert!(left <= wait && left > wait - Duration::from_secs(100));
 }
 
-/// Both are held up at a body in the middle: in two orders, each would then have what the other
-/// needs.
+/// Both wait for the lock of a body in the middle. In different orders, each would then hold a lock
+/// that the other needs.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test runs it"]
-async fn who_counts_in_and_who_counts_out_lock_bodies_in_one_order() {
+async fn inserts_and_settlements_lock_bodies_in_one_order() {
     let server = Postgres::shared();
     let url = database(&server);
     let (coming, going) = (store(&url).await, store(&url).await);
-    // Ids and digests grow against each other.
+    // Ids and digests have opposite orders.
     for body in (0..30).rev() {
         coming.insert(copy(body), Box::new(())).await.unwrap();
     }
@@ -155,14 +155,14 @@ async fn who_counts_in_and_who_counts_out_lock_bodies_in_one_order() {
         until("both wait", both).await;
         third.commit().await.unwrap();
     };
-    let (kept, settled, ()) = tokio::join!(come, go, release);
-    assert!(kept.iter().all(Result::is_ok), "{kept:?}");
+    let (stored, settled, ()) = tokio::join!(come, go, release);
+    assert!(stored.iter().all(Result::is_ok), "{stored:?}");
     assert_eq!(settled.unwrap(), [true; 30]);
     drop(third);
     assert_eq!(deadlocks(&url, [coming, going]).await, "0");
 }
 
-/// Sessions tell what they have counted when they end at the latest.
+/// Returns the number of deadlocks, which sessions report when they end at the latest.
 async fn deadlocks(url: &str, stores: [Arc<dyn Store>; 2]) -> String {
     drop(stores);
     let sessions = "SELECT count(*) FROM pg_stat_activity \
@@ -173,8 +173,7 @@ async fn deadlocks(url: &str, stores: [Arc<dyn Store>; 2]) -> String {
     Postgres::ask(url, sql).unwrap()
 }
 
-/// Every way to lock a body, a mark or an event, from two gates at once and in as many orders as
-/// chance has.
+/// Locks bodies, marks and events in every way, from two gates at once and in random orders.
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test runs it"]
 async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
@@ -185,24 +184,24 @@ async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
         ..Limits::default()
     };
     let meter = Arc::default();
-    let open = || opened(&url, limits, &Clock::System, &meter);
+    let open = || open_with(&url, limits, &Clock::System, &meter);
     let stores = [open().await, open().await];
-    let refused = AtomicU32::new(0);
+    let rejected = AtomicU32::new(0);
     let work = |which: usize, round: u32| {
-        let (store, refused) = (&stores[which], &refused);
+        let (store, rejected) = (&stores[which], &rejected);
         async move {
-            // Backwards at the one, forwards at the other.
+            // The two gates go through the bodies in opposite orders.
             let body = |step: u32| if which == 0 { step } else { 19 - step } as u8;
             let arrivals = (0..20).map(|step| {
                 let mut arrival = copy(body(step));
                 arrival.unique = (step % 5 == 0).then_some([body(step); 32]);
                 store.insert(arrival, Box::new(()))
             });
-            for kept in join_all(arrivals).await {
-                match kept {
+            for stored in join_all(arrivals).await {
+                match stored {
                     Ok(_) => (),
                     Err(StoreError::Copies) => {
-                        refused.fetch_add(1, SeqCst);
+                        rejected.fetch_add(1, SeqCst);
                     }
                     Err(error) => panic!("{error}"),
                 }
@@ -232,9 +231,9 @@ async fn gates_that_hammer_the_same_bodies_never_block_each_other() {
         }
     };
     tokio::join!(gate(0), gate(1));
-    assert!(refused.into_inner() > 0, "no body had too many copies");
+    assert!(rejected.into_inner() > 0, "no body had too many copies");
     assert_eq!(deadlocks(&url, stores).await, "0");
-    // And all that is counted beside what is there is right.
+    // All counters match the rows.
     let wrong = "SELECT count(*) FROM body b WHERE events <> (SELECT count(*) FROM event WHERE body = b.id) \
         OR undelivered <> (SELECT count(*) FROM event e WHERE body = b.id \
             AND EXISTS (SELECT FROM delivery WHERE event = e.id AND state <> 1)) OR seen < events";

@@ -1,8 +1,7 @@
-//! The engine beside a real PostgreSQL: the suite of both engines, and what only a server that
-//! others share can do.
+//! The suite over a real PostgreSQL, and the tests of a shared server.
 
 mod concurrent;
-mod lost;
+mod lost_server;
 mod opening;
 mod plan;
 #[path = "../../../../../tests/servers/mod.rs"]
@@ -13,9 +12,10 @@ mod plan;
 )]
 mod servers;
 mod speed;
-mod useless;
+mod unusable_session;
 
 use std::{
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -23,15 +23,16 @@ use std::{
     time::Duration,
 };
 
+use tower_cartgate::Secret;
 use uuid::Uuid;
 
-use super::open;
+use super::{OpenError, open};
 use crate::{
     delivery::event::{Arrival, Subscribers},
     inbox::{
         settings::Limits,
         store::{
-            Store, StoreMeter,
+            Store, StoreError, StoreMeter,
             suite::{Fixture, LIMITS, START, arrival, seals, suite},
         },
     },
@@ -41,12 +42,12 @@ use servers::postgres::Postgres;
 
 suite!(fixture, ignore = "needs PostgreSQL: make test runs it");
 
-/// In a database of its own on a server that all tests share.
+/// Opens a store in a database of its own, on a server that all tests share.
 async fn fixture() -> (Fixture, Arc<Postgres>) {
     let server = Postgres::shared();
     let clock = Clock::manual(START);
     let meter = Arc::<StoreMeter>::default();
-    let store = opened(&database(&server), LIMITS, &clock, &meter).await;
+    let store = open_with(&database(&server), LIMITS, &clock, &meter).await;
     let fixture = Fixture {
         store,
         clock,
@@ -55,36 +56,51 @@ async fn fixture() -> (Fixture, Arc<Postgres>) {
     (fixture, server)
 }
 
-/// A new database; its URL.
+/// Creates a database. Returns its URL.
 fn database(server: &Postgres) -> String {
-    static MADE: AtomicU32 = AtomicU32::new(0);
-    server.database(&format!("inbox{}", MADE.fetch_add(1, SeqCst)))
+    static CREATED: AtomicU32 = AtomicU32::new(0);
+    server.database(&format!("inbox{}", CREATED.fetch_add(1, SeqCst)))
 }
 
-async fn opened(
+async fn open_with(
     url: &str,
     limits: Limits,
     clock: &Clock,
     meter: &Arc<StoreMeter>,
 ) -> Arc<dyn Store> {
-    let opening = open(
-        url,
-        None,
-        None,
-        &limits,
-        seals(),
-        clock.clone(),
-        Arc::clone(meter),
-    );
+    let (clock, meter) = (clock.clone(), Arc::clone(meter));
+    let opening = open(url, None, None, &limits, seals(), clock, meter);
     opening.await.expect("it opens")
 }
 
-/// A store with the limits and the time of every day.
+/// Opens a store with the default limits and the clock of the server.
 async fn store(url: &str) -> Arc<dyn Store> {
-    opened(url, Limits::default(), &Clock::System, &Arc::default()).await
+    open_with(url, Limits::default(), &Clock::System, &Arc::default()).await
 }
 
-/// An event with an id and a body of its own.
+/// Opens the same with a login.
+async fn open_as(
+    url: &str,
+    password: Option<&str>,
+    ca_file: Option<&Path>,
+) -> Result<Arc<dyn Store>, OpenError> {
+    let password = password.map(|text| Secret::new(text.as_bytes()).expect("not empty"));
+    let (limits, clock) = (Limits::default(), Clock::System);
+    let meter = Arc::default();
+    let password = password.as_ref();
+    open(url, password, ca_file, &limits, seals(), clock, meter).await
+}
+
+/// Stores an event. Returns false if the store is unavailable.
+async fn is_stored(store: &dyn Store) -> bool {
+    match store.insert(fresh(), Box::new(())).await {
+        Ok(_) => true,
+        Err(StoreError::Unavailable(_)) => false,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Makes an event with an id and a body of its own.
 fn fresh() -> Arrival {
     let mut fresh = arrival(1, 1, &["shop"]);
     let id = Uuid::now_v7();
@@ -93,7 +109,7 @@ fn fresh() -> Arrival {
     fresh
 }
 
-/// One more with the body of that number.
+/// Makes an event with the body of this number.
 fn copy(body: u8) -> Arrival {
     let mut copy = arrival(1, body, &["shop"]);
     copy.event.id = Uuid::now_v7();
@@ -101,7 +117,7 @@ fn copy(body: u8) -> Arrival {
     copy
 }
 
-/// Waits for what must become true.
+/// Waits until a condition is true.
 async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
     let waiting = async {
         while !done().await {

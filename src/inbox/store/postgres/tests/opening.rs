@@ -1,32 +1,19 @@
-//! A database is found fit, or refused with the reason.
+//! The checks of a database at the start.
+
+use std::path::Path;
 
 use futures_util::future::join_all;
-use tower_cartgate::Secret;
 
-use super::{database, fresh, open, servers::postgres::PASSWORD, store};
+use super::{database, fresh, open_as, servers::postgres::PASSWORD, store};
 use crate::inbox::store::postgres::{
     session::{STATEMENT_TIMEOUT, Session},
     target::Target,
     tests::servers::postgres::{DATABASE, Postgres},
 };
 
-async fn refusal(url: &str, password: Option<&str>, ca_file: Option<&std::path::Path>) -> String {
-    let password = password.map(|text| Secret::new(text.as_bytes()).expect("not empty"));
-    let limits = super::Limits::default();
-    let opening = open(
-        url,
-        password.as_ref(),
-        ca_file,
-        &limits,
-        super::seals(),
-        super::Clock::System,
-        std::sync::Arc::default(),
-    );
-    opening
-        .await
-        .map(drop)
-        .expect_err("it is refused")
-        .to_string()
+async fn rejection(url: &str, password: Option<&str>, ca_file: Option<&Path>) -> String {
+    let opened = open_as(url, password, ca_file).await;
+    opened.map(drop).expect_err("it is rejected").to_string()
 }
 
 #[tokio::test]
@@ -39,14 +26,14 @@ async fn four_gates_that_start_at_once_make_the_tables_once() {
         store.insert(fresh(), Box::new(())).await.unwrap();
     }
     assert_eq!(stores[0].stats().await.unwrap().events, 4);
-    // And again beside what is there.
+    // A later gate finds them.
     let again = store(&url).await;
     assert_eq!(again.stats().await.unwrap().events, 4);
 }
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test runs it"]
-async fn what_is_no_inbox_of_this_version_is_refused_untouched() {
+async fn tables_of_another_program_or_version_are_rejected_untouched() {
     let server = Postgres::shared();
     let foreign = database(&server);
     Postgres::ask(
@@ -54,16 +41,16 @@ async fn what_is_no_inbox_of_this_version_is_refused_untouched() {
         "CREATE TABLE event (what text); INSERT INTO event VALUES ('theirs')",
     )
     .unwrap();
-    let said = refusal(&foreign, None, None).await;
-    assert!(said.contains("another program"), "{said}");
+    let message = rejection(&foreign, None, None).await;
+    assert!(message.contains("another program"), "{message}");
     let tables =
         "SELECT string_agg(relname, ',') FROM pg_class WHERE relnamespace = 'public'::regnamespace";
     assert_eq!(Postgres::ask(&foreign, tables).unwrap(), "event");
 
     let other = database(&server);
     Postgres::ask(&other, "CREATE TABLE meta (name text, value bytea)").unwrap();
-    let said = refusal(&other, None, None).await;
-    assert!(said.contains("another program"), "{said}");
+    let message = rejection(&other, None, None).await;
+    assert!(message.contains("another program"), "{message}");
 
     let newer = database(&server);
     drop(store(&newer).await);
@@ -72,26 +59,26 @@ async fn what_is_no_inbox_of_this_version_is_refused_untouched() {
         "UPDATE meta SET value = '9' WHERE name = 'cartgate-schema'",
     )
     .unwrap();
-    let said = refusal(&newer, None, None).await;
+    let message = rejection(&newer, None, None).await;
     assert!(
-        said.contains("newer Cartgate wrote it (schema 9, this one knows 2)"),
-        "{said}"
+        message.contains("newer Cartgate wrote it (schema 9, this one knows 2)"),
+        "{message}"
     );
     Postgres::ask(
         &newer,
         "UPDATE meta SET value = '1' WHERE name = 'cartgate-schema'",
     )
     .unwrap();
-    let said = refusal(&newer, None, None).await;
-    assert!(said.contains("earlier development build"), "{said}");
+    let message = rejection(&newer, None, None).await;
+    assert!(message.contains("earlier development build"), "{message}");
 
-    let missing = refusal(&server.url("nowhere"), None, None).await;
+    let missing = rejection(&server.url("nowhere"), None, None).await;
     assert!(missing.contains("no such database"), "{missing}");
 }
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: make test runs it"]
-async fn a_database_that_does_not_sync_is_made_to() {
+async fn a_database_that_does_not_sync_is_overridden() {
     let server = Postgres::shared();
     let url = database(&server);
     let name = Postgres::ask(&url, "SELECT current_database()").unwrap();
@@ -132,17 +119,7 @@ async fn only_the_right_certificate_and_password_get_in() {
     );
     let authority = server.authority();
     let authority = Some(authority.as_path());
-    let password = Secret::new(PASSWORD.as_bytes()).unwrap();
-    let limits = super::Limits::default();
-    let opening = open(
-        &url,
-        Some(&password),
-        authority,
-        &limits,
-        super::seals(),
-        super::Clock::System,
-        std::sync::Arc::default(),
-    );
+    let opening = open_as(&url, Some(PASSWORD), authority);
     let store = opening.await.expect("it opens");
     store.insert(fresh(), Box::new(())).await.unwrap();
     let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
@@ -152,15 +129,18 @@ async fn only_the_right_certificate_and_password_get_in() {
     let other = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), other.cert.pem()).unwrap();
-    let said = refusal(&url, Some(PASSWORD), Some(file.path())).await;
+    let message = rejection(&url, Some(PASSWORD), Some(file.path())).await;
     assert!(
-        said.contains("TLS") && said.contains("certificate"),
-        "{said}"
+        message.contains("TLS") && message.contains("certificate"),
+        "{message}"
     );
 
-    let said = refusal(&url, Some("a-wrong-password"), authority).await;
-    assert!(said.contains("rejects the user or the password"), "{said}");
-    assert!(!said.contains("a-wrong-password"), "{said}");
-    let said = refusal(&url, None, authority).await;
-    assert!(said.contains("password"), "{said}");
+    let message = rejection(&url, Some("a-wrong-password"), authority).await;
+    assert!(
+        message.contains("rejects the user or the password"),
+        "{message}"
+    );
+    assert!(!message.contains("a-wrong-password"), "{message}");
+    let message = rejection(&url, None, authority).await;
+    assert!(message.contains("password"), "{message}");
 }

@@ -1,4 +1,4 @@
-//! A long queue costs a claim nothing.
+//! The cost of a claim does not grow with the queue.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// So many are due after a day without the app.
+/// Fills a queue with as many deliveries as are due after a day without the app.
 const FILL: &str = "INSERT INTO body (digest, bytes, first_received, seen, events, undelivered)
         SELECT decode(lpad(to_hex(n), 64, '0'), 'hex'), 'body', 0, 1, 1, 1 FROM generate_series(1, 170000) n;
     INSERT INTO event SELECT lpad(to_hex(id), 32, '0')::uuid, '/', 'order', id, id, 0, 'head', 'seal', NULL FROM body;
@@ -77,7 +77,7 @@ async fn a_probe_in_the_middle_is_found(store: &dyn Store) {
         let claim = store.claim_next(&"shop".into(), turn, Duration::from_secs(45));
         let claim = claim.await.unwrap().expect("one is due");
         took.push(begun.elapsed());
-        // Every other one is a copy, which comes later.
+        // Every second event is a copy, which comes later.
         let expected = 80_000 + 2 * number;
         assert_eq!(claim.event.received, expected);
         turn = ProbeCursor::of(&claim);

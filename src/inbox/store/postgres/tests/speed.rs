@@ -1,4 +1,4 @@
-//! How fast it commits. A figure to read, not a limit: machines differ.
+//! The rate of commits. It is a figure to read, not a limit, because machines differ.
 
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ async fn many_senders_share_commits() {
         };
         join_all((0..senders).map(|_| sender())).await;
         let rate = f64::from(each * senders) / begun.elapsed().as_secs_f64();
-        println!("{senders} senders: {rate:.0} kept a second");
+        println!("{senders} senders: {rate:.0} events per second");
         rates.push(rate);
     }
     assert!(rates[1] > rates[0] * 2.0, "{rates:?}");

@@ -58,12 +58,12 @@ async fn a_backup_made_while_events_come_in_and_go_is_whole_and_bound_to_no_log(
 }
 
 #[tokio::test]
-async fn a_backup_that_nobody_waits_for_leaves_no_file() {
+async fn a_backup_whose_caller_is_gone_leaves_no_file() {
     let directory = tempfile::tempdir().unwrap();
     let store = large_store(&directory.path().join("inbox.db"), 150).await;
     let to = directory.path().join("backup.db");
     let backup = store.backup(&to);
-    // It is handed over at the first look, and given up.
+    // The first poll submits the request; then the caller gives up.
     assert!(futures_util::FutureExt::now_or_never(backup).is_none());
     insert_large(&store, 200).await;
     drop(store);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_full_disk_keeps_nothing_by_half_and_resumes_by_itself() {
+async fn a_full_disk_stores_nothing_in_part_and_resumes_by_itself() {
     let directory = tempfile::tempdir().unwrap();
     let store = open_sqlite(&directory.path().join("inbox.db")).unwrap();
     for number in 1..=3 {
@@ -25,18 +25,21 @@ async fn a_full_disk_keeps_nothing_by_half_and_resumes_by_itself() {
         large.event.body = vec![4; 20_000].into();
         large
     };
-    let kept = store.insert(large(), Box::new(())).await;
-    assert!(matches!(kept, Err(StoreError::Unavailable(_))), "{kept:?}");
+    let stored = store.insert(large(), Box::new(())).await;
+    assert!(
+        matches!(stored, Err(StoreError::Unavailable(_))),
+        "{stored:?}"
+    );
     assert!(store.outage().is_none());
     assert_eq!(pending(&store).await, [1, 2, 3].map(id));
     assert_eq!(store.stats().await.unwrap().bytes, 330);
     set_most(1_000_000).await.unwrap();
-    let kept = store.insert(large(), Box::new(())).await.unwrap();
-    assert_eq!(kept, InsertOutcome::stored(0));
+    let stored = store.insert(large(), Box::new(())).await.unwrap();
+    assert_eq!(stored, InsertOutcome::stored(0));
 }
 
 #[tokio::test]
-async fn below_its_floor_a_disk_takes_nothing_in_but_lets_all_out() {
+async fn a_disk_below_its_floor_rejects_arrivals_but_settles_deliveries() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();

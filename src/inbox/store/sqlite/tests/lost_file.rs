@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 
 #[tokio::test]
-async fn once_the_file_is_gone_nothing_new_counts_but_what_is_stored_goes_out() {
+async fn a_removed_file_rejects_arrivals_but_settles_stored_deliveries() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
@@ -19,7 +19,7 @@ async fn once_the_file_is_gone_nothing_new_counts_but_what_is_stored_goes_out() 
         store.settle(lease, Settlement::Delivered { status: 200 })
     };
     fs::remove_file(&file).unwrap();
-    // The first transaction after the loss, and one that comes later.
+    // The first transaction after the loss, and a later one.
     assert!(settle(0).await.unwrap());
     assert!(matches!(
         insert(&store, 4).await,

@@ -1,9 +1,9 @@
-//! The suite over a real file, and the tests of SQLite alone. Those of recovery are in `starting`.
+//! The suite over a real file, and the tests of SQLite alone. Those of recovery are in `recovery`.
 
 mod backup;
 mod full_disk;
 mod lost_file;
-mod starting;
+mod recovery;
 
 use std::{
     fs,
@@ -84,7 +84,7 @@ async fn pending(store: &impl Store) -> Vec<Uuid> {
 }
 
 #[tokio::test]
-async fn what_was_kept_is_there_after_a_clean_end_which_leaves_no_log() {
+async fn a_clean_end_leaves_every_event_and_no_log() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
@@ -106,7 +106,7 @@ async fn what_was_kept_is_there_after_a_clean_end_which_leaves_no_log() {
 }
 
 #[tokio::test]
-async fn a_failed_sync_ends_the_store_and_the_next_start_looks_it_over() {
+async fn a_failed_sync_ends_the_store_and_the_next_start_checks_it() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
@@ -145,18 +145,18 @@ async fn a_failed_sync_ends_the_store_and_the_next_start_looks_it_over() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_this_programs_or_of_another_version_is_refused() {
+async fn a_file_of_another_program_or_version_is_rejected() {
     let directory = tempfile::tempdir().unwrap();
-    let why = |name: &str| open_sqlite(&directory.path().join(name)).unwrap_err().kind;
+    let kind = |name: &str| open_sqlite(&directory.path().join(name)).unwrap_err().kind;
     fs::write(directory.path().join("text"), "no database ".repeat(1000)).unwrap();
-    assert!(matches!(why("text"), OpenErrorKind::Foreign));
+    assert!(matches!(kind("text"), OpenErrorKind::Foreign));
     let other = Connection::open(directory.path().join("other")).unwrap();
     other.execute_batch("CREATE TABLE orders (id)").unwrap();
-    assert!(matches!(why("other"), OpenErrorKind::Foreign));
+    assert!(matches!(kind("other"), OpenErrorKind::Foreign));
     let mode: String = other
         .query_row("PRAGMA journal_mode", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(mode, "delete", "it was changed");
+    assert_eq!(mode, "delete", "the file was changed");
     drop(open_sqlite(&directory.path().join("newer")).unwrap());
     let set_version = |version: u32| {
         let db = Connection::open(directory.path().join("newer")).unwrap();
@@ -164,21 +164,21 @@ async fn a_file_that_is_not_this_programs_or_of_another_version_is_refused() {
     };
     set_version(99);
     assert!(matches!(
-        why("newer"),
+        kind("newer"),
         OpenErrorKind::Schema(SchemaError::Newer(99))
     ));
     set_version(1);
     assert!(matches!(
-        why("newer"),
+        kind("newer"),
         OpenErrorKind::Schema(SchemaError::Earlier(1))
     ));
-    // Nothing was ever written to it.
+    // An empty file becomes an inbox.
     fs::write(directory.path().join("empty"), "").unwrap();
     open_sqlite(&directory.path().join("empty")).unwrap();
 }
 
 #[tokio::test]
-async fn a_second_gate_is_refused() {
+async fn a_second_gate_is_rejected() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
@@ -189,7 +189,7 @@ async fn a_second_gate_is_refused() {
     open_sqlite(&file).unwrap();
 }
 
-/// A store without limits, and events of 50 KB in it.
+/// Opens a store without limits, and stores events of 50 KB.
 async fn large_store(file: &Path, events: u8) -> SqliteStore {
     let limits = Limits {
         disk_floor: 0,
@@ -224,7 +224,7 @@ async fn free_pages_go_back_to_the_disk_in_steps_while_nothing_waits() {
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_goes_to_quarantine_and_stops_no_other() {
+async fn an_unreadable_row_is_quarantined_and_stops_no_other() {
     let directory = tempfile::tempdir().unwrap();
     let store = open_sqlite(&directory.path().join("inbox.db")).unwrap();
     for number in 1..=3 {
@@ -254,7 +254,7 @@ async fn a_row_that_cannot_be_read_goes_to_quarantine_and_stops_no_other() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_found_by_its_index_alone() {
+async fn due_deliveries_are_found_by_their_index_alone() {
     let directory = tempfile::tempdir().unwrap();
     let store = open_sqlite(&directory.path().join("inbox.db")).unwrap();
     let plans = store.quick_reader.query(|db| {

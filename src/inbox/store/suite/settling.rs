@@ -1,4 +1,4 @@
-//! Deliveries are claimed, attempted and settled.
+//! Tests of claims and settlements.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,12 +12,12 @@ const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
 
 pub(crate) async fn the_longest_due_are_claimed_first_and_copies_last(fixture: &Fixture) {
     let second = Duration::from_secs(1);
-    // Not in the order of their ids; the second of them is a copy.
+    // These are not in the order of their ids; the second one is a copy.
     for (number, body) in [(5, 5), (1, 5), (4, 4), (2, 2)] {
-        let kept = fixture
+        let stored = fixture
             .store
             .insert(arrival(number, body, &["shop", "mail"]), Box::new(()));
-        kept.await.unwrap();
+        stored.await.unwrap();
         fixture.clock.advance(second);
     }
     assert_eq!(ids(&fixture.claim("shop", 2).await), [id(5), id(4)]);
@@ -39,7 +39,7 @@ pub(crate) async fn a_claim_hides_until_its_lease_ends(fixture: &Fixture) {
     fixture.clock.advance(LEASE - Duration::from_millis(1));
     assert!(fixture.claim("shop", 9).await.is_empty());
     fixture.clock.advance(Duration::from_millis(1));
-    // Another gate takes it over; the first one is fenced off.
+    // Another gate claims the delivery, which fences the first one off.
     let second = fixture.claim("shop", 1).await.remove(0);
     assert_eq!(second.event.id, first.event.id);
     let settle = |lease| fixture.store.settle(lease, DELIVERED);
@@ -54,7 +54,7 @@ pub(crate) async fn a_claim_hides_until_its_lease_ends(fixture: &Fixture) {
     assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 2);
 }
 
-pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
+pub(crate) async fn each_settlement_has_its_own_effect(fixture: &Fixture) {
     for number in 1..=7 {
         fixture.insert(number, &["shop"]).await;
     }
@@ -154,7 +154,7 @@ pub(crate) async fn each_settlement_does_its_own(fixture: &Fixture) {
 }
 
 pub(crate) async fn probes_take_turns(fixture: &Fixture) {
-    // Of equal times, and a copy among them, which comes last.
+    // All have the same time; the copy among them comes last.
     for (number, body) in [(1, 1), (2, 1), (3, 3), (4, 4)] {
         let mut arrival = arrival(number, body, &["shop", "mail"]);
         arrival.event.received = START;
@@ -172,7 +172,7 @@ pub(crate) async fn probes_take_turns(fixture: &Fixture) {
     }
     assert_eq!(taken, [1, 3, 4, 2, 1, 3, 4, 2, 1].map(id));
     assert!(fixture.all().await.iter().all(|one| one.attempts == 0));
-    // A claimed one is hidden, and the oldest come first again.
+    // A claimed delivery is hidden, and the oldest ones come first again.
     let claim = fixture.store.claim_next(&shop, turn, LEASE).await.unwrap();
     assert_eq!(claim.map(|claim| claim.event.id), Some(id(3)));
     assert_eq!(ids(&fixture.claim("shop", 9).await), [1, 4, 2].map(id));
@@ -181,7 +181,7 @@ pub(crate) async fn probes_take_turns(fixture: &Fixture) {
     assert_eq!(fixture.claim("mail", 9).await.len(), 4);
 }
 
-pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &Fixture) {
+pub(crate) async fn a_wait_that_began_in_the_future_begins_anew(fixture: &Fixture) {
     const HOUR: Duration = Duration::from_secs(3600);
     let (queue, minute) = (Arc::from("shop"), Duration::from_secs(60));
     let again = |wait| Settlement::Retry {
@@ -193,8 +193,8 @@ pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &
         fixture.insert(number, &["shop", "mail"]).await;
     }
     let mut claims = fixture.claim("shop", 3).await.into_iter();
-    // The first waits properly; the others are settled, kept and held by a clock that is an hour
-    // ahead.
+    // The first waits properly. The others are settled, stored and claimed by a clock that is an
+    // hour ahead.
     let mut settle = async |wait| {
         let lease = claims.next().unwrap().lease;
         assert!(fixture.store.settle(lease, again(wait)).await.unwrap());
@@ -205,7 +205,7 @@ pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &
     settle(3 * HOUR).await;
     assert_eq!(fixture.claim("shop", 1).await.len(), 1);
     fixture.insert(6, &["shop"]).await;
-    assert_eq!(correct().await.unwrap(), 0, "all began before now");
+    assert_eq!(correct().await.unwrap(), 0, "all waits began before now");
     fixture.clock.put_back(HOUR);
     assert_eq!(correct().await.unwrap(), 4);
     assert_eq!(correct().await.unwrap(), 0);
@@ -224,15 +224,15 @@ pub(crate) async fn a_wait_that_began_under_a_wrong_clock_begins_anew(fixture: &
 pub(crate) async fn a_copy_that_was_delivered_is_only_counted(fixture: &Fixture) {
     fixture.insert(9, &["shop"]).await;
     for number in 1..=3 {
-        let kept = fixture
+        let stored = fixture
             .store
             .insert(arrival(number, 1, &["shop", "mail"]), Box::new(()));
-        kept.await.unwrap();
+        stored.await.unwrap();
     }
     for claim in fixture.claim("shop", 9).await {
         assert!(fixture.store.settle(claim.lease, DELIVERED).await.unwrap());
     }
-    // Still wanted by mail.
+    // Mail has not received them yet.
     assert_eq!(fixture.store.stats().await.unwrap().events, 4);
     for claim in fixture.claim("mail", 9).await {
         assert!(fixture.store.settle(claim.lease, DELIVERED).await.unwrap());
@@ -248,7 +248,7 @@ pub(crate) async fn a_copy_that_was_delivered_is_only_counted(fixture: &Fixture)
     assert_eq!((stats.events, stats.bytes), (2, 220));
 }
 
-pub(crate) async fn the_next_due_is_told_by_queue(fixture: &Fixture) {
+pub(crate) async fn the_next_due_time_is_that_of_the_queue(fixture: &Fixture) {
     let next = |queue: &str| fixture.store.next_due(&Arc::from(queue));
     assert_eq!(next("shop").await.unwrap(), None);
     let seconds = |seconds| Some(Duration::from_secs(seconds));

@@ -1,4 +1,4 @@
-//! Events come in: whole or not at all, within the limits, many at once.
+//! Tests of inserts: an event is stored whole or not at all, within the limits, many at once.
 
 use std::sync::{
     Arc,
@@ -13,21 +13,21 @@ use crate::{
     inbox::store::{Limit, Selection, StoreError},
 };
 
-pub(crate) async fn an_event_is_kept_whole(fixture: &Fixture) {
+pub(crate) async fn an_event_is_stored_whole(fixture: &Fixture) {
     for number in 1..=3 {
         fixture.insert(number, &["shop", "mail"]).await;
     }
-    let (kept, deliveries) = fixture.store.show(id(2)).await.unwrap().unwrap();
+    let (stored, deliveries) = fixture.store.show(id(2)).await.unwrap().unwrap();
     let given = arrival(2, 2, &[]).event;
     assert_eq!(
-        (kept.id, &kept.endpoint, kept.kind),
+        (stored.id, &stored.endpoint, stored.kind),
         (given.id, &given.endpoint, given.kind)
     );
     assert_eq!(
-        (kept.received, &kept.head, &kept.body),
+        (stored.received, &stored.head, &stored.body),
         (given.received, &given.head, &given.body)
     );
-    assert_eq!((kept.seal, kept.digest), (given.seal, given.digest));
+    assert_eq!((stored.seal, stored.digest), (given.seal, given.digest));
     let queues: Vec<_> = deliveries.iter().map(|listed| &*listed.queue).collect();
     assert_eq!(queues, ["mail", "shop"]);
     assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 6);
@@ -40,7 +40,7 @@ pub(crate) async fn an_event_is_kept_whole(fixture: &Fixture) {
     );
 }
 
-pub(crate) async fn an_event_that_nobody_wants_is_a_dead_letter(fixture: &Fixture) {
+pub(crate) async fn an_event_without_subscribers_is_a_dead_letter(fixture: &Fixture) {
     fixture.insert(1, &["shop"]).await;
     let mut unwanted = arrival(2, 2, &[]);
     unwanted.subscribers = Subscribers::None(Subscribers::NO_SUBSCRIBER);
@@ -60,10 +60,10 @@ pub(crate) async fn an_event_that_nobody_wants_is_a_dead_letter(fixture: &Fixtur
 pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
     fixture.insert(9, &["shop"]).await;
     for copy in 0..3 {
-        let kept = fixture
+        let stored = fixture
             .store
             .insert(arrival(copy + 1, 1, &["shop"]), Box::new(()));
-        assert_eq!(kept.await.unwrap(), InsertOutcome::stored(copy.into()));
+        assert_eq!(stored.await.unwrap(), InsertOutcome::stored(copy.into()));
     }
     let fourth = fixture.store.insert(arrival(4, 1, &["shop"]), Box::new(()));
     assert!(matches!(fourth.await, Err(StoreError::Copies)));
@@ -87,9 +87,8 @@ pub(crate) async fn copies_share_a_body_up_to_their_limit(fixture: &Fixture) {
     assert_eq!(fourth.await.unwrap(), InsertOutcome::stored(3));
 }
 
-pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
-    // A store only sees bytes that do not fit their digest: a flipped bit, and some that are
-    // missing.
+pub(crate) async fn a_copy_repairs_a_damaged_body(fixture: &Fixture) {
+    // The damage: bytes that do not match their digest, by a flipped bit, and by missing ones.
     let good = |body: u8| arrival(body, body, &[]).event.body;
     let flipped = [&[3], &good(2)[1..]].concat();
     let damaged = [
@@ -127,19 +126,19 @@ pub(crate) async fn a_copy_mends_a_damaged_body(fixture: &Fixture) {
 
 pub(crate) async fn a_fault_of_one_harms_no_other(fixture: &Fixture) {
     fixture.insert(1, &["shop"]).await;
-    // The second's id is there already, so it cannot be stored: not its body either.
+    // The id of the second exists already, so neither the event nor its body can be stored.
     let arrivals = [
         arrival(2, 2, &["shop"]),
         arrival(1, 7, &["shop"]),
         arrival(3, 3, &["shop"]),
     ];
-    let kept = arrivals.map(|arrival| fixture.store.insert(arrival, Box::new(())));
-    let kept = join_all(kept).await;
+    let stored = arrivals.map(|arrival| fixture.store.insert(arrival, Box::new(())));
+    let stored = join_all(stored).await;
     assert!(
-        matches!(kept[1], Err(StoreError::Unavailable(_))),
-        "{kept:?}"
+        matches!(stored[1], Err(StoreError::Unavailable(_))),
+        "{stored:?}"
     );
-    assert!(kept[0].is_ok() && kept[2].is_ok());
+    assert!(stored[0].is_ok() && stored[2].is_ok());
     let stats = fixture.store.stats().await.unwrap();
     assert_eq!((stats.events, stats.bytes), (3, 330));
     let seventh = fixture.store.insert(arrival(7, 7, &["shop"]), Box::new(()));
@@ -180,7 +179,7 @@ pub(crate) async fn a_dropped_future_stops_nothing(fixture: &Fixture) {
             .store
             .insert(arrival(2, 2, &["shop"]), Box::new(told)),
     );
-    // It is dropped by the store, after the commit.
+    // The store drops the sender after the commit.
     assert!(done.await.is_err());
     fixture.insert(3, &["shop"]).await;
     assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 3);
@@ -194,8 +193,8 @@ pub(crate) async fn many_share_a_commit(fixture: &Fixture) {
                 .insert(arrival(number, number, &["shop"]), Box::new(()))
         })
         .collect();
-    for kept in join_all(many).await {
-        assert_eq!(kept.unwrap(), InsertOutcome::stored(0));
+    for stored in join_all(many).await {
+        assert_eq!(stored.unwrap(), InsertOutcome::stored(0));
     }
     assert_eq!(fixture.in_state(DeliveryState::Pending).await.len(), 30);
     let batches = fixture.meter.batches.filled();
@@ -203,7 +202,7 @@ pub(crate) async fn many_share_a_commit(fixture: &Fixture) {
     assert!((batches.sum - 30.0).abs() < 0.1);
 }
 
-pub(crate) async fn what_is_held_is_held_until_the_commit(fixture: &Fixture) {
+pub(crate) async fn the_memory_of_an_arrival_is_held_until_the_commit(fixture: &Fixture) {
     struct Held(Arc<AtomicBool>);
     impl Drop for Held {
         fn drop(&mut self) {
@@ -214,7 +213,7 @@ pub(crate) async fn what_is_held_is_held_until_the_commit(fixture: &Fixture) {
         let gone = Arc::new(AtomicBool::new(false));
         let held = Box::new(Held(Arc::clone(&gone)));
         let before = fixture.meter.commits.filled().count;
-        let kept = fixture
+        let stored = fixture
             .store
             .insert(arrival(number, number, &["shop"]), held);
         let watched = async {
@@ -223,13 +222,13 @@ pub(crate) async fn what_is_held_is_held_until_the_commit(fixture: &Fixture) {
             }
             fixture.meter.commits.filled().count
         };
-        let (kept, commits) = tokio::join!(kept, watched);
-        kept.unwrap();
+        let (stored, commits) = tokio::join!(stored, watched);
+        stored.unwrap();
         assert_eq!(commits, before + 1);
     }
 }
 
-pub(crate) async fn the_first_fact_stays(fixture: &Fixture) {
+pub(crate) async fn the_first_value_of_a_name_stays(fixture: &Fixture) {
     for (name, value) in [("one", 1), ("two", 2), ("three", 3)] {
         assert_eq!(
             fixture.store.init_meta(name, vec![value]).await.unwrap(),

@@ -1,4 +1,4 @@
-//! Starts after an end that was none, and of a gate that was in the middle of its work.
+//! Starts after an unclean end.
 
 use super::*;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     inbox::store::suite::{LEASE, ids},
 };
 
-/// A store of three events that was closed, and then left as if it was not.
+/// Makes a closed store of three events that looks as if it was not closed.
 async fn left_open(directory: &TempDir) -> PathBuf {
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
@@ -26,11 +26,11 @@ fn damage(file: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_page_that_is_none_is_found_after_an_unclean_end() {
+async fn a_zeroed_page_is_found_after_an_unclean_end() {
     let directory = tempfile::tempdir().unwrap();
     let file = left_open(&directory).await;
     let by_hand = Connection::open(&file).unwrap();
-    // One that a start does not read.
+    // A start does not read this page.
     let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'content'";
     let page: i64 = by_hand.query_row(root, [], |row| row.get(0)).unwrap();
     drop(by_hand);
@@ -41,7 +41,7 @@ async fn a_page_that_is_none_is_found_after_an_unclean_end() {
     torn[at..at + size].fill(0);
     fs::write(&file, torn).unwrap();
     let _ = fs::remove_file(&log);
-    drop(open_sqlite(&file).expect("a clean end is believed"));
+    drop(open_sqlite(&file).expect("a clean end needs no check"));
     fs::write(&log, "not the log of this file").unwrap();
     damage(&file);
     fs::write(&file, bytes).unwrap();
@@ -50,7 +50,7 @@ async fn a_page_that_is_none_is_found_after_an_unclean_end() {
 }
 
 #[tokio::test]
-async fn an_index_that_lacks_what_its_table_has_is_found_after_a_failed_sync() {
+async fn an_index_that_differs_from_its_table_is_found_after_a_failed_sync() {
     let directory = tempfile::tempdir().unwrap();
     let file = left_open(&directory).await;
     let by_hand = Connection::open(&file).unwrap();
@@ -61,12 +61,12 @@ async fn an_index_that_lacks_what_its_table_has_is_found_after_a_failed_sync() {
     drop(by_hand);
     file::lock(&file).unwrap().record_failed_sync();
     for _ in 0..2 {
-        assert!(damage(&file).contains("event_body"), "until it is mended");
+        assert!(damage(&file).contains("event_body"), "until it is repaired");
     }
 }
 
 #[tokio::test]
-async fn what_a_log_holds_is_written_anew_before_anything_is_added() {
+async fn a_log_is_rewritten_before_anything_is_added() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("inbox.db");
     let store = open_sqlite(&file).unwrap();
@@ -86,7 +86,7 @@ async fn what_a_log_holds_is_written_anew_before_anything_is_added() {
 }
 
 #[tokio::test]
-async fn what_a_gate_that_is_gone_had_claimed_is_due_at_once_and_nothing_else_moves() {
+async fn claims_of_a_dead_gate_are_due_at_once_and_nothing_else_moves() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("inbox.db");
     let (shop, second) = (Arc::from("shop"), Duration::from_secs(1));
