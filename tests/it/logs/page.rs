@@ -12,8 +12,14 @@ const PAGE: &str = include_str!("../../../docs/log.md");
 /// The fields that begin every line.
 const ALWAYS: [&str; 4] = ["timestamp", "level", "target", "message"];
 
-const MACROS: [&str; 6] = [
-    "debug!(", "info!(", "warn!(", "error!(", "line!(", "$level!(",
+const MACROS: [&str; 7] = [
+    "debug!(",
+    "info!(",
+    "warn!(",
+    "error!(",
+    "line!(",
+    "attempt_line!(",
+    "$level!(",
 ];
 
 #[test]
@@ -73,8 +79,8 @@ fn calls(code: &str) -> Vec<Vec<String>> {
                 continue;
             }
             let mut arguments = arguments(&code[at + name.len()..]);
-            if name == "line!(" {
-                // The level and `self`.
+            if name.ends_with("line!(") {
+                // The level and the source of the first fields.
                 arguments.drain(..2.min(arguments.len()));
             }
             calls.push(arguments);
