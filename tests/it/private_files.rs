@@ -156,7 +156,7 @@ fn a_lock_that_is_a_link_or_a_pipe_is_neither_followed_nor_waited_for() {
         let checked = String::from_utf8(checked.stderr).expect("text");
         for said in [checked, refusal(dir.path())] {
             assert!(
-                said.contains("inbox.db.lock is a link or no regular file"),
+                said.contains("inbox.db.lock is a link or not a regular file"),
                 "{what}: {said}"
             );
         }
