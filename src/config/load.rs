@@ -174,7 +174,7 @@ impl Reading {
         queue.kinds.clone_from(&plan.kinds);
         queue.schedule = Schedule::new(plan.waits.clone());
         queue.concurrency = plan.concurrency;
-        queue.timeout = plan.settings.answer;
+        queue.timeout = plan.settings.response_timeout;
         Some(Arc::new(queue))
     }
 

@@ -40,7 +40,7 @@ impl Destination {
             name: name.into(),
             connector: Connector::new(&address, &settings.trust)?,
             pools: (0..workers.max(1) + 1)
-                .map(|_| Pool::new(settings.idle))
+                .map(|_| Pool::new(settings.idle_timeout))
                 .collect(),
             address,
             settings,
@@ -55,7 +55,7 @@ impl Destination {
 
     /// Opens a connection within the timeout, including TLS, and closes it.
     pub(crate) async fn reach(&self) -> Result<(), String> {
-        let limit = self.settings.connect;
+        let limit = self.settings.connect_timeout;
         match timeout(limit, self.connector.connect(limit)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),

@@ -72,9 +72,9 @@ impl Destination {
     }
 
     async fn open(&self) -> Result<Connection, AttemptError> {
-        let limit = self.settings.connect;
+        let limit = self.settings.connect_timeout;
         match timeout(limit, self.connector.connect(limit)).await {
-            Ok(stream) => Ok(Connection::new(stream?, self.settings.age)),
+            Ok(stream) => Ok(Connection::new(stream?, self.settings.max_age)),
             Err(_) => Err(AttemptError::ConnectTimeout(limit)),
         }
     }
@@ -85,7 +85,7 @@ impl Destination {
         request: PendingRequest,
         begun: Instant,
     ) -> Result<(Connection, ResponseHead), ExchangeError> {
-        let limit = self.settings.answer;
+        let limit = self.settings.response_timeout;
         let deadline = begun + limit;
         connection.send(request);
         let mut response = ResponseFuture::default();
@@ -114,7 +114,7 @@ impl Destination {
                 .report(&self.name, head.response.status(), fault);
         }
         let pool = head.keeps_alive.then(|| pool.clone());
-        let pause = self.settings.pause;
+        let pause = self.settings.pause_timeout;
         head.response
             .map(|()| DestinationBody::new(head.decoder, connection, pool, pause))
     }

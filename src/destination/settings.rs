@@ -17,18 +17,18 @@ pub struct Settings {
     /// Signs each attempt as Standard Webhooks, if configured.
     pub sign: Option<Signer>,
     /// The timeout for opening a connection.
-    pub connect: Duration,
+    pub connect_timeout: Duration,
     /// The timeout until a response begins.
-    pub answer: Duration,
+    pub response_timeout: Duration,
     /// The timeout between two reads of a response, and for an app that has responded to read the rest
     /// of the delivery.
-    pub pause: Duration,
+    pub pause_timeout: Duration,
     /// The time for which an idle connection is kept. It is below the 5 s after which Node closes
     /// its side, so that a delivery is not written to a closing connection.
-    pub idle: Duration,
+    pub idle_timeout: Duration,
     /// The maximum age of a connection, less up to a tenth at random. Without it, a connection in
     /// constant use would never follow a change of the name's addresses, or reach an added app.
-    pub age: Duration,
+    pub max_age: Duration,
 }
 
 impl Default for Settings {
@@ -38,11 +38,11 @@ impl Default for Settings {
             host: HostRule::default(),
             headers: FixedHeaders::default(),
             sign: None,
-            connect: Duration::from_secs(5),
-            answer: Duration::from_secs(30),
-            pause: Duration::from_secs(30),
-            idle: Duration::from_secs(3),
-            age: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(30),
+            pause_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(3),
+            max_age: Duration::from_secs(60),
         }
     }
 }

@@ -94,7 +94,7 @@ fn an_app_that_answers_early_and_reads_no_more_holds_no_memory() {
     let gate = Setup::at(&hasty_app())
         .with(|setup| {
             setup.config.limits.memory = 40 * MIB as u64;
-            setup.settings.pause = ms(50);
+            setup.settings.pause_timeout = ms(50);
             setup.policy = Box::new(|policy| policy.with_max_body(32 * MIB as u64));
         })
         .start();

@@ -62,7 +62,7 @@ fn an_answer_that_pauses_for_too_long_is_broken_off() {
             Ok(Then::Close)
         });
         let gate = Setup::before(&app)
-            .with(|setup| setup.settings.pause = ms(150))
+            .with(|setup| setup.settings.pause_timeout = ms(150))
             .start();
         let mut client = gate.client();
         client.send(genuine(BODY));
@@ -261,7 +261,7 @@ fn connections_to_the_app_are_used_again() {
 fn an_unused_connection_to_the_app_is_closed_in_time() {
     let app = App::content();
     let gate = one_worker(&app)
-        .with(|setup| setup.settings.idle = ms(100))
+        .with(|setup| setup.settings.idle_timeout = ms(100))
         .start();
     let mut client = gate.client();
     assert_eq!(client.ask(genuine(BODY)).status, 200);

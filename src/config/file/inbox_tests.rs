@@ -73,7 +73,7 @@ fn an_inbox_and_its_queues_are_read_as_they_are_meant() {
     );
     let waits = [Duration::from_secs(1), Duration::from_secs(60)];
     assert_eq!(first.waits, waits);
-    assert_eq!(first.settings.answer, Duration::from_secs(9));
+    assert_eq!(first.settings.response_timeout, Duration::from_secs(9));
     assert!(
         second.kinds.is_empty() && plan.warnings.is_empty(),
         "{:?}",
@@ -106,7 +106,10 @@ fn an_inbox_and_its_queues_are_read_as_they_are_meant() {
 
 #[test]
 fn an_attempt_may_take_as_long_by_default_as_an_answer_may() {
-    assert_eq!(Queue::TIMEOUT, destination::Settings::default().answer);
+    assert_eq!(
+        Queue::TIMEOUT,
+        destination::Settings::default().response_timeout
+    );
 }
 
 #[test]

@@ -46,7 +46,10 @@ fn a_whole_file_is_read_as_it_is_meant() {
     );
     assert_eq!(endpoint.event.only.len(), 1);
     assert!(!endpoint.durable);
-    assert_eq!(endpoint.destinations[0].settings.answer.as_secs(), 10);
+    assert_eq!(
+        endpoint.destinations[0].settings.response_timeout.as_secs(),
+        10
+    );
     assert!(plan.warnings.is_empty());
     assert_eq!(plan.variables(), ["CARTFUNNEL_PREVIOUS"]);
 }

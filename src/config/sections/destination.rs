@@ -155,7 +155,7 @@ fn timeouts() -> [Setting<DestinationPlan>; 5] {
             "connect_timeout",
             "Time to open a connection to the app",
             scalar(timeout(), |app: &mut DestinationPlan| {
-                &mut app.settings.connect
+                &mut app.settings.connect_timeout
             }),
         )
         .flag("--connect-timeout"),
@@ -163,7 +163,7 @@ fn timeouts() -> [Setting<DestinationPlan>; 5] {
             "timeout",
             "Time for the app's response to begin; for a durable endpoint, time of a whole attempt",
             scalar(timeout(), |app: &mut DestinationPlan| {
-                &mut app.settings.answer
+                &mut app.settings.response_timeout
             }),
         )
         .flag("--answer-timeout"),
@@ -171,7 +171,7 @@ fn timeouts() -> [Setting<DestinationPlan>; 5] {
             "pause",
             "Longest pause within the app's response, and time for an app that has responded to read the rest of the request",
             scalar(timeout(), |app: &mut DestinationPlan| {
-                &mut app.settings.pause
+                &mut app.settings.pause_timeout
             }),
         )
         .flag("--answer-pause"),
@@ -179,7 +179,7 @@ fn timeouts() -> [Setting<DestinationPlan>; 5] {
             "idle",
             "Idle time of a connection to the app, below the app's own limit (Node: 5 s); 0s opens a new one each time",
             scalar(duration(), |app: &mut DestinationPlan| {
-                &mut app.settings.idle
+                &mut app.settings.idle_timeout
             }),
         )
         .flag("--upstream-idle"),
@@ -187,7 +187,7 @@ fn timeouts() -> [Setting<DestinationPlan>; 5] {
             "max_age",
             "Lifetime of a connection to the app, after which the next one resolves the host name again",
             scalar(timeout(), |app: &mut DestinationPlan| {
-                &mut app.settings.age
+                &mut app.settings.max_age
             }),
         )
         .flag("--upstream-max-age"),

@@ -191,7 +191,7 @@ fn what_an_app_says_unasked_is_never_the_next_answer() {
 fn an_app_that_does_not_answer_in_time_is_504() {
     let (app, hold) = App::holding();
     let gate = Setup::before(&app)
-        .with(|setup| setup.settings.answer = ms(150))
+        .with(|setup| setup.settings.response_timeout = ms(150))
         .start();
     let answer = gate.client().ask(genuine(BODY));
     assert_eq!(
@@ -222,7 +222,7 @@ fn an_app_that_accepts_no_connection_in_time_is_504() {
     }
     let url = format!("http://{address}");
     let gate = Setup::at(&url)
-        .with(|setup| setup.settings.connect = ms(150))
+        .with(|setup| setup.settings.connect_timeout = ms(150))
         .start();
     let answer = gate.client().ask(genuine(BODY));
     assert_eq!((answer.status, answer.error()), (504, "connection_timeout"));
