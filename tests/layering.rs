@@ -54,7 +54,6 @@ fn modules_import_only_lower_layers() {
 }
 
 #[test]
-#[ignore = "some cycles remain"]
 fn files_form_no_cycle() {
     let modules = Modules::read();
     let cycles = cycles(&modules);
