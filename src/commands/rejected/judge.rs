@@ -80,8 +80,8 @@ impl Judge {
     }
 }
 
-/// Reads the secrets of an endpoint. Reports and ignores secrets that only the gate can read, because
-/// a list without causes is still useful.
+/// Reads the secrets of an endpoint. Reports and ignores secrets that only the gate can read,
+/// because a list without causes is still useful.
 fn secrets_of(plan: &Plan, endpoint: &EndpointPlan) -> Option<Secrets> {
     let read = plan.sources(endpoint).map(|(_, source)| source.read());
     let read: Result<Vec<_>, _> = read.collect();

@@ -1,5 +1,5 @@
-//! `cartgate rejected`: lists and shows the rejections that a gate saved. Escapes received text for the
-//! terminal.
+//! `cartgate rejected`: lists and shows the rejections that a gate saved. Escapes received text for
+//! the terminal.
 
 mod judge;
 mod print;
