@@ -1,4 +1,4 @@
-//! `cartgate completions`: what can be typed.
+//! `cartgate completions`: its arguments.
 
 use clap::Args;
 use clap_complete::Shell;
@@ -11,7 +11,7 @@ Examples:
   cartgate completions zsh > ~/.zfunc/_cartgate
   cartgate completions fish > ~/.config/fish/completions/cartgate.fish")]
 pub struct CompletionsArgs {
-    /// Which shell
+    /// Shell
     #[arg(value_enum)]
     pub shell: Shell,
 }

@@ -1,4 +1,4 @@
-//! `cartgate demo`: what can be typed.
+//! `cartgate demo`: its flags.
 
 use clap::Args;
 
@@ -7,12 +7,12 @@ use clap::Args;
 #[command(after_help = "\
 Example:
   cartgate demo
-      A sample app, a gate before it, deliveries through it: POST and PUT, orders and abandoned
-      carts arrive; every forgery is refused. Needs nothing else and leaves nothing behind.
+      Run a sample app with a gate in front of it. Orders and abandoned carts arrive by POST and PUT; every forgery is
+      rejected. Nothing else is needed, and nothing is left behind.
 
 Exit status: 0 everything went as expected; 1 it did not.")]
 pub struct DemoArgs {
-    /// Prints the results as JSON
+    /// Print the results as JSON
     #[arg(long)]
     pub json: bool,
 }

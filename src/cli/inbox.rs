@@ -1,4 +1,4 @@
-//! `cartgate inbox`: what can be typed.
+//! `cartgate inbox`: its subcommands and flags.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -18,47 +18,47 @@ use crate::{config::sections::inbox::InboxPlan, delivery::event::DeliveryState};
     after_help = "\
 Examples:
   cartgate inbox stats --config /etc/cartgate/cartgate.toml
-      What waits for whom.
+      Show how many deliveries wait for each destination.
 
   cartgate inbox list --inbox sqlite:/var/lib/cartgate/inbox.db --state dead
   cartgate inbox retry --inbox sqlite:/var/lib/cartgate/inbox.db --destination shop
-      The dead letters, and those of one destination tried again.
+      List the dead letters, and retry those of one destination.
 
-While a gate runs on an SQLite file, these ask it over the socket FILE.sock; otherwise they open the file themselves, and no
+While a gate uses an SQLite file, the commands connect to it over the socket FILE.sock. Otherwise they open the file, and no
 gate can start on it meanwhile.
 
-Exit status: 0 done, also an empty list; 1 nothing to change, no such event, or refused by the gate; 2 usage or configuration."
+Exit status: 0 done, also an empty list; 1 nothing to change, no such event, or rejected by the gate; 2 usage or configuration error."
 )]
 pub struct InboxArgs {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: InboxCommand,
 }
 
-/// What can be done to an inbox.
+/// The subcommands of `cartgate inbox`.
 #[derive(Debug, Subcommand)]
 pub enum InboxCommand {
-    /// List deliveries: event, destination, state, and why the last attempt failed
+    /// List deliveries with their event, destination, state and last failure
     List(ListArgs),
-    /// Shows one event: its head, its deliveries, and its body where that is asked
+    /// Show one event: its head, its deliveries and, with --body, its body
     Show(ShowArgs),
-    /// Delivers again what was delivered or is a dead letter
+    /// Deliver delivered events and dead letters again
     Replay(AgainArgs),
-    /// Retry dead letters now, or any undelivered events; with --to, at another destination
+    /// Retry dead letters or other undelivered events now; with --to, at another destination
     Retry(RetryArgs),
-    /// Removes deliveries, and events that have none left, for good
+    /// Delete deliveries, and events without any left
     Purge(PurgeArgs),
-    /// Writes a copy of the SQLite file, also while a gate runs (cp would not give a whole one)
+    /// Copy the SQLite file, also while a gate uses it (cp would copy an incomplete file)
     Backup(BackupArgs),
-    /// Shows how much there is and what waits for each destination
+    /// Show the size of the inbox and the queue of each destination
     Stats(StatsArgs),
 }
 
-/// Where the inbox is.
+/// The place of the inbox.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "The inbox")]
+#[command(next_help_heading = "Inbox")]
 pub struct InboxAt {
-    /// The configuration file of the gate
+    /// Configuration file of the gate
     #[arg(
         long,
         value_name = "FILE",
@@ -72,35 +72,35 @@ pub struct InboxAt {
     pub(crate) inbox: Flags<InboxPlan>,
 }
 
-/// Which deliveries.
+/// The selection of deliveries.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Which deliveries")]
+#[command(next_help_heading = "Selection")]
 pub struct SelectionArgs {
-    /// Those of these events, by the ids that logs and answers show
+    /// Only deliveries of these events, by the ids that logs and responses show
     #[arg(value_name = "ID")]
     pub ids: Vec<Uuid>,
 
-    /// Those that came to this endpoint
+    /// Only deliveries received by this endpoint
     #[arg(long, value_name = "NAME")]
     pub endpoint: Option<String>,
 
-    /// Those for this destination
+    /// Only deliveries for this destination
     #[arg(long, value_name = "NAME")]
     pub destination: Option<String>,
 
-    /// Those that stand so
+    /// Only deliveries in this state
     #[arg(long, value_enum, value_delimiter = ',')]
     pub state: Vec<DeliveryState>,
 
-    /// Those of events of this kind
+    /// Only deliveries of events of this kind
     #[arg(long, value_name = "KIND")]
     pub kind: Option<EventKind>,
 
-    /// Received since: how long ago (2h), or a time, which is local unless it has an offset (2026-11-24T18:00+01:00)
+    /// Only events received since: an age (2h), or a time, local unless it has an offset (2026-11-24T18:00+01:00)
     #[arg(long, value_name = "TIME", value_parser = when)]
     pub since: Option<When>,
 
-    /// Received before: as for --since
+    /// Only events received before: as for --since
     #[arg(long, value_name = "TIME", value_parser = when)]
     pub until: Option<When>,
 }
@@ -113,13 +113,13 @@ Examples:
   cartgate inbox list --config cartgate.toml --destination shop --since 2h
   cartgate inbox list --config cartgate.toml --json | jq -r 'select(.attempts > 3).id'")]
 pub struct ListArgs {
-    /// Where the inbox is
+    /// The place of the inbox.
     #[command(flatten)]
     pub at: InboxAt,
-    /// Which deliveries
+    /// The selection of deliveries.
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// Prints a JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -130,18 +130,18 @@ pub struct ListArgs {
 Examples:
   cartgate inbox show --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f
   cartgate inbox show --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f --body > order.json
-      The body alone, byte for byte; it is somebody's order.")]
+      Write the body alone, byte for byte; it holds personal data.")]
 pub struct ShowArgs {
-    /// Where the inbox is
+    /// The place of the inbox.
     #[command(flatten)]
     pub at: InboxAt,
-    /// The event
+    /// Event id
     #[arg(value_name = "ID")]
     pub id: Uuid,
-    /// Prints the body, byte for byte, and nothing else
+    /// Print only the body, byte for byte
     #[arg(long, conflicts_with = "json")]
     pub body: bool,
-    /// Prints a JSON object
+    /// Print a JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -152,17 +152,17 @@ pub struct ShowArgs {
 Examples:
   cartgate inbox replay --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f
   cartgate inbox replay --config cartgate.toml --destination shop --since 2026-11-24T08:00:00Z --rate 50
-      Everything of a morning once more, fifty a second.
+      Deliver every event of a morning again, 50 per second.
 
-The app gets the same ids as before, and must know by them what it has.")]
+The app gets the same ids as before, and must recognize by them the events that it has.")]
 pub struct AgainArgs {
-    /// Where the inbox is
+    /// The place of the inbox.
     #[command(flatten)]
     pub at: InboxAt,
-    /// Which deliveries
+    /// The selection of deliveries.
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// At most so many deliveries a second
+    /// Maximum number of deliveries per second
     #[arg(long, value_name = "N", value_parser = rate)]
     pub rate: Option<f64>,
 }
@@ -172,23 +172,23 @@ pub struct AgainArgs {
 #[command(after_help = "\
 Examples:
   cartgate inbox retry --config cartgate.toml --destination shop
-      All dead letters of one destination, each with its whole schedule again.
+      Retry all dead letters of one destination, each with its whole retry schedule.
 
   cartgate inbox retry --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f
   cartgate inbox retry --config cartgate.toml --state pending
-      One event in any state except delivered; or all that wait. They are due now, and a destination that is down is
-      tried at once. Delivered events: cartgate inbox replay.
+      Retry one event in any state except delivered, or all pending deliveries. They are due now, even if the destination
+      is down. For delivered events: cartgate inbox replay.
 
   cartgate inbox retry --config cartgate.toml --destination old-shop --to shop
-      What waits for a destination that the file no longer names, and its dead letters, to another one.
+      Move pending deliveries and dead letters of a destination that the file no longer names to another one.
 
   cartgate inbox retry --config cartgate.toml --state quarantined
-      What is intact by now: a copy of a damaged body mends it.")]
+      Retry quarantined events that are intact again: a copy of a damaged body repairs it.")]
 pub struct RetryArgs {
-    /// What is taken by `replay`, too
+    /// The arguments that `replay` accepts, too.
     #[command(flatten)]
     pub again: AgainArgs,
-    /// Moves them to this destination
+    /// Move the deliveries to this destination
     #[arg(long, value_name = "NAME")]
     pub to: Option<String>,
 }
@@ -200,13 +200,13 @@ Examples:
   cartgate inbox purge --config cartgate.toml 0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f
   cartgate inbox purge --config cartgate.toml --state delivered --until 30d --yes")]
 pub struct PurgeArgs {
-    /// Where the inbox is
+    /// The place of the inbox.
     #[command(flatten)]
     pub at: InboxAt,
-    /// Which deliveries
+    /// The selection of deliveries.
     #[command(flatten)]
     pub selection: SelectionArgs,
-    /// Yes, all that is selected goes for good; one event that is named by its id needs no word
+    /// Confirm deletion (not needed for a single id)
     #[arg(long)]
     pub yes: bool,
 }
@@ -216,13 +216,13 @@ pub struct PurgeArgs {
 #[command(after_help = "\
 Examples:
   cartgate inbox backup --config cartgate.toml /var/lib/cartgate/inbox-2026-11-24.db
-      To restore it: stop the gate, move inbox.db away with its -wal and -shm, and put the copy in its place. The key file
-      beside it belongs to it; keep that one, too.")]
+      To restore it: stop the gate, move inbox.db away with its -wal and -shm, and put the copy in its place. The copy is
+      useless without the key file beside inbox.db: back it up, too.")]
 pub struct BackupArgs {
-    /// Where the inbox is
+    /// The place of the inbox.
     #[command(flatten)]
     pub at: InboxAt,
-    /// The file to write; it must not be there yet. A running gate writes it as its own user
+    /// File to write; it must not exist. A running gate writes it as its own user
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 }
@@ -234,10 +234,10 @@ Examples:
   cartgate inbox stats --config cartgate.toml
   cartgate inbox stats --inbox sqlite:/var/lib/cartgate/inbox.db --json")]
 pub struct StatsArgs {
-    /// Where the inbox is
+    /// The place of the inbox.
     #[command(flatten)]
     pub at: InboxAt,
-    /// Prints a JSON object
+    /// Print a JSON object
     #[arg(long)]
     pub json: bool,
 }
@@ -251,10 +251,10 @@ pub(super) fn related(inbox: Command) -> Command {
     })
 }
 
-/// A point in time, as it is typed.
+/// A point in time as given on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
-    /// So long ago.
+    /// An age.
     Ago(Duration),
     /// A time with its offset.
     At(Timestamp),
@@ -262,7 +262,7 @@ pub enum When {
     Local(ZonedDateTime),
 }
 
-/// A time with an offset is that time; one without is local, as on the operator's clock.
+/// Parses an age, or a time, which is local without an offset.
 fn when(typed: &str) -> Result<When, &'static str> {
     if let Ok(ago) = humantime::parse_duration(typed) {
         return Ok(When::Ago(ago));
@@ -273,7 +273,7 @@ fn when(typed: &str) -> Result<When, &'static str> {
     let local = typed.parse::<civil::DateTime>().ok();
     let local = local.and_then(|local| local.to_zoned_datetime(TimeZone::system()).ok());
     local.map(When::Local).ok_or(
-        "expected a time (2026-11-24T18:00, which is local, or with an offset: 18:00Z, 18:00+01:00) or how long ago (2h)",
+        "expected a time (2026-11-24T18:00, which is local, or with an offset: 18:00Z, 18:00+01:00) or an age (2h)",
     )
 }
 

@@ -1,4 +1,4 @@
-//! Values that several commands take: a body's place, an extra header line. Parsed, not read.
+//! Values that several commands accept: the place of a body, an additional header line.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use http::{HeaderName, HeaderValue, Method};
 
-/// Where a body comes from.
+/// The place of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// `-`: standard input.
@@ -36,10 +36,11 @@ impl fmt::Display for Input {
     }
 }
 
-/// A method in any case: methods are case-sensitive, and nobody means `post`.
+/// Parses a method in any case: methods are case-sensitive, and `post` means `POST`.
 ///
 /// # Errors
-/// When the text is no method, or CONNECT, which asks for a tunnel and carries no body.
+///
+/// If the text is no method, or CONNECT, which asks for a tunnel and carries no body.
 pub(super) fn method(typed: &str) -> Result<Method, &'static str> {
     match typed.to_ascii_uppercase().parse() {
         Ok(Method::CONNECT) => Err("CONNECT carries no delivery"),
@@ -48,10 +49,11 @@ pub(super) fn method(typed: &str) -> Result<Method, &'static str> {
     }
 }
 
-/// So many a second.
+/// Parses a rate per second.
 ///
 /// # Errors
-/// When it is no number above 0.
+///
+/// If the text is no number above 0.
 pub(super) fn rate(typed: &str) -> Result<f64, &'static str> {
     match typed.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
@@ -62,22 +64,22 @@ pub(super) fn rate(typed: &str) -> Result<f64, &'static str> {
 /// A header to add, as `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderLine {
-    /// Its name.
+    /// The name.
     pub name: HeaderName,
-    /// Its value, without the spaces around.
+    /// The value, without surrounding spaces.
     pub value: HeaderValue,
 }
 
-/// Why a text is no header line. It never repeats the text: a value may be a token.
+/// A text is no header line. The message never repeats it: a value may be a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderLineError {
-    /// There is no colon.
+    /// The colon is missing.
     #[error("write it as 'Name: value'")]
     NoColon,
-    /// The name is not one.
+    /// The name is invalid.
     #[error("the part before the colon is not a header name")]
     Name,
-    /// The value holds what cannot be sent.
+    /// The value cannot be sent.
     #[error("the value holds a character that a header cannot carry")]
     Value,
 }

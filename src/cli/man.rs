@@ -1,4 +1,4 @@
-//! `cartgate man`: what can be typed.
+//! `cartgate man`: its arguments.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ Examples:
   cartgate man /usr/local/share/man/man1
   cartgate man . && man ./cartgate-serve.1")]
 pub struct ManArgs {
-    /// The folder to write the pages to; it must exist
+    /// Directory for the pages; it must exist
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
 }

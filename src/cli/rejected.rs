@@ -1,4 +1,4 @@
-//! `cartgate rejected`: what can be typed.
+//! `cartgate rejected`: its subcommands and flags.
 
 use std::path::PathBuf;
 
@@ -16,14 +16,14 @@ use crate::secret::source::SecretSource;
     after_help = "\
 Examples:
   cartgate rejected list --config /etc/cartgate/cartgate.toml
-      Deliveries whose signature did not match, as the gate saved them ([rejected]).
+      List the deliveries with a signature mismatch that the gate saved ([rejected]).
 
   cartgate rejected show --dir /var/lib/cartgate/rejected --secret-file new.txt 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a
-      One of them, and the likely cause.
+      Show one of them, and the likely cause.
 
-`cartgate send URL --delivery FILE` sends one on that verifies.
+`cartgate send URL --delivery FILE` forwards one that verifies by now.
 
-Exit status: 0 done, also if nothing is saved; 1 there is no such delivery, or the directory cannot be read; 2 usage."
+Exit status: 0 done, also if nothing is saved; 1 no such delivery, or an unreadable directory; 2 usage error."
 )]
 pub struct RejectedArgs {
     /// The subcommand.
@@ -43,7 +43,7 @@ pub enum RejectedCommand {
 /// The place of the saved rejections, and the secrets that judge them.
 #[derive(Debug, Args)]
 pub struct RejectedAt {
-    /// The configuration file of the gate: its [rejected] table, and the secrets of its endpoints
+    /// Configuration file of the gate, for its [rejected] table and the secrets of its endpoints
     #[arg(
         long,
         value_name = "FILE",
@@ -52,16 +52,16 @@ pub struct RejectedAt {
     )]
     pub config: Option<PathBuf>,
 
-    /// The directory itself
+    /// Directory of the saved rejections
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
-    /// A file that holds a secret, for the cause; repeat it for several. Without it: each endpoint's secrets in the
+    /// File with a secret, for the likely cause; may be repeated. Without this flag: each endpoint's secrets in the
     /// configuration file; with --dir, the variable CARTGATE_SECRET
     #[arg(long, value_name = "[NAME=]FILE", value_delimiter = ',')]
     pub secret_file: Vec<SecretSource>,
 
-    /// The header that carries the signature. Without it: each endpoint's in the configuration file; with --dir,
+    /// Header that carries the signature. Without this flag: each endpoint's in the configuration file; with --dir,
     /// x-cartfunnel-hmac-sha256
     #[arg(long, value_name = "NAME")]
     pub header_name: Option<HeaderName>,
@@ -73,12 +73,12 @@ pub struct RejectedAt {
 Examples:
   cartgate rejected list --config cartgate.toml
   cartgate rejected list --dir rejected --secret-file secret.txt --json | jq -r 'select(.secret).file'
-      The files of those that verify by now.")]
+      Print the files of those that verify by now.")]
 pub struct RejectedListArgs {
     /// Place of the saved rejections
     #[command(flatten)]
     pub at: RejectedAt,
-    /// Print a JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -89,15 +89,15 @@ pub struct RejectedListArgs {
 Examples:
   cartgate rejected show --config cartgate.toml 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a
   cartgate rejected show --config cartgate.toml 019ac9d3-4c1e-7d52-9b0a-3f2e1d0c9b8a --body > order.json
-      The body alone, byte for byte; it may be somebody's order.")]
+      Write the body alone, byte for byte; it may hold personal data.")]
 pub struct RejectedShowArgs {
     /// Place of the saved rejections
     #[command(flatten)]
     pub at: RejectedAt,
-    /// The delivery, by the id that logs and responses show
+    /// Delivery id, which logs and responses show
     #[arg(value_name = "ID")]
     pub id: Uuid,
-    /// Print the body, byte for byte, and nothing else
+    /// Print only the body, byte for byte
     #[arg(long, conflicts_with = "json")]
     pub body: bool,
     /// Print a JSON object

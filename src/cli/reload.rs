@@ -1,4 +1,4 @@
-//! `cartgate reload`: what can be typed.
+//! `cartgate reload`: its flags.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::gates::GatesArgs;
 #[command(after_help = "\
 Examples:
   cartgate reload
-      The gate of this machine or container, through its admin listener on 127.0.0.1:9180.
+      Reload the gate of this machine or container, by its admin listener on 127.0.0.1:9180.
 
   cartgate reload unix:/run/cartgate/admin.sock
   cartgate reload http://10.0.0.1:9180 http://10.0.0.2:9180 --token-file /run/secrets/admin
-      Through a Unix socket; several gates, with the token of their admin listeners.
+      Reload by a Unix socket, or several gates with the token of their admin listeners.
 
   docker exec gate cartgate reload
-      In a container that takes no signals. SIGHUP does the same.
+      Reload in a container that accepts no signals. SIGHUP does the same.
 
-Exit status: 0 the new configuration is in force; 1 an old one stays in force, or a gate does not answer; 2 usage.")]
+Exit status: 0 the new configuration is in force; 1 an old one stays in force, or a gate does not respond; 2 usage error.")]
 pub struct ReloadArgs {
     /// The gates.
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `cartgate send`: what can be typed.
+//! `cartgate send`: its flags.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -21,38 +21,37 @@ use crate::{
 #[command(after_help = "\
 Examples:
   cartgate send http://127.0.0.1:8080/ --secret-file secret.txt
-      A sample order, signed as Cartfunnel signs.
+      Send a sample order, signed as Cartfunnel signs.
 
   cartgate send http://127.0.0.1:8080/ --secret-file secret.txt --event abandoned-cart --method PUT
   cartgate send unix:/run/gate.sock:/webhooks/orders --secret-file secret.txt
   cartgate send http://127.0.0.1:8080/ --secret-file secret.txt --body captured.json
-      Other events, methods and places; a body of your own goes out byte for byte.
+      Send another event, another method, to a socket, or a body of your own byte for byte.
 
   cartgate send http://127.0.0.1:8080/ --secret-file secret.txt \\
       --set /order/email=me@example.com --set /order/total:=12.5
-      The sample with two fields changed, then signed.
+      Change two fields of the sample, then sign it.
 
   cartgate send http://127.0.0.1:8080/ --secret-file secret.txt --count 10000 --concurrency 8
-      Many, each with an id of its own; shows statuses and latencies.
+      Send many, each with an id of its own, and show statuses and latencies.
 
   cartgate send http://127.0.0.1:8080/ --secret-file secret.txt --forge all
-      Forgeries of every kind: a table, exit status 0 only if all were refused.
+      Send one forgery of each kind and print a table; exit status 0 only if all were rejected.
 
-  cartgate send http://127.0.0.1:8080 --secret-file new.txt --delivery kept/20261124T181614Z-….http
-      A delivery that a gate refused and kept, as it was, if the secret verifies it.
+  cartgate send http://127.0.0.1:8080 --secret-file new.txt --delivery rejected/20261124T181614Z-….http
+      Forward a saved rejection unchanged, if the secret verifies it.
 
-Exit status: 0 all answers were 2xx (forgeries: all refused); 1 otherwise, or nobody listens; 2 usage.")]
+Exit status: 0 all responses were 2xx (forgeries: all rejected); 1 otherwise, or no listener; 2 usage error.")]
 pub struct SendArgs {
-    /// Where to: an http or https URL, with its path; or unix:/SOCKET[:/PATH]
+    /// Address: an http or https URL with its path, or unix:/SOCKET[:/PATH]
     #[arg(value_name = "URL")]
     pub url: Address,
 
-    /// The file that holds the secret; one newline at its end is ignored. Without it: the variable
-    /// CARTGATE_SECRET
+    /// File with the secret; one newline at its end is ignored. Without this flag: the variable CARTGATE_SECRET
     #[arg(long, value_name = "[NAME=]FILE")]
     pub secret_file: Option<SecretSource>,
 
-    /// Which sample to send
+    /// Sample to send
     #[arg(
         long,
         value_enum,
@@ -60,7 +59,7 @@ pub struct SendArgs {
     )]
     pub event: SampleEvent,
 
-    /// The request's method
+    /// Request method
     #[arg(
         long,
         default_value = "POST",
@@ -68,12 +67,12 @@ pub struct SendArgs {
     )]
     pub method: Method,
 
-    /// Sends this body instead of a sample, byte for byte: a file, or - for standard input
+    /// Body to send instead of a sample, byte for byte: a file, or - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "set")]
     pub body: Option<Input>,
 
-    /// Sends on a delivery that a gate refused and kept, as it was and under its own signature, if the
-    /// secret verifies it; to its own target where URL has no path
+    /// Saved rejection to forward unchanged, with its own signature, if the secret verifies it. Without a path in URL, it
+    /// goes to its own target
     #[arg(
         long,
         value_name = "FILE",
@@ -83,11 +82,11 @@ pub struct SendArgs {
     )]
     pub delivery: Option<PathBuf>,
 
-    /// Changes a field of the sample: /pointer=text, or /pointer:=json; repeat it for several
+    /// Field of the sample to change: /pointer=text, or /pointer:=json; may be repeated
     #[arg(long, value_name = "/POINTER=TEXT")]
     pub set: Vec<Edit>,
 
-    /// How many deliveries; samples get an id of their own each
+    /// Number of deliveries; each sample gets an id of its own
     #[arg(
         long,
         value_name = "N",
@@ -96,7 +95,7 @@ pub struct SendArgs {
     )]
     pub count: u64,
 
-    /// How many connections at once
+    /// Number of connections at a time
     #[arg(
         long,
         value_name = "N",
@@ -105,8 +104,7 @@ pub struct SendArgs {
     )]
     pub concurrency: u16,
 
-    /// At most so many deliveries a second (0.5 is one in two seconds); without it: as fast as
-    /// answers come
+    /// Maximum number of deliveries per second (0.5 is one in two seconds). Without this flag: as fast as responses arrive
     #[arg(
         long,
         value_name = "N",
@@ -114,7 +112,7 @@ pub struct SendArgs {
     )]
     pub rate: Option<f64>,
 
-    /// Sends a forgery of this kind, or `all`: one of each
+    /// Kind of forgery to send, or `all` for one of each
     #[arg(
         long,
         value_name = "KIND",
@@ -126,16 +124,15 @@ pub struct SendArgs {
     )]
     pub forge: Option<ForgeChoice>,
 
-    /// The signature header, for services with the same scheme under another name
-    /// (x-shopify-hmac-sha256)
+    /// Header that carries the signature; other services use the same scheme under another name (x-shopify-hmac-sha256)
     #[arg(long, value_name = "NAME", default_value = "x-cartfunnel-hmac-sha256")]
     pub header_name: HeaderName,
 
-    /// Adds a header, or replaces one of ours ('Content-Type: text/plain'); repeat it for several
+    /// Header to add or replace ('Content-Type: text/plain'); may be repeated
     #[arg(long, value_name = "NAME: VALUE")]
     pub header: Vec<HeaderLine>,
 
-    /// How long one delivery may take, connecting included
+    /// Time for one delivery, including the connection
     #[arg(
         long,
         value_name = "TIME",
@@ -144,29 +141,29 @@ pub struct SendArgs {
     )]
     pub timeout: Duration,
 
-    /// For https: trusts only the authorities in this PEM file, instead of this machine's
+    /// PEM file with the authorities that may sign the server's certificate (https), instead of this machine's
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 
-    /// Yes, many or forged deliveries may go to a host that is not this machine
+    /// Confirm many or forged deliveries to a host other than this machine
     #[arg(long)]
     pub yes: bool,
 
-    /// Prints the results as JSON
+    /// Print the results as JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// The samples.
+/// The sample events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SampleEvent {
-    /// An order was processed
+    /// Processed order
     Order,
-    /// A cart was abandoned
+    /// Abandoned cart
     AbandonedCart,
 }
 
-/// Which forgeries.
+/// The forgeries to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForgeChoice {
     /// One of each kind.
@@ -199,7 +196,7 @@ fn forge_help() -> String {
         .map(|kind| kind.as_str().len())
         .max()
         .unwrap_or(0);
-    let mut help = String::from("Sends a forgery of this kind, or `all`: one of each\n\nKinds:\n");
+    let mut help = String::from("Kind of forgery to send, or `all` for one of each\n\nKinds:\n");
     for kind in ForgeryKind::ALL {
         help.push_str(&format!(
             "  {:width$}  {}\n",

@@ -1,4 +1,4 @@
-//! `cartgate sign`: what can be typed.
+//! `cartgate sign`: its flags.
 
 use clap::Args;
 use http::{HeaderName, Method};
@@ -12,24 +12,23 @@ use crate::{net::address::Address, secret::source::SecretSource};
 #[command(after_help = "\
 Examples:
   cartgate sign --secret-file secret.txt order.json
-      The value for X-Cartfunnel-Hmac-SHA256.
+      Print the value for X-Cartfunnel-Hmac-SHA256.
 
   printf '%s' '{\"id\":1}' | cartgate sign --secret-file secret.txt
-      The same for a body from a pipe (echo would add a newline, which is signed too).
+      Sign a body from a pipe (echo would add a newline, which would be signed, too).
 
   cartgate sign --secret-file secret.txt --curl http://127.0.0.1:8080/ order.json
-      A curl line that sends the file with its signature; run it with: eval \"$(cartgate sign …)\"")]
+      Print a curl line that sends the file with its signature; run it with: eval \"$(cartgate sign …)\"")]
 pub struct SignArgs {
-    /// The file that holds the secret; one newline at its end is ignored. Without it: the variable
-    /// CARTGATE_SECRET
+    /// File with the secret; one newline at its end is ignored. Without this flag: the variable CARTGATE_SECRET
     #[arg(long, value_name = "[NAME=]FILE")]
     pub secret_file: Option<SecretSource>,
 
-    /// Prints a curl line that sends the body to this address
+    /// Address for a curl line that sends the body
     #[arg(long, value_name = "URL")]
     pub curl: Option<Address>,
 
-    /// The curl line's method
+    /// Method of the curl line
     #[arg(
         long,
         default_value = "POST",
@@ -37,8 +36,7 @@ pub struct SignArgs {
     )]
     pub method: Method,
 
-    /// The curl line's signature header, for services with the same scheme under another name
-    /// (x-shopify-hmac-sha256)
+    /// Signature header of the curl line; other services use the same scheme under another name (x-shopify-hmac-sha256)
     #[arg(
         long,
         visible_alias = "header",
@@ -47,7 +45,7 @@ pub struct SignArgs {
     )]
     pub header_name: HeaderName,
 
-    /// The body to sign, byte for byte: a file, or - for standard input
+    /// Body to sign, byte for byte: a file, or - for standard input
     #[arg(value_name = "BODY", default_value = "-")]
     pub body: Input,
 }

@@ -1,16 +1,17 @@
-//! The source of a configuration: flags, which never change, or a file, which each reload reads again and some of whose
-//! settings flags override. `serve`, `check` and every reload resolve it here, so that they find the same mistakes.
+//! The source of a configuration: flags, or a file, which each reload reads again. Some flags override
+//! settings of the file. `serve`, `check` and every reload resolve it here, so all find the same
+//! mistakes.
 
 use std::{path::Path, sync::mpsc, thread, time::Duration};
 
 use super::serve::ServeArgs;
 use crate::config::{FileError, Finding, Loaded, Place, Plan};
 
-/// The flags and variables of `serve`, and the file that they may name.
+/// The flags and variables of `serve`, and the file that they name.
 #[derive(Debug, Clone)]
 pub struct Source(Box<ServeArgs>);
 
-/// Why a configuration cannot be used.
+/// A configuration cannot be used.
 #[derive(Debug)]
 pub enum SourceError {
     /// The file cannot be read.
@@ -19,50 +20,51 @@ pub enum SourceError {
     Mistakes(Vec<Finding>),
 }
 
-/// How long the first reading may take. A pipe may come from a program that asks for a passphrase.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time for the first reading. A pipe may come from a program that asks for a passphrase.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What `read` gives, unless it takes too long: a file may be a pipe that nobody writes to, or on a machine that is gone.
-/// It is then left behind with its thread, for a process that ends.
+/// Returns the result of `read`, unless it takes too long: a file may be a pipe without a writer, or
+/// on a machine that is gone. The process then ends and leaves the thread behind.
 ///
 /// # Errors
 ///
-/// What to look for.
+/// A hint for the operator.
 pub fn in_time<T: Send + 'static>(
     read: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, &'static str> {
-    within(PATIENCE, read)
+    within(READ_TIMEOUT, read)
 }
 
 fn within<T: Send + 'static>(
-    patience: Duration,
+    timeout: Duration,
     read: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, &'static str> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let started = thread::Builder::new().spawn(move || sender.send(read()));
-    started.map_err(|_| "the configuration cannot be read: the system allows no further thread")?;
-    let late = "what the configuration names could not be read in time: is a file a pipe that nobody writes to?";
-    receiver.recv_timeout(patience).map_err(|_| late)
+    started.map_err(|_| "the configuration cannot be read: the system allows no more threads")?;
+    let late =
+        "the configuration could not be read in time: is one of its files a pipe without a writer?";
+    receiver.recv_timeout(timeout).map_err(|_| late)
 }
 
 impl Source {
-    /// The configuration that these arguments name or hold.
+    /// Returns the source that these arguments name or hold.
     #[must_use]
     pub fn of(args: &ServeArgs) -> Self {
         Self(Box::new(args.clone()))
     }
 
-    /// The configuration file, if there is one.
+    /// Returns the configuration file, if there is one.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.0.config.as_deref()
     }
 
-    /// Reads the plan as it is written now.
+    /// Reads the plan anew.
     ///
     /// # Errors
     ///
-    /// Every mistake that was found, or why the file cannot be read.
+    /// Every mistake that was found, or the reason why the file cannot be read.
     pub fn plan(&self) -> Result<Plan, SourceError> {
         let plan = match self.file() {
             None => Plan::from_flags(&self.0).map_err(FileError::Mistakes),
@@ -86,20 +88,21 @@ impl Source {
         Ok(plan)
     }
 
-    /// Loads everything that a plan from here names.
+    /// Reads the files and variables that a plan of this source names.
     ///
     /// # Errors
     ///
-    /// Everything that cannot be read or does not go together.
+    /// Every mistake that was found.
     pub fn load(&self, plan: &Plan) -> Result<Loaded, SourceError> {
         self.loaded(plan.load())
     }
 
-    /// Loads everything that a plan from here names, and looks for everything else that a start needs.
+    /// Reads the files and variables that a plan of this source names, and probes everything else that
+    /// a start needs.
     ///
     /// # Errors
     ///
-    /// Everything that is missing or does not go together.
+    /// Every mistake that was found.
     pub fn load_to_start(&self, plan: &Plan) -> Result<Loaded, SourceError> {
         self.loaded(plan.load_to_start())
     }
@@ -110,7 +113,8 @@ impl Source {
         Ok(loaded)
     }
 
-    /// `gate.toml:3:5: …`, as compilers write it, or `--flag: …`, or `CARTGATE_FLAG: …`.
+    /// Returns the finding as a line: `gate.toml:3:5: …`, as compilers write it, or `--flag: …`, or
+    /// `CARTGATE_FLAG: …`.
     #[must_use]
     pub fn line(&self, finding: &Finding) -> String {
         match (self.file(), finding.place) {
@@ -119,7 +123,7 @@ impl Source {
         }
     }
 
-    /// A line for each mistake.
+    /// Returns a line for each mistake.
     #[must_use]
     pub fn lines(&self, error: SourceError) -> Vec<String> {
         match error {
@@ -134,7 +138,7 @@ impl Source {
         SourceError::Mistakes(self.placed(findings))
     }
 
-    /// The findings, each at the variable if its flag was given by one.
+    /// Moves each finding to the variable if its flag was given by one.
     fn placed(&self, findings: Vec<Finding>) -> Vec<Finding> {
         findings
             .into_iter()

@@ -1,4 +1,4 @@
-//! `cartgate status`: what can be typed.
+//! `cartgate status`: its flags.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use super::gates::GatesArgs;
 #[command(after_help = "\
 Examples:
   cartgate status
-      How the gate of this machine is, from its admin listener on 127.0.0.1:9180.
+      Show the gate of this machine, by its admin listener on 127.0.0.1:9180.
 
   cartgate status http://10.0.0.1:9180 http://10.0.0.2:9180 --token-file /run/secrets/admin
   cartgate status unix:/run/cartgate/admin.sock
-      Several gates at once; one on a Unix socket.
+      Show several gates, or one on a Unix socket.
 
   cartgate status --json | jq '.[].report.endpoints'
 
-Exit status: 0 all is well; 1 something needs a person, or a gate does not answer; 2 usage.")]
+Exit status: 0 no open problem; 1 an open problem, or a gate without a response; 2 usage error.")]
 pub struct StatusArgs {
     /// The gates.
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub struct StatusArgs {
     )]
     pub timeout: Duration,
 
-    /// Prints what the gates say as JSON
+    /// Print the reports of the gates as JSON
     #[arg(long)]
     pub json: bool,
 }

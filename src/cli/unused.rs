@@ -1,12 +1,13 @@
-//! The `CARTGATE_*` variables that nothing reads.
+//! `CARTGATE_*` variables without effect.
 
 use std::{collections::BTreeSet, env, ffi::OsStr};
 
 use super::{definition::definition, renamed, variables::variable, walk::every_command};
 use crate::{config::variable_of, secret::source::SECRETS};
 
-/// A line for each `CARTGATE_*` variable that has no effect: most likely the name of a flag with a slip in it. `used` names
-/// the variables that the configuration takes secrets from; `from_file` says that it is a file.
+/// Returns a line for each `CARTGATE_*` variable without effect: most likely a misspelt one. `used`
+/// lists the variables that hold secrets of the configuration; `from_file` tells whether it is a
+/// file.
 #[must_use]
 pub fn unused_variables(used: &[&str], from_file: bool) -> Vec<String> {
     let definition = definition();
@@ -36,7 +37,7 @@ pub fn unused_variables(used: &[&str], from_file: bool) -> Vec<String> {
             let name = name.escape_debug();
             return Some(match new {
                 Some(new) => format!("the variable {name} was renamed to {new}"),
-                None => format!("the variable {name} is none that cartgate reads"),
+                None => format!("the variable {name} is unknown to cartgate and has no effect"),
             });
         }
         from_file.then(|| format!("the variable {name} has no effect: the file does not name it"))
@@ -51,7 +52,8 @@ fn new_name(variable: &str) -> Option<String> {
     renamed::new_flag(&flag).map(variable_of)
 }
 
-/// Whether Kubernetes, or Docker for a linked container, sets this variable for a service that is called `cartgate…`.
+/// Whether Kubernetes, or Docker for a linked container, sets this variable for a service named
+/// `cartgate…`.
 fn is_service_link(name: &str, value: &OsStr) -> bool {
     const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
     let is_url = || {

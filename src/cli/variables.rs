@@ -1,8 +1,8 @@
-//! The `CARTGATE_*` variables: which flags have one, and which of them are in force.
+//! The `CARTGATE_*` variables: the flags that have one, and the variables in force.
 //!
-//! Every flag of `serve` has a variable. Other commands obey only the variables that say where the inbox and the secrets
-//! are, so that no variable confirms, selects or redirects anything. A typed flag overrides its variable and the variables
-//! of all flags that exclude it. An empty variable counts as unset.
+//! Every flag of `serve` has a variable. Other commands obey only the variables that name the inbox
+//! and the secrets, so no variable confirms, selects or redirects anything. A flag overrides its
+//! variable and the variables of all flags that exclude it. An empty variable counts as unset.
 
 use std::{
     collections::BTreeSet,
@@ -47,7 +47,8 @@ const OVERRIDES: [&str; 9] = [
     "workers",
 ];
 
-/// The flags whose wrong value may be a secret; so may any value that holds an `@`, as in `https://user:password@host`.
+/// The flags whose wrong value may be a secret. Any value with an `@` may be one as well, as in
+/// `https://user:password@host`.
 const CONFIDENTIAL: [&str; 8] = [
     "admin_token_file",
     "header",
@@ -59,7 +60,7 @@ const CONFIDENTIAL: [&str; 8] = [
     "token_file",
 ];
 
-/// The flags of a command that were given otherwise than by their default.
+/// The flags of a command that were given, as flags or as variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
     flags: BTreeSet<String>,
@@ -100,14 +101,14 @@ fn id_of(flag: &str) -> String {
     flag.trim_start_matches('-').replace('-', "_")
 }
 
-/// The variable of a flag of the command of that name, if it has one.
+/// Returns the variable of a flag of the command, if it has one.
 pub(super) fn variable(command: &str, arg: &Arg) -> Option<String> {
     let flag = arg.get_long()?;
     let has_one = command == "serve" || SHARED.contains(&arg.get_id().as_str());
     has_one.then(|| variable_of(flag))
 }
 
-/// Names the variables in the help of their flags, whose values help never shows.
+/// Adds the names of the variables to the help of their flags. Help never shows their values.
 pub(super) fn documented(command: Command) -> Command {
     let name = command.get_name().to_owned();
     let command = command.mut_args(|arg| match variable(&name, &arg) {
@@ -120,13 +121,13 @@ pub(super) fn documented(command: Command) -> Command {
     command.mut_subcommands(documented)
 }
 
-/// The definition with the variables that are in force for what was typed.
+/// Returns the definition with the variables that are in force beside the given words.
 ///
 /// # Errors
 ///
-/// When variables contradict each other or `--config`.
+/// If variables contradict each other or `--config`.
 pub(super) fn in_force(definition: Command, typed: &[OsString]) -> Result<Command, clap::Error> {
-    // Help is there also where variables contradict each other.
+    // Help is available even if variables contradict each other.
     let help = ["-h", "--help", "-V", "--version"].map(OsStr::new);
     if typed.iter().any(|word| help.contains(&word.as_os_str())) {
         return Ok(definition);
@@ -139,7 +140,7 @@ pub(super) fn in_force(definition: Command, typed: &[OsString]) -> Result<Comman
     Ok(attached(definition, &name, &variables))
 }
 
-/// The command that was typed, below all others.
+/// Returns the innermost command that was given.
 fn chosen<'c>(definition: &'c Command, typed: &[OsString]) -> &'c Command {
     let words = typed.iter().skip(1);
     let mut command = definition;
@@ -152,7 +153,7 @@ fn chosen<'c>(definition: &'c Command, typed: &[OsString]) -> &'c Command {
     command
 }
 
-/// The ids of the flags whose variables are in force.
+/// Returns the ids of the flags whose variables are in force.
 fn effective(command: &Command, typed: &[OsString]) -> Result<BTreeSet<String>, clap::Error> {
     let name = command.get_name();
     let flags: Vec<_> = command
@@ -174,7 +175,7 @@ fn effective(command: &Command, typed: &[OsString]) -> Result<BTreeSet<String>, 
     let file = variables.iter().find(|arg| arg.get_id() == "config");
     if let Some(file) = file
         && name == "serve"
-        // With an app of its own, it is another gate than that of the file.
+        // A gate with an app on the command line is another gate than that of the file.
         && !flags.iter().any(|flag| flag.get_id() == "upstream")
         && let Some(flag) = flags.iter().find(|flag| exclude(command, flag, file))
     {
@@ -276,12 +277,12 @@ fn attached(command: Command, chosen: &str, variables: &BTreeSet<String>) -> Com
     command.mut_subcommands(|subcommand| attached(subcommand, chosen, variables))
 }
 
-/// Names the variable that a wrong value came from, and hides a value that may be a secret.
+/// Names the variable of a wrong value, and hides a value that may be a secret.
 pub(super) fn explained(mut error: clap::Error, definition: &Command) -> clap::Error {
     let every = every_command(definition);
     let args = every.iter().flat_map(|command| command.get_arguments());
     let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg).cloned() else {
-        // A flag is missing, perhaps only because a variable asks for it.
+        // A flag is missing, perhaps only because a variable needs it.
         let in_force: Vec<_> = args
             .filter(|arg| arg.get_env().is_some())
             .map(named)
@@ -320,7 +321,7 @@ pub(super) fn explained(mut error: clap::Error, definition: &Command) -> clap::E
     error
 }
 
-/// Whether `serve` takes this flag beside `--config`.
+/// Whether `serve` accepts this flag beside `--config`.
 pub(super) fn goes_with_a_file(arg: &Arg) -> bool {
     let id = arg.get_id().as_str();
     id == "config" || OVERRIDES.contains(&id)

@@ -1,5 +1,5 @@
-//! What is wrong with a configuration, or looks like a mistake: where, what was expected, and what was perhaps meant. A
-//! text of the configuration itself is never part of it: it may be a secret that stands in the wrong place.
+//! A finding about a configuration: its place, the expected value, and a suggestion. It never repeats
+//! a text of the configuration, which may be a secret in the wrong place.
 
 use std::fmt;
 
@@ -7,36 +7,36 @@ use serde::{Serialize, Serializer};
 
 use super::variable::variable_of;
 
-/// One thing that is wrong, or looks like it.
+/// A mistake, or a value that looks like one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
-    /// Where.
+    /// The place.
     #[serde(flatten)]
     pub place: Place,
-    /// What.
+    /// The mistake, and the expected value.
     pub message: String,
-    /// What was perhaps meant.
+    /// The likely word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub did_you_mean: Option<String>,
 }
 
-/// Where a value was written.
+/// The place of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(untagged)]
 pub enum Place {
-    /// In the file, both counted from 1; columns are characters.
+    /// A place in the file. Lines and columns are counted from 1; columns are characters.
     File {
         /// The line.
         line: usize,
         /// The column.
         column: usize,
     },
-    /// In this flag.
+    /// A flag.
     Flag {
-        /// With its dashes.
+        /// The flag, with its dashes.
         flag: &'static str,
     },
-    /// In the variable of this flag.
+    /// The variable of a flag.
     Variable {
         /// The flag, with its dashes.
         #[serde(rename = "variable", serialize_with = "as_variable")]
@@ -45,13 +45,13 @@ pub enum Place {
 }
 
 impl Place {
-    /// No place: the value is a default.
+    /// Returns the place of a default, which is written nowhere.
     #[must_use]
     pub const fn nowhere() -> Self {
         Self::File { line: 0, column: 0 }
     }
 
-    /// In a flag.
+    /// Returns the place of a flag.
     #[must_use]
     pub const fn flag(flag: &'static str) -> Self {
         Self::Flag { flag }
@@ -59,7 +59,7 @@ impl Place {
 }
 
 impl Finding {
-    /// Something that is wrong at a place.
+    /// Returns a finding without a suggestion.
     pub fn new(place: Place, message: impl fmt::Display) -> Self {
         Self {
             place,
@@ -68,7 +68,7 @@ impl Finding {
         }
     }
 
-    /// The same with what was perhaps meant.
+    /// Adds a suggestion.
     #[must_use]
     pub fn or_rather(self, did_you_mean: Option<&str>) -> Self {
         Self {
@@ -82,7 +82,7 @@ fn as_variable<S: Serializer>(flag: &str, serializer: S) -> Result<S::Ok, S::Err
     serializer.serialize_str(&variable_of(flag))
 }
 
-/// `12:5` for a place in a file, so that a path before it gives what editors jump to.
+/// Writes `12:5` for a place in a file: with a path before it, editors can jump to it.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

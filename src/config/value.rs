@@ -54,10 +54,10 @@ pub(crate) fn write_time(time: &Duration) -> String {
     if time.is_zero() {
         return "0s".to_owned();
     }
-    if time.subsec_nanos() % 1_000_000 != 0 {
+    if !time.subsec_nanos().is_multiple_of(1_000_000) {
         return humantime::format_duration(*time).to_string();
     }
-    let unit = UNITS.iter().find(|(unit, _)| millis % unit == 0);
+    let unit = UNITS.iter().find(|(unit, _)| millis.is_multiple_of(*unit));
     let (unit, name) = unit.expect("one millisecond divides every whole number of milliseconds");
     format!("{}{name}", millis / unit)
 }
@@ -84,7 +84,7 @@ pub(crate) fn write_size<T: TryInto<u64> + Copy>(size: &T) -> String {
     let bytes: u64 = (*size).try_into().unwrap_or(u64::MAX);
     let unit = UNITS
         .iter()
-        .find(|(unit, _)| bytes > 0 && bytes % unit == 0);
+        .find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit));
     unit.map_or_else(
         || bytes.to_string(),
         |(unit, name)| format!("{}{name}", bytes / unit),

@@ -240,7 +240,7 @@ fn queue() -> [Setting<DestinationPlan>; 3] {
 fn read_header(
     app: &mut DestinationPlan,
     headers: &Table<'_, '_>,
-    name: At<String>,
+    name: &At<String>,
     value: Value<'_, '_>,
 ) -> Option<()> {
     let source = value.table().and_then(read_source);

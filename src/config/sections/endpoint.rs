@@ -245,7 +245,7 @@ fn destinations() -> [Setting<EndpointPlan>; 1] {
 fn read_added(
     endpoint: &mut EndpointPlan,
     headers: &Table<'_, '_>,
-    name: At<String>,
+    name: &At<String>,
     value: Value<'_, '_>,
 ) -> Option<()> {
     let parsed = value::header_name(&name.value);

@@ -65,7 +65,7 @@ impl Secrets {
     pub(crate) fn read(
         &mut self,
         secrets: &Table<'_, '_>,
-        name: At<String>,
+        name: &At<String>,
         value: Value<'_, '_>,
     ) -> Option<()> {
         let source = value.table().and_then(read_source);

@@ -12,7 +12,7 @@ pub(crate) struct Map<P> {
     /// The JSON schema of a value.
     pub(crate) schema: fn() -> Json,
     /// Takes one entry. Returns nothing after it has reported a mistake.
-    pub(crate) read: fn(&mut P, &Table<'_, '_>, At<String>, Value<'_, '_>) -> Option<()>,
+    pub(crate) read: fn(&mut P, &Table<'_, '_>, &At<String>, Value<'_, '_>) -> Option<()>,
     /// Returns every entry as it is written in a file.
     pub(crate) show: fn(&P) -> Vec<(String, toml::Value)>,
 }
@@ -22,7 +22,7 @@ impl<P: 'static> Access<P> for Map<P> {
         let mut table = value.table()?;
         let mut all = Some(());
         for (name, value) in table.rest() {
-            let read = (self.read)(plan, &table, name, value);
+            let read = (self.read)(plan, &table, &name, value);
             all = all.and(read);
         }
         all

@@ -161,6 +161,33 @@ fn a_variable_with_a_slip_in_its_name_is_warned_of() {
 }
 
 #[test]
+fn an_old_name_is_answered_by_the_new_one() {
+    let text = two_shops(&App::content());
+    let old = text.replace("workers", "keep_refused = \"rejected\"\nworkers");
+    let said = Site::with(&old).run(&["check", "gate.toml"], &[]);
+    let line = "gate.toml:4:1: this key was renamed to `dir` of the table [rejected]";
+    assert_eq!(said.status, Some(2));
+    assert!(said.err.contains(line), "{}", said.err);
+
+    let site = Site::with(&text);
+    let old = [("CARTGATE_KEEP_REFUSED", "rejected")];
+    let said = site.run(&["check", "gate.toml"], &old);
+    let line = "CARTGATE_KEEP_REFUSED was renamed to CARTGATE_SAVE_REJECTED";
+    assert!(said.err.contains(line), "{}", said.err);
+    for (old, new) in [
+        (
+            &["serve", "--keep-refused=rejected"][..],
+            "'--keep-refused' was renamed to '--save-rejected'",
+        ),
+        (&["refused", "list"], "'refused' was renamed to 'rejected'"),
+    ] {
+        let said = site.run(old, &[]);
+        assert_eq!(said.status, Some(2), "{}", said.err);
+        assert!(said.err.contains(new), "{}", said.err);
+    }
+}
+
+#[test]
 fn an_admin_token_is_judged_before_anybody_has_to_give_it() {
     let admin = "[admin]\nlisten = \"0.0.0.0:0\"\ntoken = { file = \"token\" }\n";
     let site = Site::with(&(two_shops(&App::content()) + admin));
