@@ -172,8 +172,7 @@ impl Report {
             dropped,
             files,
             %dir,
-            "rejected deliveries saved: `cartgate rejected list --dir DIR --secret-file FILE` shows the causes, and \
-             `cartgate send URL --delivery FILE` sends one that verifies"
+            "rejected deliveries saved; `cartgate rejected list --dir DIR` shows the causes"
         );
     }
 
