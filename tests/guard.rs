@@ -1,5 +1,6 @@
-//! Rules of the project itself: the source and the licences of its crates, the crates below the layer crate, the types in
-//! that crate's public interface, and the length of source files. A change of one of these lists is a decision.
+//! Rules of the project itself: the source and the licences of its crates, the crates below the
+//! layer crate, the types in that crate's public interface, and the length of source files. A
+//! change of one of these lists is a decision.
 
 #![allow(missing_docs, reason = "tests")]
 
@@ -12,9 +13,9 @@ use std::{
 
 use serde_json::Value;
 
-/// In what ships, two versions of one of these would be two protocols, two runtimes or two ways to sign. What only the
-/// tests take may differ: an implementation that judges ours is worth more the less it shares with it. (Not base64, of which
-/// PostgreSQL's protocol has a version of its own.)
+/// In the shipped program, two versions of one of these would be two protocols, two runtimes or two
+/// ways to sign. Dependencies of the tests may differ: an independent implementation is the better
+/// judge of ours. (Not base64, of which PostgreSQL's protocol has its own version.)
 const SINGLE: [&str; 12] = [
     "bytes",
     "digest",
@@ -30,7 +31,7 @@ const SINGLE: [&str; 12] = [
     "tower-service",
 ];
 
-/// All that the layer crate builds on, with every feature. No runtime, no server, no flags.
+/// All dependencies of the layer crate, with every feature. No runtime, no server, no flags.
 const UNDER_THE_LAYER: [&str; 40] = [
     "axum-core",
     "base64",
@@ -74,7 +75,8 @@ const UNDER_THE_LAYER: [&str; 40] = [
     "tower-cartgate",
 ];
 
-/// What may show in the layer crate's public interface, apart from std: a change of their major version is one of ours.
+/// The crates that may show in the layer crate's public interface, apart from std: a change of
+/// their major version is one of ours.
 const SHOWN_BY_THE_LAYER: [&str; 7] = [
     "axum_core",
     "bytes",
@@ -116,7 +118,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs cargo without the network: what the tests were built from is all here.
+/// Runs cargo without the network: the sources of the tests' dependencies are all here.
 fn cargo(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
     command
@@ -129,7 +131,7 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
-/// The packages that a Linux build of everything takes.
+/// Returns the packages of a Linux build with all features.
 fn packages() -> Vec<Value> {
     let text = cargo(&[
         "metadata",
@@ -233,7 +235,7 @@ fn nothing_banned_is_in_the_tree_and_nothing_vital_twice() {
     }
 }
 
-/// Names with versions, of what the program and the layer crate are built from.
+/// Returns the names and versions of the dependencies of the program and the layer crate.
 fn shipped() -> BTreeSet<String> {
     let tree = cargo(&[
         "tree",
@@ -303,7 +305,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// rustdoc's JSON is the one list of what is public that is not made by hand; rustdoc still calls it unstable.
+/// rustdoc's JSON is the only generated list of the public items; rustdoc still calls it unstable.
 #[test]
 #[ignore = "it builds the documents as JSON; `make check` runs it"]
 fn the_layer_crate_shows_only_the_types_that_it_means_to() {
@@ -330,8 +332,9 @@ fn the_layer_crate_shows_only_the_types_that_it_means_to() {
     assert_eq!(foreign, BTreeSet::from(SHOWN_BY_THE_LAYER));
 }
 
-/// A blanket implementation says what others do for all types, ours among them; `Unpin` is written by `pin_project!`,
-/// whose own types are in its bounds.
+/// Returns whether an implementation is ours. A blanket implementation belongs to another crate,
+/// although it covers our types; `pin_project!` writes `Unpin`, and its own types are in the
+/// bounds.
 fn is_ours(implementation: &Value) -> bool {
     implementation["blanket_impl"].is_null() && implementation["trait"]["path"] != "Unpin"
 }
@@ -358,7 +361,7 @@ fn rustdoc_json() -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// The crates of all types and traits that are named anywhere in an item.
+/// Adds the crates of all types and traits that an item names.
 fn collect_crates(value: &Value, paths: &Value, crates: &mut BTreeSet<u64>) {
     match value {
         Value::Array(values) => values

@@ -76,7 +76,7 @@ impl<P: Section> Flags<P> {
                 let of = flag.trim_end_matches("-file");
                 *secret = Some((
                     Place::Variable { of },
-                    source::Place::Variable(variable.to_owned()),
+                    source::SecretPlace::Variable(variable.to_owned()),
                 ));
             }
         }

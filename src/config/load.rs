@@ -217,7 +217,7 @@ impl Reading {
         Some(AdminAccess { token, hosts })
     }
 
-    fn token(&mut self, at: Place, place: &source::Place) -> Option<Secret> {
+    fn token(&mut self, at: Place, place: &source::SecretPlace) -> Option<Secret> {
         let token = self.bare(at, place)?;
         self.keep(at, may_be_token(&token))?;
         self.warn_of_short(at, "token", &token);
@@ -277,7 +277,7 @@ impl Reading {
         clippy::option_option,
         reason = "an unreadable secret is not an absent one"
     )]
-    fn named(&mut self, named: Option<&(Place, source::Place)>) -> Option<Option<Secret>> {
+    fn named(&mut self, named: Option<&(Place, source::SecretPlace)>) -> Option<Option<Secret>> {
         match named {
             Some((at, place)) => self.bare(*at, place).map(Some),
             None => Some(None),
@@ -285,7 +285,7 @@ impl Reading {
     }
 
     /// Reads a secret without a name.
-    fn bare(&mut self, at: Place, place: &source::Place) -> Option<Secret> {
+    fn bare(&mut self, at: Place, place: &source::SecretPlace) -> Option<Secret> {
         let read = place.read();
         let (secret, exposures) = self.keep(at, read)?;
         let warning = |exposure| Finding::new(at, format_args!("{place}: {exposure}"));

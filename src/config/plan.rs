@@ -140,7 +140,7 @@ impl Plan {
             .chain(token.map(|(_, place)| place))
             .chain(self.inbox.iter().flat_map(InboxPlan::sources))
             .filter_map(|place| match place {
-                source::Place::Variable(name) => Some(name.as_str()),
+                source::SecretPlace::Variable(name) => Some(name.as_str()),
                 _ => None,
             })
             .collect()

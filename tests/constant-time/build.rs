@@ -1,4 +1,4 @@
-//! Compiles the two words that valgrind understands.
+//! Compiles the two client requests of valgrind.
 
 fn main() {
     println!("cargo::rerun-if-changed=src/taint.c");

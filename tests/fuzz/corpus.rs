@@ -7,7 +7,7 @@ use crate::mutation::{Dice, mutate};
 pub struct Corpus(Vec<(String, Vec<u8>)>);
 
 impl Corpus {
-    /// In the order of their names, so that a seed always means the same mutant.
+    /// Loads the inputs in the order of their names, so that a seed always gives the same mutant.
     pub fn load(target: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/corpus")
@@ -36,7 +36,7 @@ impl Corpus {
             .map(|(name, data)| (name.as_str(), data.as_slice()))
     }
 
-    /// One of them with one to four changes, some of them out of another one.
+    /// Returns an input with one to four changes, some of them with parts of another input.
     pub fn mutant(&self, dice: &mut Dice) -> Vec<u8> {
         let mut data = self.one(dice).to_owned();
         for _ in 0..=dice.below(4) {

@@ -1,4 +1,5 @@
-//! Small JSON documents out of few keys and texts, so that pointers meet something and keys stand twice.
+//! Small JSON documents of few keys and texts, so that pointers find values and keys are
+//! duplicated.
 
 use crate::mutation::Dice;
 
@@ -18,7 +19,7 @@ const LEAVES: [&str; 11] = [
     "\"2026-11-24T10:00:00Z\"",
 ];
 
-/// A pointer, a line feed, a document.
+/// Returns a pointer, a line feed, and a document.
 pub fn document(dice: &mut Dice) -> Vec<u8> {
     let mut text = String::new();
     for _ in 0..dice.below(4) {
@@ -33,7 +34,7 @@ pub fn document(dice: &mut Dice) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Most are one of two, so that pointers and documents meet.
+/// Returns mostly one of two names, so that pointers and documents share names.
 fn name(dice: &mut Dice, names: &[&'static str]) -> &'static str {
     let any = dice.one_in(4);
     dice.pick(if any { names } else { &names[..2] })

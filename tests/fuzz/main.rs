@@ -1,6 +1,7 @@
-//! The fuzz targets as ordinary tests: each over its corpus, and over mutations that are the same in every run.
+//! The fuzz targets as ordinary tests: each over its corpus, and over mutations that are the same
+//! in every run.
 //!
-//! `CARTGATE_FUZZ_RUNS` multiplies the number of mutations; `make fuzz` lets libFuzzer look for itself.
+//! `CARTGATE_FUZZ_RUNS` multiplies the number of mutations; `make fuzz` runs libFuzzer.
 
 #![allow(missing_docs, unreachable_pub, reason = "tests: nobody else sees them")]
 
@@ -28,7 +29,7 @@ fn runs(usual: u64) -> u64 {
     }) * usual
 }
 
-/// The corpus as it is, then mutations of it.
+/// Runs a target over the corpus, then over mutations of it.
 fn exercise(name: &str, usual: u64, target: impl Fn(&[u8]) + std::panic::RefUnwindSafe) {
     let corpus = Corpus::load(name);
     corpus
@@ -40,7 +41,7 @@ fn exercise(name: &str, usual: u64, target: impl Fn(&[u8]) + std::panic::RefUnwi
     }
 }
 
-/// Says which input it was, and shows it, so that it can be put into the corpus.
+/// Prints the input if the target panics, so that it can be added to the corpus.
 fn attempt(what: &str, data: &[u8], target: &(impl Fn(&[u8]) + std::panic::RefUnwindSafe)) {
     if catch_unwind(|| target(data)).is_err() {
         panic!("{what}: {}", data.escape_ascii());
@@ -66,7 +67,8 @@ fn frames() {
     exercise("frames", 10_000, targets::frames::run);
 }
 
-/// Streams made to be ambiguous, and mutants of good ones. Some pass, or the oracle would have nothing to judge.
+/// Streams that are ambiguous on purpose, and mutants of good ones. Some pass; otherwise the oracle
+/// would have nothing to judge.
 #[test]
 fn streams_into_the_gate() {
     const THREADS: u64 = 8;
@@ -106,7 +108,8 @@ fn one_stream(corpus: &Corpus, seed: u64) -> usize {
     passed.unwrap_or_else(|_| panic!("stream {seed}: {}", data.escape_ascii()))
 }
 
-/// What is named so in the corpus passes as often as it is named to, with time enough for a busy machine.
+/// The name of an input in the corpus contains how many deliveries pass. The timeout suits a busy
+/// machine.
 #[test]
 fn genuine_streams_pass_the_gate() {
     let (corpus, site) = (Corpus::load("gate"), Site::start(Duration::from_secs(10)));
@@ -121,7 +124,7 @@ fn genuine_streams_pass_the_gate() {
     assert!(found >= 6, "{found} genuine streams in the corpus");
 }
 
-/// An oracle that takes everything would find nothing.
+/// An oracle that accepts everything would find nothing.
 #[test]
 fn the_oracle_refuses_what_should_not_have_passed() {
     let genuine = || Received {

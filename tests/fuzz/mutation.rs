@@ -1,8 +1,8 @@
-//! Chance that repeats itself, and small changes to bytes.
+//! Reproducible randomness, and small changes of bytes.
 
 use std::ops::Range;
 
-/// SplitMix64: the same seed gives the same throws on every machine.
+/// SplitMix64: the same seed gives the same numbers on every machine.
 pub struct Dice(u64);
 
 impl Dice {
@@ -34,7 +34,7 @@ impl Dice {
         self.throw().to_le_bytes()[0]
     }
 
-    /// A short stretch of so many bytes, which may be empty.
+    /// Returns a short range within this length, which may be empty.
     fn stretch(&mut self, length: usize) -> Range<usize> {
         let start = self.below(length + 1);
         let most = (length - start).min(16);
@@ -42,7 +42,7 @@ impl Dice {
     }
 }
 
-/// What means something to one of the readers.
+/// The words with a meaning for one of the parsers.
 const WORDS: [&[u8]; 24] = [
     b"\r\n",
     b"\n",

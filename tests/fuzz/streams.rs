@@ -1,12 +1,12 @@
-//! Requests with true signatures whose framing may lie, one to three on a connection: only the rules of HTTP can stop
-//! them.
+//! Requests with genuine signatures whose framing may be ambiguous, one to three on a connection:
+//! only the rules of HTTP can reject them.
 
 use crate::{
     mutation::{Dice, mutate},
     targets::gate::{BODIES, signature},
 };
 
-/// The first is the good one, and is taken half of the time.
+/// Returns the first, which is the good one, in half of the cases.
 fn mostly<'p>(dice: &mut Dice, from: &[&'p str]) -> &'p str {
     if dice.one_in(2) {
         dice.pick(from)
@@ -66,7 +66,7 @@ const CODINGS: [&str; 7] = [
     "Transfer_Encoding: chunked\r\n",
 ];
 
-/// What a client may write.
+/// Returns the bytes that a client writes.
 pub fn stream(dice: &mut Dice) -> Vec<u8> {
     let mut stream = Vec::new();
     for _ in 0..=dice.below(3) {
@@ -106,7 +106,7 @@ fn request(dice: &mut Dice, stream: &mut Vec<u8>) {
     framing(dice, body, stream);
 }
 
-/// The framing headers, the end of the head, and the body in one of the two forms.
+/// Writes the framing headers, the end of the head, and the body in one of the two forms.
 fn framing(dice: &mut Dice, body: &[u8], stream: &mut Vec<u8>) {
     let chunked = dice.one_in(2);
     let lies = dice.one_in(3);

@@ -1,4 +1,5 @@
-//! Event kind and freshness by JSON pointer from any bytes, against the plain way: build the whole tree, then look.
+//! Event kind and freshness by JSON pointer from any bytes, compared with the plain way: build the
+//! whole tree, then look up.
 //!
 //! Input: a pointer up to the first line feed, then the document.
 
@@ -31,7 +32,7 @@ pub fn run(data: &[u8]) {
     judge(event.kind, has_time(pointer, document), pointer, document);
 }
 
-/// Whether a rule that takes any time finds one.
+/// Returns whether a rule that accepts any time finds one.
 fn has_time(pointer: &str, document: &[u8]) -> bool {
     let rule = FreshRule::new(pointer, Duration::MAX).expect("a pointer, as before");
     let any = rule.with_skew(Duration::MAX);
@@ -43,8 +44,8 @@ fn judge(kind: EventKind, has_time: bool, pointer: &str, document: &[u8]) {
         assert_eq!(kind, EventKind::Other, "read from what is no JSON");
         assert!(!has_time, "a time read from what is no JSON");
     }
-    // A number too great for any type, or deep nesting, in a part that is skipped: no tree can be built, so there is
-    // nothing to compare with.
+    // A number that is too large for any type, or deep nesting, in a part that is skipped: no tree
+    // can be built, so there is nothing to compare with.
     let Ok(tree) = serde_json::from_slice::<Tree>(document) else {
         return;
     };
@@ -56,7 +57,7 @@ fn judge(kind: EventKind, has_time: bool, pointer: &str, document: &[u8]) {
     };
     assert_eq!(kind, plain);
     match place {
-        // Which texts are times is tested beside the rule.
+        // The tests of the rule cover the texts that are times.
         Some(Tree::Text(text)) => assert!(!has_time || text.contains(|c: char| c.is_ascii_digit())),
         Some(Tree::Number(number)) => assert_eq!(has_time, is_time(*number)),
         _ => assert!(!has_time, "a time from nowhere"),
@@ -71,7 +72,7 @@ fn is_time(seconds: f64) -> bool {
     since_1970.is_some_and(|since| SystemTime::UNIX_EPOCH.checked_add(since).is_some())
 }
 
-/// JSON with every key that was written, doubled ones too.
+/// JSON with every key as written, duplicates included.
 enum Tree {
     Map(Vec<(String, Self)>),
     List(Vec<Self>),
@@ -81,7 +82,7 @@ enum Tree {
 }
 
 impl Tree {
-    /// The one value that every reader finds there.
+    /// Returns the value at the pointer if every parser finds the same one.
     fn at(&self, pointer: &str) -> Option<&Self> {
         let mut place = self;
         for step in pointer.split('/').skip(1) {
@@ -98,7 +99,7 @@ impl Tree {
                 let (_, value) = values.next()?;
                 values.next().is_none().then_some(value)
             }
-            // An index as RFC 6901 has it is just how the number would be written.
+            // An index of RFC 6901 is spelled like the number.
             Self::List(items) => {
                 let index: usize = step.parse().ok()?;
                 items.get(index).filter(|_| index.to_string() == step)

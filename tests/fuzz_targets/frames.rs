@@ -1,7 +1,8 @@
-//! The layer over a body in any frames: how the bytes were cut changes neither the verdict nor one byte of what passes.
+//! The layer over a body in any frames: the cuts change neither the verdict nor the bytes that
+//! pass.
 //!
-//! Input: flags (bit 0: forged, bit 1: signed with the second secret, bit 2: the length is declared), the number of
-//! cuts, the cuts, the body.
+//! Input: flags (bit 0: forged, bit 1: signed with the second secret, bit 2: the length is
+//! declared), the number of cuts, the cuts, the body.
 
 use std::{
     convert::Infallible,
@@ -20,7 +21,7 @@ use tower_cartgate::{
 };
 
 const SECRETS: [&str; 2] = ["a secret for fuzzing", "another secret for fuzzing"];
-/// Low enough that a fuzzer gets over it.
+/// Low enough that a fuzzer exceeds it.
 const LIMIT: u64 = 4096;
 
 pub fn run(data: &[u8]) {
@@ -79,7 +80,7 @@ fn head(flags: u8, body: &[u8]) -> HeaderMap {
     headers
 }
 
-/// Each cut is the length of a frame, empty ones included; what is left is the last.
+/// Returns the frames. Each cut is the length of one, empty ones included; the rest is the last.
 fn frames(cuts: &[u8], mut body: &[u8]) -> Vec<Bytes> {
     let mut frames = Vec::new();
     for &cut in cuts {
@@ -91,7 +92,7 @@ fn frames(cuts: &[u8], mut body: &[u8]) -> Vec<Bytes> {
     frames
 }
 
-/// What the protected service got.
+/// The request that the protected service got.
 struct Passed {
     proof: Verified,
     bytes: Bytes,

@@ -1,6 +1,7 @@
-//! Signature headers from any bytes: nothing panics, and nothing but the one canonical text of a signature is read.
+//! Signature headers from any bytes: nothing panics, and only the one canonical text of a signature
+//! is accepted.
 //!
-//! Input: header values, one a line.
+//! Input: header values, one per line.
 
 use http::{HeaderMap, HeaderValue};
 use tower_cartgate::{HeaderForm, Signature};
@@ -11,7 +12,7 @@ pub fn run(data: &[u8]) {
     form(&values);
 }
 
-/// Whoever holds one signature must not be able to write it in a second way.
+/// The holder of one signature must not be able to write it in a second way.
 fn parse(value: &[u8]) {
     let trimmed = trim(value);
     match Signature::parse(value) {
@@ -60,7 +61,7 @@ fn trim(value: &[u8]) -> &[u8] {
     &value[start..=end]
 }
 
-/// Base64 by the letter of RFC 4648, and by nobody's library.
+/// Base64 by the text of RFC 4648, without a library.
 fn decode(text: &[u8]) -> Option<[u8; 32]> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = text

@@ -1,5 +1,6 @@
-//! Fuzz targets as plain functions from bytes to a panic or none. `tests/fuzz.rs` runs them over the checked-in corpus
-//! and mutations of it; `fuzz/` wraps the same functions for libFuzzer. What is fed to them is decided there.
+//! Fuzz targets as functions from bytes, which panic at a fault. `tests/fuzz.rs` runs them over the
+//! checked-in corpus and mutations of it; `fuzz/` wraps the same functions for libFuzzer. The
+//! callers choose the input.
 
 pub mod event;
 pub mod frames;

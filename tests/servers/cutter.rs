@@ -1,4 +1,4 @@
-//! A wire to a server that can be cut in the middle of traffic, or go dead.
+//! A connection to a server that can be cut in the middle of traffic, or go dead.
 
 use std::{
     io::{Read as _, Write as _},
@@ -21,7 +21,7 @@ struct Switch {
 }
 
 impl Cutter {
-    /// A wire to whoever listens there.
+    /// Opens a forwarder in front of a server.
     pub(crate) fn before(server: SocketAddr) -> Self {
         let dead = Arc::<Switch>::default();
         let switch = Arc::clone(&dead);
@@ -29,22 +29,22 @@ impl Cutter {
         Self { door, dead }
     }
 
-    /// Where it is to be connected to.
+    /// Returns the address of the forwarder.
     pub(crate) fn address(&self) -> SocketAddr {
         self.door.address()
     }
 
-    /// Breaks off every connection and refuses new ones.
+    /// Breaks every connection and rejects new ones.
     pub(crate) fn cut(&self) {
         self.door.shut();
     }
 
-    /// Lets nothing through and says nothing about it: what a lost route looks like.
+    /// Drops all traffic silently, like a lost route.
     pub(crate) fn go_dead(&self) {
         self.dead.turn(true);
     }
 
-    /// Lets through again, what was held back first.
+    /// Forwards again, beginning with the traffic that was held back.
     pub(crate) fn mend(&self) {
         self.dead.turn(false);
         self.door.reopen();
@@ -70,9 +70,9 @@ impl Switch {
     }
 }
 
-/// Copies both ways until one side ends.
+/// Copies in both directions until one side ends.
 fn join(client: TcpStream, server: SocketAddr, dead: &Arc<Switch>) {
-    // A server that is not there is met as a connection that ends at once.
+    // A client of a missing server sees a connection that ends at once.
     let Ok(server) = TcpStream::connect(server) else {
         return;
     };
@@ -91,7 +91,7 @@ fn copy(mut from: TcpStream, mut to: TcpStream, dead: &Switch) {
             break;
         }
     }
-    // Either may be gone already; both are to be gone now.
+    // Either may have ended already; afterwards both have.
     let _ = from.shutdown(Shutdown::Both);
     let _ = to.shutdown(Shutdown::Both);
 }

@@ -1,4 +1,5 @@
-//! A server's door: open, it takes connections; shut, it refuses new ones and has broken off all others.
+//! The listener of a server: open, it accepts connections; shut, it rejects new ones and has broken
+//! all others.
 
 use std::{
     collections::HashMap,
@@ -11,7 +12,7 @@ use socket2::SockRef;
 
 use super::{port::Port, wait::wait_until};
 
-/// What is done with a connection, on a thread of its own.
+/// Serves a connection on its own thread.
 type Serve = dyn Fn(TcpStream) + Send + Sync;
 
 pub(crate) struct Door {
@@ -29,7 +30,7 @@ struct State {
 }
 
 impl Door {
-    /// An open one.
+    /// Opens a listener.
     pub(crate) fn open(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let door = Self {
             port: Port::reserve(),
@@ -44,7 +45,7 @@ impl Door {
         self.port.address()
     }
 
-    /// Refuses new connections and breaks off those that are open.
+    /// Rejects new connections and breaks the open ones.
     pub(crate) fn shut(&self) {
         let mut state = self.state.lock().expect("no panic");
         if let Some(listener) = state.listener.take() {
@@ -58,7 +59,7 @@ impl Door {
         }
     }
 
-    /// Waits until nobody is connected, and all that came has been read.
+    /// Waits until no client is connected and everything received has been read.
     #[track_caller]
     pub(crate) fn wait_until_left_alone(&self) {
         wait_until("connections end", || {
@@ -66,7 +67,7 @@ impl Door {
         });
     }
 
-    /// Takes connections again, on the same port.
+    /// Accepts connections again, on the same port.
     pub(crate) fn reopen(&self) {
         let mut state = self.state.lock().expect("no panic");
         if state.listener.is_some() {
@@ -98,7 +99,7 @@ impl Drop for Door {
     }
 }
 
-/// Notes a connection, unless the door was shut since it was accepted.
+/// Records a connection, unless the listener was shut since it was accepted.
 fn enter(state: &Mutex<State>, stream: &TcpStream) -> Option<u64> {
     let mut state = state.lock().expect("no panic");
     state.listener.as_ref()?;

@@ -1,5 +1,5 @@
-//! Servers that a test can stop, cut off and start again on the same address. The library's own tests take them in as
-//! well, so nothing here knows the gate.
+//! Servers that a test can stop, cut off and start again on the same address. The library's own
+//! tests include them as well, so nothing here depends on the gate.
 
 pub(crate) mod cutter;
 pub(crate) mod door;

@@ -1,4 +1,4 @@
-//! A TCP port that stays a test's own while nobody listens there.
+//! A TCP port that stays reserved for a test while nothing listens there.
 
 use std::{
     io,
@@ -7,8 +7,8 @@ use std::{
 
 use socket2::{Domain, Socket, Type};
 
-/// Bound and never listening: connections are refused, nobody else gets the number, and a server that allows reuse of
-/// its address, as all do that mean to be restarted, can listen beside it.
+/// A port that is bound and never listens: connections fail, no other process gets the port, and a
+/// server that allows reuse of its address, as restartable servers do, can listen beside it.
 pub(crate) struct Port {
     address: SocketAddr,
     _kept: Socket,
@@ -33,7 +33,7 @@ impl Port {
         self.address
     }
 
-    /// Listens there; whoever did before has left.
+    /// Listens there after the previous listener has closed.
     pub(crate) fn listen(&self) -> TcpListener {
         TcpListener::bind(self.address).expect("its own port")
     }

@@ -1,5 +1,5 @@
-//! A throw-away PostgreSQL in a folder of its own, with the durability that it has by default. It is asked by `psql`
-//! alone, so that no test shares a client with what it tests.
+//! A temporary PostgreSQL in its own directory, with its default durability. The tests query it
+//! only with `psql`, so that they share no client with the gate.
 
 use std::{
     fs::{self, File},
@@ -19,30 +19,30 @@ use tempfile::TempDir;
 
 use super::{port::Port, wait::wait_until};
 
-/// Where Debian keeps the programs, by version.
+/// The directory of Debian's programs, by version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
-/// The superuser, and its password over TCP. The socket asks for none.
+/// The superuser, and its password over TCP. The socket requires none.
 const USER: &str = "postgres";
 pub(crate) const PASSWORD: &str = "planted-password-of-a-test";
 
-/// The database that is there from the start.
+/// The database that exists from the start.
 pub(crate) const DATABASE: &str = "postgres";
 
-/// Over TCP only under TLS and with the password.
+/// Access over TCP only under TLS and with the password.
 const ACCESS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
 
-/// A running server. Dropped, it is killed and nothing of it stays, however the test ended.
+/// A running server. When it is dropped, it is killed and leaves no files, however the test ended.
 pub(crate) struct Postgres {
     programs: PathBuf,
     owner: Option<Owner>,
     dir: TempDir,
-    /// Where it listens over TCP as well.
+    /// The port for TCP as well.
     port: Option<Port>,
     server: Option<Child>,
 }
 
-/// Whom the server runs as where the test is root, which it refuses to be.
+/// The user of the server if the test runs as root, which PostgreSQL rejects.
 #[derive(Clone, Copy)]
 struct Owner {
     user: u32,
@@ -50,20 +50,20 @@ struct Owner {
 }
 
 impl Postgres {
-    /// One that listens on a Unix socket.
+    /// Starts a server on a Unix socket.
     pub(crate) fn start() -> Self {
         Self::make(None)
     }
 
-    /// One that listens on a TCP port, too, under TLS.
+    /// Starts a server that also listens on a TCP port, under TLS.
     pub(crate) fn start_with_tls() -> Self {
         Self::make(Some(Port::reserve()))
     }
 
-    /// One for all tests that run at the same time and stay in databases of their own.
+    /// Returns one server for all tests that run at the same time and use their own databases.
     pub(crate) fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
-        // Poisoned by a start that failed, it still holds none.
+        // A failed start poisons the lock, which then holds no server.
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
             let started = Arc::new(Self::start());
@@ -72,13 +72,13 @@ impl Postgres {
         })
     }
 
-    /// Makes an empty database; its URL.
+    /// Creates an empty database; returns its URL.
     pub(crate) fn database(&self, name: &str) -> String {
         self.sql(&format!("CREATE DATABASE \"{name}\""));
         self.url(name)
     }
 
-    /// The URL of a database, by the socket.
+    /// Returns the URL of a database by the socket.
     pub(crate) fn url(&self, database: &str) -> String {
         let dir = self.dir.path().display();
         let port = self
@@ -88,31 +88,32 @@ impl Postgres {
         format!("postgresql:///{database}?host={dir}&port={port}&user={USER}")
     }
 
-    /// Where it listens over TCP, for a certificate that names `localhost`.
+    /// Returns the TCP address, for a certificate that names `localhost`.
     #[track_caller]
     pub(crate) fn address(&self) -> SocketAddr {
         self.port.as_ref().expect("started with TLS").address()
     }
 
-    /// The URL of a database by TCP and TLS at `address`, which is its own or leads there. The password is [`PASSWORD`].
+    /// Returns the URL of a database by TCP and TLS at `address`, which is its own or leads there.
+    /// The password is [`PASSWORD`].
     pub(crate) fn url_at(&self, address: SocketAddr, database: &str) -> String {
         let port = address.port();
         format!("postgresql://{USER}@localhost:{port}/{database}?sslmode=require")
     }
 
-    /// The authority of its certificate.
+    /// Returns the authority of its certificate.
     pub(crate) fn authority(&self) -> PathBuf {
         self.file("authority.pem")
     }
 
-    /// What the statements answer, a line for each row, without decoration.
+    /// Returns the result of the statements, one line per row, without decoration.
     #[track_caller]
     pub(crate) fn sql(&self, statements: &str) -> String {
         Self::ask(&self.url(DATABASE), statements)
             .unwrap_or_else(|error| panic!("{statements}: {error}"))
     }
 
-    /// The same of the database at `url`; an error as psql words it.
+    /// The same for the database at `url`; returns an error in the words of psql.
     pub(crate) fn ask(url: &str, statements: &str) -> Result<String, String> {
         let plain = ["-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1"];
         let mut psql = Command::new(programs().join("psql"));
@@ -126,7 +127,8 @@ impl Postgres {
         Ok(rows.trim_end().to_owned())
     }
 
-    /// Ends it without ceremony, as a machine that goes down does ("immediate"), and starts it again.
+    /// Stops it without a checkpoint ("immediate"), like a machine that goes down, and starts it
+    /// again.
     pub(crate) fn restart(&mut self) {
         if let Some(mut server) = self.server.take() {
             let told = kill_process(Pid::from_child(&server), Signal::QUIT);
@@ -136,13 +138,13 @@ impl Postgres {
         self.resume();
     }
 
-    /// SIGKILL for it and for each process that serves a client.
+    /// Kills it and each process that serves a client with SIGKILL.
     pub(crate) fn kill(&mut self) {
         let Some(mut server) = self.server.take() else {
             return;
         };
         let own = Pid::from_child(&server);
-        // Stopped, it starts none that the list would miss. It may have ended before.
+        // A stopped process starts none that the list would miss. It may have ended before.
         let _ = kill_process(own, Signal::STOP);
         wait_until("the server stops", || {
             process(own).is_none_or(|(state, _)| state != 'R' && state != 'S' && state != 'D')
@@ -153,12 +155,13 @@ impl Postgres {
         }
         let _ = server.kill();
         let _ = server.wait();
-        // What lives on would keep the new server from the folder; what only waits for its parent would not.
+        // A process that survives would keep the new server from the directory; one that only waits
+        // for its parent would not.
         let gone = |child: &Pid| process(*child).is_none_or(|(state, _)| state == 'Z');
         wait_until("its processes end", || children.iter().all(gone));
     }
 
-    /// Starts it where it was, after [`Self::kill`]; it recovers what it had committed.
+    /// Starts it at the same place after [`Self::kill`]; it recovers its committed data.
     pub(crate) fn resume(&mut self) {
         assert!(self.server.is_none(), "it runs");
         let log = self.file("log");
@@ -207,7 +210,7 @@ impl Postgres {
         fs::write(&password, PASSWORD).expect("written");
         self.give(&password);
         let mut initdb = self.own("initdb");
-        // What is not synced here is at the mercy of the machine's own power alone.
+        // Without the sync, a power failure of the test machine loses the new directory.
         initdb
             .args(["--no-sync", "--encoding=UTF8", "--no-locale", "-U", USER])
             .args(["--auth-local=trust", "--auth-host=scram-sha-256"])
@@ -223,11 +226,12 @@ impl Postgres {
         }
     }
 
-    /// A certificate for `localhost` by an authority of its own.
+    /// Creates a certificate for `localhost` by its own authority.
     fn certify(&self) -> Result<(), rcgen::Error> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Under the same name as what it signs, it would be looked for there by OpenSSL.
+        // With the name of the certificate that it signs, OpenSSL would look for the authority
+        // there.
         let name = "authority of a test";
         params.distinguished_name.push(DnType::CommonName, name);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
@@ -243,7 +247,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// A program of PostgreSQL's, run as whom it wants to be run.
+    /// Returns a program of PostgreSQL that runs as its user.
     fn own(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         command.current_dir(self.dir.path()).env("LC_ALL", "C");
@@ -281,7 +285,7 @@ impl Drop for Postgres {
 }
 
 impl Owner {
-    /// Debian's `postgres`, or else `nobody`, whom every system has.
+    /// Returns Debian's `postgres`, or `nobody`, which every system has.
     fn find() -> Self {
         let users = fs::read_to_string("/etc/passwd").expect("a list of users");
         let find = |name: &str| {
@@ -298,7 +302,7 @@ impl Owner {
     }
 }
 
-/// The folder of the newest version's programs. Only some of them are where a PATH leads.
+/// Returns the directory of the newest version's programs. Only some of them are in PATH.
 fn programs() -> PathBuf {
     let versions = fs::read_dir(VERSIONS).into_iter().flatten().flatten();
     let debian = versions.filter_map(|version| {
@@ -314,7 +318,7 @@ fn programs() -> PathBuf {
         .expect("PostgreSQL is not installed; make test installs it")
 }
 
-/// The state of a process and its parent, as the system has them; none if it is gone.
+/// Returns the state of a process and its parent; none if it has ended.
 fn process(pid: Pid) -> Option<(char, i32)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_name, rest) = stat.rsplit_once(") ")?;

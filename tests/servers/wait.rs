@@ -1,14 +1,14 @@
-//! Waiting for what must happen.
+//! Waits for conditions.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-/// How long. Only a failing test ever waits that long.
+/// The timeout. Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until `done`, and fails with `what` if that never comes.
+/// Waits until `done`, and fails with `what` after the timeout.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();

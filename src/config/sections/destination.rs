@@ -51,7 +51,7 @@ pub struct DestinationPlan {
     /// Whether it gets the `Host` of the request.
     pub preserve_host: bool,
     /// Headers whose values are secrets, each with the place where it was written.
-    pub headers: Vec<(Place, HeaderName, source::Place)>,
+    pub headers: Vec<(Place, HeaderName, source::SecretPlace)>,
     /// The secrets that sign attempts as Standard Webhooks.
     pub standard_webhooks: Vec<PlacedSource>,
     /// The timeouts of an attempt.
@@ -252,7 +252,7 @@ fn read_header(
 
 impl DestinationPlan {
     /// The places of all its secrets.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = &source::Place> {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &source::SecretPlace> {
         let headers = self.headers.iter().map(|(.., place)| place);
         headers.chain(self.standard_webhooks.iter().map(|(_, place)| place))
     }

@@ -161,7 +161,7 @@ impl InboxPlan {
     }
 
     /// The places of its secrets.
-    pub(crate) fn sources(&self) -> impl Iterator<Item = &source::Place> {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &source::SecretPlace> {
         let all = [&self.password, &self.key, &self.encryption_key];
         all.into_iter().flatten().map(|(_, place)| place)
     }

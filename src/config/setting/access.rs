@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The place of a secret, and where it was written.
-pub(crate) type PlacedSource = (Place, source::Place);
+pub(crate) type PlacedSource = (Place, source::SecretPlace);
 
 /// Reads and writes one value of a plan, whatever its type.
 pub(crate) trait Access<P>: Send + Sync {

@@ -63,7 +63,7 @@ impl<P> Access<P> for Secret<P> {
     }
 
     fn set(&self, plan: &mut P, texts: &[String]) -> Result<(), String> {
-        let place = source::Place::File(last(texts).into());
+        let place = source::SecretPlace::File(last(texts).into());
         *(self.at)(plan) = Some((Place::nowhere(), place));
         Ok(())
     }
@@ -110,17 +110,17 @@ fn placed(value: Value<'_, '_>) -> Option<PlacedSource> {
 }
 
 /// Reads `{ file = … }`, `{ env = … }` or `{ credential = … }`: exactly one of them.
-pub(crate) fn read_source(mut table: Table<'_, '_>) -> Option<source::Place> {
+pub(crate) fn read_source(mut table: Table<'_, '_>) -> Option<source::SecretPlace> {
     let file = table.take("file");
     let variable = table.take("env");
     let credential = table.take("credential");
     let place = match (file, variable, credential) {
-        (Some(file), None, None) => text(&kinds::path(), file).map(source::Place::File),
+        (Some(file), None, None) => text(&kinds::path(), file).map(source::SecretPlace::File),
         (None, Some(variable), None) => {
-            text(&kinds::variable(), variable).map(source::Place::Variable)
+            text(&kinds::variable(), variable).map(source::SecretPlace::Variable)
         }
         (None, None, Some(credential)) => {
-            text(&kinds::credential(), credential).map(source::Place::Credential)
+            text(&kinds::credential(), credential).map(source::SecretPlace::Credential)
         }
         _ => {
             table.report("expected exactly one of `file`, `env` and `credential`");
@@ -136,11 +136,11 @@ fn text<T>(kind: &Kind<T>, value: Value<'_, '_>) -> Option<T> {
 }
 
 /// Returns the place as a file writes it. The secret itself is never shown.
-pub(crate) fn show_source(place: &source::Place) -> toml::Value {
+pub(crate) fn show_source(place: &source::SecretPlace) -> toml::Value {
     let (key, text) = match place {
-        source::Place::File(path) => ("file", path.display().to_string()),
-        source::Place::Variable(variable) => ("env", variable.clone()),
-        source::Place::Credential(name) => ("credential", name.clone()),
+        source::SecretPlace::File(path) => ("file", path.display().to_string()),
+        source::SecretPlace::Variable(variable) => ("env", variable.clone()),
+        source::SecretPlace::Credential(name) => ("credential", name.clone()),
     };
     toml::Value::Table(toml::Table::from_iter([(key.to_owned(), text.into())]))
 }

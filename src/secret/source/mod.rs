@@ -35,12 +35,12 @@ const MOST_BYTES: u64 = 64 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretSource {
     name: SecretName,
-    place: Place,
+    place: SecretPlace,
 }
 
 /// The place of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum SecretPlace {
     /// A file's path.
     File(PathBuf),
     /// An environment variable's name.
@@ -52,7 +52,7 @@ pub enum Place {
 impl SecretSource {
     /// Returns the source of a secret in this place.
     #[must_use]
-    pub fn new(name: SecretName, place: Place) -> Self {
+    pub fn new(name: SecretName, place: SecretPlace) -> Self {
         Self { name, place }
     }
 
@@ -60,7 +60,7 @@ impl SecretSource {
     pub fn file(name: SecretName, path: impl Into<PathBuf>) -> Self {
         Self {
             name,
-            place: Place::File(path.into()),
+            place: SecretPlace::File(path.into()),
         }
     }
 
@@ -69,7 +69,7 @@ impl SecretSource {
     pub fn from_env_var(variable: &str) -> Self {
         Self {
             name: default_name(),
-            place: Place::Variable(variable.to_owned()),
+            place: SecretPlace::Variable(variable.to_owned()),
         }
     }
 
@@ -96,7 +96,7 @@ impl SecretSource {
 
     /// Returns the place of the secret.
     #[must_use]
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &SecretPlace {
         &self.place
     }
 
@@ -145,7 +145,7 @@ fn default_name() -> SecretName {
         .expect("the name consists of lower-case letters")
 }
 
-impl Place {
+impl SecretPlace {
     /// Returns the file if one is given, or the variable if it is set.
     #[must_use]
     pub fn given(file: Option<&Path>, variable: &str) -> Option<Self> {
@@ -201,7 +201,7 @@ fn read_variable(variable: &str) -> Result<Vec<u8>, SourceError> {
         })
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SecretPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
@@ -215,7 +215,7 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug)]
 pub struct Warning {
     name: SecretName,
-    place: Place,
+    place: SecretPlace,
     kind: WarningKind,
 }
 
@@ -296,7 +296,7 @@ pub enum SourceError {
     #[error("the secret in {place} cannot be used: {reason}")]
     Unusable {
         /// Its place.
-        place: Place,
+        place: SecretPlace,
         /// The reason.
         reason: SecretError,
     },

@@ -27,7 +27,7 @@ fn a_name_is_told_from_a_path() {
     ] {
         let source = source(typed).expect(typed);
         assert_eq!(source.name().as_ref(), name, "{typed}");
-        assert_eq!(source.place(), &Place::File(path.into()), "{typed}");
+        assert_eq!(source.place(), &SecretPlace::File(path.into()), "{typed}");
     }
     assert!(matches!(source("Big=x"), Err(SourceSyntaxError::Name)));
     assert!(matches!(source("=x"), Err(SourceSyntaxError::Name)));

@@ -1,7 +1,7 @@
-//! Compares tags that valgrind takes for secret, by the module that ships or by a leaky twin.
+//! Compares tags that valgrind treats as secret, with the module that ships or with a leaky one.
 //!
-//! Usage: `valgrind constant-time honest`, or `by-byte`, or `by-tag` for the twins. It ends with 0 if the answers were
-//! right; whether a secret showed is for valgrind to say.
+//! Usage: `valgrind constant-time honest`, or `by-byte`, or `by-tag` for the leaky ones. It exits
+//! with 0 if the results were right; valgrind reports whether a secret leaked.
 
 #[path = "../../../middleware/src/compare.rs"]
 mod compare;
@@ -31,7 +31,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Each tag presented, one that differs only in its first byte, one only in its last, and one altogether.
+/// Presents each tag, one that differs only in its first byte, one only in its last, and one that
+/// differs in all.
 fn try_all(position: impl Fn([[u8; 32]; 3], &[u8; 32]) -> (Choice, u32)) {
     for (index, tag) in (0u32..).zip(TAGS) {
         assert_eq!(ask(&position, tag), Some(index));
@@ -51,7 +52,7 @@ fn ask(
     let mut tags = TAGS;
     tags.iter_mut().for_each(|tag| taint::hide(tag));
     let (found, place) = position(tags, &presented);
-    // The answer may show, and only the answer.
+    // Only the result may be revealed.
     let (mut found, mut place) = ([found.unwrap_u8()], place.to_ne_bytes());
     taint::reveal(&mut found);
     taint::reveal(&mut place);

@@ -1,5 +1,6 @@
-//! Marks bytes as secret and as public. To valgrind a secret byte is an uninitialized one: it follows the byte through
-//! every copy and computation, and reports the first branch, or address, that depends on it.
+//! Marks bytes as secret and as public. For valgrind a secret byte is an uninitialized one: it
+//! follows the byte through every copy and computation, and reports the first branch or address
+//! that depends on it.
 
 use std::ffi::{c_int, c_void};
 
@@ -17,17 +18,17 @@ mod requests {
     }
 }
 
-/// Whether valgrind is looking. If not, everything here does nothing.
+/// Returns whether valgrind runs the program. If not, the other functions do nothing.
 pub fn is_watched() -> bool {
     requests::taint_is_watched() != 0
 }
 
-/// From here on these bytes are secret.
+/// Marks these bytes as secret.
 pub fn hide(bytes: &mut [u8]) {
     requests::taint_hide(bytes.as_mut_ptr().cast(), bytes.len());
 }
 
-/// From here on these bytes may show.
+/// Marks these bytes as public.
 pub fn reveal(bytes: &mut [u8]) {
     requests::taint_reveal(bytes.as_mut_ptr().cast(), bytes.len());
 }

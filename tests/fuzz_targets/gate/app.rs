@@ -1,4 +1,4 @@
-//! The protected app: reads HTTP as strictly as it can be read, and keeps what it got.
+//! The protected app: parses HTTP as strictly as possible, and records its requests.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -9,7 +9,7 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// One request as it came.
+/// One request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub method: String,
@@ -18,7 +18,7 @@ pub struct Received {
     pub body: Vec<u8>,
 }
 
-/// Requests, or what was wrong with one.
+/// The requests, or the faults of some.
 type Records = Arc<Mutex<Vec<Result<Received, String>>>>;
 
 pub struct App {
@@ -41,7 +41,7 @@ impl App {
         Self { address, records }
     }
 
-    /// What came since this was last asked.
+    /// Returns the requests since the last call.
     pub fn take(&self) -> Vec<Result<Received, String>> {
         std::mem::take(&mut self.records.lock().expect("no app thread panics"))
     }
@@ -59,7 +59,8 @@ fn serve(connection: TcpStream, records: &Records) {
     }
 }
 
-/// None when the connection ends, even within a request: what is not whole is no delivery.
+/// Reads a request. Returns none when the connection ends, even within a request: an incomplete one
+/// is not a delivery.
 fn read(reader: &mut impl BufRead) -> Result<Option<Received>, String> {
     let Some(first) = line(reader)? else {
         return Ok(None);
@@ -97,7 +98,7 @@ fn line(reader: &mut impl BufRead) -> Result<Option<String>, String> {
     if text.contains(&b'\r') {
         return Err("a bare carriage return".to_owned());
     }
-    // One character a byte: values may hold any byte above ASCII.
+    // One character per byte, because values may contain any byte above ASCII.
     Ok(Some(text.iter().copied().map(char::from).collect()))
 }
 

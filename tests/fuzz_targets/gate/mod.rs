@@ -1,8 +1,9 @@
-//! Any bytes into a real gate over a real socket. The oracle: whatever its destination got is one clean request whose
-//! signature is true for just the body that came with it, and a body that somebody has signed at all.
+//! Any bytes into a real gate over a real socket. The oracle: each request of its destination is
+//! one clean request whose signature matches exactly the body that arrived with it, and the body is
+//! one that was signed.
 //!
-//! Input: what a client writes, byte for byte. The fuzzer does not know the secret; the corpus has signatures for
-//! [`BODIES`] in it, as a captured delivery would.
+//! Input: the bytes of a client. The fuzzer does not know the secret; the corpus contains
+//! signatures of [`BODIES`], like captured deliveries.
 
 mod app;
 mod oracle;
@@ -14,7 +15,7 @@ pub use site::Site;
 
 use std::{cell::OnceCell, time::Duration};
 
-/// All that was ever signed.
+/// All signed bodies.
 pub const BODIES: [&[u8]; 6] = [
     b"",
     br#"{"event":"order.processed","order":{"id":"test-1","total":"19.90"}}"#,
@@ -24,14 +25,14 @@ pub const BODIES: [&[u8]; 6] = [
     b"a",
 ];
 
-/// How long the gate waits for a client: these clients never have more to say.
+/// The timeouts of the gate for a client: these clients never send more.
 const CLOCK: Duration = Duration::from_millis(25);
 
 thread_local! {
     static SITE: OnceCell<Site> = const { OnceCell::new() };
 }
 
-/// Gives the number of deliveries that passed.
+/// Returns the number of deliveries that passed.
 pub fn run(data: &[u8]) -> usize {
     SITE.with(|site| site.get_or_init(|| Site::start(CLOCK)).judge(data))
 }

@@ -1,4 +1,4 @@
-//! What must be true of every request that a destination gets.
+//! The properties of every request that a destination gets.
 
 use http::{HeaderMap, Method};
 use tower_cartgate::{Keyring, Policy, Secret, Signature, Signer, verify};
@@ -17,12 +17,13 @@ pub fn policy() -> Policy {
     Policy::new(Keyring::single(secret()))
 }
 
-/// The true signature of a body, as only the holder of the secret can say.
+/// Returns the genuine signature of a body, which only the holder of the secret can compute.
 pub fn signature(body: &[u8]) -> Signature {
     Signer::new(&secret()).sign(body)
 }
 
-/// How many signatures an input brings along: no more deliveries than those may pass.
+/// Returns the number of signatures in an input, which is the limit of the deliveries that may
+/// pass.
 pub fn signatures_in(data: &[u8]) -> usize {
     let count = |text: String| {
         data.windows(text.len())
@@ -35,6 +36,8 @@ pub fn signatures_in(data: &[u8]) -> usize {
         .sum()
 }
 
+/// Checks a request.
+///
 /// # Panics
 ///
 /// When the request should never have passed.
@@ -58,7 +61,7 @@ pub fn check(received: &Received) {
     for name in ["verdict", "endpoint", "secret-name", "delivery"] {
         assert_eq!(count(headers, &format!("x-cartgate-{name}")), 1, "{name}");
     }
-    // The endpoint has no event rule, so whatever says the kind would be the sender's word.
+    // The endpoint has no event rule, so a header with the kind could only come from the sender.
     for name in ["event", "event-source"] {
         assert_eq!(count(headers, &format!("x-cartgate-{name}")), 0, "{name}");
     }

@@ -1,4 +1,4 @@
-//! A gate before an app, both real, and a client that writes what it is told to.
+//! A gate in front of an app, both real, and a client that writes given bytes.
 
 use std::{
     future::pending,
@@ -23,7 +23,7 @@ use super::{
     oracle::{self, PATH, check},
 };
 
-/// A gate that has not closed by then hangs.
+/// The timeout after which a gate that has not closed the connection hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Site {
@@ -32,7 +32,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// A gate whose every clock on its clients is `clock`.
+    /// Starts a gate whose timeouts for clients are all `clock`.
     pub fn start(clock: Duration) -> Self {
         let app = App::start();
         let address = ListenAddress::Tcp(format!("{}:0", Ipv4Addr::LOCALHOST));
@@ -54,7 +54,8 @@ impl Site {
         Self { app, gate }
     }
 
-    /// Writes `data` to the gate and judges what came of it. Gives the number of deliveries that passed.
+    /// Writes `data` to the gate and checks the results. Returns the number of deliveries that
+    /// passed.
     pub fn judge(&self, data: &[u8]) -> usize {
         let answers = self.converse(data);
         let received = self.app.take();
@@ -70,11 +71,11 @@ impl Site {
         passed
     }
 
-    /// The answers, read until the gate closes.
+    /// Returns the responses, read until the gate closes.
     fn converse(&self, data: &[u8]) -> Vec<u8> {
         let mut client = TcpStream::connect(self.gate).expect("the gate accepts");
         client.set_read_timeout(Some(PATIENCE)).expect("a time");
-        // The gate may close before it has read everything. That is its right, and shows in the answers.
+        // The gate may close before it has read everything. The responses show it.
         drop(client.write_all(data));
         let (mut answers, mut buffer) = (Vec::new(), [0; 4096]);
         loop {
@@ -93,7 +94,7 @@ impl Site {
     }
 }
 
-/// After this answer the gate only waits for the client to be done with writing.
+/// Returns whether the gate only waits for the client to end its writes after this response.
 fn is_the_last(answers: &[u8]) -> bool {
     answers
         .to_ascii_lowercase()

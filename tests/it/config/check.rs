@@ -1,4 +1,4 @@
-//! `cartgate check`, and `serve` with what `check` refuses.
+//! Tests of `cartgate check`, and of `serve` with the files that `check` rejects.
 
 use std::{
     path::Path,
@@ -13,7 +13,7 @@ use crate::{
     support::{App, PATIENCE, SECRET, ms},
 };
 
-/// A folder with a configuration and its secrets.
+/// A directory with a configuration and its secrets.
 pub(super) struct Site {
     dir: tempfile::TempDir,
 }
@@ -51,7 +51,7 @@ impl Site {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it runs");
-        // A gate that starts where it should refuse would run for ever.
+        // A gate that starts by mistake would run forever.
         let begun = Instant::now();
         while child.try_wait().expect("a child").is_none() && begun.elapsed() < PATIENCE {
             thread::sleep(ms(2));
@@ -256,7 +256,7 @@ fn what_is_durable_is_judged_with_its_keys_and_kinds() {
         "{lines:?}"
     );
     assert!(!said.err.contains("planted"));
-    // To judge a file is not to begin an inbox.
+    // The check of a file does not create an inbox.
     assert!(!site.path().join("inbox.db").exists());
     let shown = site.run(&["check", "--show", "gate.toml"], &[]);
     assert!(shown.out.contains("[inbox.key]\nfile = \"key\"") && !shown.out.contains("planted"));

@@ -1,4 +1,5 @@
-//! The password of PostgreSQL never goes in clear text beyond this machine, however the address is written.
+//! The password of PostgreSQL never leaves this machine in clear text, however the address is
+//! written.
 
 use std::{
     io::{Read as _, Write as _},
@@ -12,7 +13,7 @@ use crate::program::write_secret;
 
 const PASSWORD: &str = "planted-password-of-postgresql";
 
-/// A server without TLS that asks whoever comes for the password in clear text, as an attacker on the way would.
+/// A server without TLS that requests the password in clear text, as an attacker on the way would.
 struct Eavesdropper {
     address: String,
     port: u16,
@@ -31,7 +32,8 @@ impl Eavesdropper {
                 while let Ok(length @ 1..) = stream.read(&mut buffer) {
                     let said = &buffer[..length];
                     hears.lock().expect("no panic").extend(said);
-                    // SSLRequest has a number of its own; anything else is answered by "the password, please".
+                    // SSLRequest has its own number; the response to anything else is a request for
+                    // the password.
                     let wants_tls = said.get(4..8) == Some(&80_877_103_u32.to_be_bytes());
                     let answer: &[u8] = match wants_tls {
                         true => b"N",
@@ -56,10 +58,11 @@ impl Eavesdropper {
     }
 }
 
-/// An address of this machine that is not loopback. Without a network, `0.0.0.0` leads here as well.
+/// Returns an address of this machine that is not loopback. Without a network, `0.0.0.0` leads here
+/// as well.
 fn own_address() -> IpAddr {
     let socket = UdpSocket::bind("0.0.0.0:0").expect("bound");
-    // Nothing is sent: it only makes the system choose an address.
+    // This sends nothing; it only makes the system choose an address.
     let chosen = socket
         .connect("203.0.113.1:9")
         .and_then(|()| socket.local_addr());
@@ -72,7 +75,7 @@ fn own_address() -> IpAddr {
 fn nobody_on_the_way_hears_the_password() {
     let server = Eavesdropper::on(own_address());
     let (ip, port) = (&server.address, server.port);
-    // Whether the text already rules it out.
+    // Whether the text already excludes it.
     let urls = [
         (format!("postgres://u@{ip}:{port}/db?sslmode=disable"), true),
         (format!("postgres://u@{ip}:{port}/db?sslmode=allow"), true),
@@ -142,7 +145,7 @@ url = "http://127.0.0.1:1/"
         let reason = if ruled_out { "clear text" } else { "TLS" };
         assert!(served.err.contains(reason), "{url}: {}", served.err);
         let heard = server.heard();
-        // At most the question whether it speaks TLS.
+        // At most the question whether the server speaks TLS.
         assert!(
             !heard.contains(PASSWORD) && !heard.contains("user"),
             "{url}: {heard}"
@@ -152,7 +155,7 @@ url = "http://127.0.0.1:1/"
     }
 }
 
-/// So that the test above would hear a password, were one said.
+/// Proves that the test above would receive a password.
 #[test]
 fn on_this_machine_it_is_said() {
     let server = Eavesdropper::on(IpAddr::from([127, 0, 0, 1]));

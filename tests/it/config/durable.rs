@@ -1,4 +1,4 @@
-//! The durable inbox in the life of the program: what the start says and refuses, and what a reload takes up.
+//! The durable inbox in the life of the program: errors of the start, and changes at a reload.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -9,7 +9,8 @@ use crate::{
     support::{App, SECRET, Setup, genuine, wait_until},
 };
 
-/// A durable endpoint whose store is in `dir`, with these destinations: names and addresses.
+/// Returns a durable endpoint whose store is in `dir`, with these names and addresses of
+/// destinations.
 fn file(dir: &Path, destinations: &[(&str, &str)]) -> String {
     let store = format!("sqlite:{}", dir.join("inbox.db").display());
     let mut text = format!(
@@ -28,7 +29,7 @@ secrets = ["current"]
 durable = true
 "#
     );
-    // More attempts than a test has time for.
+    // More attempts than the test has time for.
     let waits = ["100ms"; 300];
     for (name, url) in destinations {
         text += &format!(
@@ -42,7 +43,7 @@ fn served(text: &str) -> Program {
     Program::serve_file(text, &[("secret", SECRET)])
 }
 
-/// What `serve` says when it refuses.
+/// Returns the error of `serve` with a configuration that it must reject.
 fn refused(text: &str, others: &[(&str, &[u8])]) -> String {
     let site = Site::with(text);
     for (name, content) in others {
@@ -60,7 +61,7 @@ fn end(program: Program) {
     assert!(status.success(), "{lines:#?}");
 }
 
-/// Takes up another file.
+/// Reloads with another file.
 fn reload(program: &Program, text: &str) {
     let lines = program.lines().len();
     program.write_config(text);
@@ -132,7 +133,7 @@ fn a_store_that_cannot_be_used_ends_the_start_with_one_line() {
     let destinations = [("app", "http://127.0.0.1:1")];
     let nowhere = file(&dir.path().join("nowhere"), &destinations);
     assert!(refused(&nowhere, &[]).contains("nowhere/inbox.db"));
-    // Nobody can write there, not even root.
+    // No user can write there, not even root.
     let unwritable = refused(&file(Path::new("/proc"), &destinations), &[]);
     assert!(unwritable.contains("/proc/inbox.db"), "{unwritable}");
 
@@ -175,19 +176,19 @@ fn a_reload_takes_up_queues_while_events_wait_and_never_another_store() {
     let (_taken, down) = taken_port();
     let program = served(&file(dir.path(), &[("one", &down)]));
     send(&program, b"waits for one");
-    // One more: what waits is not its.
+    // One more destination: the waiting events are not for it.
     reload(
         &program,
         &file(dir.path(), &[("one", &down), ("two", &app.url)]),
     );
     send(&program, b"for one and two");
     app.wait_for(1);
-    // Renamed: what waited for `one` waits on.
+    // Renamed: the events that wait for `one` keep waiting.
     reload(&program, &file(dir.path(), &[("three", &app.url)]));
     send(&program, b"for three");
     app.wait_for(2);
     assert_eq!(bodies(&app), [&b"for one and two"[..], b"for three"]);
-    // And comes once it is there again, elsewhere.
+    // They arrive once it is back, at another address.
     reload(&program, &file(dir.path(), &[("one", &app.url)]));
     app.wait_for(4);
     let all: [&[u8]; 4] = [
@@ -232,7 +233,7 @@ fn what_is_not_permitted_is_kept_all_the_same_and_reaches_no_app() {
         "durable = true\nevent = { pointer = \"/e\", order = [\"o\"], only = [\"order\"] }\n";
     let text = file(dir.path(), &[("app", &app.url)]).replace("durable = true\n", event);
     let program = served(&text);
-    // A refusal would have it sent again for ever.
+    // After a rejection, the sender would retry forever.
     send(&program, br#"{"e":"x"}"#);
     send(&program, br#"{"e":"o"}"#);
     app.wait_for(1);

@@ -1,4 +1,4 @@
-//! Several endpoints from one file, and the file changed while they serve.
+//! Several endpoints from one file, and changes of the file while they serve.
 
 use std::{net::TcpStream, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
 const ANOTHER: &[u8] = support::SECRETS[1];
 const SECRETS: [(&str, &[u8]); 2] = [("secret", SECRET), ("another", ANOTHER)];
 
-/// A delivery to a path and host, signed by `secret` in `header`.
+/// Returns a delivery to a path and host, signed by `secret` in `header`.
 fn delivery(line: &str, host: &str, header: &str, secret: &[u8]) -> Vec<u8> {
     let (signature, length) = (sign_with(secret, BODY), BODY.len());
     let head = format!(
@@ -47,7 +47,7 @@ fn each_endpoint_has_its_own_secret_header_methods_and_way() {
     ] {
         let answer = client.ask(delivery(line, host, header, secret));
         assert_eq!(answer.status, status, "{line} {host} {header}");
-        // Behind a body that nobody read the connection ends.
+        // The connection ends after a body that the gate did not read.
         if answer.closes() {
             client = program.client();
         }

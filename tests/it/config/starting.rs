@@ -1,4 +1,5 @@
-//! What would keep `serve` from starting, `check` finds as well, and in the same words; and it changes nothing.
+//! `check` finds every mistake that prevents a start of `serve`, in the same words, and changes
+//! nothing.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +18,7 @@ use crate::{
     support::{App, SECRET, request, signature_line},
 };
 
-/// A durable endpoint with its inbox in `store`.
+/// Returns a durable endpoint with its inbox in `store`.
 fn durable(store: &str) -> String {
     format!(
         r#"
@@ -46,7 +47,7 @@ fn shared(url: &str, more: &str) -> String {
     durable(url).replace("\n[secret", &format!("{key}{more}\n[secret"))
 }
 
-/// Everything in a folder, with its bytes.
+/// Returns all files in a directory, with their bytes.
 fn contents(dir: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let entries = fs::read_dir(dir).expect("a list").flatten();
     let paths = entries.map(|entry| entry.path());
@@ -55,7 +56,7 @@ fn contents(dir: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         .collect()
 }
 
-/// Has `check` and `serve` judge a file that is of no use.
+/// Checks that `check` and `serve` reject a file.
 #[track_caller]
 fn both_find(site: &Site, expected: &str) {
     let before = contents(site.path());
@@ -115,7 +116,7 @@ fn the_authorities_of_postgresql_are_read() {
 fn a_key_that_does_not_belong_to_the_inbox_is_found_by_both() {
     let site = Site::with(&durable("sqlite:inbox.db"));
     let file = fs::read_to_string(site.path().join("gate.toml")).expect("text");
-    // Begun by a gate that has ended in order.
+    // Created by a gate that has ended in order.
     let inbox = site.path().join("inbox.db");
     let text = file.replace("sqlite:inbox.db", &format!("sqlite:{}", inbox.display()));
     let gate = Program::serve_file(&text, &[("secret", SECRET)]);
@@ -196,7 +197,7 @@ fn folders_and_sockets_are_looked_at() {
     let file = site.path().join("gate.toml");
     fs::write(&file, text.replace("127.0.0.1:0", &at("secret"))).expect("written");
     both_find(&site, "not a socket is in the way");
-    // A socket that somebody listens on may be that of the gate which is to be restarted.
+    // A socket with a listener may belong to the gate that is to be restarted.
     let _other = UnixListener::bind(site.path().join("gate.sock")).expect("bound");
     fs::write(&file, text.replace("127.0.0.1:0", &at("gate.sock"))).expect("written");
     let said = site.run(&["check", "gate.toml"], &[]);
@@ -241,7 +242,7 @@ fn the_second_slot_of_a_secret_may_stand_ready() {
         )
     };
     assert_eq!(gate.client().ask(order()).status, 200);
-    // Cartfunnel makes the new secret; the slot stands ready.
+    // Cartfunnel issues the new secret; its slot is ready.
     write_secret(&gate.file("secret"), b"the new planted secret of the tests");
     gate.signal("HUP");
     gate.line(&["configuration in force"]);

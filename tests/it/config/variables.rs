@@ -1,4 +1,4 @@
-//! The `CARTGATE_*` variables: which are obeyed, what they override, and what overrides them.
+//! The `CARTGATE_*` variables: which ones are used, what they override, and what overrides them.
 
 use super::{check::Site, two_shops};
 use crate::{
@@ -12,7 +12,7 @@ fn secret() -> &'static str {
     std::str::from_utf8(SECRET).expect("text")
 }
 
-/// The variables of a whole gate before `url`, and these.
+/// Returns the variables of a whole gate in front of `url`, and these.
 fn whole<'v>(url: &'v str, more: &[(&'v str, &'v str)]) -> Vec<(&'v str, &'v str)> {
     let own = [
         ("CARTGATE_LISTEN", "127.0.0.1:0"),
@@ -29,7 +29,7 @@ fn a_gate_is_configured_by_variables_alone() {
         ("CARTGATE_NAME", "orders"),
         ("CARTGATE_LOG_FORMAT", "json"),
         ("CARTGATE_EXPLAIN", "off"),
-        // As if unset.
+        // An empty variable counts as unset.
         ("CARTGATE_CONFIG", ""),
         ("CARTGATE_MAX_BODY", ""),
         ("CARTGATE_SECRET_FILE", ""),
@@ -168,7 +168,7 @@ fn an_error_names_the_variable_and_shows_a_value_that_is_no_secret() {
         assert!(said.err.contains(name), "{}", said.err);
         assert_eq!(said.err.contains(value), shown, "{}", said.err);
     }
-    // A mistake that is found later is at the variable, too.
+    // A mistake that is found later is at the variable as well.
     let more = [("CARTGATE_ADMIN", "0.0.0.0:0")];
     let said = site.run(&["serve"], &whole(url, &more));
     assert!(said.err.contains("CARTGATE_ADMIN: "), "{}", said.err);
@@ -212,7 +212,7 @@ fn other_commands_obey_only_the_variables_of_secrets_and_of_the_inbox() {
         "{}",
         listed.out
     );
-    // The place that is typed overrides the one in a variable.
+    // The place on the command line overrides the variable.
     let elsewhere = ["inbox", "stats", "--inbox", "sqlite:elsewhere.db"];
     let said = site.run(&elsewhere, &[here, ("CARTGATE_CONFIG", "gate.toml")]);
     assert!(said.err.contains("elsewhere.db"), "{}", said.err);
@@ -277,7 +277,7 @@ fn a_secret_in_the_variable_of_its_file_is_not_shown() {
             assert!(!(said.out + &said.err).contains("planted"), "{at}");
         }
     }
-    // A path is shown, or its slip could not be found.
+    // The error shows a path; otherwise the typo could not be found.
     let missing = site.path().join("secrte").display().to_string();
     let said = site.run(
         &["sign", "/dev/null"],
