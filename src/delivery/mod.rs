@@ -1,6 +1,6 @@
 //! Deliveries on their way to a destination.
 //!
-//! Only a proof makes one: [`Verified`] from the layer, or [`Intact`] from the seal, which shows
+//! Only a proof makes one: `Verified` from the layer, or `Intact` from the seal, which shows
 //! that the stored bytes are those that were verified. A destination takes nothing else, so the
 //! compiler keeps unverified bytes out.
 
