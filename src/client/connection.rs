@@ -1,5 +1,5 @@
-//! Sends requests over persistent connections. It does not follow redirects: a response is always that of
-//! the given address.
+//! Sends requests over persistent connections. It does not follow redirects: a response is always
+//! that of the given address.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Creates a client without a connection. `timeout` covers one delivery, including its connection.
+    /// Creates a client without a connection. `timeout` covers one delivery, including its
+    /// connection.
     ///
     /// # Errors
     ///
@@ -142,8 +143,8 @@ impl Connection<'_> {
         Ok(sender)
     }
 
-    /// Sends a request. Returns it if nothing was written, because the server may have closed an idle
-    /// connection.
+    /// Sends a request. Returns it if nothing was written, because the server may have closed an
+    /// idle connection.
     async fn attempt(
         &mut self,
         mut sender: SendRequest<Full<Bytes>>,

@@ -1,4 +1,5 @@
-//! Changes to a sample: `/pointer=text` sets a string, and `/pointer:=json` any JSON (RFC 6901 pointers).
+//! Changes to a sample: `/pointer=text` sets a string, and `/pointer:=json` any JSON (RFC 6901
+//! pointers).
 //!
 //! A number is sent as it was typed: `19.90` stays `19.90`. `serde_json` would write some numbers
 //! differently. The tree holds these as marked strings, and [`write`] removes the mark.
@@ -122,7 +123,8 @@ fn unescape(step: &str) -> Result<String, EditSyntaxError> {
 }
 
 impl Edit {
-    /// Applies the change. It creates missing objects on the way. `-` appends to an array, as in RFC 6901.
+    /// Applies the change. It creates missing objects on the way. `-` appends to an array, as in
+    /// RFC 6901.
     ///
     /// # Errors
     ///
@@ -172,7 +174,8 @@ fn descend<'v>(value: &'v mut Value, step: &str) -> Result<&'v mut Value, &'stat
     }
 }
 
-/// Parses an index without leading zeros, so that each element has one pointer (RFC 6901, section 4).
+/// Parses an index without leading zeros, so that each element has one pointer (RFC 6901, section
+/// 4).
 fn index(step: &str) -> Option<usize> {
     let plain = step == "0" || !step.starts_with(['0', '+']);
     plain.then(|| step.parse().ok()).flatten()

@@ -1,8 +1,8 @@
 //! Creates forgeries: requests that look signed without being signed.
 //!
-//! Each differs from a genuine delivery in exactly one respect, so that a gate that accepts it shows
-//! which check it lacks. All but [`ForgeryKind::ReplayedMethod`] must be rejected; that one is genuine by
-//! the scheme, which signs only the body.
+//! Each differs from a genuine delivery in exactly one respect, so that a gate that accepts it
+//! shows which check it lacks. All but [`ForgeryKind::ReplayedMethod`] must be rejected; that one
+//! is genuine by the scheme, which signs only the body.
 
 use base64::{
     Engine as _,
@@ -24,7 +24,8 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unforgeable {
-    /// The body is empty. It has nothing to change, and the signature of an empty body is genuine for it.
+    /// The body is empty. It has nothing to change, and the signature of an empty body is genuine
+    /// for it.
     #[error("the body is empty; forgeries need one that is not")]
     EmptyBody,
     /// The body is not JSON, so it cannot be re-serialized.
@@ -122,8 +123,8 @@ fn tampered(body: &[u8]) -> Bytes {
     changed.into()
 }
 
-/// Writes JSON in the pretty form, or in the compact one if it was pretty. The bytes always differ, and
-/// the value never does.
+/// Writes JSON in the pretty form, or in the compact one if it was pretty. The bytes always differ,
+/// and the value never does.
 fn re_serialized(body: &[u8]) -> Result<Bytes, Unforgeable> {
     let value: Value = serde_json::from_slice(body).map_err(|_| Unforgeable::NotJson)?;
     let pretty = format!("{value:#}");
@@ -141,8 +142,8 @@ fn with_suffix(body: &[u8], suffix: u8) -> Bytes {
     longer.into()
 }
 
-/// Returns a signature that the URL-safe alphabet writes differently. Three in four contain a `+` or `/`;
-/// otherwise, spaces after the body produce another one.
+/// Returns a signature that the URL-safe alphabet writes differently. Three in four contain a `+`
+/// or `/`; otherwise, spaces after the body produce another one.
 fn with_url_safe_difference(secret: &Secret, mut body: Bytes) -> (Signature, Bytes) {
     loop {
         let signature = Signer::new(secret).sign(&body);

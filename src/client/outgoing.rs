@@ -1,4 +1,5 @@
-//! A request of the sender, genuine or forged: method, headers and body. Its client adds the address.
+//! A request of the sender, genuine or forged: method, headers and body. Its client adds the
+//! address.
 
 use bytes::Bytes;
 use http::{
@@ -24,8 +25,8 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// Restores a saved rejection that now verifies: its method, signature and bytes, and the unsigned
-    /// headers that a gate passes on.
+    /// Restores a saved rejection that now verifies: its method, signature and bytes, and the
+    /// unsigned headers that a gate passes on.
     #[must_use]
     pub fn resent(saved: SavedRejection, verified: &Verified, signature: &HeaderName) -> Self {
         let mut headers = saved.headers;

@@ -28,8 +28,8 @@ pub struct RunPlan {
 
 type Outcome = Result<ResponseSummary, SendError>;
 
-/// Sends deliveries by a plan. It calls `make` with a number to create a delivery, and `each` after each
-/// outcome. If the first delivery opens no connection, it sends no more.
+/// Sends deliveries by a plan. It calls `make` with a number to create a delivery, and `each` after
+/// each outcome. If the first delivery opens no connection, it sends no more.
 pub async fn run(
     client: Arc<Client>,
     plan: RunPlan,
@@ -100,8 +100,8 @@ impl Queue {
         Some(number)
     }
 
-    /// Returns when a delivery is due. It is computed from the start of the run, so that late deliveries
-    /// catch up and the average rate holds.
+    /// Returns when a delivery is due. It is computed from the start of the run, so that late
+    /// deliveries catch up and the average rate holds.
     fn due(&self, number: u64) -> Option<Instant> {
         let seconds = number as f64 / self.plan.rate?;
         let wait = Duration::try_from_secs_f64(seconds).ok()?;

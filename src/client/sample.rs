@@ -45,8 +45,9 @@ impl Sample {
         Ok(self)
     }
 
-    /// Returns the payload of the delivery with this number. The first is the sample itself. Later ones have
-    /// their own ids, because equal bodies have equal signatures and look like one repeated delivery.
+    /// Returns the payload of the delivery with this number. The first is the sample itself. Later
+    /// ones have their own ids, because equal bodies have equal signatures and look like one
+    /// repeated delivery.
     #[must_use]
     pub fn body(&self, number: u64) -> Bytes {
         if number == 0 && self.edits.is_empty() {

@@ -94,8 +94,8 @@ impl Row {
         self.verdict == TrialVerdict::GotIn
     }
 
-    /// Returns whether a delivery that is genuine by the scheme was rejected like a forgery. The rejections
-    /// then prove little.
+    /// Returns whether a delivery that is genuine by the scheme was rejected like a forgery. The
+    /// rejections then prove little.
     #[must_use]
     pub fn is_rejected_genuine(&self) -> bool {
         self.verdict == TrialVerdict::Genuine && self.status == Some(401)

@@ -17,8 +17,8 @@ pub struct Destination {
     pub(super) address: Address,
     pub(super) connector: Connector,
     pub(super) settings: Settings,
-    /// One pool per worker, so that no request waits for another worker, and a last one for the inbox's
-    /// dispatcher.
+    /// One pool per worker, so that no request waits for another worker, and a last one for the
+    /// inbox's dispatcher.
     pub(super) pools: Box<[Pool]>,
     /// Logs the tolerated faults of its responses.
     pub(super) faults: FaultLog,

@@ -28,8 +28,8 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// When no connection opens or no response begins in time. The destination may have accepted the
-    /// delivery nevertheless.
+    /// When no connection opens or no response begins in time. The destination may have accepted
+    /// the delivery nevertheless.
     pub(crate) async fn attempt(
         self: &Arc<Self>,
         worker: usize,
@@ -38,8 +38,8 @@ impl Destination {
     ) -> Result<Response<DestinationBody>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
         let mut request = self.request(delivery).await;
-        // Yields before a pooled connection is checked: bytes that arrived between the check and the
-        // write would be taken for the response.
+        // Yields before a pooled connection is checked: bytes that arrived between the check and
+        // the write would be taken for the response.
         yield_once().await;
         while let Some(connection) = pool.take(begun) {
             match self.send(connection, request, begun).await {
@@ -128,8 +128,8 @@ enum ExchangeError {
     Failed(AttemptError),
 }
 
-/// Returns the time of the attempt. For a stored event it comes from the inbox; in direct mode it is
-/// now.
+/// Returns the time of the attempt. For a stored event it comes from the inbox; in direct mode it
+/// is now.
 fn begun_at(attempt: Option<&AttemptInfo>) -> SystemTime {
     attempt.map_or_else(SystemTime::now, |attempt| system_time(attempt.begins))
 }

@@ -4,8 +4,8 @@ use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::{header_lines::section_end, malformed_response::MalformedResponse};
 
-/// The maximum size of a chunk's size line with its extensions, and of all trailers. It keeps an app
-/// from sending them without end.
+/// The maximum size of a chunk's size line with its extensions, and of all trailers. It keeps an
+/// app from sending them without end.
 const MAX_FRAMING: usize = 16 * 1024;
 
 /// The framing of a body, and the part of it that is still to come.
@@ -57,8 +57,8 @@ impl BodyDecoder {
         )
     }
 
-    /// Returns whether the end of the connection is the end of the body. Trailers may be missing: the
-    /// zero-sized chunk before them completes the body (RFC 9112, section 8).
+    /// Returns whether the end of the connection is the end of the body. Trailers may be missing:
+    /// the zero-sized chunk before them completes the body (RFC 9112, section 8).
     pub(super) fn may_end(&self) -> bool {
         self.is_complete() || matches!(self, Self::UntilClose | Self::Chunked(ChunkState::Trailers))
     }

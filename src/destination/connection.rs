@@ -1,9 +1,9 @@
 //! A connection to a destination: the request that is being written, and the bytes that were read
 //! and not parsed yet.
 //!
-//! The gate speaks HTTP/1.1 with its apps itself, in the task of the request. An app needs one head,
-//! one body and one response at a time; the tasks, channels and header tables of a general client cost
-//! more than the rest of a request.
+//! The gate speaks HTTP/1.1 with its apps itself, in the task of the request. An app needs one
+//! head, one body and one response at a time; the tasks, channels and header tables of a general
+//! client cost more than the rest of a request.
 
 use std::{
     fmt,
@@ -42,8 +42,9 @@ pub(super) struct Connection {
     pub(super) expires: Instant,
 }
 
-/// A request that is being written. It holds the delivery, and so its memory, until the last byte is
-/// written or the write fails. It implements no `Debug`, because its head holds the app's secrets.
+/// A request that is being written. It holds the delivery, and so its memory, until the last byte
+/// is written or the write fails. It implements no `Debug`, because its head holds the app's
+/// secrets.
 pub(super) struct PendingRequest {
     head: Vec<u8>,
     body: DeliveryBody,
@@ -104,8 +105,8 @@ impl PendingRequest {
 }
 
 impl Connection {
-    /// Takes over a stream that was opened now, and uses it for less than `age`. The random part keeps
-    /// connections that opened together from expiring together.
+    /// Takes over a stream that was opened now, and uses it for less than `age`. The random part
+    /// keeps connections that opened together from expiring together.
     pub(super) fn new(stream: Stream, age: Duration) -> Self {
         Self {
             expires: Instant::now() + age.mul_f64(1.0 - random_fraction() / 10.0),
@@ -169,9 +170,9 @@ impl Connection {
         timer.poll(cx, deadline)
     }
 
-    /// Returns whether another request may be sent now: the last exchange has ended on both sides, and
-    /// the socket holds neither bytes nor the end of the stream. An unsolicited response would be taken
-    /// for the response to the next request.
+    /// Returns whether another request may be sent now: the last exchange has ended on both sides,
+    /// and the socket holds neither bytes nor the end of the stream. An unsolicited response would
+    /// be taken for the response to the next request.
     pub(super) fn is_reusable(&mut self) -> bool {
         self.is_between_exchanges() && self.stream.is_empty()
     }

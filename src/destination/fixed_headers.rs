@@ -1,5 +1,5 @@
-//! Headers that one destination receives with each delivery to authenticate the gate, such as a token.
-//! Their values are secrets, which neither a log nor `Debug` shows.
+//! Headers that one destination receives with each delivery to authenticate the gate, such as a
+//! token. Their values are secrets, which neither a log nor `Debug` shows.
 
 use std::fmt;
 
@@ -21,8 +21,8 @@ impl FixedHeaders {
     ///
     /// # Errors
     ///
-    /// When the secret holds control characters, or non-ASCII bytes, which some readers decode as UTF-8
-    /// and others as Latin-1.
+    /// When the secret holds control characters, or non-ASCII bytes, which some readers decode as
+    /// UTF-8 and others as Latin-1.
     pub fn insert(&mut self, name: HeaderName, secret: &Secret) -> Result<(), FixedHeaderError> {
         let value = HeaderValue::from_bytes(secret.expose());
         let mut value = value

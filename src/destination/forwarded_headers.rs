@@ -1,5 +1,5 @@
-//! Writes the headers that describe the client to an app: its addresses, scheme and host. `Forwarded`
-//! (RFC 7239) and the older `X-Forwarded-*` hold the same, because apps read either.
+//! Writes the headers that describe the client to an app: its addresses, scheme and host.
+//! `Forwarded` (RFC 7239) and the older `X-Forwarded-*` hold the same, because apps read either.
 
 use std::{borrow::Cow, net::IpAddr};
 

@@ -1,6 +1,6 @@
-//! Reads the header lines of a response. It repairs them as RFC 9112 requires of a proxy: it removes
-//! whitespace before a colon (section 5.1) and replaces a line fold with a space (section 5.2). It
-//! drops a line that is not a header.
+//! Reads the header lines of a response. It repairs them as RFC 9112 requires of a proxy: it
+//! removes whitespace before a colon (section 5.1) and replaces a line fold with a space (section
+//! 5.2). It drops a line that is not a header.
 
 use std::borrow::Cow;
 
@@ -36,7 +36,8 @@ impl<'a> HeaderLines<'a> {
         (first, lines)
     }
 
-    /// Takes the next line, without its end. A single line feed also ends a line (RFC 9112, section 2.2).
+    /// Takes the next line, without its end. A single line feed also ends a line (RFC 9112, section
+    /// 2.2).
     fn line(&mut self) -> Option<&'a [u8]> {
         let feed = memchr::memchr(b'\n', self.rest)?;
         let (line, rest) = self.rest.split_at(feed + 1);

@@ -1,5 +1,5 @@
-//! The `Host` that a destination receives. The certificate of an `https` destination is always checked
-//! against the name in its URL.
+//! The `Host` that a destination receives. The certificate of an `https` destination is always
+//! checked against the name in its URL.
 
 use http::HeaderValue;
 

@@ -1,5 +1,5 @@
-//! Delivers to the protected apps over HTTP/1.1. Only a [`Delivery`](crate::delivery::Delivery) can be
-//! sent.
+//! Delivers to the protected apps over HTTP/1.1. Only a [`Delivery`](crate::delivery::Delivery) can
+//! be sent.
 //!
 //! An attempt, from its start to its end:
 //!

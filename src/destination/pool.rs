@@ -1,5 +1,5 @@
-//! The idle connections of one worker to one destination. Only that worker locks a pool, so the lock
-//! is practically free.
+//! The idle connections of one worker to one destination. Only that worker locks a pool, so the
+//! lock is practically free.
 
 use std::{
     collections::VecDeque,
@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use crate::runtime::timer::Timer;
 
-/// The maximum number of idle connections. Further ones are closed, so that a burst does not occupy an
-/// app's sockets.
+/// The maximum number of idle connections. Further ones are closed, so that a burst does not occupy
+/// an app's sockets.
 const MAX_IDLE: usize = 256;
 
 /// The idle connections, the longest idle first.
@@ -48,7 +48,8 @@ impl Pool {
         }
     }
 
-    /// Takes the connection that was used last. The others can time out when there is little traffic.
+    /// Takes the connection that was used last. The others can time out when there is little
+    /// traffic.
     pub(super) fn take(&self, now: Instant) -> Option<Connection> {
         let mut state = self.lock();
         while let Some(mut idle) = state.idle.pop_back() {
@@ -132,8 +133,8 @@ mod tests {
         (pool, far)
     }
 
-    /// The test awaits nothing between the app's action and the check, so the runtime has not polled the
-    /// socket.
+    /// The test awaits nothing between the app's action and the check, so the runtime has not
+    /// polled the socket.
     #[tokio::test]
     async fn what_the_app_did_a_moment_ago_is_seen() {
         let (idle, _far) = pool(LONG).await;

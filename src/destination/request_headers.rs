@@ -30,8 +30,8 @@ const RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-received");
 const FIRST_RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-first-received");
 const COPY: HeaderName = HeaderName::from_static("x-cartgate-copy");
 
-/// Returns the head of a request, to which more headers can be added. The operator's headers replace
-/// the client's, and neither can replace the gate's.
+/// Returns the head of a request, to which more headers can be added. The operator's headers
+/// replace the client's, and neither can replace the gate's.
 pub(super) fn request_head(
     head: &Head,
     info: &DeliveryInfo,
@@ -71,8 +71,8 @@ fn target<'a>(head: &'a Head, address: &'a Address) -> [&'a str; 2] {
     [root, target]
 }
 
-/// Writes the client's headers, the ones that the endpoint adds, and the destination's own. Each group
-/// replaces headers of the groups before it.
+/// Writes the client's headers, the ones that the endpoint adds, and the destination's own. Each
+/// group replaces headers of the groups before it.
 fn write_passed_on(lines: &mut HeadWriter, head: &Head, info: &DeliveryInfo, settings: &Settings) {
     let (kept, added, fixed) = (&head.headers, &info.added, settings.headers.all());
     let kept = kept

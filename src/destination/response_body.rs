@@ -58,8 +58,8 @@ impl DestinationBody {
     }
 
     /// Releases the connection after the last byte. An app may respond before it has read the whole
-    /// delivery. It then has the time of one pause to read the rest, because the delivery's memory is
-    /// held meanwhile. Its connection is not reused, because the app may misread the rest.
+    /// delivery. It then has the time of one pause to read the rest, because the delivery's memory
+    /// is held meanwhile. Its connection is not reused, because the app may misread the rest.
     fn release(&mut self) {
         let Some(mut connection) = self.connection.take() else {
             return;
@@ -149,7 +149,8 @@ impl Body for DestinationBody {
                 self.release();
                 None
             }
-            // The client must see a connection that breaks off: a short response must not look complete.
+            // The client must see a connection that breaks off: a short response must not look
+            // complete.
             Err(error) => {
                 self.connection = None;
                 Some(Err(error))

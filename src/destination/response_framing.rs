@@ -98,8 +98,8 @@ impl ResponseFraming {
     }
 
     /// Returns the decoder of the body. RFC 9112, section 6.3, has a proxy discard a response with
-    /// ambiguous framing. But the app has processed the delivery, so its status counts; only the body is
-    /// dropped, and the connection closed.
+    /// ambiguous framing. But the app has processed the delivery, so its status counts; only the
+    /// body is dropped, and the connection closed.
     pub(super) fn decoder(&mut self, status: StatusCode, version: Version) -> BodyDecoder {
         if self.coding == Some(Coding::Chunked) && self.length.is_some() {
             self.ambiguous(TRANSFER_ENCODING, "a coding beside a length");
@@ -128,7 +128,8 @@ impl ResponseFraming {
         !self.close && (version == Version::HTTP_11 || self.keep_alive)
     }
 
-    /// Adapts the headers to the body: merges equal lengths, and removes the framing of a dropped body.
+    /// Adapts the headers to the body: merges equal lengths, and removes the framing of a dropped
+    /// body.
     pub(super) fn rebuild(&self, headers: &mut HeaderMap) {
         if self.fault.is_some() {
             for name in [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_ENCODING] {

@@ -25,8 +25,8 @@ pub(super) struct ResponseFuture {
     searched: usize,
     /// The bytes of interim responses (RFC 9110, section 15.2).
     interim: usize,
-    /// The error with which the app stopped reading the request. A response that it sent before still
-    /// counts.
+    /// The error with which the app stopped reading the request. A response that it sent before
+    /// still counts.
     write_error: Option<io::Error>,
 }
 
@@ -65,8 +65,9 @@ impl ResponseFuture {
         )
     }
 
-    /// Takes the head of the final response. The timeout limits the interim responses before it, and
-    /// together they may have the size of one head, so that an app cannot keep the gate busy with them.
+    /// Takes the head of the final response. The timeout limits the interim responses before it,
+    /// and together they may have the size of one head, so that an app cannot keep the gate busy
+    /// with them.
     fn take_final(
         &mut self,
         connection: &mut Connection,

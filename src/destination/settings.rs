@@ -20,8 +20,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// The timeout until a response begins.
     pub response_timeout: Duration,
-    /// The timeout between two reads of a response, and for an app that has responded to read the rest
-    /// of the delivery.
+    /// The timeout between two reads of a response, and for an app that has responded to read the
+    /// rest of the delivery.
     pub pause_timeout: Duration,
     /// The time for which an idle connection is kept. It is below the 5 s after which Node closes
     /// its side, so that a delivery is not written to a closing connection.

@@ -1,6 +1,6 @@
-//! Signs deliveries as Standard Webhooks (version 1.0.0, symmetric `v1`). This second signature also covers
-//! the id and the time of the attempt, so that an app can recognise a captured delivery. Cartfunnel's own
-//! signature, in `tower_cartgate`, covers no time.
+//! Signs deliveries as Standard Webhooks (version 1.0.0, symmetric `v1`). This second signature
+//! also covers the id and the time of the attempt, so that an app can recognise a captured
+//! delivery. Cartfunnel's own signature, in `tower_cartgate`, covers no time.
 
 use std::{
     fmt,
@@ -51,7 +51,8 @@ pub enum SignerError {
 }
 
 impl Signer {
-    /// Creates a signer from a secret in the standard's form: Base64, with or without `whsec_` before it.
+    /// Creates a signer from a secret in the standard's form: Base64, with or without `whsec_`
+    /// before it.
     ///
     /// # Errors
     ///
@@ -61,8 +62,8 @@ impl Signer {
         Ok(Self { keys })
     }
 
-    /// Adds a secret. An app accepts any of the signatures, so that its secret can be rotated without losing
-    /// a delivery.
+    /// Adds a secret. An app accepts any of the signatures, so that its secret can be rotated
+    /// without losing a delivery.
     ///
     /// # Errors
     ///
@@ -72,8 +73,8 @@ impl Signer {
         Ok(self)
     }
 
-    /// Returns the three headers of an attempt at this time. The id must not contain a full stop, with which
-    /// two messages could have the same signature.
+    /// Returns the three headers of an attempt at this time. The id must not contain a full stop,
+    /// with which two messages could have the same signature.
     pub(super) async fn sign(
         &self,
         id: &str,

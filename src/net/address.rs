@@ -1,4 +1,5 @@
-//! The address of a destination: a URL or a Unix socket, parsed into the parts that an attempt needs.
+//! The address of a destination: a URL or a Unix socket, parsed into the parts that an attempt
+//! needs.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -9,7 +10,8 @@ use http::{
 
 /// A destination's address: `http://host[:port][/path]`, `https://…`, or `unix:/socket[:/path]`.
 ///
-/// With a path, every request is sent to exactly that path. Without one, a request keeps its target.
+/// With a path, every request is sent to exactly that path. Without one, a request keeps its
+/// target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address {
     transport: Transport,

@@ -26,13 +26,13 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads a PEM chain, which begins with the server's own certificate, and its key. One file may hold
-    /// both.
+    /// Reads a PEM chain, which begins with the server's own certificate, and its key. One file may
+    /// hold both.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read or has the wrong content, or the key does not match the certificate. An
-    /// error names the file and the reason, and never contains the content.
+    /// When a file cannot be read or has the wrong content, or the key does not match the
+    /// certificate. An error names the file and the reason, and never contains the content.
     pub fn load(chain: &Path, key: &Path) -> Result<(Self, Vec<Warning>), CertificateError> {
         let (certificates, leaf) = read_chain(chain)?;
         let (secret, exposed) = read_key(key)?;
@@ -94,9 +94,9 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// Returns a configuration with TLS 1.2 and 1.3 and the `ring` provider. It names the provider, because
-/// rustls panics if it has to choose between two in the dependency graph. It accepts no early data, which
-/// could be replayed.
+/// Returns a configuration with TLS 1.2 and 1.3 and the `ring` provider. It names the provider,
+/// because rustls panics if it has to choose between two in the dependency graph. It accepts no
+/// early data, which could be replayed.
 fn server_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,

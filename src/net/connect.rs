@@ -95,8 +95,8 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// When an `https` address could not be verified: the CA file cannot be used, this machine has no
-    /// trust store, or the host is not a valid name in a certificate.
+    /// When an `https` address could not be verified: the CA file cannot be used, this machine has
+    /// no trust store, or the host is not a valid name in a certificate.
     pub fn new(address: &Address, trust: &Trust) -> Result<Self, ConnectorError> {
         let dial = match address.transport() {
             Transport::Unix(path) => Dial::Unix(path.as_path().into()),
@@ -174,8 +174,8 @@ fn unreachable_peer(error: io::Error) -> ConnectError {
     }
 }
 
-/// Returns a TLS configuration for any protocol: TLS 1.2 and 1.3 with the `ring` provider. It names the
-/// provider, because rustls panics if it has to choose between two in the dependency graph.
+/// Returns a TLS configuration for any protocol: TLS 1.2 and 1.3 with the `ring` provider. It names
+/// the provider, because rustls panics if it has to choose between two in the dependency graph.
 pub(crate) fn client_config(trust: &Trust) -> Result<ClientConfig, ConnectorError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)

@@ -1,5 +1,5 @@
-//! Opens a socket to a destination: over TCP to the first address that accepts, or over a Unix socket as
-//! soon as its queue has room.
+//! Opens a socket to a destination: over TCP to the first address that accepts, or over a Unix
+//! socket as soon as its queue has room.
 
 use std::{io, net::SocketAddr, path::Path, time::Duration};
 
@@ -15,8 +15,8 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// The first and the longest wait between two attempts while the queue of a Unix socket is full.
 const QUEUE_FULL: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(16)];
 
-/// Connects to the first address that accepts (RFC 8305). Every address is tried within `limit`, the
-/// caller's timeout, even if earlier ones do not respond.
+/// Connects to the first address that accepts (RFC 8305). Every address is tried within `limit`,
+/// the caller's timeout, even if earlier ones do not respond.
 pub(crate) async fn tcp(addresses: Vec<SocketAddr>, limit: Duration) -> io::Result<TcpStream> {
     let count = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     let stagger = STAGGER.min(limit / (count.saturating_add(1)));
@@ -61,8 +61,8 @@ fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// Connects to a Unix socket. While its queue is full, the kernel rejects a connection at once instead of
-/// waiting as for TCP, so this function waits. The caller has the timeout.
+/// Connects to a Unix socket. While its queue is full, the kernel rejects a connection at once
+/// instead of waiting as for TCP, so this function waits. The caller has the timeout.
 pub(crate) async fn unix(path: &Path) -> io::Result<UnixStream> {
     let [mut wait, longest] = QUEUE_FULL;
     loop {

@@ -1,7 +1,8 @@
 //! Validates host names as in `Host` and URLs (RFC 3986, section 3.2.2).
 
-/// Returns whether the text is `uri-host [ ":" port ]`, without userinfo and without the sub-delimiters of
-/// RFC 3986. No host on the Internet has these, and some readers take a comma as the separator of a list.
+/// Returns whether the text is `uri-host [ ":" port ]`, without userinfo and without the
+/// sub-delimiters of RFC 3986. No host on the Internet has these, and some readers take a comma as
+/// the separator of a list.
 pub(crate) fn is_host(text: &str) -> bool {
     let (name, port) = match text.rfind(':') {
         Some(colon) if !text[colon..].contains(']') => (&text[..colon], &text[colon + 1..]),

@@ -1,5 +1,5 @@
-//! Listening sockets that systemd passes to the gate at its start (`sd_listen_fds(3)`). systemd keeps
-//! listening while no gate runs.
+//! Listening sockets that systemd passes to the gate at its start (`sd_listen_fds(3)`). systemd
+//! keeps listening while no gate runs.
 
 use std::{env, io};
 

@@ -19,8 +19,8 @@ use tokio_rustls::{client, server};
 pub enum Stream {
     /// Plain TCP.
     Tcp(TcpStream),
-    /// TLS with a client of the gate. It is boxed, because a session is a hundred times as large as a
-    /// socket.
+    /// TLS with a client of the gate. It is boxed, because a session is a hundred times as large as
+    /// a socket.
     ServerTls(Box<server::TlsStream<HandshakeStream>>),
     /// TLS with a destination.
     ClientTls(Box<client::TlsStream<TcpStream>>),
@@ -46,8 +46,8 @@ impl Stream {
         }
     }
 
-    /// Returns whether the socket holds neither bytes nor the end of the stream. It asks the kernel, because
-    /// tokio's readiness is as old as its last poll.
+    /// Returns whether the socket holds neither bytes nor the end of the stream. It asks the
+    /// kernel, because tokio's readiness is as old as its last poll.
     pub(crate) fn is_empty(&mut self) -> bool {
         match self {
             Self::Tcp(io) => is_socket_empty(&SockRef::from(&*io)),
@@ -58,8 +58,8 @@ impl Stream {
     }
 }
 
-/// The maximum number of bytes that a client may send in a handshake. Genuine ones need about 2 KiB. A TLS
-/// library buffers as many as the client announces, up to 64 KiB.
+/// The maximum number of bytes that a client may send in a handshake. Genuine ones need about 2
+/// KiB. A TLS library buffers as many as the client announces, up to 64 KiB.
 const MAX_HANDSHAKE: usize = 16 * 1024;
 
 /// A TCP connection that limits the bytes read during a handshake.
@@ -137,8 +137,8 @@ fn is_socket_empty(socket: &socket2::Socket) -> bool {
     peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// Returns whether a session holds neither data nor its end. The socket may hold a message of the session,
-/// such as a ticket, which the session reads here.
+/// Returns whether a session holds neither data nor its end. The socket may hold a message of the
+/// session, such as a ticket, which the session reads here.
 fn is_session_empty(io: &mut client::TlsStream<TcpStream>) -> bool {
     /// The maximum number of messages between two requests. A peer that sends more is not idle.
     const MAX_READS: usize = 8;

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use crate::net::peer::Peer;
 
-/// The proxies before this gate whose `X-Forwarded-*` and `Forwarded` are passed on. Any other client
-/// could forge these headers, so they are dropped.
+/// The proxies before this gate whose `X-Forwarded-*` and `Forwarded` are passed on. Any other
+/// client could forge these headers, so they are dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedHops {
     networks: Vec<IpNet>,

@@ -1,5 +1,5 @@
-//! The gate's own responses: RFC 9457 problem details, marked by `Proxy-Status` (RFC 9209). They repeat
-//! the status and never contain the reason.
+//! The gate's own responses: RFC 9457 problem details, marked by `Proxy-Status` (RFC 9209). They
+//! repeat the status and never contain the reason.
 
 use bytes::Bytes;
 use http::{
@@ -31,8 +31,8 @@ pub(crate) fn problem(reason: &RejectReason) -> Response<Bytes> {
     response
 }
 
-/// Returns the body. It is constant for the statuses with which the gate itself rejects, so that a flood
-/// of such requests allocates nothing here.
+/// Returns the body. It is constant for the statuses with which the gate itself rejects, so that a
+/// flood of such requests allocates nothing here.
 fn body(status: StatusCode) -> Bytes {
     Bytes::from_static(match status.as_u16() {
         400 => br#"{"title":"Bad Request","status":400}"#,

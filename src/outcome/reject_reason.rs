@@ -1,5 +1,5 @@
-//! The reasons why the gate itself responds to a request, each with its status, its word in the log and
-//! its error type for the sender.
+//! The reasons why the gate itself responds to a request, each with its status, its word in the log
+//! and its error type for the sender.
 
 use http::{HeaderValue, StatusCode};
 use tower_cartgate::{Rejection, RejectionKind, Staleness};
@@ -32,8 +32,8 @@ pub(crate) enum RejectReason {
     Query,
     /// The layer rejected the request.
     Layer(RejectionKind),
-    /// Verified, but too old, too early or without a time. The log distinguishes these, because the causes
-    /// differ: a wrong pointer or a wrong clock.
+    /// Verified, but too old, too early or without a time. The log distinguishes these, because the
+    /// causes differ: a wrong pointer or a wrong clock.
     Stale(Staleness),
     /// Verified, but the destination gave no response.
     Destination(AttemptFailure),
@@ -128,8 +128,8 @@ impl RejectReason {
         }
     }
 
-    /// Returns `Proxy-Status` with the error type (RFC 9209, section 2.3). It reveals no more than the
-    /// status: every wrong signature has the same value.
+    /// Returns `Proxy-Status` with the error type (RFC 9209, section 2.3). It reveals no more than
+    /// the status: every wrong signature has the same value.
     pub(crate) fn proxy_status(&self) -> HeaderValue {
         match self {
             Self::Framing(_)
@@ -161,8 +161,8 @@ impl RejectReason {
         }
     }
 
-    /// Returns whether the connection must close after this response: the beginning of the next request is
-    /// unknown, or the client has more to send than the gate will read.
+    /// Returns whether the connection must close after this response: the beginning of the next
+    /// request is unknown, or the client has more to send than the gate will read.
     pub(crate) fn closes(&self) -> bool {
         match self {
             Self::Layer(kind) => matches!(
@@ -237,8 +237,8 @@ impl NotStored {
         }
     }
 
-    /// Returns the seconds until a retry may help. A full store gets room as destinations accept events;
-    /// a failed one needs an operator.
+    /// Returns the seconds until a retry may help. A full store gets room as destinations accept
+    /// events; a failed one needs an operator.
     fn retry_after(self) -> u32 {
         match self {
             Self::Unavailable => 5,

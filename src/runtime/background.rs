@@ -1,5 +1,5 @@
-//! Runs blocking work, or a runtime, on a new thread. If the system has no thread left, these functions
-//! return an error, whereas tokio panics.
+//! Runs blocking work, or a runtime, on a new thread. If the system has no thread left, these
+//! functions return an error, whereas tokio panics.
 
 use std::{fmt, io, sync::mpsc::sync_channel, thread};
 
@@ -34,8 +34,8 @@ impl<W> fmt::Debug for ThreadError<W> {
     }
 }
 
-/// Starts a thread with its own runtime. `build` runs after the thread has started, so that no runtime is
-/// dropped unused: tokio panics if that happens in an async task.
+/// Starts a thread with its own runtime. `build` runs after the thread has started, so that no
+/// runtime is dropped unused: tokio panics if that happens in an async task.
 ///
 /// # Errors
 ///
@@ -56,8 +56,8 @@ pub(crate) fn with_runtime(
     Ok(())
 }
 
-/// Runs `work` on a new thread and returns its result. If the future is dropped, the thread continues to
-/// its end.
+/// Runs `work` on a new thread and returns its result. If the future is dropped, the thread
+/// continues to its end.
 ///
 /// # Errors
 ///

@@ -48,8 +48,8 @@ impl Clock {
         }
     }
 
-    /// Waits from `now`, an earlier time of this clock, until `due`. If the clock is set back after `now`,
-    /// the wait does not become longer.
+    /// Waits from `now`, an earlier time of this clock, until `due`. If the clock is set back after
+    /// `now`, the wait does not become longer.
     pub(crate) async fn until(&self, due: Millis, now: Millis) {
         match self {
             Self::System => tokio::time::sleep(remaining(due, now)).await,

@@ -1,5 +1,5 @@
-//! A timer for deadlines that nearly always move before they expire. It is armed lazily: moving a deadline
-//! to a later time costs nothing, because the timer fires early and is armed again.
+//! A timer for deadlines that nearly always move before they expire. It is armed lazily: moving a
+//! deadline to a later time costs nothing, because the timer fires early and is armed again.
 
 use std::{
     pin::Pin,

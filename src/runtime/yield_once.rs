@@ -1,13 +1,13 @@
 //! Yields to the other ready tasks of a worker.
 //!
-//! A request yields once before it writes, so that all ready requests read before any of them writes. Each
-//! write wakes its reader on another core, at a third of the write's cost; a reader that receives several
-//! writes in a row is woken once.
+//! A request yields once before it writes, so that all ready requests read before any of them
+//! writes. Each write wakes its reader on another core, at a third of the write's cost; a reader
+//! that receives several writes in a row is woken once.
 
 use std::{future::poll_fn, mem::replace, task::Poll};
 
-/// Completes after all ready tasks were polled. Unlike tokio's `yield_now`, it does not poll the kernel for
-/// new events.
+/// Completes after all ready tasks were polled. Unlike tokio's `yield_now`, it does not poll the
+/// kernel for new events.
 pub(crate) async fn yield_once() {
     let mut yielded = false;
     poll_fn(|cx| {

@@ -55,7 +55,8 @@ impl Streak {
     }
 
     pub(crate) fn end(&self) {
-        // Reads first, so that workers share the cache line without writing while there is no streak.
+        // Reads first, so that workers share the cache line without writing while there is no
+        // streak.
         if self.number() > 0 {
             self.number.store(0, Relaxed);
         }
@@ -79,7 +80,8 @@ const INTERVAL: u64 = 60 * 60 * 1000;
 pub(crate) struct Reminder(AtomicU64);
 
 impl Reminder {
-    /// Returns whether the line is due now. If several workers ask at once, one of them gets `true`.
+    /// Returns whether the line is due now. If several workers ask at once, one of them gets
+    /// `true`.
     pub(crate) fn is_due(&self, now: u64) -> bool {
         let before = self.0.load(Relaxed);
         // A clock that was set back must not suppress the line until it catches up.

@@ -17,7 +17,8 @@ const SIZES: [u64; 8] = [
     8 * 1024 * 1024,
 ];
 
-/// Bounds for durations in microseconds, from the gate's own time to the default timeout of a destination.
+/// Bounds for durations in microseconds, from the gate's own time to the default timeout of a
+/// destination.
 const DURATIONS: [u64; 12] = [
     500, 1_000, 2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 4_000_000, 10_000_000,
     30_000_000,

@@ -1,5 +1,5 @@
-//! Counters by reason. A reason is a word of this program and never text of a client, so there are few.
-//! A table of fixed size holds them, and no list of reasons has to be maintained.
+//! Counters by reason. A reason is a word of this program and never text of a client, so there are
+//! few. A table of fixed size holds them, and no list of reasons has to be maintained.
 
 use std::sync::{
     OnceLock,
@@ -19,7 +19,8 @@ const SLOT_BITS: u32 = 8;
 #[derive(Debug)]
 pub(crate) struct Tally {
     slots: [Slot; SLOTS],
-    /// The time in milliseconds and the slot in one number, so that they match; 0 before the first event.
+    /// The time in milliseconds and the slot in one number, so that they match; 0 before the first
+    /// event.
     last: AtomicU64,
 }
 
@@ -30,8 +31,8 @@ struct Slot {
 }
 
 impl Tally {
-    /// Creates a tally with these reasons at zero. Prometheus sees no increase in a series that begins with
-    /// its first event.
+    /// Creates a tally with these reasons at zero. Prometheus sees no increase in a series that
+    /// begins with its first event.
     pub(crate) fn of(words: impl IntoIterator<Item = &'static str>) -> Self {
         let tally = Self {
             slots: std::array::from_fn(|_| Slot {
@@ -70,8 +71,8 @@ impl Tally {
         (last > 0).then_some((last >> SLOT_BITS, word))
     }
 
-    /// Returns the slot of a reason, and assigns a free one to a new reason. Most comparisons end at the
-    /// length.
+    /// Returns the slot of a reason, and assigns a free one to a new reason. Most comparisons end
+    /// at the length.
     fn slot(&self, word: &'static str) -> usize {
         const LAST: usize = SLOTS - 1;
         let own = |slot: &Slot| *slot.word.get_or_init(|| word) == word;

@@ -1,9 +1,9 @@
 //! Parses the head of a response: status, headers, framing of the body, and whether the connection
 //! can be reused.
 //!
-//! A readable status line is a response: the app has accepted or rejected the delivery, and a fault in
-//! another line does not change that. A fault is repaired (`header_lines`), or the body is dropped and
-//! the connection closed (`response_framing`).
+//! A readable status line is a response: the app has accepted or rejected the delivery, and a fault
+//! in another line does not change that. A fault is repaired (`header_lines`), or the body is
+//! dropped and the connection closed (`response_framing`).
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Response, StatusCode, Version, header::CONTENT_LENGTH};
@@ -20,8 +20,8 @@ use super::{
 /// The maximum size of a response's head, in bytes.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
 
-/// The maximum number of headers that are passed on. Many clients accept at most 100, and the gate adds
-/// its own.
+/// The maximum number of headers that are passed on. Many clients accept at most 100, and the gate
+/// adds its own.
 const MAX_HEADERS: usize = 96;
 
 /// The number of headers that the gate adds to a response.
@@ -41,8 +41,8 @@ pub(super) struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// Takes a head from `read`, once it is complete. `searched` keeps the number of bytes that were
-    /// searched for its end.
+    /// Takes a head from `read`, once it is complete. `searched` keeps the number of bytes that
+    /// were searched for its end.
     pub(super) fn take(
         read: &mut BytesMut,
         searched: &mut usize,
@@ -103,8 +103,8 @@ impl ResponseHead {
     }
 }
 
-/// Returns the index of the status line, after any blank lines. Bytes that cannot become a response,
-/// such as the greeting of another protocol, are an error at once.
+/// Returns the index of the status line, after any blank lines. Bytes that cannot become a
+/// response, such as the greeting of another protocol, are an error at once.
 fn begin(read: &[u8]) -> Result<usize, MalformedResponse> {
     const BEGIN: &[u8] = b"HTTP/1.";
     let blank = read.iter().take_while(|byte| b"\r\n".contains(byte));

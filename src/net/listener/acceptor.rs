@@ -51,8 +51,8 @@ impl Acceptor {
     }
 }
 
-/// Returns the connections in a queue. It skips a connection that its client has closed, so that the
-/// ones behind it are not reset.
+/// Returns the connections in a queue. It skips a connection that its client has closed, so that
+/// the ones behind it are not reset.
 fn queued<T>(mut accept: impl FnMut() -> io::Result<T>) -> impl Iterator<Item = T> {
     let transient = [io::ErrorKind::ConnectionAborted, io::ErrorKind::Interrupted];
     std::iter::from_fn(move || {

@@ -11,8 +11,8 @@ pub enum ListenAddress {
     Tcp(String),
     /// A Unix socket.
     Unix(PathBuf),
-    /// Sockets that systemd passes: `systemd:NAME` for those with that `FileDescriptorName`, `systemd`
-    /// for all that no other address names.
+    /// Sockets that systemd passes: `systemd:NAME` for those with that `FileDescriptorName`,
+    /// `systemd` for all that no other address names.
     Systemd(Option<String>),
 }
 

@@ -10,8 +10,8 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// When the address is in use, also by another gate, cannot be resolved or must not be bound; or
-    /// when no such socket was inherited.
+    /// When the address is in use, also by another gate, cannot be resolved or must not be bound;
+    /// or when no such socket was inherited.
     pub fn open(address: &ListenAddress, inherited: &mut Inherited) -> io::Result<Vec<Self>> {
         match address {
             ListenAddress::Tcp(text) => Self::bind_tcp(text),

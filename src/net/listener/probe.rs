@@ -13,8 +13,8 @@ use socket2::SockAddr;
 use super::{address::ListenAddress, bound::Listener, socket_file::not_a_socket, tcp};
 
 impl Listener {
-    /// Checks whether `address` could be bound. An address in use passes, because the running gate may
-    /// be using it.
+    /// Checks whether `address` could be bound. An address in use passes, because the running gate
+    /// may be using it.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Collects the lines of one millisecond into one write. Otherwise each line of a busy gate would wake
-//! the log's thread and need a system call.
+//! Collects the lines of one millisecond into one write. Otherwise each line of a busy gate would
+//! wake the log's thread and need a system call.
 
 use std::{
     io::{self, BufWriter, Write},

@@ -68,8 +68,8 @@ impl Log {
         }
     }
 
-    /// Returns how many lines were not written since the start: the queue was full, or standard error
-    /// failed.
+    /// Returns how many lines were not written since the start: the queue was full, or standard
+    /// error failed.
     #[must_use]
     pub fn dropped_lines(&self) -> u64 {
         self.dropped.lines()

@@ -1,8 +1,9 @@
 //! The log of a gate. No secret, payload or query is ever logged.
 //!
-//! An event passes through `dispatch` and `formatter` to a bounded queue, so that a slow terminal never
-//! holds up a worker. The thread of the log (`log_thread`) takes the lines from the queue, collects them
-//! (`batch`) and writes them (`stderr`). `throttle` limits lines that a client can cause.
+//! An event passes through `dispatch` and `formatter` to a bounded queue, so that a slow terminal
+//! never holds up a worker. The thread of the log (`log_thread`) takes the lines from the queue,
+//! collects them (`batch`) and writes them (`stderr`). `throttle` limits lines that a client can
+//! cause.
 
 mod batch;
 mod dispatch;

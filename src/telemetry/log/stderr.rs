@@ -1,5 +1,6 @@
-//! Writes the log to standard error. Every line is either written completely or counted as lost, even if
-//! the descriptor is non-blocking: another process that shares it may change that at any time.
+//! Writes the log to standard error. Every line is either written completely or counted as lost,
+//! even if the descriptor is non-blocking: another process that shares it may change that at any
+//! time.
 
 use std::{
     env,
@@ -82,8 +83,8 @@ impl<W: Write + AsFd> Write for Stderr<W> {
     }
 }
 
-/// Returns whether journald reads standard error. `JOURNAL_STREAM` names the device and the inode of its
-/// socket, because a child process may have another standard error (`systemd.exec(5)`).
+/// Returns whether journald reads standard error. `JOURNAL_STREAM` names the device and the inode
+/// of its socket, because a child process may have another standard error (`systemd.exec(5)`).
 pub(super) fn is_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else {
         return false;

@@ -66,7 +66,8 @@ impl FieldFormat for Logfmt {
     }
 }
 
-/// Writes a value, in quotes if it is empty or holds anything but visible ASCII without `"` and `=`.
+/// Writes a value, in quotes if it is empty or holds anything but visible ASCII without `"` and
+/// `=`.
 fn write_value(writer: &mut Writer<'_>, value: &str) -> fmt::Result {
     let is_bare = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'=';
     if !value.is_empty() && value.bytes().all(is_bare) {
@@ -75,8 +76,8 @@ fn write_value(writer: &mut Writer<'_>, value: &str) -> fmt::Result {
     write_quoted(writer, value)
 }
 
-/// Writes a value in quotes. Its escapes are those of JSON, the only ones that all readers of logfmt
-/// know. Nothing in it can end the line or control a terminal.
+/// Writes a value in quotes. Its escapes are those of JSON, the only ones that all readers of
+/// logfmt know. Nothing in it can end the line or control a terminal.
 fn write_quoted(writer: &mut Writer<'_>, value: &str) -> fmt::Result {
     let needs_escape = |character| matches!(character, '"' | '\\') || is_unsafe(character);
     writer.write_char('"')?;

@@ -1,7 +1,7 @@
 //! Formats log lines. For journald, each line begins with its priority.
 //!
-//! Text lines are logfmt, with the field names of the JSON. `tracing-subscriber` formats JSON, except for
-//! lines about requests: `json` writes the same bytes in less than half the time.
+//! Text lines are logfmt, with the field names of the JSON. `tracing-subscriber` formats JSON,
+//! except for lines about requests: `json` writes the same bytes in less than half the time.
 
 mod fields;
 mod json;
