@@ -36,7 +36,8 @@ pub struct CheckArgs {
     #[arg(long, exclusive = true)]
     pub schema: bool,
 
-    /// Check the text alone, without the secrets, certificates, directories, addresses and inbox that it names
+    /// Check the text alone, without the secrets, certificates, directories, addresses and inbox
+    /// that it names
     #[arg(long)]
     pub without_files: bool,
 

@@ -39,8 +39,8 @@ impl<P: Section> Flags<P> {
         self.given.iter().any(|(given, _)| *given == flag)
     }
 
-    /// Returns the plan of these flags, with every other value at its default. `at` is the flag that
-    /// stands for the whole.
+    /// Returns the plan of these flags, with every other value at its default. `at` is the flag
+    /// that stands for the whole.
     pub(crate) fn plan(&self, at: &'static str) -> P {
         let mut plan = P::new(Places::new(Place::flag(at)));
         for setting in settings::<P>() {
@@ -52,7 +52,8 @@ impl<P: Section> Flags<P> {
         plan
     }
 
-    /// Overrides the values of a plan that were given as flags, and the secrets that variables hold.
+    /// Overrides the values of a plan that were given as flags, and the secrets that variables
+    /// hold.
     pub(crate) fn apply(&self, plan: &mut P) {
         for setting in settings::<P>() {
             let Some(flag) = setting.flag else {

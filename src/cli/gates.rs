@@ -15,7 +15,8 @@ pub struct GatesArgs {
     )]
     pub addresses: Vec<Address>,
 
-    /// File with the token of the admin listeners; one newline at its end is ignored. Without this flag: the variable CARTGATE_ADMIN_TOKEN
+    /// File with the token of the admin listeners; one newline at its end is ignored. Without this
+    /// flag: the variable CARTGATE_ADMIN_TOKEN
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<SecretSource>,
 }

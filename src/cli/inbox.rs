@@ -96,7 +96,8 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "KIND")]
     pub kind: Option<EventKind>,
 
-    /// Only events received since: an age (2h), or a time, local unless it has an offset (2026-11-24T18:00+01:00)
+    /// Only events received since: an age (2h), or a time, local unless it has an offset
+    /// (2026-11-24T18:00+01:00)
     #[arg(long, value_name = "TIME", value_parser = when)]
     pub since: Option<When>,
 

@@ -56,13 +56,13 @@ pub struct RejectedAt {
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
-    /// File with a secret, for the likely cause; may be repeated. Without this flag: each endpoint's secrets in the
-    /// configuration file; with --dir, the variable CARTGATE_SECRET
+    /// File with a secret, for the likely cause; may be repeated. Without this flag: each
+    /// endpoint's secrets in the configuration file; with --dir, the variable CARTGATE_SECRET
     #[arg(long, value_name = "[NAME=]FILE", value_delimiter = ',')]
     pub secret_file: Vec<SecretSource>,
 
-    /// Header that carries the signature. Without this flag: each endpoint's in the configuration file; with --dir,
-    /// x-cartfunnel-hmac-sha256
+    /// Header that carries the signature. Without this flag: each endpoint's in the configuration
+    /// file; with --dir, x-cartfunnel-hmac-sha256
     #[arg(long, value_name = "NAME")]
     pub header_name: Option<HeaderName>,
 }

@@ -47,7 +47,8 @@ pub struct SendArgs {
     #[arg(value_name = "URL")]
     pub url: Address,
 
-    /// File with the secret; one newline at its end is ignored. Without this flag: the variable CARTGATE_SECRET
+    /// File with the secret; one newline at its end is ignored. Without this flag: the variable
+    /// CARTGATE_SECRET
     #[arg(long, value_name = "[NAME=]FILE")]
     pub secret_file: Option<SecretSource>,
 
@@ -71,8 +72,8 @@ pub struct SendArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "set")]
     pub body: Option<Input>,
 
-    /// Saved rejection to forward unchanged, with its own signature, if the secret verifies it. Without a path in URL, it
-    /// goes to its own target
+    /// Saved rejection to forward unchanged, with its own signature, if the secret verifies it.
+    /// Without a path in URL, it goes to its own target
     #[arg(
         long,
         value_name = "FILE",
@@ -104,7 +105,8 @@ pub struct SendArgs {
     )]
     pub concurrency: u16,
 
-    /// Maximum number of deliveries per second (0.5 is one in two seconds). Without this flag: as fast as responses arrive
+    /// Maximum number of deliveries per second (0.5 is one in two seconds). Without this flag: as
+    /// fast as responses arrive
     #[arg(
         long,
         value_name = "N",
@@ -124,7 +126,8 @@ pub struct SendArgs {
     )]
     pub forge: Option<ForgeChoice>,
 
-    /// Header that carries the signature; other services use the same scheme under another name (x-shopify-hmac-sha256)
+    /// Header that carries the signature; other services use the same scheme under another name
+    /// (x-shopify-hmac-sha256)
     #[arg(long, value_name = "NAME", default_value = "x-cartfunnel-hmac-sha256")]
     pub header_name: HeaderName,
 
@@ -141,7 +144,8 @@ pub struct SendArgs {
     )]
     pub timeout: Duration,
 
-    /// PEM file with the authorities that may sign the server's certificate (https), instead of this machine's
+    /// PEM file with the authorities that may sign the server's certificate (https), instead of
+    /// this machine's
     #[arg(long, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
 

@@ -42,11 +42,13 @@ Examples:
   cartgate reload   apply a changed file, secret or certificate without losing a request (as SIGHUP does)
   kill -TERM PID    drain and exit; a second signal exits immediately")]
 pub struct ServeArgs {
-    /// Configuration file; only the flags of addresses, admin listener, workers and logging override it
+    /// Configuration file; only the flags of addresses, admin listener, workers and logging
+    /// override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// File with the secret; one newline at its end is ignored. Repeat it, each with a NAME, for several. Without this flag: the variable CARTGATE_SECRET
+    /// File with the secret; one newline at its end is ignored. Repeat it, each with a NAME, for
+    /// several. Without this flag: the variable CARTGATE_SECRET
     #[arg(long, value_name = "[NAME=]FILE", value_delimiter = ',')]
     pub secret_file: Vec<SecretSource>,
 

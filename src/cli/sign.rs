@@ -20,7 +20,8 @@ Examples:
   cartgate sign --secret-file secret.txt --curl http://127.0.0.1:8080/ order.json
       Print a curl line that sends the file with its signature; run it with: eval \"$(cartgate sign …)\"")]
 pub struct SignArgs {
-    /// File with the secret; one newline at its end is ignored. Without this flag: the variable CARTGATE_SECRET
+    /// File with the secret; one newline at its end is ignored. Without this flag: the variable
+    /// CARTGATE_SECRET
     #[arg(long, value_name = "[NAME=]FILE")]
     pub secret_file: Option<SecretSource>,
 
@@ -36,7 +37,8 @@ pub struct SignArgs {
     )]
     pub method: Method,
 
-    /// Signature header of the curl line; other services use the same scheme under another name (x-shopify-hmac-sha256)
+    /// Signature header of the curl line; other services use the same scheme under another name
+    /// (x-shopify-hmac-sha256)
     #[arg(
         long,
         visible_alias = "header",

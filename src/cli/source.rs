@@ -1,6 +1,6 @@
-//! The source of a configuration: flags, or a file, which each reload reads again. Some flags override
-//! settings of the file. `serve`, `check` and every reload resolve it here, so all find the same
-//! mistakes.
+//! The source of a configuration: flags, or a file, which each reload reads again. Some flags
+//! override settings of the file. `serve`, `check` and every reload resolve it here, so all find
+//! the same mistakes.
 
 use std::{path::Path, sync::mpsc, thread, time::Duration};
 
@@ -23,8 +23,8 @@ pub enum SourceError {
 /// The time for the first reading. A pipe may come from a program that asks for a passphrase.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Returns the result of `read`, unless it takes too long: a file may be a pipe without a writer, or
-/// on a machine that is gone. The process then ends and leaves the thread behind.
+/// Returns the result of `read`, unless it takes too long: a file may be a pipe without a writer,
+/// or on a machine that is gone. The process then ends and leaves the thread behind.
 ///
 /// # Errors
 ///
@@ -97,8 +97,8 @@ impl Source {
         self.loaded(plan.load())
     }
 
-    /// Reads the files and variables that a plan of this source names, and probes everything else that
-    /// a start needs.
+    /// Reads the files and variables that a plan of this source names, and probes everything else
+    /// that a start needs.
     ///
     /// # Errors
     ///

@@ -144,7 +144,8 @@ impl<'d, 't> Table<'d, 't> {
         self.document.add(finding);
     }
 
-    /// Reports every key that was not asked for. `renamed` lists old keys, and the new ones in words.
+    /// Reports every key that was not asked for. `renamed` lists old keys, and the new ones in
+    /// words.
     pub(crate) fn close(self, renamed: &[(&str, &str)]) {
         for (key, _) in &self.entries {
             let place = self.document.place(&key.span());

@@ -1,5 +1,5 @@
-//! A finding about a configuration: its place, the expected value, and a suggestion. It never repeats
-//! a text of the configuration, which may be a secret in the wrong place.
+//! A finding about a configuration: its place, the expected value, and a suggestion. It never
+//! repeats a text of the configuration, which may be a secret in the wrong place.
 
 use std::fmt;
 

@@ -80,8 +80,8 @@ impl Plan {
 }
 
 impl InboxPlan {
-    /// Reads the secrets of an inbox without endpoints. Returns its settings with the warnings about
-    /// them.
+    /// Reads the secrets of an inbox without endpoints. Returns its settings with the warnings
+    /// about them.
     ///
     /// # Errors
     ///

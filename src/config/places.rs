@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::Place;
 
-/// Where a table and its keys were written.
+/// The places of a table and its keys.
 #[derive(Debug, Clone)]
 pub struct Places {
     table: Place,
     keys: BTreeMap<&'static str, Place>,
-    /// Where keys can be written, although they were not: flags have places of their own.
+    /// The flags of keys, for findings about keys that were not given.
     flags: BTreeMap<&'static str, Place>,
     /// Keys with a value that cannot be used.
     failed: BTreeSet<&'static str>,

@@ -34,7 +34,7 @@ use crate::{
 /// A whole configuration.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Where it was written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// The public addresses, the process, the limits and the timeouts.
     pub server: ServerPlan,

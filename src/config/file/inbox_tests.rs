@@ -1,4 +1,4 @@
-//! What files may say of the inbox and of durable endpoints, and what is said of their mistakes.
+//! Tests of the inbox and of durable endpoints in a file, and of the findings about their mistakes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What files may say, and what is said of their mistakes.
+//! Tests of files, and of the findings about their mistakes.
 
 use super::*;
 
@@ -247,7 +247,7 @@ fn an_endless_file_and_one_that_is_no_text_are_refused() {
     assert!(said(file.path()).contains("UTF-8"));
 }
 
-/// Whoever writes a secret into the wrong place must not find it in a log.
+/// A secret in the wrong place must not appear in a log.
 #[test]
 fn no_finding_repeats_a_text_of_the_file() {
     const PLANTED: &str = "pl4nted-s3cret";

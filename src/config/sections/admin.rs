@@ -22,7 +22,7 @@ use crate::{
 /// The listener for operators and their tools.
 #[derive(Debug, Clone)]
 pub struct AdminPlan {
-    /// Where it was written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// The address.
     pub listen: ListenAddress,

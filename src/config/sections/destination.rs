@@ -38,7 +38,7 @@ const MOST_SIGNATURES: usize = 4;
 /// An app that gets verified deliveries.
 #[derive(Debug, Clone)]
 pub struct DestinationPlan {
-    /// Where it was written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// Its name in logs and metrics, and of its queue; the endpoint's if it has none of its own.
     pub name: String,

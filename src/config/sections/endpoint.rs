@@ -36,7 +36,7 @@ use crate::{
 /// A protected path.
 #[derive(Debug, Clone)]
 pub struct EndpointPlan {
-    /// Where it was written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// Its name in logs, metrics and headers.
     pub name: String,
@@ -279,8 +279,8 @@ impl EndpointPlan {
         }
     }
 
-    /// Whether it passes deliveries on without storing them. A value that cannot be used leaves this
-    /// open.
+    /// Whether it passes deliveries on without storing them. A value that cannot be used leaves
+    /// this open.
     fn is_direct(&self) -> bool {
         !self.durable && !self.at.failed("durable")
     }

@@ -19,7 +19,7 @@ use crate::config::{
 /// The rule that determines the event kind: the endpoint's kind, or a signed field of the payload.
 #[derive(Debug, Clone)]
 pub struct EventPlan {
-    /// Where it was written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// The kind of every event of the endpoint.
     pub kind: Option<EventKind>,

@@ -16,7 +16,7 @@ use crate::config::{
 /// The maximum age of a delivery by its own signed time.
 #[derive(Debug, Clone)]
 pub struct FreshPlan {
-    /// Where it was written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// A JSON pointer to the time.
     pub pointer: String,

@@ -24,7 +24,7 @@ use crate::{
 /// The store of durable deliveries. Only a restart applies a change.
 #[derive(Debug, Clone)]
 pub struct InboxPlan {
-    /// Where it was written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// The address of the store.
     pub store: StoreAddress,
@@ -36,7 +36,7 @@ pub struct InboxPlan {
     pub key: Option<PlacedSource>,
     /// The key that encrypts stored events.
     pub encryption_key: Option<PlacedSource>,
-    /// What the store may hold.
+    /// The limits of the store.
     pub limits: Limits,
     /// How long delivered events are stored.
     pub retain: Duration,

@@ -19,7 +19,7 @@ use crate::{
 /// Log lines and their format.
 #[derive(Debug, Clone)]
 pub struct LogPlan {
-    /// Where it was written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// The format of log lines.
     pub format: Format,

@@ -17,7 +17,7 @@ use crate::{
 /// The directory of saved rejections.
 #[derive(Debug, Clone)]
 pub struct RejectedPlan {
-    /// Where it was written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// The directory and its limits.
     pub settings: Settings,

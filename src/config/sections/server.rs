@@ -21,7 +21,7 @@ use crate::{
 /// The public addresses, the process, the limits and the timeouts.
 #[derive(Debug, Clone)]
 pub struct ServerPlan {
-    /// Where they were written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// The public addresses.
     pub listen: Vec<ListenAddress>,

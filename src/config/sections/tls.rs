@@ -14,7 +14,7 @@ use crate::config::{
 /// The files of a certificate.
 #[derive(Debug, Clone)]
 pub struct TlsPlan {
-    /// Where they were written.
+    /// The places of the table and its keys.
     pub at: Places,
     /// The chain, the gate's own certificate first.
     pub cert: PathBuf,

@@ -1,4 +1,5 @@
-//! The machinery of settings: what a definition consists of, and how it is read, shown and described.
+//! The machinery of settings: what a definition consists of, and how it is read, shown and
+//! described.
 //!
 //! The folder `sections` defines each setting once, as a [`Setting`](definition::Setting) in the
 //! [`Group`](definition::Group)s of its table. The parser of the file, `check --show`, the JSON
