@@ -1,4 +1,4 @@
-//! A batch of arrivals, and what is known of each while the batch is stored.
+//! A batch of arrivals, and the state of each while the batch is stored.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -12,7 +12,7 @@ use crate::{
     runtime::clock::Millis,
 };
 
-/// An arrival to store, with what is known of its body.
+/// An arrival to store, with the number of its body among the copies.
 #[derive(Clone, Copy)]
 pub(super) struct NewEvent<'a> {
     pub(super) arrival: &'a Arrival,

@@ -71,7 +71,7 @@ impl Batch<'_> {
         .await
     }
 
-    /// Compares the arrivals with one unique value with what is stored, and with each other.
+    /// Compares the arrivals of one unique value with stored events, and with each other.
     fn compare(&mut self, digest: Digest, mut mark: Mark, places: &[usize], holders: &Holders) {
         let mut leaders = Leaders::new();
         let mut has_changed = false;

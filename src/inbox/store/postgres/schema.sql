@@ -3,7 +3,8 @@ CREATE TABLE meta (
     value bytea NOT NULL
 );
 
--- seen: arrivals in all. events: rows that refer to it. undelivered: those of them that are not delivered everywhere.
+-- seen: all arrivals with this body. events: stored events that refer to it. undelivered: those of them that are not
+-- delivered everywhere.
 CREATE TABLE body (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     digest bytea NOT NULL UNIQUE,
@@ -14,10 +15,10 @@ CREATE TABLE body (
     undelivered bigint NOT NULL
 );
 
--- Compressing would cost more time in a commit than the bytes it saves, and what is encrypted does not shrink.
+-- Compression would cost more time in a commit than it saves space, and encrypted bodies do not shrink.
 ALTER TABLE body ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
--- copy: how many with the same body came before it. mark: the digest of its unique value, if it has one that counts.
+-- copy: the number of earlier events with the same body. mark: the digest of its unique value, if that identifies it.
 CREATE TABLE event (
     id uuid PRIMARY KEY,
     endpoint text NOT NULL,
@@ -33,9 +34,10 @@ CREATE TABLE event (
 CREATE INDEX event_body ON event (body);
 CREATE INDEX event_mark ON event (mark) WHERE mark IS NOT NULL;
 
--- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first of a body, 1 for copies. due: also the end
--- of a lease. wait: how long before due the wait or lease began. lease: the token that settles it, grows with each claim.
--- held: true from a claim until it is settled. response: the first line of the response to the last failed attempt.
+-- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first event of a body, 1 for copies. due: also the
+-- end of a lease. wait: the length of the wait or lease that ends at due. lease: the token that settles the delivery; it
+-- grows with each claim. held: true from a claim until the settlement. response: the first line of the response to the last
+-- failed attempt.
 CREATE TABLE delivery (
     event uuid NOT NULL REFERENCES event (id),
     queue text NOT NULL,
@@ -58,8 +60,8 @@ CREATE INDEX delivery_due ON delivery (queue, rank, due) WHERE state = 0;
 CREATE INDEX delivery_delivered ON delivery (last) WHERE state = 1;
 CREATE INDEX delivery_stuck ON delivery (queue, state) WHERE state IN (2, 3);
 
--- Unique values by digest. first, second: digests of the bodies that it came with. reused: true once a third body came; then
--- the value identifies nothing. last: when it last came.
+-- Unique values by digest. first, second: digests of the bodies that the value came with. reused: true after a third body,
+-- when the value identifies nothing. last: when the value last came.
 CREATE TABLE mark (
     digest bytea PRIMARY KEY,
     first bytea NOT NULL,
@@ -70,7 +72,7 @@ CREATE TABLE mark (
 
 CREATE INDEX mark_last ON mark (last);
 
--- Each gate writes rows of its own, so that none waits for another's commit; the sum over all is what counts.
+-- Each gate writes rows of its own, so that no gate waits for the commit of another. The totals are the sums over all rows.
 CREATE TABLE usage (
     shard integer PRIMARY KEY,
     events bigint NOT NULL,

@@ -13,7 +13,7 @@ use crate::{
     runtime::clock::Millis,
 };
 
-/// An event with what the store knows of its body.
+/// An event, with its place among the copies of its body.
 pub(super) struct StoredEvent {
     pub(super) event: SealedEvent,
     pub(super) copy: u32,

@@ -3,7 +3,8 @@ CREATE TABLE meta (
     value BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- seen: arrivals in all. events: rows that refer to it. undelivered: those of them that are not delivered everywhere.
+-- seen: all arrivals with this body. events: stored events that refer to it. undelivered: those of them that are not
+-- delivered everywhere.
 CREATE TABLE body (
     id INTEGER PRIMARY KEY,
     digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
@@ -18,7 +19,7 @@ CREATE TABLE content (
     bytes BLOB NOT NULL
 ) STRICT;
 
--- copy: how many with the same body came before it. mark: the digest of its unique value, if it has one that counts.
+-- copy: the number of earlier events with the same body. mark: the digest of its unique value, if that identifies it.
 CREATE TABLE event (
     id BLOB PRIMARY KEY NOT NULL CHECK (length(id) = 16),
     endpoint TEXT NOT NULL,
@@ -34,9 +35,10 @@ CREATE TABLE event (
 CREATE INDEX event_body ON event (body);
 CREATE INDEX event_mark ON event (mark) WHERE mark IS NOT NULL;
 
--- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first of a body, 1 for copies. due: also the end
--- of a lease. wait: how long before due the wait or lease began. lease: the token that settles it, grows with each claim.
--- held: 1 from a claim until it is settled. response: the first line of the response to the last failed attempt.
+-- state: 0 pending, 1 delivered, 2 dead, 3 quarantined. rank: 0 for the first event of a body, 1 for copies. due: also the
+-- end of a lease. wait: the length of the wait or lease that ends at due. lease: the token that settles the delivery; it
+-- grows with each claim. held: 1 from a claim until the settlement. response: the first line of the response to the last
+-- failed attempt.
 CREATE TABLE delivery (
     event BLOB NOT NULL REFERENCES event (id),
     queue TEXT NOT NULL,
@@ -59,8 +61,8 @@ CREATE INDEX delivery_due ON delivery (queue, rank, due) WHERE state = 0;
 CREATE INDEX delivery_delivered ON delivery (last) WHERE state = 1;
 CREATE INDEX delivery_stuck ON delivery (queue, state) WHERE state IN (2, 3);
 
--- Unique values by digest. first, second: digests of the bodies that it came with. reused: 1 once a third body came; then the
--- value identifies nothing. last: when it last came.
+-- Unique values by digest. first, second: digests of the bodies that the value came with. reused: 1 after a third body, when
+-- the value identifies nothing. last: when the value last came.
 CREATE TABLE mark (
     digest BLOB PRIMARY KEY NOT NULL CHECK (length(digest) = 32),
     first BLOB NOT NULL,
