@@ -1,4 +1,4 @@
-//! That the throw-away PostgreSQL and the wire to it do what drills rest on.
+//! Tests of the throw-away PostgreSQL and of the wire to it, which the drills rely on.
 
 use std::{
     fs, panic,
@@ -21,7 +21,7 @@ fn what_it_committed_survives_a_kill_and_a_restart() {
     }
     postgres.sql("CREATE TABLE kept (number int); INSERT INTO kept VALUES (1), (2), (3)");
     let url = postgres.url(DATABASE);
-    // Its client keeps a transaction open until the server goes.
+    // The client keeps a transaction open until the server ends.
     let open = "BEGIN; INSERT INTO kept VALUES (4); SELECT pg_sleep(50)";
     let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
     for end in [Postgres::restart, |one: &mut Postgres| {
@@ -53,7 +53,7 @@ fn nothing_of_it_stays_after_a_panic() {
         let processes = fs::read_to_string(processes).expect("it runs");
         let pid = processes.lines().next().expect("a number").to_owned();
         seen = Some((PathBuf::from(folder), Path::new("/proc").join(pid)));
-        // Not `panic!`, which would print.
+        // `panic!` would print a message.
         panic::resume_unwind(Box::new(()));
     }));
     failed.expect_err("it panicked");
@@ -94,7 +94,9 @@ fn a_wire_is_cut_in_the_middle_goes_dead_and_is_mended() {
     thread::scope(|scope| {
         let asked = scope.spawn(|| Postgres::ask(&url, "SELECT pg_sleep(50)"));
         let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-        wait_until("it is being answered", || postgres.sql(sleeping) == "1");
+        wait_until("the server runs the statement", || {
+            postgres.sql(sleeping) == "1"
+        });
         wire.cut();
         asked.join().expect("no panic").expect_err("it was cut");
     });

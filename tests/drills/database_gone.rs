@@ -1,4 +1,4 @@
-//! A gate whose PostgreSQL goes away while senders send: restarted, killed, cut off, and dead without a word.
+//! A gate whose PostgreSQL vanishes while senders send: restarted, killed, cut off, and silent.
 
 use crate::{
     gate::{Setup, stop},
@@ -13,10 +13,11 @@ use crate::{
     support::wait_until,
 };
 
-/// The gate says that it keeps nothing, and later keeps again, all by itself.
-fn refused_until(senders: &Senders, mend: impl FnOnce()) {
-    let before = senders.refused();
-    wait_until("orders are refused", || senders.refused() > before);
+/// Waits until the gate rejects orders, mends the database, and waits until the gate stores orders
+/// again by itself.
+fn rejected_until(senders: &Senders, mend: impl FnOnce()) {
+    let before = senders.rejected();
+    wait_until("orders are rejected", || senders.rejected() > before);
     mend();
     let before = senders.acknowledged();
     senders.wait_for(before + 50);
@@ -35,14 +36,14 @@ fn a_database_that_goes_away_and_comes_back_loses_nothing() {
     senders.wait_for(50);
     for _ in 0..rounds(1, 10) {
         wire.cut();
-        refused_until(&senders, || wire.mend());
+        rejected_until(&senders, || wire.mend());
         let before = senders.acknowledged();
         postgres.restart();
         senders.wait_for(before + 50);
         postgres.kill();
-        refused_until(&senders, || postgres.resume());
+        rejected_until(&senders, || postgres.resume());
         wire.go_dead();
-        refused_until(&senders, || wire.mend());
+        rejected_until(&senders, || wire.mend());
     }
     let mut promise = Promise::default();
     promise.add(senders.end());
@@ -50,8 +51,8 @@ fn a_database_that_goes_away_and_comes_back_loses_nothing() {
         "database gone: {:?}",
         promise.hold_at_least_once(&[&recipient])
     );
-    for (order, refused) in &promise.ledger.refused {
-        let told = (refused.status, refused.retry_after.is_some());
+    for (order, rejected) in &promise.ledger.rejected {
+        let told = (rejected.status, rejected.retry_after.is_some());
         assert_eq!(told, (503, true), "{order}");
     }
     assert!(

@@ -1,4 +1,4 @@
-//! A gate over SQLite whose disk becomes full while senders send.
+//! A gate over SQLite whose disk fills up while senders send.
 
 use std::process::Command;
 
@@ -24,7 +24,8 @@ fn a_full_disk_takes_nothing_by_halves() {
     println!("full disk: {:?}", fill_and_free("0B"));
 }
 
-/// Without restart: refused while the disk is full, kept again when it is not.
+/// Fills the disk and frees it several times, without a restart: orders are rejected while it is
+/// full, and stored otherwise.
 fn fill_and_free(floor: &str) -> Option<Held> {
     let small = Small::new(64)?;
     let recipient = Recipient::start();
@@ -34,9 +35,9 @@ fn fill_and_free(floor: &str) -> Option<Held> {
     let senders = Senders::start(gate.address(), 4, &Numbers::default(), Until::Told);
     senders.wait_for(50);
     for _ in 0..3 {
-        let before = senders.refused();
+        let before = senders.rejected();
         small.fill();
-        wait_until("orders are refused", || senders.refused() > before + 50);
+        wait_until("orders are rejected", || senders.rejected() > before + 50);
         small.free();
         senders.wait_for(senders.acknowledged() + 50);
     }
@@ -45,22 +46,23 @@ fn fill_and_free(floor: &str) -> Option<Held> {
     let held = promise.hold_at_least_once(&[&recipient]);
     stop(gate);
     stored::is_whole(&file);
-    for (order, refused) in &promise.ledger.refused {
-        assert_eq!(refused.status, 503, "{order}");
-        let seconds = refused.retry_after.as_deref().map(str::parse::<u32>);
-        assert!(matches!(seconds, Some(Ok(1..))), "{refused:?}");
+    for (order, rejected) in &promise.ledger.rejected {
+        assert_eq!(rejected.status, 503, "{order}");
+        let seconds = rejected.retry_after.as_deref().map(str::parse::<u32>);
+        assert!(matches!(seconds, Some(Ok(1..))), "{rejected:?}");
     }
     let came = taken(&[&recipient]);
     let half = promise
         .ledger
-        .refused
+        .rejected
         .keys()
         .find(|one| came.contains_key(one));
-    assert_eq!(half, None, "refused, and kept all the same");
+    assert_eq!(half, None, "rejected, but stored all the same");
     Some(held)
 }
 
-/// The file keeps its size until its free pages are returned, and the disk may be below its floor by other files.
+/// The file keeps its size until its free pages are returned, and other files may keep the disk
+/// below its floor.
 #[test]
 #[ignore = "needs root; make test runs it"]
 fn an_emptied_inbox_takes_in_again_though_other_files_fill_the_disk() {
@@ -81,7 +83,7 @@ fn an_emptied_inbox_takes_in_again_though_other_files_fill_the_disk() {
         body.extend(number.to_be_bytes());
         client.ask(genuine(&body)).status
     };
-    // At the first 503 the gate moves its log, which may make room.
+    // At the first 503 the gate runs a checkpoint, which may make room.
     wait_until("the inbox has filled the disk", || {
         deliver() == 503 && deliver() == 503
     });
@@ -94,7 +96,7 @@ fn an_emptied_inbox_takes_in_again_though_other_files_fill_the_disk() {
         .output();
     let purge = purge.expect("it runs");
     assert!(purge.status.success(), "{purge:?}");
-    assert_eq!(deliver(), 200, "what is free in the file is free");
+    assert_eq!(deliver(), 200, "free pages in the file count as free space");
     wait_until("the file has shrunk", || {
         std::fs::metadata(&file).is_ok_and(|file| file.len() < 4 << 20)
     });

@@ -1,4 +1,4 @@
-//! A gate over SQLite whose disk fails a sync: nobody knows then what is on it.
+//! A gate over SQLite whose disk fails a sync, after which the content of the disk is unknown.
 
 use crate::{
     faulty::Syncs,
@@ -24,20 +24,20 @@ fn after_a_failed_sync_nothing_is_acknowledged_before_a_restart() {
         senders.wait_for(50);
         assert_eq!(ready(&gate), 200);
         syncs.fail();
-        wait_until("it refuses", || senders.refused() > 0);
-        // Whoever waited for that commit has its answer before the next.
-        wait_until("each was refused", || senders.refused() > 8);
+        wait_until("orders are rejected", || senders.rejected() > 0);
+        // Senders that waited for that commit get their responses before the next one.
+        wait_until("each was rejected", || senders.rejected() > 8);
         let acknowledged = senders.acknowledged();
         assert_eq!(ready(&gate), 503);
         assert_eq!(syncs.failed().len(), 1, "tried again: {:?}", syncs.failed());
         syncs.heal();
-        let before = senders.refused();
-        wait_until("it goes on refusing", || senders.refused() > before + 50);
+        let before = senders.rejected();
+        wait_until("it still rejects", || senders.rejected() > before + 50);
         assert_eq!(senders.acknowledged(), acknowledged);
         assert_eq!(ready(&gate), 503);
         let mut promise = Promise::default();
         promise.add(senders.end());
-        let told = promise.ledger.refused.values();
+        let told = promise.ledger.rejected.values();
         assert!(
             told.clone()
                 .all(|one| one.status == 503 && one.retry_after.is_some())

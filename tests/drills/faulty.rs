@@ -1,4 +1,4 @@
-//! Syncs that fail or lie, in a program that knows nothing about it.
+//! Makes the syncs of a program fail or lie, without the program's knowledge.
 
 use std::{
     fs::{self, File},
@@ -13,10 +13,10 @@ use crate::{
     tool::{run, tool},
 };
 
-/// What makes them do so.
+/// The library that replaces the syncs, and its settings.
 pub(crate) struct Syncs {
     library: PathBuf,
-    /// While this file is there they fail, and are listed in it.
+    /// While this file exists, syncs fail, and each adds a line to it.
     trigger: PathBuf,
     _dir: TempDir,
 }
@@ -31,12 +31,12 @@ impl Syncs {
         }
     }
 
-    /// The environment of a program whose syncs fail from [`Self::fail`] to [`Self::heal`].
+    /// Returns the environment of a program whose syncs fail from [`Self::fail`] to [`Self::heal`].
     pub(crate) fn failing(&self) -> [(&str, &str); 2] {
         [self.preload(), ("SYNCS_FAIL_WHILE", text(&self.trigger))]
     }
 
-    /// The environment of a program for which nothing happens when it syncs a file so named.
+    /// Returns the environment of a program whose syncs of files with this ending do nothing.
     pub(crate) fn skipped<'s>(&'s self, ending: &'s str) -> [(&'s str, &'s str); 2] {
         [self.preload(), ("SYNCS_SKIPPED", ending)]
     }
@@ -49,7 +49,7 @@ impl Syncs {
         fs::remove_file(&self.trigger).expect("they fail");
     }
 
-    /// Which files' syncs have failed since they do, one for each time.
+    /// Returns the files whose syncs have failed, one for each failure.
     pub(crate) fn failed(&self) -> Vec<PathBuf> {
         let names = fs::read_to_string(&self.trigger).expect("they fail");
         names.lines().map(PathBuf::from).collect()
@@ -64,7 +64,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-/// `sync FILE` calls fsync, and `sync -d FILE` fdatasync.
+/// Runs `sync FILE`, which calls fsync, or `sync -d FILE`, which calls fdatasync.
 #[track_caller]
 fn sync(options: &[&str], file: &Path, variables: [(&str, &str); 2]) -> Result<(), String> {
     let mut sync = tool("sync");
@@ -94,7 +94,7 @@ fn syncs_fail_while_they_are_told_to() {
     assert_eq!(BOTH.map(ask), [Ok(()), Ok(())]);
 }
 
-/// What a control with skipped syncs rests on.
+/// The control experiment with skipped syncs relies on this.
 #[test]
 #[ignore = "needs root and loop devices; make test runs it"]
 fn what_was_skipped_is_lost_when_the_power_goes() {

@@ -13,31 +13,32 @@ use crate::{
     support::{PATIENCE, SECRET},
 };
 
-/// Attempts at once.
+/// The number of concurrent attempts.
 pub(crate) const CONCURRENCY: usize = 8;
 
 /// The key of the seals, which all gates on one PostgreSQL share.
 const KEY: &[u8] = b"planted-key-of-the-seals-in-drills";
 
-/// What gates are started with, again and again.
+/// The configuration of gates that a drill starts repeatedly.
 pub(crate) struct Setup {
     text: String,
 }
 
 impl Setup {
-    /// Keeps in this file what goes to `recipient`, as long as the disk has one mebibyte free.
+    /// Stores events for `recipient` in this file, as long as the disk has one mebibyte of free
+    /// space.
     pub(crate) fn sqlite(file: &Path, recipient: &Recipient) -> Self {
         let floor = "disk_floor = \"1MiB\"\n";
         Self::new(&format!("sqlite:{}", file.display()), floor, recipient)
     }
 
-    /// Keeps in PostgreSQL what goes to `recipient`; `more` are lines of the inbox's table.
+    /// Stores events for `recipient` in PostgreSQL. `more` are lines of the section `[inbox]`.
     pub(crate) fn postgres(url: &str, more: &str, recipient: &Recipient) -> Self {
         let key = "key = { file = \"key\" }\npassword = { file = \"password\" }\n";
         Self::new(url, &format!("{key}{more}"), recipient)
     }
 
-    /// The same with something else in its file.
+    /// Replaces a part of the configuration.
     #[track_caller]
     pub(crate) fn with(mut self, old: &str, new: &str) -> Self {
         self.text = crate::tool::replaced(&self.text, old, new);
@@ -46,7 +47,8 @@ impl Setup {
 
     fn new(store: &str, inbox: &str, recipient: &Recipient) -> Self {
         let url = recipient.url();
-        // Short times, so that a dead gate's work is soon taken over; many attempts, so that nothing becomes a dead letter.
+        // Short timeouts let another gate take over soon from a dead one. Many attempts prevent
+        // dead letters.
         let retry = vec!["\"1s\""; 20].join(", ");
         let text = format!(
             r#"
@@ -86,7 +88,7 @@ retry = [{retry}]
         self.start_with(&[])
     }
 
-    /// With these environment variables.
+    /// Starts a gate with these environment variables.
     pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Program {
         let files = [
             ("secret", SECRET),
@@ -97,20 +99,20 @@ retry = [{retry}]
     }
 }
 
-/// Kills it as `kill -9` does, and waits until it is gone.
+/// Kills a gate as `kill -9` does, and waits until it is gone.
 pub(crate) fn kill(gate: Program) {
     gate.signal("KILL");
     gate.end();
 }
 
-/// Ends it in order.
+/// Stops a gate in order.
 pub(crate) fn stop(gate: Program) {
     gate.signal("TERM");
     let (status, lines) = gate.end();
     assert!(status.success(), "{status}: {lines:#?}");
 }
 
-/// What its readiness says.
+/// Returns the status of the readiness check.
 pub(crate) fn ready(gate: &Program) -> u16 {
     let mut stream = UnixStream::connect(gate.file("admin")).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time");

@@ -1,5 +1,5 @@
-/* Cuts the power of an ext4 file system: from here on nothing is written to its device, not even its journal. A crate
-   without `unsafe` cannot ask the kernel for that itself. Usage: godown MOUNTPOINT */
+/* Cuts the power of an ext4 file system: afterwards nothing is written to its device, not even its journal. A crate
+   without `unsafe` cannot request that from the kernel itself. Usage: godown MOUNTPOINT */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-//! A gate that is killed again and again while senders send.
+//! A gate that is killed repeatedly while senders send.
 
 use crate::{
     gate::{Setup, stop},
@@ -10,7 +10,7 @@ use crate::{
     stored,
 };
 
-/// Enough to be in the middle of several commits at any moment.
+/// The number of senders. It is large enough for several commits to be under way at any moment.
 const SENDERS: usize = 8;
 
 fn drill(setup: &Setup, recipient: &Recipient, rounds: u32) -> Held {
@@ -27,9 +27,9 @@ fn drill(setup: &Setup, recipient: &Recipient, rounds: u32) -> Held {
     stop(gate);
     assert!(promise.ledger.acknowledged.len() > rounds as usize);
     assert!(
-        promise.ledger.refused.is_empty(),
+        promise.ledger.rejected.is_empty(),
         "{:?}",
-        promise.ledger.refused
+        promise.ledger.rejected
     );
     held
 }

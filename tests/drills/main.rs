@@ -1,5 +1,6 @@
-//! What is promised must hold when machines fail: processes killed, power cut, disks full, databases gone. `make test`
-//! runs each drill in a few rounds, `make drills` in many. Plain `cargo test` leaves them out.
+//! Drills: the promises must hold when machines fail, by killed processes, power cuts, full disks
+//! and lost databases. `make test` runs each drill in a few rounds, `make drills` in many. Plain
+//! `cargo test` leaves them out.
 
 #![allow(
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! A file system of a drill's own.
+//! A file system for one drill.
 
 use std::{ffi::OsStr, path::Path, process::Command};
 
@@ -6,13 +6,13 @@ use tempfile::TempDir;
 
 use crate::tool::{run, tool};
 
-/// Mounted for as long as it lives.
+/// A file system that stays mounted while this value lives.
 pub(crate) struct Mount {
     dir: TempDir,
 }
 
 impl Mount {
-    /// `mount ARGUMENTS`; what it says where this machine does not let it.
+    /// Runs `mount ARGUMENTS`. Returns the message of `mount` if this machine forbids it.
     pub(crate) fn new<A: AsRef<OsStr>>(arguments: &[A]) -> Result<Self, String> {
         let dir = tempfile::tempdir().expect("a directory");
         mount(arguments, dir.path())?;
@@ -23,16 +23,16 @@ impl Mount {
         self.dir.path()
     }
 
-    /// Unmounts it, runs nothing between, and mounts it again in the same place.
+    /// Unmounts the file system, and mounts it again in the same place.
     pub(crate) fn again<A: AsRef<OsStr>>(&self, arguments: &[A]) {
-        succeed(tool("umount").arg(self.path())).expect("nobody uses it any more");
+        succeed(tool("umount").arg(self.path())).expect("no program uses it");
         mount(arguments, self.path()).expect("it was mounted before");
     }
 }
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        // Lazily, because a test that fails may leave users behind.
+        // A failed test may leave users of the file system behind, so this unmounts it lazily.
         let _ = succeed(tool("umount").arg("-l").arg(self.path()));
     }
 }

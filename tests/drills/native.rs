@@ -1,10 +1,10 @@
-//! The few lines of C that drills take, compiled when they are needed.
+//! Compiles the small C programs of the drills when they are needed.
 
 use std::path::{Path, PathBuf};
 
 use crate::tool::{of_the_project, run, tool};
 
-/// Makes `tests/drills/SOURCE` into a program, or with `-shared` into a library, in `dir`.
+/// Compiles `tests/drills/SOURCE` into a program in `dir`, or with `-shared` into a library.
 pub(crate) fn compile(source: &str, options: &[&str], dir: &Path) -> PathBuf {
     let made = dir.join(source).with_extension("out");
     let mut cc = tool("cc");

@@ -1,13 +1,13 @@
-//! The bodies that drills send: each is known by its number, and no two are the same.
+//! The bodies that drills send. Each has a number of its own.
 
-/// The body of an order. Its length depends on the number, from 100 bytes to 4 KiB.
+/// Returns the body of an order. Its length depends on the number, from 100 bytes to 4 KiB.
 pub(crate) fn body(number: u64) -> Vec<u8> {
     let padding = "x".repeat(usize::try_from(number * 97 % 4000).expect("small"));
     format!(r#"{{"order":{number},"note":"{padding}","customer":"Eva Example, Example Street 1"}}"#)
         .into_bytes()
 }
 
-/// The number of an order that came whole; none if a byte of it is not as it was sent.
+/// Returns the number of an order. Returns `None` if any byte differs from what was sent.
 pub(crate) fn number(came: &[u8]) -> Option<u64> {
     let document: serde_json::Value = serde_json::from_slice(came).ok()?;
     let number = document["order"].as_u64()?;

@@ -1,4 +1,5 @@
-//! A disk whose power can be cut: ext4 on a loop device. What was not synced before the cut never comes to it.
+//! A disk whose power can be cut: ext4 on a loop device. Data that was not synced before the cut
+//! never reaches the disk.
 
 use std::{
     ffi::OsString,
@@ -17,7 +18,7 @@ use crate::{
     tool::{run, tool},
 };
 
-/// Its size: room for what a drill writes, and for the journal that ext4 makes of it.
+/// The size of the disk. It has room for the data of a drill and for the journal of ext4.
 const BYTES: u64 = 256 << 20;
 
 pub(crate) struct Disk {
@@ -28,10 +29,11 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// None, said aloud, where this machine has no loop devices or lets us mount none.
+    /// Makes a disk. Reports a skipped test and returns `None` if this machine has no loop devices
+    /// or forbids the mount.
     pub(crate) fn new() -> Option<Self> {
         let made = Self::make();
-        made.inspect_err(|why| skip::aloud("power cuts", why)).ok()
+        made.inspect_err(|why| skip::report("power cuts", why)).ok()
     }
 
     fn make() -> Result<Self, String> {
@@ -54,14 +56,15 @@ impl Disk {
         self.mount.path()
     }
 
-    /// Cuts the power. Whoever uses the disk still sees what it wrote, and gets errors.
+    /// Cuts the power. Programs that use the disk still see the data that they wrote, and get
+    /// errors.
     pub(crate) fn cut(&self) {
         let mut godown = Command::new(&self.godown);
         let cut = run(godown.arg(self.path()), "");
         assert!(cut.status.success(), "{cut:?}");
     }
 
-    /// The disk as the next start finds it, after nobody uses it any more.
+    /// Makes the disk as the next start finds it, once no program uses it.
     pub(crate) fn come_back(&self) {
         self.mount.again(&self.arguments);
     }
@@ -88,7 +91,7 @@ fn a_cut_takes_what_was_not_synced_and_nothing_else() {
     }
     disk.cut();
     let late = files[0].write_all(&part).and_then(|()| files[0].sync_all());
-    late.expect_err("there is no disk any more");
+    late.expect_err("the disk is gone");
     drop(files);
     disk.come_back();
     let there = names.map(|name| std::fs::read(file(name)).unwrap_or_default().len());

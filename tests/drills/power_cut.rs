@@ -1,5 +1,5 @@
-//! A gate over SQLite on a disk whose power is cut while senders send. The app is down meanwhile, so that all that arrives
-//! has come from the disk.
+//! A gate over SQLite on a disk whose power is cut while senders send. The app is down meanwhile,
+//! so every event that arrives later comes from the disk.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -16,9 +16,10 @@ use crate::{
 
 const SENDERS: usize = 8;
 
-/// What senders were told by a gate that lost its disk at a random moment, and then its life. What it acknowledged once
-/// the cut had begun proves nothing: a power cut stops machine and disk at once, and this one only the disk, so that the
-/// kernel may call a sync done that it had begun.
+/// Runs a gate that loses its disk at a random moment, and is then killed. Returns the ledger of
+/// its senders. Acknowledgements after the beginning of the cut prove nothing: a real power cut
+/// stops machine and disk at once, but this one stops only the disk, so the kernel may report
+/// success for a sync that it had begun.
 fn cut(setup: &Setup, disk: &Disk, numbers: &Numbers, variables: &[(&str, &str)]) -> Ledger {
     let gate = setup.start_with(variables);
     let senders = Senders::start(gate.address(), SENDERS, numbers, Until::Told);
@@ -54,7 +55,7 @@ fn a_power_cut_takes_nothing_that_was_acknowledged() {
     stored::is_whole(&file);
 }
 
-/// The control: what `synchronous=NORMAL` would do, which leaves the sync of a commit out.
+/// The control experiment: `synchronous=NORMAL` would leave out the sync of a commit.
 #[test]
 #[ignore = "needs root and loop devices; make test runs it"]
 fn without_syncs_a_power_cut_takes_what_was_acknowledged() {
@@ -65,7 +66,7 @@ fn without_syncs_a_power_cut_takes_what_was_acknowledged() {
     recipient.go_down();
     let mut lost = 0;
     for round in 0..rounds(2, 3) {
-        // Each in a new store: what is left of the last may be no store any more.
+        // Each round has a new store, because the remains of the last one may be unreadable.
         let file = disk.path().join(format!("inbox-{round}.db"));
         let setup = Setup::sqlite(&file, &recipient);
         let told = cut(&setup, &disk, &numbers, &syncs.skipped("-wal"));
@@ -75,13 +76,13 @@ fn without_syncs_a_power_cut_takes_what_was_acknowledged() {
             told.acknowledged.len()
         );
     }
-    assert!(lost > 0, "the drill does not bite");
+    assert!(lost > 0, "the drill detects no loss");
 }
 
-/// How many acknowledged events a store does not hold; all, where it cannot be read any more.
+/// Returns the number of acknowledged events that a store lacks: all of them, if it cannot be read.
 fn missing(told: &Ledger, file: &Path) -> usize {
     let stored: BTreeSet<String> = stored::ids(file).unwrap_or_default();
     let ids = told.acknowledged.values();
-    let ids = ids.map(|id| id.as_ref().expect("each answer has one"));
+    let ids = ids.map(|id| id.as_ref().expect("each response has one"));
     ids.filter(|id| !stored.contains(*id)).count()
 }

@@ -1,5 +1,5 @@
-//! What must hold at the end of a drill: everything that was acknowledged has arrived, and only what was in flight when a
-//! gate was killed has arrived twice.
+//! The promise that holds at the end of a drill: every acknowledged event has arrived, and only
+//! events that were in flight when a gate was killed have arrived twice.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -11,20 +11,20 @@ use crate::{
     servers::wait::wait_until,
 };
 
-/// What senders were told over a whole drill, and when gates were killed.
+/// The responses that senders got over a whole drill, and the times when gates were killed.
 #[derive(Default)]
 pub(crate) struct Promise {
     pub(crate) ledger: Ledger,
     kills: Vec<Instant>,
 }
 
-/// Figures of a drill in which nothing was lost.
+/// The figures of a drill that lost nothing.
 #[derive(Debug)]
 #[expect(dead_code, reason = "it is printed")]
 pub(crate) struct Held {
     acknowledged: usize,
     unknown: usize,
-    refused: usize,
+    rejected: usize,
     kills: usize,
     lost: usize,
     twice: usize,
@@ -33,33 +33,37 @@ pub(crate) struct Held {
 type Taken = BTreeMap<u64, Vec<Attempt>>;
 
 impl Promise {
-    /// Takes in what became of further orders.
+    /// Adds the ledger of further senders.
     pub(crate) fn add(&mut self, ledger: Ledger) {
         self.ledger.acknowledged.extend(ledger.acknowledged);
         self.ledger.unknown.extend(ledger.unknown);
-        self.ledger.refused.extend(ledger.refused);
+        self.ledger.rejected.extend(ledger.rejected);
     }
 
-    /// Kills a gate, the only one before its recipient.
+    /// Kills the only gate of a recipient.
     pub(crate) fn kill(&mut self, gate: Program, recipient: &Recipient) {
         gate::kill(gate);
-        // What it had written is still read after its end.
+        // The recipient still reads the bytes that the gate had written.
         recipient.wait_until_left_alone();
         self.kills.push(Instant::now());
     }
 
-    /// Waits until all has arrived, and checks that nothing came twice but what a kill had caught in flight.
+    /// Waits until every event has arrived, and checks that only a kill made events arrive twice.
     #[track_caller]
     pub(crate) fn hold(&self, recipients: &[&Recipient]) -> Held {
         let taken = self.wait(recipients);
         self.check_ids(&taken);
         let twice = self.repeated(&taken);
         let most = twice.iter().max().copied().unwrap_or_default();
-        assert!(most <= CONCURRENCY, "came twice by each kill: {twice:?}");
+        assert!(
+            most <= CONCURRENCY,
+            "arrived twice around each kill: {twice:?}"
+        );
         self.held(twice.iter().sum())
     }
 
-    /// The same where a store that could not be written to for a while leaves more to come twice.
+    /// Checks the same, but allows more repetitions, because a store that could not be written to
+    /// causes some.
     #[track_caller]
     pub(crate) fn hold_at_least_once(&self, recipients: &[&Recipient]) -> Held {
         let taken = self.wait(recipients);
@@ -71,19 +75,20 @@ impl Promise {
         Held {
             acknowledged: self.ledger.acknowledged.len(),
             unknown: self.ledger.unknown.len(),
-            refused: self.ledger.refused.len(),
+            rejected: self.ledger.rejected.len(),
             kills: self.kills.len(),
             lost: 0,
             twice,
         }
     }
 
-    /// Waits until everything acknowledged has arrived, for as long as anything still arrives.
+    /// Waits until every acknowledged event has arrived, as long as any event still arrives.
     #[track_caller]
     fn wait(&self, recipients: &[&Recipient]) -> Taken {
         loop {
             let count = || recipients.iter().map(|one| one.count()).sum();
-            // Before it is looked what is missing: what comes in between must not be waited for once more.
+            // The count precedes the look at the missing events: an event that arrives in between
+            // must not be waited for.
             let mut came: usize = count();
             let taken = taken(recipients);
             let missing = self.missing(&taken);
@@ -104,7 +109,7 @@ impl Promise {
         acknowledged.filter(|one| !taken.contains_key(one)).count()
     }
 
-    /// An order has one id, which is the one that its sender was told.
+    /// Checks that an order has one id, the one in the response to its sender.
     #[track_caller]
     fn check_ids(&self, taken: &Taken) {
         for (order, attempts) in taken {
@@ -116,7 +121,8 @@ impl Promise {
         }
     }
 
-    /// How many came twice around each kill; none may without one between.
+    /// Counts the events that arrived twice around each kill. An event must not arrive twice
+    /// without a kill in between.
     #[track_caller]
     fn repeated(&self, taken: &Taken) -> Vec<usize> {
         let mut twice = vec![0; self.kills.len()];
@@ -130,13 +136,13 @@ impl Promise {
 }
 
 mod tests {
-    //! That a broken promise is noticed.
+    //! Tests that a broken promise is detected.
 
     use std::time::Duration;
 
     use super::*;
 
-    /// An order that came at these seconds, with a kill at the tenth.
+    /// Makes an order that arrived at these seconds, with a kill at the tenth.
     fn came_at(seconds: &[u64]) -> (Promise, Taken) {
         let begun = Instant::now();
         let after = |seconds| begun + Duration::from_secs(seconds);

@@ -1,4 +1,5 @@
-//! An app that orders are delivered to: it notes each attempt, answers as it is told, and can be down for a while.
+//! An app that receives orders. It records each attempt, responds as the drill chooses, and can be
+//! down for a while.
 
 use std::{
     collections::BTreeMap,
@@ -18,19 +19,19 @@ use crate::{
     },
 };
 
-/// What it does with an attempt.
+/// The reaction of an app to an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reply {
     Take,
-    /// Another status, with its reason phrase.
-    Refuse(&'static str),
-    /// A status with `Retry-After` in seconds.
+    /// Responds with another status and its reason phrase.
+    Reject(&'static str),
+    /// Responds with a status and a `Retry-After` in seconds.
     Later(&'static str, u32),
-    /// Says nothing until it is told otherwise, and then nothing either.
+    /// Sends nothing until the reaction changes, and then closes the connection.
     Hang,
 }
 
-/// One attempt, as it came.
+/// One attempt, as the app received it.
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {
     /// The number of the order.
@@ -38,7 +39,7 @@ pub(crate) struct Attempt {
     /// The delivery's id.
     pub(crate) id: String,
     pub(crate) at: Instant,
-    /// Whether it was answered with 200.
+    /// Whether the response was a 200.
     pub(crate) taken: bool,
 }
 
@@ -55,7 +56,7 @@ struct Shared {
 }
 
 impl Recipient {
-    /// One that is up and takes everything.
+    /// Starts an app that accepts every order.
     pub(crate) fn start() -> Self {
         let shared = Arc::new(Shared {
             reply: Mutex::new(Reply::Take),
@@ -65,54 +66,55 @@ impl Recipient {
         });
         let app = Arc::clone(&shared);
         let door = Door::open(move |stream| {
-            // A gate that hangs up or is killed ends the conversation.
+            // A gate that hangs up or is killed ends the connection.
             let _ = app.converse(patient(stream));
         });
         Self { door, shared }
     }
 
-    /// As `--upstream` names it.
+    /// Returns the URL for `--upstream`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.door.address())
     }
 
-    /// From now on it does this with each attempt.
+    /// Sets the reaction to later attempts.
     pub(crate) fn reply(&self, reply: Reply) {
         *self.shared.reply.lock().expect("no panic") = reply;
         self.shared.changed.notify_all();
     }
 
-    /// Its port is closed, and what was being answered is broken off.
+    /// Closes the port, and breaks off open connections.
     pub(crate) fn go_down(&self) {
         self.door.shut();
     }
 
-    /// It is back on its port.
+    /// Opens the same port again.
     pub(crate) fn come_back(&self) {
         self.door.reopen();
     }
 
-    /// How many attempts came so far.
+    /// Returns the number of attempts so far.
     pub(crate) fn count(&self) -> usize {
         self.shared.attempts.lock().expect("no panic").len()
     }
 
-    /// Waits until no gate is connected, and all that one has sent was taken in.
+    /// Waits until no gate is connected, and every received byte was read.
     #[track_caller]
     pub(crate) fn wait_until_left_alone(&self) {
         self.door.wait_until_left_alone();
     }
 
-    /// All attempts so far, in their order; each was a genuine and whole order with an id.
+    /// Returns all attempts so far, in their order. Checks that each was a genuine and complete
+    /// order with an id.
     #[track_caller]
     pub(crate) fn attempts(&self) -> Vec<Attempt> {
         let wrong = self.shared.wrong.lock().expect("no panic");
-        assert!(wrong.is_empty(), "it got what it never should: {wrong:#?}");
+        assert!(wrong.is_empty(), "it received a wrong request: {wrong:#?}");
         self.shared.attempts.lock().expect("no panic").clone()
     }
 }
 
-/// The attempts that were taken by any of them, by order, the first first.
+/// Returns the attempts that any of the apps accepted, by order, the earliest first.
 #[track_caller]
 pub(crate) fn taken(recipients: &[&Recipient]) -> BTreeMap<u64, Vec<Attempt>> {
     let mut taken = BTreeMap::<u64, Vec<Attempt>>::new();
@@ -142,7 +144,7 @@ impl Shared {
             }
             match reply {
                 Reply::Take => stream.write_all(&answer("200 OK", "", b"taken"))?,
-                Reply::Refuse(status) => stream.write_all(&answer(status, "", b"refused"))?,
+                Reply::Reject(status) => stream.write_all(&answer(status, "", b"rejected"))?,
                 Reply::Later(status, seconds) => {
                     let line = format!("Retry-After: {seconds}\r\n");
                     stream.write_all(&answer(status, &line, b"later"))?;

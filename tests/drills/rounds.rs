@@ -1,4 +1,4 @@
-//! How often a drill is repeated.
+//! The number of repetitions of a drill.
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-/// `long`, or a number for every drill. Unset, it is a few rounds.
+/// The variable holds `long`, or a number for every drill. If it is unset, drills run a few rounds.
 const VARIABLE: &str = "CARTGATE_DRILL_ROUNDS";
 
-/// The rounds of a drill that takes so many of them in `make test` and so many in `make drills`.
+/// Returns the rounds of a drill, which differ between `make test` and `make drills`.
 pub(crate) fn rounds(quick: u32, long: u32) -> u32 {
     let asked = std::env::var(VARIABLE);
     match asked.as_deref() {
@@ -19,15 +19,15 @@ pub(crate) fn rounds(quick: u32, long: u32) -> u32 {
     }
 }
 
-/// What `make test` takes and what `make drills` takes of something else than rounds.
+/// Returns another amount, which differs between `make test` and `make drills`.
 pub(crate) fn amount(quick: usize, long: usize) -> usize {
     let is_long = std::env::var(VARIABLE).is_ok_and(|asked| asked == "long");
     if is_long { long } else { quick }
 }
 
-/// Waits for a moment of at most so many milliseconds that nobody foresees.
+/// Waits for a random time of at most so many milliseconds.
 pub(crate) fn random_moment(most: u64) {
-    // A new one has keys of its own.
+    // Each new state has random keys.
     let chance = RandomState::new().build_hasher().finish();
     thread::sleep(Duration::from_millis(chance % most));
 }

@@ -1,5 +1,5 @@
-//! Many that send distinct signed orders to a gate, each over its own connection, one after the other as fast as the
-//! gate answers, and remember what they were told.
+//! Senders of distinct signed orders. Each has its own connection, sends one order after the other
+//! as fast as the gate responds, and records the responses.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// Numbers that no two orders share, in however many rounds and at however many gates.
+/// Numbers that are unique over all rounds and gates of a drill.
 #[derive(Clone, Default)]
 pub(crate) struct Numbers(Arc<AtomicU64>);
 
@@ -30,37 +30,38 @@ impl Numbers {
     }
 }
 
-/// What became of the orders that were sent.
+/// The outcome of the sent orders.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ledger {
-    /// Answered with 200: they must arrive. The delivery id of each, where the answer had one.
+    /// Orders with a 200, which must arrive, and the delivery id in the response.
     pub(crate) acknowledged: BTreeMap<u64, Option<String>>,
-    /// Sent at least in part and never answered: they may arrive.
+    /// Orders that were sent at least in part, without a response. They may arrive.
     pub(crate) unknown: BTreeSet<u64>,
-    /// Answered in another way: they may arrive too, where the gate could not know.
-    pub(crate) refused: BTreeMap<u64, Refused>,
+    /// Orders with another status. They may arrive, too, if the gate could not know the outcome.
+    pub(crate) rejected: BTreeMap<u64, Rejected>,
 }
 
 impl Ledger {
-    /// Of all that `later` knows more, what was acknowledged is unknown.
+    /// Adds a later ledger, whose acknowledgements count as unknown.
     pub(crate) fn unknown_after(&mut self, later: Self) {
         let more = later.acknowledged.into_keys();
         let more = more.filter(|number| !self.acknowledged.contains_key(number));
         self.unknown.extend(more.chain(later.unknown));
-        self.refused.extend(later.refused);
+        self.rejected.extend(later.rejected);
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
+pub(crate) struct Rejected {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<String>,
 }
 
-/// When a sender gives up by itself.
+/// When a sender ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
-    /// With its connection: for a gate that is killed, whose port may be another's then.
+    /// When its connection ends. This is for a gate that is killed, whose port may belong to
+    /// another program afterwards.
     Broken,
     /// Never: it connects again.
     Told,
@@ -93,22 +94,22 @@ impl Senders {
         }
     }
 
-    /// What is known so far.
+    /// Returns the outcome so far.
     pub(crate) fn ledger(&self) -> Ledger {
         self.ledger.lock().expect("no panic").clone()
     }
 
-    /// How many were acknowledged so far.
+    /// Returns the number of acknowledged orders so far.
     pub(crate) fn acknowledged(&self) -> usize {
         self.ledger.lock().expect("no panic").acknowledged.len()
     }
 
-    /// How many were refused so far.
-    pub(crate) fn refused(&self) -> usize {
-        self.ledger.lock().expect("no panic").refused.len()
+    /// Returns the number of rejected orders so far.
+    pub(crate) fn rejected(&self) -> usize {
+        self.ledger.lock().expect("no panic").rejected.len()
     }
 
-    /// Waits until so many were acknowledged, for as long as any is.
+    /// Waits until so many orders are acknowledged, as long as any are.
     #[track_caller]
     pub(crate) fn wait_for(&self, acknowledged: usize) {
         while let Some(before) = Some(self.acknowledged()).filter(|now| *now < acknowledged) {
@@ -116,7 +117,8 @@ impl Senders {
         }
     }
 
-    /// Each ends after the answer it waits for, or with its connection. What became of all orders.
+    /// Ends each sender after its next response, or with its connection. Returns the outcome of all
+    /// orders.
     pub(crate) fn end(mut self) -> Ledger {
         self.told.store(true, SeqCst);
         for thread in self.threads.drain(..) {
@@ -153,7 +155,7 @@ impl Sender {
         }
     }
 
-    /// Sends until the connection ends.
+    /// Sends orders until the connection ends.
     fn send_over(&self, mut stream: TcpStream) {
         let mut buffer = Vec::new();
         while !self.told.load(SeqCst) {
@@ -170,13 +172,13 @@ impl Sender {
                 ledger.acknowledged.insert(number, id);
             } else {
                 let (status, retry_after) = (answer.status, answer.header("retry-after"));
-                let refused = Refused {
+                let rejected = Rejected {
                     status,
                     retry_after,
                 };
-                ledger.refused.insert(number, refused);
+                ledger.rejected.insert(number, rejected);
                 drop(ledger);
-                // Who is refused does not come back at once.
+                // A rejected sender waits before it sends again.
                 thread::sleep(ms(5));
             }
             if answer.header("connection").as_deref() == Some("close") {
@@ -186,7 +188,7 @@ impl Sender {
     }
 }
 
-/// An answer's head; one that is torn, as by a kill, is none.
+/// The head of a response. A head that a kill has torn counts as missing.
 struct Answered {
     status: u16,
     headers: Vec<(String, String)>,

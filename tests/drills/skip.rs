@@ -1,9 +1,9 @@
-//! What a machine does not let be tried, said aloud.
+//! Reports tests that this machine cannot run.
 
 use std::io::{self, Write as _};
 
-/// Says so past the test harness, which hides what passing tests print.
-pub(crate) fn aloud(what: &str, why: &str) {
+/// Prints past the test harness, which hides the output of passing tests.
+pub(crate) fn report(what: &str, why: &str) {
     let line = format!("SKIPPED: {what}: {}\n", why.trim());
     io::stderr().write_all(line.as_bytes()).expect("printed");
 }

@@ -1,4 +1,4 @@
-//! A disk that is soon full: a small tmpfs.
+//! A small tmpfs, which is soon full.
 
 use std::{
     fs::{self, File},
@@ -13,11 +13,11 @@ pub(crate) struct Small {
 }
 
 impl Small {
-    /// None, said aloud, where this machine does not let us mount one.
+    /// Mounts one. Reports a skipped test and returns `None` if this machine forbids the mount.
     pub(crate) fn new(mebibytes: u32) -> Option<Self> {
         let size = format!("size={mebibytes}m");
         let mount = Mount::new(&["-t", "tmpfs", "-o", &size, "tmpfs"]);
-        let mount = mount.inspect_err(|why| skip::aloud("full disks", why));
+        let mount = mount.inspect_err(|why| skip::report("full disks", why));
         mount.ok().map(|mount| Self { mount })
     }
 
@@ -25,10 +25,10 @@ impl Small {
         self.mount.path()
     }
 
-    /// Takes all the space that is left.
+    /// Fills all free space.
     pub(crate) fn fill(&self) {
         let mut ballast = File::create(self.ballast()).expect("a file");
-        // The last of it in pieces of a page, so that none is left.
+        // The rest is written in pieces of a page, so that no space is left.
         let full = loop {
             if let Err(error) = ballast.write_all(&[0; 4096]) {
                 break error.kind();
@@ -37,7 +37,7 @@ impl Small {
         assert_eq!(full, io::ErrorKind::StorageFull);
     }
 
-    /// Takes all the space that is left but so many bytes.
+    /// Fills all free space but so many bytes.
     pub(crate) fn fill_but(&self, left: u64) {
         self.fill();
         let ballast = File::options().write(true).open(self.ballast());
@@ -46,7 +46,7 @@ impl Small {
         ballast.set_len(length - left).expect("it shrinks");
     }
 
-    /// Gives it back.
+    /// Frees the space.
     pub(crate) fn free(&self) {
         fs::remove_file(self.ballast()).expect("it was filled");
     }

@@ -1,11 +1,11 @@
-//! What stands in a store, past the gate: an SQLite file that no gate has open.
+//! The content of an SQLite store that no gate has open.
 
 use std::{collections::BTreeSet, path::Path};
 
 use rusqlite::Connection;
 use uuid::Uuid;
 
-/// The ids of all events.
+/// Returns the ids of all events.
 pub(crate) fn ids(file: &Path) -> rusqlite::Result<BTreeSet<String>> {
     let store = Connection::open(file)?;
     let mut rows = store.prepare("SELECT id FROM event")?;
@@ -14,7 +14,8 @@ pub(crate) fn ids(file: &Path) -> rusqlite::Result<BTreeSet<String>> {
         .collect()
 }
 
-/// Each event has its body and its delivery, each body its event, and SQLite finds nothing amiss.
+/// Checks that each event has its body and its delivery, each body its event, and that SQLite finds
+/// no damage.
 #[track_caller]
 pub(crate) fn is_whole(file: &Path) {
     let store = Connection::open(file).expect("a store");
@@ -32,14 +33,15 @@ pub(crate) fn is_whole(file: &Path) {
     }
 }
 
-/// Changes something behind the gate's back.
+/// Changes a row without the gate's knowledge.
 pub(crate) fn change(file: &Path, statement: &str) {
     let store = Connection::open(file).expect("a store");
     let changed = store.execute(statement, []).expect("it is done");
     assert!(changed > 0, "{statement}");
 }
 
-/// Changes one bit wherever these bytes stand in the file itself: a page that was left behind may hold them, too.
+/// Flips one bit at each place of these bytes in the file, because a page that was left behind may
+/// hold them, too.
 pub(crate) fn flip(file: &Path, bytes: &[u8]) {
     let store = Connection::open(file).expect("a store");
     let all_in_one = "PRAGMA wal_checkpoint(TRUNCATE)";

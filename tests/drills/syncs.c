@@ -1,7 +1,7 @@
-/* Comes before libc's fsync and fdatasync, by LD_PRELOAD, and makes them fail or lie.
+/* Replaces libc's fsync and fdatasync, by LD_PRELOAD, and makes them fail or lie.
 
-   SYNCS_FAIL_WHILE=FILE   while FILE is there they fail as a broken disk's do, and a line in it says of which file
-   SYNCS_SKIPPED=ENDING    of files that are so named they do nothing and say that they did */
+   SYNCS_FAIL_WHILE=FILE   while FILE exists, they fail like those of a broken disk, and append the synced file's name to it
+   SYNCS_SKIPPED=ENDING    for files with this ending, they do nothing and report success */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-//! Bytes that change in a store behind the gate's back never reach an app.
+//! Bytes that change in a store without the gate's knowledge never reach an app.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -11,10 +11,10 @@ use crate::{
     stored,
 };
 
-/// How many orders are stored before some are changed.
+/// The number of orders that are stored before some are changed.
 const STORED: usize = 12;
 
-/// What was acknowledged while the app was down, by a gate that has ended.
+/// Stores orders while the app is down, and ends the gate. Returns the ledger.
 fn store_some(setup: &Setup, recipient: &Recipient) -> Ledger {
     recipient.go_down();
     let gate = setup.start();
@@ -26,7 +26,7 @@ fn store_some(setup: &Setup, recipient: &Recipient) -> Ledger {
     ledger
 }
 
-/// After these were changed all others arrive, and none of these ever.
+/// Checks that all orders arrive but the changed ones.
 fn others_arrive(setup: &Setup, recipient: &Recipient, ledger: &Ledger, changed: &BTreeSet<u64>) {
     let others = ledger.acknowledged.keys().copied();
     let others: BTreeSet<u64> = others.filter(|order| !changed.contains(order)).collect();
@@ -35,14 +35,14 @@ fn others_arrive(setup: &Setup, recipient: &Recipient, ledger: &Ledger, changed:
     wait_until("the others arrive", || {
         taken(&[recipient]).len() >= others.len()
     });
-    // One that was tried while the app was down comes later than others.
-    wait_until("the changed ones are found out", || {
+    // An order that was attempted while the app was down comes later than others.
+    wait_until("the changed ones are detected", || {
         let lines = gate.lines().into_iter();
         let found = lines.filter(|line| line.contains("ERROR") && line.contains("quarantine"));
         found.count() == changed.len()
     });
     stop(gate);
-    // Asked again, by a new gate, it stays where it is; what is sent after it arrives.
+    // With a new gate the changed orders stay where they are.
     let gate = setup.start();
     stop(gate);
     let arrived: BTreeSet<u64> = taken(&[recipient]).into_keys().collect();
@@ -54,7 +54,8 @@ fn id_of(ledger: &Ledger, order: u64) -> String {
     id.replace('-', "")
 }
 
-/// Three changes: a bit of a body in the file itself, an edited head, and an event that was made another's.
+/// Makes four changes: a bit of a body in the file, an edited head, another time, and the body of
+/// another event.
 #[test]
 #[ignore = "of the drills; make test runs it"]
 fn what_was_changed_in_sqlite_goes_to_quarantine() {

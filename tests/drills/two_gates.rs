@@ -1,4 +1,4 @@
-//! Two gates that share one PostgreSQL, one of which is killed twice.
+//! Two gates that share one PostgreSQL. One of them is killed twice.
 
 use crate::{
     gate::{Setup, stop},
@@ -16,7 +16,8 @@ fn of_two_gates_one_takes_over_what_the_other_leaves() {
     let (steady, shaky) = (Recipient::start(), Recipient::start());
     let postgres = Postgres::shared();
     let url = postgres.database("two_gates");
-    // Both serve one queue. Each takes it to an app of its own, which is how it is known who delivered what.
+    // Both serve one queue. Each delivers to an app of its own, which shows the gate that
+    // delivered.
     let [stays, dies] = [&steady, &shaky].map(|one| Setup::postgres(&url, "", one));
     let (mut promise, numbers) = (Promise::default(), Numbers::default());
     let stays = stays.start();

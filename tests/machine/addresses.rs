@@ -1,4 +1,4 @@
-//! An app whose name has several addresses, of which some are dead.
+//! An app whose host name has several addresses, some of them dead.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::{
     tool::tool,
 };
 
-/// Dead on the same port: a queue that is full drops each further SYN.
+/// An address that is dead on the same port: a full queue drops each further SYN.
 fn silent(address: SocketAddr) -> (Socket, Vec<TcpStream>) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket.bind(&address.into()).expect("bound");
@@ -35,7 +35,7 @@ fn deliveries_reach_the_address_that_lives() {
         wire.write_all(&answer("200 OK", "", b"taken"))?;
         Ok(Then::Keep)
     });
-    // The system sorts the addresses as it likes; the one that lives is never the first.
+    // The system sorts the addresses in its own order; the live one is never the first.
     let dead = [1, 3].map(|last| SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), port)));
     let _dead = dead.map(silent);
     let dir = tempfile::tempdir().expect("a directory");

@@ -1,4 +1,5 @@
-//! HAProxy, as the example has it, before two gates that are drained and started again in turn under load.
+//! HAProxy with the example configuration, in front of two gates that are drained and restarted in
+//! turn under load.
 
 use std::{
     collections::BTreeSet,
@@ -24,7 +25,8 @@ const ROUNDS: usize = 3;
 const GATES: [&str; 2] = ["a", "b"];
 const PATH: &str = "/webhooks/orders";
 
-/// Clients that keep their connection, and some that have a new one for each delivery.
+/// The numbers of clients that keep their connection, and of clients with a new one for each
+/// delivery.
 const CLIENTS: [bool; 8] = [true, true, true, true, true, true, false, false];
 
 fn example() -> String {
@@ -32,7 +34,7 @@ fn example() -> String {
     fs::read_to_string(path).expect("the example")
 }
 
-/// The gates' part of the example, which stands in its comment, for one that listens here.
+/// Returns the gates' part of the example, which is in its comment, for a gate that listens here.
 fn server(listen: &str) -> String {
     let example = example();
     let block = example
@@ -63,7 +65,7 @@ url = "{url}"
     Program::serve_file(&text, &[("secret", SECRET)])
 }
 
-/// The example before these gates, and where it takes deliveries.
+/// Returns the example for these gates, and the address where HAProxy accepts deliveries.
 fn haproxy(gates: [SocketAddr; 2]) -> (Server, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -89,7 +91,7 @@ fn haproxy(gates: [SocketAddr; 2]) -> (Server, SocketAddr) {
     (Server::start(&mut command, dir), address)
 }
 
-/// Sends until it is over, each delivery with a body of its own. Whatever is not taken fails the test.
+/// Sends deliveries with distinct bodies until the end. A rejected delivery fails the test.
 fn send(address: SocketAddr, number: usize, keeps: bool, over: &AtomicBool) -> Vec<String> {
     let mut client = Client::tcp(address);
     let mut sent = Vec::new();
@@ -107,7 +109,7 @@ fn send(address: SocketAddr, number: usize, keeps: bool, over: &AtomicBool) -> V
     sent
 }
 
-/// Ends what runs until then, also where a wait is in vain.
+/// Ends the senders, even if a wait fails.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -128,12 +130,13 @@ fn gates_behind_haproxy_are_drained_and_started_again_without_a_failed_delivery(
             .position(|own| *own == name)
             .unwrap_or_default();
         counted[gate].fetch_add(1, SeqCst);
-        // So that some are always under way.
+        // A slow app keeps some deliveries under way.
         thread::sleep(ms(10));
         wire.write_all(&answer("200 OK", "", b"taken"))?;
         Ok(Then::Keep)
     });
-    // Not the address that connections come from: none of those can be in the way of a gate that starts again.
+    // This is not the source address of the connections, so none of them blocks the port of a
+    // restarted gate.
     let mut gates = GATES.map(|name| gate(name, "127.0.0.2:0", &app));
     let addresses = [gates[0].address(), gates[1].address()];
     let (_haproxy, address) = haproxy(addresses);
@@ -178,9 +181,9 @@ fn gates_behind_haproxy_are_drained_and_started_again_without_a_failed_delivery(
         .map(|request| String::from_utf8(request.body).expect("text"))
         .collect();
     came.sort();
-    // Each once: none was sent again, either.
+    // Each delivery arrived once, so none was sent again.
     assert!(came.iter().eq(&sent), "{} of {}", came.len(), sent.len());
-    // The client by HAProxy's word, then HAProxy itself.
+    // The client as HAProxy reports it, then HAProxy itself.
     let first = &app.requests()[0];
     assert_eq!(
         first.header("x-forwarded-for"),
@@ -189,7 +192,7 @@ fn gates_behind_haproxy_are_drained_and_started_again_without_a_failed_delivery(
     assert_eq!(first.header("x-forwarded-proto"), Some("https"));
 }
 
-/// A health check as HAProxy makes it with this line, and what it found.
+/// Makes a health check as HAProxy does with this line. Returns the result.
 fn checked(gate: SocketAddr, line: &str) -> String {
     let dir = tempfile::tempdir().expect("a directory");
     let (file, socket) = (dir.path().join("haproxy.cfg"), dir.path().join("stats"));

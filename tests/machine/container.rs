@@ -1,4 +1,5 @@
-//! A gate in a control group with little memory: a mount namespace shows it the files that a container would have.
+//! A gate in a control group with little memory. A mount namespace shows it the files of a
+//! container.
 
 use std::{fs::File, process::Child};
 
@@ -8,18 +9,18 @@ use crate::{
     tool::tool,
 };
 
-/// Ends it with the test.
+/// Kills the process at the end of the test.
 struct Gate(Child);
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        // It may have ended before.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The log of a gate, once it serves, whose control group has this limit.
+/// Returns the log of a serving gate whose control group has this limit.
 fn log_with(limit: &str, max_memory: &str) -> String {
     let dir = tempfile::tempdir().expect("a directory");
     write_secret(&dir.path().join("secret"), SECRET);

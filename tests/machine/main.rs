@@ -1,4 +1,5 @@
-//! What needs more of the machine than Rust: programs that `make test` installs. Plain `cargo test` leaves those out.
+//! Tests that need more of the machine than Rust: programs that `make test` installs. Plain
+//! `cargo test` leaves them out.
 
 #![allow(
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! nginx, as the example has it, before a gate on a Unix socket.
+//! nginx with the example configuration, in front of a gate on a Unix socket.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::{
 
 const PATH: &str = "/webhooks/orders";
 
-/// The example before this gate; nginx's socket is `front` in its folder.
+/// Returns the example for this gate. nginx's socket is `front` in its folder.
 pub(crate) fn nginx(gate: &Path) -> (Server, PathBuf) {
     let dir = tempfile::tempdir().expect("a directory");
     let front = dir.path().join("front");
@@ -87,7 +87,7 @@ fn nginx_hands_on_what_verifies_and_believes_no_client_about_itself() {
         let client = request.header("x-forwarded-for").unwrap_or_default();
         assert!(!client.contains("192.0.2.1"), "{client}");
         assert_eq!(request.header("x-forwarded-host"), Some("gate.example"));
-        // nginx names its own client, which is on a Unix socket here, too.
+        // nginx reports its own client, which is on a Unix socket here, too.
         assert_eq!(client, "unix:");
         let forwarded = "for=unknown;host=\"gate.example\";proto=http";
         assert_eq!(request.header("forwarded"), Some(forwarded));

@@ -1,4 +1,4 @@
-//! The units for systemd, judged by systemd itself.
+//! The units for systemd, checked by systemd itself.
 
 use std::{
     fs,
@@ -42,7 +42,7 @@ fn the_service_is_hardened() {
     let said = String::from_utf8_lossy(&judged.stdout);
     assert!(said.contains("Overall exposure level"), "{said}");
     assert!(judged.status.success(), "more than 1.5: {said}");
-    // A threshold that nothing meets: its status means something.
+    // No unit meets a threshold of zero, so the status is meaningful.
     assert!(!judge("--threshold=0").status.success());
 }
 
@@ -68,7 +68,7 @@ fn the_units_say_nothing_that_systemd_does_not_know() {
     }
 }
 
-/// The last value of a key, as systemd reads it: an empty one takes back those before it.
+/// Returns the last value of a key, as systemd reads it: an empty value resets the earlier ones.
 fn last(text: &str, key: &str) -> String {
     let lines = text.lines().filter_map(|line| line.split_once('='));
     let mut values = lines.filter(|(name, value)| *name == key && !value.is_empty());
@@ -87,7 +87,7 @@ fn units_configuration_and_examples_name_the_same_places() {
 
     let front = last(&socket, "ListenStream");
     assert!(nginx.contains(&format!("server unix:{front};")), "{front}");
-    // What is in the runtime directory goes with the service, and systemd's socket must stay.
+    // The runtime directory is removed with the service, but systemd's socket must stay.
     let runtime = format!("/run/{}/", last(&service, "RuntimeDirectory"));
     assert!(!front.starts_with(&runtime), "{front}");
     assert_eq!(last(&socket, "SocketGroup"), "www-data");
@@ -107,7 +107,7 @@ fn units_configuration_and_examples_name_the_same_places() {
     assert!(toml.contains(&format!("credential = \"{credential}\"")));
     assert!(last(&service, "ExecStart").ends_with("--config /etc/cartgate/cartgate.toml"));
 
-    // It tries for ever, and not so often that it is a load.
+    // The service restarts forever, but not so often that it becomes a load.
     assert_eq!(last(&service, "StartLimitIntervalSec"), "0");
     let pause: u64 = last(&service, "RestartSec").parse().expect("seconds");
     assert!(pause >= 5);
@@ -135,17 +135,18 @@ fn the_steps_of_the_installation_start_the_socket_and_the_service() {
             "{path}: {enabling:?}"
         );
     }
-    // The packaged configuration wants the socket; the steps name the other address for a gate without it.
+    // The packaged configuration needs the socket. The installation steps name the other address
+    // for a gate without it.
     for path in ["docs/deploy.md", service, socket] {
         let text = read(path);
         assert!(text.contains("listen = \"127.0.0.1:8080\""), "{path}");
     }
-    // Both start at a boot, the service without waiting for a connection.
+    // Both start at boot, the service without waiting for a connection.
     assert_eq!(last(&read(service), "WantedBy"), "multi-user.target");
     assert_eq!(last(&read(socket), "WantedBy"), "sockets.target");
 }
 
-/// A gate as the units start it: systemd's socket, its folders and the credential are in `dir`.
+/// A gate as the units start it. systemd's socket, the folders and the credential are in `dir`.
 struct Packaged {
     _gate: Killed,
     dir: TempDir,
@@ -156,7 +157,7 @@ struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // It may have ended before.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -204,7 +205,7 @@ impl Packaged {
         self.dir.path().join(name)
     }
 
-    /// A command of an operator, who has no credential.
+    /// Runs a command of an operator, who has no credential.
     fn ask(&self, words: &[&str]) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
         let command = command.env_clear().current_dir(self.dir.path()).args(words);

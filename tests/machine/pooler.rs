@@ -1,4 +1,5 @@
-//! A gate whose PostgreSQL is behind PgBouncer: refused where a pooler would break it, and served where not.
+//! A gate whose PostgreSQL is behind PgBouncer: rejected in the modes that would break it, and
+//! served otherwise.
 
 use std::{
     fs,
@@ -48,7 +49,7 @@ impl Pooler {
         fs::write(dir.path().join("pgbouncer.ini"), text).expect("written");
         let mut command = tool("pgbouncer");
         command.arg("pgbouncer.ini");
-        // It refuses to be root.
+        // PgBouncer refuses to run as root.
         if rustix::process::geteuid().is_root() {
             let nobody = 65534;
             chown(dir.path(), Some(nobody), Some(nobody)).expect("root gives it away");
@@ -75,7 +76,7 @@ const FILES: [(&str, &[u8]); 2] = [
 
 #[test]
 #[ignore = "needs PostgreSQL and PgBouncer; make test runs it"]
-fn a_pooler_that_shares_sessions_is_refused_at_the_start() {
+fn a_pooler_that_shares_sessions_is_rejected_at_the_start() {
     let (postgres, app) = (Postgres::start(), App::content());
     for mode in [
         "pool_mode = transaction",

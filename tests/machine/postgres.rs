@@ -1,4 +1,5 @@
-//! A gate on PostgreSQL that its environment alone configures, with the password, the key and the authority that it needs.
+//! A gate on PostgreSQL that only its environment configures, with the password, the key and the CA
+//! file.
 
 use crate::{
     program::Program,
@@ -46,7 +47,7 @@ fn variables_alone_are_enough() {
         let answer = gate.client().ask(genuine(format!("{taken}").as_bytes()));
         assert!(answer.is_kept(), "{answer:?}");
         app.wait_for(taken);
-        // An operator beside it needs nothing else.
+        // An operator on the same machine needs nothing else.
         let listed = std::process::Command::new(env!("CARGO_BIN_EXE_cartgate"))
             .env_clear()
             .envs(variables)

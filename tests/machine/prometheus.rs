@@ -1,4 +1,5 @@
-//! Prometheus itself reads the metrics, the packaged configuration and the alert rules; `promtool` judges them, too.
+//! Prometheus itself reads the metrics, the packaged configuration and the alert rules, and
+//! `promtool` checks them.
 
 use std::{fs, net::TcpStream, path::Path, sync::Arc};
 
@@ -24,7 +25,8 @@ const TOKEN: &str = "planted-admin-token";
 const OPEN: &str = "";
 const GUARDED: &str = "token = { file = \"token\" }";
 
-/// A gate under TLS with two endpoints, one before an app that takes what comes and one before an app that does not.
+/// A gate under TLS with two endpoints, one for an app that accepts deliveries and one for an app
+/// that rejects them.
 struct Scene {
     gate: Program,
     trusting: Arc<ClientConfig>,
@@ -79,7 +81,7 @@ url = "{}"
         }
     }
 
-    /// Where the admin listener is, as the gate says it at its start.
+    /// Returns the address of the admin listener, from the line at the start.
     fn admin(&self) -> String {
         let line = self.gate.line(&["admin listener ready"]);
         let address = &line[line.find("127.0.0.1:").expect("an address")..];
@@ -97,7 +99,8 @@ url = "{}"
         Client::over(session.expect("a handshake"))
     }
 
-    /// Three genuine deliveries, two forged ones, one to nowhere, one that its app does not take; and a reload.
+    /// Sends three genuine deliveries, two forgeries, one to an unknown path and one that its app
+    /// rejects, and reloads.
     fn happen(&self) {
         let to = |path: &str| {
             let first = format!("POST {path} HTTP/1.1");
@@ -120,7 +123,7 @@ struct Prometheus {
 }
 
 impl Prometheus {
-    /// One that scrapes `admin`, with the token if it needs one.
+    /// Starts one that scrapes `admin`, with the token if that needs one.
     fn scraping(admin: &str, guarded: bool) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let write = |name: &str, text: &str| fs::write(dir.path().join(name), text);
@@ -146,7 +149,7 @@ impl Prometheus {
         }
     }
 
-    /// What its HTTP API answers, once it answers.
+    /// Returns the response of its HTTP API, once it is up.
     fn ask(&self, path: &str, query: &str) -> Option<Value> {
         let said = self.server.said();
         let line = said
@@ -158,7 +161,7 @@ impl Prometheus {
         serde_json::from_str(&text).ok()
     }
 
-    /// The value of an expression that has one.
+    /// Returns the value of an expression, once it has one.
     fn value(&self, expression: &str) -> Option<f64> {
         let answer = self.ask("query", expression)?;
         let [one] = &answer["data"]["result"].as_array()?[..] else {
@@ -174,7 +177,7 @@ impl Prometheus {
         });
     }
 
-    /// Whether each rule was evaluated, and none with an error. How many there are.
+    /// Checks that each rule was evaluated without an error. Returns the number of rules.
     fn healthy_rules(&self) -> Option<usize> {
         let answer = self.ask("rules", "")?;
         let groups = answer["data"]["groups"].as_array()?.iter();
@@ -209,7 +212,7 @@ fn scraped(admin: &str, guarded: bool) {
     prometheus.comes_to(r#"cartgate_reloads_total{result="success"}"#, 1.0);
     prometheus.comes_to(r#"cartgate_body_bytes_count{endpoint="orders"}"#, 5.0);
     prometheus.comes_to("count(cartgate_certificate_expiry_timestamp_seconds)", 1.0);
-    // The one delivery that was not taken is enough.
+    // The single rejected delivery is enough.
     prometheus.comes_to(
         r#"count(ALERTS{alertname="CartgateNotTaken",alertstate="firing",endpoint="carts",destination="reminders"})"#,
         1.0,
@@ -246,13 +249,14 @@ fn promtool_finds_nothing_to_better_in_the_metrics() {
     let judged = run(tool("promtool").args(["check", "metrics"]), &text);
     let said = String::from_utf8_lossy(&judged.stderr);
     assert!(judged.status.success() && said.is_empty(), "{said}");
-    // A name that it would find something to say of: its silence means something.
+    // promtool rejects this name, so its silence above is meaningful.
     let worse = replaced(&text, "cartgate_evicted_total", "cartgate_evicted");
     let judged = run(tool("promtool").args(["check", "metrics"]), &worse);
     assert!(!judged.status.success() && !judged.stderr.is_empty());
 }
 
-/// `promtool check metrics` reads the format before OpenMetrics, in which a counter's family has the name of its samples.
+/// Converts OpenMetrics to the older format that `promtool check metrics` reads, in which the family
+/// of a counter has the name of its samples.
 fn in_the_older_format(text: &str) -> String {
     let counters: Vec<_> = text
         .lines()

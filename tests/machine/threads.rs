@@ -1,6 +1,6 @@
-//! A gate whose user may have no more threads. Root is exempt from that limit, so the gate runs as another user. The limit of
-//! memory is no substitute: a new thread takes over the stack of one that has ended, and then needs none; and one that fits by
-//! itself may fail later, in the standard library.
+//! A gate whose user may have no more threads. Root is exempt from that limit, so the gate runs as
+//! another user. A memory limit is no substitute: a new thread reuses the stack of one that has
+//! ended, and a thread that starts may fail later, in the standard library.
 
 use std::{
     io::{Read as _, Write as _},
@@ -16,7 +16,7 @@ use crate::{
     users::{as_service, folder, serve},
 };
 
-/// The name of the app's host has to be looked up.
+/// The name of the app's host needs a look-up.
 const CONFIG: &str = r#"
 [server]
 listen = "unix:DIR/gate.sock"
@@ -52,7 +52,8 @@ impl Gate {
         gate
     }
 
-    /// Lets it start a thread while its user has fewer than so many. By the user itself: root in a container may lack the right.
+    /// Lets the gate start threads while its user has fewer than so many. The user itself sets the
+    /// limit, because root in a container may lack the right.
     fn limit(&self, most: &str) {
         let mut prlimit = as_service(tool("prlimit"));
         prlimit.arg(format!("--nproc={most}:"));
@@ -60,14 +61,14 @@ impl Gate {
         assert!(prlimit.status().expect("it runs").success());
     }
 
-    /// Lines of its log that hold all of `parts`.
+    /// Returns the lines of the log that contain all of `parts`.
     fn lines(&self, parts: &[&str]) -> usize {
         let said = self.server.said();
         let holds = |line: &&str| parts.iter().all(|part| line.contains(part));
         said.lines().filter(holds).count()
     }
 
-    /// Reloads it until it says this once more.
+    /// Reloads the gate until it logs this once more.
     #[track_caller]
     fn reload(&self, parts: &[&str]) {
         let before = self.lines(parts);
@@ -115,7 +116,7 @@ fn without_a_free_thread_everything_is_answered_and_nothing_ends() {
     assert_eq!(gate.deliver(), 200);
 }
 
-/// The thousand workers' threads are started one after the other.
+/// The threads of a thousand workers start one after the other.
 #[test]
 #[ignore = "needs root; make test runs it"]
 fn a_start_without_enough_threads_is_an_error() {

@@ -1,4 +1,4 @@
-//! Programs of Debian: run once, or as a server for as long as a test lasts.
+//! Programs of Debian, run once, or as a server during a test.
 
 use std::{
     fs,
@@ -11,10 +11,10 @@ use std::{
 use rustix::process::Pid;
 use tempfile::TempDir;
 
-/// Servers stand in the folders of the superuser, which not everybody's PATH names.
+/// Folders of servers, which are not in the PATH of every user.
 const FOLDERS: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A program by its name.
+/// Finds a program by its name.
 pub(crate) fn tool(name: &str) -> Command {
     let path = std::env::var("PATH").unwrap_or_default();
     let mut folders = path.split(':').chain(FOLDERS.split(':'));
@@ -25,19 +25,19 @@ pub(crate) fn tool(name: &str) -> Command {
     Command::new(found.unwrap_or_else(|| panic!("{name} is not installed")))
 }
 
-/// A file of this project.
+/// Returns a file of this project.
 pub(crate) fn of_the_project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// A text with something in it replaced that is there.
+/// Replaces a part of a text, which must exist.
 #[track_caller]
 pub(crate) fn replaced(text: &str, old: &str, new: &str) -> String {
     assert!(text.contains(old), "no {old} in {text}");
     text.replace(old, new)
 }
 
-/// Runs it to its end with this as its input.
+/// Runs a command to its end with this input.
 pub(crate) fn run(command: &mut Command, input: &str) -> Output {
     let piped = command
         .stdin(Stdio::piped())
@@ -52,7 +52,7 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Output {
     output
 }
 
-/// A server in a folder of its own. Dropped, it ends at once.
+/// A server in a folder of its own. When it is dropped, the server ends.
 pub(crate) struct Server {
     child: Child,
     log: PathBuf,
@@ -78,12 +78,12 @@ impl Server {
         Pid::from_raw(pid).expect("a process")
     }
 
-    /// Whether it still runs.
+    /// Whether the server still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
     }
 
-    /// All that it has printed so far.
+    /// Returns the output so far.
     pub(crate) fn said(&self) -> String {
         let mut said = Vec::new();
         let mut log = fs::File::open(&self.log).expect("a log");
@@ -101,7 +101,7 @@ impl Drop for Server {
         if thread::panicking() {
             eprintln!("what the server said: {}", self.said());
         }
-        // It may have ended before.
+        // The server may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

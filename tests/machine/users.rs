@@ -1,4 +1,4 @@
-//! Several users of one machine. Only root can be another user.
+//! Several users of one machine. Only root can run programs as another user.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use crate::{
     tool::tool,
 };
 
-/// The user that a service runs as.
+/// The user of the service.
 const SERVICE: u32 = 65_534;
 
 const CONFIG: &str = r#"
@@ -38,12 +38,12 @@ name = "shop"
 url = "http://127.0.0.1:1"
 "#;
 
-/// A folder of the service's, with a copy of the program that the service may run.
+/// A folder of the service, with a copy of the program that the service may run.
 pub(crate) fn folder(config: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     let at = |name: &str| dir.path().join(name);
-    // By another process: a child of another test could inherit a descriptor of this one, and a program that is open for
-    // writing does not start.
+    // Another process copies it: a child of another test could inherit a descriptor of this
+    // process, and a program that is open for writing does not start.
     let mut copy = tool("cp");
     copy.args([Path::new(env!("CARGO_BIN_EXE_cartgate")), &at("cartgate")]);
     assert!(copy.status().expect("it runs").success());
@@ -58,14 +58,14 @@ pub(crate) fn folder(config: &str) -> tempfile::TempDir {
     dir
 }
 
-/// The copy of the program, as root.
+/// Returns a command that runs the copy as root.
 fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(dir.join("cartgate"));
     command.env_clear().current_dir(dir).args(args);
     command
 }
 
-/// `cartgate serve` as the service.
+/// Returns `cartgate serve` as the service.
 pub(crate) fn serve(dir: &Path) -> Command {
     as_service(command(dir, &["serve", "--config", "cartgate.toml"]))
 }
@@ -75,7 +75,7 @@ pub(crate) fn as_service(mut command: Command) -> Command {
     command
 }
 
-/// Whether the service answers.
+/// Whether the service responds.
 fn answers(dir: &Path) -> io::Result<bool> {
     let mut stream = UnixStream::connect(dir.join("gate.sock"))?;
     stream.write_all(b"GET / HTTP/1.1\r\nHost: gate.example\r\nConnection: close\r\n\r\n")?;
@@ -84,7 +84,7 @@ fn answers(dir: &Path) -> io::Result<bool> {
     Ok(answer.starts_with("HTTP/1.1 404"))
 }
 
-/// Starts the service and waits until it answers.
+/// Starts the service and waits until it responds.
 fn start(dir: &Path) -> Child {
     let mut command = serve(dir);
     let mut child = command.stderr(Stdio::null()).spawn().expect("it starts");
@@ -114,7 +114,7 @@ fn a_look_by_root_leaves_nothing_that_the_service_cannot_open() {
     let lock = dir.path().join("inbox.db.lock");
     stop(start(dir.path()));
     for leave in [true, false] {
-        // As after a restore, or with a lock that root has left before.
+        // This is the state after a restore, or with a lock that root left before.
         if leave {
             fs::remove_file(&lock).expect("it was there");
         } else {
