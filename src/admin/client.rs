@@ -13,8 +13,8 @@ use super::{
 use crate::{
     client::{Client, Outgoing, ResponseSummary, SendError},
     net::{
-        address::Address,
         connect::{ConnectorError, Trust},
+        destination_address::Address,
     },
 };
 

@@ -3,8 +3,8 @@
 
 use std::{collections::HashSet, fmt, iter::once};
 
-use super::page::{Label, Page, one};
 use crate::{
+    admin::openmetrics::{Label, Page, one},
     endpoint::Target,
     inbox::{
         Inbox,

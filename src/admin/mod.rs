@@ -9,12 +9,12 @@
 mod access;
 pub(crate) mod client;
 mod connections;
-mod exposition;
 mod inbox_metrics;
-mod page;
+mod metrics;
+mod openmetrics;
 mod pages;
 mod process;
-mod reload;
+mod reload_channel;
 mod report;
 mod request;
 mod response;
@@ -23,5 +23,5 @@ pub mod status;
 
 pub use access::{NeedsToken, TokenError, may_be_token, may_listen};
 pub(crate) use pages::Pages;
-pub use reload::{ReloadHandle, ReloadRequests, reload_channel};
+pub use reload_channel::{ReloadHandle, ReloadRequests, reload_channel};
 pub(crate) use server::serve;

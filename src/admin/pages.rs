@@ -8,12 +8,11 @@ use http_body_util::Full;
 use tokio::sync::Mutex;
 
 use super::{
-    exposition,
-    reload::ReloadHandle,
     report,
     response::{self, JSON, TEXT, error},
 };
 use crate::{
+    admin::{metrics, reload_channel::ReloadHandle},
     proxy::shared::{Shared, Stage},
     runtime::background::{ThreadError, run_on_thread},
 };
@@ -58,8 +57,8 @@ impl Pages {
 
     /// Returns the metrics.
     pub(super) async fn metrics(&self) -> Response<Full<Bytes>> {
-        let text = self.render(|gate| exposition::text(gate).ok()).await;
-        page(exposition::CONTENT_TYPE, text)
+        let text = self.render(|gate| metrics::text(gate).ok()).await;
+        page(metrics::CONTENT_TYPE, text)
     }
 
     /// Returns the report for `cartgate status`.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::{net::address::Address, secret::source::SecretSource};
+use crate::{net::destination_address::Address, secret::source::SecretSource};
 
 /// The gates to ask.
 #[derive(Debug, Args)]

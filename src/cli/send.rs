@@ -12,7 +12,7 @@ use super::inputs::{HeaderLine, Input, method, rate};
 
 use crate::{
     client::{Edit, ForgeryKind},
-    net::address::Address,
+    net::destination_address::Address,
     secret::source::SecretSource,
 };
 

@@ -5,7 +5,7 @@ use http::{HeaderName, Method};
 
 use super::inputs::{Input, method};
 
-use crate::{net::address::Address, secret::source::SecretSource};
+use crate::{net::destination_address::Address, secret::source::SecretSource};
 
 /// The arguments of `cartgate sign`.
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use hyper_util::rt::TokioIo;
 
 use super::{outgoing::Outgoing, response::ResponseSummary, send_error::SendError};
 use crate::net::{
-    address::Address,
     connect::{Connector, ConnectorError, Trust},
+    destination_address::Address,
 };
 
 /// The default number of body bytes that are kept of a response. Further ones are read and dropped.

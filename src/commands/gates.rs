@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::{input, outcome::Failure, runtime::runtime};
 use crate::{
     admin::client::{AdminClient, AdminError},
-    net::address::Address,
+    net::destination_address::Address,
     secret::source::SecretSource,
 };
 

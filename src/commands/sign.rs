@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::{Input, SignArgs},
-    net::address::{Address, Transport},
+    net::destination_address::{Address, Transport},
 };
 
 pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {

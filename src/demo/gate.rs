@@ -12,8 +12,8 @@ use crate::{
     destination::{Destination, Settings},
     endpoint::{Endpoint, Endpoints, PathRule},
     net::{
-        address::Address,
         connect::Trust,
+        destination_address::Address,
         listener::{ListenAddress, Listener},
     },
     proxy::config::Config,

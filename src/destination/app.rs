@@ -6,8 +6,8 @@ use tokio::time::timeout;
 
 use super::{header_fault::FaultLog, pool::Pool, settings::Settings};
 use crate::net::{
-    address::Address,
     connect::{Connector, ConnectorError},
+    destination_address::Address,
 };
 
 /// A protected app.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     delivery::{AttemptInfo, DeliveryInfo, Head, trace},
-    net::address::Address,
+    net::destination_address::Address,
     outcome::problem::DELIVERY,
     runtime::clock::system_time,
     text::rfc3339,

@@ -6,14 +6,13 @@ use std::path::Path;
 use tower_cartgate::Secret;
 
 use super::{
-    address::StoreAddress,
     control::socket_path,
     key::{self, KEY_CHECK},
     open_error::{OpenError, OpenErrorKind},
     settings::Settings,
     store::{postgres, sqlite},
 };
-use crate::{delivery::seal::Sealer, net::listener::Listener};
+use crate::{delivery::seal::Sealer, inbox::store_address::StoreAddress, net::listener::Listener};
 
 /// Checks everything on this machine that an inbox needs.
 ///

@@ -4,7 +4,7 @@
 //! often it is requested. The arrivals of each endpoint have a meter of their own
 //! ([`IntakeMeter`]).
 //!
-//! [`IntakeMeter`]: super::intake::IntakeMeter
+//! [`IntakeMeter`]: crate::inbox::intake_meter::IntakeMeter
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -30,12 +30,11 @@
 //! 8. **A duplicate is dropped for a destination only if that destination has received the first
 //!    event or still will.**
 
-mod address;
 mod check;
 pub(crate) mod control;
 pub(crate) mod dispatcher;
 pub mod handle;
-pub(crate) mod intake;
+pub(crate) mod intake_meter;
 mod key;
 pub(crate) mod meter;
 mod open;
@@ -46,6 +45,7 @@ pub(crate) mod routes;
 pub mod schedule;
 pub mod settings;
 pub(crate) mod store;
+mod store_address;
 pub(crate) mod unique;
 
 pub(crate) use check::check;

@@ -5,7 +5,6 @@ use std::{path::Path, sync::Arc};
 use tower_cartgate::Secret;
 
 use super::{
-    address::StoreAddress,
     handle::Inbox,
     key::{self, KEY_CHECK},
     meter::InboxMeter,
@@ -15,6 +14,7 @@ use super::{
 };
 use crate::{
     delivery::seal::{DeliverySeals, Sealer},
+    inbox::store_address::StoreAddress,
     runtime::{background::run_on_thread, clock::Clock},
 };
 

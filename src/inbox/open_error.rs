@@ -3,10 +3,10 @@
 use std::{io, path::PathBuf};
 
 use super::{
-    address::StoreAddress,
     key::KeyError,
     store::{StoreError, postgres, sqlite},
 };
+use crate::inbox::store_address::StoreAddress;
 
 /// An inbox cannot be opened. The text says what to do.
 #[derive(Debug, thiserror::Error)]

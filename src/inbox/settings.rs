@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tower_cartgate::Secret;
 
-pub use super::address::{StoreAddress, StoreAddressError};
+pub use crate::inbox::store_address::{StoreAddress, StoreAddressError};
 
 /// The settings of an inbox.
 #[derive(Debug, Clone)]

@@ -14,12 +14,8 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{
-    address::{Address, Transport},
-    dial,
-    resolve::resolve,
-    stream::Stream,
-};
+use super::{dial, resolve::resolve, stream::Stream};
+use crate::net::destination_address::{Address, Transport};
 
 /// The certificate authorities that an `https` destination may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Networking below HTTP: addresses, listeners, byte streams, certificates, trusted proxies.
 
 pub(crate) mod accept;
-pub mod address;
 pub mod certificate;
 pub mod connect;
+pub mod destination_address;
 pub(crate) mod dial;
 pub(crate) mod forwarded;
 pub(crate) mod host_name;

@@ -2,5 +2,5 @@
 //! reports it.
 
 pub(crate) mod problem;
-pub(crate) mod reason;
 pub(crate) mod reject_reason;
+pub(crate) mod shared_reasons;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{
     delivery::event::{InsertOutcome, Stored, Subscribers},
     outcome::{problem::problem, reject_reason::RejectReason},
-    proxy::response::ResponseBody,
+    proxy::response_body::ResponseBody,
 };
 
 /// How a step of the gate ended a request.

@@ -21,7 +21,7 @@ use crate::{
             verify::{self, Verification, Verify},
         },
         outcome::{Handled, RequestOutcome},
-        response::TrackedBody,
+        response_body::TrackedBody,
         response_headers,
         state::Phase,
     },

@@ -1,9 +1,9 @@
 //! Start, reload and drain of a gate.
 
 mod balancer;
+mod config_follower;
 mod drain;
 pub(crate) mod fd_limit;
-mod reload;
 mod resources;
 mod run;
 mod running;

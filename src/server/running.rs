@@ -5,8 +5,8 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::interval};
 
 use super::{
-    balancer::Balancer, reload::ConfigFollower, resources::Resources,
-    service_manager::ServiceManager, watchdog::watch_threads,
+    balancer::Balancer, resources::Resources, service_manager::ServiceManager,
+    watchdog::watch_threads,
 };
 use crate::{
     admin,
@@ -16,6 +16,7 @@ use crate::{
         listener::{Acceptor, Incoming, Listener},
     },
     proxy::{config::Config, shared::Shared, worker::Workers},
+    server::config_follower::ConfigFollower,
 };
 
 /// A gate that serves. Its tasks end when it is dropped.

@@ -15,7 +15,7 @@ use crate::{
         outcome::{Failure, Outcome},
         output::Output,
     },
-    net::{address::Address, connect::Trust},
+    net::{connect::Trust, destination_address::Address},
 };
 
 /// The resolved arguments.

@@ -9,7 +9,7 @@ use crate::{
         outcome::Failure,
         output::{Output, message},
     },
-    net::address::Address,
+    net::destination_address::Address,
 };
 
 /// Lines of a response's body that are printed.

@@ -9,7 +9,7 @@ use crate::{
     endpoint::{Durable, Endpoint, Target},
     inbox::Settings,
     net::{
-        address::{Address, Transport},
+        destination_address::{Address, Transport},
         listener::Listener,
     },
     proxy::config::Config,

@@ -7,14 +7,16 @@ use tokio::sync::watch;
 use super::{
     announce::{announce, warn},
     inbox, memory, probe,
-    reload::{Causes, Reloader},
     signals::Signals,
 };
 use crate::{
     Resources,
     admin::{ReloadRequests, reload_channel},
     cli::{source::Source, unused_variables},
-    commands::outcome::Failure,
+    commands::{
+        outcome::Failure,
+        serve::reloader::{Causes, Reloader},
+    },
     config::{Loaded, Plan},
     inbox::Inbox,
     net::listener::Listener,

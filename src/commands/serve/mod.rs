@@ -5,7 +5,7 @@ mod gate;
 mod inbox;
 mod memory;
 mod probe;
-mod reload;
+mod reloader;
 mod signals;
 mod sockets;
 

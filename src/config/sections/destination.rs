@@ -28,7 +28,7 @@ use crate::{
     },
     destination::{HostRule, Settings},
     inbox::{Queue, Schedule},
-    net::address::Address,
+    net::destination_address::Address,
     secret::source,
 };
 

@@ -12,7 +12,7 @@ use crate::{
     destination::HostRule,
     endpoint::{Host, PathRule, Query},
     inbox::settings::StoreAddress,
-    net::{address::Address, listener::ListenAddress, trusted_hops::Hop},
+    net::{destination_address::Address, listener::ListenAddress, trusted_hops::Hop},
 };
 
 /// A time with its unit, as `humantime` reads it.

@@ -13,10 +13,10 @@ use tokio::net::{TcpListener, UnixListener};
 
 use super::{
     acceptor::Acceptor,
-    address::ListenAddress,
     socket_file::{SocketFile, remove_stale},
     tcp,
 };
+use crate::net::listener::listen_address::ListenAddress;
 
 /// A bound socket that accepts no connections yet.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use super::{address::ListenAddress, bound::Listener};
-use crate::net::inherited::Inherited;
+use super::bound::Listener;
+use crate::net::{inherited::Inherited, listener::listen_address::ListenAddress};
 
 impl Listener {
     /// Binds `address`, or takes its sockets from the inherited ones.

@@ -10,7 +10,8 @@ use std::{
 use rustix::fs::{Access, access};
 use socket2::SockAddr;
 
-use super::{address::ListenAddress, bound::Listener, socket_file::not_a_socket, tcp};
+use super::{bound::Listener, socket_file::not_a_socket, tcp};
+use crate::net::listener::listen_address::ListenAddress;
 
 impl Listener {
     /// Checks whether `address` could be bound. An address in use passes, because the running gate

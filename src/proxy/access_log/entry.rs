@@ -10,7 +10,7 @@ use super::line::{Line, Path};
 use crate::{
     destination::Destination,
     endpoint::{Endpoint, Target},
-    outcome::reason,
+    outcome::shared_reasons,
     proxy::{
         config::AccessLog, context::RequestContext, meters::endpoint::Meter,
         outcome::RequestOutcome, verdict::Verdict,
@@ -172,7 +172,7 @@ impl Entry {
                 .as_ref()
                 .and_then(RequestOutcome::reject_reason);
             return Verdict::Rejected {
-                reason: reason.map_or(reason::CLIENT_GONE, |reason| reason.reason()),
+                reason: reason.map_or(shared_reasons::CLIENT_GONE, |reason| reason.reason()),
             };
         };
         let not_accepted = |reason, cause| Verdict::NotAccepted {
@@ -191,9 +191,9 @@ impl Entry {
                 not_accepted(reason.reason(), Some(cause))
             }
             Some(_) if matches!(status, Some(200..=299)) => Verdict::Accepted { secret },
-            Some(_) => not_accepted(reason::DESTINATION_ANSWERED, None),
+            Some(_) => not_accepted(shared_reasons::DESTINATION_ANSWERED, None),
             None if self.is_durable() => Verdict::ClientLeft { secret },
-            None => not_accepted(reason::CLIENT_GONE, None),
+            None => not_accepted(shared_reasons::CLIENT_GONE, None),
         }
     }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     destination::Destination,
     net::peer::Peer,
-    outcome::{reason, reject_reason::NotStored},
+    outcome::{reject_reason::NotStored, shared_reasons},
     proxy::verdict::Verdict,
     telemetry::log::{TARGET, Throttle},
 };
@@ -107,7 +107,7 @@ impl Line<'_> {
     pub(crate) fn write(&self, throttle: &Throttle) {
         match self.verdict {
             Verdict::Accepted { secret } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = reason::SLOW, %secret,
+                warn, self, verdict = "verified", reason = shared_reasons::SLOW, %secret,
             ),
             Verdict::Accepted { secret } => line!(info, self, verdict = "verified", %secret,),
             // A client that replays one captured delivery must not fill the log: its event is
@@ -172,7 +172,7 @@ impl Line<'_> {
                 warn, self, verdict = "verified", reason, stored = true, copy = stored.copy, %secret,
             ),
             Verdict::Stored { secret, stored, .. } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = reason::SLOW, stored = true, copy = stored.copy,
+                warn, self, verdict = "verified", reason = shared_reasons::SLOW, stored = true, copy = stored.copy,
                 duplicate_of = shown!(stored.duplicate_of), %secret,
             ),
             Verdict::Stored { secret, stored, .. } => line!(
@@ -180,7 +180,7 @@ impl Line<'_> {
                 duplicate_of = shown!(stored.duplicate_of), %secret,
             ),
             Verdict::ClientLeft { secret } => line!(
-                warn, self, verdict = "verified", reason = reason::CLIENT_GONE, %secret,
+                warn, self, verdict = "verified", reason = shared_reasons::CLIENT_GONE, %secret,
             ),
             _ => {}
         }
@@ -201,7 +201,7 @@ mod tests {
 
     use crate::{
         delivery::event::Subscribers,
-        inbox::intake::Unidentified,
+        inbox::intake_meter::Unidentified,
         outcome::reject_reason::{AttemptFailure, RejectReason},
     };
 
@@ -219,14 +219,14 @@ mod tests {
             .chain(AttemptFailure::ALL.map(AttemptFailure::reason))
             .chain(NotStored::ALL.map(NotStored::reason))
             .chain([
-                reason::DESTINATION_ANSWERED,
-                reason::CLIENT_GONE,
-                reason::SLOW,
+                shared_reasons::DESTINATION_ANSWERED,
+                shared_reasons::CLIENT_GONE,
+                shared_reasons::SLOW,
             ])
             .chain([
                 Subscribers::KIND_NOT_PERMITTED,
                 Subscribers::NO_SUBSCRIBER,
-                reason::GONE,
+                shared_reasons::GONE,
             ])
             .chain(Unidentified::ALL.map(Unidentified::reason))
             .collect()

@@ -41,7 +41,7 @@ use crate::{
     proxy::{
         admission::ConnectionPermit,
         context::RequestContext,
-        response::TrackedBody,
+        response_body::TrackedBody,
         shared::Shared,
         stack::Stack,
         state::{ConnectionState, Phase, READ_BUFFER},

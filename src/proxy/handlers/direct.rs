@@ -12,7 +12,7 @@ use crate::{
     outcome::reject_reason::RejectReason,
     proxy::{
         outcome::{Handled, RequestOutcome},
-        response::ResponseBody,
+        response_body::ResponseBody,
     },
 };
 

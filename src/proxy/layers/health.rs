@@ -8,7 +8,7 @@ use super::framing;
 use crate::proxy::{
     context::RequestContext,
     outcome::{Handled, RequestOutcome},
-    response::ResponseBody,
+    response_body::ResponseBody,
 };
 
 /// The methods of health checks. HAProxy sends OPTIONS by default.

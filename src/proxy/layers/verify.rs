@@ -21,7 +21,7 @@ use super::{body_guard::GuardedBody, observer::VerdictObserver};
 use crate::proxy::{
     context::EndpointContext,
     outcome::{Handled, RequestOutcome},
-    response::ResponseBody,
+    response_body::ResponseBody,
 };
 
 /// The verifying service.

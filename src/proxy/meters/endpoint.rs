@@ -10,10 +10,10 @@ use super::secret::SecretMeter;
 use crate::{
     destination::meter::DestinationMeter,
     endpoint::{Endpoint, Endpoints, Target},
-    inbox::intake::IntakeMeter,
+    inbox::intake_meter::IntakeMeter,
     outcome::{
-        reason,
         reject_reason::{AttemptFailure, NotStored, RejectReason},
+        shared_reasons,
     },
     proxy::verdict::Verdict,
     telemetry::{
@@ -197,7 +197,11 @@ pub(crate) fn each_destination(meters: &[Meter]) -> impl Iterator<Item = &Destin
 fn not_taken(target: &Target) -> Tally {
     match target {
         Target::Direct(_) => {
-            let gone = [reason::DESTINATION_ANSWERED, reason::CLIENT_GONE].into_iter();
+            let gone = [
+                shared_reasons::DESTINATION_ANSWERED,
+                shared_reasons::CLIENT_GONE,
+            ]
+            .into_iter();
             Tally::of(gone.chain(AttemptFailure::ALL.map(AttemptFailure::reason)))
         }
         Target::Durable(_) => Tally::of(NotStored::ALL.map(NotStored::reason)),

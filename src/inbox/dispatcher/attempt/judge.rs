@@ -17,7 +17,7 @@ use crate::{
         },
         schedule::retry_after,
     },
-    outcome::{reason, reject_reason::AttemptFailure},
+    outcome::{reject_reason::AttemptFailure, shared_reasons},
     runtime::clock::system_time,
 };
 
@@ -75,16 +75,22 @@ impl Judge<'_> {
         let asked = retry_after(&response.headers, now);
         let status = response.status;
         if is_overloaded(status) {
-            return self.overload(self.cause(response, reason::DESTINATION_ANSWERED), asked);
+            return self.overload(
+                self.cause(response, shared_reasons::DESTINATION_ANSWERED),
+                asked,
+            );
         }
         let settlement = if status.is_success() {
             Settlement::Delivered {
                 status: status.as_u16(),
             }
         } else if status == StatusCode::GONE {
-            Settlement::Dead(self.cause(response, reason::GONE))
+            Settlement::Dead(self.cause(response, shared_reasons::GONE))
         } else {
-            self.retry(self.cause(response, reason::DESTINATION_ANSWERED), asked)
+            self.retry(
+                self.cause(response, shared_reasons::DESTINATION_ANSWERED),
+                asked,
+            )
         };
         Judgement {
             settlement,

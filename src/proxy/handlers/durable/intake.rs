@@ -13,7 +13,7 @@ use crate::{
         event::{Arrival, EventMetadata, InsertOutcome, Subscribers},
     },
     endpoint::{Durable, Endpoint, Target},
-    inbox::{Inbox, intake::Unidentified, store::StoreError, unique::Identity},
+    inbox::{Inbox, intake_meter::Unidentified, store::StoreError, unique::Identity},
     outcome::reject_reason::{NotStored, RejectReason},
     proxy::{context::EndpointContext, outcome::RequestOutcome, shared::Shared},
     runtime::{

@@ -10,7 +10,7 @@ use http::Response;
 
 use crate::proxy::{
     outcome::{Handled, RequestOutcome},
-    response::ResponseBody,
+    response_body::ResponseBody,
 };
 
 pub(crate) use intake::Intake;

@@ -4,12 +4,9 @@ use std::{fmt, iter::once, sync::Arc};
 
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Registry};
 
-use super::{
-    inbox_metrics,
-    page::{Label, Page, one},
-    process,
-};
+use super::{inbox_metrics, process};
 use crate::{
+    admin::openmetrics::{Label, Page, one},
     destination::meter::{DestinationMeter, TAKEN},
     endpoint::Target,
     proxy::{
