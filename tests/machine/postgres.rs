@@ -43,7 +43,7 @@ fn variables_alone_are_enough() {
     for (secrets, taken) in [(themselves, 1), (files, 2)] {
         let variables = [&rest[..], &secrets].concat();
         let gate = Program::serve_by_variables(&[], &variables);
-        gate.line(&["stored before", "postgresql"]);
+        gate.line(&["inbox enabled", "postgresql"]);
         let answer = gate.client().ask(genuine(format!("{taken}").as_bytes()));
         assert!(answer.is_kept(), "{answer:?}");
         app.wait_for(taken);
@@ -131,14 +131,14 @@ fn a_reload_takes_up_a_new_password_and_authority() {
     reload();
     wait_until("it is tried", || lines("the new login does not work") == 2);
     end_sessions(&postgres);
-    wait_until("it is refused", || deliver() == 503);
+    wait_until("it is rejected", || deliver() == 503);
     write("password", new);
     reload();
     wait_until("it keeps again", || deliver() == 200);
 
     write("authority", "no certificate");
     reload();
-    wait_until("it is refused", || {
+    wait_until("it is rejected", || {
         lines("the new login does not work") == 3
     });
     let said = gate.lines().join("\n");
@@ -146,6 +146,6 @@ fn a_reload_takes_up_a_new_password_and_authority() {
 
     write("key", "another-planted-key-of-the-seals");
     reload();
-    gate.line(&["WARN", "inbox.key", "only after a restart"]);
+    gate.line(&["WARN", "inbox.key", "only a restart applies"]);
     assert_eq!(deliver(), 200);
 }
