@@ -19,7 +19,7 @@ pub(crate) mod seal;
 pub(crate) mod trace;
 
 pub(crate) use attempt_info::AttemptInfo;
-pub(crate) use body::DeliveryBody;
+pub(crate) use body::{DeliveryBody, SharedMemory};
 pub(crate) use head::Head;
 pub(crate) use info::DeliveryInfo;
 
@@ -43,9 +43,9 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Makes the delivery of a verified request.
+    /// Makes the delivery of a verified request. `memory` counts the body as long as it exists.
     pub(crate) fn direct(
-        verified: Verified,
+        (verified, memory): (Verified, SharedMemory),
         parts: Parts,
         origin: &Origin,
         endpoint: &Arc<str>,
@@ -60,7 +60,7 @@ impl Delivery {
                 added: headers.changes.add.clone(),
                 attempt: None,
             },
-            body: DeliveryBody::verified(verified),
+            body: DeliveryBody::verified(verified, memory),
         }
     }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::{
-    delivery::origin::Origin,
+    delivery::{SharedMemory, origin::Origin},
     endpoint::Endpoint,
     net::peer::Peer,
     proxy::{
@@ -65,6 +65,14 @@ impl RequestContext {
         match self.connection.take_claimed() {
             0 => Box::new(()),
             bytes => Box::new(HeldMemory::new(&self.shared.memory, bytes)),
+        }
+    }
+
+    /// Takes over the memory that the complete body holds, for several owners.
+    pub(crate) fn share_memory(&self) -> SharedMemory {
+        match self.connection.take_claimed() {
+            0 => None,
+            bytes => Some(Arc::new(HeldMemory::new(&self.shared.memory, bytes))),
         }
     }
 }

@@ -116,23 +116,26 @@ impl Stack {
         verified: Verified,
         context: EndpointContext,
     ) -> Handled {
-        let memory = context.request.take_memory();
         let endpoint = context.endpoint();
         let (origin, headers) = (context.request.origin(), endpoint.delivery_headers());
         head.uri = endpoint.query.apply(head.uri);
         match &endpoint.target {
             Target::Direct(destination) => {
                 let name = &endpoint.name;
+                let memory = context.request.share_memory();
+                let verified = (verified, memory.clone());
                 let delivery = Delivery::direct(verified, head, &origin, name, headers);
                 let meter = context.meter().destinations.first();
                 let meter = meter.expect("a direct endpoint has one destination");
                 let handled = direct::deliver(delivery, destination, meter, self.worker).await;
-                // Counted until the destination has responded, also once the body is sent.
+                // The body counts until the destination has responded, even if it was sent before,
+                // and until it was sent, even if the destination responded before.
                 drop(memory);
                 handled
             }
             Target::Durable(_) => {
                 let head = Head::new(&verified, head, &origin, headers);
+                let memory = context.request.take_memory();
                 durable::store(durable::Intake {
                     verified,
                     head,

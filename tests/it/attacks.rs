@@ -110,6 +110,21 @@ fn an_app_that_answers_early_and_reads_no_more_holds_no_memory() {
 }
 
 #[test]
+fn a_body_counts_until_it_is_sent_even_if_the_app_answers_before() {
+    const MIB: usize = 1024 * 1024;
+    let gate = Setup::at(&hasty_app())
+        .with(|setup| {
+            setup.config.limits.memory = 40 * MIB as u64;
+            setup.settings.pause_timeout = ms(60_000);
+            setup.policy = Box::new(|policy| policy.with_max_body(32 * MIB as u64));
+        })
+        .start();
+    let request = genuine(&vec![b'a'; 24 * MIB]);
+    assert_eq!(gate.client().ask(&request).status, 200);
+    assert_eq!(gate.client().ask(&request).status, 503);
+}
+
+#[test]
 fn an_app_that_answers_early_can_still_read_the_delivery() {
     const LENGTH: usize = 24 * 1024 * 1024;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");

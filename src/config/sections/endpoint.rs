@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::json;
 use tower_cartgate::{EventKind, Policy, SecretName, Signature};
 
@@ -268,9 +268,13 @@ impl EndpointPlan {
     /// Returns what it changes in the headers of deliveries.
     #[must_use]
     pub fn header_changes(&self) -> HeaderChanges {
-        let add = self.add_headers.iter().cloned();
+        let mut add = HeaderMap::new();
+        for (_, name, value) in &self.add_headers {
+            // Two spellings of one name are one header.
+            add.insert(name.clone(), value.clone());
+        }
         HeaderChanges {
-            add: add.map(|(_, name, value)| (name, value)).collect(),
+            add,
             drop: self
                 .drop_headers
                 .iter()

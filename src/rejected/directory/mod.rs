@@ -113,14 +113,18 @@ impl Directory {
 
     /// Reads the directory again, and removes files that are too old or beyond the limits.
     pub(super) fn refresh(&mut self, now: SystemTime) -> io::Result<()> {
-        let known = std::mem::take(&mut self.entries);
+        let mut entries = BTreeMap::new();
         for file in fs::read_dir(self.path())? {
             let file = file?;
             let name = file.file_name();
             let Some(name) = name.to_str() else { continue };
             if let Some(id) = file_name::id(name) {
-                let entry = known.get(&id).copied().or_else(|| Entry::read(&file));
-                self.entries.extend(entry.map(|entry| (id, entry)));
+                let entry = self
+                    .entries
+                    .get(&id)
+                    .copied()
+                    .or_else(|| Entry::read(&file));
+                entries.extend(entry.map(|entry| (id, entry)));
             } else if let Some(id) = file_name::unfinished_id(name)
                 && age(id, now) > UNFINISHED_AGE
             {
@@ -128,6 +132,7 @@ impl Directory {
                 let _ = fs::remove_file(file.path());
             }
         }
+        self.entries = entries;
         self.expire(now)?;
         self.make_room(None)
     }

@@ -75,6 +75,17 @@ impl Bench {
 }
 
 #[test]
+fn a_refresh_that_fails_forgets_no_file() {
+    let mut bench = Bench::new();
+    let mut directory = Directory::open(bench.settings()).expect("opened");
+    bench.save(&mut directory, "192.0.2.1", 9);
+    let dir = bench.dir.path().join("rejected");
+    fs::rename(&dir, bench.dir.path().join("elsewhere")).expect("moved");
+    assert!(directory.refresh(bench.begun).is_err());
+    assert_eq!(directory.entries.len(), 1);
+}
+
+#[test]
 fn a_file_is_its_owners_alone_and_whole() {
     let mut bench = Bench::new();
     let mut directory = Directory::open(bench.settings()).expect("opened");
