@@ -9,11 +9,11 @@ use crate::config::{FileError, Finding, Loaded, Place, Plan};
 
 /// The flags and variables of `serve`, and the file that they name.
 #[derive(Debug, Clone)]
-pub struct Source(Box<ServeArgs>);
+pub struct ConfigSource(Box<ServeArgs>);
 
 /// A configuration cannot be used.
 #[derive(Debug)]
-pub enum SourceError {
+pub enum ConfigSourceError {
     /// The file cannot be read.
     Unreadable(String),
     /// Every mistake that was found.
@@ -47,7 +47,7 @@ fn within<T: Send + 'static>(
     receiver.recv_timeout(timeout).map_err(|_| late)
 }
 
-impl Source {
+impl ConfigSource {
     /// Returns the source that these arguments name or hold.
     #[must_use]
     pub fn of(args: &ServeArgs) -> Self {
@@ -65,16 +65,18 @@ impl Source {
     /// # Errors
     ///
     /// Every mistake that was found, or the reason why the file cannot be read.
-    pub fn plan(&self) -> Result<Plan, SourceError> {
+    pub fn plan(&self) -> Result<Plan, ConfigSourceError> {
         let plan = match self.file() {
             None => Plan::from_flags(&self.0).map_err(FileError::Mistakes),
             Some(path) => Plan::from_file(path, |plan| plan.overridden_by(&self.0)),
         };
         let mut plan = plan.map_err(|error| match (error, self.file()) {
             (FileError::Unreadable(error), Some(path)) => {
-                SourceError::Unreadable(format!("cannot read {}: {error}", path.display()))
+                ConfigSourceError::Unreadable(format!("cannot read {}: {error}", path.display()))
             }
-            (FileError::Unreadable(error), None) => SourceError::Unreadable(error.to_string()),
+            (FileError::Unreadable(error), None) => {
+                ConfigSourceError::Unreadable(error.to_string())
+            }
             (FileError::Mistakes(findings), _) => self.mistakes(findings),
         })?;
         plan.warnings = self.placed(plan.warnings);
@@ -93,7 +95,7 @@ impl Source {
     /// # Errors
     ///
     /// Every mistake that was found.
-    pub fn load(&self, plan: &Plan) -> Result<Loaded, SourceError> {
+    pub fn load(&self, plan: &Plan) -> Result<Loaded, ConfigSourceError> {
         self.loaded(plan.load())
     }
 
@@ -103,11 +105,11 @@ impl Source {
     /// # Errors
     ///
     /// Every mistake that was found.
-    pub fn load_to_start(&self, plan: &Plan) -> Result<Loaded, SourceError> {
+    pub fn load_to_start(&self, plan: &Plan) -> Result<Loaded, ConfigSourceError> {
         self.loaded(plan.load_to_start())
     }
 
-    fn loaded(&self, loaded: Result<Loaded, Vec<Finding>>) -> Result<Loaded, SourceError> {
+    fn loaded(&self, loaded: Result<Loaded, Vec<Finding>>) -> Result<Loaded, ConfigSourceError> {
         let mut loaded = loaded.map_err(|findings| self.mistakes(findings))?;
         loaded.warnings = self.placed(loaded.warnings);
         Ok(loaded)
@@ -125,17 +127,17 @@ impl Source {
 
     /// Returns a line for each mistake.
     #[must_use]
-    pub fn lines(&self, error: SourceError) -> Vec<String> {
+    pub fn lines(&self, error: ConfigSourceError) -> Vec<String> {
         match error {
-            SourceError::Unreadable(line) => vec![line],
-            SourceError::Mistakes(findings) => {
+            ConfigSourceError::Unreadable(line) => vec![line],
+            ConfigSourceError::Mistakes(findings) => {
                 findings.iter().map(|finding| self.line(finding)).collect()
             }
         }
     }
 
-    fn mistakes(&self, findings: Vec<Finding>) -> SourceError {
-        SourceError::Mistakes(self.placed(findings))
+    fn mistakes(&self, findings: Vec<Finding>) -> ConfigSourceError {
+        ConfigSourceError::Mistakes(self.placed(findings))
     }
 
     /// Moves each finding to the variable if its flag was given by one.

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cli::{
         CheckArgs, serve_with_file,
-        source::{Source, SourceError, in_time},
+        source::{ConfigSource, ConfigSourceError, in_time},
         unused_variables,
     },
     config::{self, Finding, Place, Plan},
@@ -21,7 +21,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
         return print_schema();
     };
     let served = serve_with_file(file).map_err(|error| by_variable(&error, args.json))?;
-    let source = Source::of(&served);
+    let source = ConfigSource::of(&served);
     let (checked, without_files) = (source.clone(), args.without_files);
     let checked = in_time(move || check(&checked, without_files)).map_err(Failure::usage)?;
     let (plan, warnings) = checked.map_err(|error| failure(&source, error, args.json))?;
@@ -52,7 +52,10 @@ fn print_schema() -> Result<Outcome, Failure> {
 }
 
 /// Returns the plan and all warnings about it.
-fn check(source: &Source, without_files: bool) -> Result<(Plan, Vec<Finding>), SourceError> {
+fn check(
+    source: &ConfigSource,
+    without_files: bool,
+) -> Result<(Plan, Vec<Finding>), ConfigSourceError> {
     let plan = source.plan()?;
     let warnings = if without_files {
         plan.warnings.clone()
@@ -76,8 +79,8 @@ fn by_variable(error: &clap::Error, as_json: bool) -> Failure {
     Failure::usage(line)
 }
 
-fn failure(source: &Source, error: SourceError, as_json: bool) -> Failure {
-    if let (true, SourceError::Mistakes(findings)) = (as_json, &error)
+fn failure(source: &ConfigSource, error: ConfigSourceError, as_json: bool) -> Failure {
+    if let (true, ConfigSourceError::Mistakes(findings)) = (as_json, &error)
         && let Some(failure) = print_mistakes(findings)
     {
         return failure;

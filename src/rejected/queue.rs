@@ -33,7 +33,7 @@ pub(super) struct Queue {
 struct State {
     waiting: VecDeque<Job>,
     /// The job that the thread works on.
-    current: Option<Place>,
+    current: Option<Slot>,
     is_closed: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Job {
 
 /// The part of the queue that a job takes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Slot {
     pub(super) source: Source,
     pub(super) load: Load,
 }
@@ -65,11 +65,11 @@ impl Queue {
     }
 
     /// Adds a job if the queue has room for it. Returns whether it had.
-    pub(super) fn push(&self, place: Place, job: impl FnOnce() -> Job) -> bool {
+    pub(super) fn push(&self, slot: Slot, job: impl FnOnce() -> Job) -> bool {
         let mut state = self.lock();
-        let has_room = state.has_room(place, self.share);
+        let has_room = state.has_room(slot, self.share);
         if has_room {
-            // The job copies a head, so it is made only for a place in the queue.
+            // The job copies a head, so it is made only for a slot of the queue.
             state.waiting.push_back(job());
             self.changed.notify_one();
         }
@@ -84,7 +84,7 @@ impl Queue {
         let waited = self.changed.wait_timeout_while(state, timeout, is_idle);
         (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let job = state.waiting.pop_front();
-        state.current = job.as_ref().map(Job::place);
+        state.current = job.as_ref().map(Job::slot);
         if job.is_none() && state.is_closed {
             return Err(Closed);
         }
@@ -92,7 +92,7 @@ impl Queue {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().places().next().is_none()
+        self.lock().slots().next().is_none()
     }
 
     /// Lets the thread end after the jobs that wait.
@@ -107,17 +107,17 @@ impl Queue {
 }
 
 impl State {
-    fn places(&self) -> impl Iterator<Item = Place> {
-        self.waiting.iter().map(Job::place).chain(self.current)
+    fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.waiting.iter().map(Job::slot).chain(self.current)
     }
 
     /// A body larger than a limit has room if nothing else counts against the limit.
-    fn has_room(&self, newcomer: Place, share: Load) -> bool {
+    fn has_room(&self, newcomer: Slot, share: Load) -> bool {
         let (mut all, mut own) = (Load::default(), Load::default());
-        for place in self.places() {
-            all += place.load;
-            if place.source == newcomer.source {
-                own += place.load;
+        for slot in self.slots() {
+            all += slot.load;
+            if slot.source == newcomer.source {
+                own += slot.load;
             }
         }
         [(all, CAPACITY), (own, share)]
@@ -131,8 +131,8 @@ impl State {
 }
 
 impl Job {
-    fn place(&self) -> Place {
-        Place {
+    fn slot(&self) -> Slot {
+        Slot {
             source: self.rejection.source,
             load: Load::one(self.rejection.body_len()),
         }
@@ -159,7 +159,7 @@ mod tests {
             rejection: saved_rejection::of_len(source, len),
             _memory: Box::new(()),
         };
-        queue.push(job.place(), || job)
+        queue.push(job.slot(), || job)
     }
 
     fn next(queue: &Queue) -> Option<Job> {

@@ -13,7 +13,7 @@ use std::{
 use super::{
     directory::{Directory, SaveError},
     load::Load,
-    queue::{Job, Place, Queue},
+    queue::{Job, Queue, Slot},
     saved_rejection::{RejectedRequest, SavedRejection},
     settings::Settings,
 };
@@ -88,11 +88,11 @@ impl Writer {
     /// Queues a rejection if there is room for it; otherwise counts it as dropped. `memory` is
     /// dropped once the file is written.
     pub(crate) fn save(&self, request: &RejectedRequest<'_>, memory: impl Send + 'static) {
-        let place = Place {
+        let slot = Slot {
             source: request.source,
             load: Load::one(request.body_len()),
         };
-        let queued = self.queue.push(place, || Job {
+        let queued = self.queue.push(slot, || Job {
             rejection: SavedRejection::new(request),
             _memory: Box::new(memory),
         });

@@ -114,14 +114,14 @@ fn a_body_counts_until_it_is_sent_even_if_the_app_answers_before() {
     const MIB: usize = 1024 * 1024;
     let gate = Setup::at(&hasty_app())
         .with(|setup| {
-            setup.config.limits.memory = 40 * MIB as u64;
+            setup.config.limits.memory = 25 * MIB as u64;
             setup.settings.pause_timeout = ms(60_000);
             setup.policy = Box::new(|policy| policy.with_max_body(32 * MIB as u64));
         })
         .start();
-    let request = genuine(&vec![b'a'; 24 * MIB]);
-    assert_eq!(gate.client().ask(&request).status, 200);
-    assert_eq!(gate.client().ask(&request).status, 503);
+    let (large, small) = (vec![b'a'; 24 * MIB], vec![b'a'; 1_200_000]);
+    assert_eq!(gate.client().ask(genuine(&large)).status, 200);
+    assert_eq!(gate.client().ask(genuine(&small)).status, 503);
 }
 
 #[test]

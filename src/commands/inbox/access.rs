@@ -12,7 +12,7 @@ use std::{
 use tokio::time::sleep;
 
 use crate::{
-    cli::{InboxAt, serve_with_file_alone, source::Source},
+    cli::{InboxAt, serve_with_file_alone, source::ConfigSource},
     commands::{input, mistakes::mistakes, outcome::Failure, output::message},
     config::{Finding, sections::inbox::InboxPlan},
     inbox::{
@@ -149,7 +149,7 @@ fn check_file(file: &Path) -> Result<(), Failure> {
 /// other sections.
 struct Place {
     plan: InboxPlan,
-    source: Option<Source>,
+    source: Option<ConfigSource>,
     destinations: Destinations,
 }
 
@@ -162,7 +162,7 @@ impl Place {
                 destinations: None,
             });
         };
-        let source = Source::of(&serve_with_file_alone(&file));
+        let source = ConfigSource::of(&serve_with_file_alone(&file));
         let plan = source.plan();
         let plan = plan.map_err(|error| mistakes(source.lines(error)))?;
         let names = plan.destinations();

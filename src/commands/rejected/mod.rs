@@ -16,7 +16,7 @@ use super::{
 use crate::{
     cli::{
         RejectedAt, RejectedCommand, RejectedListArgs, RejectedShowArgs, serve_with_file_alone,
-        source::Source,
+        source::ConfigSource,
     },
     config::Plan,
     rejected::{ReadError, SavedFile},
@@ -117,7 +117,7 @@ impl Selection {
 }
 
 fn plan(file: &Path) -> Result<Plan, Failure> {
-    let source = Source::of(&serve_with_file_alone(file));
+    let source = ConfigSource::of(&serve_with_file_alone(file));
     let plan = source.plan();
     plan.map_err(|error| mistakes(source.lines(error)))
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
-    cli::source::Source,
+    cli::source::ConfigSource,
     config::Finding,
     endpoint::{Durable, Endpoint, Target},
     inbox::Settings,
@@ -69,7 +69,7 @@ fn announce_inbox(inbox: &Settings, config: &Config) {
 }
 
 /// Logs possible mistakes of the configuration.
-pub(super) fn warn(source: &Source, warnings: &[Finding]) {
+pub(super) fn warn(source: &ConfigSource, warnings: &[Finding]) {
     for warning in warnings {
         tracing::warn!(target: TARGET, "{}", source.line(warning));
     }

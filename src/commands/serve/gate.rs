@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Resources,
     admin::{ReloadRequests, reload_channel},
-    cli::{source::Source, unused_variables},
+    cli::{source::ConfigSource, unused_variables},
     commands::{
         outcome::Failure,
         serve::reloader::{Causes, Reloader},
@@ -30,7 +30,7 @@ use crate::{
 
 /// A gate that is configured and bound.
 pub(super) struct Gate {
-    pub(super) source: Source,
+    pub(super) source: ConfigSource,
     pub(super) plan: Plan,
     pub(super) loaded: Loaded,
     pub(super) public: Vec<Listener>,

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     cli::{
         ServeArgs,
-        source::{Source, in_time},
+        source::{ConfigSource, in_time},
     },
     config::{Loaded, Plan},
     runtime::background::run_on_thread,
@@ -36,7 +36,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
         runtime,
         mut signals,
     } = held.map_err(cannot_start)?;
-    let source = Source::of(args);
+    let source = ConfigSource::of(args);
     let read = runtime.block_on(read_unless_stopped(&source, &mut signals.stop));
     let Some((plan, loaded)) = read? else {
         // A file that never ends must not hold the process.
@@ -64,7 +64,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
 
 /// Reads the configuration. Returns none if a stop signal comes first; then nothing has started.
 async fn read_unless_stopped(
-    source: &Source,
+    source: &ConfigSource,
     stop: &mut StopSignals,
 ) -> Result<Option<(Plan, Loaded)>, Failure> {
     let resolving = source.clone();
@@ -80,7 +80,7 @@ async fn read_unless_stopped(
     }
 }
 
-fn read(source: &Source) -> Result<(Plan, Loaded), Failure> {
+fn read(source: &ConfigSource) -> Result<(Plan, Loaded), Failure> {
     let resolving = source.clone();
     let read = in_time(move || {
         let plan = resolving.plan()?;

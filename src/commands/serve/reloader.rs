@@ -15,7 +15,7 @@ use tokio::{
 use super::{announce::warn, probe};
 use crate::{
     admin::{ReloadRequests, status::Reloaded},
-    cli::source::Source,
+    cli::source::ConfigSource,
     config::Plan,
     inbox::Inbox,
     proxy::{
@@ -31,7 +31,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Reads the configuration of a gate again.
 pub(super) struct Reloader {
-    pub(super) source: Source,
+    pub(super) source: ConfigSource,
     /// The plan at the start, whose sockets and sizes stay in use.
     pub(super) plan: Plan,
     /// Weak, because a thread that reads an endless file must not keep the inbox open.
