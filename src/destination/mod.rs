@@ -1,4 +1,4 @@
-//! Delivers to the protected apps over HTTP/1.1. Only a [`Delivery`](crate::delivery::Delivery) can
+//! Delivers to the protected apps over HTTP/1.1. Only a `Delivery` can
 //! be sent.
 //!
 //! An attempt, from its start to its end:
