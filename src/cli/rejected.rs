@@ -43,7 +43,7 @@ pub enum RejectedCommand {
 /// The place of the saved rejections, and the secrets that judge them.
 #[derive(Debug, Args)]
 pub struct RejectedAt {
-    /// Configuration file of the gate, for its rejected table and the secrets of its endpoints
+    /// Configuration file of the gate, for the directory and the secrets of its endpoints
     #[arg(
         long,
         value_name = "FILE",
