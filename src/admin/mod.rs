@@ -1,27 +1,32 @@
-//! The admin listener: the state of the gate for operators, Prometheus and `cartgate status`, and
-//! reloads on request.
+//! The admin listeners: one router with the API for programs, the console for people, and the pages
+//! for load balancers and Prometheus. The socket beside an SQLite inbox serves the same router.
 //!
-//! `server` accepts connections within limits (`connections`), `request` routes and checks requests
-//! (`access`), and `pages` makes the pages: metrics (`exposition`, `inbox_metrics`) and the report
-//! for `cartgate status` (`report`). `reload` carries reload requests to the task that reloads.
-//! `client` is the other side, which the commands use.
+//! `server` accepts connections within limits and passes their requests to the `router`. Every
+//! request first passes the guard in `access`, which finds the operator behind it. `api` holds one
+//! file per resource, `console` the page and its sessions, `probes` the rest. All of them share the
+//! `gate`. `reload_channel` carries reload requests to the task that reloads. `client` is the other
+//! side, which the commands use.
 
 mod access;
+mod api;
 pub(crate) mod client;
-mod connections;
+mod console;
+mod front_door;
+mod gate;
 mod inbox_metrics;
+mod log;
 mod metrics;
 mod openmetrics;
-mod pages;
+mod probes;
 mod process;
 mod reload_channel;
 mod report;
-mod request;
-mod response;
+mod router;
 mod server;
 pub mod status;
 
-pub use access::{NeedsToken, TokenError, may_be_token, may_listen};
-pub(crate) use pages::Pages;
+pub use access::{Credentials, NeedsToken, TokenError, may_be_token, may_listen};
+pub(crate) use front_door::FrontDoor;
+pub(crate) use gate::{Admin, AdminParts};
 pub use reload_channel::{ReloadHandle, ReloadRequests, reload_channel};
 pub(crate) use server::serve;

@@ -25,6 +25,8 @@ pub(super) fn of(gate: &Shared) -> Report {
     let certificates = metrics.certificates().into_iter();
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        instance: String::new(),
+        console: String::new(),
         now: seconds(now()),
         started: seconds(metrics.started),
         ready: gate.is_ready(),

@@ -80,7 +80,7 @@ impl ConfigSource {
             (FileError::Mistakes(findings), _) => self.mistakes(findings),
         })?;
         plan.warnings = self.placed(plan.warnings);
-        for flag in ["--admin-token-file", "--admin-host"] {
+        for flag in ["--admin-token-file", "--admin-host", "--admin-console"] {
             if self.0.admin.has(flag) && plan.admin.is_none() {
                 let message = "there is no admin listener; give its address with --admin";
                 let finding = Finding::new(Place::flag(flag), message);

@@ -57,6 +57,15 @@ impl Client {
         }
     }
 
+    /// Ignores the target of the address, so that each request has its own.
+    #[must_use]
+    pub fn without_target(self) -> Self {
+        Self {
+            target: None,
+            ..self
+        }
+    }
+
     /// Keeps this number of bytes of each response's body.
     #[must_use]
     pub fn keeping(self, kept_body: usize) -> Self {

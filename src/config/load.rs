@@ -71,6 +71,7 @@ impl Plan {
             admin: admin.unwrap_or_default(),
             rejected: self.rejected.as_ref().map(|plan| plan.settings.clone()),
             inbox,
+            shown: self.to_string().into(),
         };
         Ok(Loaded {
             config,
@@ -214,7 +215,11 @@ impl Reading {
             None => None,
         };
         let hosts = plan.hosts.iter().map(ToString::to_string).collect();
-        Some(AdminAccess { token, hosts })
+        Some(AdminAccess {
+            token,
+            hosts,
+            console: plan.console,
+        })
     }
 
     fn token(&mut self, at: Place, place: &source::SecretPlace) -> Option<Secret> {

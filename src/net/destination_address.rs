@@ -1,7 +1,11 @@
 //! The address of a destination: a URL or a Unix socket, parsed into the parts that an attempt
 //! needs.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use http::{
     HeaderValue, Uri,
@@ -58,6 +62,16 @@ pub enum AddressError {
 }
 
 impl Address {
+    /// Returns the address of a Unix socket, without a target.
+    #[must_use]
+    pub fn unix(socket: &Path) -> Self {
+        Self {
+            transport: Transport::Unix(socket.to_owned()),
+            target: None,
+            host: HeaderValue::from_static("localhost"),
+        }
+    }
+
     /// Returns the transport.
     #[must_use]
     pub fn transport(&self) -> &Transport {

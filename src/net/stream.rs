@@ -29,6 +29,14 @@ pub enum Stream {
 }
 
 impl Stream {
+    /// Returns the user that opened the other end of a Unix socket.
+    pub(crate) fn peer_uid(&self) -> Option<u32> {
+        match self {
+            Self::Unix(io) => io.peer_cred().ok().map(|peer| peer.uid()),
+            _ => None,
+        }
+    }
+
     /// Completes when bytes or the end of the stream can be read.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {

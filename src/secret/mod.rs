@@ -2,4 +2,5 @@
 
 pub(crate) mod keyring;
 pub(crate) mod private_file;
+pub(crate) mod random;
 pub mod source;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use crate::{
+    admin::FrontDoor,
     net::listener::Incoming,
     proxy::{admission::Holder, shared::Shared, worker::Workers},
 };
@@ -40,5 +41,11 @@ impl Balancer {
         } else if let Ok(permit) = Arc::clone(&self.turned_away).try_acquire_owned() {
             self.workers.turn_away(incoming, permit);
         }
+    }
+}
+
+impl FrontDoor for Balancer {
+    fn enter(&self, incoming: Incoming) {
+        self.assign(incoming);
     }
 }

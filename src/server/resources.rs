@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    admin::ReloadHandle, inbox::Inbox, net::listener::Listener, proxy::meters::Metrics,
+    admin::{Credentials, ReloadHandle},
+    inbox::Inbox,
+    net::listener::Listener,
+    proxy::meters::Metrics,
     server::service_manager::ServiceManager,
 };
 
@@ -22,6 +25,8 @@ pub struct Resources {
     pub inbox: Option<Arc<Inbox>>,
     /// Carries reload requests to the caller, and reports to it when a configuration is in force.
     pub reloads: Option<ReloadHandle>,
+    /// The credentials of the admin listeners; the gate makes its own if there are none.
+    pub credentials: Option<Arc<Credentials>>,
 }
 
 impl Resources {
@@ -35,6 +40,7 @@ impl Resources {
             manager: ServiceManager::default(),
             inbox: None,
             reloads: None,
+            credentials: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     watchdog::watch_threads,
 };
 use crate::{
-    admin,
+    admin::{self, Admin, AdminParts, Credentials},
     inbox::{control, dispatcher::Dispatcher, routes::Routes, settings::StoreAddress},
     net::{
         accept::{self, accept},
@@ -57,14 +57,27 @@ impl Running {
             tasks: JoinSet::new(),
             tasks_until_end: JoinSet::new(),
         };
-        let admin = start_all(resources.admin)?;
+        let credentials = match resources.credentials {
+            Some(credentials) => credentials,
+            None => Arc::new(Credentials::random()?),
+        };
+        let addresses = resources.admin.iter().filter_map(Listener::tcp_address);
+        let admin = Admin::new(AdminParts {
+            gate: Arc::clone(&running.gate),
+            routes: followed.clone(),
+            reloads: resources.reloads.clone(),
+            front_door: Arc::clone(&running.balancer) as _,
+            credentials,
+            addresses: addresses.collect(),
+        });
+        let admin_acceptors = start_all(resources.admin)?;
         running.acceptors = start_all(resources.public)?
             .into_iter()
             .map(Arc::new)
             .collect();
         running.spawn_control(followed)?;
         running.spawn_accepts();
-        running.spawn_admin(admin, resources.reloads.clone());
+        running.spawn_admin(admin_acceptors, &admin);
         running.spawn_timers();
         running.follow(config, routes, resources.reloads);
         running.manager.ready("serving");
@@ -79,11 +92,10 @@ impl Running {
         }
     }
 
-    fn spawn_admin(&mut self, acceptors: Vec<Acceptor>, reloads: Option<admin::ReloadHandle>) {
-        let pages = admin::Pages::new(Arc::clone(&self.gate), reloads);
+    fn spawn_admin(&mut self, acceptors: Vec<Acceptor>, admin: &Arc<Admin>) {
         for acceptor in acceptors {
-            let pages = Arc::clone(&pages);
-            self.tasks_until_end.spawn(admin::serve(acceptor, pages));
+            let admin = Arc::clone(admin);
+            self.tasks_until_end.spawn(admin::serve(acceptor, admin));
         }
     }
 

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// The version of the gate.
     pub version: String,
+    /// Identifies the process: another one counts anew.
+    pub instance: String,
+    /// The rights of the client that requested the report: `look` or `act`.
+    pub console: String,
     /// The time of the report.
     pub now: u64,
     /// The start of the gate.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Resources,
-    admin::{ReloadRequests, reload_channel},
+    admin::{Credentials, ReloadRequests, reload_channel},
     cli::{source::ConfigSource, unused_variables},
     commands::{
         outcome::Failure,
@@ -35,6 +35,7 @@ pub(super) struct Gate {
     pub(super) loaded: Loaded,
     pub(super) public: Vec<Listener>,
     pub(super) admin: Vec<Listener>,
+    pub(super) credentials: Arc<Credentials>,
 }
 
 impl Gate {
@@ -96,6 +97,7 @@ impl Gate {
             manager,
             inbox,
             reloads: Some(reloads),
+            credentials: Some(self.credentials),
         };
         serve_until_stopped(resources, config, reloader, (signals, requests)).await
     }

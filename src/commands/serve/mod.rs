@@ -9,7 +9,7 @@ mod reloader;
 mod signals;
 mod sockets;
 
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 
 use super::{
     mistakes::mistakes,
@@ -17,6 +17,7 @@ use super::{
     output::message,
 };
 use crate::{
+    admin::Credentials,
     cli::{
         ServeArgs,
         source::{ConfigSource, in_time},
@@ -44,6 +45,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
         return Ok(Outcome::Done);
     };
     let (public, admin) = sockets::bind(&plan)?;
+    let credentials = Credentials::random().map_err(cannot_start)?;
     let log = Log::start(plan.log.format, plan.log.level);
     let gate = Gate {
         source,
@@ -51,6 +53,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
         loaded,
         public,
         admin,
+        credentials: Arc::new(credentials),
     };
     let mut opened = None;
     let ended = runtime.block_on(gate.run(signals, &log, &mut opened));

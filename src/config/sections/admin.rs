@@ -8,7 +8,7 @@ use crate::{
         setting::{
             access::PlacedSource,
             definition::{Group, Section, Setting},
-            kinds::{host, listen},
+            kinds::{host, listen, word},
             list::list,
             scalar::scalar,
             secret::secret_or_variable,
@@ -16,6 +16,7 @@ use crate::{
     },
     endpoint::Host,
     net::listener::ListenAddress,
+    proxy::config::admin::ConsoleMode,
     secret::source::ADMIN_TOKEN_VARIABLE,
 };
 
@@ -30,13 +31,15 @@ pub struct AdminPlan {
     pub token: Option<PlacedSource>,
     /// Host names that requests may use, besides addresses and `localhost`.
     pub hosts: Vec<Host>,
+    /// The rights of browsers.
+    pub console: ConsoleMode,
 }
 
 static GROUPS: LazyLock<Vec<Group<AdminPlan>>> = LazyLock::new(|| {
     let settings = [
         Setting::new(
             "listen",
-            "Address for /healthz, /readyz, /metrics, `cartgate status` and `cartgate reload` (127.0.0.1:9180, unix:/path)",
+            "Address for the web console, the API, `cartgate status`, `cartgate reload`, /metrics and probes (127.0.0.1:9180, unix:/path)",
             scalar(listen(), |admin: &mut AdminPlan| &mut admin.listen),
         )
         .required("an address such as \"127.0.0.1:9180\", or \"unix:/path\"")
@@ -46,7 +49,7 @@ static GROUPS: LazyLock<Vec<Group<AdminPlan>>> = LazyLock::new(|| {
         .restart(),
         Setting::new(
             "token",
-            "Bearer token of the admin listener; required beyond loopback",
+            "Bearer token of the admin listener; required beyond loopback. Without it, the gate makes one at each start",
             secret_or_variable(ADMIN_TOKEN_VARIABLE, |admin: &mut AdminPlan| {
                 &mut admin.token
             }),
@@ -61,6 +64,13 @@ static GROUPS: LazyLock<Vec<Group<AdminPlan>>> = LazyLock::new(|| {
         .details("A web page could otherwise direct a browser to the listener.")
         .flag("--admin-host")
         .example("[\"gate.internal\"]"),
+        Setting::new(
+            "console",
+            "Rights of browsers in the web console: none at all (off), look, or act",
+            scalar(word("RIGHTS"), |admin: &mut AdminPlan| &mut admin.console),
+        )
+        .details("Programs with the token may always act. A link from the log or from `cartgate console` opens the console.")
+        .flag("--admin-console"),
     ];
     vec![Group::new("Admin listener", settings)]
 });
@@ -74,6 +84,7 @@ impl AdminPlan {
             listen,
             token: None,
             hosts: Vec::new(),
+            console: ConsoleMode::default(),
         }
     }
 }

@@ -78,7 +78,8 @@ impl Incoming {
         Self { stream, peer }
     }
 
-    fn unix(stream: std::os::unix::net::UnixStream) -> Self {
+    /// Returns a connection over one end of a Unix socket.
+    pub(crate) fn unix(stream: std::os::unix::net::UnixStream) -> Self {
         Self {
             stream: Accepted::Unix(stream),
             peer: Peer::Unix,

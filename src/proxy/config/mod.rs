@@ -46,6 +46,8 @@ pub struct Config {
     pub health_path: Option<String>,
     /// The access to the admin listener.
     pub admin: AdminAccess,
+    /// The configuration as a file with every default, without secrets. Operators may see it.
+    pub shown: Arc<str>,
 }
 
 /// The requests that get a line in the log.
@@ -77,6 +79,7 @@ impl Config {
             tls: None,
             health_path: None,
             admin: AdminAccess::default(),
+            shown: Arc::from(""),
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use cartgate::{
     Resources,
+    admin::Credentials,
     delivery::header_changes::HeaderChanges,
     destination::{Destination, Settings},
     endpoint::{Durable, Endpoint, Endpoints, PathRule, Query, Target},
@@ -48,6 +49,7 @@ pub(crate) struct Setup {
 pub(crate) struct Gate {
     pub(crate) listen: ListenAddress,
     admin: Option<ListenAddress>,
+    credentials: Arc<Credentials>,
     pub(crate) metrics: Arc<Metrics>,
     stop: Option<oneshot::Sender<()>>,
     kill: Option<oneshot::Sender<()>>,
@@ -170,8 +172,10 @@ impl Setup {
         let admin = self.admin.as_ref().map(bind);
         let admin_address = admin.as_ref().map(Listener::address);
         let inbox = config.inbox.clone();
+        let credentials = Arc::new(Credentials::random().expect("randomness"));
         let mut resources = Resources {
             admin: admin.into_iter().collect(),
+            credentials: Some(Arc::clone(&credentials)),
             ..Resources::with_listeners(vec![listener])
         };
         let metrics = Arc::clone(&resources.metrics);
@@ -203,6 +207,7 @@ impl Setup {
         Gate {
             listen,
             admin: admin_address,
+            credentials,
             metrics,
             stop,
             kill,
@@ -229,6 +234,19 @@ impl Gate {
     /// Returns the address of its admin listener.
     pub(crate) fn admin(&self) -> &ListenAddress {
         self.admin.as_ref().expect("it has an admin listener")
+    }
+
+    /// Returns the credentials that it made for its admin listener.
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Returns the token of its admin listener.
+    pub(crate) fn token(&self) -> String {
+        let config = self.config.borrow();
+        let own = self.credentials.own_token();
+        let token = config.admin.token.as_ref().unwrap_or(own).expose();
+        String::from_utf8(token.to_vec()).expect("text")
     }
 
     /// Opens a connection.

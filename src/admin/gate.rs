@@ -1,0 +1,90 @@
+//! The state of the admin listeners, which all of their connections share.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::sync::{Mutex, watch};
+use uuid::Uuid;
+
+use super::{
+    access::Credentials, front_door::FrontDoor, reload_channel::ReloadHandle,
+    server::streams::Streams,
+};
+use crate::{
+    inbox::routes::Routes,
+    proxy::shared::Shared,
+    runtime::background::{ThreadError, run_on_thread},
+};
+
+/// A gate as its operators see it.
+pub(crate) struct Admin {
+    /// The state that the workers share: configuration, metrics, inbox.
+    pub(crate) gate: Arc<Shared>,
+    /// The routes of stored events in force.
+    pub(crate) routes: watch::Receiver<Arc<Routes>>,
+    /// Carries reload requests; none if nothing reloads the gate.
+    pub(crate) reloads: Option<ReloadHandle>,
+    /// The entrance for test deliveries.
+    pub(crate) front_door: Arc<dyn FrontDoor>,
+    /// Identifies this process: positions in its event stream mean nothing to another one.
+    pub(crate) instance: Uuid,
+    pub(super) credentials: Arc<Credentials>,
+    pub(super) streams: Streams,
+    /// The TCP addresses of the admin listeners.
+    pub(super) addresses: Vec<SocketAddr>,
+    /// Held while a page is rendered, so that clients that ask in a loop use at most one core.
+    rendering: Mutex<()>,
+}
+
+/// The parts of a gate that its admin listeners use.
+pub(crate) struct AdminParts {
+    pub(crate) gate: Arc<Shared>,
+    pub(crate) routes: watch::Receiver<Arc<Routes>>,
+    pub(crate) reloads: Option<ReloadHandle>,
+    pub(crate) front_door: Arc<dyn FrontDoor>,
+    pub(crate) credentials: Arc<Credentials>,
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
+impl Admin {
+    /// Returns the state of the admin listeners of a gate.
+    pub(crate) fn new(parts: AdminParts) -> Arc<Self> {
+        let AdminParts {
+            gate,
+            routes,
+            reloads,
+            front_door,
+            credentials,
+            addresses,
+        } = parts;
+        Arc::new(Self {
+            gate,
+            routes,
+            reloads,
+            front_door,
+            instance: Uuid::now_v7(),
+            credentials,
+            streams: Streams::default(),
+            addresses,
+            rendering: Mutex::default(),
+        })
+    }
+
+    /// Renders a page on a separate thread, because this one accepts connections and a page of a
+    /// thousand endpoints takes long. Renders it here if no thread can start.
+    pub(super) async fn render<T: Send + 'static>(
+        &self,
+        render: fn(&Arc<Shared>) -> Option<T>,
+    ) -> Option<T> {
+        // The look into the inbox is a query, so it precedes the lock.
+        if let Some(inbox) = &self.gate.inbox {
+            inbox.refresh_meter().await;
+        }
+        let _turn = self.rendering.lock().await;
+        let gate = Arc::clone(&self.gate);
+        match run_on_thread(move || render(&gate)).await {
+            Ok(page) => page,
+            Err(ThreadError::NoThread { work, .. }) => work(),
+            Err(ThreadError::Panicked) => None,
+        }
+    }
+}
