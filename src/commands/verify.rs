@@ -4,7 +4,6 @@ use std::{ffi::OsString, fmt, io};
 
 use http::HeaderValue;
 use serde::Serialize;
-use tower_cartgate::{Keyring, Secret, SecretName, Signature};
 
 use super::{
     input,
@@ -13,8 +12,8 @@ use super::{
 };
 use crate::{
     cli::VerifyArgs,
-    doctor::{self, Diagnosis},
-    rejected::SavedRejection,
+    doctor::Verdict,
+    rejected::{Judge, SavedRejection},
     secret::keyring::UniqueKeyring,
     text::rfc3339,
 };
@@ -29,32 +28,40 @@ pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     for duplicate in duplicates {
         message(format_args!("cartgate: warning: {duplicate}"));
     }
-    let verdict = match &args.delivery {
+    let report = match &args.delivery {
         Some(path) => {
             let rejection = input::delivery(path)?;
-            let presented = rejection.only(&args.header_name).map(HeaderValue::as_bytes);
-            let verdict = Verdict::of(&keyring, &secrets, presented, &rejection.bytes());
-            verdict.about(&rejection)
+            let judge = Judge {
+                header: &args.header_name,
+                keyring: &keyring,
+                secrets: &secrets,
+            };
+            VerifyReport {
+                verdict: judge.judge(&rejection),
+                delivery: Some(SavedDelivery::of(&rejection)),
+            }
         }
         None => {
             let body = input::body(&args.body)?;
             let presented = args.signature.map(OsString::into_encoded_bytes);
-            Verdict::of(&keyring, &secrets, presented.as_deref(), &body)
+            let verdict = Verdict::of(&keyring, &secrets, presented.as_deref(), &body);
+            VerifyReport {
+                verdict,
+                delivery: None,
+            }
         }
     };
-    verdict.print(args.json)?;
-    Ok(Outcome::yes_if(verdict.verified))
+    report.print(args.json)?;
+    Ok(Outcome::yes_if(report.verdict.verified))
 }
 
-/// The verdict on a signature: the secret that it matches, or the diagnosis.
+/// The verdict, and the saved rejection that it is about.
 #[derive(Serialize)]
-pub(super) struct Verdict {
+struct VerifyReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<SavedDelivery>,
-    verified: bool,
-    pub(super) secret: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) diagnosis: Option<Diagnosis>,
+    #[serde(flatten)]
+    verdict: Verdict,
 }
 
 /// The saved rejection that was verified.
@@ -66,49 +73,19 @@ struct SavedDelivery {
     peer: String,
 }
 
-impl Verdict {
-    /// Verifies with the layer crate; the doctor only explains. Ignores white space around the
-    /// value: HTTP has none there, and `$(…)` or a pasted line may add a line end.
-    pub(super) fn of(
-        keyring: &Keyring,
-        secrets: &[(SecretName, Secret)],
-        presented: Option<&[u8]>,
-        body: &[u8],
-    ) -> Self {
-        let presented = presented.map(<[u8]>::trim_ascii);
-        match presented.and_then(|value| matching(keyring, value, body)) {
-            Some(name) => Self {
-                delivery: None,
-                verified: true,
-                secret: Some(name.to_string()),
-                diagnosis: None,
-            },
-            None => {
-                let diagnosis = doctor::diagnose(secrets, presented, body);
-                Self {
-                    delivery: None,
-                    verified: false,
-                    secret: None,
-                    diagnosis: Some(diagnosis),
-                }
-            }
-        }
-    }
-
-    fn about(self, rejection: &SavedRejection) -> Self {
+impl SavedDelivery {
+    fn of(rejection: &SavedRejection) -> Self {
         let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let about = SavedDelivery {
+        Self {
             id: rejection.id.to_string(),
             received: rfc3339::millis(rejection.received()),
             endpoint: text(&rejection.endpoint),
             peer: text(&rejection.peer),
-        };
-        Self {
-            delivery: Some(about),
-            ..self
         }
     }
+}
 
+impl VerifyReport {
     fn print(&self, json: bool) -> io::Result<()> {
         let mut output = Output::stdout();
         if json {
@@ -125,7 +102,7 @@ impl Verdict {
                 "delivery {id}, received {received} at endpoint {endpoint} from {peer}"
             ))?;
         }
-        output.line(Judgement(self))
+        output.line(Judgement(&self.verdict))
     }
 }
 
@@ -143,65 +120,6 @@ impl fmt::Display for Judgement<'_> {
                 let name = secret.as_deref().unwrap_or_default();
                 write!(f, "verified: the signature matches secret {name}")
             }
-        }
-    }
-}
-
-fn matching(keyring: &Keyring, value: &[u8], body: &[u8]) -> Option<SecretName> {
-    let signature = Signature::parse(value).ok()?;
-    let mut verifier = keyring.verifier();
-    verifier.update(body);
-    verifier.finish(&signature)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    use tower_cartgate::Signer;
-
-    fn secrets() -> Vec<(SecretName, Secret)> {
-        ["old", "new"]
-            .map(|name| {
-                let secret = Secret::new(format!("the-{name}-secret-of-the-shop").into_bytes());
-                (name.parse().expect("a name"), secret.expect("a secret"))
-            })
-            .to_vec()
-    }
-
-    fn verdict(value: Option<&str>, body: &[u8]) -> Verdict {
-        let keyring = Keyring::new(secrets()).expect("two secrets");
-        Verdict::of(&keyring, &secrets(), value.map(str::as_bytes), body)
-    }
-
-    #[test]
-    fn the_matching_secret_is_named() {
-        let value = Signer::new(&secrets()[1].1).sign(b"body").to_string();
-        let verdict = verdict(Some(&value), b"body");
-        assert!(verdict.verified);
-        assert_eq!(verdict.secret.as_deref(), Some("new"));
-    }
-
-    #[test]
-    fn a_line_end_after_the_value_is_no_part_of_it() {
-        let value = Signer::new(&secrets()[1].1).sign(b"body").to_string();
-        for around in ["\n", "\r", "\r\n", "\t \n", "\x0c"] {
-            assert!(verdict(Some(&format!("{value}{around}")), b"body").verified);
-            assert!(verdict(Some(&format!("{around}{value}")), b"body").verified);
-        }
-    }
-
-    #[test]
-    fn what_the_doctor_can_explain_is_still_not_verified() {
-        let value = Signer::new(&secrets()[1].1).sign(b"body").to_string();
-        for (value, body) in [
-            (Some(&*value), &b"body\n"[..]),
-            (Some(value.trim_end_matches('=')), b"body"),
-            (None, b"body"),
-        ] {
-            let verdict = verdict(value, body);
-            assert!(!verdict.verified);
-            assert!(verdict.secret.is_none() && verdict.diagnosis.is_some());
         }
     }
 }

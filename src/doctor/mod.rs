@@ -18,11 +18,13 @@ pub(crate) mod json;
 mod keys;
 mod spelling;
 mod text;
+mod verdict;
 
 pub use cause::Cause;
 pub use diagnosis::{Certainty, Diagnosis};
 pub(crate) use examination::MAX_BODY;
 pub use examination::diagnose;
+pub(crate) use verdict::Verdict;
 
 #[cfg(test)]
 mod tests;

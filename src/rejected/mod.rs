@@ -31,8 +31,10 @@
 //! - *On apps*: none. `send --delivery` verifies first. Inbound headers with the names of the
 //!   gate's own lines are dropped before a file is written.
 
+mod details;
 mod directory;
 mod file_name;
+mod judge;
 mod load;
 mod queue;
 mod saved_file;
@@ -45,4 +47,6 @@ pub use saved_rejection::{Malformed, SavedRejection};
 pub use settings::Settings;
 pub use writer::{Counters, Writer};
 
+pub(crate) use details::RejectionDetails;
+pub(crate) use judge::Judge;
 pub(crate) use saved_rejection::RejectedRequest;

@@ -1,22 +1,23 @@
 //! The verdict on a saved rejection by the secrets that are known now.
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use tower_cartgate::{Keyring, Secret, SecretName, Signature};
 
 use crate::{
-    commands::{outcome::Failure, output::message, verify::Verdict},
+    commands::{outcome::Failure, output::message},
     config::{Plan, sections::endpoint::EndpointPlan},
-    rejected::SavedRejection,
+    doctor::Verdict,
+    rejected::{Judge, SavedRejection},
     secret::keyring::UniqueKeyring,
 };
 
 type Secrets = Vec<(SecretName, Secret)>;
 
 /// The judges of all endpoints.
-pub(super) struct Judges(Vec<Judge>);
+pub(super) struct Judges(Vec<EndpointJudge>);
 
-/// The secrets of an endpoint, and the header of their signatures.
-struct Judge {
+/// The judge of an endpoint.
+struct EndpointJudge {
     /// The endpoint whose deliveries it judges. `None` judges those of any endpoint.
     endpoint: Option<String>,
     header: HeaderName,
@@ -41,11 +42,15 @@ impl Judges {
                 continue;
             };
             let header = header.clone().unwrap_or_else(|| endpoint.header.clone());
-            judges.push(Judge::new(Some(endpoint.name.clone()), secrets, header)?);
+            judges.push(EndpointJudge::new(
+                Some(endpoint.name.clone()),
+                secrets,
+                header,
+            )?);
         }
         if let Some(secrets) = secrets {
             let header = header.unwrap_or(Signature::HEADER);
-            judges.push(Judge::new(None, secrets, header)?);
+            judges.push(EndpointJudge::new(None, secrets, header)?);
         }
         Ok(Self(judges))
     }
@@ -57,14 +62,11 @@ impl Judges {
             .0
             .iter()
             .find(|judge| judge.endpoint.is_none() || judge.endpoint.as_deref() == endpoint)?;
-        let presented = rejection.only(&judge.header).map(HeaderValue::as_bytes);
-        let body = rejection.bytes();
-        let verdict = Verdict::of(&judge.keyring, &judge.secrets, presented, &body);
-        Some(verdict)
+        Some(judge.secrets().judge(rejection))
     }
 }
 
-impl Judge {
+impl EndpointJudge {
     fn new(
         endpoint: Option<String>,
         secrets: Secrets,
@@ -77,6 +79,14 @@ impl Judge {
             keyring: unique.keyring,
             secrets: unique.secrets,
         })
+    }
+
+    fn secrets(&self) -> Judge<'_> {
+        Judge {
+            header: &self.header,
+            keyring: &self.keyring,
+            secrets: &self.secrets,
+        }
     }
 }
 

@@ -6,13 +6,13 @@ use std::{
     time::SystemTime,
 };
 
-use http::HeaderValue;
-use serde_json::{Value, json};
+use serde::Serialize;
 use tower_cartgate::RejectionKind;
 
 use crate::{
-    commands::verify::{Judgement, Verdict},
-    rejected::SavedRejection,
+    commands::verify::Judgement,
+    doctor::Verdict,
+    rejected::{RejectionDetails, SavedRejection},
     text::terminal::printable,
 };
 
@@ -54,35 +54,32 @@ impl<'a> Report<'a> {
         }
     }
 
-    pub(super) fn json(&self) -> Value {
-        let Self {
-            rejection,
-            path,
-            verdict,
-        } = self;
-        json!({
-            "id": rejection.id,
-            "received": time(rejection.received()),
-            "endpoint": text(&rejection.endpoint),
-            "peer": text(&rejection.peer),
-            "source": rejection.source.to_string(),
-            "method": rejection.method.as_str(),
-            "target": rejection.target.as_str(),
-            "bytes": rejection.bytes().len(),
-            "reason": RejectionKind::Mismatch.as_str(),
-            "secret": verdict.and_then(|verdict| verdict.secret.as_deref()),
-            "diagnosis": verdict.and_then(|verdict| verdict.diagnosis.as_ref()),
-            "file": path.display().to_string(),
-        })
+    /// Returns the report as JSON.
+    pub(super) fn json(&self) -> Json {
+        Json {
+            details: RejectionDetails::new(self.rejection, self.verdict.cloned()),
+            file: self.path.display().to_string(),
+            headers: None,
+        }
     }
 
-    pub(super) fn json_with_headers(&self) -> Value {
-        let headers = self.rejection.headers.iter();
-        let headers = headers.map(|(name, value)| json!([name.as_str(), text(value)]));
-        let mut json = self.json();
-        json["headers"] = headers.collect();
-        json
+    /// Returns the report as JSON, with the headers.
+    pub(super) fn json_with_headers(&self) -> Json {
+        Json {
+            headers: Some(self.rejection.header_texts()),
+            ..self.json()
+        }
     }
+}
+
+/// A report as JSON.
+#[derive(Serialize)]
+pub(super) struct Json {
+    #[serde(flatten)]
+    details: RejectionDetails,
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<Vec<(String, String)>>,
 }
 
 /// A report on one line.
@@ -138,8 +135,4 @@ impl Display for Screen<'_> {
 
 fn time(time: SystemTime) -> String {
     crate::text::rfc3339::seconds(time)
-}
-
-fn text(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
 }

@@ -1,0 +1,23 @@
+//! Judges saved rejections by the secrets that are known now.
+
+use http::{HeaderName, HeaderValue};
+use tower_cartgate::{Keyring, Secret, SecretName};
+
+use super::saved_rejection::SavedRejection;
+use crate::doctor::Verdict;
+
+/// The secrets of an endpoint, and the header of their signatures.
+#[derive(Clone, Copy)]
+pub(crate) struct Judge<'a> {
+    pub(crate) header: &'a HeaderName,
+    pub(crate) keyring: &'a Keyring,
+    pub(crate) secrets: &'a [(SecretName, Secret)],
+}
+
+impl Judge<'_> {
+    /// Returns the verdict on a saved rejection.
+    pub(crate) fn judge(&self, rejection: &SavedRejection) -> Verdict {
+        let presented = rejection.only(self.header).map(HeaderValue::as_bytes);
+        Verdict::of(self.keyring, self.secrets, presented, &rejection.bytes())
+    }
+}
