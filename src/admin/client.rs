@@ -288,6 +288,7 @@ mod tests {
             status,
             headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))]),
             beginning: body.to_vec(),
+            truncated: false,
             took: Duration::ZERO,
         }
     }

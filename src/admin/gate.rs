@@ -6,7 +6,9 @@ use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
 use super::{
-    access::Credentials, front_door::FrontDoor, reload_channel::ReloadHandle,
+    access::Credentials,
+    front_door::{FrontDoor, FrontDoorClient},
+    reload_channel::ReloadHandle,
     server::streams::Streams,
 };
 use crate::{
@@ -23,8 +25,8 @@ pub(crate) struct Admin {
     pub(crate) routes: watch::Receiver<Arc<Routes>>,
     /// Carries reload requests; none if nothing reloads the gate.
     pub(crate) reloads: Option<ReloadHandle>,
-    /// The entrance for test deliveries.
-    pub(crate) front_door: Arc<dyn FrontDoor>,
+    /// Sends deliveries to the gate itself.
+    pub(crate) front_door: FrontDoorClient,
     /// Identifies this process: positions in its event stream mean nothing to another one.
     pub(crate) instance: Uuid,
     pub(super) credentials: Arc<Credentials>,
@@ -60,7 +62,7 @@ impl Admin {
             gate,
             routes,
             reloads,
-            front_door,
+            front_door: FrontDoorClient::new(front_door),
             instance: Uuid::now_v7(),
             credentials,
             streams: Streams::default(),

@@ -1,15 +1,16 @@
 //! Sends requests over persistent connections. It does not follow redirects: a response is always
 //! that of the given address.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request, header::HOST, uri::PathAndQuery};
-use http_body_util::Full;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use http::{HeaderValue, uri::PathAndQuery};
 
-use super::{outgoing::Outgoing, response::ResponseSummary, send_error::SendError};
+use super::{
+    http_stream::{Exchange, HttpStream, timed},
+    outgoing::{Outgoing, OutgoingRequest},
+    response::ResponseSummary,
+    send_error::SendError,
+};
 use crate::net::{
     connect::{Connector, ConnectorError, Trust},
     destination_address::Address,
@@ -81,26 +82,16 @@ impl Client {
         }
     }
 
-    fn request(&self, outgoing: Outgoing) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(outgoing.body));
-        *request.method_mut() = outgoing.method;
+    fn request(&self, outgoing: Outgoing) -> OutgoingRequest {
         let target = self.target.clone().or(outgoing.target);
-        *request.uri_mut() = target
-            .unwrap_or_else(|| PathAndQuery::from_static("/"))
-            .into();
-        *request.headers_mut() = outgoing.headers;
-        request
-            .headers_mut()
-            .entry(HOST)
-            .or_insert_with(|| self.host.clone());
-        request
+        Outgoing { target, ..outgoing }.into_request(&self.host)
     }
 }
 
 /// A connection. It opens again if the server closes it between two deliveries.
 pub struct Connection<'c> {
     client: &'c Client,
-    open: Option<SendRequest<Full<Bytes>>>,
+    open: Option<HttpStream>,
 }
 
 impl Connection<'_> {
@@ -110,75 +101,44 @@ impl Connection<'_> {
     ///
     /// When no connection opens, the timeout ends, or the connection breaks off.
     pub async fn deliver(&mut self, outgoing: Outgoing) -> Result<ResponseSummary, SendError> {
-        let begun = Instant::now();
-        let response = tokio::time::timeout(self.client.timeout, self.exchange(outgoing)).await;
-        let response = response.unwrap_or(Err(SendError::TimedOut));
+        let response = timed(self.client.timeout, self.exchange(outgoing)).await;
         if response.is_err() {
             self.open = None;
         }
-        response.map(|response| ResponseSummary {
-            took: begun.elapsed(),
-            ..response
-        })
+        response
     }
 
     async fn exchange(&mut self, outgoing: Outgoing) -> Result<ResponseSummary, SendError> {
         let request = self.client.request(outgoing);
         let unsent = match self.open.take() {
-            Some(sender) => match self.attempt(sender, request).await? {
+            Some(stream) => match self.attempt(stream, request).await? {
                 Exchange::Complete(response) => return Ok(response),
                 Exchange::Unsent(request) => request,
             },
             None => request,
         };
-        let sender = self.open().await?;
-        match self.attempt(sender, unsent).await? {
+        let stream = self.open().await?;
+        match self.attempt(stream, unsent).await? {
             Exchange::Complete(response) => Ok(response),
             Exchange::Unsent(_) => Err(SendError::Closed),
         }
     }
 
-    async fn open(&self) -> Result<SendRequest<Full<Bytes>>, SendError> {
-        let stream = self
-            .client
-            .connector
-            .connect(self.client.timeout)
-            .await
-            .map_err(SendError::Connect)?;
-        let handshake = http1::handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(SendError::Broken)?;
-        // The sender returns the errors of this task.
-        tokio::spawn(connection);
-        Ok(sender)
+    async fn open(&self) -> Result<HttpStream, SendError> {
+        let connecting = self.client.connector.connect(self.client.timeout);
+        HttpStream::open(connecting.await.map_err(SendError::Connect)?).await
     }
 
-    /// Sends a request. Returns it if nothing was written, because the server may have closed an
-    /// idle connection.
+    /// Sends a request, and keeps the stream if it got a response.
     async fn attempt(
         &mut self,
-        mut sender: SendRequest<Full<Bytes>>,
-        request: Request<Full<Bytes>>,
+        mut stream: HttpStream,
+        request: OutgoingRequest,
     ) -> Result<Exchange, SendError> {
-        if sender.ready().await.is_err() {
-            return Ok(Exchange::Unsent(request));
+        let exchange = stream.exchange(request, self.client.kept_body).await?;
+        if matches!(exchange, Exchange::Complete(_)) {
+            self.open = Some(stream);
         }
-        match sender.try_send_request(request).await {
-            Ok(response) => {
-                let response = ResponseSummary::read(response, self.client.kept_body).await?;
-                self.open = Some(sender);
-                Ok(Exchange::Complete(response))
-            }
-            Err(mut failed) => match failed.take_message() {
-                Some(request) => Ok(Exchange::Unsent(request)),
-                None => Err(SendError::Broken(failed.into_error())),
-            },
-        }
+        Ok(exchange)
     }
-}
-
-/// The result of an exchange over one connection.
-enum Exchange {
-    Complete(ResponseSummary),
-    /// No byte of the request was written.
-    Unsent(Request<Full<Bytes>>),
 }

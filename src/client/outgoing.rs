@@ -3,13 +3,17 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method,
-    header::{CONTENT_TYPE, USER_AGENT},
+    HeaderMap, HeaderName, HeaderValue, Method, Request,
+    header::{CONTENT_TYPE, HOST, USER_AGENT},
     uri::PathAndQuery,
 };
+use http_body_util::Full;
 use tower_cartgate::{Secret, Signature, Signer, Verified};
 
 use crate::{delivery::header_filter::filter_request, rejected::SavedRejection};
+
+/// A request with its address, as it is written.
+pub(super) type OutgoingRequest = Request<Full<Bytes>>;
 
 /// A request without an address.
 #[derive(Clone, Debug)]
@@ -37,6 +41,20 @@ impl Outgoing {
             target: Some(saved.target),
             body: verified.bytes(),
         }
+    }
+
+    /// Adds the target, and the host unless the headers name one.
+    pub(super) fn into_request(self, host: &HeaderValue) -> OutgoingRequest {
+        let mut request = Request::new(Full::new(self.body));
+        *request.method_mut() = self.method;
+        let target = self.target;
+        *request.uri_mut() = target
+            .unwrap_or_else(|| PathAndQuery::from_static("/"))
+            .into();
+        *request.headers_mut() = self.headers;
+        let headers = request.headers_mut();
+        headers.entry(HOST).or_insert_with(|| host.clone());
+        request
     }
 }
 

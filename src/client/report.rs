@@ -164,6 +164,7 @@ mod tests {
             status,
             headers: HeaderMap::new(),
             beginning: Vec::new(),
+            truncated: false,
             took,
         })
     }

@@ -18,6 +18,8 @@ pub struct ResponseSummary {
     pub headers: HeaderMap,
     /// The beginning of the body.
     pub beginning: Vec<u8>,
+    /// Whether the body had further bytes.
+    pub truncated: bool,
     /// The time from the start of the delivery to the last byte of the response.
     pub took: Duration,
 }
@@ -29,18 +31,20 @@ impl ResponseSummary {
         kept_body: usize,
     ) -> Result<Self, SendError> {
         let (head, mut body) = response.into_parts();
-        let mut beginning = Vec::new();
+        let (mut beginning, mut truncated) = (Vec::new(), false);
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(SendError::Broken)?.into_data() else {
                 continue;
             };
             let room = kept_body - beginning.len();
+            truncated |= data.len() > room;
             beginning.extend_from_slice(&data[..data.len().min(room)]);
         }
         Ok(Self {
             status: head.status,
             headers: head.headers,
             beginning,
+            truncated,
             took: Duration::ZERO,
         })
     }
@@ -93,6 +97,7 @@ mod tests {
             status: StatusCode::OK,
             headers: map,
             beginning: b"one\ntwo\n\n\n".to_vec(),
+            truncated: false,
             took: Duration::ZERO,
         }
     }

@@ -82,6 +82,24 @@ impl Row {
         }
     }
 
+    /// Returns the expected status: that of a rejection, or of a delivery that an app accepts.
+    #[must_use]
+    pub fn expected(&self) -> &'static str {
+        self.expected
+    }
+
+    /// Returns the meaning of the response.
+    #[must_use]
+    pub fn verdict(&self) -> TrialVerdict {
+        self.verdict
+    }
+
+    /// Returns the reason for the verdict; empty for a forgery that was rejected as one.
+    #[must_use]
+    pub fn explanation(&self) -> &str {
+        &self.explanation
+    }
+
     /// Returns whether the result is right, or at least not wrong.
     #[must_use]
     pub fn is_right(&self) -> bool {
@@ -208,6 +226,7 @@ mod tests {
             status,
             headers: map,
             beginning: Vec::new(),
+            truncated: false,
             took: Duration::ZERO,
         };
         Row::of(kind, &Ok(response))

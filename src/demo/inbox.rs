@@ -2,10 +2,8 @@
 //! order once it is in the inbox, and delivers it later.
 
 use std::{
-    fs,
     future::pending,
     io,
-    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -17,12 +15,12 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tower_cartgate::{EventKind, Secret};
-use uuid::Uuid;
 
 use super::{
     app::App,
     gate::{TIMEOUT, bind, body, client, config, endpoint, envelope},
     step::Step,
+    temp_dir::TempDir,
 };
 use crate::{
     Resources,
@@ -149,26 +147,4 @@ async fn becomes_true(condition: impl Fn() -> bool) -> bool {
         sleep(POLL).await;
     }
     condition()
-}
-
-/// A directory that only this user may enter. It is removed when it is dropped.
-struct TempDir(PathBuf);
-
-impl TempDir {
-    fn create() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("cartgate-demo-{}", Uuid::now_v7()));
-        fs::DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self(path))
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        // A directory that stays behind holds only sample orders.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

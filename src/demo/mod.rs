@@ -11,6 +11,7 @@ mod inbox;
 mod report;
 mod run;
 mod step;
+mod temp_dir;
 mod trial;
 
 pub use report::Report;

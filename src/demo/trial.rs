@@ -121,6 +121,7 @@ mod tests {
             status: StatusCode::from_u16(status).expect("a status"),
             headers: HeaderMap::new(),
             beginning: Vec::new(),
+            truncated: false,
             took: Duration::ZERO,
         };
         Trial::new(sent, &Ok(response), &BODY, arrived)

@@ -9,6 +9,7 @@ pub(super) mod links;
 pub(super) mod problem;
 mod reload;
 mod status;
+mod test_delivery;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
         .merge(links::routes())
         .merge(reload::routes())
         .merge(status::routes())
+        .merge(test_delivery::routes())
         .fallback(async || ApiError::unknown_path())
         .layer(middleware::map_response(problem::describe))
         .layer(middleware::from_fn(require_operator))

@@ -10,6 +10,7 @@ mod reload;
 mod room;
 mod secrets;
 mod status;
+mod test_delivery;
 
 use std::{
     io::{Read as _, Write as _},

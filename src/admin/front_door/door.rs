@@ -2,8 +2,7 @@
 
 use crate::net::listener::Incoming;
 
-/// Takes over connections as if a public listener had accepted them. The admin listener sends test
-/// deliveries through it, so that they pass every check of the gate without dialling an address.
+/// Takes over connections as if a public listener had accepted them.
 pub(crate) trait FrontDoor: Send + Sync {
     /// Assigns the connection to a worker, or rejects it if the gate is full.
     fn enter(&self, incoming: Incoming);
