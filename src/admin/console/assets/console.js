@@ -1,1 +1,3608 @@
-export {};
+// The web console of Cartgate: one module without dependencies, on top of the gate's API.
+//
+// Three rules keep it safe and quick:
+// - Text of the gate and of its clients enters the page only as text. There is no markup in strings.
+// - Every response passes a parser. A value of another shape is an error that says so, or a row that
+//   is left out and counted, never a broken page.
+// - Events change the state at once and the page at most once per frame, and a table holds a bounded
+//   number of rows, so that a flood of deliveries does not freeze the page.
+//
+// Sections: 1 words, 2 elements, 3 text and time, 4 parsers, 5 API, 6 state, 7 stream, 8 router,
+// 9 widgets, 10 jobs, 11 live, 12 rejected, 13 inbox, 14 delivery, 15 compare, 16 health, 17 test,
+// 18 profile, 19 session, 20 keyboard, 21 start.
+
+// ------------------------------------------------------------------------------------------ 1 words
+
+/** The verdicts on a request, each with its mark and meaning. */
+const VERDICTS = new Map([
+  ['accepted', { mark: 'disc', meaning: 'verified, and accepted by the app' }],
+  ['stored', { mark: 'square', meaning: 'verified, and stored in the inbox' }],
+  ['duplicate', { mark: 'twins', meaning: 'verified, but already stored; not stored again' }],
+  ['failed', { mark: 'cross', meaning: 'verified, but neither the app nor the inbox accepted it' }],
+  ['rejected', { mark: 'triangle', meaning: 'rejected by the gate; it reached no app' }],
+  ['client-left', { mark: 'ring', meaning: 'the client closed the connection before the response' }],
+]);
+
+/** The states of a stored delivery, each with its mark and meaning. */
+const STATES = new Map([
+  ['pending', { mark: 'half', meaning: 'waits for its next attempt' }],
+  ['dead', { mark: 'cross', meaning: 'a dead letter: no further attempt without a retry' }],
+  ['quarantined', { mark: 'diamond', meaning: 'changed after it was stored; it reaches no app' }],
+  ['delivered', { mark: 'disc', meaning: 'accepted by the app' }],
+]);
+
+const KINDS = ['order', 'abandoned-cart', 'other'];
+
+/** The outlines of the marks, in a square of 12. A mark and a word always accompany a colour. */
+const MARKS = {
+  disc: ['M6 1.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 1 1 0-9z', 'solid'],
+  square: ['M2 2h8v8H2z', 'solid'],
+  twins: ['M1.5 1.5h6v6h-6zM4.5 7.5v3h6v-6h-3', 'line'],
+  cross: ['M2.2 2.2l7.6 7.6M9.8 2.2L2.2 9.8', 'line'],
+  triangle: ['M6 1.2l5.2 9.4H.8z', 'solid'],
+  ring: ['M6 2a4 4 0 1 1 0 8a4 4 0 1 1 0-8z', 'line'],
+  half: ['M6 2a4 4 0 1 1 0 8a4 4 0 1 1 0-8zM6 3.5v5M7.3 4v4', 'line'],
+  diamond: ['M6 .8L11.2 6 6 11.2.8 6z', 'solid'],
+  question: ['M4 4a2 2 0 1 1 2.6 1.9c-.5.2-.6.5-.6 1.2M6 9.2v.3', 'line'],
+};
+
+/** The most deliveries that the page remembers: as many as the gate's ring. */
+const MOST_ROWS = 1000;
+
+/** The rows that a table shows before "show more". */
+const PAGE_ROWS = 200;
+
+/** The seconds that the strip shows. */
+const STRIP_SECONDS = 120;
+
+// --------------------------------------------------------------------------------------- 2 elements
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** Attributes that are properties of an element. */
+const PROPERTIES = new Set(['value', 'checked', 'disabled', 'hidden', 'indeterminate', 'selected']);
+
+/**
+ * Creates an element. A child that is a string becomes a text node.
+ * @param {string} tag
+ * @param {Record<string, unknown>} [attributes] `on…` adds a listener; null and false are left out
+ * @param {...unknown} children nodes, texts, lists of them; null and false are left out
+ */
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined) continue;
+    if (name === 'class') node.className = value;
+    else if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
+    else if (PROPERTIES.has(name)) node[name] = value;
+    else if (value !== false) node.setAttribute(name, value === true ? '' : String(value));
+  }
+  return fill(node, children);
+}
+
+/** Appends children, without those that are null, undefined or false. */
+function fill(node, ...children) {
+  const present = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  node.append(...present.map((child) => (child instanceof Node ? child : String(child))));
+  return node;
+}
+
+/** Replaces the children. */
+function refill(node, ...children) {
+  node.replaceChildren();
+  return fill(node, ...children);
+}
+
+/** Sets the text, if it differs: an equal write would still cost a layout. */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+const byId = (id) => document.getElementById(id);
+
+const markTemplates = new Map();
+
+/** Returns the mark as a drawing that screen readers skip. */
+function mark(name) {
+  let template = markTemplates.get(name);
+  if (!template) {
+    const [outline, style] = MARKS[name] ?? MARKS.question;
+    template = document.createElementNS(SVG, 'svg');
+    template.setAttribute('viewBox', '0 0 12 12');
+    template.setAttribute('class', `mark mark-${style}`);
+    template.setAttribute('aria-hidden', 'true');
+    const path = document.createElementNS(SVG, 'path');
+    path.setAttribute('d', outline);
+    template.append(path);
+    markTemplates.set(name, template);
+  }
+  return template.cloneNode(true);
+}
+
+/** Returns a verdict or state as mark and word. */
+function tag(words, word) {
+  const known = words.get(word);
+  const tone = known ? `tone-${word}` : 'tone-unknown';
+  return el('span', { class: `tag ${tone}`, title: known?.meaning }, mark(known?.mark), el('span', {}, known ? word : visible(word, 40)));
+}
+
+/** Returns text of a client or an app, isolated from the direction of the text around it. */
+function foreign(text, most = 300) {
+  return el('bdi', { class: 'foreign' }, visible(text, most));
+}
+
+const code = (text, most) => el('code', {}, foreign(text, most));
+
+/** Returns a paragraph in which `text` between backquotes is code. */
+function prose(text, attributes = {}) {
+  const parts = text.split('`');
+  return el('p', attributes, parts.map((part, index) => (index % 2 ? el('code', {}, part) : part)));
+}
+
+const button = (label, onclick, attributes = {}) => el('button', { type: 'button', onclick, ...attributes }, label);
+
+const frames = new Set();
+
+/** Runs a task in the next frame, once. */
+function nextFrame(task) {
+  if (frames.size === 0) {
+    requestAnimationFrame(() => {
+      const tasks = [...frames];
+      frames.clear();
+      for (const task of tasks) task();
+    });
+  }
+  frames.add(task);
+}
+
+// ------------------------------------------------------------------------------------ 3 text and time
+
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/gu;
+
+const UNSEEN_IN_BLOCK = /(?![\n\t])[\p{C}\p{Zl}\p{Zp}]/gu;
+
+const escaped = (char) => {
+  const hex = char.codePointAt(0).toString(16);
+  return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex.padStart(4, '0')}`;
+};
+
+/** Shows invisible characters as escapes, and cuts a long text. */
+function visible(text, most = 300) {
+  const cut = text.length > most ? text.slice(0, most) : text;
+  const shown = cut.replace(UNSEEN, escaped);
+  return text.length > most ? `${shown}… (${count(text.length - most)} more)` : shown;
+}
+
+/** Shows invisible characters of a text with several lines. */
+const visibleBlock = (text) => text.replace(/\r\n/g, '\n').replace(UNSEEN_IN_BLOCK, escaped);
+
+const numbers = new Intl.NumberFormat('en');
+
+const count = (number) => numbers.format(number);
+
+/** Returns the count with the noun in its number. */
+const counted = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+
+function bytes(number) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let size = number;
+  for (; size >= 1024 && unit < units.length - 1; unit += 1) size /= 1024;
+  return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
+}
+
+function duration(ms) {
+  if (ms < 10) return `${ms.toFixed(1)}`;
+  return count(Math.round(ms));
+}
+
+/** Returns a span of time in one unit, as `cartgate status` shows it. */
+function span(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172800) return `${Math.floor(seconds / 3600)} h`;
+  return `${count(Math.floor(seconds / 86400))} days`;
+}
+
+let skew = 0;
+
+/** Returns the time by the gate's clock, in milliseconds. */
+const gateNow = () => Date.now() + skew;
+
+const ago = (ms) => `${span(gateNow() - ms)} ago`;
+
+const two = (number) => String(number).padStart(2, '0');
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** Returns the local time, with its date unless it is today's. */
+function clock(ms, exact = true) {
+  const time = new Date(ms);
+  const fraction = exact ? `.${String(time.getMilliseconds()).padStart(3, '0')}` : '';
+  const text = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}${fraction}`;
+  const today = new Date(gateNow()).toDateString() === time.toDateString();
+  return today ? text : `${MONTHS[time.getMonth()]} ${time.getDate()} ${text}`;
+}
+
+/** Returns an element with the local time; its title is the time in UTC. */
+function moment(ms, shown = clock(ms)) {
+  const iso = new Date(ms).toISOString();
+  return el('time', { datetime: iso, title: iso }, shown);
+}
+
+const since = (ms) => moment(ms, ago(ms));
+
+const shortId = (id) => `${id.slice(0, 8)}…${id.slice(-4)}`;
+
+const encode = encodeURIComponent;
+
+// ---------------------------------------------------------------------------------------- 4 parsers
+
+/** A value of the gate has another shape than this console expects. */
+class ShapeError extends Error {}
+
+function unfit(at, wanted) {
+  throw new ShapeError(`${at || 'the response'} is not ${wanted}`);
+}
+
+const text = (value, at) => (typeof value === 'string' ? value : unfit(at, 'a text'));
+
+const number = (value, at) => (typeof value === 'number' && Number.isFinite(value) ? value : unfit(at, 'a number'));
+
+const flag = (value, at) => (typeof value === 'boolean' ? value : unfit(at, 'true or false'));
+
+const id = (value, at) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text(value, at)) ? value.toLowerCase() : unfit(at, 'an id'));
+
+/** Reads a time in seconds or in RFC 3339, and returns milliseconds. */
+function instant(value, at) {
+  const ms = typeof value === 'number' ? value * 1000 : Date.parse(text(value, at));
+  return Number.isFinite(ms) && Math.abs(ms) < 8e15 ? ms : unfit(at, 'a time');
+}
+
+const maybe = (parse, otherwise = null) => (value, at) => (value === null || value === undefined ? otherwise : parse(value, at));
+
+const list = (parse) => (value, at) => (Array.isArray(value) ? value.map((item, index) => parse(item, `${at}[${index}]`)) : unfit(at, 'a list'));
+
+const oneOrMore = (parse) => (value, at) => list(parse)(Array.isArray(value) ? value : [value], at);
+
+const isRecord = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Returns a parser of an object. It ignores further fields. */
+function shape(fields) {
+  return (value, at = '') => {
+    if (!isRecord(value)) unfit(at, 'an object');
+    const parsed = {};
+    for (const [name, parse] of Object.entries(fields)) {
+      parsed[name] = parse(value[name], at ? `${at}.${name}` : name);
+    }
+    return parsed;
+  };
+}
+
+/** Reads a list and leaves out the items that do not fit; `left` is their number. */
+function fitting(value, parse) {
+  if (!Array.isArray(value)) unfit('items', 'a list');
+  const items = [];
+  for (const item of value) {
+    try {
+      items.push(parse(item));
+    } catch (error) {
+      if (!(error instanceof ShapeError)) throw error;
+    }
+  }
+  return { items, left: value.length - items.length };
+}
+
+/** Reads one page of a list. */
+function page(parse) {
+  return (value) => {
+    if (!isRecord(value)) unfit('', 'an object');
+    return { ...fitting(value.items, parse), next: maybe(text)(value.next, 'next') };
+  };
+}
+
+const pair = (value, at) => (Array.isArray(value) && value.length === 2 ? [text(value[0], at), text(value[1], at)] : unfit(at, 'a name and a value'));
+
+const headers = list(pair);
+
+/** @typedef {{id: string, at: number, verdict: string, reason: ?string, cause: ?string, endpoint: ?string, kind: ?string, status: ?number, bytes: number, ms: number, secret: ?string, peer: ?string, method: ?string, path: ?string, destination: ?string, copy: ?number, duplicate_of: ?string}} Row */
+const rowShape = shape({
+  id,
+  at: instant,
+  verdict: text,
+  reason: maybe(text),
+  cause: maybe(text),
+  endpoint: maybe(text),
+  kind: maybe(text),
+  status: maybe(number),
+  bytes: maybe(number, 0),
+  ms: maybe(number, 0),
+  secret: maybe(text),
+  peer: maybe(text),
+  method: maybe(text),
+  path: maybe(text),
+  destination: maybe(text),
+  copy: maybe(number),
+  duplicate_of: maybe(id),
+});
+
+const occurrence = shape({ at: instant, reason: text });
+
+const room = shape({ taken: number, limit: number });
+
+const emptyRoom = { taken: 0, limit: 0 };
+
+const secretShape = shape({ secret: text, matched: maybe(number, 0), last_matched: maybe(instant), counted_since: maybe(instant) });
+
+const endpointShape = shape({
+  endpoint: text,
+  verified: maybe(number, 0),
+  last_verified: maybe(instant),
+  rejected: maybe(number, 0),
+  last_rejected: maybe(occurrence),
+  mismatches: maybe(number, 0),
+  mismatches_since: maybe(instant),
+  not_taken: maybe(number, 0),
+  last_not_taken: maybe(occurrence),
+  unidentified: maybe(number, 0),
+  last_unidentified: maybe(occurrence),
+  secrets: maybe(list(secretShape), []),
+});
+
+const destinationShape = shape({
+  destination: text,
+  taken: maybe(number, 0),
+  last_taken: maybe(instant),
+  failed: maybe(number, 0),
+  last_failed: maybe(occurrence),
+});
+
+const inboxShape = shape({
+  trouble: maybe(text),
+  events: maybe(room, emptyRoom),
+  bytes: maybe(room, emptyRoom),
+  waiting: maybe(
+    list(
+      shape({
+        destination: maybe(text, ''),
+        configured: maybe(flag, true),
+        down_since: maybe(instant),
+        pending: maybe(number, 0),
+        oldest: maybe(instant),
+        dead: maybe(number, 0),
+        quarantined: maybe(number, 0),
+      }),
+    ),
+    [],
+  ),
+});
+
+const statusShape = shape({
+  version: maybe(text, ''),
+  now: instant,
+  started: maybe(instant),
+  ready: flag,
+  needs: maybe(list(text), []),
+  astray: maybe(number, 0),
+  last_astray: maybe(occurrence),
+  endpoints: maybe(list(endpointShape), []),
+  destinations: maybe(list(destinationShape), []),
+  inbox: maybe(inboxShape),
+  certificates: maybe(list(shape({ certificate: text, ends: instant })), []),
+  connections: maybe(room, emptyRoom),
+  connections_refused: maybe(number, 0),
+  memory: maybe(room, emptyRoom),
+  configuration: maybe(shape({ since: instant, failed: maybe(instant) })),
+  log_lines_dropped: maybe(number, 0),
+  console: maybe(text, 'look'),
+  instance: maybe(text),
+});
+
+const rateShape = shape({
+  at: instant,
+  endpoints: maybe(
+    list(
+      shape({
+        endpoint: text,
+        accepted: maybe(number, 0),
+        stored: maybe(number, 0),
+        duplicate: maybe(number, 0),
+        failed: maybe(number, 0),
+        rejected: maybe(number, 0),
+      }),
+    ),
+    [],
+  ),
+  unmatched: maybe(number, 0),
+});
+
+const diagnosisShape = shape({ cause: text, certainty: maybe(text), secret: maybe(text), text: maybe(text, ''), advice: maybe(text, '') });
+
+const rejectionShape = shape({
+  id,
+  received: instant,
+  endpoint: maybe(text),
+  peer: maybe(text),
+  source: maybe(text),
+  method: maybe(text),
+  target: maybe(text),
+  bytes: maybe(number, 0),
+  reason: maybe(text),
+  cause: maybe(text),
+  diagnosis: maybe(diagnosisShape),
+  secret: maybe(text),
+  headers: maybe(headers),
+});
+
+const storedShape = shape({
+  id,
+  endpoint: text,
+  destination: maybe(text),
+  kind: maybe(text),
+  state: text,
+  received: instant,
+  attempts: maybe(number, 0),
+  due: maybe(instant),
+  last: maybe(instant),
+  status: maybe(number),
+  reason: maybe(text),
+  response: maybe(text),
+  copy: maybe(number, 0),
+  seen: maybe(number, 1),
+  first_received: maybe(instant),
+  size: maybe(number, 0),
+});
+
+const eventShape = shape({
+  id,
+  endpoint: text,
+  kind: maybe(text),
+  received: instant,
+  intact: maybe(flag, true),
+  broken: maybe(text),
+  head: maybe(shape({ method: text, target: text, secret: maybe(text), peer: maybe(text), headers })),
+  deliveries: maybe(list(storedShape), []),
+});
+
+const deliveryShape = shape({
+  row: maybe(rowShape),
+  received: maybe(shape({ method: text, target: text, headers })),
+  forwarded: maybe(list(shape({ destination: maybe(text), method: text, target: text, headers })), []),
+  event: maybe(eventShape),
+  rejection: maybe(flag, false),
+});
+
+const jobShape = shape({
+  id: text,
+  action: text,
+  state: text,
+  count: maybe(number),
+  done: maybe(number, 0),
+  skipped: maybe(shape({ quarantined: maybe(number, 0), unserved: maybe(number, 0) }), { quarantined: 0, unserved: 0 }),
+  rate: maybe(number),
+  error: maybe(text),
+  created: maybe(instant),
+  started: maybe(instant),
+  ended: maybe(instant),
+});
+
+const testShape = shape({
+  status: maybe(number),
+  reason_phrase: maybe(text),
+  headers: maybe(headers, []),
+  body: maybe(text, ''),
+  truncated: maybe(flag, false),
+  ms: maybe(number, 0),
+  id: maybe(id),
+  expected: maybe((value) => (isRecord(value) || Array.isArray(value) ? JSON.stringify(value) : String(value))),
+  verdict: maybe(text),
+  explanation: maybe(text),
+});
+
+// -------------------------------------------------------------------------------------------- 5 API
+
+/** A request that did not succeed. */
+class ApiError extends Error {
+  /** @param {{status: number, reason?: string, title?: string, detail?: string}} problem */
+  constructor({ status, reason = '', title = '', detail = '' }) {
+    super(detail || title || `the gate responded with ${status}`);
+    Object.assign(this, { status, reason });
+  }
+}
+
+/** The statuses whose remedy differs from the gate's own words. */
+const ADVICE = new Map([
+  [0, 'The gate does not respond. Check that it runs; the console tries again by itself.'],
+  [403, 'The gate does not allow this.'],
+  [404, 'It no longer exists, or this gate does not have it.'],
+  [421, 'The gate does not know this host name. Open the console under the address of `[admin] listen`.'],
+  [429, 'Too many requests. Wait a moment, then try again.'],
+  [503, 'The gate is busy or stops. Try again in a moment.'],
+]);
+
+/** Returns the sentence that a person needs. */
+function explain(error) {
+  if (error instanceof ShapeError) {
+    return `The response of the gate is unexpected: ${error.message}. Reload the page: the gate may have another version now.`;
+  }
+  if (!(error instanceof ApiError)) return `The console failed: ${error.message}. Reload the page.`;
+  const advice = ADVICE.get(error.status);
+  if (error.status === 0) return advice;
+  const said = error.message.replace(/[.\s]*$/, '.');
+  return advice ? `${capital(said)} ${advice}` : capital(said);
+}
+
+const capital = (sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(1);
+
+/** The time after which a request has failed. */
+const REQUEST_TIMEOUT = 30_000;
+
+/**
+ * Sends a request to the API, and returns the response if it is a success.
+ * @param {string} path below `/api/v1`, or absolute
+ * @param {{method?: string, json?: unknown, signal?: AbortSignal}} [options]
+ */
+async function request(path, { method = 'GET', json, signal } = {}) {
+  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT);
+  const init = { method, credentials: 'same-origin', redirect: 'error', signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
+  if (json !== undefined) {
+    init.body = JSON.stringify(json);
+    init.headers = { 'content-type': 'application/json' };
+  }
+  let response;
+  try {
+    response = await fetch(path.startsWith('/') ? path : `/api/v1/${path}`, init);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError({ status: 0, title: error.message });
+  }
+  if (response.ok) return response;
+  const problem = await problemOf(response);
+  if (response.status === 401 && path !== '/login') endSession();
+  throw problem;
+}
+
+async function problemOf(response) {
+  const { status } = response;
+  let body = {};
+  try {
+    body = JSON.parse(await response.text());
+  } catch {
+    // Another server may respond with a page; the status says enough.
+  }
+  const field = (name) => (isRecord(body) && typeof body[name] === 'string' ? visible(body[name], 500) : undefined);
+  return new ApiError({ status, reason: field('reason'), title: field('title') || response.statusText, detail: field('detail') });
+}
+
+/** Sends a request and parses its JSON. */
+async function api(path, parse, options) {
+  const response = await request(path, options);
+  if (response.status === 204) return parse(null);
+  let value;
+  try {
+    value = await response.json();
+  } catch (error) {
+    if (options?.signal?.aborted) throw error;
+    throw new ShapeError('it is not JSON');
+  }
+  return parse(value);
+}
+
+const post = (path, parse, json, options = {}) => api(path, parse, { method: 'POST', json, ...options });
+
+/** Returns a query with the values that are set. A list repeats its name. */
+function query(values) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== undefined) search.append(name, one);
+    }
+  }
+  const text = search.toString();
+  return text ? `?${text}` : '';
+}
+
+const wasAborted = (error) => error?.name === 'AbortError';
+
+// ------------------------------------------------------------------------------------------ 6 state
+
+/** What the page knows of the gate. Changes are events of `bus`. */
+const state = {
+  /** @type {?ReturnType<typeof statusShape>} */
+  status: null,
+  /** @type {Row[]} the newest first */
+  rows: [],
+  /** Deliveries that the gate counted but did not list. */
+  skipped: 0,
+  /** Rows that were left out because they have another shape. */
+  unreadable: 0,
+  /** Rows that have arrived since the page was opened. */
+  arrived: 0,
+};
+
+const bus = new EventTarget();
+
+const emit = (name, detail) => bus.dispatchEvent(new CustomEvent(name, { detail }));
+
+const on = (name, handler, signal) => bus.addEventListener(name, (event) => handler(event.detail), { signal });
+
+const mayAct = () => state.status?.console === 'act';
+
+const rowById = new Map();
+
+/** Causes that arrived before their rows. */
+const earlyCauses = new Map();
+
+const newestFirst = (one, other) => other.at - one.at || (other.id < one.id ? -1 : 1);
+
+/** Adds rows that are not known yet. Returns their number. */
+function addRows(items) {
+  const fresh = [];
+  for (const row of items) {
+    if (rowById.has(row.id)) continue;
+    const early = earlyCauses.get(row.id);
+    if (early) Object.assign(row, early);
+    rowById.set(row.id, row);
+    fresh.push(row);
+  }
+  if (fresh.length === 0) return 0;
+  state.rows = fresh.concat(state.rows).sort(newestFirst);
+  for (const row of state.rows.splice(MOST_ROWS)) rowById.delete(row.id);
+  state.arrived += fresh.length;
+  emit('rows', fresh);
+  return fresh.length;
+}
+
+function addCause({ id, cause, text }) {
+  const row = rowById.get(id);
+  if (row) {
+    Object.assign(row, { cause, causeText: text });
+    emit('cause', row);
+    return;
+  }
+  earlyCauses.set(id, { cause, causeText: text });
+  if (earlyCauses.size > 200) earlyCauses.delete(earlyCauses.keys().next().value);
+}
+
+async function loadStatus(signal) {
+  const status = await api('status', statusShape, { signal });
+  const difference = status.now - Date.now();
+  // The report has whole seconds.
+  skew = Math.abs(difference) > 2000 ? difference : 0;
+  state.status = status;
+  emit('status', status);
+  return status;
+}
+
+/** Loads the gate's ring, which fills the gap of a lost stream. */
+async function loadRows() {
+  const { items, left } = await api(`deliveries?limit=${MOST_ROWS}`, page(rowShape));
+  state.unreadable += left;
+  addRows(items);
+  emit('loaded');
+}
+
+// ----------------------------------------------------------------------------------------- 7 stream
+
+/** The silence after which a stream is dead. The gate sends rates each second. */
+const STREAM_SILENCE = 10_000;
+
+/** The time in the background after which the page leaves the stream: the gate works for viewers. */
+const BACKGROUND = 300_000;
+
+const stream = {
+  /** @type {?EventSource} */
+  source: null,
+  lastEvent: 0,
+  retryIn: 1000,
+  timer: 0,
+  lostAt: 0,
+  background: 0,
+};
+
+function setStream(name, words) {
+  document.documentElement.dataset.stream = name;
+  setText(byId('stream-text'), words);
+}
+
+function openStream() {
+  closeStream();
+  const source = new EventSource('/api/v1/events');
+  stream.source = source;
+  stream.lastEvent = Date.now();
+  source.addEventListener('open', () => void streamOpened());
+  source.addEventListener('error', () => streamFailed(source));
+  const listen = (name, take) => source.addEventListener(name, (event) => takeEvent(event, take));
+  listen('deliveries', (data) => {
+    const { items, left } = fitting(data.items, rowShape);
+    state.unreadable += left;
+    state.skipped += maybe(number, 0)(data.skipped, 'skipped');
+    if (addRows(items) === 0) emit('rows', []);
+  });
+  listen('cause', (data) => addCause(shape({ id, cause: text, text: maybe(text, '') })(data)));
+  listen('rates', (data) => emit('rates', rateShape(data)));
+  listen('inbox', (data) => {
+    if (state.status) state.status.inbox = inboxShape(data);
+    emit('inbox');
+  });
+  listen('status', (data) => {
+    const { ready, problems } = shape({ ready: flag, problems: maybe(list(text), []) })(data);
+    if (!state.status) return;
+    Object.assign(state.status, { ready, needs: problems });
+    emit('status', state.status);
+  });
+  source.addEventListener('end', () => {
+    closeStream();
+    setStream('ended', 'The gate stops');
+    retryStream();
+  });
+}
+
+function takeEvent(event, take) {
+  stream.lastEvent = Date.now();
+  try {
+    const data = JSON.parse(event.data);
+    if (isRecord(data)) take(data);
+  } catch (error) {
+    // An event of another version must not end the others.
+    if (!(error instanceof ShapeError || error instanceof SyntaxError)) throw error;
+    state.unreadable += 1;
+  }
+}
+
+async function streamOpened() {
+  stream.retryIn = 1000;
+  stream.lostAt = 0;
+  setStream('live', 'Live');
+  try {
+    await loadStatus();
+    await loadRows();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return;
+    toast(explain(error), 'bad');
+  }
+}
+
+function streamFailed(source) {
+  if (stream.source !== source) return;
+  stream.lostAt ||= Date.now();
+  setStream('waiting', 'Reconnecting');
+  // The browser retries by itself unless the response was an error.
+  if (source.readyState === EventSource.CLOSED) retryStream();
+}
+
+function retryStream() {
+  closeStream();
+  stream.timer = setTimeout(async () => {
+    stream.retryIn = Math.min(stream.retryIn * 1.6, 10_000);
+    try {
+      await loadStatus();
+      openStream();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return;
+      setStream('waiting', 'Reconnecting');
+      retryStream();
+    }
+  }, stream.retryIn);
+}
+
+function closeStream() {
+  clearTimeout(stream.timer);
+  stream.source?.close();
+  stream.source = null;
+}
+
+/** Notices a stream that is silent, and shows how long the gate has been away. */
+function watchStream() {
+  const { dataset } = document.documentElement;
+  if (dataset.stream === 'waiting' && stream.lostAt) {
+    setText(byId('stream-text'), `Reconnecting for ${span(Date.now() - stream.lostAt)}`);
+  }
+  if (stream.source && dataset.stream === 'live' && Date.now() - stream.lastEvent > STREAM_SILENCE) {
+    stream.lostAt = stream.lastEvent;
+    setStream('waiting', 'Reconnecting');
+    retryStream();
+  }
+}
+
+function watchBackground() {
+  clearTimeout(stream.background);
+  if (document.hidden) {
+    stream.background = setTimeout(() => {
+      closeStream();
+      setStream('off', 'Asleep in the background');
+    }, BACKGROUND);
+  } else if (document.documentElement.dataset.stream === 'off' && session.isOpen) {
+    openStream();
+  }
+}
+
+// ----------------------------------------------------------------------------------------- 8 router
+
+/** The views, by the first part of the address behind `#/`. Each gets its context when it opens. */
+const VIEWS = {
+  live: { title: 'Live', open: liveView },
+  rejected: { title: 'Rejected', open: rejectedView },
+  inbox: { title: 'Inbox', open: inboxView },
+  delivery: { title: 'Delivery', open: deliveryView },
+  compare: { title: 'Compare', open: compareView },
+  health: { title: 'Health', open: healthView },
+  profile: { title: 'Profile', open: profileView },
+};
+
+const router = {
+  /** @type {?AbortController} ends the listeners and requests of the view that is left */
+  leave: null,
+  name: '',
+  /** The list from which a delivery was opened, for Esc and for the focus. */
+  from: '#/live',
+  lastOpened: '',
+  /** The keys of the view. */
+  keys: {},
+};
+
+function address() {
+  const [path, search = ''] = location.hash.replace(/^#\/?/, '').split('?', 2);
+  const [name, ...rest] = path.split('/');
+  let parts = [];
+  try {
+    parts = rest.map(decodeURIComponent);
+  } catch {
+    // A broken escape names nothing.
+  }
+  return { name: Object.hasOwn(VIEWS, name) ? name : 'live', parts, params: new URLSearchParams(search) };
+}
+
+/** Opens the view of the address. */
+function route() {
+  if (!session.isOpen) return;
+  const { name, parts, params } = address();
+  router.leave?.abort();
+  router.leave = new AbortController();
+  const isFirst = router.name === '';
+  if (name === 'delivery' && ['live', 'rejected', 'inbox'].includes(router.name)) router.from = router.hash;
+  router.name = name;
+  router.hash = location.hash || '#/live';
+  router.keys = {};
+  document.documentElement.dataset.view = name;
+  for (const link of document.querySelectorAll('nav a[data-view]')) {
+    const current = link.dataset.view === name;
+    link.toggleAttribute('aria-current', current);
+    if (current) link.setAttribute('aria-current', 'page');
+  }
+  setTitle(VIEWS[name].title);
+  const root = refill(byId('view'));
+  window.scrollTo(0, 0);
+  VIEWS[name].open({ root, parts, params, signal: router.leave.signal, keys: router.keys });
+  if (!isFirst) byId('title').focus({ preventScroll: true });
+}
+
+function setTitle(title, ...more) {
+  refill(byId('title'), title, ...more);
+  router.title = title;
+  showProblems();
+}
+
+/** Keeps the filters of a view in the address, without an entry in the history. */
+function keepFilters(name, filters) {
+  const set = Object.entries(filters).filter(([, value]) => value.length > 0);
+  const search = set.map(([key, value]) => `${key}=${[value].flat().map(encode).join(',')}`).join('&');
+  const hash = `#/${name}${search ? `?${search}` : ''}`;
+  if (hash !== location.hash) history.replaceState(null, '', hash);
+  router.hash = hash;
+}
+
+const listOf = (params, name) => (params.get(name) ?? '').split(',').filter(Boolean);
+
+// ---------------------------------------------------------------------------------------- 9 widgets
+
+/** Tells screen readers, and nobody else. */
+const announce = (words) => setText(byId('announcer'), words);
+
+/** Shows a message for a while. */
+function toast(words, tone = 'good') {
+  const node = el('div', { class: `toast toast-${tone}` }, el('p', {}, words), button('Dismiss', () => node.remove(), { class: 'quiet' }));
+  const toasts = byId('toasts');
+  toasts.append(node);
+  while (toasts.children.length > 3) toasts.firstChild.remove();
+  setTimeout(() => node.remove(), tone === 'bad' ? 15_000 : 6000);
+}
+
+/** Copies a text, also on a page without TLS, where the clipboard's API is absent. */
+async function copy(words, what) {
+  try {
+    await navigator.clipboard.writeText(words);
+  } catch {
+    const area = el('textarea', { class: 'sr', 'aria-hidden': 'true', value: words });
+    const home = document.querySelector('dialog[open]') ?? document.body;
+    home.append(area);
+    area.select();
+    const copied = document.execCommand('copy');
+    area.remove();
+    if (!copied) {
+      toast('The browser does not allow copying here. Select the text and copy it.', 'bad');
+      return;
+    }
+  }
+  toast(`${what} copied.`);
+}
+
+/** Returns a block of text that can be copied. */
+function copyBlock(words, what, shown = words) {
+  return el('div', { class: 'copyblock' }, el('pre', { tabindex: '0' }, el('code', {}, shown)), button('Copy', () => copy(words, what), { 'aria-label': `Copy: ${what}` }));
+}
+
+/** Returns an error with its remedy. */
+function errorBox(error, retry) {
+  return el(
+    'div',
+    { class: 'notice notice-bad', role: 'alert' },
+    prose(explain(error)),
+    retry && button('Try again', retry),
+  );
+}
+
+/** Returns the text for an empty list: what appears here, and how. */
+function emptyBox(title, ...more) {
+  return el('div', { class: 'empty' }, el('p', { class: 'empty-title' }, title), more);
+}
+
+const waitBox = (words) => el('p', { class: 'wait' }, words);
+
+/** Loads into a node: shows the wait, the content or the error with a retry. */
+async function loadInto(node, signal, load, draw) {
+  try {
+    const value = await load();
+    if (!signal.aborted) refill(node, draw(value));
+  } catch (error) {
+    if (signal.aborted || wasAborted(error)) return;
+    refill(node, errorBox(error, () => {
+      refill(node, waitBox('Loading…'));
+      void loadInto(node, signal, load, draw);
+    }));
+  }
+}
+
+const LOOK_ONLY = 'This console may look, but not act. To enable actions, set `console = "act"` under `[admin]` in the configuration file, and reload the gate.';
+
+/** Returns a button for an action that changes something. It explains itself while it may not. */
+function actButton(label, onclick, attributes = {}) {
+  const run = () => (mayAct() ? onclick() : void explainLookOnly());
+  const node = button(label, run, { 'data-act': true, ...attributes });
+  permit(node);
+  return node;
+}
+
+function permit(node) {
+  node.toggleAttribute('data-denied', !mayAct());
+  if (mayAct()) node.removeAttribute('aria-disabled');
+  else node.setAttribute('aria-disabled', 'true');
+}
+
+function explainLookOnly() {
+  const { box, body } = openDialog({ title: 'Actions are off' });
+  fill(body, prose(LOOK_ONLY), copyBlock('[admin]\nconsole = "act"', 'Setting'));
+  fill(box, el('div', { class: 'dialog-foot' }, button('Close', () => box.close(), { class: 'primary' })));
+}
+
+/** Shows the failure of an action. */
+function failAction(error) {
+  if (wasAborted(error)) return;
+  if (error instanceof ApiError && error.reason === 'console-looks-only') {
+    if (state.status) state.status.console = 'look';
+    showPermission();
+    explainLookOnly();
+    return;
+  }
+  toast(explain(error), 'bad');
+}
+
+function showPermission() {
+  for (const node of document.querySelectorAll('[data-act]')) permit(node);
+  const concerned = ['rejected', 'inbox', 'health'].includes(router.name);
+  const notice = byId('look-only');
+  notice.hidden = mayAct() || !concerned || !state.status;
+  if (!notice.hidden) refill(notice, prose(LOOK_ONLY));
+}
+
+/** Opens a modal dialog. It leaves the page when it is closed. */
+function openDialog({ title, id = '', onclose }) {
+  const heading = el('h2', { id: 'dialog-title' }, title);
+  const body = el('div', { class: 'dialog-body' });
+  const box = el('dialog', { 'aria-labelledby': 'dialog-title', id: id || null, class: 'dialog' }, heading, body);
+  box.addEventListener('close', () => {
+    box.remove();
+    onclose?.();
+  });
+  document.body.append(box);
+  box.showModal();
+  return { box, heading, body };
+}
+
+/** Asks for a confirmation. */
+function confirmed({ title, words, yes }) {
+  return new Promise((resolve) => {
+    let answer = false;
+    const { box, body } = openDialog({ title, onclose: () => resolve(answer) });
+    const agree = () => {
+      answer = true;
+      box.close();
+    };
+    fill(body, words.map((sentence) => (sentence instanceof Node ? sentence : prose(sentence))));
+    const start = button(yes, agree, { class: 'primary' });
+    fill(box, el('div', { class: 'dialog-foot' }, button('Cancel', () => box.close()), start));
+    start.focus();
+  });
+}
+
+/** Returns a labelled list of choices; the first one, without a value, chooses all. */
+function picker({ id, label, all, options, value, onchange }) {
+  const select = el('select', { id, onchange: () => onchange(select.value) });
+  const offer = (choices) => {
+    const chosen = select.value || value;
+    const known = [...new Set([...choices, chosen].filter((one) => typeof one === 'string' && one !== ''))].sort();
+    refill(select, el('option', { value: '' }, all), known.map((one) => el('option', { value: one }, visible(one, 60))));
+    select.value = chosen;
+  };
+  offer(options);
+  const node = el('label', { class: 'field', for: id }, el('span', { class: 'field-label' }, label), select);
+  return { node, select, offer };
+}
+
+/** Returns a row of switches with a mark, a word and a count. */
+function switches({ label, words, chosen, onchange }) {
+  const counts = new Map();
+  const buttons = [...words].map(([word, { mark: shape, meaning }]) => {
+    const number = el('span', { class: 'switch-count' });
+    counts.set(word, number);
+    const node = button([mark(shape), el('span', {}, word), number], toggle, { class: `switch tone-${word}`, 'aria-pressed': String(chosen.has(word)), title: meaning, 'data-word': word });
+    function toggle() {
+      if (!chosen.delete(word)) chosen.add(word);
+      node.setAttribute('aria-pressed', String(chosen.has(word)));
+      onchange();
+    }
+    return node;
+  });
+  const node = el('div', { class: 'switches', role: 'group', 'aria-label': label }, buttons);
+  const show = (numbers) => counts.forEach((node, word) => setText(node, numbers.has(word) ? count(numbers.get(word)) : ''));
+  const clear = () => {
+    chosen.clear();
+    for (const one of buttons) one.setAttribute('aria-pressed', 'false');
+  };
+  return { node, show, clear };
+}
+
+/** Returns a search field that takes effect while one types. */
+function searchField({ id, label, hint, value, onchange }) {
+  const input = el('input', { id, type: 'search', value, placeholder: hint, spellcheck: 'false', autocomplete: 'off', oninput: () => onchange(input.value.trim()) });
+  return { node: el('label', { class: 'field field-search', for: id }, el('span', { class: 'field-label' }, label), input), input };
+}
+
+/** Returns an empty table with its headings. A heading is a text, or a text and a class. */
+function table({ label, headings, bodyId, className = '' }) {
+  const cells = headings.map((heading) => {
+    const [words, cls] = [heading].flat();
+    return el('th', { scope: 'col', class: cls, role: 'columnheader' }, words || el('span', { class: 'sr' }, 'Actions'));
+  });
+  const body = el('tbody', { id: bodyId, role: 'rowgroup' });
+  const node = el('table', { class: `table ${className}`, role: 'table', 'aria-label': label }, el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, cells)), body);
+  return { node, body };
+}
+
+/** Returns a cell. On a narrow page, where rows are cards, `name` labels it. */
+const cell = (name, className, ...children) => el('td', { role: 'cell', class: className, 'data-label': name }, children);
+
+/** Returns the use of a limited resource as a bar with its numbers. */
+function gauge(label, { taken, limit }, format = count) {
+  const part = limit > 0 ? Math.min(1, taken / limit) : 0;
+  const bar = el('span', { class: `gauge-bar ${part >= 0.8 ? 'gauge-high' : ''}`, 'aria-hidden': 'true' }, el('span', { class: 'gauge-fill' }));
+  bar.firstChild.style.inlineSize = `${(part * 100).toFixed(1)}%`;
+  const words = limit > 0 ? `${format(taken)} of ${format(limit)}` : format(taken);
+  return el('div', { class: 'gauge' }, el('span', { class: 'gauge-label' }, label), bar, el('span', { class: 'gauge-value' }, words, limit > 0 ? ` (${Math.round(part * 100)} %)` : ''));
+}
+
+/** Returns a section with its heading. */
+function section(title, attributes, ...children) {
+  const headingId = `heading-${title.toLowerCase().replace(/[^a-z]+/g, '-')}`;
+  return el('section', { 'aria-labelledby': headingId, ...attributes }, el('h2', { id: headingId }, title), children);
+}
+
+/** Returns a list of names and values, without the values that are absent. */
+function facts(...pairs) {
+  const present = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '');
+  return el('dl', { class: 'facts' }, present.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))));
+}
+
+/** Moves the focus between the rows of the view's list. */
+function moveFocus(step) {
+  const links = [...byId('view').querySelectorAll('a.row-link')];
+  if (links.length === 0) return;
+  const row = document.activeElement?.closest?.('[data-id]');
+  const current = row ? links.indexOf(row.querySelector('a.row-link')) : -1;
+  const next = current < 0 ? links.find((link) => link.closest('[data-id]').dataset.id === router.lastOpened) ?? links[0] : links[Math.min(links.length - 1, Math.max(0, current + step))];
+  next.focus({ preventScroll: true });
+  next.closest('tr').scrollIntoView({ block: 'nearest' });
+}
+
+/** Returns the row that has the focus. */
+const focusedRow = () => document.activeElement?.closest?.('#view [data-id]') ?? null;
+
+/** Gives the focus back to the row that was opened, if the keyboard opened it. */
+function restoreFocus() {
+  if (!router.byKeyboard || !router.lastOpened) return;
+  const link = byId('view').querySelector(`[data-id="${CSS.escape(router.lastOpened)}"] a.row-link`);
+  router.byKeyboard = false;
+  link?.focus();
+}
+
+const rowLink = (rowId, label) => el('a', { class: 'row-link id', href: `#/delivery/${encode(rowId)}`, title: rowId, 'aria-label': label }, shortId(rowId));
+
+// ------------------------------------------------------------------------------------------ 10 jobs
+
+/** The actions on stored deliveries. `n` is "3 deliveries", `to` and `from` are destinations. */
+const ACTIONS = {
+  retry: {
+    title: 'Retry',
+    states: ['pending', 'dead', 'quarantined'],
+    bulkStates: ['pending', 'dead'],
+    question: ({ n, to }) => `Retry ${n} to ${to} now?`,
+    note: 'They are due at once, whatever their schedule says.',
+    yes: ({ n }) => `Retry ${n}`,
+    running: 'Making deliveries due',
+    ended: ({ n }) => `${n} due now. The gate attempts them at once if their destination is up.`,
+  },
+  replay: {
+    title: 'Replay',
+    states: ['delivered', 'dead'],
+    bulkStates: ['delivered', 'dead'],
+    question: ({ n, to }) => `Deliver ${n} to ${to} again?`,
+    note: 'The app receives them once more, with the same X-Cartgate-Delivery.',
+    yes: ({ n }) => `Replay ${n}`,
+    running: 'Making deliveries due',
+    ended: ({ n }) => `${n} due now. The gate attempts them at once if their destination is up.`,
+  },
+  move: {
+    title: 'Move',
+    states: ['pending', 'dead'],
+    bulkStates: ['pending', 'dead'],
+    question: ({ n, to, target }) => `Move ${n} from ${to} to ${target}?`,
+    note: 'They leave their queue and are due at the new destination at once.',
+    yes: ({ n }) => `Move ${n}`,
+    running: 'Moving deliveries',
+    ended: ({ n }) => `${n} moved.`,
+  },
+  purge: {
+    title: 'Purge',
+    states: ['pending', 'dead', 'quarantined', 'delivered'],
+    bulkStates: ['pending', 'dead', 'quarantined', 'delivered'],
+    question: ({ n, to }) => `Delete ${n} for ${to} for good?`,
+    note: 'Purged deliveries cannot be restored, and no app receives them.',
+    yes: ({ n }) => `Delete ${n} for good`,
+    running: 'Deleting deliveries',
+    ended: ({ n }) => `${n} deleted.`,
+  },
+};
+
+const deliveries = (number) => counted(number, 'delivery', 'deliveries');
+
+const isOver = (job) => ['done', 'cancelled', 'failed'].includes(job.state);
+
+/**
+ * Opens the dialog of a job: it counts, asks, runs and can be cancelled.
+ * @param {{action: string, selection: object, to: string, scope: string, targets?: string[]}} plan
+ */
+function openJob({ action, selection, to, scope, targets = [] }) {
+  const words = ACTIONS[action];
+  let job = null;
+  let countedFor = '';
+  const { box, heading, body } = openDialog({ title: words.title, id: 'job', onclose: leave });
+  const rate = el('input', { id: 'job-rate', type: 'number', min: '0.1', step: 'any', inputmode: 'decimal', placeholder: 'no limit' });
+  const target = el('select', { id: 'job-target', onchange: () => void countNow() }, el('option', { value: '' }, 'Choose a destination'), targets.map((name) => el('option', { value: name }, visible(name, 60))));
+  const answer = el('div', { class: 'job-answer', 'aria-live': 'polite' });
+  const foot = el('div', { class: 'dialog-foot' });
+  fill(
+    body,
+    el('p', { class: 'job-scope' }, 'Selection: ', scope),
+    action === 'move' && el('label', { class: 'field', for: 'job-target' }, el('span', { class: 'field-label' }, 'To destination'), target),
+    answer,
+    action !== 'purge' && el('details', { class: 'job-options' }, el('summary', {}, 'Limit the rate'), el('label', { class: 'field', for: 'job-rate' }, el('span', { class: 'field-label' }, 'Deliveries per second'), rate), prose('An app that was down may need time to work off a queue.', { class: 'hint' })),
+  );
+  box.append(foot);
+
+  const settings = () => ({ to: target.value || null, rate: rate.value ? Number(rate.value) : null });
+  const numbers = () => ({ n: deliveries(job.count ?? 0), to, target: target.value });
+  const closing = button('Close', () => box.close(), { id: 'job-close' });
+
+  function leave() {
+    if (job?.state === 'counted') void request(`inbox/jobs/${encode(job.id)}`, { method: 'DELETE' }).catch(() => {});
+    emit('jobs');
+  }
+
+  function fail(error) {
+    if (error.reason === 'console-looks-only') {
+      box.close();
+      failAction(error);
+      return;
+    }
+    refill(answer, errorBox(error));
+    refill(foot, button('Count again', () => void countNow()), closing);
+  }
+
+  async function countNow() {
+    if (job?.state === 'counted') void request(`inbox/jobs/${encode(job.id)}`, { method: 'DELETE' }).catch(() => {});
+    job = null;
+    refill(foot, closing);
+    if (action === 'move' && !target.value) {
+      refill(answer, prose('Choose the destination. Then the gate counts the deliveries; nothing moves yet.'));
+      return;
+    }
+    refill(answer, waitBox('The gate counts the deliveries…'));
+    try {
+      const asked = settings();
+      job = await post('inbox/jobs', jobShape, { action, selection, ...asked });
+      countedFor = JSON.stringify(asked);
+      if (box.open) ask();
+      else leave();
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  function ask() {
+    if (!job.count) {
+      refill(answer, prose('Nothing is selected: no delivery has these filters in a state that allows it.'));
+      closing.focus();
+      return;
+    }
+    setText(heading, words.question(numbers()));
+    const start = actButton(words.yes(numbers()), () => void run(), { id: 'job-start', class: action === 'purge' ? 'danger' : 'primary' });
+    refill(answer, el('p', { class: 'job-count' }, el('strong', {}, deliveries(job.count)), action === 'move' ? ` from ${to} to ${target.value}` : ` for ${to}`), prose(words.note));
+    if (action === 'purge') fill(answer, typedCount(start));
+    refill(foot, closing, start);
+    setText(closing, 'Cancel');
+    (action === 'purge' ? byId('job-typed') : start).focus();
+  }
+
+  /** Returns the field into which one types the count of a purge. */
+  function typedCount(start) {
+    const wanted = String(job.count);
+    const typed = el('input', { id: 'job-typed', inputmode: 'numeric', autocomplete: 'off', oninput: check, onkeydown: enter });
+    function check() {
+      start.disabled = typed.value.replace(/[\s,.]/g, '') !== wanted;
+    }
+    function enter(event) {
+      if (event.key === 'Enter' && !start.disabled) start.click();
+    }
+    start.disabled = true;
+    return el('label', { class: 'field', for: 'job-typed' }, el('span', { class: 'field-label' }, `Type ${wanted} to confirm`), typed);
+  }
+
+  async function run() {
+    try {
+      if (countedFor !== JSON.stringify(settings())) {
+        const before = job.count;
+        await countNow();
+        // Another number needs another confirmation.
+        if (!job || job.count !== before) return;
+      }
+      job = await post(`inbox/jobs/${encode(job.id)}/start`, jobShape);
+      await follow();
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  async function follow() {
+    const progress = jobProgress();
+    const cancel = button('Cancel the rest', stop, { id: 'job-cancel' });
+    setText(closing, 'Continue in the background');
+    refill(answer, prose(`${words.running}…`), progress.node);
+    refill(foot, cancel, closing);
+    closing.focus();
+    async function stop() {
+      cancel.disabled = true;
+      await request(`inbox/jobs/${encode(job.id)}`, { method: 'DELETE' }).catch(failAction);
+    }
+    for (let failures = 0; !isOver(job); ) {
+      progress.show(job);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      try {
+        job = await api(`inbox/jobs/${encode(job.id)}`, jobShape);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        if (failures > 5 || error.status === 404) throw error;
+      }
+    }
+    progress.show(job);
+    end();
+  }
+
+  function end() {
+    const outcome = jobOutcome(job);
+    emit('jobs');
+    announce(outcome.join(' '));
+    if (!box.open) {
+      toast(outcome.join(' '), job.state === 'failed' ? 'bad' : 'good');
+      return;
+    }
+    setText(heading, job.state === 'done' ? 'Done' : capital(job.state));
+    refill(answer, outcome.map((sentence) => prose(sentence)));
+    setText(closing, 'Close');
+    closing.classList.add('primary');
+    refill(foot, closing);
+    closing.focus();
+  }
+
+  void countNow();
+}
+
+/** Returns the bar of a job. */
+function jobProgress() {
+  const bar = el('progress', { id: 'job-progress', max: '1', value: 0, 'aria-label': 'Progress' });
+  const words = el('p', { class: 'job-numbers' });
+  const show = (job) => {
+    const { quarantined, unserved } = job.skipped;
+    const passed = job.done + quarantined + unserved;
+    bar.max = Math.max(1, job.count ?? passed);
+    bar.value = Math.min(passed, bar.max);
+    const seconds = job.started ? ((job.ended ?? gateNow()) - job.started) / 1000 : 0;
+    const speed = seconds > 1 ? passed / seconds : 0;
+    const left = speed > 0 && !isOver(job) ? `, about ${span(((bar.max - passed) / speed) * 1000)} left` : '';
+    setText(words, `${count(passed)} of ${count(bar.max)}${speed > 0 ? `, ${count(Math.round(speed))}/s` : ''}${left}`);
+  };
+  return { node: el('div', { class: 'job-progress' }, bar, words), show };
+}
+
+/** Returns the result of a job in sentences. */
+function jobOutcome(job) {
+  const words = ACTIONS[job.action];
+  const { quarantined, unserved } = job.skipped;
+  return [
+    words ? words.ended({ n: deliveries(job.done) }) : `${deliveries(job.done)} done.`,
+    job.state === 'cancelled' && `Cancelled: ${deliveries(Math.max(0, (job.count ?? 0) - job.done - quarantined - unserved))} stay as they were.`,
+    quarantined > 0 && `${deliveries(quarantined)} stay in quarantine, because they changed after they were stored.`,
+    unserved > 0 && `${deliveries(unserved)} have no configured destination; move them.`,
+    job.error && `The job failed: ${visible(job.error)}.`,
+  ].filter(Boolean);
+}
+
+/** Returns the names of destinations for a sentence. */
+function namesOf(destinations) {
+  const names = [...new Set(destinations)].map((name) => (name ? visible(name, 60) : 'no destination'));
+  if (names.length === 0) return 'every destination';
+  return names.length > 3 ? `${names.length} destinations` : names.join(', ').replace(/, ([^,]*)$/, ' and $1');
+}
+
+/** Delivers a stored event again: retries what is open, or replays what is delivered. */
+async function redeliver(eventId, destination) {
+  if (!mayAct()) {
+    explainLookOnly();
+    return;
+  }
+  let event;
+  try {
+    event = await api(`inbox/events/${encode(eventId)}`, eventShape);
+  } catch (error) {
+    if (error.status === 404) toast('This delivery is not in the inbox, so it cannot be delivered again. Only durable endpoints store deliveries.', 'bad');
+    else failAction(error);
+    return;
+  }
+  const concerned = event.deliveries.filter((one) => destination === undefined || (one.destination ?? '') === destination);
+  const open = concerned.filter((one) => one.state !== 'delivered');
+  const action = open.length > 0 ? 'retry' : 'replay';
+  const queues = (open.length > 0 ? open : concerned).map((one) => one.destination ?? '');
+  openJob({
+    action,
+    selection: selectionOf({ ids: [eventId], destination, states: ACTIONS[action].states }),
+    to: namesOf(queues),
+    scope: code(eventId),
+  });
+}
+
+/** Returns the selection of a job, with every field of the API. */
+function selectionOf({ ids = [], endpoint = null, destination = null, states = [], kind = null, since: from = null, until = null }) {
+  return { ids, endpoint, destination, states, kind, since: from, until };
+}
+
+// ------------------------------------------------------------------------------------------ 11 live
+
+/** The reasons in the words of the log, for the title of a row. */
+const REASONS = new Map([
+  ['signature-missing', 'no signature header'],
+  ['signature-repeated', 'several signature headers'],
+  ['signature-malformed', 'the signature is not the Base64 of 32 bytes'],
+  ['mismatch', 'no secret of the endpoint produces this signature'],
+  ['stale-no-time', 'verified, but without the time that `fresh` needs'],
+  ['stale-too-old', 'verified, but older than `fresh` allows: a replay, or a wrong clock'],
+  ['stale-too-early', 'verified, but from the future: a wrong clock'],
+  ['wrong-kind', 'verified, but not of the kind of the endpoint'],
+  ['no-endpoint', 'no endpoint has this host and path'],
+  ['method', 'the endpoint does not allow the method'],
+  ['query', 'the endpoint does not allow a query'],
+  ['too-large', 'the body is larger than `max_body`'],
+  ['too-slow', 'the body arrived too slowly'],
+  ['busy', 'no memory was free for the body'],
+  ['body-unreadable', 'the body or its framing ended early'],
+  ['full', 'no connection was free'],
+  ['malformed', 'not HTTP/1.1'],
+  ['destination-answered', 'the response of the app was not 2xx'],
+  ['destination-unresolved', 'the host name of the app has no address'],
+  ['destination-refused', 'nothing listens at the address of the app'],
+  ['destination-unreachable', 'the address of the app cannot be reached'],
+  ['destination-tls', 'the TLS handshake with the app failed'],
+  ['destination-connect-timeout', 'no connection to the app in time'],
+  ['destination-broke-off', 'the app closed the connection before its response'],
+  ['destination-answer-timeout', 'the app did not respond in time'],
+  ['destination-not-http', 'the response of the app is not HTTP/1.1'],
+  ['client-gone', 'the client closed the connection before the response'],
+  ['inbox-full', 'the inbox has no room'],
+  ['too-many-copies', 'every destination has the most undelivered copies of this body'],
+  ['inbox-unavailable', 'the store cannot be reached'],
+  ['inbox-failed', 'the store has failed; restart the gate'],
+  ['kind-not-permitted', 'stored as a dead letter: `only` excludes its kind'],
+  ['no-destination-wants-it', 'stored as a dead letter: no destination subscribes to its kind'],
+  ['gone', 'the app responded with 410 and wants no further attempt'],
+]);
+
+const meaningOf = (reason) => (REASONS.get(reason) ?? '').replaceAll('`', '');
+
+function liveView({ root, params, signal, keys }) {
+  const filters = {
+    verdict: new Set(listOf(params, 'verdict')),
+    endpoint: params.get('endpoint') ?? '',
+    kind: params.get('kind') ?? '',
+    reason: params.get('reason') ?? '',
+    q: params.get('q') ?? '',
+  };
+  const pause = { byHand: false, byScroll: false, byFocus: false, rows: null, missed: 0 };
+  let shownRows = PAGE_ROWS;
+
+  const isPaused = () => pause.byHand || pause.byScroll || pause.byFocus;
+  const strip = stripPanel(signal);
+  const verdicts = switches({ label: 'Verdict', words: VERDICTS, chosen: filters.verdict, onchange: filtered });
+  const endpoint = picker({ id: 'filter-endpoint', label: 'Endpoint', all: 'All endpoints', options: [], value: filters.endpoint, onchange: (value) => set('endpoint', value) });
+  const kind = picker({ id: 'filter-kind', label: 'Kind', all: 'All kinds', options: KINDS, value: filters.kind, onchange: (value) => set('kind', value) });
+  const reason = picker({ id: 'filter-reason', label: 'Reason', all: 'All reasons', options: [], value: filters.reason, onchange: (value) => set('reason', value) });
+  const search = searchField({ id: 'filter-q', label: 'Id, cause, path or source', hint: 'Id, cause, path, source', value: filters.q, onchange: (value) => set('q', value) });
+  const clear = button('Clear filters', clearFilters, { class: 'quiet', hidden: true });
+  const pauseButton = button([el('span', {}, 'Pause'), el('kbd', {}, 'p')], () => setPaused(!isPaused()), { id: 'live-pause', 'aria-pressed': 'false', class: 'pause' });
+  const summary = el('p', { class: 'summary' });
+  const fresh = button('', () => setPaused(false), { class: 'fresh' });
+  const { node: grid, body } = table({
+    label: 'Deliveries, the newest first',
+    bodyId: 'live-rows',
+    className: 'cards live-table',
+    headings: ['Time', 'Verdict', 'Endpoint', ['Kind', 'from-wide'], ['Status', 'num'], 'Detail', ['Secret', 'from-wide'], ['Bytes', 'num from-medium'], ['ms', 'num'], 'Delivery'],
+  });
+  const empty = el('div', { hidden: true });
+  const more = button('', () => {
+    shownRows += PAGE_ROWS;
+    draw();
+  }, { class: 'more', hidden: true });
+  fill(
+    root,
+    strip.node,
+    el('div', { class: 'toolbar', role: 'search', 'aria-label': 'Filters' }, verdicts.node, pauseButton, el('div', { class: 'fields' }, endpoint.node, kind.node, reason.node, search.node), summary, clear),
+    el('div', { class: 'status-line' }, fresh),
+    grid,
+    empty,
+    more,
+  );
+  const rows = rowPool(body);
+
+  function set(name, value) {
+    filters[name] = value;
+    filtered();
+  }
+
+  function filtered() {
+    keepFilters('live', { ...filters, verdict: [...filters.verdict] });
+    shownRows = PAGE_ROWS;
+    nextFrame(draw);
+  }
+
+  function clearFilters() {
+    Object.assign(filters, { endpoint: '', kind: '', reason: '', q: '' });
+    verdicts.clear();
+    for (const one of [endpoint, kind, reason]) one.select.value = '';
+    search.input.value = '';
+    filtered();
+  }
+
+  function matches(row) {
+    if (filters.verdict.size > 0 && !filters.verdict.has(row.verdict)) return false;
+    if (filters.endpoint && row.endpoint !== filters.endpoint) return false;
+    if (filters.kind && row.kind !== filters.kind) return false;
+    if (filters.reason && row.reason !== filters.reason) return false;
+    if (!filters.q) return true;
+    const wanted = filters.q.toLowerCase();
+    return [row.id, row.cause, row.causeText, row.path, row.peer, row.secret, row.destination, row.duplicate_of].some((value) => value?.toLowerCase().includes(wanted));
+  }
+
+  function setPaused(paused) {
+    Object.assign(pause, { byHand: paused, byScroll: false, byFocus: false });
+    if (!paused) {
+      if (focusedRow()) document.activeElement.blur();
+      window.scrollTo(0, 0);
+    }
+    paused ? freeze() : thaw();
+  }
+
+  function freeze() {
+    pause.rows ??= [...state.rows];
+    nextFrame(draw);
+  }
+
+  function thaw() {
+    if (isPaused()) return;
+    pause.rows = null;
+    pause.missed = 0;
+    nextFrame(draw);
+  }
+
+  function draw() {
+    if (signal.aborted) return;
+    const all = pause.rows ?? state.rows;
+    const chosen = all.filter(matches);
+    rows.show(chosen.slice(0, shownRows));
+    drawLine(all, chosen);
+    grid.hidden = chosen.length === 0;
+    empty.hidden = chosen.length > 0;
+    if (chosen.length === 0) refill(empty, all.length === 0 ? noDeliveries() : noMatches());
+    more.hidden = chosen.length <= shownRows;
+    setText(more, `Show ${count(Math.min(PAGE_ROWS, chosen.length - shownRows))} more`);
+  }
+
+  function drawLine(all, chosen) {
+    const numbers = new Map();
+    for (const row of all) numbers.set(row.verdict, (numbers.get(row.verdict) ?? 0) + 1);
+    verdicts.show(numbers);
+    const parts = [chosen.length === all.length ? deliveries(all.length) : `${count(chosen.length)} of ${deliveries(all.length)}`];
+    if (state.skipped > 0) parts.push(`${count(state.skipped)} more were counted but not listed`);
+    if (state.unreadable > 0) parts.push(`${count(state.unreadable)} could not be read: reload the page`);
+    setText(summary, parts.join(' · '));
+    clear.hidden = filters.verdict.size === 0 && !filters.endpoint && !filters.kind && !filters.reason && !filters.q;
+    const paused = isPaused();
+    pauseButton.setAttribute('aria-pressed', String(paused));
+    setText(pauseButton.firstChild, paused ? 'Resume' : 'Pause');
+    fresh.parentNode.hidden = !paused;
+    const why = pause.byHand ? 'Paused' : pause.byFocus ? 'Paused while a row is selected' : 'Paused while you read';
+    setText(fresh, `${why} · ${pause.missed > 0 ? `${count(pause.missed)} new` : 'nothing new'} · Resume`);
+  }
+
+  function offerChoices(items) {
+    const endpoints = (state.status?.endpoints ?? []).map((one) => one.endpoint);
+    offerNew(endpoint, [...endpoints, ...items.map((row) => row.endpoint)]);
+    offerNew(kind, items.map((row) => row.kind));
+    offerNew(reason, items.map((row) => row.reason));
+  }
+
+  on('rows', (items) => {
+    if (pause.rows) pause.missed += items.filter(matches).length;
+    offerChoices(items);
+    nextFrame(draw);
+  }, signal);
+  on('cause', (row) => {
+    rows.change(row);
+    offerChoices([row]);
+  }, signal);
+  on('loaded', () => nextFrame(draw), signal);
+  on('status', () => offerChoices([]), signal);
+  window.addEventListener('scroll', () => {
+    const scrolled = window.scrollY > 120;
+    if (scrolled === pause.byScroll) return;
+    pause.byScroll = scrolled;
+    scrolled ? freeze() : thaw();
+  }, { signal, passive: true });
+  body.addEventListener('focusin', () => {
+    pause.byFocus = true;
+    freeze();
+  }, { signal });
+  body.addEventListener('focusout', (event) => {
+    if (body.contains(event.relatedTarget)) return;
+    pause.byFocus = false;
+    thaw();
+  }, { signal });
+  announceRows(signal);
+  Object.assign(keys, {
+    p: () => setPaused(!isPaused()),
+    '/': () => search.input.focus(),
+    r: () => focusedRow() && redeliver(focusedRow().dataset.id),
+    Escape: () => setPaused(false),
+  });
+  offerChoices(state.rows);
+  draw();
+  restoreFocus();
+}
+
+const offered = new WeakMap();
+
+/** Adds choices that a picker does not have yet. */
+function offerNew(one, values) {
+  const known = offered.get(one) ?? new Set([...one.select.options].map((option) => option.value));
+  const before = known.size;
+  for (const value of values) if (value && known.size < 100) known.add(value);
+  offered.set(one, known);
+  if (known.size > before) one.offer([...known]);
+}
+
+function noDeliveries() {
+  const gate = state.status?.endpoints ?? [];
+  return emptyBox(
+    'No deliveries yet',
+    prose(gate.length > 0 ? 'A delivery appears here within a second. Send a test from the Health view, or from a shell:' : 'A delivery appears here within a second. Send one:'),
+    copyBlock('cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file secret.txt', 'Command'),
+    prose('The list holds the last 1,000 requests in memory, without bodies. It begins when a console is open.', { class: 'hint' }),
+  );
+}
+
+const noMatches = () => emptyBox('No delivery has these filters', prose('New deliveries are compared with them, too. Clear the filters to see all.'));
+
+/** Tells screen readers a summary now and then, never each row. */
+function announceRows(signal) {
+  let fresh = 0;
+  let bad = 0;
+  on('rows', (items) => {
+    fresh += items.length;
+    bad += items.filter((row) => row.verdict === 'rejected' || row.verdict === 'failed').length;
+  }, signal);
+  const timer = setInterval(() => {
+    if (fresh > 0) announce(`${deliveries(fresh)} arrived, ${count(bad)} rejected or failed.`);
+    fresh = 0;
+    bad = 0;
+  }, 15_000);
+  signal.addEventListener('abort', () => clearInterval(timer));
+}
+
+/** Keeps the rows of the live table. It moves and rewrites rows instead of making new ones. */
+function rowPool(body) {
+  const shown = new Map();
+  function show(wanted) {
+    const ids = new Set(wanted.map((row) => row.id));
+    const free = [];
+    for (const [rowId, line] of shown) {
+      if (ids.has(rowId)) continue;
+      shown.delete(rowId);
+      free.push(line);
+    }
+    let place = body.firstChild;
+    const isCalm = shown.size > 0 && wanted.length - shown.size <= 10;
+    for (const row of wanted) {
+      let line = shown.get(row.id);
+      if (!line) {
+        line = free.pop() ?? liveLine();
+        line.write(row);
+        line.node.classList.toggle('arrives', isCalm);
+        shown.set(row.id, line);
+      }
+      if (line.node === place) place = place.nextSibling;
+      else body.insertBefore(line.node, place);
+    }
+    for (const line of free) line.node.remove();
+  }
+  return { show, change: (row) => shown.get(row.id)?.write(row) };
+}
+
+/** Returns a row of the live table, to be written again and again. */
+function liveLine() {
+  const time = el('time');
+  const verdict = el('span');
+  const endpoint = el('bdi');
+  const kind = el('span');
+  const status = el('span');
+  const detail = el('span', { class: 'detail' });
+  const secret = el('bdi');
+  const size = el('span');
+  const ms = el('span');
+  const link = rowLink('', null);
+  const node = el(
+    'tr',
+    { role: 'row' },
+    cell('Time', 'c-time', time),
+    cell('Verdict', 'c-verdict', verdict),
+    cell('Endpoint', 'c-endpoint', endpoint),
+    cell('Kind', 'c-kind from-wide', kind),
+    cell('Status', 'c-status num', status),
+    cell('Detail', 'c-detail', detail),
+    cell('Secret', 'c-secret from-wide', secret),
+    cell('Bytes', 'c-bytes num from-medium', size),
+    cell('ms', 'c-ms num', ms),
+    cell('Delivery', 'c-id', link),
+  );
+  node.addEventListener('click', (event) => {
+    // The whole row opens the delivery, but a selection of text does not.
+    if (event.target.closest('a') || String(getSelection())) return;
+    link.click();
+  });
+  function write(row) {
+    node.dataset.id = row.id;
+    node.dataset.verdict = row.verdict;
+    const iso = new Date(row.at).toISOString();
+    time.dateTime = iso;
+    time.title = iso;
+    setText(time, clock(row.at));
+    if (verdict.dataset.word !== row.verdict) {
+      verdict.dataset.word = row.verdict;
+      refill(verdict, tag(VERDICTS, row.verdict));
+    }
+    setText(endpoint, row.endpoint === null ? '–' : visible(row.endpoint, 60));
+    setText(kind, row.kind === null ? '–' : visible(row.kind, 30));
+    setText(status, row.status === null ? '–' : String(row.status));
+    refill(detail, detailOf(row));
+    setText(secret, row.secret === null ? '–' : visible(row.secret, 64));
+    setText(size, count(row.bytes));
+    setText(ms, duration(row.ms));
+    link.href = `#/delivery/${encode(row.id)}`;
+    link.title = row.id;
+    setText(link, shortId(row.id));
+    link.setAttribute('aria-label', `${row.verdict} ${row.endpoint ?? ''} ${clock(row.at, false)}, delivery ${shortId(row.id)}`);
+  }
+  return { node, write };
+}
+
+/** Returns the detail that explains a row best. */
+function detailOf(row) {
+  const parts = [];
+  if (row.verdict === 'duplicate' && row.duplicate_of) parts.push(`repeats ${shortId(row.duplicate_of)}`);
+  else if (row.reason) parts.push(el('strong', { title: meaningOf(row.reason) }, visible(row.reason, 60)));
+  if (row.cause) parts.push(el('bdi', { title: row.causeText ?? '' }, visible(row.causeText || row.cause, 160)));
+  if (row.destination) parts.push(el('bdi', {}, `→ ${visible(row.destination, 60)}`));
+  if (row.copy) parts.push(`copy of ${counted(row.copy, 'earlier event')}`);
+  if (row.path) parts.push(el('bdi', { class: 'dim' }, visible(`${row.method ?? ''} ${row.path}`.trim(), 100)));
+  return parts.flatMap((part, index) => (index > 0 ? [el('span', { class: 'dot' }, ' · '), part] : [part]));
+}
+
+/** The parts of a bar: those above the line are genuine, those below need a look. */
+const STRIP_PARTS = [
+  { name: 'accepted', up: true },
+  { name: 'stored', up: true },
+  { name: 'duplicate', up: true },
+  { name: 'failed', up: false },
+  { name: 'rejected', up: false },
+];
+
+/** The verdicts per second of each endpoint; they outlive the view. */
+const strips = new Map();
+
+/** Adds the numbers of one second to the strip of an endpoint. */
+function addSecond(name, second, numbers, adds) {
+  let seconds = strips.get(name);
+  if (!seconds) {
+    if (strips.size >= 50) return;
+    strips.set(name, (seconds = new Map()));
+  }
+  const before = adds ? seconds.get(second) : null;
+  seconds.set(second, before ? before.map((value, index) => value + numbers[index]) : numbers);
+  for (const old of seconds.keys()) {
+    if (old > second - STRIP_SECONDS - 5) break;
+    seconds.delete(old);
+  }
+}
+
+/** The name under which requests without an endpoint are counted. No endpoint has it. */
+const NO_ENDPOINT = '';
+
+let firstRate = 0;
+
+function takeRates({ at, endpoints, unmatched }) {
+  const second = Math.round(at / 1000);
+  firstRate ||= second;
+  for (const one of endpoints) addSecond(one.endpoint, second, STRIP_PARTS.map(({ name }) => one[name]), false);
+  if (unmatched > 0 || strips.has(NO_ENDPOINT)) addSecond(NO_ENDPOINT, second, [0, 0, 0, 0, unmatched], false);
+}
+
+/** Fills the strip with the listed deliveries from before the first rates. */
+function takePast() {
+  if (takePast.isDone) return;
+  takePast.isDone = true;
+  const end = firstRate || Math.round(gateNow() / 1000);
+  for (const row of [...state.rows].reverse()) {
+    const second = Math.round(row.at / 1000);
+    const numbers = STRIP_PARTS.map(({ name }) => Number(name === row.verdict));
+    if (second >= end || second < end - STRIP_SECONDS || !numbers.includes(1)) continue;
+    addSecond(row.endpoint ?? NO_ENDPOINT, second, numbers, true);
+  }
+}
+
+/** Returns the strip: for each endpoint its verdicts per second, drawn once a second. */
+function stripPanel(signal) {
+  const list = el('ul', { class: 'strips' });
+  const keyOf = (name) => el('li', { class: `tone-${name}` }, mark(VERDICTS.get(name).mark), name);
+  const legend = el('ul', { class: 'legend', 'aria-hidden': 'true' }, STRIP_PARTS.map(({ name }) => keyOf(name)));
+  const node = section('Verdicts per second', { class: 'strip' }, legend, list);
+  const lines = new Map();
+  function draw() {
+    if (signal.aborted || document.hidden) return;
+    const now = Math.round(gateNow() / 1000) - 1;
+    for (const name of [...strips.keys()].sort()) {
+      if (!lines.has(name)) {
+        lines.set(name, stripLine(name));
+        list.append(lines.get(name).node);
+      }
+      lines.get(name).draw(strips.get(name), now, legend);
+    }
+    node.hidden = strips.size === 0;
+  }
+  on('rates', () => nextFrame(draw), signal);
+  on('loaded', () => nextFrame(draw), signal);
+  on('theme', () => nextFrame(draw), signal);
+  window.addEventListener('resize', () => nextFrame(draw), { signal, passive: true });
+  nextFrame(draw);
+  return { node };
+}
+
+/** Returns the strip of one endpoint. */
+function stripLine(name) {
+  const canvas = el('canvas', { class: 'strip-canvas', role: 'img' });
+  const label = name === NO_ENDPOINT ? el('em', {}, 'no endpoint') : foreign(name, 40);
+  const numbers = el('span', { class: 'strip-numbers' });
+  const node = el('li', {}, el('span', { class: 'strip-name' }, label), canvas, numbers);
+  let read = null;
+  canvas.addEventListener('pointermove', (event) => {
+    const box = canvas.getBoundingClientRect();
+    read = Math.floor(((event.clientX - box.left) / box.width) * STRIP_SECONDS);
+    redraw();
+  });
+  canvas.addEventListener('pointerleave', () => {
+    read = null;
+    redraw();
+  });
+  let last = null;
+  const redraw = () => last && draw(...last);
+
+  function showRates(good, bad) {
+    refill(numbers, el('span', { class: 'strip-good' }, `${rate(good)}/s`), el('span', { class: `strip-bad ${bad > 0 ? 'tone-rejected' : 'dim'}` }, mark('triangle'), `${rate(bad)}/s`));
+  }
+
+  function draw(seconds, now, legend) {
+    last = [seconds, now, legend];
+    const bars = Array.from({ length: STRIP_SECONDS }, (_, index) => seconds.get(now - STRIP_SECONDS + 1 + index) ?? null);
+    paintBars(canvas, bars, legend, read);
+    const recent = sumOf(bars.slice(-10));
+    const [good, bad] = [true, false].map((up) => recent.filter((_, index) => STRIP_PARTS[index].up === up).reduce((sum, value) => sum + value, 0) / 10);
+    canvas.setAttribute('aria-label', `${name || 'no endpoint'}: ${rate(good)} genuine and ${rate(bad)} rejected or failed per second in the last 10 seconds`);
+    if (read === null) showRates(good, bad);
+    else refill(numbers, readBar(bars[read], now - STRIP_SECONDS + 1 + read));
+  }
+  return { node, draw };
+}
+
+const rate = (value) => (value >= 10 || value === 0 ? count(Math.round(value)) : value.toFixed(1));
+
+const sumOf = (bars) => STRIP_PARTS.map((_, index) => bars.reduce((sum, bar) => sum + (bar?.[index] ?? 0), 0));
+
+function readBar(bar, second) {
+  const parts = STRIP_PARTS.map(({ name }, index) => bar?.[index] && `${count(bar[index])} ${name}`).filter(Boolean);
+  return `${clock(second * 1000, false)} ${parts.join(', ') || 'none'}`;
+}
+
+/** Draws genuine deliveries upwards and the others downwards, those with a pattern. */
+function paintBars(canvas, bars, legend, read) {
+  const ratio = window.devicePixelRatio || 1;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  if (width === 0) return;
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const pen = canvas.getContext('2d');
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  const colours = [...legend.children].map((item) => getComputedStyle(item).color);
+  const middle = Math.round(height * 0.62);
+  const step = width / STRIP_SECONDS;
+  const most = (up) => Math.max(1, ...bars.map((bar) => (bar ?? []).reduce((sum, value, index) => sum + (STRIP_PARTS[index].up === up ? value : 0), 0)));
+  const scale = { true: (middle - 2) / most(true), false: (height - middle - 3) / most(false) };
+  bars.forEach((bar, at) => {
+    if (!bar) return;
+    const tip = { true: middle - 0.5, false: middle + 1.5 };
+    bar.forEach((value, index) => {
+      if (!value) return;
+      const { up, name } = STRIP_PARTS[index];
+      const size = Math.max(2, value * scale[up]);
+      pen.fillStyle = colours[index];
+      const top = up ? tip[up] - size : tip[up];
+      paintBar(pen, name, at * step, top, Math.max(1, step - 1), size);
+      tip[up] += up ? -size : size;
+    });
+  });
+  pen.fillStyle = getComputedStyle(canvas).color;
+  pen.globalAlpha = 0.35;
+  pen.fillRect(0, middle, width, 1);
+  if (read !== null) pen.fillRect(read * step, 0, Math.max(1, step - 1), height);
+  pen.globalAlpha = 1;
+}
+
+/** Draws a part: stored and failed have stripes, so that the pattern tells as much as the colour. */
+function paintBar(pen, name, left, top, width, height) {
+  if (name === 'duplicate') pen.globalAlpha = 0.5;
+  if (name === 'failed' || name === 'stored') {
+    const [line, gap] = name === 'failed' ? [1, 1] : [3, 1];
+    for (let y = 0; y < height; y += line + gap) pen.fillRect(left, top + y, width, Math.min(line, height - y));
+  } else {
+    pen.fillRect(left, top, width, height);
+  }
+  pen.globalAlpha = 1;
+}
+
+// -------------------------------------------------------------------------------------- 12 rejected
+
+function rejectedView({ root, params, signal, keys }) {
+  const filters = { endpoint: params.get('endpoint') ?? '', verifies: params.get('verifies') ?? '', q: params.get('q') ?? '' };
+  let items = [];
+  let next = null;
+  let left = 0;
+  const endpoint = picker({ id: 'filter-endpoint', label: 'Endpoint', all: 'All endpoints', options: [], value: filters.endpoint, onchange: (value) => set('endpoint', value) });
+  const verifies = el('select', { id: 'filter-verifies', onchange: () => set('verifies', verifies.value) }, el('option', { value: '' }, 'Any verdict now'), el('option', { value: 'yes' }, 'Verify now'), el('option', { value: 'no' }, 'Still rejected'));
+  verifies.value = filters.verifies;
+  const search = searchField({ id: 'filter-q', label: 'Id, cause or source', hint: 'Id, cause, source', value: filters.q, onchange: (value) => set('q', value) });
+  const reload = button('Reload', () => void load(), { class: 'quiet' });
+  const forwardAll = actButton('', () => void forwardEach(), { class: 'primary', hidden: true });
+  const summary = el('p', { class: 'summary' });
+  const { node: grid, body } = table({
+    label: 'Saved rejections, the newest first',
+    bodyId: 'rejected-rows',
+    className: 'cards rejected-table',
+    headings: ['Received', 'Verifies now', 'Cause', 'Endpoint', 'Source', ['Bytes', 'num from-medium'], 'Delivery', ['', 'c-actions']],
+  });
+  const place = el('div', {}, waitBox('Loading saved rejections…'));
+  const more = button('Show more', () => void loadMore(), { class: 'more', hidden: true });
+  fill(
+    root,
+    prose('Deliveries whose signature matched no secret, saved with their body. After you have corrected the secret, recheck them and forward those that verify. Unverified bytes never reach an app.', { class: 'lead' }),
+    el('div', { class: 'toolbar', role: 'search', 'aria-label': 'Filters' }, el('div', { class: 'fields' }, endpoint.node, el('label', { class: 'field', for: 'filter-verifies' }, el('span', { class: 'field-label' }, 'Verdict now'), verifies), search.node), reload, forwardAll),
+    el('div', { class: 'status-line' }, summary),
+    place,
+    more,
+  );
+
+  function set(name, value) {
+    filters[name] = value;
+    keepFilters('rejected', filters);
+    draw();
+  }
+
+  function matches(item) {
+    if (filters.endpoint && item.endpoint !== filters.endpoint) return false;
+    if (filters.verifies && (item.secret !== null) !== (filters.verifies === 'yes')) return false;
+    const wanted = filters.q.toLowerCase();
+    return !wanted || [item.id, item.cause, item.diagnosis?.cause, item.diagnosis?.text, item.source, item.peer].some((value) => value?.toLowerCase().includes(wanted));
+  }
+
+  async function load() {
+    try {
+      const first = await api('rejected?limit=200', page(rejectionShape), { signal });
+      ({ items, next, left } = first);
+      offerNew(endpoint, items.map((item) => item.endpoint));
+      draw();
+      restoreFocus();
+    } catch (error) {
+      if (signal.aborted) return;
+      refill(place, error.status === 404 ? notSaved() : errorBox(error, () => void load()));
+      setText(summary, '');
+    }
+  }
+
+  async function loadMore() {
+    more.disabled = true;
+    try {
+      const further = await api(`rejected${query({ limit: 200, after: next })}`, page(rejectionShape), { signal });
+      const known = new Set(items.map((item) => item.id));
+      items = items.concat(further.items.filter((item) => !known.has(item.id)));
+      next = further.next;
+      left += further.left;
+      draw();
+    } catch (error) {
+      failAction(error);
+    }
+    more.disabled = false;
+  }
+
+  function draw() {
+    const chosen = items.filter(matches);
+    const ready = chosen.filter((item) => item.secret !== null);
+    refill(body, chosen.map(line));
+    if (items.length === 0) refill(place, notSaved(true));
+    else if (chosen.length === 0) refill(place, noMatches());
+    else if (grid.parentNode !== place) refill(place, grid);
+    const parts = [chosen.length === items.length ? counted(items.length, 'saved rejection') : `${count(chosen.length)} of ${counted(items.length, 'saved rejection')}`, `${count(ready.length)} verify now`];
+    if (left > 0) parts.push(`${count(left)} could not be read: reload the page`);
+    setText(summary, items.length > 0 ? parts.join(' · ') : '');
+    forwardAll.hidden = ready.length === 0;
+    setText(forwardAll, `Forward ${ready.length === 1 ? 'the one that verifies' : `all ${count(ready.length)} that verify`}…`);
+    more.hidden = next === null;
+  }
+
+  function line(item) {
+    const cause = item.diagnosis?.cause ?? item.cause ?? item.reason ?? 'unknown';
+    return el(
+      'tr',
+      { role: 'row', 'data-id': item.id, 'data-verifies': item.secret === null ? 'no' : 'yes' },
+      cell('Received', 'c-time', moment(item.received, ago(item.received))),
+      cell('Verifies now', 'c-verdict', verifiedTag(item)),
+      cell('Cause', 'c-detail', el('span', { class: 'detail' }, el('strong', {}, visible(cause, 60)), item.diagnosis?.text && [el('span', { class: 'dot' }, ' · '), foreign(item.diagnosis.text, 200)])),
+      cell('Endpoint', 'c-endpoint', item.endpoint === null ? '–' : foreign(item.endpoint, 60)),
+      cell('Source', 'c-source', foreign(item.source ?? item.peer ?? '–', 60)),
+      cell('Bytes', 'c-bytes num from-medium', count(item.bytes)),
+      cell('Delivery', 'c-id', rowLink(item.id, `Saved rejection ${shortId(item.id)}`)),
+      cell('', 'c-actions', button('Recheck', () => void recheck(item.id), { class: 'small' }), actButton('Forward…', () => void forward(item.id), { class: 'small', hidden: item.secret === null })),
+    );
+  }
+
+  function replace(item) {
+    items = items.map((one) => (one.id === item.id ? { ...one, ...item } : one));
+    const hadFocus = focusedRow()?.dataset.id === item.id;
+    draw();
+    if (hadFocus) body.querySelector(`[data-id="${CSS.escape(item.id)}"] a.row-link`)?.focus();
+  }
+
+  async function recheck(rejectionId) {
+    const item = await recheckRejection(rejectionId, signal);
+    if (item) replace(item);
+  }
+
+  async function forward(rejectionId) {
+    const item = items.find((one) => one.id === rejectionId);
+    if (item?.secret && (await forwardRejection(item))) void load();
+  }
+
+  async function forwardEach() {
+    const ready = items.filter((item) => matches(item) && item.secret !== null);
+    await forwardMany(ready);
+    void load();
+  }
+
+  Object.assign(keys, {
+    '/': () => search.input.focus(),
+    r: () => focusedRow() && void recheck(focusedRow().dataset.id),
+    f: () => focusedRow() && (mayAct() ? void forward(focusedRow().dataset.id) : explainLookOnly()),
+  });
+  showPermission();
+  void load();
+}
+
+const verifiedTag = (item) =>
+  item.secret === null
+    ? el('span', { class: 'tag tone-rejected' }, mark('triangle'), 'no')
+    : el('span', { class: 'tag tone-accepted' }, mark('disc'), el('span', {}, 'yes, ', el('bdi', {}, visible(item.secret, 64))));
+
+function notSaved(isOn = false) {
+  if (isOn) return emptyBox('No saved rejections', prose('A delivery whose signature matches no secret appears here, with the probable cause.'));
+  return emptyBox('This gate saves no rejections', prose('Save them to find the cause of a mismatch, and to forward genuine deliveries after you have corrected a secret:'), copyBlock('[rejected]\ndir = "/var/lib/cartgate/rejected"', 'Setting'), prose('They contain personal data, so the setting is off by default.', { class: 'hint' }));
+}
+
+/** Judges a saved rejection by the secrets of now. */
+async function recheckRejection(rejectionId, signal) {
+  try {
+    const item = await post(`rejected/${encode(rejectionId)}/recheck`, rejectionShape, undefined, { signal });
+    const words = item.secret === null ? 'It is still rejected.' : `It verifies now, under the secret ${visible(item.secret, 64)}.`;
+    toast(words, item.secret === null ? 'bad' : 'good');
+    return item;
+  } catch (error) {
+    failAction(error);
+    return null;
+  }
+}
+
+/** Forwards a saved rejection after a confirmation. Returns whether it was sent. */
+async function forwardRejection(item) {
+  const yes = await confirmed({
+    title: 'Forward 1 delivery?',
+    words: [`It verifies under the secret \`${visible(item.secret, 64)}\`. The gate sends it through its front door to endpoint \`${visible(item.endpoint ?? 'of its path', 60)}\`, under its own signature, like a delivery of today.`],
+    yes: 'Forward 1 delivery',
+  });
+  if (!yes) return false;
+  try {
+    const result = await post(`rejected/${encode(item.id)}/forward`, testShape);
+    const good = result.status !== null && result.status < 300;
+    toast(`The gate responded with ${result.status ?? 'nothing'}${result.explanation ? `: ${visible(result.explanation)}` : ''}.`, good ? 'good' : 'bad');
+    return true;
+  } catch (error) {
+    failAction(error);
+    return false;
+  }
+}
+
+/** Forwards several saved rejections, the oldest first, with progress. */
+async function forwardMany(ready) {
+  const endpoints = namesOf(ready.map((item) => item.endpoint));
+  const yes = await confirmed({
+    title: `Forward ${deliveries(ready.length)}?`,
+    words: [`They verify now. The gate sends them through its front door to ${endpoints}, one after the other, the oldest first, each under its own signature.`],
+    yes: `Forward ${deliveries(ready.length)}`,
+  });
+  if (!yes) return;
+  let isCancelled = false;
+  const { box, body } = openDialog({ title: 'Forwarding', onclose: () => (isCancelled = true) });
+  const bar = el('progress', { max: String(ready.length), value: 0, 'aria-label': 'Progress' });
+  const words = el('p', { class: 'job-numbers' });
+  const closing = button('Cancel the rest', () => box.close());
+  fill(body, el('div', { class: 'job-progress' }, bar, words));
+  fill(box, el('div', { class: 'dialog-foot' }, closing));
+  const failures = [];
+  let sent = 0;
+  for (const item of [...ready].sort((one, other) => one.received - other.received)) {
+    if (isCancelled) break;
+    try {
+      const result = await post(`rejected/${encode(item.id)}/forward`, testShape);
+      if (result.status === null || result.status >= 300) failures.push(`${shortId(item.id)}: ${result.status ?? 'no response'}`);
+    } catch (error) {
+      failures.push(`${shortId(item.id)}: ${error.message}`);
+      if (error.status === 0 || error.status === 401 || error.status === 403) break;
+    }
+    sent += 1;
+    bar.value = sent;
+    setText(words, `${count(sent)} of ${count(ready.length)}`);
+  }
+  const outcome = `${deliveries(sent - failures.length)} forwarded${failures.length > 0 ? `, ${count(failures.length)} not accepted` : ''}.`;
+  if (isCancelled) {
+    toast(outcome, failures.length > 0 ? 'bad' : 'good');
+    return;
+  }
+  fill(body, prose(outcome), failures.length > 0 && el('ul', {}, failures.slice(0, 20).map((failure) => el('li', {}, visible(failure)))));
+  setText(closing, 'Close');
+}
+
+// ----------------------------------------------------------------------------------------- 13 inbox
+
+/** The choices of age, in milliseconds. */
+const AGES = new Map([
+  ['15m', ['the last 15 minutes', 900_000]],
+  ['1h', ['the last hour', 3_600_000]],
+  ['24h', ['the last 24 hours', 86_400_000]],
+  ['7d', ['the last 7 days', 604_800_000]],
+]);
+
+/** The value of a picker for the queue without a destination. */
+const NO_DESTINATION = '(none)';
+
+function inboxView({ root, params, signal, keys }) {
+  const filters = {
+    state: new Set(listOf(params, 'state')),
+    endpoint: params.get('endpoint') ?? '',
+    destination: params.get('destination') ?? '',
+    kind: params.get('kind') ?? '',
+    since: AGES.has(params.get('since')) ? params.get('since') : '',
+    id: params.get('id') ?? '',
+  };
+  const picked = new Map();
+  let items = [];
+  let next = null;
+  let left = 0;
+  let loading = null;
+
+  const queues = el('div', {});
+  const jobs = el('div', {});
+  const states = switches({ label: 'State', words: STATES, chosen: filters.state, onchange: filtered });
+  const destination = picker({ id: 'filter-destination', label: 'Destination', all: 'All destinations', options: [], value: filters.destination, onchange: (value) => set('destination', value) });
+  const endpoint = picker({ id: 'filter-endpoint', label: 'Endpoint', all: 'All endpoints', options: [], value: filters.endpoint, onchange: (value) => set('endpoint', value) });
+  const kind = picker({ id: 'filter-kind', label: 'Kind', all: 'All kinds', options: KINDS, value: filters.kind, onchange: (value) => set('kind', value) });
+  const age = el('select', { id: 'filter-since', onchange: () => set('since', age.value) }, el('option', { value: '' }, 'Any time'), [...AGES].map(([value, [words]]) => el('option', { value }, capital(words))));
+  age.value = filters.since;
+  const search = searchField({ id: 'filter-q', label: 'Event id', hint: 'Event id', value: filters.id, onchange: (value) => set('id', value) });
+  const idError = el('p', { class: 'field-error', role: 'alert' });
+  const summary = el('p', { class: 'summary' });
+  const clear = button('Clear filters', clearFilters, { class: 'quiet', hidden: true });
+  const bulk = Object.keys(ACTIONS).map((action) => actButton(`${ACTIONS[action].title}…`, () => startJob(action), { class: action === 'purge' ? 'small danger-quiet' : 'small', 'data-action': action }));
+  const bulkScope = el('span', { class: 'bulk-scope' });
+  const { node: grid, body } = table({
+    label: 'Stored deliveries',
+    bodyId: 'inbox-rows',
+    className: 'cards inbox-table',
+    headings: [['', 'c-pick'], 'State', 'Event', 'Endpoint', ['Kind', 'from-wide'], 'Destination', ['Attempts', 'num'], 'Next attempt', 'Received', 'Last response', ['', 'c-actions']],
+  });
+  const place = el('div', {}, waitBox('Loading the inbox…'));
+  const more = button('Show more', () => void loadMore(), { class: 'more', hidden: true });
+  fill(
+    root,
+    queues,
+    jobs,
+    el('div', { class: 'toolbar', role: 'search', 'aria-label': 'Filters' }, states.node, el('div', { class: 'fields' }, destination.node, endpoint.node, kind.node, el('label', { class: 'field', for: 'filter-since' }, el('span', { class: 'field-label' }, 'Received'), age), search.node)),
+    idError,
+    el('div', { class: 'status-line' }, summary, clear, el('div', { class: 'bulk', role: 'group', 'aria-label': 'Actions for the selection' }, bulkScope, bulk)),
+    place,
+    more,
+  );
+
+  function set(name, value) {
+    filters[name] = value;
+    filtered();
+  }
+
+  function filtered() {
+    keepFilters('inbox', { ...filters, state: [...filters.state] });
+    picked.clear();
+    void load();
+  }
+
+  function clearFilters() {
+    Object.assign(filters, { endpoint: '', destination: '', kind: '', since: '', id: '' });
+    states.clear();
+    for (const one of [endpoint, destination, kind]) one.select.value = '';
+    age.value = '';
+    search.input.value = '';
+    filtered();
+  }
+
+  const isFiltered = () => filters.state.size > 0 || Boolean(filters.endpoint || filters.destination || filters.kind || filters.since || filters.id);
+
+  const queueOf = (name) => (name === NO_DESTINATION ? '' : name || null);
+
+  const sinceTime = () => (filters.since ? new Date(gateNow() - AGES.get(filters.since)[1]).toISOString() : null);
+
+  function search_() {
+    return {
+      state: [...filters.state],
+      endpoint: filters.endpoint || null,
+      destination: queueOf(filters.destination),
+      kind: filters.kind || null,
+      since: sinceTime(),
+      id: filters.id || null,
+      limit: 100,
+    };
+  }
+
+  async function load() {
+    loading?.abort();
+    loading = new AbortController();
+    const mine = AbortSignal.any([loading.signal, signal]);
+    setText(idError, '');
+    if (filters.id && !isId(filters.id)) {
+      setText(idError, 'An event id has 36 characters: paste all of it.');
+      return;
+    }
+    try {
+      const first = await api(`inbox/deliveries${query(search_())}`, page(storedShape), { signal: mine });
+      ({ items, next, left } = first);
+      draw();
+      restoreFocus();
+    } catch (error) {
+      if (mine.aborted) return;
+      refill(place, error.status === 404 ? noInbox() : errorBox(error, () => void load()));
+      setText(summary, '');
+    }
+  }
+
+  async function loadMore() {
+    more.disabled = true;
+    try {
+      const further = await api(`inbox/deliveries${query({ ...search_(), after: next })}`, page(storedShape), { signal });
+      const known = new Set(items.map(keyOf));
+      items = items.concat(further.items.filter((item) => !known.has(keyOf(item))));
+      next = further.next;
+      left += further.left;
+      draw();
+    } catch (error) {
+      failAction(error);
+    }
+    more.disabled = false;
+  }
+
+  const keyOf = (item) => `${item.id} ${item.destination ?? ''}`;
+
+  function draw() {
+    const focused = focusedRow();
+    const focusKey = focused && `${focused.dataset.id} ${focused.dataset.destination}`;
+    offerNew(endpoint, items.map((item) => item.endpoint));
+    offerNew(destination, items.map((item) => item.destination ?? NO_DESTINATION));
+    refill(body, items.map(line));
+    if (items.length === 0) refill(place, isFiltered() ? emptyBox('No stored delivery has these filters', prose('Clear the filters to see all.')) : nothingStored());
+    else if (grid.parentNode !== place) refill(place, grid);
+    const parts = [`${count(items.length)}${next === null ? '' : ' or more'} ${items.length === 1 && next === null ? 'delivery' : 'deliveries'}`];
+    if (left > 0) parts.push(`${count(left)} could not be read: reload the page`);
+    setText(summary, items.length > 0 ? parts.join(' · ') : '');
+    clear.hidden = !isFiltered();
+    more.hidden = next === null;
+    drawBulk();
+    if (focusKey) [...body.rows].find((row) => `${row.dataset.id} ${row.dataset.destination}` === focusKey)?.querySelector('a.row-link')?.focus({ preventScroll: true });
+  }
+
+  function drawBulk() {
+    const scope = picked.size > 0 ? `${count(picked.size)} selected:` : isFiltered() ? 'All that the filter shows:' : 'All:';
+    setText(bulkScope, scope);
+    for (const node of bulk) node.hidden = items.length === 0;
+  }
+
+  function line(item) {
+    const key = keyOf(item);
+    const pick = el('input', { type: 'checkbox', checked: picked.has(key), 'aria-label': `Select ${shortId(item.id)}`, onchange: () => toggle(item, pick.checked) });
+    const node = el(
+      'tr',
+      { role: 'row', 'data-id': item.id, 'data-state': item.state, 'data-destination': item.destination ?? '' },
+      cell('', 'c-pick', pick),
+      cell('State', 'c-verdict', tag(STATES, item.state)),
+      cell('Event', 'c-id', rowLink(item.id, `${item.state}, event ${shortId(item.id)}`)),
+      cell('Endpoint', 'c-endpoint', foreign(item.endpoint, 60)),
+      cell('Kind', 'c-kind from-wide', item.kind === null ? '–' : foreign(item.kind, 30)),
+      cell('Destination', 'c-destination', item.destination === null ? el('em', {}, 'none') : foreign(item.destination, 60)),
+      cell('Attempts', 'c-attempts num', count(item.attempts)),
+      cell('Next attempt', 'c-due', dueText(item)),
+      cell('Received', 'c-time', moment(item.received, ago(item.received))),
+      cell('Last response', 'c-detail', el('span', { class: 'detail' }, lastResponse(item))),
+      cell('', 'c-actions', actButton(item.state === 'delivered' ? 'Replay…' : 'Retry…', () => void redeliver(item.id, item.destination ?? ''), { class: 'small' })),
+    );
+    node.classList.toggle('picked', picked.has(key));
+    return node;
+  }
+
+  function toggle(item, isPicked) {
+    if (isPicked) picked.set(keyOf(item), item);
+    else picked.delete(keyOf(item));
+    for (const row of body.rows) {
+      if (row.dataset.id !== item.id || row.dataset.destination !== (item.destination ?? '')) continue;
+      row.classList.toggle('picked', isPicked);
+      row.querySelector('.c-pick input').checked = isPicked;
+    }
+    drawBulk();
+  }
+
+  /** Starts a job for the picked rows, or for all that the filter shows. */
+  function startJob(action) {
+    const chosen = picked.size > 0 ? pickedSelection(action) : filterSelection(action);
+    if (!chosen) return;
+    openJob({ action, ...chosen, targets: targets() });
+  }
+
+  function pickedSelection(action) {
+    const rows = [...picked.values()];
+    const names = [...new Set(rows.map((item) => item.destination ?? ''))];
+    if (names.length > 1 && rows.some((item) => rows.filter((one) => one.id === item.id).length !== names.length)) {
+      toast('Select rows of one destination: a job takes every selected event at each of its destinations.', 'bad');
+      return null;
+    }
+    const stateSet = new Set(rows.map((item) => item.state).filter((one) => ACTIONS[action].states.includes(one)));
+    if (stateSet.size === 0) {
+      toast(`${ACTIONS[action].title} applies to deliveries that are ${ACTIONS[action].states.join(' or ')}.`, 'bad');
+      return null;
+    }
+    return {
+      selection: selectionOf({ ids: [...new Set(rows.map((item) => item.id))], destination: names.length === 1 ? names[0] : null, states: [...stateSet] }),
+      to: namesOf(names),
+      scope: `${deliveries(rows.length)} that you selected`,
+    };
+  }
+
+  function filterSelection(action) {
+    if (!isFiltered() && action !== 'retry') {
+      toast(`Choose a filter or rows first: without one, ${ACTIONS[action].title.toLowerCase()} would take the whole inbox.`, 'bad');
+      return null;
+    }
+    const { states: allowed, bulkStates } = ACTIONS[action];
+    const chosenStates = filters.state.size > 0 ? allowed.filter((one) => filters.state.has(one)) : bulkStates;
+    if (chosenStates.length === 0) {
+      toast(`${ACTIONS[action].title} applies to deliveries that are ${allowed.join(' or ')}; the filter shows others.`, 'bad');
+      return null;
+    }
+    const queue = queueOf(filters.destination);
+    return {
+      selection: selectionOf({ ids: filters.id ? [filters.id] : [], endpoint: filters.endpoint || null, destination: queue, states: chosenStates, kind: filters.kind || null, since: sinceTime() }),
+      to: queue === null ? 'every destination' : namesOf([queue]),
+      scope: [
+        chosenStates.join(' or '),
+        filters.endpoint && `endpoint ${visible(filters.endpoint, 60)}`,
+        queue !== null && `destination ${namesOf([queue])}`,
+        filters.kind && `kind ${visible(filters.kind, 30)}`,
+        filters.since && `received in ${AGES.get(filters.since)[0]}`,
+        filters.id && `event ${filters.id}`,
+      ].filter(Boolean).join(' · '),
+    };
+  }
+
+  const targets = () => (state.status?.destinations ?? []).map((one) => one.destination).filter((name) => name !== filters.destination);
+
+  function drawQueues() {
+    const inbox = state.status?.inbox;
+    if (inbox) refill(queues, queuesPanel(inbox, (name, word) => {
+      Object.assign(filters, { destination: name, state: filters.state });
+      states.clear();
+      filters.state.add(word);
+      location.hash = `#/inbox?state=${encode(word)}&destination=${encode(name)}`;
+    }));
+  }
+
+  const refresh = throttled(() => {
+    if (!signal.aborted && !document.querySelector('dialog[open]') && items.length <= 100) void load();
+  }, 2000);
+
+  on('inbox', () => {
+    drawQueues();
+    refresh();
+  }, signal);
+  on('status', () => {
+    drawQueues();
+    offerNew(endpoint, (state.status?.endpoints ?? []).map((one) => one.endpoint));
+    offerNew(destination, (state.status?.destinations ?? []).map((one) => one.destination));
+  }, signal);
+  on('jobs', () => {
+    refresh();
+    void drawJobs(jobs, signal);
+  }, signal);
+  Object.assign(keys, {
+    '/': () => search.input.focus(),
+    r: () => (picked.size > 0 ? startJob('retry') : focusedRow() && void redeliver(focusedRow().dataset.id, focusedRow().dataset.destination)),
+    x: () => {
+      const row = focusedRow();
+      const item = row && items.find((one) => one.id === row.dataset.id && (one.destination ?? '') === row.dataset.destination);
+      if (item) toggle(item, !picked.has(keyOf(item)));
+    },
+  });
+  drawQueues();
+  showPermission();
+  void drawJobs(jobs, signal);
+  void load();
+}
+
+function isId(value) {
+  try {
+    return Boolean(id(value, ''));
+  } catch {
+    return false;
+  }
+}
+
+/** Returns a function that runs the task at most once per interval, and once more at its end. */
+function throttled(task, interval) {
+  let timer = 0;
+  let last = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      last = Date.now();
+      task();
+    }, Math.max(150, last + interval - Date.now()));
+  };
+}
+
+function dueText(item) {
+  if (item.due === null) return '–';
+  return item.due <= gateNow() ? moment(item.due, 'now') : moment(item.due, `in ${span(item.due - gateNow())}`);
+}
+
+/** Returns the status, reason and first line of the last response. */
+function lastResponse(item) {
+  if (item.last === null && item.reason === null) return el('span', { class: 'dim' }, 'no attempt yet');
+  const parts = [
+    item.status !== null && el('strong', {}, String(item.status)),
+    item.reason && el('span', { title: meaningOf(item.reason) }, visible(item.reason, 60)),
+    item.response && foreign(item.response, 160),
+    item.last !== null && moment(item.last, ago(item.last)),
+  ].filter(Boolean);
+  return parts.flatMap((part, index) => (index > 0 ? [el('span', { class: 'dot' }, ' · '), part] : [part]));
+}
+
+/** Returns the content of the inbox: its room, and the queue and health of each destination. */
+function queuesPanel(inbox, choose) {
+  const health = new Map((state.status?.destinations ?? []).map((one) => [one.destination, one]));
+  const waiting = new Map(inbox.waiting.map((one) => [one.destination, one]));
+  for (const name of health.keys()) {
+    if (!waiting.has(name)) waiting.set(name, { destination: name, configured: true, down_since: null, pending: 0, oldest: null, dead: 0, quarantined: 0 });
+  }
+  const { node, body } = table({ label: 'Destinations', className: 'queues cards', headings: ['Destination', 'Health', ['Pending', 'num'], 'Oldest', ['Dead', 'num'], ['Quarantined', 'num']] });
+  const numberOf = (queue, word, number) => (number > 0 ? button(count(number), () => choose(queue.destination || NO_DESTINATION, word), { class: `link tone-${word}`, 'aria-label': `Show ${count(number)} ${word} for ${queue.destination || 'no destination'}` }) : el('span', { class: 'dim' }, '0'));
+  for (const queue of [...waiting.values()].sort((one, other) => one.destination.localeCompare(other.destination))) {
+    body.append(el(
+      'tr',
+      { role: 'row' },
+      cell('Destination', 'c-destination', queue.destination ? foreign(queue.destination, 60) : el('em', {}, 'none')),
+      cell('Health', 'c-health', healthOf(queue, health.get(queue.destination))),
+      cell('Pending', 'num', numberOf(queue, 'pending', queue.pending)),
+      cell('Oldest', 'c-oldest', queue.oldest === null ? el('span', { class: 'dim' }, '–') : moment(queue.oldest, span(gateNow() - queue.oldest))),
+      cell('Dead', 'num', numberOf(queue, 'dead', queue.dead)),
+      cell('Quarantined', 'num', numberOf(queue, 'quarantined', queue.quarantined)),
+    ));
+  }
+  return section(
+    'Destinations',
+    { class: 'queues-panel' },
+    inbox.trouble && el('div', { class: 'notice notice-bad', role: 'alert' }, prose(`Events cannot be stored: ${visible(inbox.trouble)}.`)),
+    el('div', { class: 'gauges' }, gauge('Events', inbox.events), gauge('Bytes', inbox.bytes, bytes)),
+    node,
+  );
+}
+
+function healthOf(queue, health) {
+  if (queue.destination === '') return el('span', { class: 'dim' }, 'no destination subscribes');
+  if (!queue.configured) return el('span', { class: 'tag tone-failed' }, mark('cross'), 'not configured: move its deliveries');
+  if (queue.down_since !== null) return el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'down for ', moment(queue.down_since, span(gateNow() - queue.down_since))));
+  const { last_taken: taken, last_failed: failed } = health ?? {};
+  if (failed && failed.at > (taken ?? 0)) return el('span', { class: 'tag tone-rejected' }, mark('triangle'), el('span', {}, 'last attempt failed: ', foreign(failed.reason, 60)));
+  if (taken) return el('span', { class: 'tag tone-accepted' }, mark('disc'), el('span', {}, 'up, last delivery ', since(taken)));
+  return el('span', { class: 'dim' }, 'no attempt yet');
+}
+
+function noInbox() {
+  return emptyBox(
+    'This gate has no inbox',
+    prose('With an inbox, a 200 means that the event is stored, and the gate delivers it with retries. Add to the configuration file:'),
+    copyBlock('[inbox]\nstore = "sqlite:/var/lib/cartgate/inbox.db"\n\n[[endpoint]]\ndurable = true', 'Setting'),
+  );
+}
+
+function nothingStored() {
+  return emptyBox('The inbox is empty', prose('Each verified delivery to a durable endpoint appears here, once for each destination. Send one:'), copyBlock('cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file secret.txt', 'Command'));
+}
+
+/** Shows the jobs that run, and the last ones, until all are over. */
+async function drawJobs(place, signal) {
+  let loaded;
+  try {
+    loaded = await api('inbox/jobs', (value) => fitting(Array.isArray(value) ? value : value?.items ?? [], jobShape), { signal });
+  } catch {
+    // The list of jobs is an extra; the inbox itself reports why the gate does not respond.
+    return;
+  }
+  const shown = loaded.items.filter((job) => job.state !== 'counted');
+  const running = shown.filter((job) => !isOver(job));
+  const line = (job) => {
+    const progress = jobProgress();
+    progress.show(job);
+    progress.node.firstChild.removeAttribute('id');
+    const words = `${ACTIONS[job.action]?.title ?? visible(job.action, 20)} ${deliveries(job.count ?? 0)}`;
+    const cancel = () => request(`inbox/jobs/${encode(job.id)}`, { method: 'DELETE' }).then(() => emit('jobs'), failAction);
+    return el('li', { class: `job job-${job.state}` }, el('span', { class: 'job-name' }, words), isOver(job) ? el('span', {}, jobOutcome(job).join(' '), ' ', job.ended && since(job.ended)) : [progress.node, actButton('Cancel', cancel, { class: 'small' })]);
+  };
+  const recent = shown.filter(isOver).slice(-3).reverse();
+  const all = [...running, ...recent];
+  refill(place, all.length > 0 && section('Jobs', { class: 'jobs' }, el('ul', {}, all.map(line))));
+  if (running.length > 0 && !signal.aborted) setTimeout(() => !signal.aborted && void drawJobs(place, signal), 1000);
+}
+
+// -------------------------------------------------------------------------------------- 14 delivery
+
+/** The delivery that waits for a second one to be compared with. */
+let compareWith = '';
+
+function deliveryView({ root, parts, signal, keys }) {
+  const [deliveryId = ''] = parts;
+  router.lastOpened = deliveryId;
+  const place = el('div', {}, waitBox('Loading the delivery…'));
+  const back = () => {
+    location.hash = router.from;
+  };
+  fill(root, place);
+  const known = rowById.get(deliveryId);
+  setTitle('Delivery ', el('span', { class: 'id title-id' }, visible(deliveryId, 60)));
+  const open = () => loadInto(place, signal, () => api(`deliveries/${encode(deliveryId)}`, deliveryShape, { signal }), (shown) => drawDelivery(deliveryId, shown, keys, signal));
+  if (!isId(deliveryId)) {
+    refill(place, emptyBox('This is not the id of a delivery', prose('An id has 36 characters. The sender finds it in the header `X-Cartgate-Delivery` of the response.')));
+  } else {
+    void open();
+  }
+  on('cause', (row) => row.id === deliveryId && !known?.causeText && void open(), signal);
+  on('jobs', () => void open(), signal);
+  Object.assign(keys, { Escape: back, Backspace: back });
+}
+
+function drawDelivery(deliveryId, shown, keys, signal) {
+  const { row, event, rejection, received, forwarded } = shown;
+  if (!row && !event && !received && !rejection) {
+    return emptyBox('The gate does not know this delivery', prose('The ring holds the last 1,000 requests. Older ones are in the log, and stored events in the inbox.'));
+  }
+  const head = received ?? event?.head ?? null;
+  const saved = { item: null };
+  const bodyPath = event ? `inbox/events/${encode(deliveryId)}/body` : rejection ? `rejected/${encode(deliveryId)}/body` : null;
+  const redeliverHere = () => void redeliver(deliveryId);
+  if (event) keys.r = redeliverHere;
+  keys.c = () => compareFrom(deliveryId);
+  const actions = el(
+    'div',
+    { class: 'actions' },
+    event && actButton([el('span', {}, event.deliveries.some((one) => one.state !== 'delivered') ? 'Retry…' : 'Replay…'), el('kbd', {}, 'r')], redeliverHere, { class: 'primary', id: 'delivery-redeliver' }),
+    event && actButton('Copy as curl', () => void copyCurl(deliveryId), { id: 'delivery-curl' }),
+    event && button('Copy as cartgate send', () => copy(sendLine(deliveryId), 'Command')),
+    bodyPath && el('a', { class: 'button', href: `/api/v1/${bodyPath}`, download: `${deliveryId}.body` }, 'Download body'),
+    button([el('span', {}, compareWith && compareWith !== deliveryId ? `Compare with ${shortId(compareWith)}` : 'Compare…'), el('kbd', {}, 'c')], () => compareFrom(deliveryId)),
+  );
+  const rejectedPlace = rejection ? el('div', {}, waitBox('Loading the saved rejection…')) : null;
+  if (rejection) {
+    void loadInto(rejectedPlace, signal, () => api(`rejected/${encode(deliveryId)}`, rejectionShape, { signal }), (item) => {
+      saved.item = item;
+      return rejectionPanel(item, signal);
+    });
+  }
+  return [
+    summaryOf(shown),
+    actions,
+    rejectedPlace,
+    section('Timeline', { class: 'timeline-panel' }, timeline(shown)),
+    head ? headsPanel(head, forwarded) : section('Request', {}, prose('The head is no longer in memory: the ring holds the last 1,000 requests, and only while a console is open.')),
+    section('Body', { class: 'body-panel' }, bodyPath ? bodyPanel(bodyPath, row?.bytes ?? event?.deliveries[0]?.size ?? null, signal) : prose('The gate does not keep this body. It stores bodies only in the inbox and with saved rejections.')),
+  ];
+}
+
+function summaryOf({ row, event }) {
+  const first = event?.deliveries[0];
+  const at = row?.at ?? event?.received ?? null;
+  return facts(
+    ['Verdict', row && tag(VERDICTS, row.verdict)],
+    ['Reason', row?.reason && el('span', {}, el('code', {}, visible(row.reason, 60)), REASONS.has(row.reason) ? ` ${meaningOf(row.reason)}` : '')],
+    ['Probable cause', row?.cause && foreign(rowById.get(row.id)?.causeText || row.cause)],
+    ['Received', at !== null && el('span', {}, moment(at), ` (${ago(at)})`)],
+    ['Endpoint', (row?.endpoint ?? event?.endpoint) && foreign(row?.endpoint ?? event.endpoint, 64)],
+    ['Kind', (row?.kind ?? event?.kind) && foreign(row?.kind ?? event.kind, 30)],
+    ['Secret', (row?.secret ?? event?.head?.secret) && foreign(row?.secret ?? event.head.secret, 64)],
+    ['Client', (row?.peer ?? event?.head?.peer) && foreign(row?.peer ?? event.head.peer, 80)],
+    ['Status', row && (row.status === null ? 'none: the client had gone' : `${row.status} after ${duration(row.ms)} ms`)],
+    ['Body', (row || first) && bytes(row?.bytes ?? first.size)],
+    ['Repeats', row?.duplicate_of && rowLink(row.duplicate_of, `Delivery ${shortId(row.duplicate_of)}`)],
+    ['Copies', first && first.seen > 1 && `${counted(first.copy, 'event')} with the same body before it, ${count(first.seen)} in all`],
+    ['Seal', event && !event.intact && el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'broken: ', foreign(event.broken ?? 'unknown')))],
+  );
+}
+
+/** Returns what happened, in its order. */
+function timeline({ row, event }) {
+  const at = row?.at ?? event?.received;
+  const steps = [];
+  const add = (tone, shape, time, ...words) => steps.push(el('li', { class: `step tone-${tone}` }, mark(shape), el('div', {}, words), time === null || time === undefined ? null : moment(time)));
+  const peer = row?.peer ?? event?.head?.peer;
+  add('neutral', 'ring', at, el('strong', {}, 'Received'), peer && [' from ', foreign(peer, 80)], row && ` · ${bytes(row.bytes)}`);
+  const secret = row?.secret ?? event?.head?.secret;
+  if (secret) add('accepted', 'disc', null, el('strong', {}, 'Verified'), ' under secret ', foreign(secret, 64));
+  if (row) {
+    const { mark: shape, meaning } = VERDICTS.get(row.verdict) ?? { mark: 'question', meaning: '' };
+    add(row.verdict, shape, row.at + row.ms, el('strong', {}, capital(visible(row.verdict, 30))), row.status === null ? '' : ` with ${row.status}`, ` after ${duration(row.ms)} ms`, row.destination && [' by ', foreign(row.destination, 60)], el('p', { class: 'hint' }, row.reason ? `${visible(row.reason, 60)}: ${meaningOf(row.reason) || meaning}` : meaning));
+  }
+  for (const one of event?.deliveries ?? []) stepsOf(one, add);
+  return el('ol', { class: 'timeline' }, steps);
+}
+
+/** Adds the steps of a stored delivery to one destination. */
+function stepsOf(one, add) {
+  const to = one.destination === null ? el('em', {}, 'no destination') : foreign(one.destination, 60);
+  const result = one.attempts > 0 || one.last !== null ? [el('span', { class: 'dot' }, ' · '), lastResponse({ ...one, last: null })] : null;
+  const times = one.attempts === 1 ? '1 attempt' : `${count(one.attempts)} attempts`;
+  if (one.state === 'delivered') {
+    add('accepted', 'disc', one.last, el('strong', {}, 'Delivered'), ' to ', to, ` after ${times}`, one.status === null ? '' : ` with ${one.status}`);
+    return;
+  }
+  if (one.attempts > 0) add('failed', 'cross', one.last, el('strong', {}, `Attempt ${count(one.attempts)} failed`), ' at ', to, result);
+  if (one.state === 'dead') add('dead', 'cross', null, el('strong', {}, 'Dead letter'), ' for ', to, ': no further attempt without a retry');
+  else if (one.state === 'quarantined') add('quarantined', 'diamond', null, el('strong', {}, 'In quarantine'), ' for ', to, ': it changed after it was stored, so no app receives it');
+  else add('pending', 'half', one.due, el('strong', {}, 'Waits'), ' for ', to, ', next attempt ', dueText(one));
+}
+
+/** Returns the verdict of today on a saved rejection, with its actions. */
+function rejectionPanel(item, signal) {
+  const place = el('div', {});
+  const draw = (current) => refill(
+    place,
+    facts(
+      ['Verifies now', verifiedTag(current)],
+      ['Cause', current.diagnosis && el('span', {}, el('code', {}, visible(current.diagnosis.cause, 60)), ' ', foreign(current.diagnosis.text, 400), current.diagnosis.certainty && el('span', { class: 'dim' }, ` (${visible(current.diagnosis.certainty, 20)})`))],
+      ['Advice', current.diagnosis?.advice && foreign(capital(current.diagnosis.advice), 400)],
+      ['Source', current.source && foreign(current.source, 80)],
+    ),
+    el(
+      'div',
+      { class: 'actions' },
+      button('Recheck', async () => {
+        const again = await recheckRejection(current.id, signal);
+        if (again) draw({ ...current, ...again });
+      }),
+      current.secret !== null && actButton('Forward…', () => void forwardRejection(current), { class: 'primary' }),
+      button('Copy as cartgate send', () => copy(forwardLine(current), 'Command')),
+    ),
+  );
+  draw(item);
+  return section('Saved rejection', { class: 'rejection-panel' }, place);
+}
+
+const sendLine = (eventId) => `cartgate inbox show --config cartgate.toml ${eventId} --body > ${eventId}.body\ncartgate send http://127.0.0.1:8080 --secret-file secret.txt --body ${eventId}.body`;
+
+function forwardLine({ id: rejectionId, received }) {
+  const time = new Date(received).toISOString().slice(0, 19).replace(/[-:]/g, '');
+  return `cartgate send http://127.0.0.1:8080 --secret-file secret.txt --delivery rejected/${time}Z-${rejectionId}.http`;
+}
+
+async function copyCurl(deliveryId) {
+  try {
+    const response = await request(`deliveries/${encode(deliveryId)}/curl`);
+    await copy(await response.text(), 'curl line');
+  } catch (error) {
+    failAction(error);
+  }
+}
+
+/** Remembers a delivery for a comparison, or opens the comparison with the remembered one. */
+function compareFrom(deliveryId) {
+  if (compareWith && compareWith !== deliveryId) {
+    const other = compareWith;
+    compareWith = '';
+    location.hash = `#/compare/${encode(other)}/${encode(deliveryId)}`;
+    return;
+  }
+  const row = rowById.get(deliveryId);
+  const candidates = state.rows.filter((one) => one.id !== deliveryId && (!row?.endpoint || one.endpoint === row.endpoint)).slice(0, 12);
+  const { box, body } = openDialog({ title: `Compare ${shortId(deliveryId)} with` });
+  const choose = (other) => {
+    box.close();
+    location.hash = `#/compare/${encode(deliveryId)}/${encode(other)}`;
+  };
+  const field = el('input', { id: 'compare-id', spellcheck: 'false', autocomplete: 'off', placeholder: 'Id of a delivery' });
+  const form = el('form', { onsubmit: (event) => {
+    event.preventDefault();
+    if (isId(field.value.trim())) choose(field.value.trim().toLowerCase());
+    else field.setAttribute('aria-invalid', 'true');
+  } }, el('label', { class: 'field', for: 'compare-id' }, el('span', { class: 'field-label' }, 'Id'), field), el('button', { type: 'submit' }, 'Compare'));
+  fill(body, form, el('ul', { class: 'choices' }, candidates.map((one) => el('li', {}, button([tag(VERDICTS, one.verdict), moment(one.at), el('span', { class: 'id' }, shortId(one.id))], () => choose(one.id))))));
+  fill(box, el('div', { class: 'dialog-foot' }, button('Cancel', () => box.close()), button('Choose it in the list', () => {
+    compareWith = deliveryId;
+    box.close();
+    toast('Open the other delivery and press c.');
+    location.hash = router.from;
+  })));
+}
+
+/** The families of headers that the gate drops or adds, each with the reason. */
+const HEADER_RULES = [
+  [/^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-connection|http2-settings)$/, 'belongs to the connection with the client, not to the delivery'],
+  [/^content-length$/, 'rebuilt from the bytes of the body'],
+  [/^host$/, 'names the destination'],
+  [/^expect$/, 'the gate responds to it itself'],
+  [/^cookie$/, 'apps would take it for a session'],
+  [/^(proxy-.*)$/, 'belongs to proxies'],
+  [/^x-cartgate-/, 'only the gate may say this'],
+  [/^webhook-/, 'only the gate may sign deliveries this way'],
+  [/^(forwarded|x-forwarded-.*|x-real-ip)$/, 'one account of the client, by the gate: apps trust it'],
+  [/^via$/, 'names the gate on the way'],
+  [/^(x-http-method.*|x-method-override)$/, 'would change the method in some apps'],
+  [/^(x-original-url|x-rewrite-url)$/, 'would change the path in some apps'],
+  [/^(traceparent|tracestate)$/, 'continues the trace'],
+  [/_/, 'some apps read it as its twin with a hyphen'],
+];
+
+const reasonOf = (name) => HEADER_RULES.find(([pattern]) => pattern.test(name))?.[1] ?? '';
+
+/** Returns the changes of the gate from one list of headers to another. */
+function headerChanges(before, after) {
+  const group = (list) => {
+    const values = new Map();
+    for (const [name, value] of list) {
+      const key = name.toLowerCase();
+      values.set(key, [...(values.get(key) ?? []), value]);
+    }
+    return values;
+  };
+  const [from, to] = [group(before), group(after)];
+  const names = [...new Set([...from.keys(), ...to.keys()])];
+  return names.map((name) => {
+    const [old, now] = [from.get(name) ?? null, to.get(name) ?? null];
+    const same = old && now && old.length === now.length && old.every((value, index) => value === now[index]);
+    return { name, old, now, kind: same ? 'kept' : !old ? 'added' : !now ? 'dropped' : 'changed' };
+  });
+}
+
+/** Returns the request as received, the changes of the gate, and the request as forwarded. */
+function headsPanel(head, forwarded) {
+  const place = el('div', {});
+  const draw = (chosen) => refill(place, threeColumns(head, chosen));
+  const choice = forwarded.length > 1 && picker({ id: 'delivery-destination', label: 'Forwarded to', all: visible(forwarded[0].destination ?? '', 60), options: forwarded.slice(1).map((one) => one.destination ?? ''), value: '', onchange: (value) => draw(forwarded.find((one) => one.destination === value) ?? forwarded[0]) });
+  draw(forwarded[0] ?? null);
+  return section('Request', { class: 'heads-panel' }, choice && choice.node, place);
+}
+
+function threeColumns(head, forwarded) {
+  const received = headBlock('As received', head, new Map());
+  if (!forwarded) {
+    return el('div', { class: 'heads heads-one' }, received, el('div', { class: 'head-block' }, el('h3', {}, 'As forwarded'), prose('The gate forwarded nothing.')));
+  }
+  const changes = headerChanges(head.headers, forwarded.headers);
+  const kinds = new Map(changes.map((change) => [change.name, change.kind]));
+  const only = (...wanted) => changes.filter(({ kind }) => wanted.includes(kind));
+  const group = (title, list, sign) => list.length > 0 && [el('h4', {}, `${title} (${list.length})`), el('ul', {}, list.map(({ name, old, now }) => el('li', { class: `change change-${sign[1]}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, sign[0]), el('span', {}, code(name, 80), old && now && [' ', foreign(old.join(', '), 60), ' → ', foreign(now.join(', '), 60)], reasonOf(name) && el('span', { class: 'hint' }, ` ${reasonOf(name)}`)))))];
+  const line = head.method !== forwarded.method || head.target !== forwarded.target;
+  const kept = only('kept').length;
+  const middle = el(
+    'div',
+    { class: 'head-block head-changes' },
+    el('h3', {}, 'Changes by the gate'),
+    line && el('p', { class: 'change change-changed' }, el('span', { class: 'sign', 'aria-hidden': 'true' }, '~'), el('span', {}, foreign(`${head.method} ${head.target}`, 120), ' → ', foreign(`${forwarded.method} ${forwarded.target}`, 120))),
+    group('Dropped', only('dropped'), ['−', 'dropped']),
+    group('Changed', only('changed'), ['~', 'changed']),
+    group('Added', only('added'), ['+', 'added']),
+    el('p', { class: 'hint' }, `${counted(kept, 'header')} and the body pass byte for byte.`),
+  );
+  const title = forwarded.destination === null ? 'As forwarded' : ['As forwarded to ', foreign(forwarded.destination, 60)];
+  return el('div', { class: 'heads' }, headBlock('As received', head, kinds, 'dropped'), middle, headBlock(title, forwarded, kinds, 'added'));
+}
+
+/** Returns a head as lines; those of the marked kind, and changed ones, have a sign. */
+function headBlock(title, head, kinds, marked = '') {
+  const sign = { dropped: ['−', 'dropped'], added: ['+', 'added'], changed: ['~', 'changed'] };
+  const line = ([name, value]) => {
+    const kind = kinds.get(name.toLowerCase());
+    const [char, word] = kind === marked || kind === 'changed' ? sign[kind] ?? ['', ''] : ['', ''];
+    return el('div', { class: `head-line ${word ? `change-${word}` : ''}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, char), el('span', {}, el('bdi', { class: 'head-name' }, visible(name, 200)), ': ', foreign(value, 2000), word && el('span', { class: 'sr' }, ` (${word})`)));
+  };
+  return el('div', { class: 'head-block' }, el('h3', {}, title), el('div', { class: 'head-lines' }, el('div', { class: 'head-line' }, el('span', { class: 'sign' }), el('strong', {}, foreign(`${head.method} ${head.target}`, 2000))), head.headers.map(line)));
+}
+
+/** The bytes of a body that the page shows at once. */
+const BODY_SHOWN = 262_144;
+
+const HEX_SHOWN = 32_768;
+
+/** Returns the button that opens the body, and then the body. */
+function bodyPanel(path, size, signal) {
+  const place = el('div', { id: 'delivery-body' });
+  const load = async () => {
+    const response = await request(path, { signal });
+    return new Uint8Array(await response.arrayBuffer());
+  };
+  const open = () => {
+    refill(place, waitBox('Loading the body…'));
+    void loadInto(place, signal, load, shownBody);
+  };
+  fill(place, button(size === null ? 'Show the body' : `Show the body (${bytes(size)})`, open, { id: 'delivery-body-show' }), prose('A body contains personal data. The log of the gate records that you open it.', { class: 'hint' }));
+  return place;
+}
+
+/** Returns a body as pretty JSON, raw text or hex. */
+function shownBody(octets) {
+  if (octets.length === 0) return prose('The body is empty.');
+  const words = utf8(octets);
+  const forms = [
+    words !== null && isJson(words) && ['JSON', () => jsonBlock(words)],
+    words !== null && ['Raw', () => el('pre', { class: 'body-text', tabindex: '0' }, visibleBlock(words.slice(0, BODY_SHOWN)))],
+    ['Hex', () => el('pre', { class: 'body-hex', tabindex: '0' }, hexDump(octets.subarray(0, HEX_SHOWN)))],
+  ].filter(Boolean);
+  const content = el('div', {});
+  const cutNote = (name) => {
+    const most = name === 'Hex' ? HEX_SHOWN : BODY_SHOWN;
+    return octets.length > most && prose(`The first ${bytes(most)} of ${bytes(octets.length)}. Download the body to see all of it.`, { class: 'hint' });
+  };
+  const choices = forms.map(([name, draw]) => button(name, () => show(name, draw), { 'aria-pressed': 'false', class: 'switch' }));
+  function show(name, draw) {
+    for (const choice of choices) choice.setAttribute('aria-pressed', String(choice.textContent === name));
+    refill(content, cutNote(name), draw());
+  }
+  show(...forms[0]);
+  const note = words === null ? 'These bytes are not UTF-8.' : forms[0][0] === 'JSON' ? 'Numbers, escapes and the order of keys are as in the bytes; only the spaces differ.' : 'This is not JSON.';
+  return [el('div', { class: 'switches', role: 'group', 'aria-label': 'Form' }, choices, words !== null && button('Copy', () => copy(words, 'Body'), { class: 'quiet' })), content, prose(note, { class: 'hint' })];
+}
+
+function utf8(octets) {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(octets);
+  } catch {
+    return null;
+  }
+}
+
+function isJson(words) {
+  try {
+    JSON.parse(words);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The tokens of JSON. The text is known to be valid. */
+const JSON_TOKEN = /[\s]*("[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.eE+-]*|true|false|null|[{}[\],:])/y;
+
+/** Returns the lines of JSON with new spaces and no other change, each as tokens with their kinds. */
+function jsonLines(words) {
+  const lines = [[]];
+  let depth = 0;
+  let previous = '';
+  const put = (token, kind) => lines.at(-1).push([token, kind]);
+  const turn = () => lines.push([['  '.repeat(depth), 'space']]);
+  JSON_TOKEN.lastIndex = 0;
+  for (let match = JSON_TOKEN.exec(words); match; match = JSON_TOKEN.exec(words)) {
+    const token = match[1];
+    const opens = token === '{' || token === '[';
+    const closes = token === '}' || token === ']';
+    if (closes) {
+      depth -= 1;
+      if (previous !== '{' && previous !== '[') turn();
+    } else if (previous === '{' || previous === '[' || previous === ',') {
+      turn();
+    }
+    put(token, kindOf(token));
+    if (opens) depth += 1;
+    if (token === ':') {
+      const line = lines.at(-1);
+      line.at(-2)[1] = 'key';
+      put(' ', 'space');
+    }
+    previous = token;
+  }
+  return lines;
+}
+
+function kindOf(token) {
+  if (token.startsWith('"')) return 'string';
+  if (/^[-0-9]/.test(token)) return 'number';
+  return /^[a-z]/.test(token) ? 'word' : 'sign';
+}
+
+/** The tokens that have a colour; further ones are plain, to keep the page quick. */
+const COLOURED_TOKENS = 8000;
+
+function jsonBlock(words) {
+  const block = el('pre', { class: 'body-text body-json', tabindex: '0' });
+  let tokens = 0;
+  let plain = '';
+  const page = document.createDocumentFragment();
+  for (const line of jsonLines(words.length > BODY_SHOWN ? words.slice(0, BODY_SHOWN) : words)) {
+    for (const [token, kind] of line) {
+      tokens += 1;
+      if (tokens > COLOURED_TOKENS || kind === 'space' || kind === 'sign') plain += token;
+      else {
+        if (plain) page.append(plain);
+        plain = '';
+        page.append(el('span', { class: `json-${kind}` }, visibleBlock(token)));
+      }
+    }
+    plain += '\n';
+  }
+  page.append(visibleBlock(plain));
+  block.append(page);
+  return block;
+}
+
+function hexDump(octets) {
+  const lines = [];
+  for (let at = 0; at < octets.length; at += 16) {
+    const part = [...octets.subarray(at, at + 16)];
+    const hex = part.map((octet) => octet.toString(16).padStart(2, '0'));
+    const left = hex.slice(0, 8).join(' ').padEnd(23);
+    const right = hex.slice(8).join(' ').padEnd(23);
+    const chars = part.map((octet) => (octet >= 32 && octet < 127 ? String.fromCharCode(octet) : '.')).join('');
+    lines.push(`${at.toString(16).padStart(8, '0')}  ${left}  ${right}  ${chars}`);
+  }
+  return lines.join('\n');
+}
+
+// --------------------------------------------------------------------------------------- 15 compare
+
+function compareView({ root, parts, signal, keys }) {
+  const [one = '', other = ''] = parts;
+  keys.Escape = () => {
+    location.hash = `#/delivery/${encode(one)}`;
+  };
+  if (!isId(one) || !isId(other)) {
+    fill(root, emptyBox('A comparison needs two ids', prose('Open a delivery and press `c`.')));
+    return;
+  }
+  const place = el('div', {}, waitBox('Loading both deliveries…'));
+  fill(root, place);
+  const load = () => Promise.all([one, other].map((which) => api(`deliveries/${encode(which)}`, deliveryShape, { signal })));
+  void loadInto(place, signal, load, (both) => drawComparison([one, other], both, signal));
+}
+
+function drawComparison(ids, both, signal) {
+  const heads = both.map((shown) => shown.received ?? shown.event?.head ?? null);
+  const value = (pick) => both.map((shown) => pick(shown) ?? null);
+  const rows = [
+    ['Verdict', value(({ row }) => row?.verdict)],
+    ['Reason', value(({ row }) => row?.reason)],
+    ['Cause', value(({ row }) => row?.cause)],
+    ['Endpoint', value(({ row, event }) => row?.endpoint ?? event?.endpoint)],
+    ['Kind', value(({ row, event }) => row?.kind ?? event?.kind)],
+    ['Secret', value(({ row, event }) => row?.secret ?? event?.head?.secret)],
+    ['Client', value(({ row, event }) => row?.peer ?? event?.head?.peer)],
+    ['Status', value(({ row }) => row?.status)],
+    ['Bytes', value(({ row, event }) => row?.bytes ?? event?.deliveries[0]?.size)],
+    ['Received', value(({ row, event }) => clock(row?.at ?? event?.received ?? 0))],
+    ['Method', heads.map((head) => head?.method ?? null)],
+    ['Target', heads.map((head) => head?.target ?? null)],
+  ];
+  const fromHeaders = heads[0] && heads[1] ? headerChanges(heads[0].headers, heads[1].headers).map(({ name, old, now }) => [name, [old?.join(', ') ?? null, now?.join(', ') ?? null]]) : [];
+  return [
+    section('Facts', {}, pairTable('Facts', ids, rows)),
+    section('Headers', {}, fromHeaders.length > 0 ? pairTable('Headers', ids, fromHeaders) : prose('The head of one of them is no longer in memory.')),
+    section('Body', { class: 'body-panel' }, bodyComparison(ids, both, signal)),
+  ];
+}
+
+/** Returns a table of two columns in which equal values are dim. */
+function pairTable(label, ids, rows) {
+  const { node, body } = table({ label, className: 'cards pair-table', headings: ['Name', ...ids.map((one) => el('a', { class: 'id', href: `#/delivery/${encode(one)}` }, shortId(one))), 'Same'] });
+  const shown = (value) => (value === null ? el('span', { class: 'dim' }, 'none') : foreign(String(value), 500));
+  for (const [name, [left, right]] of rows.filter(([, [left, right]]) => left !== null || right !== null)) {
+    const same = left === right;
+    body.append(el('tr', { role: 'row', class: same ? 'same' : 'differs' }, cell('Name', 'c-name', foreign(name, 100)), cell(shortId(ids[0]), 'c-pair', shown(left)), cell(shortId(ids[1]), 'c-pair', shown(right)), cell('Same', '', same ? 'yes' : el('strong', {}, 'no'))));
+  }
+  return node;
+}
+
+function bodyComparison(ids, both, signal) {
+  const paths = both.map(({ event, rejection }, index) => (event ? `inbox/events/${encode(ids[index])}/body` : rejection ? `rejected/${encode(ids[index])}/body` : null));
+  if (paths.includes(null)) return prose('The gate does not keep both bodies. It stores bodies only in the inbox and with saved rejections.');
+  const place = el('div', {});
+  const load = () => Promise.all(paths.map(async (path) => new Uint8Array(await (await request(path, { signal })).arrayBuffer())));
+  const open = () => {
+    refill(place, waitBox('Loading both bodies…'));
+    void loadInto(place, signal, load, ([left, right]) => bodyDiff(left, right));
+  };
+  fill(place, button('Compare the bodies', open, { id: 'compare-bodies' }), prose('Bodies contain personal data. The log of the gate records that you open them.', { class: 'hint' }));
+  return place;
+}
+
+/** Returns the difference of two bodies, line by line; JSON gets new lines first. */
+function bodyDiff(left, right) {
+  if (left.length === right.length && left.every((octet, index) => octet === right[index])) {
+    return el('p', {}, el('strong', {}, 'The bodies are equal'), `, byte for byte (${bytes(left.length)}).`);
+  }
+  const lines = (octets) => {
+    const words = utf8(octets);
+    if (words === null) return hexDump(octets.subarray(0, HEX_SHOWN)).split('\n');
+    if (isJson(words)) return jsonLines(words).map((line) => line.map(([token]) => token).join(''));
+    return words.split('\n');
+  };
+  const diff = diffLines(lines(left), lines(right));
+  const changed = diff.filter(([sign]) => sign !== ' ').length;
+  const title = changed === 0 ? 'Only spaces or line ends differ.' : `${counted(changed, 'line')} differ.`;
+  const words = { '-': 'only in the first', '+': 'only in the second', ' ': '' };
+  return [
+    prose(title),
+    el('div', { class: 'diff', tabindex: '0', role: 'group', 'aria-label': 'Difference' }, foldEqual(diff).map(([sign, line]) => el('div', { class: `diff-line diff-${{ '-': 'old', '+': 'new', ' ': 'same', '…': 'fold' }[sign]}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, sign), el('span', {}, visible(line, 2000), words[sign] && el('span', { class: 'sr' }, ` (${words[sign]})`))))),
+  ];
+}
+
+/** Folds long runs of equal lines. */
+function foldEqual(diff) {
+  const folded = [];
+  for (let at = 0; at < diff.length && folded.length < 2000; ) {
+    let end = at;
+    while (end < diff.length && diff[end][0] === ' ') end += 1;
+    if (end - at > 8) folded.push(...diff.slice(at, at + 3), ['…', `${count(end - at - 6)} equal lines`], ...diff.slice(end - 3, end));
+    else folded.push(...diff.slice(at, Math.max(end, at + 1)));
+    at = Math.max(end, at + 1);
+  }
+  return folded;
+}
+
+/** Returns the shortest difference of two lists of lines; of very long ones, a coarse one. */
+function diffLines(left, right) {
+  let start = 0;
+  while (start < left.length && start < right.length && left[start] === right[start]) start += 1;
+  let end = 0;
+  while (end < Math.min(left.length, right.length) - start && left.at(-1 - end) === right.at(-1 - end)) end += 1;
+  const [a, b] = [left.slice(start, left.length - end), right.slice(start, right.length - end)];
+  const same = (lines) => lines.map((line) => [' ', line]);
+  const middle = a.length * b.length > 4_000_000 ? [...a.map((line) => ['-', line]), ...b.map((line) => ['+', line])] : commonLines(a, b);
+  return [...same(left.slice(0, start)), ...middle, ...same(end > 0 ? left.slice(-end) : [])];
+}
+
+/** Returns the difference by the longest common subsequence. */
+function commonLines(a, b) {
+  const width = b.length + 1;
+  const best = new Uint32Array((a.length + 1) * width);
+  for (let i = a.length - 1; i >= 0; i -= 1) {
+    for (let j = b.length - 1; j >= 0; j -= 1) {
+      best[i * width + j] = a[i] === b[j] ? best[(i + 1) * width + j + 1] + 1 : Math.max(best[(i + 1) * width + j], best[i * width + j + 1]);
+    }
+  }
+  const diff = [];
+  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      diff.push([' ', a[i]]);
+      i += 1;
+      j += 1;
+    } else if (j >= b.length || (i < a.length && best[(i + 1) * width + j] >= best[i * width + j + 1])) {
+      diff.push(['-', a[i]]);
+      i += 1;
+    } else {
+      diff.push(['+', b[j]]);
+      j += 1;
+    }
+  }
+  return diff;
+}
+
+// ---------------------------------------------------------------------------------------- 16 health
+
+/** The time without a match after which an older secret can go; the sender retries for hours. */
+const secretItem = shape({
+  name: text,
+  endpoints: maybe(list(text), []),
+  matched: maybe(number),
+  last_matched: maybe(instant),
+  counted_since: maybe(instant),
+  removable_since: maybe(instant),
+});
+
+/** Reads an item whose name may have the name of its resource. */
+const named = (parse, ...names) => (value) => {
+  if (!isRecord(value)) unfit('', 'an object');
+  const key = names.find((name) => typeof value[name] === 'string');
+  return parse(key ? { ...value, name: value[key] } : value);
+};
+
+const destinationItem = shape({ name: text, address: maybe(text), endpoint: maybe(text) });
+
+const configShape = shape({ toml: text, since: maybe(instant) });
+
+const reloadShape = shape({ in_force: flag, errors: maybe(list(text), []), warnings: maybe(list(text), []) });
+
+function healthView({ root, signal, keys }) {
+  const places = { status: el('div', {}, waitBox('Loading the status…')), secrets: el('div', {}), destinations: el('div', {}), config: el('div', {}) };
+  const test = testPanel(signal);
+  fill(root, el('div', { class: 'health' }, places.status, test.node, places.secrets, places.destinations, places.config));
+
+  const drawStatus = () => state.status && !signal.aborted && refill(places.status, statusPanel(state.status, reload));
+  async function reload() {
+    const yes = await confirmed({ title: 'Reload the configuration?', words: ['The gate reads its configuration file and its secrets again. If they have a mistake, the configuration of now stays in force.'], yes: 'Reload' });
+    if (!yes) return;
+    try {
+      showReload(await reloadGate());
+    } catch (error) {
+      failAction(error);
+    }
+    void refresh();
+  }
+  async function refresh() {
+    try {
+      await loadStatus(signal);
+    } catch (error) {
+      if (!signal.aborted && !state.status) refill(places.status, errorBox(error, () => void refresh()));
+    }
+    const part = (place, path, parse, draw) => loadInto(place, signal, () => api(path, parse, { signal }), draw);
+    void part(places.secrets, 'secrets?limit=1000', page(named(secretItem, 'name', 'secret')), ({ items }) => secretsPanel(items));
+    void part(places.destinations, 'destinations?limit=1000', page(named(destinationItem, 'name', 'destination')), ({ items }) => destinationsPanel(items));
+    void part(places.config, 'config', configShape, configPanel);
+  }
+  on('status', drawStatus, signal);
+  const timer = setInterval(() => !document.hidden && void loadStatus(signal).catch(() => {}), 5000);
+  signal.addEventListener('abort', () => clearInterval(timer));
+  keys.t = () => test.focus();
+  drawStatus();
+  showPermission();
+  void refresh();
+}
+
+/** Reloads the configuration. A configuration with mistakes is a result, too. */
+async function reloadGate() {
+  const response = await fetch('/api/v1/reload', { method: 'POST', credentials: 'same-origin', redirect: 'error' });
+  if (response.status !== 422 && !response.ok) throw await problemOf(response);
+  return reloadShape(await response.json());
+}
+
+function showReload({ in_force: inForce, errors, warnings }) {
+  const { box, body } = openDialog({ title: inForce ? 'The new configuration is in force' : 'The old configuration stays in force' });
+  const lines = (title, list) => list.length > 0 && [el('h3', {}, title), el('ul', {}, list.map((line) => el('li', {}, foreign(line, 1000))))];
+  fill(body, lines('Mistakes', errors), lines('Warnings', warnings), errors.length + warnings.length === 0 && prose('There are no warnings.'));
+  const close = button('Close', () => box.close(), { class: 'primary' });
+  fill(box, el('div', { class: 'dialog-foot' }, close));
+  close.focus();
+}
+
+function statusPanel(status, reload) {
+  const { configuration, certificates } = status;
+  const problems = status.needs;
+  const verdict = problems.length === 0 && status.ready
+    ? el('div', { class: 'verdict verdict-good' }, mark('disc'), el('p', {}, el('strong', {}, 'No open problems'), `. The gate is ready${status.started ? ` and has been up for ${span(status.now - status.started)}` : ''}.`))
+    : el('div', { class: 'verdict verdict-bad' }, mark('triangle'), el('div', {}, el('p', {}, el('strong', {}, status.ready ? counted(problems.length, 'open problem') : 'The gate is not ready')), el('ul', {}, problems.map((problem) => el('li', {}, foreign(capital(problem), 600))))));
+  return [
+    section('Status', { class: 'panel' }, verdict, el('div', { class: 'gauges' }, gauge('Connections', status.connections), gauge('Memory for large bodies', status.memory, bytes), status.inbox && gauge('Inbox events', status.inbox.events), status.inbox && gauge('Inbox bytes', status.inbox.bytes, bytes)), facts(
+      ['Version', status.version && foreign(status.version, 40)],
+      ['Started', status.started && el('span', {}, moment(status.started), ` (${ago(status.started)})`)],
+      ['Configuration', configuration && el('span', {}, 'in force since ', moment(configuration.since), ` (${ago(configuration.since)})`)],
+      ['Last reload', configuration?.failed && el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'failed ', since(configuration.failed)))],
+      ['Connections rejected', status.connections_refused > 0 && count(status.connections_refused)],
+      ['Log lines dropped', status.log_lines_dropped > 0 && count(status.log_lines_dropped)],
+      ['Without endpoint', status.astray > 0 && el('span', {}, counted(status.astray, 'request'), status.last_astray && [', the last ', since(status.last_astray.at), ': ', foreign(status.last_astray.reason, 60)])],
+    ), el('div', { class: 'actions' }, actButton('Reload the configuration…', () => void reload(), { id: 'health-reload' }))),
+    section('Endpoints', { class: 'panel' }, endpointsTable(status.endpoints)),
+    certificates.length > 0 && section('Certificates', { class: 'panel' }, certificatesTable(certificates)),
+  ];
+}
+
+function endpointsTable(endpoints) {
+  if (endpoints.length === 0) return prose('The gate has no endpoint.');
+  const { node, body } = table({ label: 'Endpoints', className: 'cards', headings: ['Endpoint', ['Verified', 'num'], 'Last', ['Rejected', 'num'], 'Last', ['Not accepted', 'num'], 'Last'] });
+  const event = (last) => (last ? el('span', {}, since(last.at), ' ', el('span', { title: meaningOf(last.reason) }, foreign(last.reason, 60))) : el('span', { class: 'dim' }, 'never'));
+  for (const one of endpoints) {
+    body.append(el(
+      'tr',
+      { role: 'row' },
+      cell('Endpoint', 'c-endpoint', el('a', { href: `#/live?endpoint=${encode(one.endpoint)}` }, foreign(one.endpoint, 60))),
+      cell('Verified', 'num', count(one.verified)),
+      cell('Last verified', '', one.last_verified === null ? el('span', { class: 'dim' }, 'never') : since(one.last_verified)),
+      cell('Rejected', 'num', count(one.rejected)),
+      cell('Last rejected', '', event(one.last_rejected)),
+      cell('Not accepted', 'num', count(one.not_taken)),
+      cell('Last not accepted', '', event(one.last_not_taken)),
+    ));
+  }
+  return node;
+}
+
+function certificatesTable(certificates) {
+  const { node, body } = table({ label: 'Certificates', className: 'cards', headings: ['Certificate', 'Expires', 'State'] });
+  for (const { certificate, ends } of [...certificates].sort((one, other) => one.ends - other.ends)) {
+    const left = ends - gateNow();
+    const [tone, shape, words] = left <= 0 ? ['failed', 'cross', 'expired'] : left < 14 * 86_400_000 ? ['rejected', 'triangle', 'expires soon'] : ['accepted', 'disc', 'valid'];
+    body.append(el('tr', { role: 'row' }, cell('Certificate', '', code(certificate, 200)), cell('Expires', '', moment(ends, `${left > 0 ? `in ${span(left)}` : `${span(-left)} ago`}`)), cell('State', '', el('span', { class: `tag tone-${tone}` }, mark(shape), words))));
+  }
+  return node;
+}
+
+function secretsPanel(items) {
+  const { node, body } = table({ label: 'Secrets', className: 'cards', headings: ['Secret', 'Endpoints', ['Matched', 'num'], 'Last match', 'Advice'] });
+  for (const one of items) {
+    const advice = one.removable_since !== null
+      ? el('span', { class: 'tag tone-stored' }, mark('square'), el('span', {}, 'can be removed since ', moment(one.removable_since), ': only newer secrets match'))
+      : one.last_matched === null ? el('span', { class: 'dim' }, 'no match yet') : el('span', { class: 'tag tone-accepted' }, mark('disc'), 'in use');
+    body.append(el(
+      'tr',
+      { role: 'row' },
+      cell('Secret', '', el('strong', {}, foreign(one.name, 64))),
+      cell('Endpoints', '', one.endpoints.map((name, index) => [index > 0 && ', ', foreign(name, 60)])),
+      cell('Matched', 'num', one.matched === null ? '–' : count(one.matched)),
+      cell('Last match', '', one.last_matched === null ? el('span', { class: 'dim' }, 'never', one.counted_since !== null && [', counted since ', moment(one.counted_since)]) : since(one.last_matched)),
+      cell('Advice', '', advice),
+    ));
+  }
+  return section('Secrets', { class: 'panel' }, items.length > 0 ? node : prose('No endpoint has a secret.'), prose('The console shows names, never a value.', { class: 'hint' }));
+}
+
+function destinationsPanel(items) {
+  const health = new Map((state.status?.destinations ?? []).map((one) => [one.destination, one]));
+  const waiting = new Map((state.status?.inbox?.waiting ?? []).map((one) => [one.destination, one]));
+  const { node, body } = table({ label: 'Destinations', className: 'cards', headings: ['Destination', 'Address', 'Endpoint', 'Health', ['Accepted', 'num'], ['Failed', 'num']] });
+  for (const one of items) {
+    const meter = health.get(one.name);
+    body.append(el(
+      'tr',
+      { role: 'row' },
+      cell('Destination', '', el('strong', {}, foreign(one.name, 60))),
+      cell('Address', '', one.address === null ? '–' : code(one.address, 120)),
+      cell('Endpoint', '', one.endpoint === null ? '–' : foreign(one.endpoint, 60)),
+      cell('Health', '', healthOf(waiting.get(one.name) ?? { destination: one.name, configured: true, down_since: null }, meter)),
+      cell('Accepted', 'num', count(meter?.taken ?? 0)),
+      cell('Failed', 'num', count(meter?.failed ?? 0)),
+    ));
+  }
+  return section('Destinations', { class: 'panel' }, items.length > 0 ? node : prose('The gate has no destination.'));
+}
+
+function configPanel({ toml, since: from }) {
+  return section('Configuration in force', { class: 'panel' }, from !== null && el('p', { class: 'hint' }, 'Since ', moment(from), '. Secrets are not part of it.'), copyBlock(toml, 'Configuration', tomlLines(toml)));
+}
+
+/** Returns TOML with its tables and comments marked. */
+function tomlLines(toml) {
+  return visibleBlock(toml).split('\n').map((line) => {
+    const kind = /^\s*\[/.test(line) ? 'toml-table' : /^\s*#/.test(line) ? 'toml-comment' : '';
+    return [kind ? el('span', { class: kind }, line) : line, '\n'];
+  });
+}
+
+// ------------------------------------------------------------------------------------------ 17 test
+
+/** Reads samples as texts, whether the gate sends them as text or as JSON. */
+function samplesOf(value) {
+  if (!isRecord(value)) unfit('samples', 'an object');
+  const words = (sample) => (typeof sample === 'string' ? sample : JSON.stringify(sample, null, 2));
+  return Object.entries(value).map(([name, sample]) => [name, words(sample)]);
+}
+
+function readSamples(value) {
+  if (!isRecord(value)) unfit('', 'an object');
+  const forgery = named(shape({ name: text, description: maybe(text, ''), sentence: maybe(text, '') }), 'name');
+  const pairs = Array.isArray(value.samples) ? value.samples.filter(isRecord).map((one) => [one.name ?? one.sample, one.body ?? one.json]) : samplesOf(value.samples);
+  return { samples: new Map(pairs), forgeries: fitting(value.forgeries, forgery).items };
+}
+
+/** Returns the form for a test delivery, with its response beside it. */
+function testPanel(signal) {
+  const place = el('div', {}, waitBox('Loading the samples…'));
+  const node = section('Send a test', { class: 'panel test-panel', id: 'test' }, prose('The gate signs it with the newest secret of the endpoint, and sends it through its own front door. Your app receives what the gate lets pass.', { class: 'hint' }), place);
+  void loadInto(place, signal, () => api('test/samples', readSamples, { signal }), (loaded) => testForm(loaded, signal));
+  return { node, focus: () => node.querySelector('select')?.focus() };
+}
+
+function testForm({ samples, forgeries }, signal) {
+  const option = (value, words = value) => el('option', { value }, words);
+  const endpoint = el('select', { id: 'test-endpoint' }, (state.status?.endpoints ?? []).map((one) => option(one.endpoint, visible(one.endpoint, 60))));
+  on('status', (status) => {
+    if (endpoint.options.length === 0) fill(endpoint, status.endpoints.map((one) => option(one.endpoint, visible(one.endpoint, 60))));
+  }, signal);
+  const sample = el('select', { id: 'test-sample', onchange: fillBody }, [...samples.keys()].map((name) => option(name, name === 'order' ? 'Order' : name === 'abandoned-cart' ? 'Abandoned cart' : name)));
+  const forgery = el('select', { id: 'test-forgery', onchange: describe }, option('', 'None: a genuine delivery'), forgeries.map((one) => option(one.name, `Forgery: ${one.name}`)));
+  const method = el('select', { id: 'test-method' }, ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'].map((one) => option(one)));
+  const field = (label, input) => el('label', { class: 'field', for: input.id }, el('span', { class: 'field-label' }, label), input);
+  const body = el('textarea', { id: 'test-body', rows: '16', spellcheck: 'false', autocomplete: 'off', oninput: check });
+  const note = el('p', { class: 'hint', 'aria-live': 'polite' });
+  const meaning = el('p', { class: 'hint' });
+  const result = el('div', { id: 'test-result', class: 'test-result', 'aria-live': 'polite' }, emptyBox('The response appears here', prose('Send an order to see your app accept it, or a forgery to see the gate reject it.')));
+  const send = actButton('Send the test', () => void run(), { id: 'test-send', class: 'primary' });
+
+  function fillBody() {
+    const words = samples.get(sample.value) ?? '';
+    body.value = isJson(words) ? jsonLines(words).map((line) => line.map(([token]) => token).join('')).join('\n') : words;
+    check();
+  }
+
+  function check() {
+    const size = new TextEncoder().encode(body.value).length;
+    setText(note, `${counted(size, 'byte')}${isJson(body.value) ? '' : ' · this is not JSON; the gate sends it all the same'}`);
+  }
+
+  function describe() {
+    const chosen = forgeries.find((one) => one.name === forgery.value);
+    setText(meaning, chosen ? `${capital(visible(chosen.description || chosen.sentence, 200))}. The gate must reject it.` : 'A genuine delivery reaches the app.');
+  }
+
+  async function run() {
+    send.disabled = true;
+    refill(result, waitBox('The gate sends it…'));
+    try {
+      const json = { endpoint: endpoint.value, sample: sample.value, forgery: forgery.value || null, method: method.value, body: body.value };
+      refill(result, testResult(await post('test', testShape, json, { signal })));
+    } catch (error) {
+      if (signal.aborted) return;
+      refill(result, errorBox(error, () => void run()));
+      if (error.reason === 'console-looks-only') failAction(error);
+    }
+    send.disabled = false;
+  }
+
+  fillBody();
+  describe();
+  return el('div', { class: 'test' }, el('form', { class: 'test-form', onsubmit: (event) => event.preventDefault() }, el('div', { class: 'fields' }, field('Endpoint', endpoint), field('Sample', sample), field('Signature', forgery), field('Method', method)), meaning, field('Body', body), note, el('div', { class: 'actions' }, send, button('Reset the body', fillBody))), result);
+}
+
+function testResult(answer) {
+  const good = answer.status !== null && answer.status < 300;
+  return [
+    el('p', { class: `test-status tone-${good ? 'accepted' : 'rejected'}` }, mark(good ? 'disc' : 'triangle'), el('strong', {}, answer.status === null ? 'No response' : `${answer.status} ${visible(answer.reason_phrase ?? '', 60)}`), el('span', { class: 'dim' }, `after ${duration(answer.ms)} ms`)),
+    facts(
+      ['Verdict', answer.verdict && (VERDICTS.has(answer.verdict) ? tag(VERDICTS, answer.verdict) : foreign(answer.verdict, 60))],
+      ['Expected', answer.expected && foreign(answer.expected, 120)],
+      ['Delivery', answer.id && rowLink(answer.id, `Delivery ${shortId(answer.id)}`)],
+    ),
+    answer.explanation && el('p', {}, foreign(capital(answer.explanation), 600)),
+    answer.headers.length > 0 && el('details', {}, el('summary', {}, counted(answer.headers.length, 'header')), el('div', { class: 'head-lines' }, answer.headers.map(([name, value]) => el('div', { class: 'head-line' }, el('span', { class: 'sign' }), el('span', {}, el('bdi', { class: 'head-name' }, visible(name, 200)), ': ', foreign(value, 1000)))))),
+    answer.body !== '' && (isJson(answer.body) ? jsonBlock(answer.body) : el('pre', { class: 'body-text', tabindex: '0' }, visibleBlock(answer.body))),
+    answer.truncated && prose('The response is longer; this is its beginning.', { class: 'hint' }),
+  ];
+}
+
+// --------------------------------------------------------------------------------------- 18 profile
+
+function profileView({ root, signal }) {
+  const place = el('div', {}, waitBox('Loading the profile…'));
+  fill(root, prose('What the gate has learned about the sender and its payload, from verified deliveries only. It keeps names, counts and keyed digests, never a value.', { class: 'lead' }), place);
+  const read = (value) => {
+    if (!isRecord(value)) unfit('', 'an object');
+    return list((item, at) => (isRecord(item) ? item : unfit(at, 'an object')))(value.endpoints, 'endpoints');
+  };
+  void loadInto(place, signal, () => api('profile', read, { signal }), (endpoints) => (endpoints.length > 0 ? endpoints.map(profilePanel) : emptyBox('Nothing learned yet', prose('The profile begins with the first verified delivery.'))));
+}
+
+function profilePanel(endpoint) {
+  const name = typeof endpoint.endpoint === 'string' ? endpoint.endpoint : 'endpoint';
+  return section(visible(name, 60), { class: 'panel profile' }, typeof endpoint.toml === 'string' && copyBlock(endpoint.toml, 'Suggestion', tomlLines(endpoint.toml)));
+}
+
+// --------------------------------------------------------------------------------------- 19 session
+
+const session = { isOpen: false };
+
+function showProblems() {
+  const { status } = state;
+  const problems = status ? status.needs.length + (status.ready ? 0 : 1) : 0;
+  badge('badge-health', problems, counted(problems, 'open problem'));
+  const inbox = status?.inbox;
+  const dead = (inbox?.waiting ?? []).reduce((sum, one) => sum + one.dead + one.quarantined, 0);
+  const pending = (inbox?.waiting ?? []).reduce((sum, one) => sum + one.pending, 0);
+  badge('badge-inbox', dead || pending, dead > 0 ? `${count(dead)} need a person` : `${count(pending)} wait`, dead > 0);
+  document.title = `${problems > 0 ? `(${problems}) ` : ''}${router.title ?? 'Console'} · Cartgate ${location.host}`;
+}
+
+function badge(badgeId, number, words, isBad = true) {
+  const node = byId(badgeId);
+  node.hidden = number === 0;
+  node.classList.toggle('badge-bad', isBad);
+  if (number > 0) refill(node, el('span', { 'aria-hidden': 'true' }, number > 999 ? '999+' : String(number)), el('span', { class: 'sr' }, ` (${words})`));
+}
+
+function showGate() {
+  const { status } = state;
+  if (!status) return;
+  refill(byId('gate'), el('span', { class: 'gate-name' }, location.host), el('span', { class: 'dim' }, ` ${visible(status.version, 20)}${status.started ? `, up ${span(gateNow() - status.started)}` : ''}`));
+  showPermission();
+  showProblems();
+}
+
+/** Shows the login instead of the views. */
+function endSession(reason = 'The session has ended, or the gate was restarted without a configured token.') {
+  const wasOpen = session.isOpen;
+  session.isOpen = false;
+  closeStream();
+  setStream('off', 'Signed out');
+  router.leave?.abort();
+  router.name = '';
+  for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
+  document.documentElement.dataset.session = 'no';
+  byId('shell').hidden = true;
+  byId('login').hidden = false;
+  refill(byId('view'));
+  state.rows = [];
+  state.status = null;
+  rowById.clear();
+  strips.clear();
+  setText(byId('login-reason'), wasOpen ? reason : 'The console needs a session, also on this machine.');
+  setText(byId('login-command'), `cartgate console ${location.host}`);
+  document.title = 'Sign in · Cartgate';
+  byId('login-title').focus();
+}
+
+async function openSession() {
+  await loadStatus();
+  session.isOpen = true;
+  document.documentElement.dataset.session = 'yes';
+  byId('login').hidden = true;
+  byId('shell').hidden = false;
+  showGate();
+  openStream();
+  route();
+}
+
+async function signIn(event) {
+  event.preventDefault();
+  const field = byId('login-token');
+  setText(byId('login-error'), '');
+  try {
+    await request('/login', { method: 'POST', json: { token: field.value.trim() } });
+    field.value = '';
+    await openSession();
+  } catch (error) {
+    const isWrong = error.status === 401 || error.status === 403;
+    setText(byId('login-error'), isWrong ? 'The gate does not accept this token.' : explain(error));
+    field.select();
+  }
+}
+
+async function signOut() {
+  try {
+    await request('/logout', { method: 'POST', json: {} });
+    endSession('You have signed out.');
+  } catch (error) {
+    failAction(error);
+  }
+}
+
+// -------------------------------------------------------------------------------------- 20 keyboard
+
+const KEY_HELP = [
+  ['j k ↓ ↑', 'next and previous row'],
+  ['Enter', 'open the row'],
+  ['Esc', 'back to the list; in the list, resume'],
+  ['/', 'filter'],
+  ['p', 'pause and resume (Live)'],
+  ['r', 'deliver again (Live, Inbox, Delivery); recheck (Rejected)'],
+  ['f', 'forward (Rejected)'],
+  ['x', 'select the row (Inbox)'],
+  ['c', 'compare (Delivery)'],
+  ['t', 'send a test (Health)'],
+  ['g then l, r, i, h, p', 'Live, Rejected, Inbox, Health, Profile'],
+  ['?', 'this help'],
+];
+
+const GO = { l: 'live', r: 'rejected', i: 'inbox', h: 'health', p: 'profile' };
+
+let goUntil = 0;
+
+function pressed(event) {
+  router.byKeyboard = true;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !session.isOpen) return;
+  if (document.querySelector('dialog[open]')) return;
+  const { target, key } = event;
+  if (target.closest('input:not([type=checkbox]), textarea, select')) {
+    if (key === 'Escape') target.blur();
+    return;
+  }
+  const isGo = event.timeStamp < goUntil;
+  goUntil = 0;
+  const task = isGo ? GO[key] && (() => (location.hash = `#/${GO[key]}`)) : taskOf(key, event);
+  if (!task) return;
+  event.preventDefault();
+  task();
+}
+
+function taskOf(key, event) {
+  const inList = !event.target.closest('pre, canvas, [role=group]');
+  const common = {
+    j: () => moveFocus(1),
+    k: () => moveFocus(-1),
+    ArrowDown: inList && focusedRow() ? () => moveFocus(1) : undefined,
+    ArrowUp: inList && focusedRow() ? () => moveFocus(-1) : undefined,
+    '?': showHelp,
+    g: () => {
+      goUntil = event.timeStamp + 1500;
+    },
+  };
+  return router.keys[key] ?? common[key];
+}
+
+function showHelp() {
+  const { box, body } = openDialog({ title: 'Keys' });
+  const list = (pairs) => el('dl', { class: 'keys' }, pairs.map(([keys, words]) => el('div', {}, el('dt', {}, keys.split(' ').map((key) => (/^(then|and)$/.test(key) ? ` ${key} ` : el('kbd', {}, key.replace(',', ''))))), el('dd', {}, words))));
+  const legend = (words) => el('ul', { class: 'help-legend' }, [...words].map(([word, { meaning }]) => el('li', {}, tag(words, word), el('span', {}, meaning))));
+  fill(body, list(KEY_HELP), el('h3', {}, 'Verdicts'), legend(VERDICTS), el('h3', {}, 'States in the inbox'), legend(STATES));
+  const close = button('Close', () => box.close(), { class: 'primary' });
+  fill(box, el('div', { class: 'dialog-foot' }, close));
+  close.focus();
+}
+
+// ----------------------------------------------------------------------------------------- 21 start
+
+const THEME = 'cartgate-theme';
+
+/** Applies the theme. A browser that keeps nothing uses the system's. */
+function setTheme(theme) {
+  const { dataset } = document.documentElement;
+  if (theme === 'light' || theme === 'dark') dataset.theme = theme;
+  else delete dataset.theme;
+  try {
+    localStorage.setItem(THEME, theme);
+  } catch {
+    // The choice lasts until the page is closed.
+  }
+  emit('theme');
+}
+
+function storedTheme() {
+  try {
+    return localStorage.getItem(THEME) ?? 'auto';
+  } catch {
+    return 'auto';
+  }
+}
+
+function start() {
+  const theme = byId('theme');
+  theme.value = storedTheme();
+  setTheme(theme.value);
+  theme.addEventListener('change', () => setTheme(theme.value));
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => emit('theme'));
+  byId('help-open').addEventListener('click', showHelp);
+  byId('sign-out').addEventListener('click', () => void signOut());
+  byId('login-form').addEventListener('submit', (event) => void signIn(event));
+  byId('login-copy').addEventListener('click', () => void copy(byId('login-command').textContent, 'Command'));
+  byId('skip').addEventListener('click', (event) => {
+    event.preventDefault();
+    byId('title').focus();
+  });
+  addEventListener('keydown', pressed);
+  addEventListener('pointerdown', () => {
+    router.byKeyboard = false;
+  });
+  addEventListener('hashchange', route);
+  document.addEventListener('visibilitychange', watchBackground);
+  on('status', showGate);
+  on('inbox', showProblems);
+  on('rates', takeRates);
+  on('loaded', takePast);
+  setInterval(watchStream, 1000);
+  setInterval(showGate, 30_000);
+  void begin();
+}
+
+/** Opens the session that the browser has, or asks for one; waits for a gate that does not respond. */
+async function begin() {
+  try {
+    await openSession();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return;
+    byId('login').hidden = false;
+    setText(byId('login-title'), 'The gate does not respond');
+    setText(byId('login-reason'), explain(error));
+    setTimeout(() => {
+      setText(byId('login-title'), 'Open the console');
+      byId('login').hidden = true;
+      void begin();
+    }, 3000);
+  }
+}
+
+start();
