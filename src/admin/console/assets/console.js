@@ -231,6 +231,9 @@ function moment(ms, shown = clock(ms)) {
   return el('time', { datetime: iso, title: iso }, shown);
 }
 
+/** Returns an element with the local time in whole seconds. */
+const when = (ms) => moment(ms, clock(ms, false));
+
 const since = (ms) => moment(ms, ago(ms));
 
 const shortId = (id) => `${id.slice(0, 8)}…${id.slice(-4)}`;
@@ -1110,7 +1113,7 @@ function section(title, attributes, ...children) {
 
 /** Returns a list of names and values, without the values that are absent. */
 function facts(...pairs) {
-  const present = pairs.filter(([, value]) => value !== null && value !== undefined && value !== '');
+  const present = pairs.filter(([, value]) => value !== null && value !== undefined && value !== false && value !== '');
   return el('dl', { class: 'facts' }, present.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))));
 }
 
@@ -1483,8 +1486,9 @@ function liveView({ root, params, signal, keys }) {
   }, { class: 'more', hidden: true });
   fill(
     root,
+    pauseButton,
     strip.node,
-    el('div', { class: 'toolbar', role: 'search', 'aria-label': 'Filters' }, verdicts.node, pauseButton, el('div', { class: 'fields' }, endpoint.node, kind.node, reason.node, search.node), summary, clear),
+    el('div', { class: 'toolbar', role: 'search', 'aria-label': 'Filters' }, verdicts.node, el('div', { class: 'fields' }, endpoint.node, kind.node, reason.node, search.node), summary, clear),
     el('div', { class: 'status-line' }, fresh),
     grid,
     empty,
@@ -2016,13 +2020,14 @@ function rejectedView({ root, params, signal, keys }) {
   }
 
   function line(item) {
-    const cause = item.diagnosis?.cause ?? item.cause ?? item.reason ?? 'unknown';
+    const cause = item.diagnosis?.cause ?? item.cause;
+    const causeWords = cause ? [el('strong', {}, visible(cause, 60)), item.diagnosis?.text && [el('span', { class: 'dot' }, ' · '), foreign(item.diagnosis.text, 200)]] : el('span', { class: 'dim' }, item.secret === null ? 'unknown: the secrets of its endpoint are not known' : 'none any more: forward it');
     return el(
       'tr',
       { role: 'row', 'data-id': item.id, 'data-verifies': item.secret === null ? 'no' : 'yes' },
       cell('Received', 'c-time', moment(item.received, ago(item.received))),
       cell('Verifies now', 'c-verdict', verifiedTag(item)),
-      cell('Cause', 'c-detail', el('span', { class: 'detail' }, el('strong', {}, visible(cause, 60)), item.diagnosis?.text && [el('span', { class: 'dot' }, ' · '), foreign(item.diagnosis.text, 200)])),
+      cell('Cause', 'c-detail', el('span', { class: 'detail' }, causeWords)),
       cell('Endpoint', 'c-endpoint', item.endpoint === null ? '–' : foreign(item.endpoint, 60)),
       cell('Source', 'c-source', foreign(item.source ?? item.peer ?? '–', 60)),
       cell('Bytes', 'c-bytes num from-medium', count(item.bytes)),
@@ -3180,10 +3185,10 @@ function statusPanel(status, reload) {
     ? el('div', { class: 'verdict verdict-good' }, mark('disc'), el('p', {}, el('strong', {}, 'No open problems'), `. The gate is ready${status.started ? ` and has been up for ${span(status.now - status.started)}` : ''}.`))
     : el('div', { class: 'verdict verdict-bad' }, mark('triangle'), el('div', {}, el('p', {}, el('strong', {}, status.ready ? counted(problems.length, 'open problem') : 'The gate is not ready')), el('ul', {}, problems.map((problem) => el('li', {}, foreign(capital(problem), 600))))));
   return [
-    section('Status', { class: 'panel' }, verdict, el('div', { class: 'gauges' }, gauge('Connections', status.connections), gauge('Memory for large bodies', status.memory, bytes), status.inbox && gauge('Inbox events', status.inbox.events), status.inbox && gauge('Inbox bytes', status.inbox.bytes, bytes)), facts(
+    section('Status', { class: 'panel' }, verdict, el('div', { class: 'gauges' }, gauge('Connections', status.connections), gauge('Memory for bodies', status.memory, bytes), status.inbox && gauge('Inbox events', status.inbox.events), status.inbox && gauge('Inbox bytes', status.inbox.bytes, bytes)), facts(
       ['Version', status.version && foreign(status.version, 40)],
-      ['Started', status.started && el('span', {}, moment(status.started), ` (${ago(status.started)})`)],
-      ['Configuration', configuration && el('span', {}, 'in force since ', moment(configuration.since), ` (${ago(configuration.since)})`)],
+      ['Started', status.started && el('span', {}, when(status.started), ` (${ago(status.started)})`)],
+      ['Configuration', configuration && el('span', {}, 'in force since ', when(configuration.since), ` (${ago(configuration.since)})`)],
       ['Last reload', configuration?.failed && el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'failed ', since(configuration.failed)))],
       ['Connections rejected', status.connections_refused > 0 && count(status.connections_refused)],
       ['Log lines dropped', status.log_lines_dropped > 0 && count(status.log_lines_dropped)],
@@ -3228,7 +3233,7 @@ function secretsPanel(items) {
   const { node, body } = table({ label: 'Secrets', className: 'cards', headings: ['Secret', 'Endpoints', ['Matched', 'num'], 'Last match', 'Advice'] });
   for (const one of items) {
     const advice = one.removable_since !== null
-      ? el('span', { class: 'tag tone-stored' }, mark('square'), el('span', {}, 'can be removed since ', moment(one.removable_since), ': only newer secrets match'))
+      ? el('span', { class: 'tag tone-stored' }, mark('square'), el('span', {}, 'can be removed since ', when(one.removable_since), ': only newer secrets match'))
       : one.last_matched === null ? el('span', { class: 'dim' }, 'no match yet') : el('span', { class: 'tag tone-accepted' }, mark('disc'), 'in use');
     body.append(el(
       'tr',
@@ -3236,7 +3241,7 @@ function secretsPanel(items) {
       cell('Secret', '', el('strong', {}, foreign(one.name, 64))),
       cell('Endpoints', '', one.endpoints.map((name, index) => [index > 0 && ', ', foreign(name, 60)])),
       cell('Matched', 'num', one.matched === null ? '–' : count(one.matched)),
-      cell('Last match', '', one.last_matched === null ? el('span', { class: 'dim' }, 'never', one.counted_since !== null && [', counted since ', moment(one.counted_since)]) : since(one.last_matched)),
+      cell('Last match', '', one.last_matched === null ? el('span', { class: 'dim' }, 'never', one.counted_since !== null && [', counted since ', when(one.counted_since)]) : since(one.last_matched)),
       cell('Advice', '', advice),
     ));
   }
@@ -3264,7 +3269,7 @@ function destinationsPanel(items) {
 }
 
 function configPanel({ toml, since: from }) {
-  return section('Configuration in force', { class: 'panel' }, from !== null && el('p', { class: 'hint' }, 'Since ', moment(from), '. Secrets are not part of it.'), copyBlock(toml, 'Configuration', tomlLines(toml)));
+  return section('Configuration in force', { class: 'panel' }, from !== null && el('p', { class: 'hint' }, 'Since ', when(from), '. Secrets are not part of it.'), copyBlock(toml, 'Configuration', tomlLines(toml)));
 }
 
 /** Returns TOML with its tables and comments marked. */
