@@ -2,7 +2,7 @@
 //! for load balancers and Prometheus. The socket beside an SQLite inbox serves the same router.
 //!
 //! `server` accepts connections within limits and passes their requests to the `router`. Every
-//! request first passes the guard in `access`, which finds the operator behind it. `api` holds one
+//! request first passes the `guard`, which applies the rules of `access`. `api` holds one
 //! file per resource, `console` the page and its sessions, `probes` the rest. All of them share the
 //! `gate`. `reload_channel` carries reload requests to the task that reloads. `client` is the other
 //! side, which the commands use.
@@ -13,6 +13,7 @@ pub(crate) mod client;
 mod console;
 mod front_door;
 mod gate;
+mod guard;
 mod inbox_metrics;
 mod log;
 mod metrics;
@@ -25,7 +26,7 @@ mod router;
 mod server;
 pub mod status;
 
-pub use access::{Credentials, NeedsToken, TokenError, may_be_token, may_listen};
+pub use access::{Credentials, NeedsToken, TokenError, TokenFile, may_be_token, may_listen};
 pub(crate) use front_door::FrontDoor;
 pub(crate) use gate::{Admin, AdminParts};
 pub use reload_channel::{ReloadHandle, ReloadRequests, reload_channel};

@@ -8,10 +8,10 @@ use http::{HeaderName, HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{
-    access::guard,
     api::{self, problem::ApiError},
     console,
     gate::Admin,
+    guard::guard,
     probes,
 };
 

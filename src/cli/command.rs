@@ -6,9 +6,9 @@ use clap::{
 };
 
 use super::{
-    check::CheckArgs, completions::CompletionsArgs, demo::DemoArgs, inbox::InboxArgs, man::ManArgs,
-    rejected::RejectedArgs, reload::ReloadArgs, send::SendArgs, serve::ServeArgs, sign::SignArgs,
-    status::StatusArgs, verify::VerifyArgs,
+    check::CheckArgs, completions::CompletionsArgs, console::ConsoleArgs, demo::DemoArgs,
+    inbox::InboxArgs, man::ManArgs, rejected::RejectedArgs, reload::ReloadArgs, send::SendArgs,
+    serve::ServeArgs, sign::SignArgs, status::StatusArgs, verify::VerifyArgs,
 };
 
 /// The command line.
@@ -40,6 +40,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Show gate status and open problems
     Status(StatusArgs),
+    /// Print a link that opens a gate's web console
+    Console(ConsoleArgs),
     /// Reload a gate's configuration without losing a request
     Reload(ReloadArgs),
     /// Inspect and manage the durable inbox: queues, dead letters, backups

@@ -16,13 +16,13 @@ pub struct GatesArgs {
     pub addresses: Vec<Address>,
 
     /// File with the token of the admin listeners; one newline at its end is ignored. Without this
-    /// flag: the variable CARTGATE_ADMIN_TOKEN
+    /// flag: the variable CARTGATE_ADMIN_TOKEN, or the token that a gate of this user has made
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<SecretSource>,
 }
 
 /// Parses the address of a listener, which has no path.
-fn without_path(typed: &str) -> Result<Address, String> {
+pub(super) fn without_path(typed: &str) -> Result<Address, String> {
     let address: Address = typed.parse().map_err(|error| format!("{error}"))?;
     match address.target() {
         Some(path) if path != "/" => Err("name the admin listener, without a path".to_owned()),

@@ -9,6 +9,7 @@
 mod check;
 mod command;
 mod completions;
+mod console;
 mod definition;
 mod demo;
 mod flags;
@@ -35,6 +36,7 @@ mod walk;
 pub use check::CheckArgs;
 pub use command::{Cli, Command};
 pub use completions::CompletionsArgs;
+pub use console::ConsoleArgs;
 pub use definition::definition;
 pub use demo::DemoArgs;
 pub use gates::GatesArgs;

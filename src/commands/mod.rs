@@ -9,6 +9,7 @@ use crate::cli::{Cli, Command};
 
 mod check;
 mod completions;
+mod console;
 mod demo;
 mod gates;
 mod inbox;
@@ -47,6 +48,7 @@ fn dispatch(command: Command, held: Option<serve::HeldSignals>) -> Result<Outcom
         Command::Serve(args) => serve::run(&args, held),
         Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(args),
+        Command::Console(args) => console::run(args),
         Command::Reload(args) => reload::run(args),
         Command::Inbox(args) => inbox::run(args.command),
         Command::Rejected(args) => rejected::run(args.command),

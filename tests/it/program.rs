@@ -171,6 +171,7 @@ impl Program {
     fn spawn(mut command: Command, dir: TempDir) -> Self {
         let mut child = command
             .current_dir(dir.path())
+            .env("RUNTIME_DIRECTORY", dir.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -192,6 +193,20 @@ impl Program {
 
     pub(crate) fn client(&self) -> Client {
         Client::tcp(self.address())
+    }
+
+    /// Returns the address of its admin listener, which must be on TCP.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        let line = self.line(&["admin listener ready"]);
+        let (_, address) = line.split_once("listen=").expect("an address");
+        let end = address.find(' ').unwrap_or(address.len());
+        address[..end].trim().parse().expect("an address")
+    }
+
+    /// Returns the token that it has left for commands.
+    pub(crate) fn token(&self) -> String {
+        let name = format!("admin-{}.token", self.admin().port());
+        std::fs::read_to_string(self.file(&name)).expect("a token file")
     }
 
     /// Returns the address that the gate listens on.

@@ -102,7 +102,7 @@ fn without_a_free_thread_everything_is_answered_and_nothing_ends() {
     gate.limit("1");
     for _ in 0..2 {
         gate.reload(&["stays in force", "no thread can be started"]);
-        for path in ["/metrics", "/status", "/readyz"] {
+        for path in ["/metrics", "/api/v1/status", "/readyz"] {
             assert_eq!(gate.page(path), 200, "{path}");
         }
         assert_eq!(gate.deliver(), 502);

@@ -18,7 +18,7 @@ pub(super) fn authority(headers: &HeaderMap) -> Option<Authority> {
 /// `hosts`. The name of a web page in an operator's browser can resolve to 127.0.0.1 (DNS
 /// rebinding), so that the page could read the responses; but the page cannot send an address or
 /// `localhost` as the Host.
-pub(super) fn names_us(headers: &HeaderMap, hosts: &[String]) -> bool {
+pub(in crate::admin) fn names_us(headers: &HeaderMap, hosts: &[String]) -> bool {
     authority(headers).is_some_and(|authority| {
         let host = authority.host();
         let known = |name: &String| name.eq_ignore_ascii_case(host);

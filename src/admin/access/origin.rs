@@ -11,7 +11,7 @@ use super::host::authority;
 /// only to HTTPS and to loopback. Without it, `Origin` decides. Programs send neither, which is no
 /// fault unless the request acts in a browser's session. A top-level navigation only shows the
 /// response to the operator.
-pub(super) fn is_foreign(method: &Method, headers: &HeaderMap, is_session: bool) -> bool {
+pub(in crate::admin) fn is_foreign(method: &Method, headers: &HeaderMap, is_session: bool) -> bool {
     if is_navigation(method, headers) {
         return false;
     }

@@ -71,7 +71,7 @@ impl Session {
     }
 
     /// Returns whether a request carries a session that is open at `now`, in seconds.
-    pub(super) fn is_in(&self, headers: &HeaderMap, now: u64) -> bool {
+    pub(in crate::admin) fn is_in(&self, headers: &HeaderMap, now: u64) -> bool {
         let lines = headers.get_all(COOKIE).iter();
         let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
         let values = pairs.filter_map(|pair| {

@@ -22,7 +22,7 @@ pub fn may_be_token(token: &Secret) -> Result<(), TokenError> {
 
 /// The Authorization of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Authorization {
+pub(in crate::admin) enum Authorization {
     /// There is none.
     Missing,
     /// It holds the token.
@@ -34,7 +34,7 @@ pub(super) enum Authorization {
 impl Authorization {
     /// Compares the Authorization of a request with the token, in a time that does not depend on
     /// the token.
-    pub(super) fn of(headers: &HeaderMap, token: &Secret) -> Self {
+    pub(in crate::admin) fn of(headers: &HeaderMap, token: &Secret) -> Self {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = values.next() else {
             return Self::Missing;

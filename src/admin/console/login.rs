@@ -56,7 +56,7 @@ async fn by_link(
     let is_valid = |code: &str| method != Method::HEAD && admin.credentials.spend(code);
     match link.code.as_deref() {
         Some(code) if is_valid(code) => {
-            tracing::info!(target: TARGET, by = "link", peer = %connection.peer, "session opened");
+            tracing::info!(target: TARGET, operation = "login", subject = "link", peer = %connection.peer, "session opened");
             let cookie = session(&admin, &headers).open(count::now() / 1000);
             let to = [
                 (LOCATION, HeaderValue::from_static("/")),
@@ -96,7 +96,7 @@ async fn by_token(
         let detail = "this is not the token of the gate";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong-token", detail));
     }
-    tracing::info!(target: TARGET, by = "token", %peer, "session opened");
+    tracing::info!(target: TARGET, operation = "login", subject = "token", %peer, "session opened");
     let cookie = session(&admin, &headers).open(count::now() / 1000);
     let cookie = cookie.ok_or_else(ApiError::internal)?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::{
+    admin::Credentials,
     cli::source::ConfigSource,
     config::Finding,
     endpoint::{Durable, Endpoint, Target},
@@ -12,7 +13,7 @@ use crate::{
         destination_address::{Address, Transport},
         listener::Listener,
     },
-    proxy::config::Config,
+    proxy::config::{Config, admin::ConsoleMode},
 };
 
 /// The target of these lines. It names the gate instead of a source file.
@@ -34,6 +35,24 @@ pub(super) fn announce(public: &[Listener], admin: &[Listener], config: &Config)
             endpoints = endpoints.join(", "),
             "endpoints with the same secret accept each other's captured deliveries; `only` binds an endpoint to its kind"
         );
+    }
+}
+
+/// Logs a link that opens the console once. The token, which does more, is never logged.
+pub(super) fn announce_console(admin: &[Listener], config: &Config, credentials: &Credentials) {
+    if config.admin.console == ConsoleMode::Off {
+        return;
+    }
+    let Some(address) = admin.iter().find_map(Listener::tcp_address) else {
+        return;
+    };
+    match credentials.link(address) {
+        Ok(link) => tracing::info!(
+            target: TARGET,
+            link,
+            "console ready; the link works once, within 15 minutes; `cartgate console` prints another"
+        ),
+        Err(error) => tracing::warn!(target: TARGET, %error, "console without a link"),
     }
 }
 

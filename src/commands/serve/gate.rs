@@ -5,9 +5,10 @@ use std::{io, sync::Arc};
 use tokio::sync::watch;
 
 use super::{
-    announce::{announce, warn},
+    announce::{announce, announce_console, warn},
     inbox, memory, probe,
     signals::Signals,
+    token_files::TokenFiles,
 };
 use crate::{
     Resources,
@@ -55,17 +56,21 @@ impl Gate {
                 return Ok(());
             }
         };
+        let mut token_files = TokenFiles::new(&self.admin, self.credentials.own_token());
+        token_files.follow(&self.loaded.config);
         self.announce();
         let metrics = Arc::<Metrics>::default();
         metrics.dropped_lines_from(log.dropped_lines_reader());
         tokio::select! {
-            ended = self.serve(signals, metrics, opened.clone()) => ended.map_err(Failure::usage),
+            ended = self.serve(signals, metrics, opened.clone(), token_files) => ended.map_err(Failure::usage),
             () = log.report_dropped_lines() => Ok(()),
         }
     }
 
     fn announce(&self) {
-        announce(&self.public, &self.admin, &self.loaded.config);
+        let config = &self.loaded.config;
+        announce(&self.public, &self.admin, config);
+        announce_console(&self.admin, config, &self.credentials);
         warn(&self.source, &self.loaded.warnings);
         for line in unused_variables(&self.plan.variables(), self.source.file().is_some()) {
             tracing::warn!("{line}");
@@ -77,6 +82,7 @@ impl Gate {
         signals: Signals,
         metrics: Arc<Metrics>,
         inbox: Option<Arc<Inbox>>,
+        token_files: TokenFiles,
     ) -> io::Result<()> {
         let config = within_fd_limit(self.loaded.config);
         memory::warn_if_scarce(&config);
@@ -99,7 +105,14 @@ impl Gate {
             reloads: Some(reloads),
             credentials: Some(self.credentials),
         };
-        serve_until_stopped(resources, config, reloader, (signals, requests)).await
+        let served = serve_until_stopped(
+            resources,
+            config,
+            reloader,
+            (signals, requests),
+            token_files,
+        );
+        served.await
     }
 }
 
@@ -108,6 +121,7 @@ async fn serve_until_stopped(
     config: Arc<Config>,
     reloader: Reloader,
     (signals, requests): (Signals, ReloadRequests),
+    token_files: TokenFiles,
 ) -> io::Result<()> {
     let Signals {
         mut stop,
@@ -117,6 +131,7 @@ async fn serve_until_stopped(
     let causes = Causes { hangup, requests };
     reloader.report_certificates(&config);
     let (sender, config) = watch::channel(config);
+    let followed = config.clone();
     let (drain, mut drain_requested) = watch::channel(false);
     let shutdown = async move {
         let _ = drain_requested.wait_for(|drain| *drain).await;
@@ -128,6 +143,7 @@ async fn serve_until_stopped(
             Ok(())
         }
         () = reloader.run(causes, &sender) => Ok(()),
+        () = token_files.run(followed) => Ok(()),
         () = unused.log() => Ok(()),
     }
 }

@@ -8,6 +8,7 @@ mod probe;
 mod reloader;
 mod signals;
 mod sockets;
+mod token_files;
 
 use std::{fmt::Display, sync::Arc};
 

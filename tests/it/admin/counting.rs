@@ -197,7 +197,7 @@ fn no_secret_and_nothing_of_a_delivery_is_shown() {
     send(&gate, request(first, &lines, b"planted-payload"), 200);
     send(&gate, request(first, &lines, b"planted-forgery"), 401);
     let address = gate.admin();
-    for path in ["/metrics", "/status", "/healthz", "/readyz"] {
+    for path in ["/metrics", "/api/v1/status", "/healthz", "/readyz"] {
         let lines = "Host: localhost\r\nAuthorization: Bearer planted-admin-token\r\n";
         let reply = super::ask(address, &format!("GET {path}"), lines);
         assert_eq!(reply.status, 200);

@@ -124,6 +124,20 @@ fn get(address: &ListenAddress, path: &str) -> Reply {
     )
 }
 
+/// Sends a request with the token of the gate.
+fn api(gate: &Gate, first_line: &str) -> Reply {
+    api_with(gate, first_line, "")
+}
+
+/// Sends a request with the token of the gate and further header lines.
+fn api_with(gate: &Gate, first_line: &str, lines: &str) -> Reply {
+    let lines = format!(
+        "Host: localhost\r\nAuthorization: Bearer {}\r\n{lines}",
+        gate.token()
+    );
+    ask(gate.admin(), first_line, &lines)
+}
+
 /// Returns the metrics, and checks every rule of their format.
 fn metrics(gate: &Gate) -> Page {
     let reply = get(gate.admin(), "/metrics");

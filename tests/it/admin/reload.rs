@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use cartgate::net::listener::ListenAddress;
 use serde_json::Value;
 
-use super::{ask, get, setup};
+use super::{api_with, ask, setup};
 use crate::{
     program::{Program, write_secret},
     support::{App, BODY, SECRET, genuine, request, sign_with},
@@ -44,9 +44,7 @@ fn by_another() -> Vec<u8> {
 
 /// Returns the TCP address of the admin listener, from the log line of the start.
 fn admin_of(program: &Program) -> ListenAddress {
-    let line = program.line(&["admin listener ready"]);
-    let (_, address) = line.split_once("listen=").expect("an address");
-    address.trim().parse().expect("an address")
+    ListenAddress::Tcp(program.admin().to_string())
 }
 
 #[test]
@@ -122,7 +120,7 @@ fn a_reload_needs_the_token() {
     let gate = format!("http://{}", admin_of(&program));
     let output = reload(&[&gate]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("token"), "{}", said(&output));
+    assert!(said(&output).contains("--token-file"), "{}", said(&output));
     let wrong = program.file("wrong");
     write_secret(&wrong, b"not-the-planted-admin-token");
     for (file, status) in [(wrong, 1), (program.file("token"), 0)] {
@@ -135,35 +133,31 @@ fn a_reload_needs_the_token() {
 fn no_web_page_can_make_a_gate_reload() {
     let app = App::content();
     let program = Program::serve_file(
-        &file(&app, "listen = \"127.0.0.1:0\""),
+        &file(&app, "listen = \"127.0.0.1:0\"\nconsole = \"act\""),
         &[("secret", SECRET)],
     );
     program.write_secret(ANOTHER);
     let admin = admin_of(&program);
+    let token = format!("Authorization: Bearer {}\r\n", program.token());
     let post = |lines: &str| {
-        let lines = format!("Host: {admin}\r\n{FORM}{lines}");
-        ask(&admin, "POST /reload", &lines).status
+        let lines = format!("Host: {admin}\r\n{FORM}{token}{lines}");
+        ask(&admin, "POST /api/v1/reload", &lines).status
     };
-    // A form, a `fetch` with a simple type, and a page that could add the header nevertheless.
-    assert_eq!(post(""), 403);
-    assert_eq!(post("Origin: null\r\nX-Cartgate-Admin: 1\r\n"), 403);
-    assert_eq!(
-        post("Origin: http://evil.example\r\nX-Cartgate-Admin: 1\r\n"),
-        403
-    );
-    assert_eq!(
-        post("Sec-Fetch-Site: same-site\r\nX-Cartgate-Admin: 1\r\n"),
-        403
-    );
-    let rebound = format!("Host: evil.example\r\n{FORM}X-Cartgate-Admin: 1\r\n");
-    assert_eq!(ask(&admin, "POST /reload", &rebound).status, 421);
+    // Even a page that has the token.
+    assert_eq!(post("Origin: null\r\n"), 403);
+    assert_eq!(post("Origin: http://evil.example\r\n"), 403);
+    assert_eq!(post("Sec-Fetch-Site: same-site\r\n"), 403);
+    let rebound = format!("Host: evil.example\r\n{FORM}{token}");
+    let rebound = ask(&admin, "POST /api/v1/reload", &rebound);
+    assert_eq!(rebound.status, 421);
     let preflight = format!(
         "Host: {admin}\r\nOrigin: http://evil.example\r\nAccess-Control-Request-Method: POST\r\n"
     );
-    let preflight = ask(&admin, "OPTIONS /reload", &preflight);
-    assert_eq!(preflight.status, 405);
+    let preflight = ask(&admin, "OPTIONS /api/v1/reload", &preflight);
+    assert_eq!(preflight.status, 403);
     assert!(!preflight.head.contains("access-control"), "{preflight:?}");
-    let by_get = get(&admin, "/reload");
+    let by_get = format!("Host: {admin}\r\n{token}");
+    let by_get = ask(&admin, "GET /api/v1/reload", &by_get);
     assert_eq!(by_get.status, 405);
     assert!(by_get.has("Allow: POST"), "{}", by_get.head);
     assert_eq!(
@@ -171,14 +165,15 @@ fn no_web_page_can_make_a_gate_reload() {
         200,
         "none of these changed the secret"
     );
-    assert_eq!(post("X-Cartgate-Admin: 1\r\n"), 200);
+    assert_eq!(post(""), 200);
     assert_eq!(program.client().ask(by_another()).status, 200);
 }
 
 #[test]
-fn a_gate_that_nobody_reloads_has_no_such_path() {
+fn a_gate_that_nobody_reloads_says_so() {
     let app = App::content();
     let gate = setup(&app).start();
-    let lines = format!("Host: localhost\r\n{FORM}X-Cartgate-Admin: 1\r\n");
-    assert_eq!(ask(gate.admin(), "POST /reload", &lines).status, 404);
+    let reply = api_with(&gate, "POST /api/v1/reload", FORM);
+    assert_eq!(reply.status, 404);
+    assert!(reply.body.contains("nothing reloads"), "{}", reply.body);
 }

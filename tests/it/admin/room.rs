@@ -1,6 +1,6 @@
 //! The metrics of the limits: connections, memory, evictions.
 
-use super::{get, metrics, setup};
+use super::{api, metrics, setup};
 use crate::support::{App, BODY, Gate, genuine, wait_until};
 
 fn value(gate: &Gate, series: &str) -> f64 {
@@ -62,7 +62,7 @@ fn the_logs_dropped_lines_are_shown() {
     assert_eq!(value(&gate, "cartgate_log_lines_dropped_total"), 0.0);
     gate.metrics.dropped_lines_from(|| 7);
     assert_eq!(value(&gate, "cartgate_log_lines_dropped_total"), 7.0);
-    let report = get(gate.admin(), "/status");
+    let report = api(&gate, "GET /api/v1/status");
     assert!(
         report.body.contains(r#""log_lines_dropped":7"#),
         "{report:?}"

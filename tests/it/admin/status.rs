@@ -24,8 +24,18 @@ struct Ran {
 }
 
 fn status<S: AsRef<str>>(args: &[S]) -> Ran {
+    status_with("", args)
+}
+
+/// Asks a gate with its own token, as the command of a user reads it from a file.
+fn status_of<S: AsRef<str>>(gate: &Gate, args: &[S]) -> Ran {
+    status_with(&gate.token(), args)
+}
+
+fn status_with<S: AsRef<str>>(token: &str, args: &[S]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
-    command.env_clear().arg("status");
+    command.env_clear().env("CARTGATE_ADMIN_TOKEN", token);
+    command.arg("status");
     command.args(args.iter().map(AsRef::as_ref));
     let Output {
         status,
@@ -67,7 +77,7 @@ fn a_gate_that_is_well_is_shown_on_one_screen() {
     assert_eq!(gate.client().ask(forged(BODY)).status, 401);
     let nowhere = request("POST /nowhere HTTP/1.1", "", BODY);
     assert_eq!(gate.client().ask(nowhere).status, 404);
-    let ran = status(&[url(&gate)]);
+    let ran = status_of(&gate, &[url(&gate)]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
     says(
         &ran,
@@ -103,7 +113,7 @@ fn a_delivery_that_was_not_taken_needs_a_person() {
     let app = App::content();
     let gate = setup(&app).with(|setup| setup.upstream = dead()).start();
     assert_eq!(gate.client().ask(genuine(BODY)).status, 502);
-    let ran = status(&[url(&gate)]);
+    let ran = status_of(&gate, &[url(&gate)]);
     assert_eq!(ran.status, 1);
     says(
         &ran,
@@ -120,12 +130,14 @@ fn a_reload_that_failed_needs_a_person_until_one_succeeds() {
     let app = App::content();
     let gate = setup(&app).start();
     gate.metrics.reload_failed();
-    let ran = status(&[url(&gate)]);
+    let ran = status_of(&gate, &[url(&gate)]);
     assert_eq!(ran.status, 1);
     says(&ran, &["failed; the configuration from"]);
     let same = gate.config.borrow().clone();
     gate.config.send_replace(same);
-    crate::support::wait_until("it is well again", || status(&[url(&gate)]).status == 0);
+    crate::support::wait_until("it is well again", || {
+        status_of(&gate, &[url(&gate)]).status == 0
+    });
 }
 
 #[test]
@@ -135,12 +147,12 @@ fn a_certificate_that_ends_soon_needs_a_person() {
     let in_days = |days: u64| SystemTime::now() + Duration::from_secs(days * 86_400 + 3_600);
     gate.metrics
         .shows_certificates([("a.pem".to_owned(), in_days(30))]);
-    let ran = status(&[url(&gate)]);
+    let ran = status_of(&gate, &[url(&gate)]);
     assert_eq!(ran.status, 0);
     says(&ran, &["certificate a.pem: expires in 30 days"]);
     gate.metrics
         .shows_certificates([("b.pem".to_owned(), in_days(3))]);
-    let ran = status(&[url(&gate)]);
+    let ran = status_of(&gate, &[url(&gate)]);
     assert_eq!(ran.status, 1);
     says(&ran, &["- the certificate b.pem expires in 3 days"]);
     assert!(!ran.stdout.contains("a.pem"), "it was replaced");
@@ -156,11 +168,11 @@ fn several_gates_are_asked_at_once_and_a_dead_one_is_named() {
         setup(&app).with(|setup| setup.admin = Some(socket)).start(),
     ];
     let mut urls: Vec<_> = gates.iter().map(url).collect();
-    let ran = status(&urls);
+    let ran = status_of(&gates[0], &urls);
     assert_eq!(ran.status, 0, "{}", ran.stdout);
     assert_eq!(ran.stdout.matches("no open problems").count(), 2);
     urls.insert(1, dead());
-    let ran = status(&urls);
+    let ran = status_of(&gates[0], &urls);
     assert_eq!(ran.status, 1);
     assert_eq!(ran.stdout.matches("no open problems").count(), 2);
     says(
@@ -169,7 +181,7 @@ fn several_gates_are_asked_at_once_and_a_dead_one_is_named() {
     );
 
     urls.push("--json".to_owned());
-    let ran = status(&urls);
+    let ran = status_of(&gates[0], &urls);
     assert_eq!(ran.status, 1);
     let all: Vec<Value> = serde_json::from_str(&ran.stdout).expect("a list");
     assert_eq!(all.len(), 3);
@@ -224,7 +236,7 @@ fn what_is_no_admin_listener_is_no_gate() {
     assert_eq!(ran.status, 1);
     says(&ran, &["unexpected status 404"]);
     for useless in [
-        "http://127.0.0.1:1/status",
+        "http://127.0.0.1:1/api",
         "127.0.0.1:9180",
         "ftp://127.0.0.1",
     ] {

@@ -43,14 +43,14 @@ fn a_gate_is_configured_by_variables_alone() {
 fn the_token_of_the_admin_listener_may_be_in_a_variable() {
     let app = App::content();
     let site = Site::with("");
-    let admin = format!("unix:{}", site.path().join("admin").display());
     write_secret(&site.path().join("token"), SECRET_TEXT.as_bytes());
     let itself = [
-        ("CARTGATE_ADMIN", admin.as_str()),
+        ("CARTGATE_ADMIN", "127.0.0.1:0"),
         ("CARTGATE_ADMIN_TOKEN", SECRET_TEXT),
     ];
     let gate = Program::serve_by_variables(&[], &whole(&app.url, &itself));
     assert_eq!(gate.client().ask(genuine(b"an order")).status, 200);
+    let admin = format!("http://{}", gate.admin());
     for (variable, status) in [
         (("CARTGATE_ADMIN_TOKEN", SECRET_TEXT), 0),
         (("CARTGATE_ADMIN_TOKEN_FILE", "token"), 0),

@@ -291,7 +291,7 @@ fn the_stock_is_told_to_commands_metrics_and_status_alike() {
         let has = |line: &str| line.strip_suffix(".0").unwrap_or(line) == series;
         assert!(metrics.lines().any(has), "no {series} in {metrics}");
     }
-    let status = ask(&gate, "/status");
+    let status = ask(&gate, "/api/v1/status");
     let status = status.split("\r\n\r\n").nth(1).expect("a body");
     let status: Value = serde_json::from_str(status).expect("a report");
     assert_eq!(status["inbox"]["events"]["taken"], 3);
@@ -301,11 +301,11 @@ fn the_stock_is_told_to_commands_metrics_and_status_alike() {
 
 /// Returns a page of the admin listener.
 pub(super) fn ask(gate: &Program, path: &str) -> String {
-    let line = gate.line(&["admin listener ready"]);
-    let address = &line[line.find("127.0.0.1:").expect("an address")..];
-    let end = address.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':');
-    let mut stream = TcpStream::connect(&address[..end.unwrap_or(address.len())]).expect("open");
-    let question = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let mut stream = TcpStream::connect(gate.admin()).expect("open");
+    let token = gate.token();
+    let question = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    );
     stream.write_all(question.as_bytes()).expect("written");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");

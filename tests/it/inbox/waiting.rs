@@ -89,7 +89,7 @@ fn orders_wait_for_an_app_that_is_down_and_none_for_longer() {
             one["reason"] == "destination-refused"
         })
     });
-    let status = ask(&gate, "/status");
+    let status = ask(&gate, "/api/v1/status");
     let status = status.split("\r\n\r\n").nth(1).expect("a body");
     let status: Value = serde_json::from_str(status).expect("a report");
     let waiting = &status["inbox"]["waiting"][0];

@@ -1,31 +1,29 @@
-//! The layer that every request of an admin listener passes, and the one in front of the API.
+//! The layer that every request of an admin listener passes.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequestParts as _, Request, State},
+    extract::{Request, State},
     middleware::Next,
     response::Response,
 };
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, StatusCode};
 use rustix::process::geteuid;
 
 use super::{
-    host,
-    operator::{Act, Identity, Look, Operator},
-    origin::{is_foreign, is_safe},
-    session::Session,
-    token::Authorization,
+    access::{Authorization, Identity, Operator, Session, is_foreign, names_us},
+    api::problem::ApiError,
+    gate::Admin,
+    server::connection::AdminConnection,
 };
 use crate::{
-    admin::{api::problem::ApiError, gate::Admin, server::connection::AdminConnection},
     net::peer::Peer,
     proxy::config::admin::{AdminAccess, ConsoleMode},
     telemetry::count,
 };
 
 /// Rejects a request for a foreign host or from a foreign page, and notes the operator behind it.
-pub(in crate::admin) async fn guard(
+pub(super) async fn guard(
     State(admin): State<Arc<Admin>>,
     mut request: Request,
     next: Next,
@@ -37,7 +35,7 @@ pub(in crate::admin) async fn guard(
         let access = &config.admin;
         let headers = request.headers();
         // Browsers cannot use a Unix socket, and its clients send any host.
-        if connection.peer != Peer::Unix && !host::names_us(headers, &access.hosts) {
+        if connection.peer != Peer::Unix && !names_us(headers, &access.hosts) {
             return Err(ApiError::new(
                 StatusCode::MISDIRECTED_REQUEST,
                 "foreign-host",
@@ -59,21 +57,6 @@ pub(in crate::admin) async fn guard(
         request.extensions_mut().insert(operator);
     }
     Ok(next.run(request).await)
-}
-
-/// Rejects a request without an operator, and one that may change something unless the operator may
-/// act. A handler can demand more, but none can forget this.
-pub(in crate::admin) async fn require_operator(
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
-    let (mut parts, body): (Parts, _) = request.into_parts();
-    if is_safe(&parts.method) {
-        Look::from_request_parts(&mut parts, &()).await?;
-    } else {
-        Act::from_request_parts(&mut parts, &()).await?;
-    }
-    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
 /// Returns the operator behind a request, if the gate knows one.

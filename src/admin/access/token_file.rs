@@ -1,0 +1,218 @@
+//! The file in which a running gate leaves its own token for commands of the same user.
+//!
+//! It lies in a directory that only its owner can write to, and belongs to that owner: another user
+//! can neither read the token nor make a command send one of their choice.
+
+use std::{
+    env,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use rustix::{fs::OFlags, process::geteuid};
+use tower_cartgate::Secret;
+
+/// The bits of a mode that let other users change a file.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// The bits of a mode that let other users do anything.
+const OTHERS: u32 = 0o077;
+
+/// The limit of a token in bytes.
+const MAX: u64 = 1024;
+
+/// The token file of a running gate. It is removed when dropped, unless another gate has replaced
+/// it.
+#[derive(Debug)]
+pub struct TokenFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl TokenFile {
+    /// Writes the token for commands that name this port of a loopback address.
+    ///
+    /// # Errors
+    ///
+    /// When no directory can hold it; the error is that of the last one.
+    pub fn write(port: u16, token: &Secret) -> io::Result<Self> {
+        let mut failed = io::Error::from(io::ErrorKind::NotFound);
+        for directory in directories() {
+            match Self::write_in(&directory, port, token) {
+                Ok(written) => return Ok(written),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    fn write_in(directory: &Path, port: u16, token: &Secret) -> io::Result<Self> {
+        if let Err(error) = DirBuilder::new().mode(0o700).create(directory)
+            && error.kind() != io::ErrorKind::AlreadyExists
+        {
+            return Err(error);
+        }
+        if owner(directory) != Some(geteuid().as_raw()) {
+            let text = "the directory belongs to another user, or others can write to it";
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+        }
+        let path = directory.join(name(port));
+        let unfinished = path.with_extension("unfinished");
+        // A killed gate may have left one, and nobody else can write here.
+        let _ = fs::remove_file(&unfinished);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(token.expose())?;
+        fs::rename(&unfinished, &path)?;
+        let metadata = file.metadata()?;
+        Ok(Self {
+            path,
+            identity: (metadata.dev(), metadata.ino()),
+        })
+    }
+
+    /// Returns the token that a gate of this user has left for this port.
+    #[must_use]
+    pub fn read(port: u16) -> Option<Secret> {
+        directories().find_map(|directory| read_in(&directory, port))
+    }
+}
+
+impl Drop for TokenFile {
+    fn drop(&mut self) {
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_ok_and(|found| (found.dev(), found.ino()) == self.identity) {
+            // If this fails, the next gate on this port replaces the file.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn read_in(directory: &Path, port: u16) -> Option<Secret> {
+    let owner = owner(directory)?;
+    // Root reads the tokens of gates that run as other users.
+    let own = geteuid();
+    if owner != own.as_raw() && !own.is_root() {
+        return None;
+    }
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(i32::try_from(flags.bits()).ok()?)
+        .open(directory.join(name(port)))
+        .ok()?;
+    let metadata = file.metadata().ok()?;
+    let is_private = metadata.is_file() && metadata.uid() == owner && metadata.mode() & OTHERS == 0;
+    is_private.then(|| content(file)).flatten()
+}
+
+fn content(file: File) -> Option<Secret> {
+    let mut token = Vec::new();
+    file.take(MAX).read_to_end(&mut token).ok()?;
+    Secret::new(token).ok()
+}
+
+/// Returns the owner of a directory that only the owner can write to.
+fn owner(directory: &Path) -> Option<u32> {
+    let found = fs::symlink_metadata(directory).ok()?;
+    let is_private = found.is_dir() && found.mode() & OTHERS_WRITE == 0;
+    is_private.then(|| found.uid())
+}
+
+fn name(port: u16) -> String {
+    format!("admin-{port}.token")
+}
+
+/// Returns the directories that may hold the file: that of the systemd unit, that of the user's
+/// login, and those of services and users without either.
+fn directories() -> impl Iterator<Item = PathBuf> {
+    let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    // systemd lists the directories of a unit that has several.
+    let unit = variable("RUNTIME_DIRECTORY").map(|list| match list.split_once(':') {
+        Some((first, _)) => first.into(),
+        None => list.into(),
+    });
+    let login = variable("XDG_RUNTIME_DIR").map(|login| Path::new(&login).join("cartgate"));
+    let user = format!("/tmp/cartgate-{}", geteuid().as_raw());
+    let all = [unit, login, Some("/run/cartgate".into()), Some(user.into())];
+    all.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::Permissions,
+        os::unix::fs::{PermissionsExt as _, symlink},
+    };
+
+    use super::*;
+
+    fn token() -> Secret {
+        Secret::new("planted-token").expect("a token")
+    }
+
+    fn read(directory: &Path) -> Option<Vec<u8>> {
+        read_in(directory, 9180).map(|token| token.expose().to_vec())
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("set");
+    }
+
+    #[test]
+    fn a_token_is_left_for_its_port_and_goes_with_the_gate() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = dir.path().join("cartgate");
+        let file = TokenFile::write_in(&dir, 9180, &token()).expect("written");
+        assert_eq!(read(&dir).as_deref(), Some(&b"planted-token"[..]));
+        assert!(read_in(&dir, 9181).is_none());
+        let mode = |path: &Path| fs::metadata(path).expect("there").mode() & 0o777;
+        assert_eq!((mode(&dir), mode(&file.path)), (0o700, 0o600));
+        // Another gate on this port starts before the first one ends.
+        let second = TokenFile::write_in(&dir, 9180, &token()).expect("written");
+        drop(file);
+        assert!(read(&dir).is_some());
+        drop(second);
+        assert!(read(&dir).is_none());
+    }
+
+    #[test]
+    fn nothing_is_left_where_others_could_replace_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let own = dir.path().join("own");
+        fs::create_dir(&own).expect("made");
+        set_mode(&own, 0o770);
+        assert!(TokenFile::write_in(&own, 9180, &token()).is_err());
+        let link = dir.path().join("link");
+        symlink(dir.path(), &link).expect("made");
+        assert!(TokenFile::write_in(&link, 9180, &token()).is_err());
+        assert!(TokenFile::write_in(&dir.path().join("no/parent"), 1, &token()).is_err());
+    }
+
+    #[test]
+    fn a_token_that_others_may_have_planted_is_not_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = dir.path();
+        let file = TokenFile::write_in(dir, 9180, &token()).expect("written");
+        set_mode(&file.path, 0o640);
+        assert!(read(dir).is_none(), "others can read it");
+        set_mode(&file.path, 0o600);
+        set_mode(dir, 0o722);
+        assert!(read(dir).is_none(), "others can write to the directory");
+        set_mode(dir, 0o700);
+        assert!(read(dir).is_some());
+        let elsewhere = dir.join("elsewhere");
+        fs::rename(&file.path, &elsewhere).expect("renamed");
+        symlink(&elsewhere, &file.path).expect("made");
+        assert!(read(dir).is_none(), "it is a link");
+        fs::remove_file(&file.path).expect("removed");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &file.path, mode).expect("a pipe");
+        assert!(read(dir).is_none(), "it is a pipe without a writer");
+    }
+}
