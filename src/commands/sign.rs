@@ -13,6 +13,7 @@ use super::{
 use crate::{
     cli::{Input, SignArgs},
     net::destination_address::{Address, Transport},
+    text::shell::quoted,
 };
 
 pub(super) fn run(args: &SignArgs) -> Result<Outcome, Failure> {
@@ -80,15 +81,6 @@ fn spelled(name: &HeaderName) -> &str {
     } else {
         name.as_str()
     }
-}
-
-/// Quotes a word for a POSIX shell, unless it is plain.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -16,12 +16,14 @@ mod header_policy;
 mod info;
 pub(crate) mod origin;
 pub(crate) mod seal;
+mod shown_head;
 pub(crate) mod trace;
 
 pub(crate) use attempt_info::AttemptInfo;
 pub(crate) use body::{DeliveryBody, SharedMemory};
 pub(crate) use head::Head;
 pub(crate) use info::DeliveryInfo;
+pub(crate) use shown_head::{ShownHead, is_credential, redacted, shortened};
 
 use std::sync::Arc;
 
@@ -88,6 +90,11 @@ impl Delivery {
             info,
             body: DeliveryBody::stored(body),
         }
+    }
+
+    /// Returns the length of the body in bytes.
+    pub(crate) fn body_len(&self) -> usize {
+        self.body.len()
     }
 
     /// Returns the parts that an attempt sends.

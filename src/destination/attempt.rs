@@ -130,6 +130,6 @@ enum ExchangeError {
 
 /// Returns the time of the attempt. For a stored event it comes from the inbox; in direct mode it
 /// is now.
-fn begun_at(attempt: Option<&AttemptInfo>) -> SystemTime {
+pub(super) fn begun_at(attempt: Option<&AttemptInfo>) -> SystemTime {
     attempt.map_or_else(SystemTime::now, |attempt| system_time(attempt.begins))
 }

@@ -22,6 +22,7 @@ mod host;
 mod malformed_response;
 pub(crate) mod meter;
 mod pool;
+mod preview;
 mod request_headers;
 mod response_body;
 mod response_framing;

@@ -28,6 +28,9 @@ const MAX_KEY: usize = 64;
 /// The size of the decoding buffer. Base64 is decoded in groups of three bytes.
 const BUFFER: usize = MAX_KEY.next_multiple_of(3);
 
+/// The length of a signature in Base64.
+const SIGNATURE_LENGTH: usize = 44;
+
 /// The number of bytes that are hashed before the worker yields to its other connections.
 const STRETCH: usize = 64 * 1024;
 
@@ -81,8 +84,7 @@ impl Signer {
         at: SystemTime,
         body: &[Bytes],
     ) -> [(HeaderName, String); 3] {
-        let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let timestamp = seconds.to_string();
+        let timestamp = timestamp(at);
         let mut macs = self.keys.clone();
         for part in [id.as_bytes(), b".", timestamp.as_bytes(), b"."] {
             update(&mut macs, part);
@@ -99,6 +101,23 @@ impl Signer {
             (SIGNATURE, signatures(macs)),
         ]
     }
+
+    /// Returns the headers as [`sign`](Self::sign) does, with a text of the same length in place of
+    /// each signature.
+    pub(super) fn preview(&self, id: &str, at: SystemTime) -> [(HeaderName, String); 3] {
+        let signature = format!("v1,{}", "?".repeat(SIGNATURE_LENGTH));
+        let all = vec![signature; self.keys.len()];
+        [
+            (ID, id.to_owned()),
+            (TIMESTAMP, timestamp(at)),
+            (SIGNATURE, all.join(" ")),
+        ]
+    }
+}
+
+fn timestamp(at: SystemTime) -> String {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs().to_string()
 }
 
 fn key(secret: &Secret) -> Result<Hmac<Sha256>, SignerError> {
@@ -216,6 +235,19 @@ mod tests {
         let (headers, _) = signed(&signer.expect("they sign"), &[BODY.into()]);
         let expected = format!("{SIGNED} {}", independently(&other, BODY));
         assert_eq!(headers[&SIGNATURE], expected);
+    }
+
+    #[test]
+    fn a_preview_is_as_long_as_the_headers_and_signs_nothing() {
+        let other = format!("whsec_{}", STANDARD.encode([7; 64]));
+        let signer = signer(SECRET).and_then(|signer| signer.also(&secret(&other)));
+        let signer = signer.expect("they sign");
+        let (signed, _) = signed(&signer, &[BODY.into()]);
+        let at = UNIX_EPOCH + Duration::from_secs(AT);
+        for (name, value) in signer.preview(MESSAGE, at) {
+            assert_eq!(value.len(), signed[&name].len(), "{name}");
+            assert_eq!(value == signed[&name], name != SIGNATURE, "{name}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub(crate) mod handlers;
 pub(crate) mod layers;
 pub mod meters;
 pub(crate) mod outcome;
+pub(crate) mod recorder;
 pub(crate) mod response_body;
 pub(crate) mod response_headers;
 pub(crate) mod shared;

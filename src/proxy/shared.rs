@@ -18,6 +18,7 @@ use crate::{
         config::Config,
         explain::Explainer,
         meters::Metrics,
+        recorder::Recorder,
         snapshot::Snapshot,
     },
     rejected,
@@ -33,7 +34,9 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     /// Limits the log lines that clients can cause.
     pub(crate) throttle: Throttle,
-    pub(crate) explainer: Option<Explainer>,
+    pub(crate) explainer: Explainer,
+    /// The recent requests, for those who watch the gate.
+    pub(crate) recorder: Arc<Recorder>,
     /// The writer of saved rejections.
     pub(crate) rejected: Option<rejected::Writer>,
     /// The store for the deliveries of durable endpoints.
@@ -65,11 +68,13 @@ impl Shared {
         inbox: Option<Arc<Inbox>>,
     ) -> io::Result<Self> {
         let rejected = config.rejected.clone().map(rejected::Writer::start);
+        let recorder = Recorder::new();
         Ok(Self {
             memory: Arc::new(Memory::new(config.limits.memory)),
             connections: Arc::new(Connections::new(config.limits.connections)),
             throttle: Throttle::default(),
-            explainer: config.explain.then(Explainer::start),
+            explainer: Explainer::new(config.explain, Arc::clone(&recorder)),
+            recorder,
             rejected: rejected.transpose()?,
             inbox,
             stage: AtomicU8::new(Stage::Serving as u8),

@@ -102,8 +102,8 @@ impl Stack {
                 handled
             }
             Verification::Verified(head, verified) => {
-                entry.verified(verified.secret_name());
-                self.deliver(head, verified, context).await
+                entry.verified(&verified);
+                self.deliver(head, verified, context, entry).await
             }
         }
     }
@@ -115,6 +115,7 @@ impl Stack {
         mut head: Parts,
         verified: Verified,
         context: EndpointContext,
+        entry: &mut Entry,
     ) -> Handled {
         let endpoint = context.endpoint();
         let (origin, headers) = (context.request.origin(), endpoint.delivery_headers());
@@ -125,6 +126,7 @@ impl Stack {
                 let memory = context.request.share_memory();
                 let verified = (verified, memory.clone());
                 let delivery = Delivery::direct(verified, head, &origin, name, headers);
+                entry.forwarding(&delivery, destination);
                 let meter = context.meter().destinations.first();
                 let meter = meter.expect("a direct endpoint has one destination");
                 let handled = direct::deliver(delivery, destination, meter, self.worker).await;

@@ -32,3 +32,10 @@ pub(crate) enum Verdict<'a> {
     /// Rejected: it reached neither a destination nor the inbox.
     Rejected { reason: &'static str },
 }
+
+impl Verdict<'_> {
+    /// Whether the signature was genuine.
+    pub(crate) fn is_verified(&self) -> bool {
+        !matches!(self, Self::Rejected { .. })
+    }
+}

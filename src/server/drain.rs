@@ -29,6 +29,7 @@ impl Running {
             ),
         }
         self.gate.throttle.tick();
+        self.gate.recorder.end().await;
     }
 
     /// Accepts the connections that wait in the kernel's queue. Closing a listening socket resets

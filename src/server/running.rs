@@ -15,7 +15,7 @@ use crate::{
         accept::{self, accept},
         listener::{Acceptor, Incoming, Listener},
     },
-    proxy::{config::Config, shared::Shared, worker::Workers},
+    proxy::{config::Config, recorder::ticker, shared::Shared, worker::Workers},
     server::config_follower::ConfigFollower,
 };
 
@@ -79,6 +79,7 @@ impl Running {
         running.spawn_accepts();
         running.spawn_admin(admin_acceptors, &admin);
         running.spawn_timers();
+        running.spawn_recorder();
         running.follow(config, routes, resources.reloads);
         running.manager.ready("serving");
         Ok(running)
@@ -111,6 +112,13 @@ impl Running {
             self.tasks_until_end.spawn(server);
         }
         Ok(())
+    }
+
+    /// Arms the recorder for the first minute, if operators can watch the gate.
+    fn spawn_recorder(&mut self) {
+        self.gate.recorder.look();
+        self.tasks_until_end
+            .spawn(ticker::run(Arc::clone(&self.gate)));
     }
 
     fn spawn_timers(&mut self) {

@@ -1,5 +1,7 @@
-//! Text formats: RFC 3339 times, text that is safe on a terminal, and errors with their causes.
+//! Text formats: RFC 3339 times, text that is safe on a terminal, words for a shell, and errors with
+//! their causes.
 
 pub(crate) mod error_chain;
 pub(crate) mod rfc3339;
+pub(crate) mod shell;
 pub(crate) mod terminal;

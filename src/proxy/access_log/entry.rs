@@ -4,16 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use http::{Method, Request, uri::PathAndQuery};
 use http_body::Body;
-use tower_cartgate::{HeaderForm, SecretName};
+use tower_cartgate::{HeaderForm, SecretName, Verified};
 
 use super::line::{Line, Path};
 use crate::{
+    delivery::Delivery,
     destination::Destination,
     endpoint::{Endpoint, Target},
     outcome::shared_reasons,
     proxy::{
         config::AccessLog, context::RequestContext, meters::endpoint::Meter,
-        outcome::RequestOutcome, verdict::Verdict,
+        outcome::RequestOutcome, recorder::Recording, verdict::Verdict,
     },
     telemetry::count::now,
 };
@@ -29,6 +30,8 @@ pub(crate) struct Entry {
     secret: Option<SecretName>,
     /// How a step ended the request.
     outcome: Option<RequestOutcome>,
+    /// The recording of the request, if the recorder was armed at its head.
+    recording: Option<Box<Recording>>,
     open: bool,
 }
 
@@ -44,28 +47,33 @@ struct RequestLine {
 impl Entry {
     /// Opens the entry of a request.
     pub(crate) fn open<B: Body>(context: &Arc<RequestContext>, request: &Request<B>) -> Self {
-        Self::new(
-            context,
-            Some(RequestLine {
-                method: request.method().clone(),
-                target: request.uri().path_and_query().cloned(),
-                declared: request.body().size_hint().exact(),
-            }),
-        )
+        let recording = context.shared.recorder.begin(request);
+        let request = RequestLine {
+            method: request.method().clone(),
+            target: request.uri().path_and_query().cloned(),
+            declared: request.body().size_hint().exact(),
+        };
+        Self::new(context, Some(request), recording)
     }
 
     /// Opens the entry of a request whose head was never complete.
     pub(crate) fn without_request(context: &Arc<RequestContext>) -> Self {
-        Self::new(context, None)
+        let recording = context.shared.recorder.begin_without_head();
+        Self::new(context, None, recording)
     }
 
-    fn new(context: &Arc<RequestContext>, request: Option<RequestLine>) -> Self {
+    fn new(
+        context: &Arc<RequestContext>,
+        request: Option<RequestLine>,
+        recording: Option<Box<Recording>>,
+    ) -> Self {
         Self {
             context: Arc::clone(context),
             request,
             endpoint: None,
             secret: None,
             outcome: None,
+            recording,
             open: true,
         }
     }
@@ -76,8 +84,18 @@ impl Entry {
     }
 
     /// Notes the secret that verified the request.
-    pub(crate) fn verified(&mut self, secret: &SecretName) {
-        self.secret = Some(secret.clone());
+    pub(crate) fn verified(&mut self, verified: &Verified) {
+        self.secret = Some(verified.secret_name().clone());
+        if let Some(recording) = &mut self.recording {
+            recording.verified(verified.event());
+        }
+    }
+
+    /// Notes the delivery that the destination of a direct endpoint gets.
+    pub(crate) fn forwarding(&mut self, delivery: &Delivery, destination: &Destination) {
+        if let Some(recording) = &mut self.recording {
+            recording.forwarding(|| destination.preview(delivery));
+        }
     }
 
     /// Notes the outcome, and returns it.
@@ -91,7 +109,8 @@ impl Entry {
         self.write(Some(status));
     }
 
-    fn write(&self, status: Option<u16>) {
+    fn write(&mut self, status: Option<u16>) {
+        let recording = self.recording.take();
         // A health check is no delivery, and is not logged.
         if matches!(self.outcome, Some(RequestOutcome::HealthCheck { .. })) {
             return;
@@ -99,9 +118,15 @@ impl Entry {
         let verdict = self.verdict(status);
         let duration = self.context.begun.elapsed();
         self.count(&verdict, duration);
-        if is_wanted(self.context.snapshot.access_log, &verdict) {
-            self.line(verdict, status, duration)
-                .write(&self.context.shared.throttle);
+        let is_wanted = is_wanted(self.context.snapshot.access_log, &verdict);
+        if is_wanted || recording.is_some() {
+            let line = self.line(verdict, status, duration);
+            if let Some(recording) = recording {
+                self.context.shared.recorder.record(&line, *recording);
+            }
+            if is_wanted {
+                line.write(&self.context.shared.throttle);
+            }
         }
     }
 

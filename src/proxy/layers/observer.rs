@@ -15,7 +15,8 @@ impl Observe for VerdictObserver {
     fn mismatched(&self, head: &Parts, forged: &[Bytes]) {
         let context = EndpointContext::of(&head.extensions);
         save(context, head, forged);
-        if let Some(explainer) = &context.request.shared.explainer {
+        let explainer = &context.request.shared.explainer;
+        if explainer.is_wanted() {
             let endpoint = context.endpoint();
             explainer.explain(context.request.id, endpoint, &head.headers, forged);
         }

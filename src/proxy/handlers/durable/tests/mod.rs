@@ -261,7 +261,7 @@ async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_
     let verified = tower_cartgate::verify(&endpoint.policy, &head.headers, BODY);
     let verified = verified.expect("genuine");
     entry.found(context.index);
-    entry.verified(verified.secret_name());
+    entry.verified(&verified);
     assert!(shared.memory.take(1000));
     state.hold(1000);
     state.complete_body();
