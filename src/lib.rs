@@ -29,6 +29,7 @@ pub mod endpoint;
 pub mod inbox;
 pub mod net;
 pub mod outcome;
+pub(crate) mod profile;
 pub mod proxy;
 pub mod rejected;
 pub mod runtime;

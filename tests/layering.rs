@@ -16,7 +16,7 @@ use cycles::cycles;
 use modules::{Module, Modules};
 
 /// The folders of `src/`, lowest layer first.
-const LAYERS: [&str; 20] = [
+const LAYERS: [&str; 21] = [
     "runtime",
     "text",
     "secret",
@@ -30,6 +30,7 @@ const LAYERS: [&str; 20] = [
     "destination",
     "inbox",
     "endpoint",
+    "profile",
     "proxy",
     "admin",
     "server",

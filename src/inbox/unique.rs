@@ -50,11 +50,7 @@ impl Identity {
         if let Some(identity) = pointer.text(body, Self::of_text) {
             return identity;
         }
-        match pointer.integer(body) {
-            Some(..=0) => Self::Placeholder,
-            Some(number) => Self::Value(format!("number {number}")),
-            None => Self::None,
-        }
+        pointer.integer(body).map_or(Self::None, Self::of_integer)
     }
 
     /// Returns the value, if it identifies the event.
@@ -65,11 +61,20 @@ impl Identity {
         }
     }
 
-    fn of_text(text: &str) -> Self {
+    /// Returns the identity that a text gives its event.
+    pub(crate) fn of_text(text: &str) -> Self {
         if is_placeholder(text) {
             Self::Placeholder
         } else {
             Self::Value(format!("text {text}"))
+        }
+    }
+
+    /// Returns the identity that a whole number gives its event.
+    pub(crate) fn of_integer(number: i128) -> Self {
+        match number {
+            ..=0 => Self::Placeholder,
+            number => Self::Value(format!("number {number}")),
         }
     }
 }

@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 
 use crate::{
     inbox::{Inbox, store::StoreError},
+    profile::{DigestKey, Profiler},
     proxy::{
         admission::{Connections, Memory},
         config::Config,
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) recorder: Arc<Recorder>,
     /// The writer of saved rejections.
     pub(crate) rejected: Option<rejected::Writer>,
+    /// Learns from verified deliveries.
+    pub(crate) profiler: Profiler,
     /// The store for the deliveries of durable endpoints.
     pub(crate) inbox: Option<Arc<Inbox>>,
     stage: AtomicU8,
@@ -57,11 +60,12 @@ pub(crate) enum Stage {
 }
 
 impl Shared {
-    /// Makes the state of a gate and starts its threads for explanations and saved rejections.
+    /// Makes the state of a gate and starts its threads for explanations, saved rejections and
+    /// profiles.
     ///
     /// # Errors
     ///
-    /// When the directory of saved rejections cannot be used.
+    /// When the directory of saved rejections cannot be used, or the system gives no random bytes.
     pub(crate) fn new(
         config: Arc<Config>,
         metrics: Arc<Metrics>,
@@ -76,6 +80,7 @@ impl Shared {
             explainer: Explainer::new(config.explain, Arc::clone(&recorder)),
             recorder,
             rejected: rejected.transpose()?,
+            profiler: Profiler::start(profile_key(inbox.as_deref())?),
             inbox,
             stage: AtomicU8::new(Stage::Serving as u8),
             config: ArcSwap::from_pointee(Snapshot::new(config)),
@@ -120,5 +125,13 @@ impl Shared {
     pub(crate) fn advance(&self, stage: Stage) {
         self.stage.fetch_max(stage as u8, Relaxed);
         self.connections.wake_all();
+    }
+}
+
+/// Returns the key of the digests in profiles. Without an inbox, none outlives the process.
+fn profile_key(inbox: Option<&Inbox>) -> io::Result<DigestKey> {
+    match inbox {
+        Some(inbox) => Ok(DigestKey::new(&inbox.sealer.profile_key())),
+        None => DigestKey::random(),
     }
 }

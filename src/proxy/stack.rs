@@ -11,6 +11,7 @@ use crate::{
     delivery::{Delivery, Head},
     endpoint::Target,
     outcome::reject_reason::RejectReason,
+    profile::VerifiedSample,
     proxy::{
         access_log::Entry,
         context::{EndpointContext, RequestContext},
@@ -118,6 +119,10 @@ impl Stack {
         entry: &mut Entry,
     ) -> Handled {
         let endpoint = context.endpoint();
+        let profiler = &context.request.shared.profiler;
+        if profiler.wants_sample() {
+            profiler.take(|| VerifiedSample::new(endpoint, &head, &verified));
+        }
         let (origin, headers) = (context.request.origin(), endpoint.delivery_headers());
         head.uri = endpoint.query.apply(head.uri);
         match &endpoint.target {

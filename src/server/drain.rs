@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::running::Running;
+use super::{profile_keeper, running::Running};
 use crate::{proxy::shared::Stage, rejected::Writer};
 
 /// The interval at which the drain looks for open connections.
@@ -28,6 +28,7 @@ impl Running {
                 "drain limit reached before everything had ended"
             ),
         }
+        profile_keeper::store_all(&self.gate).await;
         self.gate.throttle.tick();
         self.gate.recorder.end().await;
     }

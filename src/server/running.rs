@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time::interval};
 
 use super::{
-    balancer::Balancer, resources::Resources, service_manager::ServiceManager,
+    balancer::Balancer, profile_keeper, resources::Resources, service_manager::ServiceManager,
     watchdog::watch_threads,
 };
 use crate::{
@@ -123,6 +123,8 @@ impl Running {
 
     fn spawn_timers(&mut self) {
         self.tasks.spawn(tick(Arc::clone(&self.gate)));
+        let profiles = profile_keeper::keep(Arc::clone(&self.gate));
+        self.tasks.spawn(profiles);
         let (balancer, dispatcher) = (Arc::clone(&self.balancer), self.dispatcher.clone());
         let responds = move || {
             let (balancer, dispatcher) = (Arc::clone(&balancer), dispatcher.clone());

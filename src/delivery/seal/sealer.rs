@@ -30,6 +30,7 @@ pub(crate) struct Sealer {
     marks: Hmac<Sha256>,
     deliveries: DeliverySeals,
     check: [u8; 32],
+    profile: [u8; 32],
     encryption: Option<Encryption>,
 }
 
@@ -53,6 +54,7 @@ impl Sealer {
             marks: derived(key, b"cartgate inbox mark 1"),
             deliveries: DeliverySeals::new(key),
             check: mac(keyed(key.expose()), &[b"cartgate inbox check 1"]),
+            profile: profile_key(key, encryption),
             encryption: encryption.map(|secret| Encryption::new(key, secret)),
         }
     }
@@ -60,6 +62,11 @@ impl Sealer {
     /// Returns the value by which a store recognizes its key. It reveals nothing about the key.
     pub(crate) fn check(&self) -> [u8; 32] {
         self.check
+    }
+
+    /// Returns the key of the digests in stored profiles.
+    pub(crate) fn profile_key(&self) -> [u8; 32] {
+        self.profile
     }
 
     /// Returns a keyed digest of an endpoint's unique value.
@@ -219,6 +226,17 @@ impl Encryption {
         let head = head.ok_or(UnsealError::Locked)?;
         let body = self.cipher.decrypt(&event.digest, &event.body);
         Ok((head, body.ok_or(UnsealError::Seal)?))
+    }
+}
+
+/// Derives the key of profiles from both keys, so that a digest reveals nothing to a reader of the
+/// store who lacks one of them.
+fn profile_key(key: &Secret, encryption: Option<&Secret>) -> [u8; 32] {
+    let label: &[u8] = b"cartgate inbox profile 1";
+    let part = encryption.map(|secret| mac(keyed(secret.expose()), &[label]));
+    match &part {
+        Some(part) => mac(keyed(key.expose()), &[label, part]),
+        None => mac(keyed(key.expose()), &[label]),
     }
 }
 

@@ -112,6 +112,12 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     /// Returns the name's value.
     fn init_meta(&self, name: &'static str, value: Vec<u8>) -> StoreFuture<'static, Vec<u8>>;
 
+    /// Stores a value under a name, in place of an earlier one.
+    fn set_meta(&self, name: String, value: Vec<u8>) -> StoreFuture<'static, ()>;
+
+    /// Returns the values whose names have this beginning, with their names, in their order.
+    fn list_meta(&self, prefix: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>>;
+
     /// Uses the login of these settings for later connections, and tries it at once. Does nothing
     /// in an engine without logins.
     fn renew_login(&self, _settings: &Settings) -> StoreFuture<'static, ()> {

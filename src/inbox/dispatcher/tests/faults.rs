@@ -324,6 +324,14 @@ impl Store for FaultyStore {
         self.store.init_meta(name, value)
     }
 
+    fn set_meta(&self, name: String, value: Vec<u8>) -> StoreFuture<'static, ()> {
+        self.store.set_meta(name, value)
+    }
+
+    fn list_meta(&self, prefix: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>> {
+        self.store.list_meta(prefix)
+    }
+
     fn outage(&self) -> Option<StoreError> {
         self.store.outage()
     }

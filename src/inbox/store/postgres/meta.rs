@@ -7,6 +7,10 @@ use uuid::Uuid;
 use super::session::Session;
 use crate::inbox::store::sql::requeue_key;
 
+/// Stores a value under a name, in place of an earlier one.
+const SET: &str = "INSERT INTO meta (name, value) VALUES ($1, $2)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
 /// Stores a value under a name, unless the name has one. Returns the name's value.
 pub(super) async fn init(session: &Session, name: &str, value: &[u8]) -> Result<Vec<u8>, Error> {
     let put = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
@@ -22,6 +26,19 @@ pub(super) async fn init(session: &Session, name: &str, value: &[u8]) -> Result<
     Ok(row.get(0))
 }
 
+/// Stores a value under a name, in place of an earlier one.
+pub(super) async fn set(session: &Session, name: &str, value: &[u8]) -> Result<(), Error> {
+    session.execute(SET, &[&name, &value]).await?;
+    Ok(())
+}
+
+/// Returns the values whose names have this beginning.
+pub(super) async fn list(session: &Session, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let sql = "SELECT name, value FROM meta WHERE left(name, length($1)) = $1 ORDER BY name";
+    let rows = session.query(sql, &[&prefix]).await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
 /// Returns the id of the last requeue that affected a queue.
 pub(super) async fn last_requeue(session: &Session, queue: &str) -> Result<Option<Uuid>, Error> {
     let sql = "SELECT value FROM meta WHERE name = $1";
@@ -32,11 +49,9 @@ pub(super) async fn last_requeue(session: &Session, queue: &str) -> Result<Optio
 
 /// Records that a requeue affected a queue, so that every gate notices it.
 pub(super) async fn record_requeue(session: &Session, queue: &str) -> Result<(), Error> {
-    let sql = "INSERT INTO meta (name, value) VALUES ($1, $2)
-         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     let id = Uuid::now_v7().into_bytes();
     session
-        .execute(sql, &[&requeue_key(queue), &id.as_slice()])
+        .execute(SET, &[&requeue_key(queue), &id.as_slice()])
         .await?;
     Ok(())
 }

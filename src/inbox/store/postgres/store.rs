@@ -190,6 +190,16 @@ impl Store for PostgresStore {
             .query(move |session| Box::pin(async move { meta::init(session, name, &value).await }))
     }
 
+    fn set_meta(&self, name: String, value: Vec<u8>) -> StoreFuture<'static, ()> {
+        self.queries
+            .query(move |session| Box::pin(async move { meta::set(session, &name, &value).await }))
+    }
+
+    fn list_meta(&self, prefix: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>> {
+        self.queries
+            .query(move |session| Box::pin(meta::list(session, prefix)))
+    }
+
     fn renew_login(&self, settings: &Settings) -> StoreFuture<'static, ()> {
         let (target, settings) = (Arc::clone(&self.target), settings.clone());
         Box::pin(async move {

@@ -5,8 +5,15 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use uuid::Uuid;
 
-use super::{check::has_wal, path::canonical, tx::Tx};
-use crate::inbox::store::sql::requeue_key;
+use super::{check::has_wal, error::JobError, path::canonical, tx::Tx};
+use crate::inbox::store::{
+    error::{Limit, StoreError},
+    sql::requeue_key,
+};
+
+/// Stores a value under a name, in place of an earlier one.
+const SET: &str = "INSERT INTO meta (name, value) VALUES (?, ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value";
 
 /// Stores a value under a name, unless the name has one. Returns the name's value.
 pub(super) fn init(tx: &Tx<'_>, name: &str, value: &[u8]) -> rusqlite::Result<Vec<u8>> {
@@ -14,6 +21,27 @@ pub(super) fn init(tx: &Tx<'_>, name: &str, value: &[u8]) -> rusqlite::Result<Ve
         .execute((name, value))?;
     tx.statement("SELECT value FROM meta WHERE name = ?")?
         .query_row([name], |row| row.get(0))
+}
+
+/// Stores a value under a name, in place of an earlier one.
+///
+/// # Errors
+///
+/// [`StoreError::Full`] if the disk has too little room.
+pub(super) fn set(tx: &Tx<'_>, name: &str, value: &[u8]) -> Result<(), JobError> {
+    if !tx.has_disk_space {
+        return Err(StoreError::Full(Limit::Disk).into());
+    }
+    tx.statement(SET)?.execute((name, value))?;
+    Ok(())
+}
+
+/// Returns the values whose names have this beginning.
+pub(super) fn list(db: &Connection, prefix: &str) -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
+    let sql = "SELECT name, value FROM meta WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([prefix], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// Reads the value of a name from a closed store. Returns `None` if there is no such store, or a
@@ -39,11 +67,8 @@ pub(super) fn last_requeue(db: &Connection, queue: &str) -> rusqlite::Result<Opt
 
 /// Records that a requeue affected a queue, so that every gate notices it.
 pub(super) fn record_requeue(tx: &Tx<'_>, queue: &str) -> rusqlite::Result<()> {
-    tx.statement(
-        "INSERT INTO meta (name, value) VALUES (?, ?)
-             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-    )?
-    .execute((requeue_key(queue), Uuid::now_v7().as_bytes()))?;
+    tx.statement(SET)?
+        .execute((requeue_key(queue), Uuid::now_v7().as_bytes()))?;
     Ok(())
 }
 

@@ -285,6 +285,14 @@ impl Store for SqliteStore {
             .submit(move |tx| Ok(meta::init(tx, name, &value)?))
     }
 
+    fn set_meta(&self, name: String, value: Vec<u8>) -> StoreFuture<'static, ()> {
+        self.writer.submit(move |tx| meta::set(tx, &name, &value))
+    }
+
+    fn list_meta(&self, prefix: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>> {
+        self.slow_reader.query(move |db| meta::list(db, prefix))
+    }
+
     fn outage(&self) -> Option<StoreError> {
         let outage = self.writer.outage();
         outage.or_else(|| self.open_files.check().err())

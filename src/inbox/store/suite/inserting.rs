@@ -241,3 +241,28 @@ pub(crate) async fn the_first_value_of_a_name_stays(fixture: &Fixture) {
         [3]
     );
 }
+
+pub(crate) async fn named_values_are_replaced_and_listed(fixture: &Fixture) {
+    let store = &fixture.store;
+    let list = || async { store.list_meta("test_%:").await.unwrap() };
+    assert!(list().await.is_empty());
+    for (name, value) in [
+        ("test_%:b", vec![1]),
+        ("test_%:a", vec![2; 100_000]),
+        ("testx%:c", vec![3]),
+        ("test_%:b", vec![4]),
+        ("TEST_%:d", vec![5]),
+        ("test_%", vec![6]),
+    ] {
+        store.set_meta(name.to_owned(), value).await.unwrap();
+    }
+    let found = list().await;
+    assert_eq!(
+        found,
+        [
+            ("test_%:a".to_owned(), vec![2; 100_000]),
+            ("test_%:b".to_owned(), vec![4]),
+        ]
+    );
+    assert_eq!(store.init_meta("test_%:b", vec![9]).await.unwrap(), [4]);
+}

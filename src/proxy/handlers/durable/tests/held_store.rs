@@ -122,6 +122,14 @@ impl Store for HeldStore {
         not_here()
     }
 
+    fn set_meta(&self, _: String, _: Vec<u8>) -> StoreFuture<'static, ()> {
+        not_here()
+    }
+
+    fn list_meta(&self, _: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>> {
+        not_here()
+    }
+
     fn outage(&self) -> Option<StoreError> {
         self.refusal.lock().expect("whole").clone()
     }
