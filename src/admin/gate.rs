@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     inbox::routes::Routes,
+    net::listener::ListenAddress,
     proxy::shared::Shared,
     runtime::background::{ThreadError, run_on_thread},
 };
@@ -33,6 +34,8 @@ pub(crate) struct Admin {
     pub(super) streams: Streams,
     /// The TCP addresses of the admin listeners.
     pub(super) addresses: Vec<SocketAddr>,
+    /// The addresses of the listeners for deliveries.
+    pub(super) public: Vec<ListenAddress>,
     /// Held while a page is rendered, so that clients that ask in a loop use at most one core.
     rendering: Mutex<()>,
 }
@@ -45,6 +48,7 @@ pub(crate) struct AdminParts {
     pub(crate) front_door: Arc<dyn FrontDoor>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) public: Vec<ListenAddress>,
 }
 
 impl Admin {
@@ -57,13 +61,15 @@ impl Admin {
             front_door,
             credentials,
             addresses,
+            public,
         } = parts;
         Arc::new(Self {
+            instance: gate.recorder.instance(),
             gate,
             routes,
             reloads,
             front_door: FrontDoorClient::new(front_door),
-            instance: Uuid::now_v7(),
+            public,
             credentials,
             streams: Streams::default(),
             addresses,

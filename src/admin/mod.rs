@@ -27,6 +27,7 @@ mod server;
 pub mod status;
 
 pub use access::{Credentials, NeedsToken, TokenError, TokenFile, may_be_token, may_listen};
+pub(crate) use api::events::reports::run as send_reports;
 pub(crate) use front_door::FrontDoor;
 pub(crate) use gate::{Admin, AdminParts};
 pub use reload_channel::{ReloadHandle, ReloadRequests, reload_channel};

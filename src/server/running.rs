@@ -15,7 +15,12 @@ use crate::{
         accept::{self, accept},
         listener::{Acceptor, Incoming, Listener},
     },
-    proxy::{config::Config, recorder::ticker, shared::Shared, worker::Workers},
+    proxy::{
+        config::{Config, admin::ConsoleMode},
+        recorder::ticker,
+        shared::Shared,
+        worker::Workers,
+    },
     server::config_follower::ConfigFollower,
 };
 
@@ -69,7 +74,9 @@ impl Running {
             front_door: Arc::clone(&running.balancer) as _,
             credentials,
             addresses: addresses.collect(),
+            public: resources.public.iter().map(Listener::address).collect(),
         });
+        let has_entrance = !resources.admin.is_empty() || has_socket(&running.gate);
         let admin_acceptors = start_all(resources.admin)?;
         running.acceptors = start_all(resources.public)?
             .into_iter()
@@ -79,7 +86,7 @@ impl Running {
         running.spawn_accepts();
         running.spawn_admin(admin_acceptors, &admin);
         running.spawn_timers();
-        running.spawn_recorder();
+        running.spawn_recorder(&admin, has_entrance);
         running.follow(config, routes, resources.reloads);
         running.manager.ready("serving");
         Ok(running)
@@ -114,11 +121,17 @@ impl Running {
         Ok(())
     }
 
-    /// Arms the recorder for the first minute, if operators can watch the gate.
-    fn spawn_recorder(&mut self) {
-        self.gate.recorder.look();
+    /// Starts the tasks that serve those who watch the gate. Arms the recorder for the first minute
+    /// if they have a console and a way to it.
+    fn spawn_recorder(&mut self, admin: &Arc<Admin>, has_entrance: bool) {
+        let gate = &self.gate;
+        if has_entrance && gate.with_config(|config| config.admin.console != ConsoleMode::Off) {
+            gate.recorder.look();
+        }
+        let ticker = ticker::run(Arc::clone(&self.gate));
+        self.tasks_until_end.spawn(ticker);
         self.tasks_until_end
-            .spawn(ticker::run(Arc::clone(&self.gate)));
+            .spawn(admin::send_reports(Arc::clone(admin)));
     }
 
     fn spawn_timers(&mut self) {
@@ -154,6 +167,12 @@ impl Running {
         };
         self.tasks.spawn(follower.run(config));
     }
+}
+
+/// Whether operators reach the gate through a socket beside its inbox.
+fn has_socket(gate: &Shared) -> bool {
+    let inbox = gate.inbox.as_ref();
+    inbox.is_some_and(|inbox| matches!(inbox.settings.store, StoreAddress::Sqlite(_)))
 }
 
 fn start_all(listeners: Vec<Listener>) -> io::Result<Vec<Acceptor>> {

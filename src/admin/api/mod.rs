@@ -5,6 +5,8 @@
 //! extracts `Act` itself. `tests/it/admin/openapi.rs` reads the `.route(…)` calls of these files
 //! and compares them with `docs/openapi.json`.
 
+mod deliveries;
+pub(super) mod events;
 pub(super) mod links;
 pub(super) mod problem;
 mod reload;
@@ -21,6 +23,8 @@ use super::{access::require_operator, gate::Admin};
 /// Returns the routes of the API, relative to `/api/v1`.
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
+        .merge(deliveries::routes())
+        .merge(events::routes())
         .merge(links::routes())
         .merge(reload::routes())
         .merge(status::routes())

@@ -10,19 +10,25 @@ use std::{
 
 use http::Request;
 use tokio::{
-    sync::Notify,
+    sync::{Notify, broadcast::Receiver},
     time::{Instant, sleep},
 };
 use uuid::Uuid;
 
 use super::{
-    arming::Arming, budget::Budget, causes::FoundCause, feed::Feed, frame::Frame, journal::Journal,
-    record::Record, recording::Recording, row::Row, row_id::RowId, viewer::Viewer,
+    arming::Arming,
+    budget::Budget,
+    causes::FoundCause,
+    feed::Feed,
+    frame::Frame,
+    journal::{Backlog, Journal},
+    record::Record,
+    recording::Recording,
+    row::Row,
+    row_id::RowId,
+    viewer::Viewer,
 };
 use crate::proxy::access_log::line::Line;
-
-/// The rows in one frame of a backlog.
-const BACKLOG_FRAME: usize = 250;
 
 /// The time for which the end of a gate waits for its viewers to take the last frame.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -112,29 +118,20 @@ impl Recorder {
         self.journal().before(number)
     }
 
-    /// Adds a viewer that has the rows up to `last`, if it has any. There is none after the end.
-    pub(crate) fn view(self: &Arc<Self>, last: Option<RowId>) -> Option<Viewer> {
-        // Subscribes first: rows that a tick takes now are in the backlog and in a frame, and the
-        // viewer drops that frame.
-        let frames = self.feed.subscribe()?;
+    /// Returns the frames from now on, unless the last one was sent.
+    pub(super) fn subscribe(&self) -> Option<Receiver<Frame>> {
+        self.feed.subscribe()
+    }
+
+    /// Counts a viewer.
+    pub(super) fn begin_view(&self) {
         self.arming.begin_view();
-        let own = last.filter(|last| last.instance == self.instance);
-        let known = own.map_or(0, |last| last.number);
-        let backlog = self.journal().backlog(known);
-        let lost = own.map_or(0, |_| backlog.lost);
-        let chunks = backlog.records.chunks(BACKLOG_FRAME).enumerate();
-        let frames_before = chunks.map(|(index, records)| {
-            let skipped = if index == 0 { lost } else { 0 };
-            self.rows(records, skipped, known)
-        });
-        let viewer = Viewer::new(
-            Arc::clone(self),
-            frames_before.collect(),
-            backlog.published,
-            frames,
-        );
         self.joined.notify_one();
-        Some(viewer)
+    }
+
+    /// Returns the published records after the one with this number.
+    pub(super) fn backlog(&self, number: u64) -> Backlog {
+        self.journal().backlog(number)
     }
 
     /// Removes a viewer.
@@ -190,7 +187,7 @@ impl Recorder {
     }
 
     /// Makes the frame of the records that follow the one with the number `after`.
-    fn rows(&self, records: &[Arc<Record>], skipped: u64, after: u64) -> Frame {
+    pub(super) fn rows(&self, records: &[Arc<Record>], skipped: u64, after: u64) -> Frame {
         let after = RowId {
             instance: self.instance,
             number: after,

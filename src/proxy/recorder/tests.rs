@@ -131,7 +131,7 @@ async fn a_viewer_gets_each_row_once() {
     let before = [reject(&recorder), reject(&recorder)];
     tick(&recorder);
     let pending = reject(&recorder);
-    let mut viewer = recorder.view(None).expect("a viewer");
+    let mut viewer = Viewer::join(&recorder, None).expect("a viewer");
     let later = reject(&recorder);
     tick(&recorder);
     tick(&recorder);
@@ -148,13 +148,13 @@ async fn a_viewer_resumes_after_the_row_that_it_names() {
     tick(&recorder);
     let instance = recorder.instance();
     let from = |instance, number| Some(RowId { instance, number });
-    let mut resumed = recorder.view(from(instance, 2)).expect("a viewer");
+    let mut resumed = Viewer::join(&recorder, from(instance, 2)).expect("a viewer");
     assert_eq!(rows(&all(&mut resumed).await), ids[2..]);
-    let mut whole = recorder.view(from(instance, 3)).expect("a viewer");
+    let mut whole = Viewer::join(&recorder, from(instance, 3)).expect("a viewer");
     assert!(all(&mut whole).await.is_empty());
-    let mut ahead = recorder.view(from(instance, u64::MAX)).expect("a viewer");
+    let mut ahead = Viewer::join(&recorder, from(instance, u64::MAX)).expect("a viewer");
     assert!(all(&mut ahead).await.is_empty());
-    let mut other = recorder.view(from(Uuid::now_v7(), 2)).expect("a viewer");
+    let mut other = Viewer::join(&recorder, from(Uuid::now_v7(), 2)).expect("a viewer");
     assert_eq!(rows(&all(&mut other).await), ids, "another run's number");
 }
 
@@ -173,12 +173,12 @@ async fn a_viewer_learns_how_many_rows_it_lacks() {
         instance,
         number: 2,
     };
-    let mut viewer = recorder.view(Some(last)).expect("a viewer");
+    let mut viewer = Viewer::join(&recorder, Some(last)).expect("a viewer");
     let events = all(&mut viewer).await;
     assert_eq!(rows(&events).len(), ring::CAPACITY);
     assert_eq!(events[0].data["skipped"], 3);
     assert_eq!(events[1].data["skipped"], 0);
-    let mut new = recorder.view(None).expect("a viewer");
+    let mut new = Viewer::join(&recorder, None).expect("a viewer");
     assert_eq!(
         all(&mut new).await[0].data["skipped"],
         0,
@@ -189,7 +189,7 @@ async fn a_viewer_learns_how_many_rows_it_lacks() {
 #[tokio::test]
 async fn requests_beyond_the_budget_are_counted() {
     let recorder = armed();
-    let mut viewer = recorder.view(None).expect("a viewer");
+    let mut viewer = Viewer::join(&recorder, None).expect("a viewer");
     let most = (budget::COMMON + budget::RESERVE) as usize;
     for _ in 0..most + 7 {
         reject(&recorder);
@@ -208,8 +208,8 @@ async fn requests_beyond_the_budget_are_counted() {
 #[tokio::test]
 async fn a_viewer_that_falls_behind_is_dropped_and_the_others_go_on() {
     let recorder = armed();
-    let mut slow = recorder.view(None).expect("a viewer");
-    let mut quick = recorder.view(None).expect("a viewer");
+    let mut slow = Viewer::join(&recorder, None).expect("a viewer");
+    let mut quick = Viewer::join(&recorder, None).expect("a viewer");
     let mut seen = VecDeque::new();
     for _ in 0..feed::CAPACITY + 1 {
         let id = reject(&recorder);
@@ -227,7 +227,7 @@ async fn a_viewer_that_falls_behind_is_dropped_and_the_others_go_on() {
 #[tokio::test]
 async fn a_cause_reaches_its_row_before_and_after_its_end() {
     let recorder = armed();
-    let mut viewer = recorder.view(None).expect("a viewer");
+    let mut viewer = Viewer::join(&recorder, None).expect("a viewer");
     let ended = reject(&recorder);
     recorder.explain(ended, "other-body", "the body <b>differs</b>".to_owned());
     tick(&recorder);
@@ -243,7 +243,7 @@ async fn a_cause_reaches_its_row_before_and_after_its_end() {
 #[tokio::test]
 async fn the_stream_ends_with_the_last_rows() {
     let recorder = armed();
-    let mut viewer = recorder.view(None).expect("a viewer");
+    let mut viewer = Viewer::join(&recorder, None).expect("a viewer");
     let id = reject(&recorder);
     let ending = tokio::spawn({
         let recorder = Arc::clone(&recorder);
@@ -256,7 +256,10 @@ async fn the_stream_ends_with_the_last_rows() {
     assert!(!ending.is_finished(), "it waits for the viewer");
     drop(viewer);
     ending.await.expect("no panic");
-    assert!(recorder.view(None).is_none(), "nobody can view it any more");
+    assert!(
+        Viewer::join(&recorder, None).is_none(),
+        "nobody can view it any more"
+    );
 }
 
 #[test]

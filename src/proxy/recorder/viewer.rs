@@ -5,7 +5,10 @@ use std::{collections::VecDeque, sync::Arc};
 use bytes::Bytes;
 use tokio::{sync::broadcast::Receiver, time::Instant};
 
-use super::{frame::Frame, handle::Recorder};
+use super::{frame::Frame, handle::Recorder, row_id::RowId};
+
+/// The rows in one frame of a backlog.
+const BACKLOG_FRAME: usize = 250;
 
 /// A client of the event stream. While there is one, the recorder is armed.
 #[derive(Debug)]
@@ -20,19 +23,25 @@ pub(crate) struct Viewer {
 }
 
 impl Viewer {
-    /// Makes a viewer. The recorder has counted it.
-    pub(super) fn new(
-        recorder: Arc<Recorder>,
-        backlog: VecDeque<Frame>,
-        seen: u64,
-        frames: Receiver<Frame>,
-    ) -> Self {
-        Self {
-            recorder,
-            backlog,
-            seen,
+    /// Adds a viewer that has the rows up to `last`, if it has any. There is none after the end.
+    pub(crate) fn join(recorder: &Arc<Recorder>, last: Option<RowId>) -> Option<Self> {
+        // Subscribes first: rows that a tick takes now are in the backlog and in a frame, and the
+        // viewer drops that frame.
+        let frames = recorder.subscribe()?;
+        recorder.begin_view();
+        let own = last.filter(|last| last.instance == recorder.instance());
+        let known = own.map_or(0, |last| last.number);
+        let backlog = recorder.backlog(known);
+        let mut lost = own.map_or(0, |_| backlog.lost);
+        let chunks = backlog.records.chunks(BACKLOG_FRAME);
+        Some(Self {
+            backlog: chunks
+                .map(|records| recorder.rows(records, std::mem::take(&mut lost), known))
+                .collect(),
+            seen: backlog.published,
             frames: Some(frames),
-        }
+            recorder: Arc::clone(recorder),
+        })
     }
 
     /// Returns the next bytes of the stream. It ends with the gate, and for a client that is too

@@ -2,6 +2,7 @@
 //! gate has of it.
 
 mod curl;
+mod curl_line;
 mod list;
 mod show;
 mod stored;

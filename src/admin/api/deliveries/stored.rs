@@ -1,6 +1,6 @@
 //! A stored event with its deliveries, as the store of the inbox has it.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use http::StatusCode;
 use serde::Serialize;
@@ -8,9 +8,12 @@ use uuid::Uuid;
 
 use crate::{
     admin::{api::problem::ApiError, gate::Admin},
-    delivery::{AttemptInfo, Delivery, ShownHead, seal::Intact},
+    delivery::{AttemptInfo, Delivery, ShownHead, is_credential, redacted, seal::Intact},
     destination::Destination,
-    inbox::store::{DeliveryRow, StoreError},
+    inbox::{
+        control::{Command, CommandResponse, EventDetails, Handler},
+        store::DeliveryRow,
+    },
     proxy::snapshot::Snapshot,
     runtime::clock::{Clock, Millis},
 };
@@ -35,7 +38,11 @@ impl StoredEvent {
         let Some(inbox) = &admin.gate.inbox else {
             return Ok(None);
         };
-        let found = inbox.store.show(id).await.map_err(|error| unavailable(&error))?;
+        let found = inbox
+            .store
+            .show(id)
+            .await
+            .map_err(|error| unavailable(&error))?;
         Ok(found.and_then(|(event, rows)| {
             let intact = inbox.sealer.open(&event).ok()?;
             Some(Self { intact, rows })
@@ -66,8 +73,30 @@ impl StoredEvent {
     }
 }
 
+/// Describes an event for operators. Credentials among its headers are hidden.
+pub(super) async fn details(admin: &Admin, id: Uuid) -> Result<Option<EventDetails>, ApiError> {
+    let Some(inbox) = &admin.gate.inbox else {
+        return Ok(None);
+    };
+    let handler = Handler {
+        inbox,
+        destinations: None,
+    };
+    let shown = handler.handle(Command::Show { id, body: false }).await;
+    let shown = shown.map_err(|error| unavailable(&error))?;
+    let CommandResponse::Shown(Some(mut event)) = shown else {
+        return Ok(None);
+    };
+    for (name, value) in event.head.iter_mut().flat_map(|head| &mut head.headers) {
+        if is_credential(name) {
+            *value = redacted(value.len());
+        }
+    }
+    Ok(Some(*event))
+}
+
 /// Returns the error of a store that does not respond.
-pub(super) fn unavailable(error: &StoreError) -> ApiError {
+fn unavailable(error: &impl Display) -> ApiError {
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "inbox-unavailable", error)
 }
 

@@ -3,7 +3,7 @@
 //! `stream` is the response to one client. The recorder sends the deliveries, causes and rates, and
 //! `reports` the changes of the inbox and of the gate's readiness.
 
-pub(in crate::admin) mod reports;
+pub(crate) mod reports;
 mod stream;
 
 use std::sync::Arc;

@@ -25,7 +25,7 @@ struct Readiness<'a, P> {
 }
 
 /// Sends reports as long as there are viewers, until it is dropped. A new viewer makes both due.
-pub(in crate::admin) async fn run(admin: Arc<Admin>) {
+pub(crate) async fn run(admin: Arc<Admin>) {
     let recorder = &admin.gate.recorder;
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);

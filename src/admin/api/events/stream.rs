@@ -40,7 +40,7 @@ pub(super) async fn events(
     slot: StreamSlot,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let viewer = admin.gate.recorder.view(last_event(&headers));
+    let viewer = Viewer::join(&admin.gate.recorder, last_event(&headers));
     let viewer = viewer.ok_or_else(|| ApiError::unavailable("draining", "the gate is ending"))?;
     let events = EventStream {
         greeting: Some(GREETING),
