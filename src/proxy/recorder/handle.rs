@@ -26,7 +26,6 @@ use super::{
     recording::Recording,
     row::Row,
     row_id::RowId,
-    viewer::Viewer,
 };
 use crate::proxy::access_log::line::Line;
 
