@@ -45,6 +45,7 @@ impl Collector for Exposition {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut page = Page::new(encoder);
         self.requests(&mut page)?;
+        self.payloads(&mut page)?;
         self.saved_rejections(&mut page)?;
         self.secrets(&mut page)?;
         self.destinations(&mut page)?;
@@ -94,6 +95,17 @@ impl Exposition {
             "From the end of a request's head to its response",
             self.meters()
                 .map(|meter| ([("endpoint", name(meter))], &meter.requests.durations)),
+        )
+    }
+
+    fn payloads(&self, page: &mut Page<'_>) -> fmt::Result {
+        page.gauges(
+            "cartgate_payload_pointers_missing",
+            "Pointers that always occurred in the payloads, and are missing",
+            self.meters().map(|meter| {
+                let missing = self.gate.profiler.changes(name(meter)).len();
+                ([("endpoint", name(meter))], missing as f64)
+            }),
         )
     }
 

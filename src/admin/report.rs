@@ -3,12 +3,13 @@
 use super::{
     inbox_metrics,
     status::{
-        Certificate, Configuration, Destination, Endpoint, Event, Inbox, Report, Room, Secret,
-        Waiting, problems,
+        Certificate, Configuration, Destination, Endpoint, Event, Inbox, MissingPointer, Report,
+        Room, Secret, Waiting, problems,
     },
 };
 use crate::{
     inbox,
+    profile::Change,
     proxy::{
         meters::endpoint::{Meter, each_destination},
         shared::Shared,
@@ -33,7 +34,11 @@ pub(super) fn of(gate: &Shared) -> Report {
         problems: Vec::new(),
         astray: metrics.unmatched.sum(),
         last_astray: last(&metrics.unmatched),
-        endpoints: config.meters().iter().map(endpoint).collect(),
+        endpoints: config
+            .meters()
+            .iter()
+            .map(|meter| endpoint(meter, gate))
+            .collect(),
         destinations: destinations(config.meters()),
         inbox: gate.inbox.as_ref().map(|own| inbox(own, &config)),
         certificates: certificates
@@ -61,7 +66,7 @@ pub(super) fn of(gate: &Shared) -> Report {
     report
 }
 
-fn endpoint(meter: &Meter) -> Endpoint {
+fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
     let requests = &meter.requests;
     let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
     Endpoint {
@@ -84,7 +89,19 @@ fn endpoint(meter: &Meter) -> Endpoint {
                 counted_since: seconds(own.since),
             })
             .collect(),
+        missing_pointers: missing_pointers(gate.profiler.changes(&meter.endpoint.name)),
     }
+}
+
+fn missing_pointers(changes: Vec<Change>) -> Vec<MissingPointer> {
+    let changes = changes.into_iter().map(|change| MissingPointer {
+        kind: change.kind.to_string(),
+        pointer: change.pointer,
+        since: whole_seconds(change.since),
+        bodies: change.bodies,
+        absent: change.absent,
+    });
+    changes.collect()
 }
 
 /// Returns each destination once, even if several endpoints have it.

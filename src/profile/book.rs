@@ -46,10 +46,6 @@ impl Book {
         }
     }
 
-    pub(super) fn key(&self) -> &DigestKey {
-        &self.key
-    }
-
     /// Learns a delivery of an endpoint. Returns the news about the shape of its payloads.
     pub(super) fn learn(&mut self, endpoint: &str, facts: &Facts<'_>) -> Vec<ShapeEvent> {
         let Some(page) = self.page(endpoint) else {

@@ -2,6 +2,7 @@
 //! connections and the metrics. Nothing in it belongs to one request, and reading it needs no lock.
 
 use std::{
+    collections::HashSet,
     io,
     sync::{
         Arc,
@@ -104,6 +105,27 @@ impl Shared {
         let next = self.config.load().followed_by(config);
         self.config.store(Arc::new(next));
         self.metrics.reloaded();
+    }
+
+    /// Stores the profiles of the configured endpoints, and takes over those that other gates have
+    /// stored. Does nothing without an inbox.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be used. The next call tries again.
+    pub(crate) async fn synchronize_profiles(&self, all: bool) -> Result<(), StoreError> {
+        let Some(inbox) = &self.inbox else {
+            return Ok(());
+        };
+        let names: HashSet<Arc<str>> = self.with_config(|config| {
+            let endpoints = config.endpoints.iter();
+            endpoints
+                .map(|endpoint| Arc::clone(&endpoint.name))
+                .collect()
+        });
+        let is_configured = |name: &str| names.contains(name);
+        let store = &*inbox.store;
+        self.profiler.synchronize(store, is_configured, all).await
     }
 
     pub(crate) fn stage(&self) -> Stage {

@@ -9,6 +9,7 @@ mod deliveries;
 pub(super) mod events;
 pub(super) mod links;
 pub(super) mod problem;
+mod profile;
 mod reload;
 mod status;
 mod test_delivery;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
         .merge(deliveries::routes())
         .merge(events::routes())
         .merge(links::routes())
+        .merge(profile::routes())
         .merge(reload::routes())
         .merge(status::routes())
         .merge(test_delivery::routes())

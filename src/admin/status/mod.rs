@@ -10,7 +10,8 @@ mod span;
 pub(crate) use problems::problems;
 pub use reloaded::Reloaded;
 pub use report::{
-    Certificate, Configuration, Destination, Endpoint, Event, Inbox, Report, Room, Secret, Waiting,
+    Certificate, Configuration, Destination, Endpoint, Event, Inbox, MissingPointer, Report, Room,
+    Secret, Waiting,
 };
 pub use screen::Screen;
 pub(crate) use span::Span;

@@ -22,6 +22,9 @@ const WAITING: u64 = 60;
 /// The percentage of an inbox limit whose use is a problem.
 const NEARLY_FULL: u64 = 80;
 
+/// The largest number of missing pointers that one line names.
+const NAMED_POINTERS: usize = 3;
+
 /// Returns a line for each open problem.
 pub(crate) fn problems(report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
@@ -47,6 +50,7 @@ pub(crate) fn problems(report: &Report) -> Vec<String> {
         problems.extend(not_taken(report, endpoint));
         problems.extend(no_match(report, endpoint));
         problems.extend(unidentified(report, endpoint));
+        problems.extend(changed_payload(report, endpoint));
     }
     problems
 }
@@ -178,6 +182,32 @@ fn unidentified(report: &Report, endpoint: &Endpoint) -> Option<String> {
     })
 }
 
+/// Describes pointers that always occurred in the payloads, and are missing.
+fn changed_payload(report: &Report, endpoint: &Endpoint) -> Option<String> {
+    let missing = &endpoint.missing_pointers;
+    let first = missing.first()?;
+    let since = ago(report, first.since);
+    let pointers = missing.iter().take(NAMED_POINTERS);
+    let pointers: Vec<_> = pointers.map(|one| name_of_pointer(&one.pointer)).collect();
+    let more = missing.len() - pointers.len();
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (name, pointers) = (&endpoint.endpoint, pointers.join(", "));
+    Some(format!(
+        "{name}: the payloads changed {since} ago and lack {pointers}{more}, which always occurred; \
+         see inbox profile, and accept the new shape if it is right"
+    ))
+}
+
+fn name_of_pointer(pointer: &str) -> &str {
+    match pointer {
+        "" => "JSON",
+        pointer => pointer,
+    }
+}
+
 fn ago(report: &Report, then: u64) -> Span {
     Span::since(then, report.now)
 }
@@ -185,7 +215,7 @@ fn ago(report: &Report, then: u64) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::status::{Certificate, Event};
+    use crate::admin::status::{Certificate, Event, MissingPointer};
 
     const NOW: u64 = 1_000_000_000;
 
@@ -307,6 +337,27 @@ mod tests {
         };
         is_problem(true, unidentified(NOW - DAY + 1));
         is_problem(false, unidentified(NOW - DAY));
+    }
+
+    #[test]
+    fn a_pointer_that_is_missing_problems_a_person_until_it_is_back() {
+        let missing = |count: usize| {
+            move |report: &mut Report| {
+                let pointers = (0..count).map(|index| MissingPointer {
+                    pointer: format!("/p{index}"),
+                    since: NOW - 9 * DAY,
+                    ..MissingPointer::default()
+                });
+                report.endpoints[0].missing_pointers = pointers.collect();
+            }
+        };
+        is_problem(false, missing(0));
+        is_problem(true, missing(1));
+        is_problem(true, missing(5));
+        let mut report = well();
+        missing(5)(&mut report);
+        let line = problems(&report).concat();
+        assert!(line.contains("/p0, /p1, /p2 and 2 more"), "{line}");
     }
 
     #[test]

@@ -76,6 +76,24 @@ pub struct Endpoint {
     pub last_unidentified: Option<Event>,
     /// The secrets, newest first.
     pub secrets: Vec<Secret>,
+    /// Pointers that always occurred in the payloads, and are missing.
+    pub missing_pointers: Vec<MissingPointer>,
+}
+
+/// A pointer that always occurred in the payloads of an endpoint, and is missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MissingPointer {
+    /// The kind of the events without it.
+    pub kind: String,
+    /// The JSON pointer; empty if the payloads are no JSON any more.
+    pub pointer: String,
+    /// The time at which its absence was noticed.
+    pub since: u64,
+    /// The payloads that had it.
+    pub bodies: u64,
+    /// The payloads without it since then.
+    pub absent: u64,
 }
 
 /// The matches of a secret.

@@ -110,9 +110,9 @@ mod tests {
         assert_eq!(repeats.longest, 305_000);
         let spacing: Vec<_> = repeats
             .spacing()
-            .map(|(repeat, times)| (repeat, times.count(), times.percentile(50.0) / 1_000))
+            .map(|(repeat, times)| (repeat, times.count(), times.percentile(50.0) / 10_000))
             .collect();
-        assert_eq!(spacing, [(1, 2, 5), (2, 2, 300)]);
+        assert_eq!(spacing, [(1, 2, 0), (2, 2, 30)]);
     }
 
     #[test]
