@@ -8,6 +8,7 @@ use super::{
     },
 };
 use crate::{
+    destination::meter::DestinationMeter,
     inbox,
     profile::Change,
     proxy::{
@@ -66,7 +67,8 @@ pub(super) fn of(gate: &Shared) -> Report {
     report
 }
 
-fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
+/// Returns the counters of an endpoint.
+pub(super) fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
     let requests = &meter.requests;
     let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
     Endpoint {
@@ -106,14 +108,20 @@ fn missing_pointers(changes: Vec<Change>) -> Vec<MissingPointer> {
 
 /// Returns each destination once, even if several endpoints have it.
 fn destinations(meters: &[Meter]) -> Vec<Destination> {
-    let all = each_destination(meters).map(|own| Destination {
+    each_destination(meters)
+        .map(|own| destination(own))
+        .collect()
+}
+
+/// Returns the counters of a destination.
+pub(super) fn destination(own: &DestinationMeter) -> Destination {
+    Destination {
         destination: own.name.to_string(),
         taken: own.taken.number(),
         last_taken: own.taken.last().map(seconds),
         failed: own.failed.sum(),
         last_failed: last(&own.failed),
-    });
-    all.collect()
+    }
 }
 
 fn inbox(inbox: &inbox::Inbox, config: &Snapshot) -> Inbox {
@@ -159,6 +167,7 @@ fn last(tally: &Tally) -> Option<Event> {
     })
 }
 
-fn seconds(millis: u64) -> u64 {
+/// Returns a time in seconds, as reports contain it.
+pub(super) fn seconds(millis: u64) -> u64 {
     millis / 1000
 }

@@ -71,7 +71,7 @@ impl Plan {
             admin: admin.unwrap_or_default(),
             rejected: self.rejected.as_ref().map(|plan| plan.settings.clone()),
             inbox,
-            shown: self.to_string().into(),
+            shown: self.shown().into(),
         };
         Ok(Loaded {
             config,

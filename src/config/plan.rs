@@ -146,6 +146,18 @@ impl Plan {
             .collect()
     }
 
+    /// Returns the text of the plan for operators who may not see its files. A URL's query may
+    /// contain a token, so it is left out.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let mut plan = self.clone();
+        let endpoints = plan.endpoints.iter_mut();
+        for destination in endpoints.flat_map(|one| &mut one.destinations) {
+            destination.address = destination.address.without_query();
+        }
+        plan.to_string()
+    }
+
     /// Returns the address of the admin listener.
     #[must_use]
     pub fn admin_address(&self) -> Option<&ListenAddress> {

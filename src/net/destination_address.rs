@@ -72,6 +72,19 @@ impl Address {
         }
     }
 
+    /// Returns the address with dots instead of a query, which may contain a token.
+    #[must_use]
+    pub fn without_query(&self) -> Self {
+        let shown = self.target.as_ref().map(|target| match target.query() {
+            Some(_) => PathAndQuery::try_from(format!("{}?...", target.path())),
+            None => Ok(target.clone()),
+        });
+        Self {
+            target: shown.and_then(Result::ok),
+            ..self.clone()
+        }
+    }
+
     /// Returns the transport.
     #[must_use]
     pub fn transport(&self) -> &Transport {
@@ -242,6 +255,24 @@ mod tests {
             ("unix:/run/app.sock:/hooks", "unix:/run/app.sock"),
         ] {
             assert_eq!(parsed(text).transport().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_query_can_be_left_out() {
+        for (text, shown) in [
+            (
+                "http://app.example/hooks?key=planted",
+                "http://app.example/hooks?...",
+            ),
+            (
+                "unix:/run/app.sock:/hooks?key=planted",
+                "unix:/run/app.sock:/hooks?...",
+            ),
+            ("http://app.example/hooks", "http://app.example/hooks"),
+            ("http://app.example", "http://app.example"),
+        ] {
+            assert_eq!(parsed(text).without_query().to_string(), shown);
         }
     }
 

@@ -5,12 +5,17 @@
 //! extracts `Act` itself. `tests/it/admin/openapi.rs` reads the `.route(…)` calls of these files
 //! and compares them with `docs/openapi.json`.
 
+mod config;
 mod deliveries;
+mod destinations;
+mod endpoints;
 pub(super) mod events;
 pub(super) mod links;
+mod page;
 pub(super) mod problem;
 mod profile;
 mod reload;
+mod secrets;
 mod status;
 mod test_delivery;
 
@@ -24,11 +29,15 @@ use super::{access::require_operator, gate::Admin};
 /// Returns the routes of the API, relative to `/api/v1`.
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
+        .merge(config::routes())
         .merge(deliveries::routes())
+        .merge(destinations::routes())
+        .merge(endpoints::routes())
         .merge(events::routes())
         .merge(links::routes())
         .merge(profile::routes())
         .merge(reload::routes())
+        .merge(secrets::routes())
         .merge(status::routes())
         .merge(test_delivery::routes())
         .fallback(async || ApiError::unknown_path())

@@ -7,13 +7,11 @@ use anstyle::{AnsiColor, Style};
 use bytesize::ByteSize;
 
 use super::{
+    removable::removable_since,
     report::{Destination, Endpoint, Event, Inbox, Report, Room, Secret, Waiting},
     span::Span,
 };
 use crate::text::terminal::printable;
-
-/// The time without a match after which an older secret can be removed. Senders retry for hours.
-const QUIET: u64 = 24 * 60 * 60;
 
 /// The screen of a gate.
 pub struct Screen<'r> {
@@ -99,8 +97,12 @@ impl Screen<'_> {
         for (rank, secret) in endpoint.secrets.iter().enumerate() {
             let last = self.last(secret.last_matched);
             let since = self.ago(secret.counted_since);
-            let is_unused = rank > 0 && self.is_unused(&endpoint.secrets[0], secret);
-            let hint = if is_unused { "; can be removed" } else { "" };
+            let newest = &endpoint.secrets[0];
+            let removable = removable_since(newest, secret, self.report.now);
+            let hint = match removable.filter(|_| rank > 0) {
+                Some(_) => "; can be removed",
+                None => "",
+            };
             let (name, matched) = (safe(&secret.secret), secret.matched);
             writeln!(
                 f,
@@ -108,14 +110,6 @@ impl Screen<'_> {
             )?;
         }
         Ok(())
-    }
-
-    /// Returns whether an older secret can be removed: it has not matched for long, and the newest
-    /// one has. Without any deliveries, the lack of a match proves nothing.
-    fn is_unused(&self, newest: &Secret, older: &Secret) -> bool {
-        let quiet_since = older.last_matched.unwrap_or(older.counted_since);
-        let newest_is_in_use = newest.last_matched.is_some_and(|last| last > quiet_since);
-        newest_is_in_use && self.ago(quiet_since).0 >= QUIET
     }
 
     fn destination(&self, f: &mut Formatter<'_>, destination: &Destination) -> fmt::Result {
@@ -185,7 +179,7 @@ fn safe(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::removable::QUIET, *};
 
     const NOW: u64 = 1_000_000_000;
 
