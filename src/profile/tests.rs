@@ -139,10 +139,7 @@ fn no_value_is_shown_or_stored() {
     let shown = serde_json::to_string(&view(&book)).expect("JSON");
     let stored = book.unsaved(START, true).remove(0).1;
     let stored = String::from_utf8_lossy(&stored).into_owned();
-    for planted in PLANTED
-        .iter()
-        .chain(&["EUR", "19.9", "order.", "cart."])
-    {
+    for planted in PLANTED.iter().chain(&["EUR", "19.9", "order.", "cart."]) {
         // The times of learning are in the view, and no times of the payload.
         if *planted != "2026-11-28T" {
             assert!(!shown.contains(planted), "{planted}: {shown}");
