@@ -52,6 +52,13 @@ const MOST_ROWS = 1000;
 /** The rows that a table shows before "show more". */
 const PAGE_ROWS = 200;
 
+/** The deliveries per second above which nobody can read along: fewer rows, less often. */
+const FLOOD = 60;
+
+const FLOOD_ROWS = 50;
+
+const FLOOD_PAUSE = 500;
+
 /** The seconds that the strip shows. */
 const STRIP_SECONDS = 120;
 
@@ -210,19 +217,18 @@ let skew = 0;
 /** Returns the time by the gate's clock, in milliseconds. */
 const gateNow = () => Date.now() + skew;
 
-const ago = (ms) => `${span(gateNow() - ms)} ago`;
-
 const two = (number) => String(number).padStart(2, '0');
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** Returns the local time, with its date unless it is today's. */
+/** Returns the local time: of today with milliseconds, if wanted, else with its date. */
 function clock(ms, exact = true) {
   const time = new Date(ms);
-  const fraction = exact ? `.${String(time.getMilliseconds()).padStart(3, '0')}` : '';
-  const text = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}${fraction}`;
-  const today = new Date(gateNow()).toDateString() === time.toDateString();
-  return today ? text : `${MONTHS[time.getMonth()]} ${time.getDate()} ${text}`;
+  const text = `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
+  const now = new Date(gateNow());
+  const isToday = now.getDate() === time.getDate() && Math.abs(now - time) < 86_400_000;
+  if (!isToday) return `${MONTHS[time.getMonth()]} ${time.getDate()} ${text}`;
+  return exact ? `${text}.${String(time.getMilliseconds()).padStart(3, '0')}` : text;
 }
 
 /** Returns an element with the local time; its title is the time in UTC. */
@@ -234,7 +240,23 @@ function moment(ms, shown = clock(ms)) {
 /** Returns an element with the local time in whole seconds. */
 const when = (ms) => moment(ms, clock(ms, false));
 
-const since = (ms) => moment(ms, ago(ms));
+/** Returns an element with the time since then, which stays right. */
+function since(ms, suffix = ' ago') {
+  const node = moment(ms, span(gateNow() - ms) + suffix);
+  node.dataset.since = String(ms);
+  node.dataset.suffix = suffix;
+  return node;
+}
+
+/** Brings the spans of time on the page up to date. */
+function tickTimes() {
+  for (const node of document.querySelectorAll('time[data-since]')) {
+    setText(node, span(gateNow() - Number(node.dataset.since)) + node.dataset.suffix);
+  }
+  for (const node of document.querySelectorAll('time[data-until]')) {
+    setText(node, untilText(Number(node.dataset.until)));
+  }
+}
 
 const shortId = (id) => `${id.slice(0, 8)}…${id.slice(-4)}`;
 
@@ -470,8 +492,8 @@ const eventShape = shape({
 
 const deliveryShape = shape({
   row: maybe(rowShape),
-  received: maybe(shape({ method: text, target: text, headers })),
-  forwarded: maybe(list(shape({ destination: maybe(text), method: text, target: text, headers })), []),
+  received: maybe(shape({ method: text, target: text, headers, omitted: maybe(number, 0) })),
+  forwarded: maybe(list(shape({ destination: maybe(text), method: text, target: text, headers, omitted: maybe(number, 0) })), []),
   event: maybe(eventShape),
   rejection: maybe(flag, false),
 });
@@ -877,8 +899,9 @@ function route() {
   setTitle(VIEWS[name].title);
   const root = refill(byId('view'));
   window.scrollTo(0, 0);
-  VIEWS[name].open({ root, parts, params, signal: router.leave.signal, keys: router.keys });
+  // Before the view opens, because a list gives the focus back to its row.
   if (!isFirst) byId('title').focus({ preventScroll: true });
+  VIEWS[name].open({ root, parts, params, signal: router.leave.signal, keys: router.keys });
 }
 
 function setTitle(title, ...more) {
@@ -1053,6 +1076,30 @@ function picker({ id, label, all, options, value, onchange }) {
   return { node, select, offer };
 }
 
+/** Keeps the rows of items that have not changed, so that a refresh disturbs neither focus nor a click. */
+function keptRows(body, keyOf, line) {
+  let kept = new Map();
+  return (items) => {
+    const rows = new Map();
+    for (const item of items) {
+      const [key, json] = [keyOf(item), JSON.stringify(item)];
+      const old = kept.get(key);
+      rows.set(key, old?.json === json ? old : { json, node: line(item) });
+    }
+    kept = rows;
+    let place = body.firstChild;
+    for (const { node } of rows.values()) {
+      if (node === place) place = place.nextSibling;
+      else body.insertBefore(node, place);
+    }
+    while (place) {
+      const extra = place;
+      place = place.nextSibling;
+      extra.remove();
+    }
+  };
+}
+
 /** Returns a row of switches with a mark, a word and a count. */
 function switches({ label, words, chosen, onchange }) {
   const counts = new Map();
@@ -1150,27 +1197,27 @@ const ACTIONS = {
     states: ['pending', 'dead', 'quarantined'],
     bulkStates: ['pending', 'dead'],
     question: ({ n, to }) => `Retry ${n} to ${to} now?`,
-    note: 'They are due at once, whatever their schedule says.',
+    note: 'Due at once, whatever the schedule says.',
     yes: ({ n }) => `Retry ${n}`,
     running: 'Making deliveries due',
-    ended: ({ n }) => `${n} due now. The gate attempts them at once if their destination is up.`,
+    ended: ({ n }) => `${n} due now. The next attempt begins at once if the destination is up.`,
   },
   replay: {
     title: 'Replay',
     states: ['delivered', 'dead'],
     bulkStates: ['delivered', 'dead'],
     question: ({ n, to }) => `Deliver ${n} to ${to} again?`,
-    note: 'The app receives them once more, with the same X-Cartgate-Delivery.',
+    note: 'The app receives the same bytes once more, with the same `X-Cartgate-Delivery`.',
     yes: ({ n }) => `Replay ${n}`,
     running: 'Making deliveries due',
-    ended: ({ n }) => `${n} due now. The gate attempts them at once if their destination is up.`,
+    ended: ({ n }) => `${n} due now. The next attempt begins at once if the destination is up.`,
   },
   move: {
     title: 'Move',
     states: ['pending', 'dead'],
     bulkStates: ['pending', 'dead'],
     question: ({ n, to, target }) => `Move ${n} from ${to} to ${target}?`,
-    note: 'They leave their queue and are due at the new destination at once.',
+    note: 'Due at the new destination at once. The old one does not receive them.',
     yes: ({ n }) => `Move ${n}`,
     running: 'Moving deliveries',
     ended: ({ n }) => `${n} moved.`,
@@ -1180,7 +1227,7 @@ const ACTIONS = {
     states: ['pending', 'dead', 'quarantined', 'delivered'],
     bulkStates: ['pending', 'dead', 'quarantined', 'delivered'],
     question: ({ n, to }) => `Delete ${n} for ${to} for good?`,
-    note: 'Purged deliveries cannot be restored, and no app receives them.',
+    note: 'This cannot be undone, and no app receives what is purged.',
     yes: ({ n }) => `Delete ${n} for good`,
     running: 'Deleting deliveries',
     ended: ({ n }) => `${n} deleted.`,
@@ -1204,12 +1251,13 @@ function openJob({ action, selection, to, scope, targets = [] }) {
   const target = el('select', { id: 'job-target', onchange: () => void countNow() }, el('option', { value: '' }, 'Choose a destination'), targets.map((name) => el('option', { value: name }, visible(name, 60))));
   const answer = el('div', { class: 'job-answer', 'aria-live': 'polite' });
   const foot = el('div', { class: 'dialog-foot' });
+  const limit = el('details', { class: 'job-options', hidden: true }, el('summary', {}, 'Limit the rate'), el('label', { class: 'field', for: 'job-rate' }, el('span', { class: 'field-label' }, 'Deliveries per second'), rate), prose('An app that was down may need time to work off a queue.', { class: 'hint' }));
   fill(
     body,
     el('p', { class: 'job-scope' }, 'Selection: ', scope),
     action === 'move' && el('label', { class: 'field', for: 'job-target' }, el('span', { class: 'field-label' }, 'To destination'), target),
     answer,
-    action !== 'purge' && el('details', { class: 'job-options' }, el('summary', {}, 'Limit the rate'), el('label', { class: 'field', for: 'job-rate' }, el('span', { class: 'field-label' }, 'Deliveries per second'), rate), prose('An app that was down may need time to work off a queue.', { class: 'hint' })),
+    limit,
   );
   box.append(foot);
 
@@ -1260,7 +1308,8 @@ function openJob({ action, selection, to, scope, targets = [] }) {
     }
     setText(heading, words.question(numbers()));
     const start = actButton(words.yes(numbers()), () => void run(), { id: 'job-start', class: action === 'purge' ? 'danger' : 'primary' });
-    refill(answer, el('p', { class: 'job-count' }, el('strong', {}, deliveries(job.count)), action === 'move' ? ` from ${to} to ${target.value}` : ` for ${to}`), prose(words.note));
+    refill(answer, prose(words.note));
+    limit.hidden = job.count < 2 || action === 'purge';
     if (action === 'purge') fill(answer, typedCount(start));
     refill(foot, closing, start);
     setText(closing, 'Cancel');
@@ -1299,6 +1348,7 @@ function openJob({ action, selection, to, scope, targets = [] }) {
   async function follow() {
     const progress = jobProgress();
     const cancel = button('Cancel the rest', stop, { id: 'job-cancel' });
+    limit.hidden = true;
     setText(closing, 'Continue in the background');
     refill(answer, prose(`${words.running}…`), progress.node);
     refill(foot, cancel, closing);
@@ -1461,6 +1511,9 @@ function liveView({ root, params, signal, keys }) {
   };
   const pause = { byHand: false, byScroll: false, byFocus: false, rows: null, missed: 0 };
   let shownRows = PAGE_ROWS;
+  let isFlooded = false;
+  let lastDraw = 0;
+  let laterDraw = 0;
 
   const isPaused = () => pause.byHand || pause.byScroll || pause.byFocus;
   const strip = stripPanel(signal);
@@ -1477,7 +1530,7 @@ function liveView({ root, params, signal, keys }) {
     label: 'Deliveries, the newest first',
     bodyId: 'live-rows',
     className: 'cards live-table',
-    headings: ['Time', 'Verdict', 'Endpoint', ['Kind', 'from-wide'], ['Status', 'num'], 'Detail', ['Secret', 'from-wide'], ['Bytes', 'num from-medium'], ['ms', 'num'], 'Delivery'],
+    headings: [['Time', 'h-time'], ['Verdict', 'h-verdict'], ['Endpoint', 'h-endpoint'], ['Kind', 'h-kind from-wide'], ['Status', 'h-status num'], 'Detail', ['Secret', 'h-secret from-wide'], ['Bytes', 'h-bytes num from-medium'], ['ms', 'h-ms num'], ['Delivery', 'h-id']],
   });
   const empty = el('div', { hidden: true });
   const more = button('', () => {
@@ -1548,14 +1601,15 @@ function liveView({ root, params, signal, keys }) {
 
   function draw() {
     if (signal.aborted) return;
+    lastDraw = performance.now();
     const all = pause.rows ?? state.rows;
     const chosen = all.filter(matches);
-    rows.show(chosen.slice(0, shownRows));
+    rows.show(chosen.slice(0, isFlooded && !pause.rows ? FLOOD_ROWS : shownRows));
     drawLine(all, chosen);
     grid.hidden = chosen.length === 0;
     empty.hidden = chosen.length > 0;
     if (chosen.length === 0) refill(empty, all.length === 0 ? noDeliveries() : noMatches());
-    more.hidden = chosen.length <= shownRows;
+    more.hidden = chosen.length <= shownRows || (isFlooded && !pause.rows);
     setText(more, `Show ${count(Math.min(PAGE_ROWS, chosen.length - shownRows))} more`);
   }
 
@@ -1583,10 +1637,22 @@ function liveView({ root, params, signal, keys }) {
     offerNew(reason, items.map((row) => row.reason));
   }
 
+  /** Draws in the next frame, but in a flood only now and then. */
+  function arrived() {
+    clearTimeout(laterDraw);
+    const wait = isFlooded ? lastDraw + FLOOD_PAUSE - performance.now() : 0;
+    if (wait > 0) laterDraw = setTimeout(() => nextFrame(draw), wait);
+    else nextFrame(draw);
+  }
+
   on('rows', (items) => {
     if (pause.rows) pause.missed += items.filter(matches).length;
     offerChoices(items);
-    nextFrame(draw);
+    arrived();
+  }, signal);
+  on('rates', ({ endpoints, unmatched }) => {
+    const sum = endpoints.reduce((total, one) => total + STRIP_PARTS.reduce((part, { name }) => part + one[name], 0), unmatched);
+    isFlooded = sum > FLOOD;
   }, signal);
   on('cause', (row) => {
     rows.change(row);
@@ -1820,14 +1886,16 @@ function stripPanel(signal) {
   function draw() {
     if (signal.aborted || document.hidden) return;
     const now = Math.round(gateNow() / 1000) - 1;
-    for (const name of [...strips.keys()].sort()) {
-      if (!lines.has(name)) {
-        lines.set(name, stripLine(name));
-        list.append(lines.get(name).node);
-      }
-      lines.get(name).draw(strips.get(name), now, legend);
-    }
     node.hidden = strips.size === 0;
+    let place = 0;
+    // The requests without an endpoint come last.
+    for (const name of [...strips.keys()].sort((one, other) => (one === '') - (other === '') || (one < other ? -1 : 1))) {
+      if (!lines.has(name)) lines.set(name, stripLine(name));
+      const line = lines.get(name);
+      if (list.children[place] !== line.node) list.insertBefore(line.node, list.children[place] ?? null);
+      place += 1;
+      line.draw(strips.get(name), now, legend);
+    }
   }
   on('rates', () => nextFrame(draw), signal);
   on('loaded', () => nextFrame(draw), signal);
@@ -1949,8 +2017,9 @@ function rejectedView({ root, params, signal, keys }) {
     label: 'Saved rejections, the newest first',
     bodyId: 'rejected-rows',
     className: 'cards rejected-table',
-    headings: ['Received', 'Verifies now', 'Cause', 'Endpoint', 'Source', ['Bytes', 'num from-medium'], 'Delivery', ['', 'c-actions']],
+    headings: ['Received', 'Verifies now', 'Cause', 'Endpoint', ['Source', 'from-large'], ['Bytes', 'num from-medium'], 'Delivery', ['', 'c-actions']],
   });
+  const showRows = keptRows(body, (item) => item.id, line);
   const place = el('div', {}, waitBox('Loading saved rejections…'));
   const more = button('Show more', () => void loadMore(), { class: 'more', hidden: true });
   fill(
@@ -2007,7 +2076,7 @@ function rejectedView({ root, params, signal, keys }) {
   function draw() {
     const chosen = items.filter(matches);
     const ready = chosen.filter((item) => item.secret !== null);
-    refill(body, chosen.map(line));
+    showRows(chosen);
     if (items.length === 0) refill(place, notSaved(true));
     else if (chosen.length === 0) refill(place, noMatches());
     else if (grid.parentNode !== place) refill(place, grid);
@@ -2025,14 +2094,14 @@ function rejectedView({ root, params, signal, keys }) {
     return el(
       'tr',
       { role: 'row', 'data-id': item.id, 'data-verifies': item.secret === null ? 'no' : 'yes' },
-      cell('Received', 'c-time', moment(item.received, ago(item.received))),
+      cell('Received', 'c-time', since(item.received)),
       cell('Verifies now', 'c-verdict', verifiedTag(item)),
       cell('Cause', 'c-detail', el('span', { class: 'detail' }, causeWords)),
       cell('Endpoint', 'c-endpoint', item.endpoint === null ? '–' : foreign(item.endpoint, 60)),
-      cell('Source', 'c-source', foreign(item.source ?? item.peer ?? '–', 60)),
+      cell('Source', 'c-source from-large', foreign(item.source ?? item.peer ?? '–', 60)),
       cell('Bytes', 'c-bytes num from-medium', count(item.bytes)),
       cell('Delivery', 'c-id', rowLink(item.id, `Saved rejection ${shortId(item.id)}`)),
-      cell('', 'c-actions', button('Recheck', () => void recheck(item.id), { class: 'small' }), actButton('Forward…', () => void forward(item.id), { class: 'small', hidden: item.secret === null })),
+      cell('', 'c-actions', actButton('Recheck', () => void recheck(item.id), { class: 'small' }), actButton('Forward…', () => void forward(item.id), { class: 'small', hidden: item.secret === null })),
     );
   }
 
@@ -2061,7 +2130,7 @@ function rejectedView({ root, params, signal, keys }) {
 
   Object.assign(keys, {
     '/': () => search.input.focus(),
-    r: () => focusedRow() && void recheck(focusedRow().dataset.id),
+    r: () => focusedRow() && (mayAct() ? void recheck(focusedRow().dataset.id) : explainLookOnly()),
     f: () => focusedRow() && (mayAct() ? void forward(focusedRow().dataset.id) : explainLookOnly()),
   });
   showPermission();
@@ -2196,10 +2265,16 @@ function inboxView({ root, params, signal, keys }) {
     label: 'Stored deliveries',
     bodyId: 'inbox-rows',
     className: 'cards inbox-table',
-    headings: [['', 'c-pick'], 'State', 'Event', 'Endpoint', ['Kind', 'from-wide'], 'Destination', ['Attempts', 'num'], 'Next attempt', 'Received', 'Last response', ['', 'c-actions']],
+    headings: [['', 'c-pick'], 'State', 'Event', ['Endpoint', 'from-large'], ['Kind', 'from-wide'], 'Destination', ['Attempts', 'num from-medium'], 'Next attempt', ['Received', 'from-large'], 'Last response', ['', 'c-actions']],
   });
+  const keyOf = (item) => `${item.id} ${item.destination ?? ''}`;
+  const showRows = keptRows(body, keyOf, line);
   const place = el('div', {}, waitBox('Loading the inbox…'));
   const more = button('Show more', () => void loadMore(), { class: 'more', hidden: true });
+  if (state.status && !state.status.inbox) {
+    fill(root, noInbox());
+    return;
+  }
   fill(
     root,
     queues,
@@ -2218,7 +2293,7 @@ function inboxView({ root, params, signal, keys }) {
 
   function filtered() {
     keepFilters('inbox', { ...filters, state: [...filters.state] });
-    picked.clear();
+    for (const item of [...picked.values()]) toggle(item, false);
     void load();
   }
 
@@ -2285,14 +2360,12 @@ function inboxView({ root, params, signal, keys }) {
     more.disabled = false;
   }
 
-  const keyOf = (item) => `${item.id} ${item.destination ?? ''}`;
-
   function draw() {
     const focused = focusedRow();
     const focusKey = focused && `${focused.dataset.id} ${focused.dataset.destination}`;
     offerNew(endpoint, items.map((item) => item.endpoint));
     offerNew(destination, items.map((item) => item.destination ?? NO_DESTINATION));
-    refill(body, items.map(line));
+    showRows(items);
     if (items.length === 0) refill(place, isFiltered() ? emptyBox('No stored delivery has these filters', prose('Clear the filters to see all.')) : nothingStored());
     else if (grid.parentNode !== place) refill(place, grid);
     const parts = [`${count(items.length)}${next === null ? '' : ' or more'} ${items.length === 1 && next === null ? 'delivery' : 'deliveries'}`];
@@ -2319,12 +2392,12 @@ function inboxView({ root, params, signal, keys }) {
       cell('', 'c-pick', pick),
       cell('State', 'c-verdict', tag(STATES, item.state)),
       cell('Event', 'c-id', rowLink(item.id, `${item.state}, event ${shortId(item.id)}`)),
-      cell('Endpoint', 'c-endpoint', foreign(item.endpoint, 60)),
+      cell('Endpoint', 'c-endpoint from-large', foreign(item.endpoint, 60)),
       cell('Kind', 'c-kind from-wide', item.kind === null ? '–' : foreign(item.kind, 30)),
       cell('Destination', 'c-destination', item.destination === null ? el('em', {}, 'none') : foreign(item.destination, 60)),
-      cell('Attempts', 'c-attempts num', count(item.attempts)),
+      cell('Attempts', 'c-attempts num from-medium', count(item.attempts)),
       cell('Next attempt', 'c-due', dueText(item)),
-      cell('Received', 'c-time', moment(item.received, ago(item.received))),
+      cell('Received', 'c-time from-large', since(item.received)),
       cell('Last response', 'c-detail', el('span', { class: 'detail' }, lastResponse(item))),
       cell('', 'c-actions', actButton(item.state === 'delivered' ? 'Replay…' : 'Retry…', () => void redeliver(item.id, item.destination ?? ''), { class: 'small' })),
     );
@@ -2460,10 +2533,15 @@ function throttled(task, interval) {
   };
 }
 
+/** Returns the time until the next attempt, which stays right. */
 function dueText(item) {
   if (item.due === null) return '–';
-  return item.due <= gateNow() ? moment(item.due, 'now') : moment(item.due, `in ${span(item.due - gateNow())}`);
+  const node = moment(item.due, untilText(item.due));
+  node.dataset.until = String(item.due);
+  return node;
 }
+
+const untilText = (ms) => (ms <= gateNow() ? 'now' : `in ${span(ms - gateNow())}`);
 
 /** Returns the status, reason and first line of the last response. */
 function lastResponse(item) {
@@ -2472,7 +2550,7 @@ function lastResponse(item) {
     item.status !== null && el('strong', {}, String(item.status)),
     item.reason && el('span', { title: meaningOf(item.reason) }, visible(item.reason, 60)),
     item.response && foreign(item.response, 160),
-    item.last !== null && moment(item.last, ago(item.last)),
+    item.last !== null && since(item.last),
   ].filter(Boolean);
   return parts.flatMap((part, index) => (index > 0 ? [el('span', { class: 'dot' }, ' · '), part] : [part]));
 }
@@ -2493,7 +2571,7 @@ function queuesPanel(inbox, choose) {
       cell('Destination', 'c-destination', queue.destination ? foreign(queue.destination, 60) : el('em', {}, 'none')),
       cell('Health', 'c-health', healthOf(queue, health.get(queue.destination))),
       cell('Pending', 'num', numberOf(queue, 'pending', queue.pending)),
-      cell('Oldest', 'c-oldest', queue.oldest === null ? el('span', { class: 'dim' }, '–') : moment(queue.oldest, span(gateNow() - queue.oldest))),
+      cell('Oldest', 'c-oldest', queue.oldest === null ? el('span', { class: 'dim' }, '–') : since(queue.oldest, '')),
       cell('Dead', 'num', numberOf(queue, 'dead', queue.dead)),
       cell('Quarantined', 'num', numberOf(queue, 'quarantined', queue.quarantined)),
     ));
@@ -2510,7 +2588,7 @@ function queuesPanel(inbox, choose) {
 function healthOf(queue, health) {
   if (queue.destination === '') return el('span', { class: 'dim' }, 'no destination subscribes');
   if (!queue.configured) return el('span', { class: 'tag tone-failed' }, mark('cross'), 'not configured: move its deliveries');
-  if (queue.down_since !== null) return el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'down for ', moment(queue.down_since, span(gateNow() - queue.down_since))));
+  if (queue.down_since !== null) return el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'down for ', since(queue.down_since, '')));
   const { last_taken: taken, last_failed: failed } = health ?? {};
   if (failed && failed.at > (taken ?? 0)) return el('span', { class: 'tag tone-rejected' }, mark('triangle'), el('span', {}, 'last attempt failed: ', foreign(failed.reason, 60)));
   if (taken) return el('span', { class: 'tag tone-accepted' }, mark('disc'), el('span', {}, 'up, last delivery ', since(taken)));
@@ -2562,7 +2640,7 @@ let compareWith = '';
 function deliveryView({ root, parts, signal, keys }) {
   const [deliveryId = ''] = parts;
   router.lastOpened = deliveryId;
-  const place = el('div', {}, waitBox('Loading the delivery…'));
+  const place = el('div', { class: 'stack' }, waitBox('Loading the delivery…'));
   const back = () => {
     location.hash = router.from;
   };
@@ -2608,23 +2686,23 @@ function drawDelivery(deliveryId, shown, keys, signal) {
     });
   }
   return [
-    summaryOf(shown),
+    summaryOf(deliveryId, shown),
     actions,
     rejectedPlace,
-    section('Timeline', { class: 'timeline-panel' }, timeline(shown)),
+    section('Timeline', { class: 'timeline-panel' }, timeline(deliveryId, shown)),
     head ? headsPanel(head, forwarded) : section('Request', {}, prose('The head is no longer in memory: the ring holds the last 1,000 requests, and only while a console is open.')),
     section('Body', { class: 'body-panel' }, bodyPath ? bodyPanel(bodyPath, row?.bytes ?? event?.deliveries[0]?.size ?? null, signal) : prose('The gate does not keep this body. It stores bodies only in the inbox and with saved rejections.')),
   ];
 }
 
-function summaryOf({ row, event }) {
+function summaryOf(deliveryId, { row, event }) {
   const first = event?.deliveries[0];
-  const at = row?.at ?? event?.received ?? null;
+  const at = row?.at ?? event?.received ?? bornAt(deliveryId);
   return facts(
     ['Verdict', row && tag(VERDICTS, row.verdict)],
     ['Reason', row?.reason && el('span', {}, el('code', {}, visible(row.reason, 60)), REASONS.has(row.reason) ? ` ${meaningOf(row.reason)}` : '')],
     ['Probable cause', row?.cause && foreign(rowById.get(row.id)?.causeText || row.cause)],
-    ['Received', at !== null && el('span', {}, moment(at), ` (${ago(at)})`)],
+    ['Received', at !== null && el('span', {}, moment(at), ' (', since(at), ')')],
     ['Endpoint', (row?.endpoint ?? event?.endpoint) && foreign(row?.endpoint ?? event.endpoint, 64)],
     ['Kind', (row?.kind ?? event?.kind) && foreign(row?.kind ?? event.kind, 30)],
     ['Secret', (row?.secret ?? event?.head?.secret) && foreign(row?.secret ?? event.head.secret, 64)],
@@ -2637,9 +2715,12 @@ function summaryOf({ row, event }) {
   );
 }
 
+/** Returns the time in the id of a delivery, a UUID of version 7. */
+const bornAt = (deliveryId) => (deliveryId[14] === '7' ? Number.parseInt(deliveryId.replace('-', '').slice(0, 12), 16) : null);
+
 /** Returns what happened, in its order. */
-function timeline({ row, event }) {
-  const at = row?.at ?? event?.received;
+function timeline(deliveryId, { row, event, rejection }) {
+  const at = row?.at ?? event?.received ?? bornAt(deliveryId);
   const steps = [];
   const add = (tone, shape, time, ...words) => steps.push(el('li', { class: `step tone-${tone}` }, mark(shape), el('div', {}, words), time === null || time === undefined ? null : moment(time)));
   const peer = row?.peer ?? event?.head?.peer;
@@ -2650,23 +2731,24 @@ function timeline({ row, event }) {
     const { mark: shape, meaning } = VERDICTS.get(row.verdict) ?? { mark: 'question', meaning: '' };
     add(row.verdict, shape, row.at + row.ms, el('strong', {}, capital(visible(row.verdict, 30))), row.status === null ? '' : ` with ${row.status}`, ` after ${duration(row.ms)} ms`, row.destination && [' by ', foreign(row.destination, 60)], el('p', { class: 'hint' }, row.reason ? `${visible(row.reason, 60)}: ${meaningOf(row.reason) || meaning}` : meaning));
   }
+  if (rejection && !row) add('rejected', 'triangle', null, el('strong', {}, 'Rejected'), ': its signature matched no secret');
   for (const one of event?.deliveries ?? []) stepsOf(one, add);
   return el('ol', { class: 'timeline' }, steps);
 }
 
 /** Adds the steps of a stored delivery to one destination. */
 function stepsOf(one, add) {
-  const to = one.destination === null ? el('em', {}, 'no destination') : foreign(one.destination, 60);
+  const to = () => (one.destination === null ? el('em', {}, 'no destination') : foreign(one.destination, 60));
   const result = one.attempts > 0 || one.last !== null ? [el('span', { class: 'dot' }, ' · '), lastResponse({ ...one, last: null })] : null;
   const times = one.attempts === 1 ? '1 attempt' : `${count(one.attempts)} attempts`;
   if (one.state === 'delivered') {
-    add('accepted', 'disc', one.last, el('strong', {}, 'Delivered'), ' to ', to, ` after ${times}`, one.status === null ? '' : ` with ${one.status}`);
+    add('accepted', 'disc', one.last, el('strong', {}, 'Delivered'), ' to ', to(), ` after ${times}`, one.status === null ? '' : ` with ${one.status}`);
     return;
   }
-  if (one.attempts > 0) add('failed', 'cross', one.last, el('strong', {}, `Attempt ${count(one.attempts)} failed`), ' at ', to, result);
-  if (one.state === 'dead') add('dead', 'cross', null, el('strong', {}, 'Dead letter'), ' for ', to, ': no further attempt without a retry');
-  else if (one.state === 'quarantined') add('quarantined', 'diamond', null, el('strong', {}, 'In quarantine'), ' for ', to, ': it changed after it was stored, so no app receives it');
-  else add('pending', 'half', one.due, el('strong', {}, 'Waits'), ' for ', to, ', next attempt ', dueText(one));
+  if (one.attempts > 0) add('failed', 'cross', one.last, el('strong', {}, `Attempt ${count(one.attempts)} failed`), ' at ', to(), result);
+  if (one.state === 'dead') add('dead', 'cross', null, el('strong', {}, 'Dead letter'), ' for ', to(), ': no further attempt without a retry');
+  else if (one.state === 'quarantined') add('quarantined', 'diamond', null, el('strong', {}, 'In quarantine'), ' for ', to(), ': it changed after it was stored, so no app receives it');
+  else add('pending', 'half', one.due, el('strong', {}, 'Waits'), ' for ', to(), ', next attempt ', dueText(one));
 }
 
 /** Returns the verdict of today on a saved rejection, with its actions. */
@@ -2683,7 +2765,7 @@ function rejectionPanel(item, signal) {
     el(
       'div',
       { class: 'actions' },
-      button('Recheck', async () => {
+      actButton('Recheck', async () => {
         const again = await recheckRejection(current.id, signal);
         if (again) draw({ ...current, ...again });
       }),
@@ -2741,25 +2823,35 @@ function compareFrom(deliveryId) {
   })));
 }
 
-/** The families of headers that the gate drops or adds, each with the reason. */
+/** The families of headers that the gate changes: the reason to drop or change one, and to add one. */
 const HEADER_RULES = [
-  [/^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-connection|http2-settings)$/, 'belongs to the connection with the client, not to the delivery'],
-  [/^content-length$/, 'rebuilt from the bytes of the body'],
-  [/^host$/, 'names the destination'],
-  [/^expect$/, 'the gate responds to it itself'],
-  [/^cookie$/, 'apps would take it for a session'],
-  [/^(proxy-.*)$/, 'belongs to proxies'],
-  [/^x-cartgate-/, 'only the gate may say this'],
-  [/^webhook-/, 'only the gate may sign deliveries this way'],
-  [/^(forwarded|x-forwarded-.*|x-real-ip)$/, 'one account of the client, by the gate: apps trust it'],
-  [/^via$/, 'names the gate on the way'],
-  [/^(x-http-method.*|x-method-override)$/, 'would change the method in some apps'],
-  [/^(x-original-url|x-rewrite-url)$/, 'would change the path in some apps'],
-  [/^(traceparent|tracestate)$/, 'continues the trace'],
-  [/_/, 'some apps read it as its twin with a hyphen'],
+  [/^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-connection|http2-settings)$/, 'belongs to the connection with the client', ''],
+  [/^content-length$/, 'rebuilt from the bytes of the body', 'the bytes of the body'],
+  [/^host$/, 'names the destination', 'names the destination'],
+  [/^expect$/, 'the gate responds to it itself', ''],
+  [/^cookie$/, 'apps would take it for a session', ''],
+  [/^proxy-/, 'belongs to proxies', ''],
+  [/^x-cartgate-/, 'only the gate may say this', 'what the gate has found out'],
+  [/^webhook-/, 'only the gate may sign this way', 'signature of the gate, by Standard Webhooks'],
+  [/^(forwarded|x-forwarded-.*|x-real-ip)$/, 'apps trust it, so only the gate may say it', 'the client, as the gate has seen it'],
+  [/^via$/, 'names the gate on the way', 'names the gate on the way'],
+  [/^(x-http-method.*|x-method-override)$/, 'would change the method in some apps', ''],
+  [/^(x-original-url|x-rewrite-url)$/, 'would change the path in some apps', ''],
+  [/^(traceparent|tracestate)$/, 'continues the trace', 'continues the trace'],
+  [/_/, 'some apps read it as its twin with a hyphen', ''],
 ];
 
-const reasonOf = (name) => HEADER_RULES.find(([pattern]) => pattern.test(name))?.[1] ?? '';
+function reasonFor({ name, kind }, named) {
+  if (kind === 'dropped' && named.has(name)) return 'the header Connection names it';
+  const [, dropped = '', added = ''] = HEADER_RULES.find(([pattern]) => pattern.test(name)) ?? [];
+  return kind === 'added' ? added : dropped;
+}
+
+/** Returns the headers that belong to the connection, by the header Connection. */
+function connectionOptions(list) {
+  const values = list.filter(([name]) => name.toLowerCase() === 'connection').map(([, value]) => value);
+  return new Set(values.join(',').toLowerCase().split(',').map((option) => option.trim()));
+}
 
 /** Returns the changes of the gate from one list of headers to another. */
 function headerChanges(before, after) {
@@ -2797,7 +2889,8 @@ function threeColumns(head, forwarded) {
   const changes = headerChanges(head.headers, forwarded.headers);
   const kinds = new Map(changes.map((change) => [change.name, change.kind]));
   const only = (...wanted) => changes.filter(({ kind }) => wanted.includes(kind));
-  const group = (title, list, sign) => list.length > 0 && [el('h4', {}, `${title} (${list.length})`), el('ul', {}, list.map(({ name, old, now }) => el('li', { class: `change change-${sign[1]}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, sign[0]), el('span', {}, code(name, 80), old && now && [' ', foreign(old.join(', '), 60), ' → ', foreign(now.join(', '), 60)], reasonOf(name) && el('span', { class: 'hint' }, ` ${reasonOf(name)}`)))))];
+  const options = connectionOptions(head.headers);
+  const group = (title, list, sign) => list.length > 0 && [el('h4', {}, `${title} (${list.length})`), el('ul', {}, list.map((change) => headerChange(change, sign, options)))];
   const line = head.method !== forwarded.method || head.target !== forwarded.target;
   const kept = only('kept').length;
   const middle = el(
@@ -2814,6 +2907,12 @@ function threeColumns(head, forwarded) {
   return el('div', { class: 'heads' }, headBlock('As received', head, kinds, 'dropped'), middle, headBlock(title, forwarded, kinds, 'added'));
 }
 
+function headerChange(change, [char, word], options) {
+  const { name, old, now } = change;
+  const reason = reasonFor(change, options);
+  return el('li', { class: `change change-${word}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, char), el('span', {}, code(name, 80), old && now && [' ', foreign(old.join(', '), 60), ' → ', foreign(now.join(', '), 60)], reason && el('span', { class: 'hint' }, ` ${reason}`)));
+}
+
 /** Returns a head as lines; those of the marked kind, and changed ones, have a sign. */
 function headBlock(title, head, kinds, marked = '') {
   const sign = { dropped: ['−', 'dropped'], added: ['+', 'added'], changed: ['~', 'changed'] };
@@ -2822,7 +2921,7 @@ function headBlock(title, head, kinds, marked = '') {
     const [char, word] = kind === marked || kind === 'changed' ? sign[kind] ?? ['', ''] : ['', ''];
     return el('div', { class: `head-line ${word ? `change-${word}` : ''}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, char), el('span', {}, el('bdi', { class: 'head-name' }, visible(name, 200)), ': ', foreign(value, 2000), word && el('span', { class: 'sr' }, ` (${word})`)));
   };
-  return el('div', { class: 'head-block' }, el('h3', {}, title), el('div', { class: 'head-lines' }, el('div', { class: 'head-line' }, el('span', { class: 'sign' }), el('strong', {}, foreign(`${head.method} ${head.target}`, 2000))), head.headers.map(line)));
+  return el('div', { class: 'head-block' }, el('h3', {}, title), el('div', { class: 'head-lines' }, el('div', { class: 'head-line' }, el('span', { class: 'sign' }), el('strong', {}, foreign(`${head.method} ${head.target}`, 2000))), head.headers.map(line)), head.omitted > 0 && prose(`${counted(head.omitted, 'header')} more; the gate shows the first 8 KiB.`, { class: 'hint' }));
 }
 
 /** The bytes of a body that the page shows at once. */
@@ -2974,7 +3073,7 @@ function compareView({ root, parts, signal, keys }) {
     fill(root, emptyBox('A comparison needs two ids', prose('Open a delivery and press `c`.')));
     return;
   }
-  const place = el('div', {}, waitBox('Loading both deliveries…'));
+  const place = el('div', { class: 'stack' }, waitBox('Loading both deliveries…'));
   fill(root, place);
   const load = () => Promise.all([one, other].map((which) => api(`deliveries/${encode(which)}`, deliveryShape, { signal })));
   void loadInto(place, signal, load, (both) => drawComparison([one, other], both, signal));
@@ -3042,7 +3141,7 @@ function bodyDiff(left, right) {
   };
   const diff = diffLines(lines(left), lines(right));
   const changed = diff.filter(([sign]) => sign !== ' ').length;
-  const title = changed === 0 ? 'Only spaces or line ends differ.' : `${counted(changed, 'line')} differ.`;
+  const title = changed === 0 ? 'Only spaces or line ends differ.' : `${counted(changed, 'line differs', 'lines differ')}.`;
   const words = { '-': 'only in the first', '+': 'only in the second', ' ': '' };
   return [
     prose(title),
@@ -3187,8 +3286,8 @@ function statusPanel(status, reload) {
   return [
     section('Status', { class: 'panel' }, verdict, el('div', { class: 'gauges' }, gauge('Connections', status.connections), gauge('Memory for bodies', status.memory, bytes), status.inbox && gauge('Inbox events', status.inbox.events), status.inbox && gauge('Inbox bytes', status.inbox.bytes, bytes)), facts(
       ['Version', status.version && foreign(status.version, 40)],
-      ['Started', status.started && el('span', {}, when(status.started), ` (${ago(status.started)})`)],
-      ['Configuration', configuration && el('span', {}, 'in force since ', when(configuration.since), ` (${ago(configuration.since)})`)],
+      ['Started', status.started && el('span', {}, when(status.started), ' (', since(status.started), ')')],
+      ['Configuration', configuration && el('span', {}, 'in force since ', when(configuration.since), ' (', since(configuration.since), ')')],
       ['Last reload', configuration?.failed && el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'failed ', since(configuration.failed)))],
       ['Connections rejected', status.connections_refused > 0 && count(status.connections_refused)],
       ['Log lines dropped', status.log_lines_dropped > 0 && count(status.log_lines_dropped)],
@@ -3201,7 +3300,7 @@ function statusPanel(status, reload) {
 
 function endpointsTable(endpoints) {
   if (endpoints.length === 0) return prose('The gate has no endpoint.');
-  const { node, body } = table({ label: 'Endpoints', className: 'cards', headings: ['Endpoint', ['Verified', 'num'], 'Last', ['Rejected', 'num'], 'Last', ['Not accepted', 'num'], 'Last'] });
+  const { node, body } = table({ label: 'Endpoints', className: 'cards', headings: ['Endpoint', ['Verified', 'num'], 'Last verified', ['Rejected', 'num'], 'Last rejected', ['Not accepted', 'num'], 'Last not accepted'] });
   const event = (last) => (last ? el('span', {}, since(last.at), ' ', el('span', { title: meaningOf(last.reason) }, foreign(last.reason, 60))) : el('span', { class: 'dim' }, 'never'));
   for (const one of endpoints) {
     body.append(el(
@@ -3374,7 +3473,7 @@ function testResult(answer) {
 // --------------------------------------------------------------------------------------- 18 profile
 
 function profileView({ root, signal }) {
-  const place = el('div', {}, waitBox('Loading the profile…'));
+  const place = el('div', { class: 'stack' }, waitBox('Loading the profile…'));
   fill(root, prose('What the gate has learned about the sender and its payload, from verified deliveries only. It keeps names, counts and keyed digests, never a value.', { class: 'lead' }), place);
   const read = (value) => {
     if (!isRecord(value)) unfit('', 'an object');
@@ -3589,6 +3688,7 @@ function start() {
   on('rates', takeRates);
   on('loaded', takePast);
   setInterval(watchStream, 1000);
+  setInterval(() => document.hidden || tickTimes(), 1000);
   setInterval(showGate, 30_000);
   void begin();
 }
