@@ -55,7 +55,7 @@ const PAGE_ROWS = 200;
 /** The deliveries per second above which nobody can read along: fewer rows, less often. */
 const FLOOD = 60;
 
-const FLOOD_ROWS = 50;
+const FLOOD_ROWS = 100;
 
 const FLOOD_PAUSE = 500;
 
@@ -279,7 +279,7 @@ const flag = (value, at) => (typeof value === 'boolean' ? value : unfit(at, 'tru
 
 const id = (value, at) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text(value, at)) ? value.toLowerCase() : unfit(at, 'an id'));
 
-/** Reads a time in seconds or in RFC 3339, and returns milliseconds. */
+/** Reads a time in RFC 3339, or in whole seconds as `status` has it, and returns milliseconds. */
 function instant(value, at) {
   const ms = typeof value === 'number' ? value * 1000 : Date.parse(text(value, at));
   return Number.isFinite(ms) && Math.abs(ms) < 8e15 ? ms : unfit(at, 'a time');
@@ -518,9 +518,9 @@ const testShape = shape({
   headers: maybe(headers, []),
   body: maybe(text, ''),
   truncated: maybe(flag, false),
-  ms: maybe(number, 0),
-  id: maybe(id),
-  expected: maybe((value) => (isRecord(value) || Array.isArray(value) ? JSON.stringify(value) : String(value))),
+  ms: maybe(number),
+  id: maybe((value) => (isId(value) ? value : null)),
+  expected: maybe(text),
   verdict: maybe(text),
   explanation: maybe(text),
 });
@@ -1155,7 +1155,7 @@ function gauge(label, { taken, limit }, format = count) {
 /** Returns a section with its heading. */
 function section(title, attributes, ...children) {
   const headingId = `heading-${title.toLowerCase().replace(/[^a-z]+/g, '-')}`;
-  return el('section', { 'aria-labelledby': headingId, ...attributes }, el('h2', { id: headingId }, title), children);
+  return el('section', { 'aria-labelledby': headingId, ...attributes }, el('h2', { id: headingId }, visible(title, 80)), children);
 }
 
 /** Returns a list of names and values, without the values that are absent. */
@@ -2690,7 +2690,7 @@ function drawDelivery(deliveryId, shown, keys, signal) {
     actions,
     rejectedPlace,
     section('Timeline', { class: 'timeline-panel' }, timeline(deliveryId, shown)),
-    head ? headsPanel(head, forwarded) : section('Request', {}, prose('The head is no longer in memory: the ring holds the last 1,000 requests, and only while a console is open.')),
+    head ? headsPanel(received ? 'As received' : 'As stored, without the headers that the gate drops', head, forwarded) : section('Request', {}, prose('The head is no longer in memory: the ring holds the last 1,000 requests, and only while a console is open.')),
     section('Body', { class: 'body-panel' }, bodyPath ? bodyPanel(bodyPath, row?.bytes ?? event?.deliveries[0]?.size ?? null, signal) : prose('The gate does not keep this body. It stores bodies only in the inbox and with saved rejections.')),
   ];
 }
@@ -2873,16 +2873,16 @@ function headerChanges(before, after) {
 }
 
 /** Returns the request as received, the changes of the gate, and the request as forwarded. */
-function headsPanel(head, forwarded) {
+function headsPanel(title, head, forwarded) {
   const place = el('div', {});
-  const draw = (chosen) => refill(place, threeColumns(head, chosen));
+  const draw = (chosen) => refill(place, threeColumns(title, head, chosen));
   const choice = forwarded.length > 1 && picker({ id: 'delivery-destination', label: 'Forwarded to', all: visible(forwarded[0].destination ?? '', 60), options: forwarded.slice(1).map((one) => one.destination ?? ''), value: '', onchange: (value) => draw(forwarded.find((one) => one.destination === value) ?? forwarded[0]) });
   draw(forwarded[0] ?? null);
   return section('Request', { class: 'heads-panel' }, choice && choice.node, place);
 }
 
-function threeColumns(head, forwarded) {
-  const received = headBlock('As received', head, new Map());
+function threeColumns(title, head, forwarded) {
+  const received = headBlock(title, head, new Map());
   if (!forwarded) {
     return el('div', { class: 'heads heads-one' }, received, el('div', { class: 'head-block' }, el('h3', {}, 'As forwarded'), prose('The gate forwarded nothing.')));
   }
@@ -2903,8 +2903,8 @@ function threeColumns(head, forwarded) {
     group('Added', only('added'), ['+', 'added']),
     el('p', { class: 'hint' }, `${counted(kept, 'header')} and the body pass byte for byte.`),
   );
-  const title = forwarded.destination === null ? 'As forwarded' : ['As forwarded to ', foreign(forwarded.destination, 60)];
-  return el('div', { class: 'heads' }, headBlock('As received', head, kinds, 'dropped'), middle, headBlock(title, forwarded, kinds, 'added'));
+  const to = forwarded.destination === null ? 'As forwarded' : ['As forwarded to ', foreign(forwarded.destination, 60)];
+  return el('div', { class: 'heads' }, headBlock(title, head, kinds, 'dropped'), middle, headBlock(to, forwarded, kinds, 'added'));
 }
 
 function headerChange(change, [char, word], options) {
@@ -3390,9 +3390,8 @@ function samplesOf(value) {
 
 function readSamples(value) {
   if (!isRecord(value)) unfit('', 'an object');
-  const forgery = named(shape({ name: text, description: maybe(text, ''), sentence: maybe(text, '') }), 'name');
-  const pairs = Array.isArray(value.samples) ? value.samples.filter(isRecord).map((one) => [one.name ?? one.sample, one.body ?? one.json]) : samplesOf(value.samples);
-  return { samples: new Map(pairs), forgeries: fitting(value.forgeries, forgery).items };
+  const forgery = named(shape({ name: text, description: maybe(text, ''), genuine_by_the_scheme: maybe(flag, false) }), 'name');
+  return { samples: new Map(samplesOf(value.samples)), forgeries: fitting(value.forgeries, forgery).items };
 }
 
 /** Returns the form for a test delivery, with its response beside it. */
@@ -3432,7 +3431,8 @@ function testForm({ samples, forgeries }, signal) {
 
   function describe() {
     const chosen = forgeries.find((one) => one.name === forgery.value);
-    setText(meaning, chosen ? `${capital(visible(chosen.description || chosen.sentence, 200))}. The gate must reject it.` : 'A genuine delivery reaches the app.');
+    const outcome = chosen?.genuine_by_the_scheme ? 'The scheme does not sign this, so only a setting such as `methods` rejects it.' : 'The gate must reject it.';
+    setText(meaning, chosen ? `${capital(visible(chosen.description, 200))}. ${outcome.replaceAll('`', '')}` : 'A genuine delivery reaches the app.');
   }
 
   async function run() {
@@ -3454,12 +3454,23 @@ function testForm({ samples, forgeries }, signal) {
   return el('div', { class: 'test' }, el('form', { class: 'test-form', onsubmit: (event) => event.preventDefault() }, el('div', { class: 'fields' }, field('Endpoint', endpoint), field('Sample', sample), field('Signature', forgery), field('Method', method)), meaning, field('Body', body), note, el('div', { class: 'actions' }, send, button('Reset the body', fillBody))), result);
 }
 
+/** The verdicts on a test, each with its tone, mark and words. */
+const TEST_VERDICTS = {
+  accepted: ['accepted', 'disc', 'accepted, as expected'],
+  'not-accepted': ['rejected', 'triangle', 'not accepted'],
+  rejected: ['accepted', 'disc', 'rejected, as a forgery must be'],
+  'got-in': ['rejected', 'triangle', 'got in: a forgery was accepted'],
+  genuine: ['stored', 'square', 'genuine by the scheme, which signs only the body'],
+  unclear: ['failed', 'cross', 'unclear: another check came first, or there was no response'],
+  'not-sent': ['failed', 'cross', 'not sent: this body does not allow the forgery'],
+};
+
 function testResult(answer) {
-  const good = answer.status !== null && answer.status < 300;
+  const [tone, shape, words] = TEST_VERDICTS[answer.verdict] ?? ['unknown', 'question', visible(answer.verdict ?? 'unknown', 60)];
   return [
-    el('p', { class: `test-status tone-${good ? 'accepted' : 'rejected'}` }, mark(good ? 'disc' : 'triangle'), el('strong', {}, answer.status === null ? 'No response' : `${answer.status} ${visible(answer.reason_phrase ?? '', 60)}`), el('span', { class: 'dim' }, `after ${duration(answer.ms)} ms`)),
+    el('p', { class: `test-status tone-${tone}` }, mark(shape), el('strong', {}, answer.status === null ? 'No response' : `${answer.status} ${visible(answer.reason_phrase ?? '', 60)}`), answer.ms !== null && el('span', { class: 'dim' }, `after ${duration(answer.ms)} ms`)),
     facts(
-      ['Verdict', answer.verdict && (VERDICTS.has(answer.verdict) ? tag(VERDICTS, answer.verdict) : foreign(answer.verdict, 60))],
+      ['Verdict', el('span', { class: `tag tone-${tone}` }, words)],
       ['Expected', answer.expected && foreign(answer.expected, 120)],
       ['Delivery', answer.id && rowLink(answer.id, `Delivery ${shortId(answer.id)}`)],
     ),
@@ -3472,19 +3483,157 @@ function testResult(answer) {
 
 // --------------------------------------------------------------------------------------- 18 profile
 
+const nameCount = shape({ name: text, count: number, always: maybe(flag, false) });
+
+const pointerShape = shape({
+  pointer: text,
+  kinds: maybe(list(shape({ kind: text, count: number, always: maybe(flag, false) })), []),
+  types: maybe(list(text), []),
+  unique: maybe(flag, false),
+  time: maybe(text),
+  event_name: maybe(flag, false),
+  distinct: maybe(number),
+  missing: maybe(flag, false),
+});
+
+const profileShape = shape({
+  endpoint: text,
+  since: maybe(instant),
+  last: maybe(instant),
+  deliveries: maybe(number, 0),
+  bodies: maybe(number, 0),
+  not_json: maybe(number, 0),
+  too_large: maybe(number, 0),
+  methods: maybe(list(nameCount), []),
+  content_types: maybe(list(nameCount), []),
+  headers: maybe(list(nameCount), []),
+  sizes: maybe(shape({ p50: number, p90: number, p99: number, max: number })),
+  repeats: maybe(shape({
+    bodies: maybe(number, 0),
+    most: maybe(number, 0),
+    spacing: maybe(list(shape({ repeat: number, count: number, p50_ms: number, p90_ms: number, max_ms: number })), []),
+  })),
+  kinds: maybe(list(shape({ kind: text, bodies: number })), []),
+  pointers: maybe(list(pointerShape), []),
+  changes: maybe(list(shape({ kind: text, pointer: text, since: instant, bodies: number, absent: number })), []),
+  toml: maybe(text, ''),
+});
+
 function profileView({ root, signal }) {
   const place = el('div', { class: 'stack' }, waitBox('Loading the profile…'));
   fill(root, prose('What the gate has learned about the sender and its payload, from verified deliveries only. It keeps names, counts and keyed digests, never a value.', { class: 'lead' }), place);
-  const read = (value) => {
-    if (!isRecord(value)) unfit('', 'an object');
-    return list((item, at) => (isRecord(item) ? item : unfit(at, 'an object')))(value.endpoints, 'endpoints');
-  };
-  void loadInto(place, signal, () => api('profile', read, { signal }), (endpoints) => (endpoints.length > 0 ? endpoints.map(profilePanel) : emptyBox('Nothing learned yet', prose('The profile begins with the first verified delivery.'))));
+  const read = shape({ endpoints: list(profileShape) });
+  const load = () => loadInto(place, signal, () => api('profile', read, { signal }), ({ endpoints }) => {
+    const learned = endpoints.filter((one) => one.deliveries > 0);
+    if (learned.length === 0) return emptyBox('Nothing learned yet', prose('The profile begins with the first verified delivery. After about 50 different bodies it suggests settings for `event`, `unique` and `fresh`.'));
+    return learned.map((one) => profilePanel(one, load));
+  });
+  void load();
 }
 
-function profilePanel(endpoint) {
-  const name = typeof endpoint.endpoint === 'string' ? endpoint.endpoint : 'endpoint';
-  return section(visible(name, 60), { class: 'panel profile' }, typeof endpoint.toml === 'string' && copyBlock(endpoint.toml, 'Suggestion', tomlLines(endpoint.toml)));
+function profilePanel(profile, reload) {
+  const kinds = profile.kinds.map(({ kind, bodies }) => `${count(bodies)} ${visible(kind, 30)}`).join(', ');
+  return section(
+    profile.endpoint,
+    { class: 'panel profile' },
+    profile.changes.length > 0 && changesBox(profile, reload),
+    facts(
+      ['Learned from', el('span', {}, counted(profile.deliveries, 'delivery', 'deliveries'), ` with ${counted(profile.bodies, 'different body', 'different bodies')}`)],
+      ['Kinds', kinds],
+      ['Since', profile.since && when(profile.since)],
+      ['Last', profile.last && since(profile.last)],
+      ['Not JSON', profile.not_json > 0 && counted(profile.not_json, 'body', 'bodies')],
+      ['Too large to read', profile.too_large > 0 && counted(profile.too_large, 'body', 'bodies')],
+    ),
+    el('h3', {}, 'Suggested settings'),
+    profile.toml ? copyBlock(profile.toml, 'Suggestion', tomlLines(profile.toml)) : prose('None yet. A suggestion needs about 50 different bodies, and a pointer whose name and values fit.', { class: 'hint' }),
+    el('h3', {}, 'Sender'),
+    senderPanel(profile),
+    el('h3', {}, 'Payload'),
+    pointersPanel(profile),
+  );
+}
+
+/** Returns the alarm about pointers that always occurred and are missing. */
+function changesBox(profile, reload) {
+  const accept = async () => {
+    const yes = await confirmed({ title: 'Accept the new shape?', words: [`The payloads of ${visible(profile.endpoint, 60)} without ${counted(profile.changes.length, 'pointer')} count as usual from now on, and the problem ends.`], yes: 'Accept the new shape' });
+    if (!yes) return;
+    try {
+      await post(`profile/${encode(profile.endpoint)}/accept`, profileShape);
+      toast('The new shape counts as usual.');
+      void reload();
+    } catch (error) {
+      failAction(error);
+    }
+  };
+  const line = (change) => el('li', {}, change.pointer === '' ? 'The payloads are no JSON any more' : code(change.pointer, 200), ` (${visible(change.kind, 30)}): in ${counted(change.bodies, 'body', 'bodies')} before, missing in ${count(change.absent)} since `, when(change.since));
+  return el('div', { class: 'verdict verdict-bad', role: 'alert' }, mark('triangle'), el('div', {}, el('p', {}, el('strong', {}, 'The shape of the payload has changed')), el('ul', {}, profile.changes.map(line)), el('div', { class: 'actions' }, actButton('Accept the new shape…', () => void accept(), { class: 'small' }))));
+}
+
+function senderPanel({ deliveries: all, methods, content_types: types, headers: names, sizes, repeats }) {
+  const share = ({ name, count: number }) => el('li', {}, code(name, 80), el('span', { class: 'dim' }, number === all ? ' always' : ` ${percent(number, all)}`));
+  const shares = (items) => items.length > 0 && el('ul', { class: 'shares' }, items.map(share));
+  const spacing = (one) => el('li', {}, `${one.repeat === 1 ? 'first' : `${count(one.repeat)}.`} repeat after ${exactSpan(one.p50_ms)}`, el('span', { class: 'dim' }, `, at most ${exactSpan(one.max_ms)} (${counted(one.count, 'time')})`));
+  return facts(
+    ['Methods', shares(methods)],
+    ['Content types', shares(types)],
+    ['Body size', sizes && el('ul', { class: 'shares' }, [['median', sizes.p50], ['90 %', sizes.p90], ['99 %', sizes.p99], ['largest', sizes.max]].map(([name, size]) => el('li', {}, bytes(size), el('span', { class: 'dim' }, ` ${name}`))))],
+    ['Retries', repeats && (repeats.bodies === 0 ? 'no body has come twice' : el('ul', {}, el('li', {}, `${counted(repeats.bodies, 'body', 'bodies')} came again, one of them ${counted(repeats.most, 'time')}`), repeats.spacing.map(spacing)))],
+    ['Headers', shares(names)],
+  );
+}
+
+const percent = (part, all) => (all > 0 ? `${Math.min(100, Math.max(part > 0 ? 1 : 0, Math.floor((part / all) * 100)))} %` : '');
+
+const exactSpan = (ms) => (ms < 1000 ? `${count(ms)} ms` : span(ms));
+
+/** The properties of a pointer by which the table is filtered, each with its test. */
+const POINTER_MARKS = new Map([
+  ['always', { mark: 'disc', meaning: 'occurs in every body', has: (one) => one.kinds.length > 0 && one.kinds.every(({ always }) => always) }],
+  ['unique', { mark: 'diamond', meaning: 'no two bodies had the same value', has: (one) => one.unique }],
+  ['time', { mark: 'half', meaning: 'looks like a time', has: (one) => one.time !== null }],
+  ['event-name', { mark: 'square', meaning: 'looks like the name of an event: few short words', has: (one) => one.event_name }],
+  ['missing', { mark: 'triangle', meaning: 'always occurred, and is missing now', has: (one) => one.missing }],
+]);
+
+function pointersPanel(profile) {
+  if (profile.pointers.length === 0) return prose('No JSON so far.', { class: 'hint' });
+  const chosen = new Set();
+  let wanted = '';
+  let most = PAGE_ROWS;
+  const marks = switches({ label: 'Property', words: POINTER_MARKS, chosen, onchange: draw });
+  const search = searchField({ id: `pointer-${profile.endpoint}`, label: 'Pointer', hint: 'Pointer', value: '', onchange: (value) => {
+    wanted = value.toLowerCase();
+    draw();
+  } });
+  const { node, body } = table({ label: `Pointers of ${visible(profile.endpoint, 60)}`, className: 'cards pointers', headings: ['Pointer', 'Types', 'Occurs', 'Properties'] });
+  const more = button('Show more', () => {
+    most += PAGE_ROWS;
+    draw();
+  }, { class: 'more' });
+  const empty = prose('No pointer has these properties.', { class: 'hint' });
+  marks.show(new Map([...POINTER_MARKS].map(([word, { has }]) => [word, profile.pointers.filter(has).length])));
+
+  function draw() {
+    const found = profile.pointers.filter((one) => one.pointer.toLowerCase().includes(wanted) && [...chosen].every((word) => POINTER_MARKS.get(word).has(one)));
+    refill(body, found.slice(0, most).map((one) => pointerLine(one, profile.kinds)));
+    node.hidden = found.length === 0;
+    empty.hidden = found.length > 0;
+    more.hidden = found.length <= most;
+  }
+
+  draw();
+  return [el('div', { class: 'toolbar' }, marks.node, el('div', { class: 'fields' }, search.node)), node, empty, more];
+}
+
+function pointerLine(one, kinds) {
+  const bodies = new Map(kinds.map((kind) => [kind.kind, kind.bodies]));
+  const occurs = one.kinds.map(({ kind, count: number, always }) => `${always ? 'always' : percent(number, bodies.get(kind) ?? 0)}${kinds.length > 1 ? ` in ${visible(kind, 30)}` : ''}`);
+  const words = { unique: 'unique so far', time: `time (${visible(one.time ?? '', 20)})`, 'event-name': 'event name', missing: 'missing now' };
+  const properties = [...POINTER_MARKS].filter(([word, { has }]) => word !== 'always' && has(one)).map(([word, { mark: shape, meaning }]) => el('span', { class: `tag tone-${word}`, title: meaning }, mark(shape), words[word]));
+  if (one.distinct !== null && !one.unique) properties.push(el('span', { class: 'dim' }, counted(one.distinct, 'distinct value')));
+  return el('tr', { role: 'row' }, cell('Pointer', 'c-pointer', code(one.pointer, 300)), cell('Types', '', el('span', { class: 'dim' }, one.types.map((type) => visible(type, 20)).join(', '))), cell('Occurs', '', POINTER_MARKS.get('always').has(one) ? 'always' : occurs.join(', ')), cell('Properties', 'c-properties', properties));
 }
 
 // --------------------------------------------------------------------------------------- 19 session
