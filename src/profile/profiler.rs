@@ -6,7 +6,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed},
         mpsc::{SyncSender, sync_channel},
     },
     thread,
@@ -26,17 +26,19 @@ use crate::{
     runtime::clock::Clock,
 };
 
-/// The number of samples per second, in the long run.
-const PER_SECOND: u32 = 4;
+/// The largest number of samples at once. In the long run, there is one per second.
+const BURST: u32 = 64;
 
-/// The largest number of samples at once. Their bodies are the memory that the profiler holds.
-const BURST: u32 = 8;
+/// The largest number of bytes of all bodies that wait for the thread.
+const MAX_HELD: usize = 4 * 1024 * 1024;
 
 /// The profiler of a gate.
 pub(crate) struct Profiler {
     /// The number of deliveries that the workers may hand over.
     credits: AtomicU32,
     samples: SyncSender<VerifiedSample>,
+    /// The bytes of the bodies that wait for the thread.
+    held: Arc<AtomicUsize>,
     book: Arc<Mutex<Book>>,
     /// The endpoints whose stored profile cannot be used.
     unusable: Mutex<HashSet<String>>,
@@ -55,6 +57,7 @@ impl Profiler {
         Self {
             credits: AtomicU32::new(0),
             samples,
+            held: Arc::default(),
             book,
             unusable: Mutex::default(),
         }
@@ -65,18 +68,28 @@ impl Profiler {
         self.credits.load(Relaxed) > 0
     }
 
-    /// Hands over a delivery, if it is still wanted. Never waits.
+    /// Hands over a delivery, if it is still wanted. Never waits: if the thread is busy, the delivery
+    /// is not learned.
+    #[cold]
     pub(crate) fn take(&self, sample: impl FnOnce() -> VerifiedSample) {
         let spend = |credits: u32| credits.checked_sub(1);
-        if self.credits.fetch_update(Relaxed, Relaxed, spend).is_ok() {
-            // A thread that is busy skips this delivery.
-            let _ = self.samples.try_send(sample());
+        if self.credits.fetch_update(Relaxed, Relaxed, spend).is_err() {
+            return;
+        }
+        let sample = sample().counted_in(&self.held);
+        if self.held.load(Relaxed) <= MAX_HELD {
+            let _ = self.samples.try_send(sample);
         }
     }
 
-    /// Permits the samples of another second.
+    /// Permits the first samples.
+    pub(crate) fn open(&self) {
+        self.credits.store(BURST, Relaxed);
+    }
+
+    /// Permits the sample of another second.
     pub(crate) fn refill(&self) {
-        let add = |credits: u32| (credits < BURST).then(|| BURST.min(credits + PER_SECOND));
+        let add = |credits: u32| (credits < BURST).then_some(credits + 1);
         // It fails if nothing was spent.
         let _ = self.credits.fetch_update(Relaxed, Relaxed, add);
     }

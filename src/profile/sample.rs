@@ -1,6 +1,9 @@
 //! One verified delivery, as a worker hands it over.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use http::{HeaderName, HeaderValue, Method, header::CONTENT_TYPE, request::Parts};
 use tower_cartgate::{EventKind, Verified};
@@ -26,6 +29,20 @@ pub(crate) struct VerifiedSample {
     pub(super) length: u64,
     /// The body, which is shared and not copied; none if it is too large.
     pub(super) body: Option<Verified>,
+    held: Option<HeldBytes>,
+}
+
+/// The bytes of a body, counted until they are dropped.
+#[derive(Debug)]
+struct HeldBytes {
+    total: Arc<AtomicUsize>,
+    bytes: usize,
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Relaxed);
+    }
 }
 
 impl VerifiedSample {
@@ -40,6 +57,16 @@ impl VerifiedSample {
             headers: head.headers.keys().cloned().collect(),
             length: verified.len() as u64,
             body: (verified.len() <= MAX_BODY).then(|| verified.clone()),
+            held: None,
         }
+    }
+
+    /// Counts the bytes of the body in `total` until the sample is dropped.
+    pub(super) fn counted_in(mut self, total: &Arc<AtomicUsize>) -> Self {
+        let bytes = self.body.as_ref().map_or(0, |body| body.len());
+        total.fetch_add(bytes, Relaxed);
+        let total = Arc::clone(total);
+        self.held = Some(HeldBytes { total, bytes });
+        self
     }
 }

@@ -1,7 +1,7 @@
 //! Tests of the whole profile: from samples to views, stored bytes and suggestions.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -280,26 +280,33 @@ fn a_worker_hands_over_only_wanted_deliveries() {
     };
     assert!(!profiler.wants_sample(), "nothing was permitted");
     profiler.take(|| unreachable!("nobody wants it"));
-    profiler.refill();
-    for _ in 0..4 {
-        take();
-    }
-    assert!(!profiler.wants_sample());
-    for _ in 0..10 {
-        profiler.refill();
-    }
-    wait_for(&profiler, 4);
-    for _ in 0..8 {
+    profiler.open();
+    for _ in 0..64 {
         take();
     }
     assert!(!profiler.wants_sample(), "a burst is bounded");
+    wait_for(&profiler, 64);
+    profiler.refill();
+    take();
+    assert!(!profiler.wants_sample(), "then there is one each second");
+}
+
+#[test]
+fn bodies_that_wait_are_bounded() {
+    let total = Arc::default();
+    let endpoint = endpoint();
+    let waiting = sample(&endpoint, "1234").counted_in(&total);
+    let too_large = sample(&endpoint, &" ".repeat(600 * 1024)).counted_in(&total);
+    assert_eq!(total.load(Relaxed), 4);
+    drop((waiting, too_large));
+    assert_eq!(total.load(Relaxed), 0);
 }
 
 #[test]
 fn the_thread_learns_the_sender() {
     let (profiler, endpoint) = (Profiler::start(key()), endpoint());
+    profiler.open();
     for _ in 0..2 {
-        profiler.refill();
         profiler.take(|| sample(&endpoint, r#"{"id":"planted"}"#));
     }
     profiler.take(|| sample(&endpoint, &" ".repeat(600 * 1024)));

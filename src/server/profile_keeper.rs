@@ -27,7 +27,11 @@ pub(super) async fn keep(gate: Arc<Shared>) {
             }
             failed = result.is_err();
         }
-        gate.profiler.refill();
+        if second == 0 {
+            gate.profiler.open();
+        } else {
+            gate.profiler.refill();
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod inbox;
 mod lifecycle;
 mod logs;
 mod private_files;
+mod profile;
 mod program;
 mod rejected;
 mod rotation;
