@@ -100,6 +100,35 @@ function refill(node, ...children) {
   return fill(node, ...children);
 }
 
+/** Replaces the children, but keeps every element that only changes its text or attributes. */
+function redraw(node, ...children) {
+  const fresh = node.cloneNode(false);
+  fill(fresh, children);
+  morph(node, fresh);
+}
+
+/** Makes a node like a fresh one. Elements with another `data-key` are replaced with their listeners. */
+function morph(old, fresh) {
+  if (old.nodeName !== fresh.nodeName || old.dataset?.key !== fresh.dataset?.key) {
+    old.replaceWith(fresh);
+    return;
+  }
+  if (old.nodeType === Node.TEXT_NODE) {
+    setText(old, fresh.data);
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) {
+    // The policy allows styles only as properties.
+    if (name === 'style') old.style.cssText = fresh.style.cssText;
+    else if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  if (old instanceof HTMLProgressElement) old.value = fresh.value;
+  const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
+  after.forEach((child, index) => (before[index] ? morph(before[index], child) : old.append(child)));
+  for (const extra of before.slice(after.length)) extra.remove();
+}
+
 /** Sets the text, if it differs: an equal write would still cost a layout. */
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -2472,12 +2501,7 @@ function inboxView({ root, params, signal, keys }) {
 
   function drawQueues() {
     const inbox = state.status?.inbox;
-    if (inbox) refill(queues, queuesPanel(inbox, (name, word) => {
-      Object.assign(filters, { destination: name, state: filters.state });
-      states.clear();
-      filters.state.add(word);
-      location.hash = `#/inbox?state=${encode(word)}&destination=${encode(name)}`;
-    }));
+    if (inbox) redraw(queues, queuesPanel(inbox));
   }
 
   const refresh = throttled(() => {
@@ -2556,14 +2580,14 @@ function lastResponse(item) {
 }
 
 /** Returns the content of the inbox: its room, and the queue and health of each destination. */
-function queuesPanel(inbox, choose) {
+function queuesPanel(inbox) {
   const health = new Map((state.status?.destinations ?? []).map((one) => [one.destination, one]));
   const waiting = new Map(inbox.waiting.map((one) => [one.destination, one]));
   for (const name of health.keys()) {
     if (!waiting.has(name)) waiting.set(name, { destination: name, configured: true, down_since: null, pending: 0, oldest: null, dead: 0, quarantined: 0 });
   }
   const { node, body } = table({ label: 'Destinations', className: 'queues cards', headings: ['Destination', 'Health', ['Pending', 'num'], 'Oldest', ['Dead', 'num'], ['Quarantined', 'num']] });
-  const numberOf = (queue, word, number) => (number > 0 ? button(count(number), () => choose(queue.destination || NO_DESTINATION, word), { class: `link tone-${word}`, 'aria-label': `Show ${count(number)} ${word} for ${queue.destination || 'no destination'}` }) : el('span', { class: 'dim' }, '0'));
+  const numberOf = ({ destination }, word, number) => (number > 0 ? el('a', { class: `link tone-${word}`, href: `#/inbox?state=${word}&destination=${encode(destination || NO_DESTINATION)}`, 'aria-label': `${count(number)} ${word} for ${destination ? visible(destination, 60) : 'no destination'}` }, count(number)) : el('span', { class: 'dim' }, '0'));
   for (const queue of [...waiting.values()].sort((one, other) => one.destination.localeCompare(other.destination))) {
     body.append(el(
       'tr',
@@ -2624,11 +2648,11 @@ async function drawJobs(place, signal) {
     progress.node.firstChild.removeAttribute('id');
     const words = `${ACTIONS[job.action]?.title ?? visible(job.action, 20)} ${deliveries(job.count ?? 0)}`;
     const cancel = () => request(`inbox/jobs/${encode(job.id)}`, { method: 'DELETE' }).then(() => emit('jobs'), failAction);
-    return el('li', { class: `job job-${job.state}` }, el('span', { class: 'job-name' }, words), isOver(job) ? el('span', {}, jobOutcome(job).join(' '), ' ', job.ended && since(job.ended)) : [progress.node, actButton('Cancel', cancel, { class: 'small' })]);
+    return el('li', { class: `job job-${visible(job.state, 20)}`, 'data-key': `${job.id} ${isOver(job)}` }, el('span', { class: 'job-name' }, words), isOver(job) ? el('span', {}, jobOutcome(job).join(' '), ' ', job.ended && since(job.ended)) : [progress.node, actButton('Cancel', cancel, { class: 'small' })]);
   };
   const recent = shown.filter(isOver).slice(-3).reverse();
   const all = [...running, ...recent];
-  refill(place, all.length > 0 && section('Jobs', { class: 'jobs' }, el('ul', {}, all.map(line))));
+  redraw(place, all.length > 0 && section('Jobs', { class: 'jobs' }, el('ul', {}, all.map(line))));
   if (running.length > 0 && !signal.aborted) setTimeout(() => !signal.aborted && void drawJobs(place, signal), 1000);
 }
 
@@ -2654,7 +2678,11 @@ function deliveryView({ root, parts, signal, keys }) {
     void open();
   }
   on('cause', (row) => row.id === deliveryId && !known?.causeText && void open(), signal);
-  on('jobs', () => void open(), signal);
+  on('jobs', async () => {
+    const focused = document.activeElement?.id;
+    await open();
+    if (focused && !signal.aborted) byId(focused)?.focus();
+  }, signal);
   Object.assign(keys, { Escape: back, Backspace: back });
 }
 
@@ -3230,7 +3258,7 @@ function healthView({ root, signal, keys }) {
   const test = testPanel(signal);
   fill(root, el('div', { class: 'health' }, places.status, test.node, places.secrets, places.destinations, places.config));
 
-  const drawStatus = () => state.status && !signal.aborted && refill(places.status, statusPanel(state.status, reload));
+  const drawStatus = () => state.status && !signal.aborted && redraw(places.status, statusPanel(state.status, reload));
   async function reload() {
     const yes = await confirmed({ title: 'Reload the configuration?', words: ['The gate reads its configuration file and its secrets again. If they have a mistake, the configuration of now stays in force.'], yes: 'Reload' });
     if (!yes) return;
@@ -3684,7 +3712,7 @@ function endSession(reason = 'The session has ended, or the gate was restarted w
   rowById.clear();
   strips.clear();
   setText(byId('login-reason'), wasOpen ? reason : 'The console needs a session, also on this machine.');
-  setText(byId('login-command'), `cartgate console ${location.host}`);
+  setText(byId('login-command'), /^(127\.0\.0\.1|localhost):9180$/.test(location.host) ? 'cartgate console' : `cartgate console ${location.origin}`);
   document.title = 'Sign in · Cartgate';
   byId('login-title').focus();
 }
