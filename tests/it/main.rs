@@ -20,6 +20,7 @@ mod forgeries;
 mod heads;
 mod inbox;
 mod lifecycle;
+mod live;
 mod logs;
 mod private_files;
 mod profile;

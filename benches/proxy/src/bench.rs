@@ -1,7 +1,7 @@
 //! The state that all measurements share: the peers, the app behind them, and the list of
 //! omissions.
 
-use std::{io, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use tempfile::TempDir;
 
@@ -51,6 +51,17 @@ impl Bench {
 
     pub(crate) fn cores(&self) -> usize {
         self.cores.count
+    }
+
+    /// Returns the column of a peer.
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
+        self.peers.iter().position(|peer| peer.name() == name)
+    }
+
+    /// Starts a peer in a directory of its own, beside other runs of the same peer.
+    pub(crate) fn start_in(&self, room: &Path, column: usize, task: &Task) -> io::Result<Running> {
+        let (peer, upstream) = (&*self.peers[column], self.upstream.address);
+        Running::start(peer, column, task, upstream, room, &self.cores)
     }
 
     /// Returns an empty table with a column for each peer.

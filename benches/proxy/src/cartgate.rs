@@ -7,6 +7,9 @@ use crate::{
     peer::{Peer, Site, first_line},
 };
 
+/// The socket of its admin listener, in its directory.
+pub(crate) const ADMIN: &str = "admin.sock";
+
 /// A built gate.
 pub(crate) struct Cartgate {
     pub(crate) program: PathBuf,
@@ -43,16 +46,18 @@ impl Peer for Cartgate {
     }
 }
 
-/// The configuration: one worker, because the peers have one thread; the log off, like theirs; and
-/// a `max_connections` that the bench does not reach. All other settings are defaults.
+/// The configuration: one worker, because the peers have one thread; the log off, like theirs; the
+/// console off, for which a gate records the requests of its first minute; and a `max_connections`
+/// that the bench does not reach. All other settings are defaults.
 fn text(site: &Site<'_>) -> String {
     let access = if site.task.logs { "all" } else { "off" };
     let mut text = format!(
         "server = {{ listen = \"{}\", workers = 1, max_connections = 20000 }}\n\
-         admin = {{ listen = \"127.0.0.1:0\" }}\n\
+         admin = {{ listen = \"unix:{}\", console = \"off\" }}\n\
          log = {{ access = \"{access}\" }}\n\
          secret.bench.file = \"{}\"\n",
         site.listen,
+        site.folder.join(ADMIN).display(),
         site.folder.join("secret").display(),
     );
     for number in 1..=site.task.endpoints {

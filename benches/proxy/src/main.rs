@@ -1,5 +1,5 @@
 //! The benchmark of the gate against HAProxy and nginx with the same check (`make bench`). `speed`,
-//! `footprint`, `growth` and `instructions` contain the measurements.
+//! `viewers`, `footprint`, `growth` and `instructions` contain the measurements.
 
 mod accounting;
 mod aims;
@@ -26,6 +26,7 @@ mod speed;
 mod stop;
 mod table;
 mod upstream;
+mod viewers;
 
 use std::{env, io, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -76,6 +77,7 @@ fn run(args: &Args) -> io::Result<()> {
     let mut report = Report::new(&bench);
     report.tables.extend(speed::measure(&mut bench)?);
     report.tables.extend(speed::measure_with_logs(&mut bench)?);
+    report.tables.push(viewers::measure(&mut bench)?);
     report.tables.extend(footprint::measure(&mut bench)?);
     report.tables.push(footprint::measure_burst(&mut bench)?);
     report.tables.push(growth::by_connections(&mut bench)?);
