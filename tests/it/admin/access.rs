@@ -201,13 +201,13 @@ fn a_head_that_does_not_fit_is_refused() {
 }
 
 /// Opens connections without a request, and keeps this number of them open, until it is dropped.
-struct Crowd {
+pub(super) struct Crowd {
     enough: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Crowd {
-    fn at(address: SocketAddr) -> Self {
+    pub(super) fn at(address: SocketAddr) -> Self {
         let enough = Arc::<AtomicBool>::default();
         let one = || {
             let enough = Arc::clone(&enough);

@@ -2,14 +2,17 @@
 //! sockets, and a client that writes bytes unchanged.
 
 mod access;
+mod browser;
 mod counting;
 mod health;
 mod openmetrics;
 mod packaged;
 mod reload;
 mod room;
+pub(crate) mod routes;
 mod secrets;
 mod status;
+mod streams;
 mod test_delivery;
 
 use std::{
