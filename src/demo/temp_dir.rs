@@ -1,6 +1,10 @@
 //! A temporary directory for the files of the demonstration.
 
-use std::{fs, io, os::unix::fs::DirBuilderExt as _, path::PathBuf};
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
 
 use uuid::Uuid;
 
@@ -15,6 +19,10 @@ impl TempDir {
         let path = std::env::temp_dir().join(format!("cartgate-demo-{}", Uuid::now_v7()));
         fs::DirBuilder::new().mode(0o700).create(&path)?;
         Ok(Self(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
