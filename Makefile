@@ -27,9 +27,10 @@ demo: ## show that genuine deliveries pass and forged ones do not
 
 test: ## run all tests; installs missing programs that they need (as root or with sudo)
 	@scripts/install-debian curl openssl valgrind systemd:systemd-analyze prometheus:promtool haproxy \
-	    nginx-light:nginx pgbouncer $(FOR_DRILLS)
+	    nginx-light:nginx pgbouncer chromium chromium-driver:chromedriver $(FOR_DRILLS)
 	$(CARGO) test --workspace --all-features --locked
 	$(CARGO) test --locked --test machine -- --ignored
+	$(CARGO) test --locked --test browser -- --ignored --test-threads 1
 	$(CARGO) test --locked --test drills -- --ignored --test-threads 1
 	$(CARGO) test --locked --lib -- --ignored postgres
 	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy

@@ -1,5 +1,6 @@
 //! The built binary as a user runs it: its output and its exit statuses.
 
+mod demo_console;
 mod forging;
 mod manners;
 mod sending;

@@ -1,0 +1,107 @@
+//! A WebDriver client: the commands of the W3C protocol over HTTP and JSON, and a chromedriver that
+//! carries them out.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    sync::mpsc::sync_channel,
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{support::PATIENCE, tool::tool};
+
+/// The line by which chromedriver names its port.
+const STARTED: &str = "started successfully on port ";
+
+/// The limit of one command. A page may take long on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A running chromedriver. Its browsers end with it.
+pub(crate) struct Driver {
+    child: Child,
+    address: String,
+    agent: ureq::Agent,
+}
+
+/// An error of a command.
+#[derive(Debug)]
+pub(crate) struct DriverError {
+    /// The code of the protocol, such as `stale element reference`.
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+impl Driver {
+    pub(crate) fn start() -> Self {
+        let mut command = tool("chromedriver");
+        command.arg("--port=0").stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("chromedriver starts");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let (sender, port) = sync_channel(1);
+        // The thread reads to the end, because a full pipe would block the driver.
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                if let Some((_, port)) = line.split_once(STARTED) {
+                    let port = port.trim_end_matches('.').to_owned();
+                    let _ = sender.send(port);
+                }
+            }
+        });
+        let port = port.recv_timeout(PATIENCE).expect("chromedriver is ready");
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(TIMEOUT));
+        Self {
+            child,
+            address: format!("http://127.0.0.1:{port}"),
+            agent: config.build().into(),
+        }
+    }
+
+    /// Sends a command without parameters.
+    pub(crate) fn get(&self, path: &str) -> Result<Value, DriverError> {
+        let request = self.agent.get(format!("{}{path}", self.address));
+        read(request.call())
+    }
+
+    /// Sends a command with parameters.
+    pub(crate) fn post(&self, path: &str, parameters: &Value) -> Result<Value, DriverError> {
+        let request = self.agent.post(format!("{}{path}", self.address));
+        let request = request.content_type("application/json");
+        read(request.send(parameters.to_string()))
+    }
+
+    /// Sends a command that deletes something.
+    pub(crate) fn delete(&self, path: &str) -> Result<Value, DriverError> {
+        let request = self.agent.delete(format!("{}{path}", self.address));
+        read(request.call())
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(
+    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<Value, DriverError> {
+    let mut response = response.expect("chromedriver responds");
+    let mut text = response.body_mut().with_config().limit(64 << 20).reader();
+    let value: Value = serde_json::from_reader(&mut text).expect("JSON");
+    let value = &value["value"];
+    match value["error"].as_str() {
+        Some(code) => Err(DriverError {
+            code: code.to_owned(),
+            message: value["message"].as_str().unwrap_or_default().to_owned(),
+        }),
+        None => Ok(value.clone()),
+    }
+}
