@@ -12,7 +12,10 @@ use super::{
     server::streams::Streams,
 };
 use crate::{
-    inbox::routes::Routes,
+    inbox::{
+        operations::{Destinations, Jobs, Operations},
+        routes::Routes,
+    },
     net::listener::ListenAddress,
     proxy::shared::Shared,
     runtime::background::{ThreadError, run_on_thread},
@@ -24,6 +27,8 @@ pub(crate) struct Admin {
     pub(crate) gate: Arc<Shared>,
     /// The routes of stored events in force.
     pub(crate) routes: watch::Receiver<Arc<Routes>>,
+    /// The jobs on stored events; none if the gate has no inbox.
+    pub(crate) jobs: Option<Jobs>,
     /// Carries reload requests; none if nothing reloads the gate.
     pub(crate) reloads: Option<ReloadHandle>,
     /// Sends deliveries to the gate itself.
@@ -63,10 +68,15 @@ impl Admin {
             addresses,
             public,
         } = parts;
+        let jobs = gate.inbox.as_ref().map(|inbox| {
+            let destinations = Destinations::InForce(routes.clone());
+            Jobs::new(Operations::new(Arc::clone(inbox), destinations))
+        });
         Arc::new(Self {
             instance: gate.recorder.instance(),
             gate,
             routes,
+            jobs,
             reloads,
             front_door: FrontDoorClient::new(front_door),
             public,

@@ -6,10 +6,10 @@ use std::path::Path;
 use tower_cartgate::Secret;
 
 use super::{
-    control::socket_path,
     key::{self, KEY_CHECK},
     open_error::{OpenError, OpenErrorKind},
     settings::Settings,
+    socket::socket_path,
     store::{postgres, sqlite},
 };
 use crate::{delivery::seal::Sealer, inbox::store_address::StoreAddress, net::listener::Listener};

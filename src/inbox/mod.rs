@@ -31,7 +31,6 @@
 //!    event or still will.**
 
 mod check;
-pub(crate) mod control;
 pub(crate) mod dispatcher;
 pub mod handle;
 pub(crate) mod intake_meter;
@@ -39,11 +38,13 @@ mod key;
 pub(crate) mod meter;
 mod open;
 mod open_error;
+pub(crate) mod operations;
 pub(crate) mod postgres_url;
 pub mod queue;
 pub(crate) mod routes;
 pub mod schedule;
 pub mod settings;
+pub(crate) mod socket;
 pub(crate) mod store;
 mod store_address;
 pub(crate) mod unique;

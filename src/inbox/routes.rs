@@ -1,5 +1,5 @@
 //! The routes of stored events: the queues of each endpoint in force. The server publishes them at
-//! the start and at each reload; the dispatcher and the control server follow.
+//! the start and at each reload; the dispatcher and the operators' jobs follow.
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     admin::{self, Admin, AdminParts, Credentials},
-    inbox::{control, dispatcher::Dispatcher, routes::Routes, settings::StoreAddress},
+    inbox::{self, dispatcher::Dispatcher, routes::Routes, settings::StoreAddress},
     net::{
         accept::{self, accept},
         listener::{Acceptor, Incoming, Listener},
@@ -69,7 +69,7 @@ impl Running {
         let addresses = resources.admin.iter().filter_map(Listener::tcp_address);
         let admin = Admin::new(AdminParts {
             gate: Arc::clone(&running.gate),
-            routes: followed.clone(),
+            routes: followed,
             reloads: resources.reloads.clone(),
             front_door: Arc::clone(&running.balancer) as _,
             credentials,
@@ -82,7 +82,7 @@ impl Running {
             .into_iter()
             .map(Arc::new)
             .collect();
-        running.spawn_control(followed)?;
+        running.spawn_socket(&admin)?;
         running.spawn_accepts();
         running.spawn_admin(admin_acceptors, &admin);
         running.spawn_timers();
@@ -107,16 +107,15 @@ impl Running {
         }
     }
 
-    /// Listens for inbox commands beside an SQLite file, which only this process may open. Commands
-    /// open PostgreSQL themselves.
-    fn spawn_control(&mut self, routes: watch::Receiver<Arc<Routes>>) -> io::Result<()> {
+    /// Serves the API beside an SQLite file, too, which only this process may open. Commands open
+    /// PostgreSQL themselves.
+    fn spawn_socket(&mut self, admin: &Arc<Admin>) -> io::Result<()> {
         let Some(inbox) = &self.gate.inbox else {
             return Ok(());
         };
         if let StoreAddress::Sqlite(file) = &inbox.settings.store {
-            let acceptor = control::server::bind(file)?.start()?;
-            let server = control::server::serve(acceptor, Arc::clone(inbox), routes);
-            self.tasks_until_end.spawn(server);
+            let acceptor = inbox::socket::bind(file)?.start()?;
+            self.spawn_admin(vec![acceptor], admin);
         }
         Ok(())
     }

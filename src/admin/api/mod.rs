@@ -10,6 +10,7 @@ mod deliveries;
 mod destinations;
 mod endpoints;
 pub(super) mod events;
+mod inbox;
 pub(super) mod links;
 mod page;
 pub(super) mod problem;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
         .merge(events::routes())
         .merge(links::routes())
         .merge(profile::routes())
+        .merge(inbox::routes())
         .merge(reload::routes())
         .merge(secrets::routes())
         .merge(status::routes())

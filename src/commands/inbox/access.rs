@@ -2,24 +2,24 @@
 //! this process.
 
 use std::{
-    fs::File,
-    io,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::time::sleep;
+use uuid::Uuid;
 
+use super::{gate::Gate, place::Place};
 use crate::{
-    cli::{InboxAt, serve_with_file_alone, source::ConfigSource},
-    commands::{input, mistakes::mistakes, outcome::Failure, output::message},
-    config::{Finding, sections::inbox::InboxPlan},
+    cli::InboxAt,
+    commands::outcome::Failure,
     inbox::{
         Inbox,
-        control::{Client, Command, CommandResponse, Handler, Page},
-        settings::StoreAddress,
-        store::{DeliveryRow, Selection},
+        operations::{
+            DeliveryDetails, DeliveryFilter, EventDetails, InboxStats, JobDetails, JobError,
+            JobRequest, Jobs, OpenedBody, Operations, Page,
+        },
     },
 };
 
@@ -33,19 +33,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The access to an inbox.
 pub(super) enum Access {
     /// Through the gate that has it open.
-    Gate(Client),
+    Gate(Gate),
     /// By the open store. No other process has it open, or several processes may.
-    Store(Box<OpenStore>),
+    Store(Box<Jobs>),
 }
 
-/// A store that this process has opened.
-pub(super) struct OpenStore {
-    inbox: Inbox,
-    destinations: Destinations,
+/// The result of a request to start a job.
+pub(super) enum Start {
+    Started,
+    /// Another job has to end first.
+    Wait,
 }
-
-/// The names of the configured destinations, if there is a configuration file.
-type Destinations = Option<Vec<Arc<str>>>;
 
 impl Access {
     /// Opens the access. Reads the keys of the inbox only if no gate has it open.
@@ -69,12 +67,8 @@ impl Access {
             match Inbox::open(own.clone()).await {
                 Ok(inbox) => {
                     place.warn(warnings);
-                    let destinations = place.destinations;
-                    let store = OpenStore {
-                        inbox,
-                        destinations,
-                    };
-                    return Ok(Self::Store(Box::new(store)));
+                    let operations = Operations::new(Arc::new(inbox), place.destinations);
+                    return Ok(Self::Store(Box::new(Jobs::new(operations))));
                 }
                 Err(error) if error.is_in_use() && begun.elapsed() < TIMEOUT => {
                     sleep(PAUSE).await;
@@ -84,134 +78,97 @@ impl Access {
         }
     }
 
-    /// Sends a request to the inbox; returns the response.
-    pub(super) async fn send(&self, command: Command) -> Result<CommandResponse, Failure> {
-        match self {
-            Self::Gate(gate) => gate.send(&command).await.map_err(Failure::no),
-            Self::Store(store) => {
-                let handler = Handler {
-                    inbox: &store.inbox,
-                    destinations: store.destinations.clone(),
-                };
-                handler.handle(command).await.map_err(Failure::no)
-            }
-        }
-    }
-
     /// Calls `each` with every page of the selected deliveries.
     pub(super) async fn list(
         &self,
-        selection: Selection,
-        mut each: impl FnMut(&[DeliveryRow]) -> Result<(), Failure>,
+        filter: DeliveryFilter,
+        mut each: impl FnMut(&[DeliveryDetails]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        let jobs = match self {
+            Self::Gate(gate) => return gate.list(filter, each).await,
+            Self::Store(jobs) => jobs,
+        };
         let mut page = Page {
-            selection,
+            selection: filter.into(),
             after: None,
             most: Page::MOST,
         };
         loop {
-            let CommandResponse::Listed(rows) = self.send(Command::List(page.clone())).await?
-            else {
-                return Err(unexpected());
-            };
-            let Some(last) = rows.last() else {
-                return Ok(());
-            };
+            let listed = jobs.operations().list(page.clone()).await;
+            let (rows, next) = listed.map_err(Failure::no)?;
             each(&rows)?;
-            if rows.len() < page.most {
+            if next.is_none() {
                 return Ok(());
             }
-            page.after = Some(last.into());
-        }
-    }
-}
-
-/// Returns the failure for the response to another request.
-pub(super) fn unexpected() -> Failure {
-    Failure::no("unexpected response of the gate; is it another version?")
-}
-
-/// Checks that the file exists and is readable, because opening the store would create a missing
-/// file.
-fn check_file(file: &Path) -> Result<(), Failure> {
-    match File::open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::usage(format_args!(
-            "there is no inbox {}",
-            file.display()
-        ))),
-        Err(error) => Err(input::unreadable(file, &error)),
-    }
-}
-
-/// The place of the inbox. Only `[inbox]` and the names of destinations are read from a
-/// configuration file, because this user may be unable to read the secrets and certificates of
-/// other sections.
-struct Place {
-    plan: InboxPlan,
-    source: Option<ConfigSource>,
-    destinations: Destinations,
-}
-
-impl Place {
-    fn of(at: InboxAt) -> Result<Self, Failure> {
-        let Some(file) = at.config else {
-            return Ok(Self {
-                plan: at.inbox.plan("--inbox"),
-                source: None,
-                destinations: None,
-            });
-        };
-        let source = ConfigSource::of(&serve_with_file_alone(&file));
-        let plan = source.plan();
-        let plan = plan.map_err(|error| mistakes(source.lines(error)))?;
-        let names = plan.destinations();
-        let names = names.map(|one| one.name.as_str().into()).collect();
-        let plan = plan.inbox;
-        let plan =
-            plan.ok_or_else(|| Failure::usage(format_args!("{} has no [inbox]", file.display())))?;
-        Ok(Self {
-            plan,
-            source: Some(source),
-            destinations: Some(names),
-        })
-    }
-
-    /// Returns the gate that has the inbox open, if there is one.
-    async fn gate(&self) -> Result<Option<Client>, Failure> {
-        let StoreAddress::Sqlite(file) = &self.plan.store else {
-            return Ok(None);
-        };
-        let gate = Client::find(file).await;
-        // A gate still has a removed file open.
-        if !matches!(gate, Ok(Some(_))) {
-            check_file(file)?;
-        }
-        gate.map_err(Failure::no)
-    }
-
-    /// Returns whether a gate that starts would listen for commands.
-    fn may_have_gate(&self) -> bool {
-        matches!(self.plan.store, StoreAddress::Sqlite(_))
-    }
-
-    /// Returns the failure for settings that cannot be loaded.
-    fn mistakes(&self, findings: &[Finding]) -> Failure {
-        let lines = findings.iter().map(|finding| self.line(finding));
-        mistakes(lines.collect())
-    }
-
-    /// Prints the warnings of loaded settings.
-    fn warn(&self, warnings: &[Finding]) {
-        for warning in warnings {
-            message(format_args!("cartgate: warning: {}", self.line(warning)));
+            page.after = next;
         }
     }
 
-    fn line(&self, finding: &Finding) -> String {
-        match &self.source {
-            Some(source) => source.line(finding),
-            None => finding.to_string(),
+    /// Returns one event, if it is stored.
+    pub(super) async fn show(&self, id: Uuid) -> Result<Option<EventDetails>, Failure> {
+        match self {
+            Self::Gate(gate) => gate.show(id).await,
+            Self::Store(jobs) => jobs.operations().show(id).await.map_err(Failure::no),
+        }
+    }
+
+    /// Returns the body of one event, if it is stored.
+    pub(super) async fn body(&self, id: Uuid) -> Result<Option<OpenedBody>, Failure> {
+        match self {
+            Self::Gate(gate) => gate.body(id).await,
+            Self::Store(jobs) => jobs.operations().body(id).await.map_err(Failure::no),
+        }
+    }
+
+    /// Returns the content of the inbox.
+    pub(super) async fn stats(&self) -> Result<InboxStats, Failure> {
+        match self {
+            Self::Gate(gate) => gate.stats().await,
+            Self::Store(jobs) => jobs.operations().stats().await.map_err(Failure::no),
+        }
+    }
+
+    /// Writes a copy of the store to a new file.
+    pub(super) async fn back_up(&self, to: &Path) -> Result<(), Failure> {
+        match self {
+            Self::Gate(gate) => gate.back_up(to).await,
+            Self::Store(jobs) => jobs.operations().back_up(to).await.map_err(Failure::no),
+        }
+    }
+
+    /// Creates a job, which counts the selected deliveries.
+    pub(super) async fn create(&self, request: JobRequest) -> Result<JobDetails, Failure> {
+        match self {
+            Self::Gate(gate) => gate.create(&request).await,
+            Self::Store(jobs) => jobs.create(request).await.map_err(Failure::no),
+        }
+    }
+
+    /// Starts a job, unless another one runs.
+    pub(super) async fn start(&self, id: Uuid) -> Result<Start, Failure> {
+        match self {
+            Self::Gate(gate) => gate.start(id).await,
+            Self::Store(jobs) => match jobs.start(id) {
+                Ok(_) => Ok(Start::Started),
+                Err(JobError::AnotherRuns(_)) => Ok(Start::Wait),
+                Err(error) => Err(Failure::no(error)),
+            },
+        }
+    }
+
+    /// Returns a job with its progress.
+    pub(super) async fn job(&self, id: Uuid) -> Result<JobDetails, Failure> {
+        match self {
+            Self::Gate(gate) => gate.job(id).await,
+            Self::Store(jobs) => jobs.show(id).map_err(Failure::no),
+        }
+    }
+
+    /// Cancels a job, and returns it once it works no more.
+    pub(super) async fn cancel(&self, id: Uuid) -> Result<JobDetails, Failure> {
+        match self {
+            Self::Gate(gate) => gate.cancel(id).await,
+            Self::Store(jobs) => jobs.cancel(id).await.map_err(Failure::no),
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use std::{io, path::absolute};
 
-use super::access::{Access, unexpected};
+use super::access::Access;
 use crate::{
     cli::BackupArgs,
     commands::{
         outcome::{Failure, Outcome},
         output::message,
     },
-    inbox::control::{Command, CommandResponse},
 };
 
 pub(super) async fn run(args: BackupArgs) -> Result<Outcome, Failure> {
@@ -18,9 +17,7 @@ pub(super) async fn run(args: BackupArgs) -> Result<Outcome, Failure> {
     let to = absolute(&args.file).map_err(|error: io::Error| {
         Failure::usage(format_args!("{}: {error}", args.file.display()))
     })?;
-    let CommandResponse::Written = access.send(Command::Backup { to: to.clone() }).await? else {
-        return Err(unexpected());
-    };
+    access.back_up(&to).await?;
     message(format_args!(
         "cartgate: backup written to {}; keep the key file of the inbox with it",
         to.display()

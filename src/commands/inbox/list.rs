@@ -12,24 +12,27 @@ use crate::{
 
 pub(super) async fn run(args: ListArgs) -> Result<Outcome, Failure> {
     let access = Access::open(args.at).await?;
-    let selection = select::selection(args.selection);
+    let filter = select::filter(args.selection);
     let (mut output, mut is_empty) = (Output::stdout(), true);
     let now = Clock::System.now();
     let print_page = |page: &[_]| {
+        if page.is_empty() {
+            return Ok(());
+        }
         if is_empty && !args.json {
             output.line(print::HEADINGS)?;
         }
         is_empty = false;
         for row in page {
             if args.json {
-                output.json_line(&print::JsonRow::from(row))?;
+                output.json_line(row)?;
             } else {
                 output.line(print::Line { row, now })?;
             }
         }
         Ok(())
     };
-    access.list(selection, print_page).await?;
+    access.list(filter, print_page).await?;
     if is_empty {
         message("cartgate: no deliveries are selected");
     }

@@ -1,9 +1,12 @@
-//! `cartgate inbox`. Each command sends requests to the inbox through `access`, and prints the
-//! responses with `print`.
+//! `cartgate inbox`. Each command reaches the inbox through `access`, as a client of the gate that
+//! has it open or by opening the store, and prints the results with `print`.
 
 mod access;
 mod backup;
+mod gate;
+mod job;
 mod list;
+mod place;
 mod print;
 mod purge;
 mod requeue;

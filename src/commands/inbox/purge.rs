@@ -1,8 +1,9 @@
 //! `cartgate inbox purge`.
 
 use super::{
-    access::{Access, unexpected},
-    select::{is_everything, nothing_selected, selection},
+    access::Access,
+    job,
+    select::{filter, nothing_selected},
 };
 use crate::{
     cli::PurgeArgs,
@@ -10,38 +11,31 @@ use crate::{
         outcome::{Failure, Outcome},
         output::message,
     },
-    inbox::control::{Command, CommandResponse, Page},
+    inbox::operations::{Action, JobRequest, RequestError},
 };
 
 pub(super) async fn run(args: PurgeArgs) -> Result<Outcome, Failure> {
-    let selection = selection(args.selection);
-    if is_everything(&selection) {
-        return Err(Failure::usage(
-            "select what to purge: ids, or a filter such as --state dead",
-        ));
-    }
-    if selection.ids.len() != 1 && !args.yes {
+    let request = JobRequest {
+        action: Action::Purge,
+        selection: filter(args.selection),
+        to: None,
+        rate: None,
+    };
+    request.check().map_err(|error| match error {
+        RequestError::Everything => {
+            Failure::usage("select what to purge: ids, or a filter such as --state dead")
+        }
+        error => Failure::usage(error),
+    })?;
+    if request.selection.ids.len() != 1 && !args.yes {
         return Err(Failure::usage(
             "purged deliveries cannot be restored; add --yes unless you purge a single id",
         ));
     }
     let access = Access::open(args.at).await?;
-    let mut sum = 0;
-    loop {
-        let (selection, most) = (selection.clone(), Page::MOST);
-        let CommandResponse::Purged(purged) =
-            access.send(Command::Purge { selection, most }).await?
-        else {
-            return Err(unexpected());
-        };
-        sum += purged;
-        if purged == 0 {
-            break;
-        }
-    }
-    if sum == 0 {
+    let Some(job) = job::run(&access, request).await? else {
         return Ok(nothing_selected());
-    }
-    message(format_args!("cartgate: {sum} deliveries purged"));
+    };
+    message(format_args!("cartgate: {} deliveries purged", job.done));
     Ok(Outcome::Done)
 }

@@ -5,43 +5,23 @@ use std::time::SystemTime;
 use crate::{
     cli::{SelectionArgs, When},
     commands::{outcome::Outcome, output::message},
-    inbox::store::Selection,
+    inbox::operations::DeliveryFilter,
     runtime::clock::Millis,
     telemetry::count::millis,
 };
 
-/// Returns the selection that the arguments describe.
-pub(super) fn selection(args: SelectionArgs) -> Selection {
+/// Returns the filter that the arguments describe.
+pub(super) fn filter(args: SelectionArgs) -> DeliveryFilter {
     let now = SystemTime::now();
-    Selection {
+    DeliveryFilter {
         ids: args.ids,
         endpoint: args.endpoint,
-        queue: args.destination,
+        destination: args.destination,
         states: args.state,
         kind: args.kind,
         since: args.since.map(|when| at(when, now)),
         until: args.until.map(|when| at(when, now)),
     }
-}
-
-/// Returns whether the selection has no filter.
-pub(super) fn is_everything(selection: &Selection) -> bool {
-    let Selection {
-        ids,
-        endpoint,
-        queue,
-        states,
-        kind,
-        since,
-        until,
-    } = selection;
-    ids.is_empty()
-        && states.is_empty()
-        && endpoint.is_none()
-        && queue.is_none()
-        && kind.is_none()
-        && since.is_none()
-        && until.is_none()
 }
 
 /// Reports that no delivery matches the selection.

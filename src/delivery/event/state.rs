@@ -16,3 +16,28 @@ pub enum DeliveryState {
     /// Its seal does not hold.
     Quarantined = 3,
 }
+
+impl DeliveryState {
+    /// All states.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Pending,
+        Self::Delivered,
+        Self::Dead,
+        Self::Quarantined,
+    ];
+
+    /// Returns the word for the state.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Dead => "dead",
+            Self::Quarantined => "quarantined",
+        }
+    }
+
+    /// Returns the state of a word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+}

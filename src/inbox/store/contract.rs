@@ -77,6 +77,9 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
         most: usize,
     ) -> StoreFuture<'static, Vec<DeliveryRow>>;
 
+    /// Counts the selected deliveries.
+    fn count(&self, selection: Selection) -> StoreFuture<'static, u64>;
+
     /// Returns an event and all of its deliveries.
     fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>>;
 

@@ -1,12 +1,11 @@
 //! A delivery as a list shows it, and the position in such a list.
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{delivery::event::DeliveryState, runtime::clock::Millis};
 
 /// A delivery without its payload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeliveryRow {
     pub(crate) event: Uuid,
     pub(crate) endpoint: String,
@@ -22,10 +21,8 @@ pub(crate) struct DeliveryRow {
     pub(crate) last: Option<Millis>,
     pub(crate) status: Option<u16>,
     pub(crate) reason: Option<String>,
-    /// The first line of the response to the last failed attempt.
-    pub(crate) response: Option<String>,
-    /// The same line as stored, for the sealer to decrypt.
-    #[serde(skip)]
+    /// The first line of the response to the last failed attempt, as stored, for the sealer to
+    /// decrypt.
     pub(crate) stored_response: Option<Vec<u8>>,
     /// The number of earlier events with the same body.
     pub(crate) copy: u32,
@@ -35,12 +32,11 @@ pub(crate) struct DeliveryRow {
     /// Bytes of the body as stored.
     pub(crate) size: u64,
     /// The delivery's own seal, for the check of its integrity. Never shown.
-    #[serde(skip)]
     pub(crate) seal: Vec<u8>,
 }
 
 /// The last delivery of a page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) event: Uuid,
     pub(crate) queue: String,

@@ -1,24 +1,28 @@
 //! The selection of deliveries for a list or a command.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
 use tower_cartgate::EventKind;
 use uuid::Uuid;
 
 use crate::{delivery::event::DeliveryState, runtime::clock::Millis};
 
 /// Selects deliveries. A field that is `None` or empty selects all.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Selection {
     pub(crate) ids: Vec<Uuid>,
     pub(crate) endpoint: Option<String>,
     pub(crate) queue: Option<String>,
     pub(crate) states: Vec<DeliveryState>,
-    #[serde(default, with = "kind_text")]
     pub(crate) kind: Option<EventKind>,
     /// Received at this time or later.
     pub(crate) since: Option<Millis>,
     /// Received before this time.
     pub(crate) until: Option<Millis>,
+    /// Of events with a smaller id. Ids grow with time.
+    pub(crate) before: Option<Uuid>,
+    /// In other queues than these.
+    pub(crate) not_in: Vec<Arc<str>>,
 }
 
 impl Selection {
@@ -28,6 +32,18 @@ impl Selection {
             ids: vec![id],
             ..Self::default()
         }
+    }
+
+    /// Returns whether a condition is about the event, and not about the delivery alone.
+    pub(super) fn needs_event(&self) -> bool {
+        let Self {
+            endpoint,
+            kind,
+            since,
+            until,
+            ..
+        } = self;
+        endpoint.is_some() || kind.is_some() || since.is_some() || until.is_some()
     }
 
     /// Leaves quarantined deliveries out, unless the selection names states.
@@ -40,27 +56,5 @@ impl Selection {
             ];
         }
         self
-    }
-}
-
-mod kind_text {
-    //! Writes an event kind as its word.
-
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
-    use tower_cartgate::EventKind;
-
-    pub(super) fn serialize<S: Serializer>(
-        kind: &Option<EventKind>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        kind.map(EventKind::as_str).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<EventKind>, D::Error> {
-        let word = Option::<String>::deserialize(from)?;
-        let kind = word.map(|word| word.parse()).transpose();
-        kind.map_err(D::Error::custom)
     }
 }

@@ -1,11 +1,9 @@
 //! Numbers that describe how much a store holds.
 
-use serde::{Deserialize, Serialize};
-
 use crate::runtime::clock::Millis;
 
 /// How much a store holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Stats {
     pub(crate) events: u64,
     pub(crate) bytes: u64,
@@ -16,7 +14,7 @@ pub(crate) struct Stats {
 
 /// How much waits for one destination. The queue without a name holds events that no destination
 /// subscribes to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct QueueStats {
     pub(crate) queue: String,
     pub(crate) pending: u64,

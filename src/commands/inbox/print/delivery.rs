@@ -1,12 +1,9 @@
-//! Deliveries as lines and as JSON.
+//! Deliveries as lines.
 
 use std::fmt::{self, Display, Formatter};
 
-use serde::Serialize;
-use uuid::Uuid;
-
-use super::text::{self, rfc3339, safe, shorten};
-use crate::{delivery::event::DeliveryState, inbox::store::DeliveryRow, runtime::clock::Millis};
+use super::text::{self, safe, shorten};
+use crate::{inbox::operations::DeliveryDetails, runtime::clock::Millis};
 
 /// The headings of a list.
 pub(crate) const HEADINGS: &str =
@@ -20,25 +17,25 @@ const COLUMNS: usize = 80;
 
 /// A delivery on one line, and the failure of its last attempt on a second line.
 pub(crate) struct Line<'l> {
-    pub(crate) row: &'l DeliveryRow,
+    pub(crate) row: &'l DeliveryDetails,
     pub(crate) now: Millis,
 }
 
 impl Display for Line<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let DeliveryRow {
-            event,
+        let DeliveryDetails {
+            id,
             received,
             state,
-            queue,
+            destination,
             ..
         } = self.row;
         let age = text::age(*received, self.now).to_string();
-        let (state, last) = (text::state(*state), last_status(self.row));
+        let (state, last) = (state.as_str(), last_status(self.row));
         write!(
             f,
-            "{event}  {age:<9}  {state:<11}  {last:<4}  {}",
-            shorten(&text::destination(queue), NAME)
+            "{id}  {age:<9}  {state:<11}  {last:<4}  {}",
+            shorten(&text::destination(destination.as_deref()), NAME)
         )?;
         match failure(self.row) {
             Some(failure) => write!(f, "\n  {}", shorten(&failure, COLUMNS - 2)),
@@ -49,7 +46,7 @@ impl Display for Line<'_> {
 
 /// Returns the failure of the last attempt: its reason, the status, and the first line of the
 /// response.
-pub(super) fn failure(row: &DeliveryRow) -> Option<String> {
+pub(super) fn failure(row: &DeliveryDetails) -> Option<String> {
     let mut failure = safe(row.reason.as_deref()?);
     if let Some(status) = row.status {
         failure += &format!(" {status}");
@@ -60,55 +57,11 @@ pub(super) fn failure(row: &DeliveryRow) -> Option<String> {
     Some(failure)
 }
 
-/// Returns the status of the last response, or `err` if the last attempt had nrow.
-fn last_status(row: &DeliveryRow) -> String {
+/// Returns the status of the last response, or `err` if the last attempt had none.
+fn last_status(row: &DeliveryDetails) -> String {
     match (row.status, row.last) {
         (Some(status), _) => status.to_string(),
         (None, None) => "-".to_owned(),
         (None, Some(_)) => "err".to_owned(),
-    }
-}
-
-/// A delivery as JSON.
-#[derive(Serialize)]
-pub(crate) struct JsonRow<'l> {
-    id: Uuid,
-    endpoint: &'l str,
-    destination: Option<&'l str>,
-    kind: &'l str,
-    state: DeliveryState,
-    received: String,
-    attempts: u32,
-    due: Option<String>,
-    last: Option<String>,
-    status: Option<u16>,
-    reason: Option<&'l str>,
-    response: Option<&'l str>,
-    copy: u32,
-    seen: u32,
-    first_received: String,
-    size: u64,
-}
-
-impl<'l> From<&'l DeliveryRow> for JsonRow<'l> {
-    fn from(row: &'l DeliveryRow) -> Self {
-        Self {
-            id: row.event,
-            endpoint: &row.endpoint,
-            destination: Some(&*row.queue).filter(|queue| !queue.is_empty()),
-            kind: &row.kind,
-            state: row.state,
-            received: rfc3339(row.received),
-            attempts: row.attempts,
-            due: row.due.map(rfc3339),
-            last: row.last.map(rfc3339),
-            status: row.status,
-            reason: row.reason.as_deref(),
-            response: row.response.as_deref(),
-            copy: row.copy,
-            seen: row.seen,
-            first_received: rfc3339(row.first_received),
-            size: row.size,
-        }
     }
 }

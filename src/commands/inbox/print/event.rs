@@ -1,42 +1,17 @@
-//! Events as text and as JSON.
+//! Events as text.
 
 use std::fmt::{self, Display, Formatter};
 
 use bytesize::ByteSize;
-use serde_json::{Value, json};
 
 use super::{
-    delivery::{JsonRow, failure},
+    delivery::failure,
     text::{self, age, rfc3339, safe},
 };
 use crate::{
-    inbox::{control::EventDetails, store::DeliveryRow},
+    inbox::operations::{DeliveryDetails, EventDetails},
     runtime::clock::Millis,
 };
-
-/// Returns an event as JSON.
-pub(crate) fn event_json(shown: &EventDetails) -> Value {
-    let head = shown.head.as_ref().map(|head| {
-        json!({
-            "method": head.method,
-            "target": head.target,
-            "secret": head.secret,
-            "peer": head.peer,
-            "headers": head.headers,
-        })
-    });
-    let deliveries: Vec<_> = shown.deliveries.iter().map(JsonRow::from).collect();
-    json!({
-        "id": shown.id,
-        "endpoint": shown.endpoint,
-        "kind": shown.kind,
-        "received": rfc3339(shown.received),
-        "intact": shown.broken.is_none(),
-        "broken": shown.broken,
-        "head": head,
-        "deliveries": deliveries,
-    })
-}
 
 /// An event for people.
 pub(crate) struct Event<'s> {
@@ -88,10 +63,10 @@ impl Event<'_> {
         Ok(())
     }
 
-    fn delivery(&self, f: &mut Formatter<'_>, row: &DeliveryRow) -> fmt::Result {
+    fn delivery(&self, f: &mut Formatter<'_>, row: &DeliveryDetails) -> fmt::Result {
         let (name, state, attempts) = (
-            text::destination(&row.queue),
-            text::state(row.state),
+            text::destination(row.destination.as_deref()),
+            row.state.as_str(),
             row.attempts,
         );
         write!(f, "\n          {name}: {state} after {attempts} attempts")?;

@@ -1,14 +1,14 @@
-//! The output of `cartgate inbox`: for people within 80 columns and with ages, as JSON with times.
-//! Untrusted text is made safe for a terminal.
+//! The output of `cartgate inbox` for people: within 80 columns, with ages. Untrusted text is made
+//! safe for a terminal. The JSON is that of the API.
 
 mod delivery;
 mod event;
 mod stats;
 mod text;
 
-pub(super) use delivery::{HEADINGS, JsonRow, Line};
-pub(super) use event::{Event, event_json};
-pub(super) use stats::{StatsTable, stats_json};
+pub(super) use delivery::{HEADINGS, Line};
+pub(super) use event::Event;
+pub(super) use stats::StatsTable;
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,12 @@
-//! The content of an inbox as text and as JSON.
+//! The content of an inbox as text.
 
 use std::fmt::{self, Display, Formatter};
 
 use bytesize::ByteSize;
-use serde_json::{Value, json};
 
-use super::text::{age, destination, rfc3339, safe};
+use super::text::{age, destination, safe};
 use crate::{
-    inbox::{control::InboxStats, store::QueueStats},
+    inbox::operations::{InboxStats, QueueDetails},
     runtime::clock::Millis,
 };
 
@@ -25,7 +24,7 @@ impl Display for StatsTable<'_> {
             "\n{:<24}  {:>9}  {:>9}  {:>11}  OLDEST",
             "DESTINATION", "PENDING", "DEAD", "QUARANTINED"
         )?;
-        let mut queues = self.inbox.stats.queues.iter();
+        let mut queues = self.inbox.destinations.iter();
         queues.try_for_each(|queue| self.write_queue(f, queue))
     }
 }
@@ -33,20 +32,18 @@ impl Display for StatsTable<'_> {
 impl StatsTable<'_> {
     fn write_totals(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let InboxStats {
-            stats,
-            most_events,
-            most_bytes,
+            events,
+            max_events,
+            bytes,
+            max_bytes,
+            wal_bytes,
             outage,
-            ..
+            destinations: _,
         } = self.inbox;
-        let (bytes, most_bytes) = (ByteSize(stats.bytes), ByteSize(*most_bytes));
-        let events = stats.events;
-        write!(
-            f,
-            "{events} of {most_events} events, {bytes} of {most_bytes}"
-        )?;
-        if let Some(wal) = stats.wal {
-            write!(f, ", {} of write-ahead log", ByteSize(wal))?;
+        let (bytes, max_bytes) = (ByteSize(*bytes), ByteSize(*max_bytes));
+        write!(f, "{events} of {max_events} events, {bytes} of {max_bytes}")?;
+        if let Some(wal) = wal_bytes {
+            write!(f, ", {} of write-ahead log", ByteSize(*wal))?;
         }
         if let Some(outage) = outage {
             write!(f, "\nEVENTS CANNOT BE STORED: {}", safe(outage))?;
@@ -54,44 +51,20 @@ impl StatsTable<'_> {
         Ok(())
     }
 
-    fn write_queue(&self, f: &mut Formatter<'_>, queue: &QueueStats) -> fmt::Result {
+    fn write_queue(&self, f: &mut Formatter<'_>, queue: &QueueDetails) -> fmt::Result {
         let oldest = queue.oldest.map(|oldest| age(oldest, self.now).to_string());
         write!(
             f,
             "\n{:<24}  {:>9}  {:>9}  {:>11}  {}",
-            destination(&queue.queue),
+            destination(queue.destination.as_deref()),
             queue.pending,
             queue.dead,
             queue.quarantined,
             oldest.as_deref().unwrap_or("-")
         )?;
-        if !self.inbox.is_configured(&queue.queue) {
+        if !queue.configured {
             write!(f, " (not configured)")?;
         }
         Ok(())
     }
-}
-
-/// Returns the content of an inbox as JSON.
-pub(crate) fn stats_json(inbox: &InboxStats) -> Value {
-    let stats = &inbox.stats;
-    let destinations = stats.queues.iter().map(|queue| {
-        json!({
-            "destination": Some(&*queue.queue).filter(|name| !name.is_empty()),
-            "configured": inbox.is_configured(&queue.queue),
-            "pending": queue.pending,
-            "dead": queue.dead,
-            "quarantined": queue.quarantined,
-            "oldest": queue.oldest.map(rfc3339),
-        })
-    });
-    json!({
-        "events": stats.events,
-        "max_events": inbox.most_events,
-        "bytes": stats.bytes,
-        "max_bytes": inbox.most_bytes,
-        "wal_bytes": stats.wal,
-        "trouble": inbox.outage,
-        "destinations": destinations.collect::<Vec<_>>(),
-    })
 }

@@ -3,17 +3,17 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Event, HEADINGS, JsonRow, Line, text};
+use super::{Event, HEADINGS, Line};
 use crate::{
     delivery::event::DeliveryState,
-    inbox::{control::EventDetails, store::DeliveryRow},
+    inbox::operations::{DeliveryDetails, EventDetails, HeadDetails},
 };
 
-fn listed(queue: &str, state: DeliveryState) -> DeliveryRow {
-    DeliveryRow {
-        event: Uuid::nil(),
+fn listed(destination: Option<&str>, state: DeliveryState) -> DeliveryDetails {
+    DeliveryDetails {
+        id: Uuid::nil(),
         endpoint: "orders".to_owned(),
-        queue: queue.to_owned(),
+        destination: destination.map(str::to_owned),
         kind: "order".to_owned(),
         state,
         received: 0,
@@ -23,27 +23,29 @@ fn listed(queue: &str, state: DeliveryState) -> DeliveryRow {
         status: None,
         reason: Some("destination-refused".to_owned()),
         response: Some("x".repeat(200)),
-        stored_response: None,
         copy: 0,
         seen: 1,
         first_received: 0,
         size: 5,
-        seal: Vec::new(),
     }
 }
 
 #[test]
 fn a_line_fits_80_columns_whatever_a_destination_is_called() {
     let now = 9_999 * 86_400_000;
-    for queue in ["", "shop", "a-destination-with-a-very-long-name"] {
+    for name in [
+        None,
+        Some("shop"),
+        Some("a-destination-with-a-very-long-name"),
+    ] {
         for state in [DeliveryState::Pending, DeliveryState::Quarantined] {
-            let one = &listed(queue, state);
+            let one = &listed(name, state);
             let lines = Line { row: one, now }.to_string();
             assert!(
                 lines.lines().all(|line| line.chars().count() <= 80),
                 "{lines}"
             );
-            assert!(lines.contains(text::state(state)), "{lines}");
+            assert!(lines.contains(state.as_str()), "{lines}");
             assert!(lines.contains("\n  destination-refused: xxx"), "{lines}");
         }
     }
@@ -53,7 +55,7 @@ fn a_line_fits_80_columns_whatever_a_destination_is_called() {
 #[test]
 fn what_is_stored_cannot_command_the_terminal() {
     let evil = || "\x1b]0;evil\x07".to_owned();
-    let mut one = listed(&evil(), DeliveryState::Dead);
+    let mut one = listed(Some(&evil()), DeliveryState::Dead);
     one.reason = Some(evil());
     one.response = Some(evil());
     let mut shown = EventDetails {
@@ -61,15 +63,15 @@ fn what_is_stored_cannot_command_the_terminal() {
         endpoint: evil(),
         kind: evil(),
         received: 0,
+        intact: false,
         broken: Some(evil()),
-        head: Some(crate::inbox::control::HeadDetails {
+        head: Some(HeadDetails {
             method: evil(),
             target: evil(),
             secret: evil(),
             peer: evil(),
             headers: vec![(evil(), evil())],
         }),
-        body: None,
         deliveries: vec![],
     };
     let line = Line { row: &one, now: 0 }.to_string();
@@ -85,8 +87,8 @@ fn what_is_stored_cannot_command_the_terminal() {
 
 #[test]
 fn times_are_written_out_in_json() {
-    let one = listed("", DeliveryState::Pending);
-    let row = serde_json::to_value(JsonRow::from(&one)).expect("JSON");
+    let one = listed(None, DeliveryState::Pending);
+    let row = serde_json::to_value(&one).expect("JSON");
     assert_eq!(row["received"], "1970-01-01T00:00:00.000Z");
     assert_eq!(row["last"], "1970-01-01T00:00:05.000Z");
     assert!(row["due"].is_null() && row["destination"].is_null());

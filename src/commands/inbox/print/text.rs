@@ -2,28 +2,13 @@
 
 use crate::{
     admin::status::Span,
-    delivery::event::DeliveryState,
     runtime::clock::{Millis, system_time},
     text::{rfc3339::millis, terminal::printable},
 };
 
-/// Returns the word for a state.
-pub(super) fn state(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Pending => "pending",
-        DeliveryState::Delivered => "delivered",
-        DeliveryState::Dead => "dead",
-        DeliveryState::Quarantined => "quarantined",
-    }
-}
-
 /// Returns the name of a destination, or `(none)`.
-pub(super) fn destination(queue: &str) -> String {
-    if queue.is_empty() {
-        "(none)".to_owned()
-    } else {
-        safe(queue)
-    }
+pub(super) fn destination(name: Option<&str>) -> String {
+    name.map_or_else(|| "(none)".to_owned(), safe)
 }
 
 /// Shortens a text to this number of characters.

@@ -291,6 +291,10 @@ impl Store for FaultyStore {
         self.store.list(selection, after, most)
     }
 
+    fn count(&self, selection: Selection) -> StoreFuture<'static, u64> {
+        self.store.count(selection)
+    }
+
     fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>> {
         self.store.show(id)
     }

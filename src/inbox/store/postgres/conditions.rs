@@ -10,7 +10,7 @@ use crate::inbox::store::{delivery_row::Cursor, selection::Selection, sql};
 #[derive(Default)]
 pub(super) struct Conditions {
     pub(super) sql: String,
-    pub(super) values: Vec<Box<dyn ToSql + Sync>>,
+    values: Vec<Box<dyn ToSql + Sync>>,
 }
 
 impl Conditions {
@@ -25,6 +25,12 @@ impl Conditions {
         all.add("e.kind =", selection.kind.map(EventKind::as_str));
         all.add("e.received >=", selection.since);
         all.add("e.received <", selection.until);
+        all.add("d.event <", selection.before);
+        if !selection.not_in.is_empty() {
+            let names = selection.not_in.iter().map(ToString::to_string);
+            let names = all.parameter(names.collect::<Vec<_>>());
+            all.sql += &format!(" AND d.queue <> ALL ({names})");
+        }
         if !selection.states.is_empty() {
             let states = sql::states(&selection.states);
             all.sql += &format!(" AND d.state IN ({states})");
@@ -36,6 +42,11 @@ impl Conditions {
         let event = self.parameter(cursor.event);
         let queue = self.parameter(cursor.queue.clone());
         self.sql += &format!(" AND (d.event, d.queue) > ({event}, {queue})");
+    }
+
+    /// Returns the values of the parameters.
+    pub(super) fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.values.iter().map(|value| &**value as _).collect()
     }
 
     /// Adds a parameter. Returns its name.

@@ -1,6 +1,6 @@
 //! Lists selected deliveries, and shows single events.
 
-use tokio_postgres::{Error, Row, types::ToSql};
+use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::{
@@ -63,7 +63,5 @@ pub(super) async fn select(
          JOIN body AS b ON b.id = e.body WHERE true{} ORDER BY d.event, d.queue LIMIT {limit}",
         conditions.sql
     );
-    let values = conditions.values.iter();
-    let values: Vec<&(dyn ToSql + Sync)> = values.map(|value| &**value as _).collect();
-    session.client.query(&sql, &values).await
+    session.client.query(&sql, &conditions.values()).await
 }

@@ -9,6 +9,7 @@ mod check;
 mod claim;
 mod columns;
 mod conditions;
+mod count;
 mod counters;
 mod due;
 mod error;
@@ -34,7 +35,7 @@ mod stats;
 mod store;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod time;
 mod tls;
 mod tx;

@@ -55,7 +55,6 @@ pub(super) fn delivery(row: &Row) -> DeliveryRow {
             .get::<_, Option<i32>>("status")
             .and_then(|status| status.try_into().ok()),
         reason: row.get("reason"),
-        response: None,
         stored_response: row.get("response"),
         copy: number::<i64, _>(row, "copy"),
         seen: number::<i64, _>(row, "seen"),

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{
-    claim, due,
+    claim, count, due,
     insert_worker::InsertJob,
     job_queue::JobQueue,
     list, meta,
@@ -139,6 +139,11 @@ impl Store for PostgresStore {
         self.queries.query(move |session| {
             Box::pin(async move { list::list(session, &selection, after.as_ref(), most).await })
         })
+    }
+
+    fn count(&self, selection: Selection) -> StoreFuture<'static, u64> {
+        self.queries
+            .query(move |session| Box::pin(async move { count::count(session, &selection).await }))
     }
 
     fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>> {

@@ -1,6 +1,7 @@
 //! A selection of deliveries as SQL.
 
 use rusqlite::ToSql;
+use serde_json::Value;
 use tower_cartgate::EventKind;
 
 use crate::{
@@ -30,11 +31,18 @@ impl Conditions {
         all.add_text("e.kind = ?", selection.kind.map(EventKind::as_str));
         all.add_time("e.received >= ?", selection.since);
         all.add_time("e.received < ?", selection.until);
+        all.add_bounds(selection);
         all.add_states(selection);
         all
     }
 
-    pub(super) fn add_cursor(&mut self, sql: &str, cursor: Option<&Cursor>) {
+    /// Adds the bounds of a window: after the first cursor, up to the second one.
+    pub(super) fn add_window(&mut self, (after, end): (Option<&Cursor>, Option<&Cursor>)) {
+        self.add_cursor("(d.event, d.queue) > (?, ?)", after);
+        self.add_cursor("(d.event, d.queue) <= (?, ?)", end);
+    }
+
+    fn add_cursor(&mut self, sql: &str, cursor: Option<&Cursor>) {
         if let Some(cursor) = cursor {
             self.add(sql, cursor.event.into_bytes());
             self.values.push(Box::new(cursor.queue.clone()));
@@ -54,6 +62,17 @@ impl Conditions {
             "d.event IN (SELECT unhex(value) FROM json_each(?))",
             format!("[{}]", quoted.join(",")),
         );
+    }
+
+    fn add_bounds(&mut self, selection: &Selection) {
+        if let Some(before) = selection.before {
+            self.add("d.event < ?", before.into_bytes());
+        }
+        if !selection.not_in.is_empty() {
+            let names = selection.not_in.iter().map(|name| Value::from(&**name));
+            let names = names.collect::<Value>().to_string();
+            self.add("d.queue NOT IN (SELECT value FROM json_each(?))", names);
+        }
     }
 
     fn add_states(&mut self, selection: &Selection) {

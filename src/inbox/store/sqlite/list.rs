@@ -48,6 +48,26 @@ pub(super) fn select<T>(
     mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     let mut found = Vec::new();
+    each_window(db, selection, after, |window| {
+        let left = most - found.len();
+        found.extend(select_in_window(
+            db, columns, selection, window, left, &mut read,
+        )?);
+        Ok(found.len() < most)
+    })?;
+    Ok(found)
+}
+
+/// The deliveries after the first cursor, up to the second one.
+pub(super) type Window<'w> = (Option<&'w Cursor>, Option<&'w Cursor>);
+
+/// Calls `read` with each window after a cursor, until it returns false.
+pub(super) fn each_window(
+    db: &Connection,
+    selection: &Selection,
+    after: Option<&Cursor>,
+    mut read: impl FnMut(Window<'_>) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<()> {
     let mut begin = after.cloned();
     loop {
         // A look-up by id needs no window.
@@ -56,12 +76,9 @@ pub(super) fn select<T>(
         } else {
             None
         };
-        let (window, left) = ((begin.as_ref(), end.as_ref()), most - found.len());
-        found.extend(select_in_window(
-            db, columns, selection, window, left, &mut read,
-        )?);
-        if end.is_none() || found.len() >= most {
-            return Ok(found);
+        let wants_more = read((begin.as_ref(), end.as_ref()))?;
+        if end.is_none() || !wants_more {
+            return Ok(());
         }
         begin = end;
     }
@@ -90,13 +107,12 @@ fn select_in_window<T>(
     db: &Connection,
     columns: &str,
     selection: &Selection,
-    (after, end): (Option<&Cursor>, Option<&Cursor>),
+    window: Window<'_>,
     most: usize,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     let mut conditions = Conditions::of(selection);
-    conditions.add_cursor("(d.event, d.queue) > (?, ?)", after);
-    conditions.add_cursor("(d.event, d.queue) <= (?, ?)", end);
+    conditions.add_window(window);
     conditions.values.push(Box::new(limit(most)));
     let sql = format!(
         "SELECT {columns} FROM {} JOIN event AS e ON e.id = d.event JOIN body AS b ON b.id = e.body

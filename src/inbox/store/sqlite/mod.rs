@@ -7,6 +7,7 @@ mod claim;
 mod committer;
 mod conditions;
 mod connection;
+mod count;
 mod counters;
 mod disk_space;
 mod due;

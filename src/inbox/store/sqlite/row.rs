@@ -80,7 +80,6 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
             .get::<_, Option<i64>>(9)?
             .and_then(|status| status.try_into().ok()),
         reason: row.get(10)?,
-        response: None,
         stored_response: row.get(16)?,
         copy: number(row, 11)?,
         seen: number(row, 12)?,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     claim,
     committer::Committer,
-    connection, due, file, insert, list, meta,
+    connection, count, due, file, insert, list, meta,
     open_error::{OpenError, OpenErrorKind},
     open_files::OpenFiles,
     path::with_suffix,
@@ -234,6 +234,11 @@ impl Store for SqliteStore {
     ) -> StoreFuture<'static, Vec<DeliveryRow>> {
         self.slow_reader
             .query(move |db| list::list(db, &selection, after.as_ref(), most))
+    }
+
+    fn count(&self, selection: Selection) -> StoreFuture<'static, u64> {
+        self.slow_reader
+            .query(move |db| count::count(db, &selection))
     }
 
     fn show(&self, id: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>> {

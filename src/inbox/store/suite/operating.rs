@@ -149,12 +149,52 @@ pub(crate) async fn a_list_obeys_each_field(fixture: &Fixture) {
             },
             vec![],
         ),
+        (
+            Selection {
+                before: Some(id(5)),
+                ..states(&[DeliveryState::Quarantined, DeliveryState::Dead])
+            },
+            vec![3, 4],
+        ),
+        (
+            Selection {
+                not_in: vec!["shop".into(), "o\"ld".into()],
+                ..all()
+            },
+            vec![7],
+        ),
+        (
+            Selection {
+                not_in: vec!["mail".into()],
+                before: Some(id(3)),
+                endpoint: Some("/webhooks".to_owned()),
+                ..all()
+            },
+            vec![1, 2],
+        ),
     ];
     for (selection, expected) in cases {
         let text = format!("{selection:?}");
         let expected: Vec<_> = expected.into_iter().map(id).collect();
+        let count = fixture.store.count(selection.clone()).await.unwrap();
+        assert_eq!(count, expected.len() as u64, "{text}");
         assert_eq!(selected(fixture, selection).await, expected, "{text}");
     }
+}
+
+pub(crate) async fn each_delivery_of_an_event_counts(fixture: &Fixture) {
+    let count = async |selection| fixture.store.count(selection).await.unwrap();
+    assert_eq!(count(Selection::default()).await, 0);
+    for number in 1..=5 {
+        fixture.insert(number, &["shop", "mail"]).await;
+    }
+    assert_eq!(count(Selection::default()).await, 10);
+    assert_eq!(count(only(&[2, 4])).await, 4);
+    let received = Selection {
+        since: Some(START + 2),
+        ..Selection::default()
+    };
+    assert_eq!(count(received).await, 8);
 }
 
 pub(crate) async fn one_event_is_shown_with_all_of_it(fixture: &Fixture) {

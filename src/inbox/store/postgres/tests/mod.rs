@@ -56,6 +56,27 @@ async fn fixture() -> (Fixture, Arc<Postgres>) {
     (fixture, server)
 }
 
+/// A database of its own, for tests of the layers above.
+pub(crate) struct TestDatabase {
+    pub(crate) url: String,
+    _server: Arc<Postgres>,
+}
+
+impl TestDatabase {
+    pub(crate) fn create() -> Self {
+        let server = Postgres::shared();
+        Self {
+            url: database(&server),
+            _server: server,
+        }
+    }
+
+    /// Runs statements by hand.
+    pub(crate) fn run(&self, statements: &str) {
+        Postgres::ask(&self.url, statements).expect("they run");
+    }
+}
+
 /// Creates a database. Returns its URL.
 fn database(server: &Postgres) -> String {
     static CREATED: AtomicU32 = AtomicU32::new(0);

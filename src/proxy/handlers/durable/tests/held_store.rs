@@ -94,6 +94,10 @@ impl Store for HeldStore {
         not_here()
     }
 
+    fn count(&self, _: Selection) -> StoreFuture<'static, u64> {
+        not_here()
+    }
+
     fn show(&self, _: Uuid) -> StoreFuture<'static, Option<(SealedEvent, Vec<DeliveryRow>)>> {
         not_here()
     }

@@ -1,0 +1,168 @@
+//! The gate that has an inbox open, as a client of its API sees it.
+
+use std::{path::Path, time::Duration};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::access::Start;
+use crate::{
+    admin::client::{AdminClient, AdminError},
+    commands::outcome::Failure,
+    inbox::{
+        operations::{
+            DeliveryDetails, DeliveryFilter, EventDetails, InboxStats, JobDetails, JobRequest,
+            OpenedBody, Page,
+        },
+        socket::socket_path,
+    },
+};
+
+/// The timeout of a request, which is long enough for the backup of a full store on a slow disk.
+/// The gate ends every other request much earlier.
+const TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// The number of ids in one URL.
+const IDS: usize = 100;
+
+/// A client of a running gate.
+pub(super) struct Gate(AdminClient);
+
+/// A page of a list.
+#[derive(Deserialize)]
+struct ListedPage {
+    items: Vec<DeliveryDetails>,
+    next: Option<String>,
+}
+
+impl Gate {
+    /// Returns the gate whose store is `file`, or none if no gate runs on it.
+    pub(super) async fn find(file: &Path) -> Result<Option<Self>, Failure> {
+        let client = AdminClient::find(&socket_path(file), TIMEOUT).await;
+        Ok(client.map_err(Failure::no)?.map(Self))
+    }
+
+    pub(super) async fn list(
+        &self,
+        mut filter: DeliveryFilter,
+        mut each: impl FnMut(&[DeliveryDetails]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        // Lists are in the order of their ids, and a URL has room for a part of them.
+        filter.ids.sort_unstable();
+        filter.ids.dedup();
+        let parts: Vec<_> = filter.ids.chunks(IDS).collect();
+        let parts = if parts.is_empty() {
+            vec![&[][..]]
+        } else {
+            parts
+        };
+        for ids in parts {
+            self.list_part(&filter, ids, &mut each).await?;
+        }
+        Ok(())
+    }
+
+    async fn list_part(
+        &self,
+        filter: &DeliveryFilter,
+        ids: &[Uuid],
+        each: &mut impl FnMut(&[DeliveryDetails]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut after = None;
+        loop {
+            let mut query = form_urlencoded::Serializer::new(String::new());
+            query.append_pair("limit", &Page::MOST.to_string());
+            query.extend_pairs(filter.to_params());
+            query.extend_pairs(ids.iter().map(|id| ("id", id.to_string())));
+            query.extend_pairs(after.map(|after: String| ("after", after)));
+            let target = format!("/api/v1/inbox/deliveries?{}", query.finish());
+            let page: ListedPage = self.get(&target).await?;
+            each(&page.items)?;
+            if page.next.is_none() {
+                return Ok(());
+            }
+            after = page.next;
+        }
+    }
+
+    pub(super) async fn show(&self, id: Uuid) -> Result<Option<EventDetails>, Failure> {
+        let shown = self.0.get(&format!("/api/v1/inbox/events/{id}")).await;
+        shown.map(Some).or_else(unless_missing)
+    }
+
+    pub(super) async fn body(&self, id: Uuid) -> Result<Option<OpenedBody>, Failure> {
+        let target = format!("/api/v1/inbox/events/{id}/body");
+        match self.0.get_bytes(&target).await {
+            Ok(body) => Ok(Some(Ok(body))),
+            Err(AdminError::Problem(problem)) if problem.reason == "broken" => {
+                Ok(Some(Err(problem.detail)))
+            }
+            Err(error) => unless_missing(error),
+        }
+    }
+
+    pub(super) async fn stats(&self) -> Result<InboxStats, Failure> {
+        self.get("/api/v1/inbox/stats").await
+    }
+
+    pub(super) async fn back_up(&self, to: &Path) -> Result<(), Failure> {
+        let to = to.to_str().ok_or_else(|| {
+            Failure::usage(format_args!("{}: the name is not UTF-8", to.display()))
+        })?;
+        let body = json!({ "file": to });
+        let written = self
+            .0
+            .post::<serde_json::Value>("/api/v1/inbox/backups", &body);
+        written.await.map(drop).map_err(failure)
+    }
+
+    pub(super) async fn create(&self, request: &JobRequest) -> Result<JobDetails, Failure> {
+        let created = self.0.post("/api/v1/inbox/jobs", request).await;
+        created.map_err(failure)
+    }
+
+    pub(super) async fn start(&self, id: Uuid) -> Result<Start, Failure> {
+        let target = format!("/api/v1/inbox/jobs/{id}/start");
+        match self.0.post::<JobDetails>(&target, &json!({})).await {
+            Ok(_) => Ok(Start::Started),
+            Err(AdminError::Problem(problem)) if problem.reason == "another-job-runs" => {
+                Ok(Start::Wait)
+            }
+            Err(error) => Err(failure(error)),
+        }
+    }
+
+    pub(super) async fn job(&self, id: Uuid) -> Result<JobDetails, Failure> {
+        self.get(&format!("/api/v1/inbox/jobs/{id}")).await
+    }
+
+    pub(super) async fn cancel(&self, id: Uuid) -> Result<JobDetails, Failure> {
+        let cancelled = self.0.delete(&format!("/api/v1/inbox/jobs/{id}")).await;
+        cancelled.map_err(failure)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, Failure> {
+        self.0.get(target).await.map_err(failure)
+    }
+}
+
+/// Returns nothing if the gate does not have the object, or else the failure.
+fn unless_missing<T>(error: AdminError) -> Result<Option<T>, Failure> {
+    match error {
+        AdminError::Problem(problem) if problem.reason == "not-found" => Ok(None),
+        error => Err(failure(error)),
+    }
+}
+
+fn failure(error: AdminError) -> Failure {
+    match error {
+        AdminError::Status(_) | AdminError::NotUnderstood => Failure::no(
+            "the gate that has the inbox open does not understand the command; it is of another version than this command",
+        ),
+        AdminError::NoResponse(error) => Failure::no(format_args!(
+            "the connection to the gate broke off: {error}"
+        )),
+        error => Failure::no(error),
+    }
+}

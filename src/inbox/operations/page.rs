@@ -1,0 +1,16 @@
+//! One page of selected deliveries. Each operation on a page is bounded.
+
+use crate::inbox::store::{Cursor, Selection};
+
+/// Up to `most` selected deliveries after a cursor.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Page {
+    pub(crate) selection: Selection,
+    pub(crate) after: Option<Cursor>,
+    pub(crate) most: usize,
+}
+
+impl Page {
+    /// The largest page, and the largest number of events that a request may name.
+    pub(crate) const MOST: usize = 1000;
+}

@@ -1,0 +1,130 @@
+//! Lists, events and their bodies.
+
+use bytes::Bytes;
+use tower_cartgate::Secret;
+use uuid::Uuid;
+
+use super::{
+    super::{Destinations, EventDetails, OperationError, Operations, Page},
+    fixture::{
+        Fixture,
+        InState::{Dead, Delivered, Pending},
+    },
+};
+use crate::{
+    delivery::seal::Sealer,
+    inbox::{Inbox, store::Selection},
+};
+
+fn page(most: usize) -> Page {
+    Page {
+        most,
+        ..Page::default()
+    }
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_and_no_request_names_more_events_than_one_holds() {
+    let states = [Pending("shop"), Dead("shop"), Delivered("mail")];
+    let fixture = Fixture::sqlite().await.with(&states).await;
+    let (mut next, mut seen) = (page(2), Vec::new());
+    loop {
+        let listed = fixture.operations().list(next.clone()).await;
+        let (listed, after) = listed.expect("listed");
+        seen.extend(listed.iter().map(|one| one.id));
+        let Some(after) = after else { break };
+        next.after = Some(after);
+    }
+    assert_eq!(seen, fixture.ids);
+    let selection = Selection {
+        ids: vec![Uuid::nil(); Page::MOST + 1],
+        ..Selection::default()
+    };
+    let rejected = fixture.operations().list(Page {
+        selection,
+        ..page(2)
+    });
+    assert!(matches!(rejected.await, Err(OperationError::TooManyIds)));
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_is_a_page_of_one() {
+    let fixture = Fixture::sqlite().await.with(&[Pending("shop"); 3]).await;
+    let (listed, next) = fixture.operations().list(page(0)).await.expect("listed");
+    assert_eq!((listed.len(), next.is_some()), (1, true));
+}
+
+#[tokio::test]
+async fn an_event_is_shown_and_its_body_only_where_that_is_asked() {
+    let states = [Pending("shop"), Dead("shop"), Pending("mail")];
+    let fixture = Fixture::sqlite().await.with(&states).await;
+    let operations = fixture.operations();
+    let shown = operations.show(fixture.ids[1]).await.expect("read");
+    let shown = shown.expect("there");
+    assert_eq!((shown.id, &shown.broken), (fixture.ids[1], &None));
+    assert_eq!(shown.deliveries.len(), 1);
+    assert_eq!(shown.deliveries[0].reason.as_deref(), Some("gone"));
+    let head = shown.head.as_ref().expect("a head");
+    assert_eq!((&*head.method, &*head.target), ("PUT", "/hooks?a=b"));
+    assert_eq!(head.headers, [("x-shop".into(), "planted".into())]);
+    let json = serde_json::to_string(&shown).expect("JSON");
+    assert!(!json.contains("body 1"), "{json}");
+    let read: EventDetails = serde_json::from_str(&json).expect("the same");
+    assert_eq!(read, shown);
+    let body = operations.body(fixture.ids[1]).await.expect("read");
+    assert_eq!(body, Some(Ok(Bytes::from("body 1"))));
+    assert!(
+        operations
+            .show(Uuid::now_v7())
+            .await
+            .expect("read")
+            .is_none()
+    );
+    assert!(
+        operations
+            .body(Uuid::now_v7())
+            .await
+            .expect("read")
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn nothing_of_an_event_is_shown_whose_seal_does_not_hold() {
+    let states = [Pending("shop"), Pending("shop"), Pending("mail")];
+    let fixture = Fixture::sqlite().await.with(&states).await;
+    let other = Secret::new("another key").expect("a key");
+    let inbox = Inbox {
+        store: fixture.inbox.store.clone(),
+        sealer: Sealer::new(&other, None),
+        meter: fixture.inbox.meter.clone(),
+        settings: fixture.inbox.settings.clone(),
+    };
+    let operations = Operations::new(inbox.into(), Destinations::Unknown);
+    let shown = operations.show(fixture.ids[0]).await.expect("read");
+    let shown = shown.expect("there");
+    assert!(!shown.intact && shown.broken.is_some());
+    assert!(shown.head.is_none());
+    assert_eq!(shown.deliveries.len(), 1);
+    let body = operations.body(fixture.ids[0]).await.expect("read");
+    assert_eq!(body, Some(Err(shown.broken.expect("a reason"))));
+}
+
+#[tokio::test]
+async fn the_stats_name_the_destinations_that_are_not_configured() {
+    let states = [Pending("shop"), Dead("old"), Pending("mail")];
+    let fixture = Fixture::sqlite().await.with(&states).await;
+    let stats = fixture.operations().stats().await.expect("read");
+    let queues = stats.destinations.iter();
+    let queues: Vec<_> = queues
+        .map(|queue| (queue.destination.as_deref(), queue.configured))
+        .collect();
+    let expected = [
+        (Some("mail"), true),
+        (Some("old"), false),
+        (Some("shop"), true),
+    ];
+    assert_eq!(queues, expected);
+    assert_eq!(stats.outage, None);
+    assert_eq!((stats.events, stats.max_events), (3, 1_000_000));
+}
