@@ -25,8 +25,6 @@ use crate::{
 pub(crate) struct Admin {
     /// The state that the workers share: configuration, metrics, inbox.
     pub(crate) gate: Arc<Shared>,
-    /// The routes of stored events in force.
-    pub(crate) routes: watch::Receiver<Arc<Routes>>,
     /// The jobs on stored events; none if the gate has no inbox.
     pub(crate) jobs: Option<Jobs>,
     /// Carries reload requests; none if nothing reloads the gate.
@@ -43,11 +41,14 @@ pub(crate) struct Admin {
     pub(super) public: Vec<ListenAddress>,
     /// Held while a page is rendered, so that clients that ask in a loop use at most one core.
     rendering: Mutex<()>,
+    /// Held while saved rejections are judged, for the same reason.
+    pub(super) judging: Mutex<()>,
 }
 
 /// The parts of a gate that its admin listeners use.
 pub(crate) struct AdminParts {
     pub(crate) gate: Arc<Shared>,
+    /// The routes of stored events in force.
     pub(crate) routes: watch::Receiver<Arc<Routes>>,
     pub(crate) reloads: Option<ReloadHandle>,
     pub(crate) front_door: Arc<dyn FrontDoor>,
@@ -69,13 +70,12 @@ impl Admin {
             public,
         } = parts;
         let jobs = gate.inbox.as_ref().map(|inbox| {
-            let destinations = Destinations::InForce(routes.clone());
+            let destinations = Destinations::InForce(routes);
             Jobs::new(Operations::new(Arc::clone(inbox), destinations))
         });
         Arc::new(Self {
             instance: gate.recorder.instance(),
             gate,
-            routes,
             jobs,
             reloads,
             front_door: FrontDoorClient::new(front_door),
@@ -84,6 +84,7 @@ impl Admin {
             streams: Streams::default(),
             addresses,
             rendering: Mutex::default(),
+            judging: Mutex::default(),
         })
     }
 

@@ -15,6 +15,7 @@ pub(super) mod links;
 mod page;
 pub(super) mod problem;
 mod profile;
+mod rejected;
 mod reload;
 mod secrets;
 mod status;
@@ -35,9 +36,10 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
         .merge(destinations::routes())
         .merge(endpoints::routes())
         .merge(events::routes())
+        .merge(inbox::routes())
         .merge(links::routes())
         .merge(profile::routes())
-        .merge(inbox::routes())
+        .merge(rejected::routes())
         .merge(reload::routes())
         .merge(secrets::routes())
         .merge(status::routes())

@@ -17,8 +17,8 @@ use crate::{
     inbox::{
         Inbox,
         operations::{
-            DeliveryDetails, DeliveryFilter, EventDetails, InboxStats, JobDetails, JobError,
-            JobRequest, Jobs, OpenedBody, Operations, Page,
+            DeliveryFilter, EventDetails, InboxStats, JobDetails, JobError, JobRequest, Jobs,
+            OpenedBody, Operations, Page, StoredDelivery,
         },
     },
 };
@@ -82,7 +82,7 @@ impl Access {
     pub(super) async fn list(
         &self,
         filter: DeliveryFilter,
-        mut each: impl FnMut(&[DeliveryDetails]) -> Result<(), Failure>,
+        mut each: impl FnMut(&[StoredDelivery]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let jobs = match self {
             Self::Gate(gate) => return gate.list(filter, each).await,

@@ -12,8 +12,8 @@ use crate::{
     commands::outcome::Failure,
     inbox::{
         operations::{
-            DeliveryDetails, DeliveryFilter, EventDetails, InboxStats, JobDetails, JobRequest,
-            OpenedBody, Page,
+            DeliveryFilter, EventDetails, InboxStats, JobDetails, JobRequest, OpenedBody, Page,
+            StoredDelivery,
         },
         socket::socket_path,
     },
@@ -32,7 +32,7 @@ pub(super) struct Gate(AdminClient);
 /// A page of a list.
 #[derive(Deserialize)]
 struct ListedPage {
-    items: Vec<DeliveryDetails>,
+    items: Vec<StoredDelivery>,
     next: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Gate {
     pub(super) async fn list(
         &self,
         mut filter: DeliveryFilter,
-        mut each: impl FnMut(&[DeliveryDetails]) -> Result<(), Failure>,
+        mut each: impl FnMut(&[StoredDelivery]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         // Lists are in the order of their ids, and a URL has room for a part of them.
         filter.ids.sort_unstable();
@@ -67,7 +67,7 @@ impl Gate {
         &self,
         filter: &DeliveryFilter,
         ids: &[Uuid],
-        each: &mut impl FnMut(&[DeliveryDetails]) -> Result<(), Failure>,
+        each: &mut impl FnMut(&[StoredDelivery]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut after = None;
         loop {

@@ -4,11 +4,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{delivery_details::DeliveryDetails, time};
+use super::{stored_delivery::StoredDelivery, time};
 use crate::{
     delivery::{
         Head,
         event::SealedEvent,
+        is_credential, redacted,
         seal::{Intact, UnsealError},
     },
     runtime::clock::Millis,
@@ -27,7 +28,7 @@ pub(crate) struct EventDetails {
     /// forged.
     pub(crate) broken: Option<String>,
     pub(crate) head: Option<HeadDetails>,
-    pub(crate) deliveries: Vec<DeliveryDetails>,
+    pub(crate) deliveries: Vec<StoredDelivery>,
 }
 
 /// The head of the request that delivered an event.
@@ -47,7 +48,7 @@ impl EventDetails {
     pub(super) fn new(
         event: &SealedEvent,
         opened: &Result<Intact, UnsealError>,
-        deliveries: Vec<DeliveryDetails>,
+        deliveries: Vec<StoredDelivery>,
     ) -> Self {
         Self {
             id: event.id,
@@ -86,14 +87,4 @@ impl From<&Head> for HeadDetails {
             headers: headers.collect(),
         }
     }
-}
-
-fn is_credential(name: &str) -> bool {
-    ["authorization", "cookie", "signature", "hmac", "token"]
-        .iter()
-        .any(|part| name.contains(part))
-}
-
-fn redacted(length: usize) -> String {
-    format!("(redacted, {length} bytes)")
 }

@@ -14,7 +14,6 @@
 //! ```
 
 mod cursor_text;
-mod delivery_details;
 mod destinations;
 mod error;
 mod event_details;
@@ -23,10 +22,10 @@ mod inbox_stats;
 mod job;
 mod operator;
 mod page;
+mod stored_delivery;
 mod time;
 
 pub(crate) use cursor_text::CursorText;
-pub(crate) use delivery_details::DeliveryDetails;
 pub(crate) use destinations::Destinations;
 pub(crate) use error::OperationError;
 #[cfg(test)]
@@ -39,6 +38,7 @@ pub(crate) use job::Skipped;
 pub(crate) use job::{Action, JobDetails, JobError, JobRequest, JobState, Jobs, RequestError};
 pub(crate) use operator::Operations;
 pub(crate) use page::Page;
+pub(crate) use stored_delivery::StoredDelivery;
 
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,12 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    delivery_details::DeliveryDetails,
     destinations::Destinations,
     error::OperationError,
     event_details::{EventDetails, OpenedBody},
     inbox_stats::{InboxStats, QueueDetails},
     page::Page,
+    stored_delivery::StoredDelivery,
 };
 use crate::{
     delivery::{event::DeliveryState, seal::SealedDelivery},
@@ -28,7 +28,7 @@ pub(crate) struct Operations {
 }
 
 /// A page of a list, and the cursor of the next page unless this was the last.
-pub(crate) type ListedPage = (Vec<DeliveryDetails>, Option<Cursor>);
+pub(crate) type ListedPage = (Vec<StoredDelivery>, Option<Cursor>);
 
 /// The result for one page of deliveries to requeue.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Operations {
         let sealer = &self.inbox.sealer;
         let listed = rows
             .into_iter()
-            .map(|row| DeliveryDetails::new(row, sealer))
+            .map(|row| StoredDelivery::new(row, sealer))
             .collect();
         Ok((listed, next))
     }
@@ -73,7 +73,7 @@ impl Operations {
         };
         let sealer = &self.inbox.sealer;
         let deliveries = rows.into_iter();
-        let deliveries = deliveries.map(|row| DeliveryDetails::new(row, sealer));
+        let deliveries = deliveries.map(|row| StoredDelivery::new(row, sealer));
         let opened = sealer.open(&event);
         Ok(Some(EventDetails::new(
             &event,

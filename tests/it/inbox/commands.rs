@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A gate whose events all wait, because their destination does not listen.
-const CONFIG: &str = r#"
+pub(super) const CONFIG: &str = r#"
 [server]
 listen = "127.0.0.1:0"
 workers = 2
@@ -38,7 +38,7 @@ name = "shop"
 url = "http://127.0.0.1:1"
 "#;
 
-const BODIES: [&[u8]; 3] = [b"the first", b"the second", b"the third"];
+pub(super) const BODIES: [&[u8]; 3] = [b"the first", b"the second", b"the third"];
 
 pub(super) fn gate(others: &[(&str, &[u8])]) -> Program {
     let secret: (&str, &[u8]) = ("secret", SECRET);
@@ -47,7 +47,7 @@ pub(super) fn gate(others: &[(&str, &[u8])]) -> Program {
 }
 
 /// Starts a gate that has stored three events.
-fn gate_with_three() -> Program {
+pub(super) fn gate_with_three() -> Program {
     let gate = gate(&[]);
     for body in BODIES {
         let delivery = request("POST /hooks HTTP/1.1", &signature_line(body), body);
@@ -58,8 +58,8 @@ fn gate_with_three() -> Program {
 
 /// The result of the command.
 pub(super) struct Ran {
-    status: i32,
-    stdout: Vec<u8>,
+    pub(super) status: i32,
+    pub(super) stdout: Vec<u8>,
     pub(super) stderr: String,
 }
 
@@ -108,7 +108,7 @@ impl Ran {
     }
 }
 
-fn ids(gate: &Program) -> Vec<String> {
+pub(super) fn ids(gate: &Program) -> Vec<String> {
     let listed = inbox(gate, &["list", "--json"]).ends(0).json();
     let id = |one: &Value| one["id"].as_str().expect("an id").to_owned();
     listed.iter().map(id).collect()

@@ -1,5 +1,6 @@
 //! The durable inbox from the view of senders and operators.
 
+mod api;
 mod commands;
 mod duplicates;
 mod ending;

@@ -13,7 +13,7 @@ use super::stored::{Forwarded, StoredEvent, details};
 use crate::{
     admin::{api::problem::ApiError, gate::Admin},
     delivery::ShownHead,
-    inbox::control::EventDetails,
+    inbox::operations::EventDetails,
     proxy::recorder::Record,
     rejected::SavedFile,
     runtime::background::run_on_thread,

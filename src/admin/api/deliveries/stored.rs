@@ -8,12 +8,9 @@ use uuid::Uuid;
 
 use crate::{
     admin::{api::problem::ApiError, gate::Admin},
-    delivery::{AttemptInfo, Delivery, ShownHead, is_credential, redacted, seal::Intact},
+    delivery::{AttemptInfo, Delivery, ShownHead, seal::Intact},
     destination::Destination,
-    inbox::{
-        control::{Command, CommandResponse, EventDetails, Handler},
-        store::DeliveryRow,
-    },
+    inbox::{operations::EventDetails, store::DeliveryRow},
     proxy::snapshot::Snapshot,
     runtime::clock::{Clock, Millis},
 };
@@ -75,24 +72,14 @@ impl StoredEvent {
 
 /// Describes an event for operators. Credentials among its headers are hidden.
 pub(super) async fn details(admin: &Admin, id: Uuid) -> Result<Option<EventDetails>, ApiError> {
-    let Some(inbox) = &admin.gate.inbox else {
+    let Some(jobs) = &admin.jobs else {
         return Ok(None);
     };
-    let handler = Handler {
-        inbox,
-        destinations: None,
-    };
-    let shown = handler.handle(Command::Show { id, body: false }).await;
-    let shown = shown.map_err(|error| unavailable(&error))?;
-    let CommandResponse::Shown(Some(mut event)) = shown else {
-        return Ok(None);
-    };
-    for (name, value) in event.head.iter_mut().flat_map(|head| &mut head.headers) {
-        if is_credential(name) {
-            *value = redacted(value.len());
-        }
+    let mut shown = jobs.operations().show(id).await?;
+    if let Some(event) = &mut shown {
+        event.redact();
     }
-    Ok(Some(*event))
+    Ok(shown)
 }
 
 /// Returns the error of a store that does not respond.

@@ -13,7 +13,7 @@ use super::jobs_of;
 use crate::{
     admin::{api::problem::ApiError, gate::Admin},
     inbox::{
-        operations::{CursorText, DeliveryDetails, DeliveryFilter, Page},
+        operations::{CursorText, DeliveryFilter, Page, StoredDelivery},
         store::Cursor,
     },
 };
@@ -28,7 +28,7 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
 /// A page of deliveries.
 #[derive(Serialize)]
 struct DeliveryPage {
-    items: Vec<DeliveryDetails>,
+    items: Vec<StoredDelivery>,
     next: Option<String>,
 }
 

@@ -11,7 +11,7 @@ impl From<OperationError> for ApiError {
     fn from(error: OperationError) -> Self {
         let reason = match error {
             OperationError::Store(_) => {
-                return Self::unavailable("store-unavailable", error);
+                return Self::unavailable("inbox-unavailable", error);
             }
             OperationError::UnknownDestination(_) => "unknown-destination",
             OperationError::TooManyIds => "too-many-ids",

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::text::{self, safe, shorten};
-use crate::{inbox::operations::DeliveryDetails, runtime::clock::Millis};
+use crate::{inbox::operations::StoredDelivery, runtime::clock::Millis};
 
 /// The headings of a list.
 pub(crate) const HEADINGS: &str =
@@ -17,13 +17,13 @@ const COLUMNS: usize = 80;
 
 /// A delivery on one line, and the failure of its last attempt on a second line.
 pub(crate) struct Line<'l> {
-    pub(crate) row: &'l DeliveryDetails,
+    pub(crate) row: &'l StoredDelivery,
     pub(crate) now: Millis,
 }
 
 impl Display for Line<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let DeliveryDetails {
+        let StoredDelivery {
             id,
             received,
             state,
@@ -46,7 +46,7 @@ impl Display for Line<'_> {
 
 /// Returns the failure of the last attempt: its reason, the status, and the first line of the
 /// response.
-pub(super) fn failure(row: &DeliveryDetails) -> Option<String> {
+pub(super) fn failure(row: &StoredDelivery) -> Option<String> {
     let mut failure = safe(row.reason.as_deref()?);
     if let Some(status) = row.status {
         failure += &format!(" {status}");
@@ -58,7 +58,7 @@ pub(super) fn failure(row: &DeliveryDetails) -> Option<String> {
 }
 
 /// Returns the status of the last response, or `err` if the last attempt had none.
-fn last_status(row: &DeliveryDetails) -> String {
+fn last_status(row: &StoredDelivery) -> String {
     match (row.status, row.last) {
         (Some(status), _) => status.to_string(),
         (None, None) => "-".to_owned(),

@@ -9,7 +9,7 @@ use super::{
     text::{self, age, rfc3339, safe},
 };
 use crate::{
-    inbox::operations::{DeliveryDetails, EventDetails},
+    inbox::operations::{EventDetails, StoredDelivery},
     runtime::clock::Millis,
 };
 
@@ -63,7 +63,7 @@ impl Event<'_> {
         Ok(())
     }
 
-    fn delivery(&self, f: &mut Formatter<'_>, row: &DeliveryDetails) -> fmt::Result {
+    fn delivery(&self, f: &mut Formatter<'_>, row: &StoredDelivery) -> fmt::Result {
         let (name, state, attempts) = (
             text::destination(row.destination.as_deref()),
             row.state.as_str(),

@@ -6,11 +6,11 @@ use uuid::Uuid;
 use super::{Event, HEADINGS, Line};
 use crate::{
     delivery::event::DeliveryState,
-    inbox::operations::{DeliveryDetails, EventDetails, HeadDetails},
+    inbox::operations::{EventDetails, HeadDetails, StoredDelivery},
 };
 
-fn listed(destination: Option<&str>, state: DeliveryState) -> DeliveryDetails {
-    DeliveryDetails {
+fn listed(destination: Option<&str>, state: DeliveryState) -> StoredDelivery {
+    StoredDelivery {
         id: Uuid::nil(),
         endpoint: "orders".to_owned(),
         destination: destination.map(str::to_owned),

@@ -179,7 +179,7 @@ impl Fixture {
         let (listed, next) = self.operations().list(everything).await.expect("listed");
         assert_eq!(next, None);
         let state =
-            |one: super::super::DeliveryDetails| (one.destination.unwrap_or_default(), one.state);
+            |one: super::super::StoredDelivery| (one.destination.unwrap_or_default(), one.state);
         listed.into_iter().map(state).collect()
     }
 

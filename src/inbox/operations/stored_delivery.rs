@@ -12,7 +12,7 @@ use crate::{
 
 /// A stored delivery without its payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct DeliveryDetails {
+pub(crate) struct StoredDelivery {
     /// The id of the event.
     pub(crate) id: Uuid,
     pub(crate) endpoint: String,
@@ -43,7 +43,7 @@ pub(crate) struct DeliveryDetails {
     pub(crate) size: u64,
 }
 
-impl DeliveryDetails {
+impl StoredDelivery {
     /// Describes a row, with the response of its app if this process can decrypt it.
     pub(super) fn new(row: DeliveryRow, sealer: &Sealer) -> Self {
         let response = row.stored_response.as_deref();

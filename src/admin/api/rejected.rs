@@ -1,0 +1,262 @@
+//! `/api/v1/rejected`: saved rejections, judged by the secrets of now. One that verifies by now can
+//! be forwarded through the gate's own front door.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use http::{
+    StatusCode,
+    header::{CONTENT_DISPOSITION, CONTENT_TYPE, HOST},
+};
+use serde::{Deserialize, Serialize};
+use tower_cartgate::verify;
+use uuid::Uuid;
+
+use super::problem::ApiError;
+use crate::{
+    admin::{
+        access::{Act, Identity, Look},
+        front_door::{DeliveryAddress, TestResult},
+        gate::Admin,
+    },
+    client::Outgoing,
+    delivery::{is_credential, redacted},
+    doctor::Verdict,
+    endpoint::{Endpoint, Endpoints},
+    proxy::snapshot::Snapshot,
+    rejected::{Judge, ReadError, RejectionDetails, SavedFile, SavedRejection, Settings},
+    runtime::background::run_on_thread,
+};
+
+/// The size of a page unless the request names one.
+const DEFAULT_LIMIT: usize = 100;
+
+/// The size of the largest page.
+const MAX_LIMIT: usize = 1000;
+
+pub(super) fn routes() -> Router<Arc<Admin>> {
+    Router::new()
+        .route("/rejected", get(list))
+        .route("/rejected/{id}", get(show))
+        .route("/rejected/{id}/body", get(body))
+        .route("/rejected/{id}/recheck", post(recheck))
+        .route("/rejected/{id}/forward", post(forward))
+}
+
+/// The part of the list that a request asks for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    limit: Option<usize>,
+    /// The last rejection of the previous page.
+    after: Option<Uuid>,
+}
+
+/// A page of saved rejections, newest first.
+#[derive(Serialize)]
+struct RejectionPage {
+    items: Vec<RejectionDetails>,
+    next: Option<Uuid>,
+}
+
+/// A saved rejection with its headers.
+#[derive(Serialize)]
+struct RejectionWithHeaders {
+    #[serde(flatten)]
+    details: RejectionDetails,
+    headers: Vec<(String, String)>,
+}
+
+async fn list(
+    State(admin): State<Arc<Admin>>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<RejectionPage>, ApiError> {
+    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        let detail = format!("limit: expected a number from 1 to {MAX_LIMIT}");
+        return Err(ApiError::bad_request("bad-parameter", detail));
+    }
+    let page = on_thread(&admin, move |config, settings| {
+        page(config, settings, limit, query.after)
+    });
+    Ok(Json(page.await??))
+}
+
+async fn show(
+    State(admin): State<Arc<Admin>>,
+    Look(operator): Look,
+    Path(id): Path<Uuid>,
+) -> Result<Json<RejectionWithHeaders>, ApiError> {
+    let (rejection, details) = judged(&admin, id).await?;
+    let mut headers = rejection.header_texts();
+    if operator.identity != Identity::Owner {
+        for (name, value) in &mut headers {
+            if is_credential(name) {
+                *value = redacted(value.len());
+            }
+        }
+    }
+    Ok(Json(RejectionWithHeaders { details, headers }))
+}
+
+/// Returns the octets of a body. They are forged or unverified, so no browser may show them as a
+/// page.
+async fn body(
+    State(admin): State<Arc<Admin>>,
+    Look(operator): Look,
+    Path(id): Path<Uuid>,
+) -> Result<Response, ApiError> {
+    let rejection = on_thread(&admin, move |_, settings| read(settings, id)).await??;
+    operator.log("open-rejected-body", id);
+    let headers = [
+        (CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{id}\""),
+        ),
+    ];
+    Ok((headers, rejection.bytes()).into_response())
+}
+
+async fn recheck(
+    State(admin): State<Arc<Admin>>,
+    Act(operator): Act,
+    Path(id): Path<Uuid>,
+) -> Result<Json<RejectionDetails>, ApiError> {
+    let (_, details) = judged(&admin, id).await?;
+    operator.log("recheck", id);
+    Ok(Json(details))
+}
+
+async fn forward(
+    State(admin): State<Arc<Admin>>,
+    Act(operator): Act,
+    Path(id): Path<Uuid>,
+) -> Result<Json<TestResult>, ApiError> {
+    let verified = on_thread(&admin, move |config, settings| {
+        verified(config, read(settings, id)?)
+    });
+    let outgoing = verified.await??;
+    let place = admin.front_door.place()?;
+    operator.log("forward", id);
+    let outcome = place.send(outgoing).await?;
+    Ok(Json(TestResult::of(None, &outcome)))
+}
+
+/// Runs work on the files on a thread of its own, one at a time: the doctor computes long, and the
+/// disk may be slow.
+async fn on_thread<T: Send + 'static>(
+    admin: &Admin,
+    work: impl FnOnce(&Snapshot, &Settings) -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let config = admin.gate.config();
+    let settings = config.rejected.clone().ok_or_else(|| {
+        let detail = "the gate saves no rejections; [rejected] dir names a directory for them";
+        ApiError::new(StatusCode::NOT_FOUND, "none-saved", detail)
+    })?;
+    let _turn = admin.judging.lock().await;
+    let done = run_on_thread(move || work(&config, &settings)).await;
+    done.map_err(|_| ApiError::internal())
+}
+
+async fn judged(admin: &Admin, id: Uuid) -> Result<(SavedRejection, RejectionDetails), ApiError> {
+    let judged = on_thread(admin, move |config, settings| {
+        let rejection = read(settings, id)?;
+        let details = details(config, &rejection);
+        Ok((rejection, details))
+    });
+    judged.await?
+}
+
+fn page(
+    config: &Snapshot,
+    settings: &Settings,
+    limit: usize,
+    after: Option<Uuid>,
+) -> Result<RejectionPage, ApiError> {
+    let files = SavedFile::all(&settings.dir).map_err(unreadable)?;
+    let older = |file: &SavedFile| after.is_none_or(|after| file.id < after);
+    let mut files: Vec<_> = files.into_iter().rev().filter(older).collect();
+    let is_last = files.len() <= limit;
+    files.truncate(limit);
+    let next = files.last().map(|file| file.id).filter(|_| !is_last);
+    // The gate may have evicted a file meanwhile, and a person may have changed one.
+    let saved = files.iter().filter_map(|file| file.read().ok().flatten());
+    Ok(RejectionPage {
+        items: saved.map(|rejection| details(config, &rejection)).collect(),
+        next,
+    })
+}
+
+fn read(settings: &Settings, id: Uuid) -> Result<SavedRejection, ApiError> {
+    let found = SavedFile::of(&settings.dir, id).read();
+    let found = found.map_err(|error| match error {
+        ReadError::Io(error) => unreadable(error),
+        error => ApiError::conflict("malformed", error),
+    })?;
+    found.ok_or_else(|| ApiError::not_found(format_args!("there is no saved rejection {id}")))
+}
+
+fn unreadable(error: std::io::Error) -> ApiError {
+    ApiError::unavailable("unreadable", error)
+}
+
+fn details(config: &Snapshot, rejection: &SavedRejection) -> RejectionDetails {
+    let endpoint = endpoint(&config.endpoints, rejection);
+    RejectionDetails::new(
+        rejection,
+        endpoint.map(|endpoint| verdict(endpoint, rejection)),
+    )
+}
+
+fn endpoint<'c>(endpoints: &'c Endpoints, rejection: &SavedRejection) -> Option<&'c Arc<Endpoint>> {
+    let name = rejection.endpoint.as_bytes();
+    endpoints.iter().find(|own| own.name.as_bytes() == name)
+}
+
+fn verdict(endpoint: &Endpoint, rejection: &SavedRejection) -> Verdict {
+    let judge = Judge {
+        header: endpoint.policy.header(),
+        keyring: endpoint.policy.keyring(),
+        secrets: &endpoint.secrets,
+    };
+    judge.judge(rejection)
+}
+
+/// Verifies a rejection by the policy of its endpoint, and returns the request that sends it again.
+fn verified(config: &Snapshot, rejection: SavedRejection) -> Result<Outgoing, ApiError> {
+    let endpoints = &config.endpoints;
+    let endpoint = endpoint(endpoints, &rejection).ok_or_else(|| {
+        let detail = "its endpoint is no longer configured";
+        ApiError::conflict("no-endpoint", detail)
+    })?;
+    let body = rejection.bytes();
+    let verified = verify(&endpoint.policy, &rejection.headers, body).map_err(|rejected| {
+        let detail = format!("it is still rejected: {}", rejected.kind().as_str());
+        ApiError::conflict("not-verified", detail)
+    })?;
+    let host = rejection.only(&HOST).cloned();
+    let mut outgoing = Outgoing::resent(rejection, &verified, endpoint.policy.header());
+    let leads_there = |host: &str, path: &str| {
+        let found = endpoints.find(host, path);
+        found.is_some_and(|found| Arc::ptr_eq(found, endpoint))
+    };
+    let path = outgoing.target.as_ref().map_or("/", |target| target.path());
+    if let Some(host) = host
+        && host.to_str().is_ok_and(|text| leads_there(text, path))
+    {
+        outgoing.headers.insert(HOST, host);
+        return Ok(outgoing);
+    }
+    // The address that it came to now leads elsewhere.
+    let address = DeliveryAddress::of(endpoint, endpoints).ok_or_else(|| {
+        let detail = "other endpoints take all requests of its endpoint";
+        ApiError::conflict("endpoint-hidden", detail)
+    })?;
+    Ok(address.apply(outgoing))
+}
