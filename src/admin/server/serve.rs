@@ -75,3 +75,87 @@ async fn respond(
     let response = router.oneshot(request.map(Body::new)).await?;
     Ok(response.map(|body| TimedBody::new(body, connection)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::routing::get;
+    use bytes::Bytes;
+    use futures_util::stream;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::UnixStream,
+        task::JoinHandle,
+        time::{Instant, sleep},
+    };
+
+    use super::*;
+    use crate::net::peer::Peer;
+
+    /// Returns the client's end of a connection, and the task that serves it.
+    async fn connect(request: &str) -> (UnixStream, JoinHandle<()>) {
+        let endless = || {
+            let part = || Ok::<_, Infallible>(Bytes::from_static(&[0; 4096]));
+            Body::from_stream(stream::iter(std::iter::repeat_with(part)))
+        };
+        let patient = async |Extension(connection): Extension<Arc<AdminConnection>>| {
+            connection.grant(Duration::from_secs(60));
+            sleep(Duration::from_secs(59)).await;
+        };
+        let router = Router::new()
+            .route("/endless", get(async move || endless()))
+            .route("/late", get(async || sleep(Duration::from_secs(16)).await))
+            .route("/patient", get(patient));
+        let (mut near, far) = UnixStream::pair().expect("a pair");
+        near.write_all(request.as_bytes()).await.expect("written");
+        let connection = Arc::new(AdminConnection::new(Peer::Unix, None));
+        let serving = serve_connection(Stream::Unix(far), connection, router);
+        (near, tokio::spawn(serving))
+    }
+
+    fn request(path: &str) -> String {
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    }
+
+    /// Returns the seconds until the gate ends the connection, whose client reads nothing.
+    async fn seconds(request: &str) -> u64 {
+        let begun = Instant::now();
+        let (_near, serving) = connect(request).await;
+        serving.await.expect("no panic");
+        begun.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_or_takes_nothing_is_dropped() {
+        assert_eq!(seconds("").await, 15);
+        assert_eq!(seconds("GET /endless HTTP/1.1\r\nHost:").await, 15);
+        assert_eq!(seconds(&request("/endless")).await, 10);
+        assert_eq!(seconds(&request("/late")).await, 15);
+        assert_eq!(seconds(&request("/patient")).await, 59);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_gets_a_body_of_any_length() {
+        let (mut near, serving) = connect(&request("/endless")).await;
+        let mut taken = vec![0; 256 * 1024];
+        for _ in 0..20 {
+            sleep(Duration::from_secs(9)).await;
+            near.read_exact(&mut taken).await.expect("more of it");
+        }
+        assert!(!serving.is_finished());
+        drop(near);
+        serving.await.expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn a_large_body_arrives_whole_with_its_length() {
+        let body = Bytes::from(vec![7; 1_000_000]);
+        let content = body.clone();
+        let connection = Arc::new(AdminConnection::new(Peer::Unix, None));
+        let timed = TimedBody::new(Body::from(body), connection);
+        assert_eq!(http_body::Body::size_hint(&timed).exact(), Some(1_000_000));
+        let read = http_body_util::BodyExt::collect(timed).await;
+        assert_eq!(read.expect("no error").to_bytes(), content);
+    }
+}
