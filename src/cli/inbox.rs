@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Command, Subcommand};
 use jiff::{Timestamp, ZonedDateTime, civil, tz::TimeZone};
-use tower_cartgate::EventKind;
+use tower_cartgate::{EventKind, SecretName};
 use uuid::Uuid;
 
 use super::{flags::Flags, inputs::rate, serve::WITH_INBOX};
@@ -52,6 +52,8 @@ pub enum InboxCommand {
     Backup(BackupArgs),
     /// Show the size of the inbox and the queue of each destination
     Stats(StatsArgs),
+    /// Show the learned profile of the sender and its payloads, which has no values
+    Profile(ProfileArgs),
 }
 
 /// The place of the inbox.
@@ -243,6 +245,33 @@ pub struct StatsArgs {
     pub json: bool,
 }
 
+/// The arguments of `cartgate inbox profile`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cartgate inbox profile --config cartgate.toml
+  cartgate inbox profile --config cartgate.toml --toml
+      Suggest the lines event, unique and fresh for each [[endpoint]].
+  cartgate inbox profile --config cartgate.toml --json | jq -r '.endpoints[].pointers[].pointer'
+  cartgate inbox profile --config cartgate.toml --accept orders
+      Accept the payloads as they are now: end the alarm about pointers that are missing.
+
+Without a gate on the SQLite file, and with PostgreSQL, this is the profile that a gate has stored, at most some minutes ago.")]
+pub struct ProfileArgs {
+    /// The place of the inbox.
+    #[command(flatten)]
+    pub at: InboxAt,
+    /// Print a JSON object, like GET /api/v1/profile
+    #[arg(long)]
+    pub json: bool,
+    /// Print only suggested settings, as TOML
+    #[arg(long, conflicts_with = "json")]
+    pub toml: bool,
+    /// Accept the shape of the last payloads of this endpoint
+    #[arg(long, value_name = "ENDPOINT", value_parser = endpoint, conflicts_with_all = ["json", "toml"])]
+    pub accept: Option<String>,
+}
+
 /// Lets each command of the inbox take its store from a file or from flags.
 pub(super) fn related(inbox: Command) -> Command {
     inbox.mut_subcommands(|command| {
@@ -261,6 +290,14 @@ pub enum When {
     At(Timestamp),
     /// A time without an offset, in the zone of this machine.
     Local(ZonedDateTime),
+}
+
+/// Parses the name of an endpoint.
+fn endpoint(typed: &str) -> Result<String, &'static str> {
+    let name: SecretName = typed
+        .parse()
+        .map_err(|_| "expected the name of an endpoint")?;
+    Ok(name.as_ref().to_owned())
 }
 
 /// Parses an age, or a time, which is local without an offset.

@@ -41,8 +41,8 @@ pub use definition::definition;
 pub use demo::DemoArgs;
 pub use gates::GatesArgs;
 pub use inbox::{
-    AgainArgs, BackupArgs, InboxArgs, InboxAt, InboxCommand, ListArgs, PurgeArgs, RetryArgs,
-    SelectionArgs, ShowArgs, StatsArgs, When,
+    AgainArgs, BackupArgs, InboxArgs, InboxAt, InboxCommand, ListArgs, ProfileArgs, PurgeArgs,
+    RetryArgs, SelectionArgs, ShowArgs, StatsArgs, When,
 };
 pub use inputs::{HeaderLine, Input};
 pub use man::ManArgs;

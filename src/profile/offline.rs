@@ -30,23 +30,22 @@ pub(crate) async fn read(inbox: &Inbox) -> Result<StoredProfiles, StoreError> {
     })
 }
 
-/// Accepts the shape of an endpoint's last payloads. Returns the number of changes that end; none
-/// if the endpoint has no stored profile.
+/// Accepts the shape of an endpoint's last payloads. Returns false if it has no stored profile.
 ///
 /// # Errors
 ///
 /// When the store cannot be used.
-pub(crate) async fn accept(inbox: &Inbox, endpoint: &str) -> Result<Option<usize>, StoreError> {
+pub(crate) async fn accept(inbox: &Inbox, endpoint: &str) -> Result<bool, StoreError> {
     let (mut book, _) = book(inbox).await?;
     if !book.endpoints().iter().any(|known| known == endpoint) {
-        return Ok(None);
+        return Ok(false);
     }
     let now = Clock::System.now();
-    let ended = book.accept(endpoint, now);
+    book.accept(endpoint, now);
     for (endpoint, value) in book.unsaved(now, false) {
         inbox.store.set_meta(stored::name(&endpoint), value).await?;
     }
-    Ok(Some(ended))
+    Ok(true)
 }
 
 async fn book(inbox: &Inbox) -> Result<(Book, Vec<String>), StoreError> {

@@ -148,11 +148,22 @@ impl Profiler {
             book.retain(is_configured);
             book.unsaved(Clock::System.now(), all)
         };
+        let mut result = Ok(());
         for (endpoint, value) in unsaved {
-            let saved = store.set_meta(stored::name(&endpoint), value).await;
-            saved.inspect_err(|_| self.book().not_saved(&endpoint))?;
+            if result.is_ok() {
+                result = store.set_meta(stored::name(&endpoint), value).await;
+            }
+            if result.is_err() {
+                self.book().not_saved(&endpoint);
+            }
         }
-        Ok(())
+        result
+    }
+
+    /// Whether the thread has learned every sample.
+    pub(crate) fn is_idle(&self) -> bool {
+        // Each sample counts its bytes in it.
+        Arc::strong_count(&self.held) == 1
     }
 
     /// Takes over a stored profile. Warns once about one that cannot be used; it is replaced.

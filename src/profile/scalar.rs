@@ -60,6 +60,17 @@ const RFC3339_LENGTHS: std::ops::RangeInclusive<usize> = 20..=40;
 /// A number is no time if it is further away than this, about ten years.
 const FARTHEST: Millis = 3_653 * 24 * 60 * 60 * 1_000;
 
+impl TimeForm {
+    /// Returns `rfc3339`, `seconds` or `milliseconds`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Rfc3339 => "rfc3339",
+            Self::Seconds => "seconds",
+            Self::Milliseconds => "milliseconds",
+        }
+    }
+}
+
 impl ScalarFacts {
     /// Learns a string of a delivery that arrived at `now`.
     pub(super) fn of_text(text: &str, key: &DigestKey, now: Millis) -> Self {

@@ -286,6 +286,11 @@ fn a_worker_hands_over_only_wanted_deliveries() {
     }
     assert!(!profiler.wants_sample(), "a burst is bounded");
     wait_for(&profiler, 64);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !profiler.is_idle() {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
     profiler.refill();
     take();
     assert!(!profiler.wants_sample(), "then there is one each second");

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::proxy::shared::Shared;
 
@@ -11,6 +11,9 @@ const STORED_EVERY: u64 = 60;
 
 /// The time that the end of a gate waits for the store.
 const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The interval at which the end of a gate looks whether the last samples are learned.
+const POLL: Duration = Duration::from_millis(5);
 
 /// Keeps the profiles until the future is dropped. Reads the stored ones before it permits the first
 /// sample.
@@ -35,9 +38,15 @@ pub(super) async fn keep(gate: Arc<Shared>) {
     }
 }
 
-/// Stores everything that was learned, at the end of a gate.
+/// Learns the last samples and stores everything, at the end of a gate.
 pub(super) async fn store_all(gate: &Shared) {
-    match timeout(TIMEOUT, gate.synchronize_profiles(true)).await {
+    let storing = async {
+        while !gate.profiler.is_idle() {
+            sleep(POLL).await;
+        }
+        gate.synchronize_profiles(true).await
+    };
+    match timeout(TIMEOUT, storing).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "profiles not stored"),
         Err(_) => tracing::warn!("profiles not stored in time"),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{gate::Gate, place::Place};
 use crate::{
     cli::InboxAt,
-    commands::outcome::Failure,
+    commands::{outcome::Failure, output::message},
     inbox::{
         Inbox,
         operations::{
@@ -21,6 +21,7 @@ use crate::{
             OpenedBody, Operations, Page, StoredDelivery,
         },
     },
+    profile::{offline, view::ProfileView},
 };
 
 /// The time for retries while another process has the file open and no gate responds: a gate that
@@ -125,6 +126,31 @@ impl Access {
         match self {
             Self::Gate(gate) => gate.stats().await,
             Self::Store(jobs) => jobs.operations().stats().await.map_err(Failure::no),
+        }
+    }
+
+    /// Returns the profiles of the endpoints.
+    pub(super) async fn profile(&self) -> Result<ProfileView, Failure> {
+        let jobs = match self {
+            Self::Gate(gate) => return gate.profile().await,
+            Self::Store(jobs) => jobs,
+        };
+        let stored = offline::read(jobs.operations().inbox()).await;
+        let stored = stored.map_err(Failure::no)?;
+        for warning in &stored.warnings {
+            message(format_args!("cartgate: warning: {warning}"));
+        }
+        Ok(stored.view)
+    }
+
+    /// Accepts the shape of an endpoint's last payloads. Returns false if there is no such endpoint.
+    pub(super) async fn accept(&self, endpoint: &str) -> Result<bool, Failure> {
+        match self {
+            Self::Gate(gate) => gate.accept(endpoint).await,
+            Self::Store(jobs) => {
+                let accepted = offline::accept(jobs.operations().inbox(), endpoint).await;
+                accepted.map_err(Failure::no)
+            }
         }
     }
 

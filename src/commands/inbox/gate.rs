@@ -17,6 +17,7 @@ use crate::{
         },
         socket::socket_path,
     },
+    profile::view::{EndpointView, ProfileView},
 };
 
 /// The timeout of a request, which is long enough for the backup of a full store on a slow disk.
@@ -104,6 +105,19 @@ impl Gate {
 
     pub(super) async fn stats(&self) -> Result<InboxStats, Failure> {
         self.get("/api/v1/inbox/stats").await
+    }
+
+    pub(super) async fn profile(&self) -> Result<ProfileView, Failure> {
+        self.get("/api/v1/profile").await
+    }
+
+    pub(super) async fn accept(&self, endpoint: &str) -> Result<bool, Failure> {
+        let target = format!("/api/v1/profile/{endpoint}/accept");
+        match self.0.post::<EndpointView>(&target, &json!({})).await {
+            Ok(_) => Ok(true),
+            Err(AdminError::Problem(problem)) if problem.reason == "unknown-endpoint" => Ok(false),
+            Err(error) => Err(failure(error)),
+        }
     }
 
     pub(super) async fn back_up(&self, to: &Path) -> Result<(), Failure> {

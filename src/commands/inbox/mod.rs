@@ -8,6 +8,7 @@ mod job;
 mod list;
 mod place;
 mod print;
+mod profile;
 mod purge;
 mod requeue;
 mod select;
@@ -31,6 +32,7 @@ pub(super) fn run(command: InboxCommand) -> Result<Outcome, Failure> {
         InboxCommand::Purge(args) => block_on(purge::run(args)),
         InboxCommand::Backup(args) => block_on(backup::run(args)),
         InboxCommand::Stats(args) => block_on(stats::run(args)),
+        InboxCommand::Profile(args) => block_on(profile::run(args)),
     }
 }
 

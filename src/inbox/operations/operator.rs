@@ -54,6 +54,11 @@ impl Operations {
         }
     }
 
+    /// Returns the inbox.
+    pub(crate) fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
     /// Lists a page of deliveries.
     pub(crate) async fn list(&self, page: Page) -> Result<ListedPage, OperationError> {
         let rows = self.rows(page.selection, page.after, page.most).await?;

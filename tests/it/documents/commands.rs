@@ -5,7 +5,7 @@ use std::{fs, thread};
 use super::{Block, Page, pages, root, sandbox::Sandbox};
 
 /// Steps of the reader before a block, or state that a page assumes: page, number of the block, script.
-const BEFORE: [(&str, usize, &str); 8] = [
+const BEFORE: [(&str, usize, &str); 9] = [
     (
         "docs/orders-stopped.md",
         0,
@@ -36,6 +36,11 @@ sed -i 's/\["shop"\]/["shop", "old"]/' cartgate.toml
 printf '[secret.old]\nfile = "old.secret"\n' >> cartgate.toml"#,
     ),
     ("docs/inbox.md", 2, "cartgate serve --config cartgate.toml"),
+    (
+        "docs/profile.md",
+        0,
+        "cartgate serve --config cartgate.toml",
+    ),
     (
         "docs/testing.md",
         0,

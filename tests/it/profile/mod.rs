@@ -2,6 +2,7 @@
 //! restart, with its alarm in status, metrics and log. No output contains a value.
 
 mod alarm;
+mod command;
 mod restart;
 mod shown;
 

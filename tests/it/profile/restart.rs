@@ -35,12 +35,15 @@ url = "{}"
     )
 }
 
-fn serve(file: &Path, app: &App) -> Program {
+pub(super) fn serve(file: &Path, app: &App) -> Program {
     Program::serve_file(&config(file, app), &[("secret", SECRET)])
 }
 
 /// Lets a gate learn payloads, and ends it with its drain. Returns its log.
-fn learn_and_end(gate: Program, payloads: impl IntoIterator<Item = Value>) -> Vec<String> {
+pub(super) fn learn_and_end(
+    gate: Program,
+    payloads: impl IntoIterator<Item = Value>,
+) -> Vec<String> {
     Watched::program(&gate).learn(payloads);
     gate.signal("TERM");
     let (status, log) = gate.end();

@@ -3,11 +3,13 @@
 
 mod delivery;
 mod event;
+mod profile;
 mod stats;
 mod text;
 
 pub(super) use delivery::{HEADINGS, Line};
 pub(super) use event::Event;
+pub(super) use profile::ProfileTable;
 pub(super) use stats::StatsTable;
 
 #[cfg(test)]
