@@ -528,7 +528,7 @@ const deliveryShape = shape({
 });
 
 const jobShape = shape({
-  id: text,
+  id,
   action: text,
   state: text,
   count: maybe(number),
@@ -788,6 +788,7 @@ function openStream() {
   });
   source.addEventListener('end', () => {
     closeStream();
+    stream.lostAt = Date.now();
     setStream('ended', 'The gate stops');
     retryStream();
   });
@@ -1875,8 +1876,7 @@ function addSecond(name, second, numbers, adds) {
   const before = adds ? seconds.get(second) : null;
   seconds.set(second, before ? before.map((value, index) => value + numbers[index]) : numbers);
   for (const old of seconds.keys()) {
-    if (old > second - STRIP_SECONDS - 5) break;
-    seconds.delete(old);
+    if (old < second - STRIP_SECONDS - 5) seconds.delete(old);
   }
 }
 
@@ -2672,18 +2672,19 @@ function deliveryView({ root, parts, signal, keys }) {
   const known = rowById.get(deliveryId);
   setTitle('Delivery ', el('span', { class: 'id title-id' }, visible(deliveryId, 60)));
   const open = () => loadInto(place, signal, () => api(`deliveries/${encode(deliveryId)}`, deliveryShape, { signal }), (shown) => drawDelivery(deliveryId, shown, keys, signal));
+  keys.Escape = back;
+  keys.Backspace = back;
   if (!isId(deliveryId)) {
     refill(place, emptyBox('This is not the id of a delivery', prose('An id has 36 characters. The sender finds it in the header `X-Cartgate-Delivery` of the response.')));
-  } else {
-    void open();
+    return;
   }
+  void open();
   on('cause', (row) => row.id === deliveryId && !known?.causeText && void open(), signal);
   on('jobs', async () => {
     const focused = document.activeElement?.id;
     await open();
     if (focused && !signal.aborted) byId(focused)?.focus();
   }, signal);
-  Object.assign(keys, { Escape: back, Backspace: back });
 }
 
 function drawDelivery(deliveryId, shown, keys, signal) {
@@ -3016,15 +3017,20 @@ function isJson(words) {
 /** The tokens of JSON. The text is known to be valid. */
 const JSON_TOKEN = /[\s]*("[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9][0-9.eE+-]*|true|false|null|[{}[\],:])/y;
 
+/** The limits of pretty JSON: a payload may be nothing but brackets. */
+const DEEPEST = 40;
+
+const MOST_LINES = 20_000;
+
 /** Returns the lines of JSON with new spaces and no other change, each as tokens with their kinds. */
 function jsonLines(words) {
   const lines = [[]];
   let depth = 0;
   let previous = '';
   const put = (token, kind) => lines.at(-1).push([token, kind]);
-  const turn = () => lines.push([['  '.repeat(depth), 'space']]);
+  const turn = () => lines.push([['  '.repeat(Math.min(depth, DEEPEST)), 'space']]);
   JSON_TOKEN.lastIndex = 0;
-  for (let match = JSON_TOKEN.exec(words); match; match = JSON_TOKEN.exec(words)) {
+  for (let match = JSON_TOKEN.exec(words); match && lines.length < MOST_LINES; match = JSON_TOKEN.exec(words)) {
     const token = match[1];
     const opens = token === '{' || token === '[';
     const closes = token === '}' || token === ']';
