@@ -2095,6 +2095,7 @@ function rejectedView({ root, params, signal, keys }) {
       items = items.concat(further.items.filter((item) => !known.has(item.id)));
       next = further.next;
       left += further.left;
+      isPaged = true;
       draw();
     } catch (error) {
       failAction(error);
@@ -2275,6 +2276,7 @@ function inboxView({ root, params, signal, keys }) {
   let next = null;
   let left = 0;
   let loading = null;
+  let isPaged = false;
 
   const queues = el('div', {});
   const jobs = el('div', {});
@@ -2341,7 +2343,7 @@ function inboxView({ root, params, signal, keys }) {
 
   const sinceTime = () => (filters.since ? new Date(gateNow() - AGES.get(filters.since)[1]).toISOString() : null);
 
-  function search_() {
+  function wanted() {
     return {
       state: [...filters.state],
       endpoint: filters.endpoint || null,
@@ -2363,8 +2365,9 @@ function inboxView({ root, params, signal, keys }) {
       return;
     }
     try {
-      const first = await api(`inbox/deliveries${query(search_())}`, page(storedShape), { signal: mine });
+      const first = await api(`inbox/deliveries${query(wanted())}`, page(storedShape), { signal: mine });
       ({ items, next, left } = first);
+      isPaged = false;
       draw();
       restoreFocus();
     } catch (error) {
@@ -2377,11 +2380,12 @@ function inboxView({ root, params, signal, keys }) {
   async function loadMore() {
     more.disabled = true;
     try {
-      const further = await api(`inbox/deliveries${query({ ...search_(), after: next })}`, page(storedShape), { signal });
+      const further = await api(`inbox/deliveries${query({ ...wanted(), after: next })}`, page(storedShape), { signal });
       const known = new Set(items.map(keyOf));
       items = items.concat(further.items.filter((item) => !known.has(keyOf(item))));
       next = further.next;
       left += further.left;
+      isPaged = true;
       draw();
     } catch (error) {
       failAction(error);
@@ -2504,8 +2508,8 @@ function inboxView({ root, params, signal, keys }) {
     if (inbox) redraw(queues, queuesPanel(inbox));
   }
 
-  const refresh = throttled(() => {
-    if (!signal.aborted && !document.querySelector('dialog[open]') && items.length <= 100) void load();
+  const refresh = throttled(async () => {
+    if (!signal.aborted && !document.querySelector('dialog[open]') && !isPaged) await load();
   }, 2000);
 
   on('inbox', () => {
@@ -2544,16 +2548,21 @@ function isId(value) {
   }
 }
 
-/** Returns a function that runs the task at most once per interval, and once more at its end. */
+/** Returns a function that runs a task soon, at most once per interval, and seldom if it takes long. */
 function throttled(task, interval) {
   let timer = 0;
-  let last = 0;
+  let next = 0;
+  let isRunning = false;
+  const run = async () => {
+    timer = 0;
+    isRunning = true;
+    const began = Date.now();
+    await task();
+    isRunning = false;
+    next = Date.now() + Math.max(interval, 20 * (Date.now() - began));
+  };
   return () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      last = Date.now();
-      task();
-    }, Math.max(150, last + interval - Date.now()));
+    if (!isRunning) timer ||= setTimeout(() => void run(), Math.max(150, next - Date.now()));
   };
 }
 
@@ -2681,6 +2690,8 @@ function deliveryView({ root, parts, signal, keys }) {
   void open();
   on('cause', (row) => row.id === deliveryId && !known?.causeText && void open(), signal);
   on('jobs', async () => {
+    // The end of the dialog is the next event, and gives the focus back first.
+    if (document.querySelector('dialog[open]')) return;
     const focused = document.activeElement?.id;
     await open();
     if (focused && !signal.aborted) byId(focused)?.focus();
@@ -2860,13 +2871,13 @@ const HEADER_RULES = [
   [/^expect$/, 'the gate responds to it itself', ''],
   [/^cookie$/, 'apps would take it for a session', ''],
   [/^proxy-/, 'belongs to proxies', ''],
-  [/^x-cartgate-/, 'only the gate may say this', 'what the gate has found out'],
+  [/^x-cartgate-/, 'only the gate may say this', 'the verdict, and what the gate knows of the delivery'],
   [/^webhook-/, 'only the gate may sign this way', 'signature of the gate, by Standard Webhooks'],
   [/^(forwarded|x-forwarded-.*|x-real-ip)$/, 'apps trust it, so only the gate may say it', 'the client, as the gate has seen it'],
   [/^via$/, 'names the gate on the way', 'names the gate on the way'],
   [/^(x-http-method.*|x-method-override)$/, 'would change the method in some apps', ''],
   [/^(x-original-url|x-rewrite-url)$/, 'would change the path in some apps', ''],
-  [/^(traceparent|tracestate)$/, 'continues the trace', 'continues the trace'],
+  [/^(traceparent|tracestate)$/, 'continues the trace', 'begins a trace'],
   [/_/, 'some apps read it as its twin with a hyphen', ''],
 ];
 
@@ -2919,7 +2930,7 @@ function threeColumns(title, head, forwarded) {
   const kinds = new Map(changes.map((change) => [change.name, change.kind]));
   const only = (...wanted) => changes.filter(({ kind }) => wanted.includes(kind));
   const options = connectionOptions(head.headers);
-  const group = (title, list, sign) => list.length > 0 && [el('h4', {}, `${title} (${list.length})`), el('ul', {}, list.map((change) => headerChange(change, sign, options)))];
+  const group = (title, list, sign) => list.length > 0 && [el('h4', {}, `${title} (${list.length})`), el('ul', {}, byReason(list, options).map(([reason, some]) => headerChange(some, reason, sign)))];
   const line = head.method !== forwarded.method || head.target !== forwarded.target;
   const kept = only('kept').length;
   const middle = el(
@@ -2936,10 +2947,20 @@ function threeColumns(title, head, forwarded) {
   return el('div', { class: 'heads' }, headBlock(title, head, kinds, 'dropped'), middle, headBlock(to, forwarded, kinds, 'added'));
 }
 
-function headerChange(change, [char, word], options) {
-  const { name, old, now } = change;
-  const reason = reasonFor(change, options);
-  return el('li', { class: `change change-${word}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, char), el('span', {}, code(name, 80), old && now && [' ', foreign(old.join(', '), 60), ' → ', foreign(now.join(', '), 60)], reason && el('span', { class: 'hint' }, ` ${reason}`)));
+/** Groups changes that have the same reason. */
+function byReason(changes, options) {
+  const groups = new Map();
+  for (const change of changes) {
+    const reason = reasonFor(change, options);
+    groups.set(reason, [...(groups.get(reason) ?? []), change]);
+  }
+  return [...groups];
+}
+
+function headerChange(changes, reason, [char, word]) {
+  const values = ({ old, now }) => old && now && [' ', foreign(old.join(', '), 60), ' → ', foreign(now.join(', '), 60)];
+  const names = changes.map((change) => el('div', {}, code(change.name, 80), values(change)));
+  return el('li', { class: `change change-${word}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, char), el('div', {}, names, reason && el('p', { class: 'hint' }, capital(reason))));
 }
 
 /** Returns a head as lines; those of the marked kind, and changed ones, have a sign. */
@@ -3316,7 +3337,7 @@ function statusPanel(status, reload) {
   const problems = status.needs;
   const verdict = problems.length === 0 && status.ready
     ? el('div', { class: 'verdict verdict-good' }, mark('disc'), el('p', {}, el('strong', {}, 'No open problems'), `. The gate is ready${status.started ? ` and has been up for ${span(status.now - status.started)}` : ''}.`))
-    : el('div', { class: 'verdict verdict-bad' }, mark('triangle'), el('div', {}, el('p', {}, el('strong', {}, status.ready ? counted(problems.length, 'open problem') : 'The gate is not ready')), el('ul', {}, problems.map((problem) => el('li', {}, foreign(capital(problem), 600))))));
+    : el('div', { class: 'verdict verdict-bad' }, mark('triangle'), el('div', {}, el('p', {}, el('strong', {}, status.ready ? counted(problems.length, 'open problem') : 'The gate is not ready')), el('ul', {}, problems.map((problem) => el('li', {}, foreign(problem, 600))))));
   return [
     section('Status', { class: 'panel' }, verdict, el('div', { class: 'gauges' }, gauge('Connections', status.connections), gauge('Memory for bodies', status.memory, bytes), status.inbox && gauge('Inbox events', status.inbox.events), status.inbox && gauge('Inbox bytes', status.inbox.bytes, bytes)), facts(
       ['Version', status.version && foreign(status.version, 40)],
