@@ -14,6 +14,16 @@ const BODY: &[u8] = b"\x1b[31mred\x1b[0m\x00\x01\r\n\xc2\x9b\xff";
 
 /// Creates a store with one event, without a gate.
 fn stored(dir: &Path) -> String {
+    let gate = gate(dir);
+    let delivery = request("POST /hooks HTTP/1.1", &signature_line(BODY), BODY);
+    assert_eq!(gate.client().ask(delivery).status, 200);
+    gate.signal("TERM");
+    gate.end();
+    format!("sqlite:{}", dir.join("inbox.db").display())
+}
+
+/// Starts a gate whose store is in this directory.
+fn gate(dir: &Path) -> Program {
     let file = dir.join("inbox.db");
     let text = format!(
         r#"
@@ -34,12 +44,7 @@ url = "http://127.0.0.1:1"
 "#,
         file.display()
     );
-    let gate = Program::serve_file(&text, &[("secret", SECRET)]);
-    let delivery = request("POST /hooks HTTP/1.1", &signature_line(BODY), BODY);
-    assert_eq!(gate.client().ask(delivery).status, 200);
-    gate.signal("TERM");
-    gate.end();
-    format!("sqlite:{}", file.display())
+    Program::serve_file(&text, &[("secret", SECRET)])
 }
 
 /// Returns the status, the output, and the messages.
@@ -84,14 +89,22 @@ fn no_stored_text_commands_the_terminal_and_no_time_is_too_late() {
     );
     assert_eq!(changed.expect("changed"), 1);
     drop(db);
+    shows_no_command(&at, &id, evil);
+    // The same through a gate.
+    let gate = gate(dir.path());
+    shows_no_command(&at, &id, evil);
+    drop(gate);
+}
+
+fn shows_no_command(at: &str, id: &str, evil: &str) {
     for args in [
         &["list"][..],
         &["list", "--json"],
-        &["show", &id],
-        &["show", &id, "--json"],
+        &["show", id],
+        &["show", id, "--json"],
         &["stats"],
     ] {
-        let (status, shown, messages) = inbox(&at, args);
+        let (status, shown, messages) = inbox(at, args);
         let shown = String::from_utf8(shown).expect("text");
         assert_eq!(status, Some(0), "{args:?}: {messages}");
         for unsafe_one in ['\u{202e}', '\u{9b}', '\u{200b}', '\u{2066}', '\x1b'] {

@@ -1,5 +1,6 @@
 //! Tests of saved rejections: the files, their limits, and the commands on them.
 
+mod api;
 mod bounds;
 mod commands;
 mod listing;

@@ -5,6 +5,7 @@
 
 pub(crate) mod duplicates;
 pub(crate) mod inserting;
+pub(crate) mod listing;
 pub(crate) mod operating;
 pub(crate) mod seals;
 pub(crate) mod settling;
@@ -84,8 +85,10 @@ macro_rules! suite {
             a_claim_hides_until_its_lease_ends, each_settlement_has_its_own_effect,
             a_copy_that_was_delivered_is_only_counted, the_next_due_time_is_that_of_the_queue,
             probes_take_turns, a_wait_that_began_in_the_future_begins_anew);
+        $crate::inbox::store::suite::suite!($fixture, $attribute; listing:
+            a_list_comes_in_pages, a_list_obeys_each_field, each_delivery_of_an_event_counts,
+            one_event_is_shown_with_all_of_it);
         $crate::inbox::store::suite::suite!($fixture, $attribute; operating:
-            a_list_comes_in_pages, a_list_obeys_each_field, each_delivery_of_an_event_counts, one_event_is_shown_with_all_of_it,
             dead_letters_are_requeued, a_delivery_under_way_is_not_attempted_twice_at_once, each_requeue_is_noticed, a_requeue_moves_deliveries_to_another_queue,
             a_purge_removes_the_selected_deliveries, a_sweep_removes_events_delivered_everywhere,
             stats_count_events_bytes_and_queues);

@@ -1,0 +1,234 @@
+//! Saved rejections in the API of the admin listener.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+use cartgate::net::listener::ListenAddress;
+use serde_json::Value;
+use tower_cartgate::{Keyring, Policy, Secret};
+
+use super::{OLD_SECRET, Site, rejected};
+use crate::support::{Gate, PATIENCE, SECRET, Setup, forged, genuine, request, sign};
+
+/// Returns the setup of a gate with an admin listener that knows only the old secret.
+fn setup(site: &Site) -> Setup {
+    let settings = site.settings.clone();
+    Setup::before(&site.app).with(|setup| {
+        setup.path = "/hooks".parse().expect("a path");
+        setup.admin = Some("127.0.0.1:0".parse().expect("an address"));
+        setup.policy = Box::new(|_| {
+            let old = Secret::new(OLD_SECRET).expect("a secret");
+            Policy::new(Keyring::single(old))
+        });
+        setup.config.rejected = Some(settings);
+    })
+}
+
+/// Puts the new secret in force.
+fn rotate(site: &Site, gate: &Gate) {
+    let mut setup = setup(site);
+    setup.policy = Box::new(|policy| policy);
+    gate.config
+        .send_replace(setup.config(&[("current", SECRET)]));
+}
+
+/// Returns the status, the head and the body of a response.
+fn ask(gate: &Gate, line: &str) -> (u16, String, Vec<u8>) {
+    let ListenAddress::Tcp(address) = gate.admin() else {
+        panic!("it listens elsewhere");
+    };
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+    let request = format!(
+        "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        gate.token()
+    );
+    stream.write_all(request.as_bytes()).expect("written");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("a response");
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let body = bytes.split_off(end.expect("a head") + 4);
+    let head = String::from_utf8(bytes).expect("text");
+    let status = head[9..12].parse().expect("a status");
+    (status, head, body)
+}
+
+#[track_caller]
+fn json(gate: &Gate, line: &str) -> Value {
+    let (status, _, body) = ask(gate, line);
+    let text = String::from_utf8_lossy(&body);
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_slice(&body).expect("JSON")
+}
+
+#[track_caller]
+fn is(gate: &Gate, line: &str, expected: u16, reason: &str) {
+    let (status, _, body) = ask(gate, line);
+    let body: Value = serde_json::from_slice(&body).expect("a problem");
+    assert_eq!(
+        (status, &body["reason"]),
+        (expected, &reason.into()),
+        "{body}"
+    );
+}
+
+#[test]
+fn rejections_are_listed_newest_first_with_their_cause() {
+    let site = Site::new();
+    let gate = setup(&site).start();
+    let mut client = gate.client();
+    let body = b"an order";
+    let early = rejected(&mut client, genuine(body));
+    let lines = format!("X-Cartfunnel-Hmac-SHA256: {}\r\n", sign(b""));
+    let middle = rejected(&mut client, request("POST /hooks HTTP/1.1", &lines, body));
+    let late = rejected(&mut client, forged(b"another"));
+    for id in [&early, &middle, &late] {
+        site.file(id);
+    }
+    rotate(&site, &gate);
+    let all = json(&gate, "GET /api/v1/rejected");
+    let items = all["items"].as_array().expect("a list");
+    let ids: Vec<_> = items
+        .iter()
+        .map(|item| item["id"].as_str().expect("an id"))
+        .collect();
+    assert_eq!(ids, [&*late, &*middle, &*early]);
+    assert_eq!(all["next"], Value::Null);
+    assert_eq!(
+        (&items[2]["secret"], &items[2]["cause"]),
+        (&"current".into(), &Value::Null)
+    );
+    assert_eq!(items[1]["cause"], "empty-body-signed");
+    assert_eq!(items[1]["diagnosis"]["cause"], "empty-body-signed");
+    assert_eq!(items[1]["secret"], Value::Null);
+    assert!(!all.to_string().contains("an order"), "no payload: {all}");
+
+    let page = json(&gate, "GET /api/v1/rejected?limit=2");
+    assert_eq!(page["items"][1]["id"], middle.as_str());
+    assert_eq!(page["next"], middle.as_str());
+    let rest = json(
+        &gate,
+        &format!("GET /api/v1/rejected?limit=2&after={middle}"),
+    );
+    assert_eq!(rest["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&rest["items"][0]["id"], &rest["next"]),
+        (&early.as_str().into(), &Value::Null)
+    );
+    is(&gate, "GET /api/v1/rejected?limit=0", 400, "bad-parameter");
+}
+
+#[test]
+fn one_is_shown_without_its_signature_and_its_body_is_octets() {
+    let site = Site::new();
+    let gate = setup(&site).start();
+    let body = b"<script>\x00\xff</script>";
+    let id = rejected(&mut gate.client(), genuine(body));
+    site.file(&id);
+    let shown = json(&gate, &format!("GET /api/v1/rejected/{id}"));
+    assert_eq!(shown["endpoint"], "hooks");
+    assert_eq!(shown["bytes"], body.len());
+    let headers = shown["headers"].as_array().expect("headers");
+    let signature = headers
+        .iter()
+        .find(|pair| pair[0] == "x-cartfunnel-hmac-sha256");
+    assert_eq!(signature.expect("a signature")[1], "(redacted, 44 bytes)");
+    let (status, head, octets) = ask(&gate, &format!("GET /api/v1/rejected/{id}/body"));
+    assert_eq!((status, &*octets), (200, &body[..]));
+    let head = head.to_ascii_lowercase();
+    for line in [
+        "content-type: application/octet-stream",
+        "content-disposition: attachment",
+        "x-content-type-options: nosniff",
+    ] {
+        assert!(head.contains(line), "{head}");
+    }
+    let unknown = "0198f0c2-6a3e-7c1d-9f4e-5b2a7c8d9e0f";
+    for line in [
+        format!("GET /api/v1/rejected/{unknown}"),
+        format!("GET /api/v1/rejected/{unknown}/body"),
+        format!("POST /api/v1/rejected/{unknown}/recheck"),
+        format!("POST /api/v1/rejected/{unknown}/forward"),
+    ] {
+        is(&gate, &line, 404, "not-found");
+    }
+}
+
+#[test]
+fn only_what_verifies_now_is_forwarded_and_through_the_front_door() {
+    let site = Site::new();
+    let gate = setup(&site).start();
+    let mut client = gate.client();
+    let body = b"an order of yesterday";
+    let id = rejected(&mut client, genuine(body));
+    let forgery = rejected(&mut client, forged(b"a forgery"));
+    let (file, _) = (site.file(&id), site.file(&forgery));
+    is(
+        &gate,
+        &format!("POST /api/v1/rejected/{id}/forward"),
+        409,
+        "not-verified",
+    );
+    let item = json(&gate, &format!("POST /api/v1/rejected/{id}/recheck"));
+    assert_eq!(item["secret"], Value::Null);
+
+    rotate(&site, &gate);
+    is(
+        &gate,
+        &format!("POST /api/v1/rejected/{forgery}/forward"),
+        409,
+        "not-verified",
+    );
+    assert_eq!(site.app.count(), 0, "unverified bytes reach no app");
+    let item = json(&gate, &format!("POST /api/v1/rejected/{id}/recheck"));
+    assert_eq!(item["secret"], "current");
+    let result = json(&gate, &format!("POST /api/v1/rejected/{id}/forward"));
+    assert_eq!(
+        (&result["status"], &result["verdict"]),
+        (&200.into(), &"accepted".into())
+    );
+    let received = site.app.only();
+    assert_eq!(received.body, body);
+    assert_eq!(received.target, "/hooks");
+    assert_eq!(
+        received.header("x-cartgate-delivery"),
+        result["id"].as_str()
+    );
+    assert_ne!(
+        result["id"].as_str(),
+        Some(&*id),
+        "it is a delivery of its own"
+    );
+
+    // A file that somebody changed is forwarded no more.
+    let mut bytes = fs::read(&file).expect("a file");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&file, bytes).expect("written");
+    is(
+        &gate,
+        &format!("POST /api/v1/rejected/{id}/forward"),
+        409,
+        "not-verified",
+    );
+    fs::write(&file, "nothing").expect("written");
+    is(
+        &gate,
+        &format!("POST /api/v1/rejected/{id}/forward"),
+        409,
+        "malformed",
+    );
+    assert_eq!(site.app.count(), 1);
+}
+
+#[test]
+fn a_gate_that_saves_none_says_so() {
+    let site = Site::new();
+    let gate = setup(&site)
+        .with(|setup| setup.config.rejected = None)
+        .start();
+    is(&gate, "GET /api/v1/rejected", 404, "none-saved");
+}
