@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The access to an inbox.
 pub(super) enum Access {
     /// Through the gate that has it open.
-    Gate(Gate),
+    Gate(Box<Gate>),
     /// By the open store. No other process has it open, or several processes may.
     Store(Box<Jobs>),
 }
@@ -54,7 +54,7 @@ impl Access {
         let mut settings = None;
         loop {
             if let Some(gate) = place.gate().await? {
-                return Ok(Self::Gate(gate));
+                return Ok(Self::Gate(Box::new(gate)));
             }
             let (own, warnings) = match settings.take().map_or_else(|| place.plan.load(), Ok) {
                 Ok(loaded) => settings.insert(loaded),
