@@ -159,7 +159,12 @@ function mark(name) {
 function tag(words, word) {
   const known = words.get(word);
   const tone = known ? `tone-${word}` : 'tone-unknown';
-  return el('span', { class: `tag ${tone}`, title: known?.meaning }, mark(known?.mark), el('span', {}, known ? word : visible(word, 40)));
+  return el(
+    'span',
+    { class: `tag ${tone}`, title: known?.meaning },
+    mark(known?.mark),
+    el('span', {}, known ? word : visible(word, 40)),
+  );
 }
 
 /** Returns text of a client or an app, isolated from the direction of the text around it. */
@@ -172,7 +177,11 @@ const code = (text, most) => el('code', {}, foreign(text, most));
 /** Returns a paragraph in which `text` between backquotes is code. */
 function prose(text, attributes = {}) {
   const parts = text.split('`');
-  return el('p', attributes, parts.map((part, index) => (index % 2 ? el('code', {}, part) : part)));
+  return el(
+    'p',
+    attributes,
+    parts.map((part, index) => (index % 2 ? el('code', {}, part) : part)),
+  );
 }
 
 const button = (label, onclick, attributes = {}) => el('button', { type: 'button', onclick, ...attributes }, label);
@@ -306,7 +315,8 @@ const number = (value, at) => (typeof value === 'number' && Number.isFinite(valu
 
 const flag = (value, at) => (typeof value === 'boolean' ? value : unfit(at, 'true or false'));
 
-const id = (value, at) => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text(value, at)) ? value.toLowerCase() : unfit(at, 'an id'));
+const id = (value, at) =>
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text(value, at)) ? value.toLowerCase() : unfit(at, 'an id');
 
 /** Reads a time in RFC 3339, or in whole seconds as `status` has it, and returns milliseconds. */
 function instant(value, at) {
@@ -314,9 +324,13 @@ function instant(value, at) {
   return Number.isFinite(ms) && Math.abs(ms) < 8e15 ? ms : unfit(at, 'a time');
 }
 
-const maybe = (parse, otherwise = null) => (value, at) => (value === null || value === undefined ? otherwise : parse(value, at));
+const maybe =
+  (parse, otherwise = null) =>
+  (value, at) =>
+    value === null || value === undefined ? otherwise : parse(value, at);
 
-const list = (parse) => (value, at) => (Array.isArray(value) ? value.map((item, index) => parse(item, `${at}[${index}]`)) : unfit(at, 'a list'));
+const list = (parse) => (value, at) =>
+  Array.isArray(value) ? value.map((item, index) => parse(item, `${at}[${index}]`)) : unfit(at, 'a list');
 
 const oneOrMore = (parse) => (value, at) => list(parse)(Array.isArray(value) ? value : [value], at);
 
@@ -356,7 +370,10 @@ function page(parse) {
   };
 }
 
-const pair = (value, at) => (Array.isArray(value) && value.length === 2 ? [text(value[0], at), text(value[1], at)] : unfit(at, 'a name and a value'));
+const pair = (value, at) =>
+  Array.isArray(value) && value.length === 2
+    ? [text(value[0], at), text(value[1], at)]
+    : unfit(at, 'a name and a value');
 
 const headers = list(pair);
 
@@ -387,7 +404,12 @@ const room = shape({ taken: number, limit: number });
 
 const emptyRoom = { taken: 0, limit: 0 };
 
-const secretShape = shape({ secret: text, matched: maybe(number, 0), last_matched: maybe(instant), counted_since: maybe(instant) });
+const secretShape = shape({
+  secret: text,
+  matched: maybe(number, 0),
+  last_matched: maybe(instant),
+  counted_since: maybe(instant),
+});
 
 const endpointShape = shape({
   endpoint: text,
@@ -471,7 +493,13 @@ const rateShape = shape({
   unmatched: maybe(number, 0),
 });
 
-const diagnosisShape = shape({ cause: text, certainty: maybe(text), secret: maybe(text), text: maybe(text, ''), advice: maybe(text, '') });
+const diagnosisShape = shape({
+  cause: text,
+  certainty: maybe(text),
+  secret: maybe(text),
+  text: maybe(text, ''),
+  advice: maybe(text, ''),
+});
 
 const rejectionShape = shape({
   id,
@@ -522,7 +550,10 @@ const eventShape = shape({
 const deliveryShape = shape({
   row: maybe(rowShape),
   received: maybe(shape({ method: text, target: text, headers, omitted: maybe(number, 0) })),
-  forwarded: maybe(list(shape({ destination: maybe(text), method: text, target: text, headers, omitted: maybe(number, 0) })), []),
+  forwarded: maybe(
+    list(shape({ destination: maybe(text), method: text, target: text, headers, omitted: maybe(number, 0) })),
+    [],
+  ),
   event: maybe(eventShape),
   rejection: maybe(flag, false),
 });
@@ -599,7 +630,12 @@ const REQUEST_TIMEOUT = 30_000;
  */
 async function request(path, { method = 'GET', json, signal } = {}) {
   const timeout = AbortSignal.timeout(REQUEST_TIMEOUT);
-  const init = { method, credentials: 'same-origin', redirect: 'error', signal: signal ? AbortSignal.any([signal, timeout]) : timeout };
+  const init = {
+    method,
+    credentials: 'same-origin',
+    redirect: 'error',
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+  };
   if (json !== undefined) {
     init.body = JSON.stringify(json);
     init.headers = { 'content-type': 'application/json' };
@@ -626,7 +662,12 @@ async function problemOf(response) {
     // Another server may respond with a page; the status says enough.
   }
   const field = (name) => (isRecord(body) && typeof body[name] === 'string' ? visible(body[name], 500) : undefined);
-  return new ApiError({ status, reason: field('reason'), title: field('title') || response.statusText, detail: field('detail') });
+  return new ApiError({
+    status,
+    reason: field('reason'),
+    title: field('title') || response.statusText,
+    detail: field('detail'),
+  });
 }
 
 /** Sends a request and parses its JSON. */
@@ -958,7 +999,12 @@ const announce = (words) => setText(byId('announcer'), words);
 
 /** Shows a message for a while. */
 function toast(words, tone = 'good') {
-  const node = el('div', { class: `toast toast-${tone}` }, el('p', {}, words), button('Dismiss', () => node.remove(), { class: 'quiet' }));
+  const node = el(
+    'div',
+    { class: `toast toast-${tone}` },
+    el('p', {}, words),
+    button('Dismiss', () => node.remove(), { class: 'quiet' }),
+  );
   const toasts = byId('toasts');
   toasts.append(node);
   while (toasts.children.length > 3) toasts.firstChild.remove();
@@ -986,7 +1032,12 @@ async function copy(words, what) {
 
 /** Returns a block of text that can be copied. */
 function copyBlock(words, what, shown = words) {
-  return el('div', { class: 'copyblock' }, el('pre', { tabindex: '0' }, el('code', {}, shown)), button('Copy', () => copy(words, what), { 'aria-label': `Copy: ${what}` }));
+  return el(
+    'div',
+    { class: 'copyblock' },
+    el('pre', { tabindex: '0' }, el('code', {}, shown)),
+    button('Copy', () => copy(words, what), { 'aria-label': `Copy: ${what}` }),
+  );
 }
 
 /** Returns an error with its remedy. */
@@ -1013,14 +1064,18 @@ async function loadInto(node, signal, load, draw) {
     if (!signal.aborted) refill(node, draw(value));
   } catch (error) {
     if (signal.aborted || wasAborted(error)) return;
-    refill(node, errorBox(error, () => {
-      refill(node, waitBox('Loading…'));
-      void loadInto(node, signal, load, draw);
-    }));
+    refill(
+      node,
+      errorBox(error, () => {
+        refill(node, waitBox('Loading…'));
+        void loadInto(node, signal, load, draw);
+      }),
+    );
   }
 }
 
-const LOOK_ONLY = 'This console may look, but not act. To enable actions, set `console = "act"` under `[admin]` in the configuration file, and reload the gate.';
+const LOOK_ONLY =
+  'This console may look, but not act. To enable actions, set `console = "act"` under `[admin]` in the configuration file, and reload the gate.';
 
 /** Returns a button for an action that changes something. It explains itself while it may not. */
 function actButton(label, onclick, attributes = {}) {
@@ -1039,7 +1094,14 @@ function permit(node) {
 function explainLookOnly() {
   const { box, body } = openDialog({ title: 'Actions are off' });
   fill(body, prose(LOOK_ONLY), copyBlock('[admin]\nconsole = "act"', 'Setting'));
-  fill(box, el('div', { class: 'dialog-foot' }, button('Close', () => box.close(), { class: 'primary' })));
+  fill(
+    box,
+    el(
+      'div',
+      { class: 'dialog-foot' },
+      button('Close', () => box.close(), { class: 'primary' }),
+    ),
+  );
 }
 
 /** Shows the failure of an action. */
@@ -1085,9 +1147,20 @@ function confirmed({ title, words, yes }) {
       answer = true;
       box.close();
     };
-    fill(body, words.map((sentence) => (sentence instanceof Node ? sentence : prose(sentence))));
+    fill(
+      body,
+      words.map((sentence) => (sentence instanceof Node ? sentence : prose(sentence))),
+    );
     const start = button(yes, agree, { class: 'primary' });
-    fill(box, el('div', { class: 'dialog-foot' }, button('Cancel', () => box.close()), start));
+    fill(
+      box,
+      el(
+        'div',
+        { class: 'dialog-foot' },
+        button('Cancel', () => box.close()),
+        start,
+      ),
+    );
     start.focus();
   });
 }
@@ -1098,7 +1171,11 @@ function picker({ id, label, all, options, value, onchange }) {
   const offer = (choices) => {
     const chosen = select.value || value;
     const known = [...new Set([...choices, chosen].filter((one) => typeof one === 'string' && one !== ''))].sort();
-    refill(select, el('option', { value: '' }, all), known.map((one) => el('option', { value: one }, visible(one, 60))));
+    refill(
+      select,
+      el('option', { value: '' }, all),
+      known.map((one) => el('option', { value: one }, visible(one, 60))),
+    );
     select.value = chosen;
   };
   offer(options);
@@ -1136,7 +1213,12 @@ function switches({ label, words, chosen, onchange }) {
   const buttons = [...words].map(([word, { mark: shape, meaning }]) => {
     const number = el('span', { class: 'switch-count' });
     counts.set(word, number);
-    const node = button([mark(shape), el('span', {}, word), number], toggle, { class: `switch tone-${word}`, 'aria-pressed': String(chosen.has(word)), title: meaning, 'data-word': word });
+    const node = button([mark(shape), el('span', {}, word), number], toggle, {
+      class: `switch tone-${word}`,
+      'aria-pressed': String(chosen.has(word)),
+      title: meaning,
+      'data-word': word,
+    });
     function toggle() {
       if (!chosen.delete(word)) chosen.add(word);
       node.setAttribute('aria-pressed', String(chosen.has(word)));
@@ -1145,7 +1227,8 @@ function switches({ label, words, chosen, onchange }) {
     return node;
   });
   const node = el('div', { class: 'switches', role: 'group', 'aria-label': label }, buttons);
-  const show = (numbers) => counts.forEach((node, word) => setText(node, numbers.has(word) ? count(numbers.get(word)) : ''));
+  const show = (numbers) =>
+    counts.forEach((node, word) => setText(node, numbers.has(word) ? count(numbers.get(word)) : ''));
   const clear = () => {
     chosen.clear();
     for (const one of buttons) one.setAttribute('aria-pressed', 'false');
@@ -1155,43 +1238,83 @@ function switches({ label, words, chosen, onchange }) {
 
 /** Returns a search field that takes effect while one types. */
 function searchField({ id, label, hint, value, onchange }) {
-  const input = el('input', { id, type: 'search', value, placeholder: hint, spellcheck: 'false', autocomplete: 'off', oninput: () => onchange(input.value.trim()) });
-  return { node: el('label', { class: 'field field-search', for: id }, el('span', { class: 'field-label' }, label), input), input };
+  const input = el('input', {
+    id,
+    type: 'search',
+    value,
+    placeholder: hint,
+    spellcheck: 'false',
+    autocomplete: 'off',
+    oninput: () => onchange(input.value.trim()),
+  });
+  return {
+    node: el('label', { class: 'field field-search', for: id }, el('span', { class: 'field-label' }, label), input),
+    input,
+  };
 }
 
 /** Returns an empty table with its headings. A heading is a text, or a text and a class. */
 function table({ label, headings, bodyId, className = '' }) {
   const cells = headings.map((heading) => {
     const [words, cls] = [heading].flat();
-    return el('th', { scope: 'col', class: cls, role: 'columnheader' }, words || el('span', { class: 'sr' }, 'Actions'));
+    return el(
+      'th',
+      { scope: 'col', class: cls, role: 'columnheader' },
+      words || el('span', { class: 'sr' }, 'Actions'),
+    );
   });
   const body = el('tbody', { id: bodyId, role: 'rowgroup' });
-  const node = el('table', { class: `table ${className}`, role: 'table', 'aria-label': label }, el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, cells)), body);
+  const node = el(
+    'table',
+    { class: `table ${className}`, role: 'table', 'aria-label': label },
+    el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, cells)),
+    body,
+  );
   return { node, body };
 }
 
 /** Returns a cell. On a narrow page, where rows are cards, `name` labels it. */
-const cell = (name, className, ...children) => el('td', { role: 'cell', class: className, 'data-label': name }, children);
+const cell = (name, className, ...children) =>
+  el('td', { role: 'cell', class: className, 'data-label': name }, children);
 
 /** Returns the use of a limited resource as a bar with its numbers. */
 function gauge(label, { taken, limit }, format = count) {
   const part = limit > 0 ? Math.min(1, taken / limit) : 0;
-  const bar = el('span', { class: `gauge-bar ${part >= 0.8 ? 'gauge-high' : ''}`, 'aria-hidden': 'true' }, el('span', { class: 'gauge-fill' }));
+  const bar = el(
+    'span',
+    { class: `gauge-bar ${part >= 0.8 ? 'gauge-high' : ''}`, 'aria-hidden': 'true' },
+    el('span', { class: 'gauge-fill' }),
+  );
   bar.firstChild.style.inlineSize = `${(part * 100).toFixed(1)}%`;
   const words = limit > 0 ? `${format(taken)} of ${format(limit)}` : format(taken);
-  return el('div', { class: 'gauge' }, el('span', { class: 'gauge-label' }, label), bar, el('span', { class: 'gauge-value' }, words, limit > 0 ? ` (${Math.round(part * 100)} %)` : ''));
+  return el(
+    'div',
+    { class: 'gauge' },
+    el('span', { class: 'gauge-label' }, label),
+    bar,
+    el('span', { class: 'gauge-value' }, words, limit > 0 ? ` (${Math.round(part * 100)} %)` : ''),
+  );
 }
 
 /** Returns a section with its heading. */
 function section(title, attributes, ...children) {
   const headingId = `heading-${title.toLowerCase().replace(/[^a-z]+/g, '-')}`;
-  return el('section', { 'aria-labelledby': headingId, ...attributes }, el('h2', { id: headingId }, visible(title, 80)), children);
+  return el(
+    'section',
+    { 'aria-labelledby': headingId, ...attributes },
+    el('h2', { id: headingId }, visible(title, 80)),
+    children,
+  );
 }
 
 /** Returns a list of names and values, without the values that are absent. */
 function facts(...pairs) {
   const present = pairs.filter(([, value]) => value !== null && value !== undefined && value !== false && value !== '');
-  return el('dl', { class: 'facts' }, present.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))));
+  return el(
+    'dl',
+    { class: 'facts' },
+    present.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))),
+  );
 }
 
 /** Moves the focus between the rows of the view's list. */
@@ -1200,7 +1323,10 @@ function moveFocus(step) {
   if (links.length === 0) return;
   const row = document.activeElement?.closest?.('[data-id]');
   const current = row ? links.indexOf(row.querySelector('a.row-link')) : -1;
-  const next = current < 0 ? links.find((link) => link.closest('[data-id]').dataset.id === router.lastOpened) ?? links[0] : links[Math.min(links.length - 1, Math.max(0, current + step))];
+  const next =
+    current < 0
+      ? (links.find((link) => link.closest('[data-id]').dataset.id === router.lastOpened) ?? links[0])
+      : links[Math.min(links.length - 1, Math.max(0, current + step))];
   next.focus({ preventScroll: true });
   next.closest('tr').scrollIntoView({ block: 'nearest' });
 }
@@ -1216,7 +1342,12 @@ function restoreFocus() {
   link?.focus();
 }
 
-const rowLink = (rowId, label) => el('a', { class: 'row-link id', href: `#/delivery/${encode(rowId)}`, title: rowId, 'aria-label': label }, shortId(rowId));
+const rowLink = (rowId, label) =>
+  el(
+    'a',
+    { class: 'row-link id', href: `#/delivery/${encode(rowId)}`, title: rowId, 'aria-label': label },
+    shortId(rowId),
+  );
 
 // ------------------------------------------------------------------------------------------ 10 jobs
 
@@ -1277,15 +1408,44 @@ function openJob({ action, selection, to, scope, targets = [] }) {
   let job = null;
   let countedFor = '';
   const { box, heading, body } = openDialog({ title: words.title, id: 'job', onclose: leave });
-  const rate = el('input', { id: 'job-rate', type: 'number', min: '0.1', step: 'any', inputmode: 'decimal', placeholder: 'no limit' });
-  const target = el('select', { id: 'job-target', onchange: () => void countNow() }, el('option', { value: '' }, 'Choose a destination'), targets.map((name) => el('option', { value: name }, visible(name, 60))));
+  const rate = el('input', {
+    id: 'job-rate',
+    type: 'number',
+    min: '0.1',
+    step: 'any',
+    inputmode: 'decimal',
+    placeholder: 'no limit',
+  });
+  const target = el(
+    'select',
+    { id: 'job-target', onchange: () => void countNow() },
+    el('option', { value: '' }, 'Choose a destination'),
+    targets.map((name) => el('option', { value: name }, visible(name, 60))),
+  );
   const answer = el('div', { class: 'job-answer', 'aria-live': 'polite' });
   const foot = el('div', { class: 'dialog-foot' });
-  const limit = el('details', { class: 'job-options', hidden: true }, el('summary', {}, 'Limit the rate'), el('label', { class: 'field', for: 'job-rate' }, el('span', { class: 'field-label' }, 'Deliveries per second'), rate), prose('An app that was down may need time to work off a queue.', { class: 'hint' }));
+  const limit = el(
+    'details',
+    { class: 'job-options', hidden: true },
+    el('summary', {}, 'Limit the rate'),
+    el(
+      'label',
+      { class: 'field', for: 'job-rate' },
+      el('span', { class: 'field-label' }, 'Deliveries per second'),
+      rate,
+    ),
+    prose('An app that was down may need time to work off a queue.', { class: 'hint' }),
+  );
   fill(
     body,
     el('p', { class: 'job-scope' }, 'Selection: ', scope),
-    action === 'move' && el('label', { class: 'field', for: 'job-target' }, el('span', { class: 'field-label' }, 'To destination'), target),
+    action === 'move' &&
+      el(
+        'label',
+        { class: 'field', for: 'job-target' },
+        el('span', { class: 'field-label' }, 'To destination'),
+        target,
+      ),
     answer,
     limit,
   );
@@ -1307,7 +1467,11 @@ function openJob({ action, selection, to, scope, targets = [] }) {
       return;
     }
     refill(answer, errorBox(error));
-    refill(foot, button('Count again', () => void countNow()), closing);
+    refill(
+      foot,
+      button('Count again', () => void countNow()),
+      closing,
+    );
   }
 
   async function countNow() {
@@ -1337,7 +1501,10 @@ function openJob({ action, selection, to, scope, targets = [] }) {
       return;
     }
     setText(heading, words.question(numbers()));
-    const start = actButton(words.yes(numbers()), () => void run(), { id: 'job-start', class: action === 'purge' ? 'danger' : 'primary' });
+    const start = actButton(words.yes(numbers()), () => void run(), {
+      id: 'job-start',
+      class: action === 'purge' ? 'danger' : 'primary',
+    });
     refill(answer, prose(words.note));
     limit.hidden = job.count < 2 || action === 'purge';
     if (action === 'purge') fill(answer, typedCount(start));
@@ -1349,7 +1516,13 @@ function openJob({ action, selection, to, scope, targets = [] }) {
   /** Returns the field into which one types the count of a purge. */
   function typedCount(start) {
     const wanted = String(job.count);
-    const typed = el('input', { id: 'job-typed', inputmode: 'numeric', autocomplete: 'off', oninput: check, onkeydown: enter });
+    const typed = el('input', {
+      id: 'job-typed',
+      inputmode: 'numeric',
+      autocomplete: 'off',
+      oninput: check,
+      onkeydown: enter,
+    });
     function check() {
       start.disabled = typed.value.replace(/[\s,.]/g, '') !== wanted;
     }
@@ -1357,7 +1530,12 @@ function openJob({ action, selection, to, scope, targets = [] }) {
       if (event.key === 'Enter' && !start.disabled) start.click();
     }
     start.disabled = true;
-    return el('label', { class: 'field', for: 'job-typed' }, el('span', { class: 'field-label' }, `Type ${wanted} to confirm`), typed);
+    return el(
+      'label',
+      { class: 'field', for: 'job-typed' },
+      el('span', { class: 'field-label' }, `Type ${wanted} to confirm`),
+      typed,
+    );
   }
 
   async function run() {
@@ -1387,7 +1565,7 @@ function openJob({ action, selection, to, scope, targets = [] }) {
       cancel.disabled = true;
       await request(`inbox/jobs/${encode(job.id)}`, { method: 'DELETE' }).catch(failAction);
     }
-    for (let failures = 0; !isOver(job); ) {
+    for (let failures = 0; !isOver(job);) {
       progress.show(job);
       await new Promise((resolve) => setTimeout(resolve, 400));
       try {
@@ -1411,7 +1589,10 @@ function openJob({ action, selection, to, scope, targets = [] }) {
       return;
     }
     setText(heading, job.state === 'done' ? 'Done' : capital(job.state));
-    refill(answer, outcome.map((sentence) => prose(sentence)));
+    refill(
+      answer,
+      outcome.map((sentence) => prose(sentence)),
+    );
     setText(closing, 'Close');
     closing.classList.add('primary');
     refill(foot, closing);
@@ -1444,7 +1625,8 @@ function jobOutcome(job) {
   const { quarantined, unserved } = job.skipped;
   return [
     words ? words.ended({ n: deliveries(job.done) }) : `${deliveries(job.done)} done.`,
-    job.state === 'cancelled' && `Cancelled: ${deliveries(Math.max(0, (job.count ?? 0) - job.done - quarantined - unserved))} stay as they were.`,
+    job.state === 'cancelled' &&
+      `Cancelled: ${deliveries(Math.max(0, (job.count ?? 0) - job.done - quarantined - unserved))} stay as they were.`,
     quarantined > 0 && `${deliveries(quarantined)} stay in quarantine, because they changed after they were stored.`,
     unserved > 0 && `${deliveries(unserved)} have no configured destination; move them.`,
     job.error && `The job failed: ${visible(job.error)}.`,
@@ -1468,11 +1650,17 @@ async function redeliver(eventId, destination) {
   try {
     event = await api(`inbox/events/${encode(eventId)}`, eventShape);
   } catch (error) {
-    if (error.status === 404) toast('This delivery is not in the inbox, so it cannot be delivered again. Only durable endpoints store deliveries.', 'bad');
+    if (error.status === 404)
+      toast(
+        'This delivery is not in the inbox, so it cannot be delivered again. Only durable endpoints store deliveries.',
+        'bad',
+      );
     else failAction(error);
     return;
   }
-  const concerned = event.deliveries.filter((one) => destination === undefined || (one.destination ?? '') === destination);
+  const concerned = event.deliveries.filter(
+    (one) => destination === undefined || (one.destination ?? '') === destination,
+  );
   const open = concerned.filter((one) => one.state !== 'delivered');
   const action = open.length > 0 ? 'retry' : 'replay';
   const queues = (open.length > 0 ? open : concerned).map((one) => one.destination ?? '');
@@ -1485,7 +1673,15 @@ async function redeliver(eventId, destination) {
 }
 
 /** Returns the selection of a job, with every field of the API. */
-function selectionOf({ ids = [], endpoint = null, destination = null, states = [], kind = null, since: from = null, until = null }) {
+function selectionOf({
+  ids = [],
+  endpoint = null,
+  destination = null,
+  states = [],
+  kind = null,
+  since: from = null,
+  until = null,
+}) {
   return { ids, endpoint, destination, states, kind, since: from, until };
 }
 
@@ -1548,30 +1744,83 @@ function liveView({ root, params, signal, keys }) {
   const isPaused = () => pause.byHand || pause.byScroll || pause.byFocus;
   const strip = stripPanel(signal);
   const verdicts = switches({ label: 'Verdict', words: VERDICTS, chosen: filters.verdict, onchange: filtered });
-  const endpoint = picker({ id: 'filter-endpoint', label: 'Endpoint', all: 'All endpoints', options: [], value: filters.endpoint, onchange: (value) => set('endpoint', value) });
-  const kind = picker({ id: 'filter-kind', label: 'Kind', all: 'All kinds', options: KINDS, value: filters.kind, onchange: (value) => set('kind', value) });
-  const reason = picker({ id: 'filter-reason', label: 'Reason', all: 'All reasons', options: [], value: filters.reason, onchange: (value) => set('reason', value) });
-  const search = searchField({ id: 'filter-q', label: 'Id, cause, path or source', hint: 'Id, cause, path, source', value: filters.q, onchange: (value) => set('q', value) });
+  const endpoint = picker({
+    id: 'filter-endpoint',
+    label: 'Endpoint',
+    all: 'All endpoints',
+    options: [],
+    value: filters.endpoint,
+    onchange: (value) => set('endpoint', value),
+  });
+  const kind = picker({
+    id: 'filter-kind',
+    label: 'Kind',
+    all: 'All kinds',
+    options: KINDS,
+    value: filters.kind,
+    onchange: (value) => set('kind', value),
+  });
+  const reason = picker({
+    id: 'filter-reason',
+    label: 'Reason',
+    all: 'All reasons',
+    options: [],
+    value: filters.reason,
+    onchange: (value) => set('reason', value),
+  });
+  const search = searchField({
+    id: 'filter-q',
+    label: 'Id, cause, path or source',
+    hint: 'Id, cause, path, source',
+    value: filters.q,
+    onchange: (value) => set('q', value),
+  });
   const clear = button('Clear filters', clearFilters, { class: 'quiet', hidden: true });
-  const pauseButton = button([el('span', {}, 'Pause'), el('kbd', {}, 'p')], () => setPaused(!isPaused()), { id: 'live-pause', 'aria-pressed': 'false', class: 'pause' });
+  const pauseButton = button([el('span', {}, 'Pause'), el('kbd', {}, 'p')], () => setPaused(!isPaused()), {
+    id: 'live-pause',
+    'aria-pressed': 'false',
+    class: 'pause',
+  });
   const summary = el('p', { class: 'summary' });
   const fresh = button('', () => setPaused(false), { class: 'fresh' });
   const { node: grid, body } = table({
     label: 'Deliveries, the newest first',
     bodyId: 'live-rows',
     className: 'cards live-table',
-    headings: [['Time', 'h-time'], ['Verdict', 'h-verdict'], ['Endpoint', 'h-endpoint'], ['Kind', 'h-kind from-wide'], ['Status', 'h-status num'], 'Detail', ['Secret', 'h-secret from-wide'], ['Bytes', 'h-bytes num from-medium'], ['ms', 'h-ms num'], ['Delivery', 'h-id']],
+    headings: [
+      ['Time', 'h-time'],
+      ['Verdict', 'h-verdict'],
+      ['Endpoint', 'h-endpoint'],
+      ['Kind', 'h-kind from-wide'],
+      ['Status', 'h-status num'],
+      'Detail',
+      ['Secret', 'h-secret from-wide'],
+      ['Bytes', 'h-bytes num from-medium'],
+      ['ms', 'h-ms num'],
+      ['Delivery', 'h-id'],
+    ],
   });
   const empty = el('div', { hidden: true });
-  const more = button('', () => {
-    shownRows += PAGE_ROWS;
-    draw();
-  }, { class: 'more', hidden: true });
+  const more = button(
+    '',
+    () => {
+      shownRows += PAGE_ROWS;
+      draw();
+    },
+    { class: 'more', hidden: true },
+  );
   fill(
     root,
     pauseButton,
     strip.node,
-    el('div', { class: 'toolbar', role: 'search', 'aria-label': 'Filters' }, verdicts.node, el('div', { class: 'fields' }, endpoint.node, kind.node, reason.node, search.node), summary, clear),
+    el(
+      'div',
+      { class: 'toolbar', role: 'search', 'aria-label': 'Filters' },
+      verdicts.node,
+      el('div', { class: 'fields' }, endpoint.node, kind.node, reason.node, search.node),
+      summary,
+      clear,
+    ),
     el('div', { class: 'status-line' }, fresh),
     grid,
     empty,
@@ -1605,7 +1854,9 @@ function liveView({ root, params, signal, keys }) {
     if (filters.reason && row.reason !== filters.reason) return false;
     if (!filters.q) return true;
     const wanted = filters.q.toLowerCase();
-    return [row.id, row.cause, row.causeText, row.path, row.peer, row.secret, row.destination, row.duplicate_of].some((value) => value?.toLowerCase().includes(wanted));
+    return [row.id, row.cause, row.causeText, row.path, row.peer, row.secret, row.destination, row.duplicate_of].some(
+      (value) => value?.toLowerCase().includes(wanted),
+    );
   }
 
   function setPaused(paused) {
@@ -1647,7 +1898,9 @@ function liveView({ root, params, signal, keys }) {
     const numbers = new Map();
     for (const row of all) numbers.set(row.verdict, (numbers.get(row.verdict) ?? 0) + 1);
     verdicts.show(numbers);
-    const parts = [chosen.length === all.length ? deliveries(all.length) : `${count(chosen.length)} of ${deliveries(all.length)}`];
+    const parts = [
+      chosen.length === all.length ? deliveries(all.length) : `${count(chosen.length)} of ${deliveries(all.length)}`,
+    ];
     if (state.skipped > 0) parts.push(`${count(state.skipped)} more were counted but not listed`);
     if (state.unreadable > 0) parts.push(`${count(state.unreadable)} could not be read: reload the page`);
     setText(summary, parts.join(' · '));
@@ -1663,8 +1916,14 @@ function liveView({ root, params, signal, keys }) {
   function offerChoices(items) {
     const endpoints = (state.status?.endpoints ?? []).map((one) => one.endpoint);
     offerNew(endpoint, [...endpoints, ...items.map((row) => row.endpoint)]);
-    offerNew(kind, items.map((row) => row.kind));
-    offerNew(reason, items.map((row) => row.reason));
+    offerNew(
+      kind,
+      items.map((row) => row.kind),
+    );
+    offerNew(
+      reason,
+      items.map((row) => row.reason),
+    );
   }
 
   /** Draws in the next frame, but in a flood only now and then. */
@@ -1675,36 +1934,63 @@ function liveView({ root, params, signal, keys }) {
     else nextFrame(draw);
   }
 
-  on('rows', (items) => {
-    if (pause.rows) pause.missed += items.filter(matches).length;
-    offerChoices(items);
-    arrived();
-  }, signal);
-  on('rates', ({ endpoints, unmatched }) => {
-    const sum = endpoints.reduce((total, one) => total + STRIP_PARTS.reduce((part, { name }) => part + one[name], 0), unmatched);
-    isFlooded = sum > FLOOD;
-  }, signal);
-  on('cause', (row) => {
-    rows.change(row);
-    offerChoices([row]);
-  }, signal);
+  on(
+    'rows',
+    (items) => {
+      if (pause.rows) pause.missed += items.filter(matches).length;
+      offerChoices(items);
+      arrived();
+    },
+    signal,
+  );
+  on(
+    'rates',
+    ({ endpoints, unmatched }) => {
+      const sum = endpoints.reduce(
+        (total, one) => total + STRIP_PARTS.reduce((part, { name }) => part + one[name], 0),
+        unmatched,
+      );
+      isFlooded = sum > FLOOD;
+    },
+    signal,
+  );
+  on(
+    'cause',
+    (row) => {
+      rows.change(row);
+      offerChoices([row]);
+    },
+    signal,
+  );
   on('loaded', () => nextFrame(draw), signal);
   on('status', () => offerChoices([]), signal);
-  window.addEventListener('scroll', () => {
-    const scrolled = window.scrollY > 120;
-    if (scrolled === pause.byScroll) return;
-    pause.byScroll = scrolled;
-    scrolled ? freeze() : thaw();
-  }, { signal, passive: true });
-  body.addEventListener('focusin', () => {
-    pause.byFocus = true;
-    freeze();
-  }, { signal });
-  body.addEventListener('focusout', (event) => {
-    if (body.contains(event.relatedTarget)) return;
-    pause.byFocus = false;
-    thaw();
-  }, { signal });
+  window.addEventListener(
+    'scroll',
+    () => {
+      const scrolled = window.scrollY > 120;
+      if (scrolled === pause.byScroll) return;
+      pause.byScroll = scrolled;
+      scrolled ? freeze() : thaw();
+    },
+    { signal, passive: true },
+  );
+  body.addEventListener(
+    'focusin',
+    () => {
+      pause.byFocus = true;
+      freeze();
+    },
+    { signal },
+  );
+  body.addEventListener(
+    'focusout',
+    (event) => {
+      if (body.contains(event.relatedTarget)) return;
+      pause.byFocus = false;
+      thaw();
+    },
+    { signal },
+  );
   announceRows(signal);
   Object.assign(keys, {
     p: () => setPaused(!isPaused()),
@@ -1732,22 +2018,36 @@ function noDeliveries() {
   const gate = state.status?.endpoints ?? [];
   return emptyBox(
     'No deliveries yet',
-    prose(gate.length > 0 ? 'A delivery appears here within a second. Send a test from the Health view, or from a shell:' : 'A delivery appears here within a second. Send one:'),
+    prose(
+      gate.length > 0
+        ? 'A delivery appears here within a second. Send a test from the Health view, or from a shell:'
+        : 'A delivery appears here within a second. Send one:',
+    ),
     copyBlock('cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file secret.txt', 'Command'),
-    prose('The list holds the last 1,000 requests in memory, without bodies. It begins when a console is open.', { class: 'hint' }),
+    prose('The list holds the last 1,000 requests in memory, without bodies. It begins when a console is open.', {
+      class: 'hint',
+    }),
   );
 }
 
-const noMatches = () => emptyBox('No delivery has these filters', prose('New deliveries are compared with them, too. Clear the filters to see all.'));
+const noMatches = () =>
+  emptyBox(
+    'No delivery has these filters',
+    prose('New deliveries are compared with them, too. Clear the filters to see all.'),
+  );
 
 /** Tells screen readers a summary now and then, never each row. */
 function announceRows(signal) {
   let fresh = 0;
   let bad = 0;
-  on('rows', (items) => {
-    fresh += items.length;
-    bad += items.filter((row) => row.verdict === 'rejected' || row.verdict === 'failed').length;
-  }, signal);
+  on(
+    'rows',
+    (items) => {
+      fresh += items.length;
+      bad += items.filter((row) => row.verdict === 'rejected' || row.verdict === 'failed').length;
+    },
+    signal,
+  );
   const timer = setInterval(() => {
     if (fresh > 0) announce(`${deliveries(fresh)} arrived, ${count(bad)} rejected or failed.`);
     fresh = 0;
@@ -1837,7 +2137,10 @@ function liveLine() {
     link.href = `#/delivery/${encode(row.id)}`;
     link.title = row.id;
     setText(link, shortId(row.id));
-    link.setAttribute('aria-label', `${row.verdict} ${row.endpoint ?? ''} ${clock(row.at, false)}, delivery ${shortId(row.id)}`);
+    link.setAttribute(
+      'aria-label',
+      `${row.verdict} ${row.endpoint ?? ''} ${clock(row.at, false)}, delivery ${shortId(row.id)}`,
+    );
   }
   return { node, write };
 }
@@ -1888,7 +2191,13 @@ let firstRate = 0;
 function takeRates({ at, endpoints, unmatched }) {
   const second = Math.round(at / 1000);
   firstRate ||= second;
-  for (const one of endpoints) addSecond(one.endpoint, second, STRIP_PARTS.map(({ name }) => one[name]), false);
+  for (const one of endpoints)
+    addSecond(
+      one.endpoint,
+      second,
+      STRIP_PARTS.map(({ name }) => one[name]),
+      false,
+    );
   if (unmatched > 0 || strips.has(NO_ENDPOINT)) addSecond(NO_ENDPOINT, second, [0, 0, 0, 0, unmatched], false);
 }
 
@@ -1909,7 +2218,11 @@ function takePast() {
 function stripPanel(signal) {
   const list = el('ul', { class: 'strips' });
   const keyOf = (name) => el('li', { class: `tone-${name}` }, mark(VERDICTS.get(name).mark), name);
-  const legend = el('ul', { class: 'legend', 'aria-hidden': 'true' }, STRIP_PARTS.map(({ name }) => keyOf(name)));
+  const legend = el(
+    'ul',
+    { class: 'legend', 'aria-hidden': 'true' },
+    STRIP_PARTS.map(({ name }) => keyOf(name)),
+  );
   const node = section('Verdicts per second', { class: 'strip' }, legend, list);
   const lines = new Map();
   function draw() {
@@ -1918,7 +2231,9 @@ function stripPanel(signal) {
     node.hidden = strips.size === 0;
     let place = 0;
     // The requests without an endpoint come last.
-    for (const name of [...strips.keys()].sort((one, other) => (one === '') - (other === '') || (one < other ? -1 : 1))) {
+    for (const name of [...strips.keys()].sort(
+      (one, other) => (one === '') - (other === '') || (one < other ? -1 : 1),
+    )) {
       if (!lines.has(name)) lines.set(name, stripLine(name));
       const line = lines.get(name);
       if (list.children[place] !== line.node) list.insertBefore(line.node, list.children[place] ?? null);
@@ -1954,16 +2269,28 @@ function stripLine(name) {
   const redraw = () => last && draw(...last);
 
   function showRates(good, bad) {
-    refill(numbers, el('span', { class: 'strip-good' }, `${rate(good)}/s`), el('span', { class: `strip-bad ${bad > 0 ? 'tone-rejected' : 'dim'}` }, mark('triangle'), `${rate(bad)}/s`));
+    refill(
+      numbers,
+      el('span', { class: 'strip-good' }, `${rate(good)}/s`),
+      el('span', { class: `strip-bad ${bad > 0 ? 'tone-rejected' : 'dim'}` }, mark('triangle'), `${rate(bad)}/s`),
+    );
   }
 
   function draw(seconds, now, legend) {
     last = [seconds, now, legend];
-    const bars = Array.from({ length: STRIP_SECONDS }, (_, index) => seconds.get(now - STRIP_SECONDS + 1 + index) ?? null);
+    const bars = Array.from(
+      { length: STRIP_SECONDS },
+      (_, index) => seconds.get(now - STRIP_SECONDS + 1 + index) ?? null,
+    );
     paintBars(canvas, bars, legend, read);
     const recent = sumOf(bars.slice(-10));
-    const [good, bad] = [true, false].map((up) => recent.filter((_, index) => STRIP_PARTS[index].up === up).reduce((sum, value) => sum + value, 0) / 10);
-    canvas.setAttribute('aria-label', `${name || 'no endpoint'}: ${rate(good)} genuine and ${rate(bad)} rejected or failed per second in the last 10 seconds`);
+    const [good, bad] = [true, false].map(
+      (up) => recent.filter((_, index) => STRIP_PARTS[index].up === up).reduce((sum, value) => sum + value, 0) / 10,
+    );
+    canvas.setAttribute(
+      'aria-label',
+      `${name || 'no endpoint'}: ${rate(good)} genuine and ${rate(bad)} rejected or failed per second in the last 10 seconds`,
+    );
     if (read === null) showRates(good, bad);
     else refill(numbers, readBar(bars[read], now - STRIP_SECONDS + 1 + read));
   }
@@ -1994,7 +2321,13 @@ function paintBars(canvas, bars, legend, read) {
   const colours = [...legend.children].map((item) => getComputedStyle(item).color);
   const middle = Math.round(height * 0.62);
   const step = width / STRIP_SECONDS;
-  const most = (up) => Math.max(1, ...bars.map((bar) => (bar ?? []).reduce((sum, value, index) => sum + (STRIP_PARTS[index].up === up ? value : 0), 0)));
+  const most = (up) =>
+    Math.max(
+      1,
+      ...bars.map((bar) =>
+        (bar ?? []).reduce((sum, value, index) => sum + (STRIP_PARTS[index].up === up ? value : 0), 0),
+      ),
+    );
   const scale = { true: (middle - 2) / most(true), false: (height - middle - 3) / most(false) };
   bars.forEach((bar, at) => {
     if (!bar) return;
@@ -2031,14 +2364,37 @@ function paintBar(pen, name, left, top, width, height) {
 // -------------------------------------------------------------------------------------- 12 rejected
 
 function rejectedView({ root, params, signal, keys }) {
-  const filters = { endpoint: params.get('endpoint') ?? '', verifies: params.get('verifies') ?? '', q: params.get('q') ?? '' };
+  const filters = {
+    endpoint: params.get('endpoint') ?? '',
+    verifies: params.get('verifies') ?? '',
+    q: params.get('q') ?? '',
+  };
   let items = [];
   let next = null;
   let left = 0;
-  const endpoint = picker({ id: 'filter-endpoint', label: 'Endpoint', all: 'All endpoints', options: [], value: filters.endpoint, onchange: (value) => set('endpoint', value) });
-  const verifies = el('select', { id: 'filter-verifies', onchange: () => set('verifies', verifies.value) }, el('option', { value: '' }, 'Any verdict now'), el('option', { value: 'yes' }, 'Verify now'), el('option', { value: 'no' }, 'Still rejected'));
+  const endpoint = picker({
+    id: 'filter-endpoint',
+    label: 'Endpoint',
+    all: 'All endpoints',
+    options: [],
+    value: filters.endpoint,
+    onchange: (value) => set('endpoint', value),
+  });
+  const verifies = el(
+    'select',
+    { id: 'filter-verifies', onchange: () => set('verifies', verifies.value) },
+    el('option', { value: '' }, 'Any verdict now'),
+    el('option', { value: 'yes' }, 'Verify now'),
+    el('option', { value: 'no' }, 'Still rejected'),
+  );
   verifies.value = filters.verifies;
-  const search = searchField({ id: 'filter-q', label: 'Id, cause or source', hint: 'Id, cause, source', value: filters.q, onchange: (value) => set('q', value) });
+  const search = searchField({
+    id: 'filter-q',
+    label: 'Id, cause or source',
+    hint: 'Id, cause, source',
+    value: filters.q,
+    onchange: (value) => set('q', value),
+  });
   const reload = button('Reload', () => void load(), { class: 'quiet' });
   const forwardAll = actButton('', () => void forwardEach(), { class: 'primary', hidden: true });
   const summary = el('p', { class: 'summary' });
@@ -2046,15 +2402,44 @@ function rejectedView({ root, params, signal, keys }) {
     label: 'Saved rejections, the newest first',
     bodyId: 'rejected-rows',
     className: 'cards rejected-table',
-    headings: ['Received', 'Verifies now', 'Cause', 'Endpoint', ['Source', 'from-large'], ['Bytes', 'num from-medium'], 'Delivery', ['', 'c-actions']],
+    headings: [
+      'Received',
+      'Verifies now',
+      'Cause',
+      'Endpoint',
+      ['Source', 'from-large'],
+      ['Bytes', 'num from-medium'],
+      'Delivery',
+      ['', 'c-actions'],
+    ],
   });
   const showRows = keptRows(body, (item) => item.id, line);
   const place = el('div', {}, waitBox('Loading saved rejections…'));
   const more = button('Show more', () => void loadMore(), { class: 'more', hidden: true });
   fill(
     root,
-    prose('Deliveries whose signature matched no secret, saved with their body. After you have corrected the secret, recheck them and forward those that verify. Unverified bytes never reach an app.', { class: 'lead' }),
-    el('div', { class: 'toolbar', role: 'search', 'aria-label': 'Filters' }, el('div', { class: 'fields' }, endpoint.node, el('label', { class: 'field', for: 'filter-verifies' }, el('span', { class: 'field-label' }, 'Verdict now'), verifies), search.node), reload, forwardAll),
+    prose(
+      'Deliveries whose signature matched no secret, saved with their body. After you have corrected the secret, recheck them and forward those that verify. Unverified bytes never reach an app.',
+      { class: 'lead' },
+    ),
+    el(
+      'div',
+      { class: 'toolbar', role: 'search', 'aria-label': 'Filters' },
+      el(
+        'div',
+        { class: 'fields' },
+        endpoint.node,
+        el(
+          'label',
+          { class: 'field', for: 'filter-verifies' },
+          el('span', { class: 'field-label' }, 'Verdict now'),
+          verifies,
+        ),
+        search.node,
+      ),
+      reload,
+      forwardAll,
+    ),
     el('div', { class: 'status-line' }, summary),
     place,
     more,
@@ -2070,14 +2455,22 @@ function rejectedView({ root, params, signal, keys }) {
     if (filters.endpoint && item.endpoint !== filters.endpoint) return false;
     if (filters.verifies && (item.secret !== null) !== (filters.verifies === 'yes')) return false;
     const wanted = filters.q.toLowerCase();
-    return !wanted || [item.id, item.cause, item.diagnosis?.cause, item.diagnosis?.text, item.source, item.peer].some((value) => value?.toLowerCase().includes(wanted));
+    return (
+      !wanted ||
+      [item.id, item.cause, item.diagnosis?.cause, item.diagnosis?.text, item.source, item.peer].some((value) =>
+        value?.toLowerCase().includes(wanted),
+      )
+    );
   }
 
   async function load() {
     try {
       const first = await api('rejected?limit=200', page(rejectionShape), { signal });
       ({ items, next, left } = first);
-      offerNew(endpoint, items.map((item) => item.endpoint));
+      offerNew(
+        endpoint,
+        items.map((item) => item.endpoint),
+      );
       draw();
       restoreFocus();
     } catch (error) {
@@ -2110,17 +2503,34 @@ function rejectedView({ root, params, signal, keys }) {
     if (items.length === 0) refill(place, notSaved(true));
     else if (chosen.length === 0) refill(place, noMatches());
     else if (grid.parentNode !== place) refill(place, grid);
-    const parts = [chosen.length === items.length ? counted(items.length, 'saved rejection') : `${count(chosen.length)} of ${counted(items.length, 'saved rejection')}`, `${count(ready.length)} verify now`];
+    const parts = [
+      chosen.length === items.length
+        ? counted(items.length, 'saved rejection')
+        : `${count(chosen.length)} of ${counted(items.length, 'saved rejection')}`,
+      `${count(ready.length)} verify now`,
+    ];
     if (left > 0) parts.push(`${count(left)} could not be read: reload the page`);
     setText(summary, items.length > 0 ? parts.join(' · ') : '');
     forwardAll.hidden = ready.length === 0;
-    setText(forwardAll, `Forward ${ready.length === 1 ? 'the one that verifies' : `all ${count(ready.length)} that verify`}…`);
+    setText(
+      forwardAll,
+      `Forward ${ready.length === 1 ? 'the one that verifies' : `all ${count(ready.length)} that verify`}…`,
+    );
     more.hidden = next === null;
   }
 
   function line(item) {
     const cause = item.diagnosis?.cause ?? item.cause;
-    const causeWords = cause ? [el('strong', {}, visible(cause, 60)), item.diagnosis?.text && [el('span', { class: 'dot' }, ' · '), foreign(item.diagnosis.text, 200)]] : el('span', { class: 'dim' }, item.secret === null ? 'unknown: the secrets of its endpoint are not known' : 'none any more: forward it');
+    const causeWords = cause
+      ? [
+          el('strong', {}, visible(cause, 60)),
+          item.diagnosis?.text && [el('span', { class: 'dot' }, ' · '), foreign(item.diagnosis.text, 200)],
+        ]
+      : el(
+          'span',
+          { class: 'dim' },
+          item.secret === null ? 'unknown: the secrets of its endpoint are not known' : 'none any more: forward it',
+        );
     return el(
       'tr',
       { role: 'row', 'data-id': item.id, 'data-verifies': item.secret === null ? 'no' : 'yes' },
@@ -2131,7 +2541,12 @@ function rejectedView({ root, params, signal, keys }) {
       cell('Source', 'c-source from-large', foreign(item.source ?? item.peer ?? '–', 60)),
       cell('Bytes', 'c-bytes num from-medium', count(item.bytes)),
       cell('Delivery', 'c-id', rowLink(item.id, `Saved rejection ${shortId(item.id)}`)),
-      cell('', 'c-actions', actButton('Recheck', () => void recheck(item.id), { class: 'small' }), actButton('Forward…', () => void forward(item.id), { class: 'small', hidden: item.secret === null })),
+      cell(
+        '',
+        'c-actions',
+        actButton('Recheck', () => void recheck(item.id), { class: 'small' }),
+        actButton('Forward…', () => void forward(item.id), { class: 'small', hidden: item.secret === null }),
+      ),
     );
   }
 
@@ -2170,18 +2585,35 @@ function rejectedView({ root, params, signal, keys }) {
 const verifiedTag = (item) =>
   item.secret === null
     ? el('span', { class: 'tag tone-rejected' }, mark('triangle'), 'no')
-    : el('span', { class: 'tag tone-accepted' }, mark('disc'), el('span', {}, 'yes, ', el('bdi', {}, visible(item.secret, 64))));
+    : el(
+        'span',
+        { class: 'tag tone-accepted' },
+        mark('disc'),
+        el('span', {}, 'yes, ', el('bdi', {}, visible(item.secret, 64))),
+      );
 
 function notSaved(isOn = false) {
-  if (isOn) return emptyBox('No saved rejections', prose('A delivery whose signature matches no secret appears here, with the probable cause.'));
-  return emptyBox('This gate saves no rejections', prose('Save them to find the cause of a mismatch, and to forward genuine deliveries after you have corrected a secret:'), copyBlock('[rejected]\ndir = "/var/lib/cartgate/rejected"', 'Setting'), prose('They contain personal data, so the setting is off by default.', { class: 'hint' }));
+  if (isOn)
+    return emptyBox(
+      'No saved rejections',
+      prose('A delivery whose signature matches no secret appears here, with the probable cause.'),
+    );
+  return emptyBox(
+    'This gate saves no rejections',
+    prose(
+      'Save them to find the cause of a mismatch, and to forward genuine deliveries after you have corrected a secret:',
+    ),
+    copyBlock('[rejected]\ndir = "/var/lib/cartgate/rejected"', 'Setting'),
+    prose('They contain personal data, so the setting is off by default.', { class: 'hint' }),
+  );
 }
 
 /** Judges a saved rejection by the secrets of now. */
 async function recheckRejection(rejectionId, signal) {
   try {
     const item = await post(`rejected/${encode(rejectionId)}/recheck`, rejectionShape, undefined, { signal });
-    const words = item.secret === null ? 'It is still rejected.' : `It verifies now, under the secret ${visible(item.secret, 64)}.`;
+    const words =
+      item.secret === null ? 'It is still rejected.' : `It verifies now, under the secret ${visible(item.secret, 64)}.`;
     toast(words, item.secret === null ? 'bad' : 'good');
     return item;
   } catch (error) {
@@ -2194,14 +2626,19 @@ async function recheckRejection(rejectionId, signal) {
 async function forwardRejection(item) {
   const yes = await confirmed({
     title: 'Forward 1 delivery?',
-    words: [`It verifies under the secret \`${visible(item.secret, 64)}\`. The gate sends it through its front door to endpoint \`${visible(item.endpoint ?? 'of its path', 60)}\`, under its own signature, like a delivery of today.`],
+    words: [
+      `It verifies under the secret \`${visible(item.secret, 64)}\`. The gate sends it through its front door to endpoint \`${visible(item.endpoint ?? 'of its path', 60)}\`, under its own signature, like a delivery of today.`,
+    ],
     yes: 'Forward 1 delivery',
   });
   if (!yes) return false;
   try {
     const result = await post(`rejected/${encode(item.id)}/forward`, testShape);
     const good = result.status !== null && result.status < 300;
-    toast(`The gate responded with ${result.status ?? 'nothing'}${result.explanation ? `: ${visible(result.explanation)}` : ''}.`, good ? 'good' : 'bad');
+    toast(
+      `The gate responded with ${result.status ?? 'nothing'}${result.explanation ? `: ${visible(result.explanation)}` : ''}.`,
+      good ? 'good' : 'bad',
+    );
     return true;
   } catch (error) {
     failAction(error);
@@ -2214,7 +2651,9 @@ async function forwardMany(ready) {
   const endpoints = namesOf(ready.map((item) => item.endpoint));
   const yes = await confirmed({
     title: `Forward ${deliveries(ready.length)}?`,
-    words: [`They verify now. The gate sends them through its front door to ${endpoints}, one after the other, the oldest first, each under its own signature.`],
+    words: [
+      `They verify now. The gate sends them through its front door to ${endpoints}, one after the other, the oldest first, each under its own signature.`,
+    ],
     yes: `Forward ${deliveries(ready.length)}`,
   });
   if (!yes) return;
@@ -2231,7 +2670,8 @@ async function forwardMany(ready) {
     if (isCancelled) break;
     try {
       const result = await post(`rejected/${encode(item.id)}/forward`, testShape);
-      if (result.status === null || result.status >= 300) failures.push(`${shortId(item.id)}: ${result.status ?? 'no response'}`);
+      if (result.status === null || result.status >= 300)
+        failures.push(`${shortId(item.id)}: ${result.status ?? 'no response'}`);
     } catch (error) {
       failures.push(`${shortId(item.id)}: ${error.message}`);
       if (error.status === 0 || error.status === 401 || error.status === 403) break;
@@ -2245,7 +2685,16 @@ async function forwardMany(ready) {
     toast(outcome, failures.length > 0 ? 'bad' : 'good');
     return;
   }
-  fill(body, prose(outcome), failures.length > 0 && el('ul', {}, failures.slice(0, 20).map((failure) => el('li', {}, visible(failure)))));
+  fill(
+    body,
+    prose(outcome),
+    failures.length > 0 &&
+      el(
+        'ul',
+        {},
+        failures.slice(0, 20).map((failure) => el('li', {}, visible(failure))),
+      ),
+  );
   setText(closing, 'Close');
 }
 
@@ -2281,22 +2730,71 @@ function inboxView({ root, params, signal, keys }) {
   const queues = el('div', {});
   const jobs = el('div', {});
   const states = switches({ label: 'State', words: STATES, chosen: filters.state, onchange: filtered });
-  const destination = picker({ id: 'filter-destination', label: 'Destination', all: 'All destinations', options: [], value: filters.destination, onchange: (value) => set('destination', value) });
-  const endpoint = picker({ id: 'filter-endpoint', label: 'Endpoint', all: 'All endpoints', options: [], value: filters.endpoint, onchange: (value) => set('endpoint', value) });
-  const kind = picker({ id: 'filter-kind', label: 'Kind', all: 'All kinds', options: KINDS, value: filters.kind, onchange: (value) => set('kind', value) });
-  const age = el('select', { id: 'filter-since', onchange: () => set('since', age.value) }, el('option', { value: '' }, 'Any time'), [...AGES].map(([value, [words]]) => el('option', { value }, capital(words))));
+  const destination = picker({
+    id: 'filter-destination',
+    label: 'Destination',
+    all: 'All destinations',
+    options: [],
+    value: filters.destination,
+    onchange: (value) => set('destination', value),
+  });
+  const endpoint = picker({
+    id: 'filter-endpoint',
+    label: 'Endpoint',
+    all: 'All endpoints',
+    options: [],
+    value: filters.endpoint,
+    onchange: (value) => set('endpoint', value),
+  });
+  const kind = picker({
+    id: 'filter-kind',
+    label: 'Kind',
+    all: 'All kinds',
+    options: KINDS,
+    value: filters.kind,
+    onchange: (value) => set('kind', value),
+  });
+  const age = el(
+    'select',
+    { id: 'filter-since', onchange: () => set('since', age.value) },
+    el('option', { value: '' }, 'Any time'),
+    [...AGES].map(([value, [words]]) => el('option', { value }, capital(words))),
+  );
   age.value = filters.since;
-  const search = searchField({ id: 'filter-q', label: 'Event id', hint: 'Event id', value: filters.id, onchange: (value) => set('id', value) });
+  const search = searchField({
+    id: 'filter-q',
+    label: 'Event id',
+    hint: 'Event id',
+    value: filters.id,
+    onchange: (value) => set('id', value),
+  });
   const idError = el('p', { class: 'field-error', role: 'alert' });
   const summary = el('p', { class: 'summary' });
   const clear = button('Clear filters', clearFilters, { class: 'quiet', hidden: true });
-  const bulk = Object.keys(ACTIONS).map((action) => actButton(`${ACTIONS[action].title}…`, () => startJob(action), { class: action === 'purge' ? 'small danger-quiet' : 'small', 'data-action': action }));
+  const bulk = Object.keys(ACTIONS).map((action) =>
+    actButton(`${ACTIONS[action].title}…`, () => startJob(action), {
+      class: action === 'purge' ? 'small danger-quiet' : 'small',
+      'data-action': action,
+    }),
+  );
   const bulkScope = el('span', { class: 'bulk-scope' });
   const { node: grid, body } = table({
     label: 'Stored deliveries',
     bodyId: 'inbox-rows',
     className: 'cards inbox-table',
-    headings: [['', 'c-pick'], 'State', 'Event', ['Endpoint', 'from-large'], ['Kind', 'from-wide'], 'Destination', ['Attempts', 'num from-medium'], 'Next attempt', ['Received', 'from-large'], 'Last response', ['', 'c-actions']],
+    headings: [
+      ['', 'c-pick'],
+      'State',
+      'Event',
+      ['Endpoint', 'from-large'],
+      ['Kind', 'from-wide'],
+      'Destination',
+      ['Attempts', 'num from-medium'],
+      'Next attempt',
+      ['Received', 'from-large'],
+      'Last response',
+      ['', 'c-actions'],
+    ],
   });
   const keyOf = (item) => `${item.id} ${item.destination ?? ''}`;
   const showRows = keptRows(body, keyOf, line);
@@ -2310,9 +2808,28 @@ function inboxView({ root, params, signal, keys }) {
     root,
     queues,
     jobs,
-    el('div', { class: 'toolbar', role: 'search', 'aria-label': 'Filters' }, states.node, el('div', { class: 'fields' }, destination.node, endpoint.node, kind.node, el('label', { class: 'field', for: 'filter-since' }, el('span', { class: 'field-label' }, 'Received'), age), search.node)),
+    el(
+      'div',
+      { class: 'toolbar', role: 'search', 'aria-label': 'Filters' },
+      states.node,
+      el(
+        'div',
+        { class: 'fields' },
+        destination.node,
+        endpoint.node,
+        kind.node,
+        el('label', { class: 'field', for: 'filter-since' }, el('span', { class: 'field-label' }, 'Received'), age),
+        search.node,
+      ),
+    ),
     idError,
-    el('div', { class: 'status-line' }, summary, clear, el('div', { class: 'bulk', role: 'group', 'aria-label': 'Actions for the selection' }, bulkScope, bulk)),
+    el(
+      'div',
+      { class: 'status-line' },
+      summary,
+      clear,
+      el('div', { class: 'bulk', role: 'group', 'aria-label': 'Actions for the selection' }, bulkScope, bulk),
+    ),
     place,
     more,
   );
@@ -2337,7 +2854,9 @@ function inboxView({ root, params, signal, keys }) {
     filtered();
   }
 
-  const isFiltered = () => filters.state.size > 0 || Boolean(filters.endpoint || filters.destination || filters.kind || filters.since || filters.id);
+  const isFiltered = () =>
+    filters.state.size > 0 ||
+    Boolean(filters.endpoint || filters.destination || filters.kind || filters.since || filters.id);
 
   const queueOf = (name) => (name === NO_DESTINATION ? '' : name || null);
 
@@ -2380,7 +2899,9 @@ function inboxView({ root, params, signal, keys }) {
   async function loadMore() {
     more.disabled = true;
     try {
-      const further = await api(`inbox/deliveries${query({ ...wanted(), after: next })}`, page(storedShape), { signal });
+      const further = await api(`inbox/deliveries${query({ ...wanted(), after: next })}`, page(storedShape), {
+        signal,
+      });
       const known = new Set(items.map(keyOf));
       items = items.concat(further.items.filter((item) => !known.has(keyOf(item))));
       next = further.next;
@@ -2396,29 +2917,53 @@ function inboxView({ root, params, signal, keys }) {
   function draw() {
     const focused = focusedRow();
     const focusKey = focused && `${focused.dataset.id} ${focused.dataset.destination}`;
-    offerNew(endpoint, items.map((item) => item.endpoint));
-    offerNew(destination, items.map((item) => item.destination ?? NO_DESTINATION));
+    offerNew(
+      endpoint,
+      items.map((item) => item.endpoint),
+    );
+    offerNew(
+      destination,
+      items.map((item) => item.destination ?? NO_DESTINATION),
+    );
     showRows(items);
-    if (items.length === 0) refill(place, isFiltered() ? emptyBox('No stored delivery has these filters', prose('Clear the filters to see all.')) : nothingStored());
+    if (items.length === 0)
+      refill(
+        place,
+        isFiltered()
+          ? emptyBox('No stored delivery has these filters', prose('Clear the filters to see all.'))
+          : nothingStored(),
+      );
     else if (grid.parentNode !== place) refill(place, grid);
-    const parts = [`${count(items.length)}${next === null ? '' : ' or more'} ${items.length === 1 && next === null ? 'delivery' : 'deliveries'}`];
+    const parts = [
+      `${count(items.length)}${next === null ? '' : ' or more'} ${items.length === 1 && next === null ? 'delivery' : 'deliveries'}`,
+    ];
     if (left > 0) parts.push(`${count(left)} could not be read: reload the page`);
     setText(summary, items.length > 0 ? parts.join(' · ') : '');
     clear.hidden = !isFiltered();
     more.hidden = next === null;
     drawBulk();
-    if (focusKey) [...body.rows].find((row) => `${row.dataset.id} ${row.dataset.destination}` === focusKey)?.querySelector('a.row-link')?.focus({ preventScroll: true });
+    if (focusKey)
+      [...body.rows]
+        .find((row) => `${row.dataset.id} ${row.dataset.destination}` === focusKey)
+        ?.querySelector('a.row-link')
+        ?.focus({ preventScroll: true });
   }
 
   function drawBulk() {
-    const scope = picked.size > 0 ? `${count(picked.size)} selected:` : isFiltered() ? 'All that the filter shows:' : 'All:';
+    const scope =
+      picked.size > 0 ? `${count(picked.size)} selected:` : isFiltered() ? 'All that the filter shows:' : 'All:';
     setText(bulkScope, scope);
     for (const node of bulk) node.hidden = items.length === 0;
   }
 
   function line(item) {
     const key = keyOf(item);
-    const pick = el('input', { type: 'checkbox', checked: picked.has(key), 'aria-label': `Select ${shortId(item.id)}`, onchange: () => toggle(item, pick.checked) });
+    const pick = el('input', {
+      type: 'checkbox',
+      checked: picked.has(key),
+      'aria-label': `Select ${shortId(item.id)}`,
+      onchange: () => toggle(item, pick.checked),
+    });
     const node = el(
       'tr',
       { role: 'row', 'data-id': item.id, 'data-state': item.state, 'data-destination': item.destination ?? '' },
@@ -2427,12 +2972,24 @@ function inboxView({ root, params, signal, keys }) {
       cell('Event', 'c-id', rowLink(item.id, `${item.state}, event ${shortId(item.id)}`)),
       cell('Endpoint', 'c-endpoint from-large', foreign(item.endpoint, 60)),
       cell('Kind', 'c-kind from-wide', item.kind === null ? '–' : foreign(item.kind, 30)),
-      cell('Destination', 'c-destination', item.destination === null ? el('em', {}, 'none') : foreign(item.destination, 60)),
+      cell(
+        'Destination',
+        'c-destination',
+        item.destination === null ? el('em', {}, 'none') : foreign(item.destination, 60),
+      ),
       cell('Attempts', 'c-attempts num from-medium', count(item.attempts)),
       cell('Next attempt', 'c-due', dueText(item)),
       cell('Received', 'c-time from-large', since(item.received)),
       cell('Last response', 'c-detail', el('span', { class: 'detail' }, lastResponse(item))),
-      cell('', 'c-actions', actButton(item.state === 'delivered' ? 'Replay…' : 'Retry…', () => void redeliver(item.id, item.destination ?? ''), { class: 'small' })),
+      cell(
+        '',
+        'c-actions',
+        actButton(
+          item.state === 'delivered' ? 'Replay…' : 'Retry…',
+          () => void redeliver(item.id, item.destination ?? ''),
+          { class: 'small' },
+        ),
+      ),
     );
     node.classList.toggle('picked', picked.has(key));
     return node;
@@ -2469,7 +3026,11 @@ function inboxView({ root, params, signal, keys }) {
       return null;
     }
     return {
-      selection: selectionOf({ ids: [...new Set(rows.map((item) => item.id))], destination: names.length === 1 ? names[0] : null, states: [...stateSet] }),
+      selection: selectionOf({
+        ids: [...new Set(rows.map((item) => item.id))],
+        destination: names.length === 1 ? names[0] : null,
+        states: [...stateSet],
+      }),
       to: namesOf(names),
       scope: `${deliveries(rows.length)} that you selected`,
     };
@@ -2477,18 +3038,31 @@ function inboxView({ root, params, signal, keys }) {
 
   function filterSelection(action) {
     if (!isFiltered() && action !== 'retry') {
-      toast(`Choose a filter or rows first: without one, ${ACTIONS[action].title.toLowerCase()} would take the whole inbox.`, 'bad');
+      toast(
+        `Choose a filter or rows first: without one, ${ACTIONS[action].title.toLowerCase()} would take the whole inbox.`,
+        'bad',
+      );
       return null;
     }
     const { states: allowed, bulkStates } = ACTIONS[action];
     const chosenStates = filters.state.size > 0 ? allowed.filter((one) => filters.state.has(one)) : bulkStates;
     if (chosenStates.length === 0) {
-      toast(`${ACTIONS[action].title} applies to deliveries that are ${allowed.join(' or ')}; the filter shows others.`, 'bad');
+      toast(
+        `${ACTIONS[action].title} applies to deliveries that are ${allowed.join(' or ')}; the filter shows others.`,
+        'bad',
+      );
       return null;
     }
     const queue = queueOf(filters.destination);
     return {
-      selection: selectionOf({ ids: filters.id ? [filters.id] : [], endpoint: filters.endpoint || null, destination: queue, states: chosenStates, kind: filters.kind || null, since: sinceTime() }),
+      selection: selectionOf({
+        ids: filters.id ? [filters.id] : [],
+        endpoint: filters.endpoint || null,
+        destination: queue,
+        states: chosenStates,
+        kind: filters.kind || null,
+        since: sinceTime(),
+      }),
       to: queue === null ? 'every destination' : namesOf([queue]),
       scope: [
         chosenStates.join(' or '),
@@ -2497,11 +3071,14 @@ function inboxView({ root, params, signal, keys }) {
         filters.kind && `kind ${visible(filters.kind, 30)}`,
         filters.since && `received in ${AGES.get(filters.since)[0]}`,
         filters.id && `event ${filters.id}`,
-      ].filter(Boolean).join(' · '),
+      ]
+        .filter(Boolean)
+        .join(' · '),
     };
   }
 
-  const targets = () => (state.status?.destinations ?? []).map((one) => one.destination).filter((name) => name !== filters.destination);
+  const targets = () =>
+    (state.status?.destinations ?? []).map((one) => one.destination).filter((name) => name !== filters.destination);
 
   function drawQueues() {
     const inbox = state.status?.inbox;
@@ -2512,25 +3089,47 @@ function inboxView({ root, params, signal, keys }) {
     if (!signal.aborted && !document.querySelector('dialog[open]') && !isPaged) await load();
   }, 2000);
 
-  on('inbox', () => {
-    drawQueues();
-    refresh();
-  }, signal);
-  on('status', () => {
-    drawQueues();
-    offerNew(endpoint, (state.status?.endpoints ?? []).map((one) => one.endpoint));
-    offerNew(destination, (state.status?.destinations ?? []).map((one) => one.destination));
-  }, signal);
-  on('jobs', () => {
-    refresh();
-    void drawJobs(jobs, signal);
-  }, signal);
+  on(
+    'inbox',
+    () => {
+      drawQueues();
+      refresh();
+    },
+    signal,
+  );
+  on(
+    'status',
+    () => {
+      drawQueues();
+      offerNew(
+        endpoint,
+        (state.status?.endpoints ?? []).map((one) => one.endpoint),
+      );
+      offerNew(
+        destination,
+        (state.status?.destinations ?? []).map((one) => one.destination),
+      );
+    },
+    signal,
+  );
+  on(
+    'jobs',
+    () => {
+      refresh();
+      void drawJobs(jobs, signal);
+    },
+    signal,
+  );
   Object.assign(keys, {
     '/': () => search.input.focus(),
-    r: () => (picked.size > 0 ? startJob('retry') : focusedRow() && void redeliver(focusedRow().dataset.id, focusedRow().dataset.destination)),
+    r: () =>
+      picked.size > 0
+        ? startJob('retry')
+        : focusedRow() && void redeliver(focusedRow().dataset.id, focusedRow().dataset.destination),
     x: () => {
       const row = focusedRow();
-      const item = row && items.find((one) => one.id === row.dataset.id && (one.destination ?? '') === row.dataset.destination);
+      const item =
+        row && items.find((one) => one.id === row.dataset.id && (one.destination ?? '') === row.dataset.destination);
       if (item) toggle(item, !picked.has(keyOf(item)));
     },
   });
@@ -2593,26 +3192,57 @@ function queuesPanel(inbox) {
   const health = new Map((state.status?.destinations ?? []).map((one) => [one.destination, one]));
   const waiting = new Map(inbox.waiting.map((one) => [one.destination, one]));
   for (const name of health.keys()) {
-    if (!waiting.has(name)) waiting.set(name, { destination: name, configured: true, down_since: null, pending: 0, oldest: null, dead: 0, quarantined: 0 });
+    if (!waiting.has(name))
+      waiting.set(name, {
+        destination: name,
+        configured: true,
+        down_since: null,
+        pending: 0,
+        oldest: null,
+        dead: 0,
+        quarantined: 0,
+      });
   }
-  const { node, body } = table({ label: 'Destinations', className: 'queues cards', headings: ['Destination', 'Health', ['Pending', 'num'], 'Oldest', ['Dead', 'num'], ['Quarantined', 'num']] });
-  const numberOf = ({ destination }, word, number) => (number > 0 ? el('a', { class: `link tone-${word}`, href: `#/inbox?state=${word}&destination=${encode(destination || NO_DESTINATION)}`, 'aria-label': `${count(number)} ${word} for ${destination ? visible(destination, 60) : 'no destination'}` }, count(number)) : el('span', { class: 'dim' }, '0'));
+  const { node, body } = table({
+    label: 'Destinations',
+    className: 'queues cards',
+    headings: ['Destination', 'Health', ['Pending', 'num'], 'Oldest', ['Dead', 'num'], ['Quarantined', 'num']],
+  });
+  const numberOf = ({ destination }, word, number) =>
+    number > 0
+      ? el(
+          'a',
+          {
+            class: `link tone-${word}`,
+            href: `#/inbox?state=${word}&destination=${encode(destination || NO_DESTINATION)}`,
+            'aria-label': `${count(number)} ${word} for ${destination ? visible(destination, 60) : 'no destination'}`,
+          },
+          count(number),
+        )
+      : el('span', { class: 'dim' }, '0');
   for (const queue of [...waiting.values()].sort((one, other) => one.destination.localeCompare(other.destination))) {
-    body.append(el(
-      'tr',
-      { role: 'row' },
-      cell('Destination', 'c-destination', queue.destination ? foreign(queue.destination, 60) : el('em', {}, 'none')),
-      cell('Health', 'c-health', healthOf(queue, health.get(queue.destination))),
-      cell('Pending', 'num', numberOf(queue, 'pending', queue.pending)),
-      cell('Oldest', 'c-oldest', queue.oldest === null ? el('span', { class: 'dim' }, '–') : since(queue.oldest, '')),
-      cell('Dead', 'num', numberOf(queue, 'dead', queue.dead)),
-      cell('Quarantined', 'num', numberOf(queue, 'quarantined', queue.quarantined)),
-    ));
+    body.append(
+      el(
+        'tr',
+        { role: 'row' },
+        cell('Destination', 'c-destination', queue.destination ? foreign(queue.destination, 60) : el('em', {}, 'none')),
+        cell('Health', 'c-health', healthOf(queue, health.get(queue.destination))),
+        cell('Pending', 'num', numberOf(queue, 'pending', queue.pending)),
+        cell('Oldest', 'c-oldest', queue.oldest === null ? el('span', { class: 'dim' }, '–') : since(queue.oldest, '')),
+        cell('Dead', 'num', numberOf(queue, 'dead', queue.dead)),
+        cell('Quarantined', 'num', numberOf(queue, 'quarantined', queue.quarantined)),
+      ),
+    );
   }
   return section(
     'Destinations',
     { class: 'queues-panel' },
-    inbox.trouble && el('div', { class: 'notice notice-bad', role: 'alert' }, prose(`Events cannot be stored: ${visible(inbox.trouble)}.`)),
+    inbox.trouble &&
+      el(
+        'div',
+        { class: 'notice notice-bad', role: 'alert' },
+        prose(`Events cannot be stored: ${visible(inbox.trouble)}.`),
+      ),
     el('div', { class: 'gauges' }, gauge('Events', inbox.events), gauge('Bytes', inbox.bytes, bytes)),
     node,
   );
@@ -2620,31 +3250,55 @@ function queuesPanel(inbox) {
 
 function healthOf(queue, health) {
   if (queue.destination === '') return el('span', { class: 'dim' }, 'no destination subscribes');
-  if (!queue.configured) return el('span', { class: 'tag tone-failed' }, mark('cross'), 'not configured: move its deliveries');
-  if (queue.down_since !== null) return el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'down for ', since(queue.down_since, '')));
+  if (!queue.configured)
+    return el('span', { class: 'tag tone-failed' }, mark('cross'), 'not configured: move its deliveries');
+  if (queue.down_since !== null)
+    return el(
+      'span',
+      { class: 'tag tone-failed' },
+      mark('cross'),
+      el('span', {}, 'down for ', since(queue.down_since, '')),
+    );
   const { last_taken: taken, last_failed: failed } = health ?? {};
-  if (failed && failed.at > (taken ?? 0)) return el('span', { class: 'tag tone-rejected' }, mark('triangle'), el('span', {}, 'last attempt failed: ', foreign(failed.reason, 60)));
-  if (taken) return el('span', { class: 'tag tone-accepted' }, mark('disc'), el('span', {}, 'up, last delivery ', since(taken)));
+  if (failed && failed.at > (taken ?? 0))
+    return el(
+      'span',
+      { class: 'tag tone-rejected' },
+      mark('triangle'),
+      el('span', {}, 'last attempt failed: ', foreign(failed.reason, 60)),
+    );
+  if (taken)
+    return el('span', { class: 'tag tone-accepted' }, mark('disc'), el('span', {}, 'up, last delivery ', since(taken)));
   return el('span', { class: 'dim' }, 'no attempt yet');
 }
 
 function noInbox() {
   return emptyBox(
     'This gate has no inbox',
-    prose('With an inbox, a 200 means that the event is stored, and the gate delivers it with retries. Add to the configuration file:'),
+    prose(
+      'With an inbox, a 200 means that the event is stored, and the gate delivers it with retries. Add to the configuration file:',
+    ),
     copyBlock('[inbox]\nstore = "sqlite:/var/lib/cartgate/inbox.db"\n\n[[endpoint]]\ndurable = true', 'Setting'),
   );
 }
 
 function nothingStored() {
-  return emptyBox('The inbox is empty', prose('Each verified delivery to a durable endpoint appears here, once for each destination. Send one:'), copyBlock('cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file secret.txt', 'Command'));
+  return emptyBox(
+    'The inbox is empty',
+    prose('Each verified delivery to a durable endpoint appears here, once for each destination. Send one:'),
+    copyBlock('cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file secret.txt', 'Command'),
+  );
 }
 
 /** Shows the jobs that run, and the last ones, until all are over. */
 async function drawJobs(place, signal) {
   let loaded;
   try {
-    loaded = await api('inbox/jobs', (value) => fitting(Array.isArray(value) ? value : value?.items ?? [], jobShape), { signal });
+    loaded = await api(
+      'inbox/jobs',
+      (value) => fitting(Array.isArray(value) ? value : (value?.items ?? []), jobShape),
+      { signal },
+    );
   } catch {
     // The list of jobs is an extra; the inbox itself reports why the gate does not respond.
     return;
@@ -2656,8 +3310,16 @@ async function drawJobs(place, signal) {
     progress.show(job);
     progress.node.firstChild.removeAttribute('id');
     const words = `${ACTIONS[job.action]?.title ?? visible(job.action, 20)} ${deliveries(job.count ?? 0)}`;
-    const cancel = () => request(`inbox/jobs/${encode(job.id)}`, { method: 'DELETE' }).then(() => emit('jobs'), failAction);
-    return el('li', { class: `job job-${visible(job.state, 20)}`, 'data-key': `${job.id} ${isOver(job)}` }, el('span', { class: 'job-name' }, words), isOver(job) ? el('span', {}, jobOutcome(job).join(' '), ' ', job.ended && since(job.ended)) : [progress.node, actButton('Cancel', cancel, { class: 'small' })]);
+    const cancel = () =>
+      request(`inbox/jobs/${encode(job.id)}`, { method: 'DELETE' }).then(() => emit('jobs'), failAction);
+    return el(
+      'li',
+      { class: `job job-${visible(job.state, 20)}`, 'data-key': `${job.id} ${isOver(job)}` },
+      el('span', { class: 'job-name' }, words),
+      isOver(job)
+        ? el('span', {}, jobOutcome(job).join(' '), ' ', job.ended && since(job.ended))
+        : [progress.node, actButton('Cancel', cancel, { class: 'small' })],
+    );
   };
   const recent = shown.filter(isOver).slice(-3).reverse();
   const all = [...running, ...recent];
@@ -2680,58 +3342,119 @@ function deliveryView({ root, parts, signal, keys }) {
   fill(root, place);
   const known = rowById.get(deliveryId);
   setTitle('Delivery ', el('span', { class: 'id title-id' }, visible(deliveryId, 60)));
-  const open = () => loadInto(place, signal, () => api(`deliveries/${encode(deliveryId)}`, deliveryShape, { signal }), (shown) => drawDelivery(deliveryId, shown, keys, signal));
+  const open = () =>
+    loadInto(
+      place,
+      signal,
+      () => api(`deliveries/${encode(deliveryId)}`, deliveryShape, { signal }),
+      (shown) => drawDelivery(deliveryId, shown, keys, signal),
+    );
   keys.Escape = back;
   keys.Backspace = back;
   if (!isId(deliveryId)) {
-    refill(place, emptyBox('This is not the id of a delivery', prose('An id has 36 characters. The sender finds it in the header `X-Cartgate-Delivery` of the response.')));
+    refill(
+      place,
+      emptyBox(
+        'This is not the id of a delivery',
+        prose('An id has 36 characters. The sender finds it in the header `X-Cartgate-Delivery` of the response.'),
+      ),
+    );
     return;
   }
   void open();
   on('cause', (row) => row.id === deliveryId && !known?.causeText && void open(), signal);
-  on('jobs', async () => {
-    // The end of the dialog is the next event, and gives the focus back first.
-    if (document.querySelector('dialog[open]')) return;
-    const focused = document.activeElement?.id;
-    await open();
-    if (focused && !signal.aborted) byId(focused)?.focus();
-  }, signal);
+  on(
+    'jobs',
+    async () => {
+      // The end of the dialog is the next event, and gives the focus back first.
+      if (document.querySelector('dialog[open]')) return;
+      const focused = document.activeElement?.id;
+      await open();
+      if (focused && !signal.aborted) byId(focused)?.focus();
+    },
+    signal,
+  );
 }
 
 function drawDelivery(deliveryId, shown, keys, signal) {
   const { row, event, rejection, received, forwarded } = shown;
   if (!row && !event && !received && !rejection) {
-    return emptyBox('The gate does not know this delivery', prose('The ring holds the last 1,000 requests. Older ones are in the log, and stored events in the inbox.'));
+    return emptyBox(
+      'The gate does not know this delivery',
+      prose('The ring holds the last 1,000 requests. Older ones are in the log, and stored events in the inbox.'),
+    );
   }
   const head = received ?? event?.head ?? null;
-  const saved = { item: null };
-  const bodyPath = event ? `inbox/events/${encode(deliveryId)}/body` : rejection ? `rejected/${encode(deliveryId)}/body` : null;
+  const bodyPath = event
+    ? `inbox/events/${encode(deliveryId)}/body`
+    : rejection
+      ? `rejected/${encode(deliveryId)}/body`
+      : null;
   const redeliverHere = () => void redeliver(deliveryId);
   if (event) keys.r = redeliverHere;
   keys.c = () => compareFrom(deliveryId);
+  const headPlace = el(
+    'div',
+    {},
+    head
+      ? headsPanel(received ? 'As received' : 'As stored, without the headers that the gate drops', head, forwarded)
+      : section(
+          'Request',
+          {},
+          prose(
+            'The head is no longer in memory: the ring holds the last 1,000 requests, and only while a console is open.',
+          ),
+        ),
+  );
   const actions = el(
     'div',
     { class: 'actions' },
-    event && actButton([el('span', {}, event.deliveries.some((one) => one.state !== 'delivered') ? 'Retry…' : 'Replay…'), el('kbd', {}, 'r')], redeliverHere, { class: 'primary', id: 'delivery-redeliver' }),
+    event &&
+      actButton(
+        [
+          el('span', {}, event.deliveries.some((one) => one.state !== 'delivered') ? 'Retry…' : 'Replay…'),
+          el('kbd', {}, 'r'),
+        ],
+        redeliverHere,
+        { class: 'primary', id: 'delivery-redeliver' },
+      ),
     event && actButton('Copy as curl', () => void copyCurl(deliveryId), { id: 'delivery-curl' }),
     event && button('Copy as cartgate send', () => copy(sendLine(deliveryId), 'Command')),
-    bodyPath && el('a', { class: 'button', href: `/api/v1/${bodyPath}`, download: `${deliveryId}.body` }, 'Download body'),
-    button([el('span', {}, compareWith && compareWith !== deliveryId ? `Compare with ${shortId(compareWith)}` : 'Compare…'), el('kbd', {}, 'c')], () => compareFrom(deliveryId)),
+    bodyPath &&
+      el('a', { class: 'button', href: `/api/v1/${bodyPath}`, download: `${deliveryId}.body` }, 'Download body'),
+    button(
+      [
+        el('span', {}, compareWith && compareWith !== deliveryId ? `Compare with ${shortId(compareWith)}` : 'Compare…'),
+        el('kbd', {}, 'c'),
+      ],
+      () => compareFrom(deliveryId),
+    ),
   );
   const rejectedPlace = rejection ? el('div', {}, waitBox('Loading the saved rejection…')) : null;
   if (rejection) {
-    void loadInto(rejectedPlace, signal, () => api(`rejected/${encode(deliveryId)}`, rejectionShape, { signal }), (item) => {
-      saved.item = item;
-      return rejectionPanel(item, signal);
-    });
+    void loadInto(
+      rejectedPlace,
+      signal,
+      () => api(`rejected/${encode(deliveryId)}`, rejectionShape, { signal }),
+      (item) => {
+        if (!head && item.headers && item.method && item.target) refill(headPlace, headsPanel('As received', item, []));
+        return rejectionPanel(item, signal);
+      },
+    );
   }
   return [
     summaryOf(deliveryId, shown),
     actions,
     rejectedPlace,
     section('Timeline', { class: 'timeline-panel' }, timeline(deliveryId, shown)),
-    head ? headsPanel(received ? 'As received' : 'As stored, without the headers that the gate drops', head, forwarded) : section('Request', {}, prose('The head is no longer in memory: the ring holds the last 1,000 requests, and only while a console is open.')),
-    section('Body', { class: 'body-panel' }, bodyPath ? bodyPanel(bodyPath, row?.bytes ?? event?.deliveries[0]?.size ?? null, signal) : prose('The gate does not keep this body. It stores bodies only in the inbox and with saved rejections.')),
+    headPlace,
+    section(
+      'Body',
+      { class: 'body-panel' },
+      bodyPath
+        ? bodyPanel(bodyPath, row?.bytes ?? event?.deliveries[0]?.size ?? null, signal)
+        : prose('The gate does not keep this body. It stores bodies only in the inbox and with saved rejections.'),
+    ),
   ];
 }
 
@@ -2740,38 +3463,96 @@ function summaryOf(deliveryId, { row, event }) {
   const at = row?.at ?? event?.received ?? bornAt(deliveryId);
   return facts(
     ['Verdict', row && tag(VERDICTS, row.verdict)],
-    ['Reason', row?.reason && el('span', {}, el('code', {}, visible(row.reason, 60)), REASONS.has(row.reason) ? ` ${meaningOf(row.reason)}` : '')],
+    [
+      'Reason',
+      row?.reason &&
+        el(
+          'span',
+          {},
+          el('code', {}, visible(row.reason, 60)),
+          REASONS.has(row.reason) ? ` ${meaningOf(row.reason)}` : '',
+        ),
+    ],
     ['Probable cause', row?.cause && foreign(rowById.get(row.id)?.causeText || row.cause)],
     ['Received', at !== null && el('span', {}, moment(at), ' (', since(at), ')')],
     ['Endpoint', (row?.endpoint ?? event?.endpoint) && foreign(row?.endpoint ?? event.endpoint, 64)],
     ['Kind', (row?.kind ?? event?.kind) && foreign(row?.kind ?? event.kind, 30)],
     ['Secret', (row?.secret ?? event?.head?.secret) && foreign(row?.secret ?? event.head.secret, 64)],
     ['Client', (row?.peer ?? event?.head?.peer) && foreign(row?.peer ?? event.head.peer, 80)],
-    ['Status', row && (row.status === null ? 'none: the client had gone' : `${row.status} after ${duration(row.ms)} ms`)],
+    [
+      'Status',
+      row && (row.status === null ? 'none: the client had gone' : `${row.status} after ${duration(row.ms)} ms`),
+    ],
     ['Body', (row || first) && bytes(row?.bytes ?? first.size)],
     ['Repeats', row?.duplicate_of && rowLink(row.duplicate_of, `Delivery ${shortId(row.duplicate_of)}`)],
-    ['Copies', first && first.seen > 1 && `${counted(first.copy, 'event')} with the same body before it, ${count(first.seen)} in all`],
-    ['Seal', event && !event.intact && el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'broken: ', foreign(event.broken ?? 'unknown')))],
+    [
+      'Copies',
+      first &&
+        first.seen > 1 &&
+        `${counted(first.copy, 'event')} with the same body before it, ${count(first.seen)} in all`,
+    ],
+    [
+      'Seal',
+      event &&
+        !event.intact &&
+        el(
+          'span',
+          { class: 'tag tone-failed' },
+          mark('cross'),
+          el('span', {}, 'broken: ', foreign(event.broken ?? 'unknown')),
+        ),
+    ],
   );
 }
 
 /** Returns the time in the id of a delivery, a UUID of version 7. */
-const bornAt = (deliveryId) => (deliveryId[14] === '7' ? Number.parseInt(deliveryId.replace('-', '').slice(0, 12), 16) : null);
+const bornAt = (deliveryId) =>
+  deliveryId[14] === '7' ? Number.parseInt(deliveryId.replace('-', '').slice(0, 12), 16) : null;
 
 /** Returns what happened, in its order. */
 function timeline(deliveryId, { row, event, rejection }) {
   const at = row?.at ?? event?.received ?? bornAt(deliveryId);
   const steps = [];
-  const add = (tone, shape, time, ...words) => steps.push(el('li', { class: `step tone-${tone}` }, mark(shape), el('div', {}, words), time === null || time === undefined ? null : moment(time)));
+  const add = (tone, shape, time, ...words) =>
+    steps.push(
+      el(
+        'li',
+        { class: `step tone-${tone}` },
+        mark(shape),
+        el('div', {}, words),
+        time === null || time === undefined ? null : moment(time),
+      ),
+    );
   const peer = row?.peer ?? event?.head?.peer;
-  add('neutral', 'ring', at, el('strong', {}, 'Received'), peer && [' from ', foreign(peer, 80)], row && ` · ${bytes(row.bytes)}`);
+  add(
+    'neutral',
+    'ring',
+    at,
+    el('strong', {}, 'Received'),
+    peer && [' from ', foreign(peer, 80)],
+    row && ` · ${bytes(row.bytes)}`,
+  );
   const secret = row?.secret ?? event?.head?.secret;
   if (secret) add('accepted', 'disc', null, el('strong', {}, 'Verified'), ' under secret ', foreign(secret, 64));
   if (row) {
     const { mark: shape, meaning } = VERDICTS.get(row.verdict) ?? { mark: 'question', meaning: '' };
-    add(row.verdict, shape, row.at + row.ms, el('strong', {}, capital(visible(row.verdict, 30))), row.status === null ? '' : ` with ${row.status}`, ` after ${duration(row.ms)} ms`, row.destination && [' by ', foreign(row.destination, 60)], el('p', { class: 'hint' }, row.reason ? `${visible(row.reason, 60)}: ${meaningOf(row.reason) || meaning}` : meaning));
+    add(
+      row.verdict,
+      shape,
+      row.at + row.ms,
+      el('strong', {}, capital(visible(row.verdict, 30))),
+      row.status === null ? '' : ` with ${row.status}`,
+      ` after ${duration(row.ms)} ms`,
+      row.destination && [' by ', foreign(row.destination, 60)],
+      el(
+        'p',
+        { class: 'hint' },
+        row.reason ? `${visible(row.reason, 60)}: ${meaningOf(row.reason) || meaning}` : meaning,
+      ),
+    );
   }
-  if (rejection && !row) add('rejected', 'triangle', null, el('strong', {}, 'Rejected'), ': its signature matched no secret');
+  if (rejection && !row)
+    add('rejected', 'triangle', null, el('strong', {}, 'Rejected'), ': its signature matched no secret');
   for (const one of event?.deliveries ?? []) stepsOf(one, add);
   return el('ol', { class: 'timeline' }, steps);
 }
@@ -2779,45 +3560,82 @@ function timeline(deliveryId, { row, event, rejection }) {
 /** Adds the steps of a stored delivery to one destination. */
 function stepsOf(one, add) {
   const to = () => (one.destination === null ? el('em', {}, 'no destination') : foreign(one.destination, 60));
-  const result = one.attempts > 0 || one.last !== null ? [el('span', { class: 'dot' }, ' · '), lastResponse({ ...one, last: null })] : null;
+  const result =
+    one.attempts > 0 || one.last !== null
+      ? [el('span', { class: 'dot' }, ' · '), lastResponse({ ...one, last: null })]
+      : null;
   const times = one.attempts === 1 ? '1 attempt' : `${count(one.attempts)} attempts`;
   if (one.state === 'delivered') {
-    add('accepted', 'disc', one.last, el('strong', {}, 'Delivered'), ' to ', to(), ` after ${times}`, one.status === null ? '' : ` with ${one.status}`);
+    add(
+      'accepted',
+      'disc',
+      one.last,
+      el('strong', {}, 'Delivered'),
+      ' to ',
+      to(),
+      ` after ${times}`,
+      one.status === null ? '' : ` with ${one.status}`,
+    );
     return;
   }
-  if (one.attempts > 0) add('failed', 'cross', one.last, el('strong', {}, `Attempt ${count(one.attempts)} failed`), ' at ', to(), result);
-  if (one.state === 'dead') add('dead', 'cross', null, el('strong', {}, 'Dead letter'), ' for ', to(), ': no further attempt without a retry');
-  else if (one.state === 'quarantined') add('quarantined', 'diamond', null, el('strong', {}, 'In quarantine'), ' for ', to(), ': it changed after it was stored, so no app receives it');
+  if (one.attempts > 0)
+    add('failed', 'cross', one.last, el('strong', {}, `Attempt ${count(one.attempts)} failed`), ' at ', to(), result);
+  if (one.state === 'dead')
+    add('dead', 'cross', null, el('strong', {}, 'Dead letter'), ' for ', to(), ': no further attempt without a retry');
+  else if (one.state === 'quarantined')
+    add(
+      'quarantined',
+      'diamond',
+      null,
+      el('strong', {}, 'In quarantine'),
+      ' for ',
+      to(),
+      ': it changed after it was stored, so no app receives it',
+    );
   else add('pending', 'half', one.due, el('strong', {}, 'Waits'), ' for ', to(), ', next attempt ', dueText(one));
 }
 
 /** Returns the verdict of today on a saved rejection, with its actions. */
 function rejectionPanel(item, signal) {
   const place = el('div', {});
-  const draw = (current) => refill(
-    place,
-    facts(
-      ['Verifies now', verifiedTag(current)],
-      ['Cause', current.diagnosis && el('span', {}, el('code', {}, visible(current.diagnosis.cause, 60)), ' ', foreign(current.diagnosis.text, 400), current.diagnosis.certainty && el('span', { class: 'dim' }, ` (${visible(current.diagnosis.certainty, 20)})`))],
-      ['Advice', current.diagnosis?.advice && foreign(capital(current.diagnosis.advice), 400)],
-      ['Source', current.source && foreign(current.source, 80)],
-    ),
-    el(
-      'div',
-      { class: 'actions' },
-      actButton('Recheck', async () => {
-        const again = await recheckRejection(current.id, signal);
-        if (again) draw({ ...current, ...again });
-      }),
-      current.secret !== null && actButton('Forward…', () => void forwardRejection(current), { class: 'primary' }),
-      button('Copy as cartgate send', () => copy(forwardLine(current), 'Command')),
-    ),
-  );
+  const draw = (current) =>
+    refill(
+      place,
+      facts(
+        ['Verifies now', verifiedTag(current)],
+        [
+          'Cause',
+          current.diagnosis &&
+            el(
+              'span',
+              {},
+              el('code', {}, visible(current.diagnosis.cause, 60)),
+              ' ',
+              foreign(current.diagnosis.text, 400),
+              current.diagnosis.certainty &&
+                el('span', { class: 'dim' }, ` (${visible(current.diagnosis.certainty, 20)})`),
+            ),
+        ],
+        ['Advice', current.diagnosis?.advice && foreign(capital(current.diagnosis.advice), 400)],
+        ['Source', current.source && foreign(current.source, 80)],
+      ),
+      el(
+        'div',
+        { class: 'actions' },
+        actButton('Recheck', async () => {
+          const again = await recheckRejection(current.id, signal);
+          if (again) draw({ ...current, ...again });
+        }),
+        current.secret !== null && actButton('Forward…', () => void forwardRejection(current), { class: 'primary' }),
+        button('Copy as cartgate send', () => copy(forwardLine(current), 'Command')),
+      ),
+    );
   draw(item);
   return section('Saved rejection', { class: 'rejection-panel' }, place);
 }
 
-const sendLine = (eventId) => `cartgate inbox show --config cartgate.toml ${eventId} --body > ${eventId}.body\ncartgate send http://127.0.0.1:8080 --secret-file secret.txt --body ${eventId}.body`;
+const sendLine = (eventId) =>
+  `cartgate inbox show --config cartgate.toml ${eventId} --body > ${eventId}.body\ncartgate send http://127.0.0.1:8080 --secret-file secret.txt --body ${eventId}.body`;
 
 function forwardLine({ id: rejectionId, received }) {
   const time = new Date(received).toISOString().slice(0, 19).replace(/[-:]/g, '');
@@ -2842,30 +3660,72 @@ function compareFrom(deliveryId) {
     return;
   }
   const row = rowById.get(deliveryId);
-  const candidates = state.rows.filter((one) => one.id !== deliveryId && (!row?.endpoint || one.endpoint === row.endpoint)).slice(0, 12);
+  const candidates = state.rows
+    .filter((one) => one.id !== deliveryId && (!row?.endpoint || one.endpoint === row.endpoint))
+    .slice(0, 12);
   const { box, body } = openDialog({ title: `Compare ${shortId(deliveryId)} with` });
   const choose = (other) => {
     box.close();
     location.hash = `#/compare/${encode(deliveryId)}/${encode(other)}`;
   };
-  const field = el('input', { id: 'compare-id', spellcheck: 'false', autocomplete: 'off', placeholder: 'Id of a delivery' });
-  const form = el('form', { onsubmit: (event) => {
-    event.preventDefault();
-    if (isId(field.value.trim())) choose(field.value.trim().toLowerCase());
-    else field.setAttribute('aria-invalid', 'true');
-  } }, el('label', { class: 'field', for: 'compare-id' }, el('span', { class: 'field-label' }, 'Id'), field), el('button', { type: 'submit' }, 'Compare'));
-  fill(body, form, el('ul', { class: 'choices' }, candidates.map((one) => el('li', {}, button([tag(VERDICTS, one.verdict), moment(one.at), el('span', { class: 'id' }, shortId(one.id))], () => choose(one.id))))));
-  fill(box, el('div', { class: 'dialog-foot' }, button('Cancel', () => box.close()), button('Choose it in the list', () => {
-    compareWith = deliveryId;
-    box.close();
-    toast('Open the other delivery and press c.');
-    location.hash = router.from;
-  })));
+  const field = el('input', {
+    id: 'compare-id',
+    spellcheck: 'false',
+    autocomplete: 'off',
+    placeholder: 'Id of a delivery',
+  });
+  const form = el(
+    'form',
+    {
+      onsubmit: (event) => {
+        event.preventDefault();
+        if (isId(field.value.trim())) choose(field.value.trim().toLowerCase());
+        else field.setAttribute('aria-invalid', 'true');
+      },
+    },
+    el('label', { class: 'field', for: 'compare-id' }, el('span', { class: 'field-label' }, 'Id'), field),
+    el('button', { type: 'submit' }, 'Compare'),
+  );
+  fill(
+    body,
+    form,
+    el(
+      'ul',
+      { class: 'choices' },
+      candidates.map((one) =>
+        el(
+          'li',
+          {},
+          button([tag(VERDICTS, one.verdict), moment(one.at), el('span', { class: 'id' }, shortId(one.id))], () =>
+            choose(one.id),
+          ),
+        ),
+      ),
+    ),
+  );
+  fill(
+    box,
+    el(
+      'div',
+      { class: 'dialog-foot' },
+      button('Cancel', () => box.close()),
+      button('Choose it in the list', () => {
+        compareWith = deliveryId;
+        box.close();
+        toast('Open the other delivery and press c.');
+        location.hash = router.from;
+      }),
+    ),
+  );
 }
 
 /** The families of headers that the gate changes: the reason to drop or change one, and to add one. */
 const HEADER_RULES = [
-  [/^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-connection|http2-settings)$/, 'belongs to the connection with the client', ''],
+  [
+    /^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|proxy-connection|http2-settings)$/,
+    'belongs to the connection with the client',
+    '',
+  ],
   [/^content-length$/, 'rebuilt from the bytes of the body', 'the bytes of the body'],
   [/^host$/, 'names the destination', 'names the destination'],
   [/^expect$/, 'the gate responds to it itself', ''],
@@ -2873,7 +3733,11 @@ const HEADER_RULES = [
   [/^proxy-/, 'belongs to proxies', ''],
   [/^x-cartgate-/, 'only the gate may say this', 'the verdict, and what the gate knows of the delivery'],
   [/^webhook-/, 'only the gate may sign this way', 'signature of the gate, by Standard Webhooks'],
-  [/^(forwarded|x-forwarded-.*|x-real-ip)$/, 'apps trust it, so only the gate may say it', 'the client, as the gate has seen it'],
+  [
+    /^(forwarded|x-forwarded-.*|x-real-ip)$/,
+    'apps trust it, so only the gate may say it',
+    'the client, as the gate has seen it',
+  ],
   [/^via$/, 'names the gate on the way', 'names the gate on the way'],
   [/^(x-http-method.*|x-method-override)$/, 'would change the method in some apps', ''],
   [/^(x-original-url|x-rewrite-url)$/, 'would change the path in some apps', ''],
@@ -2890,7 +3754,13 @@ function reasonFor({ name, kind }, named) {
 /** Returns the headers that belong to the connection, by the header Connection. */
 function connectionOptions(list) {
   const values = list.filter(([name]) => name.toLowerCase() === 'connection').map(([, value]) => value);
-  return new Set(values.join(',').toLowerCase().split(',').map((option) => option.trim()));
+  return new Set(
+    values
+      .join(',')
+      .toLowerCase()
+      .split(',')
+      .map((option) => option.trim()),
+  );
 }
 
 /** Returns the changes of the gate from one list of headers to another. */
@@ -2916,7 +3786,16 @@ function headerChanges(before, after) {
 function headsPanel(title, head, forwarded) {
   const place = el('div', {});
   const draw = (chosen) => refill(place, threeColumns(title, head, chosen));
-  const choice = forwarded.length > 1 && picker({ id: 'delivery-destination', label: 'Forwarded to', all: visible(forwarded[0].destination ?? '', 60), options: forwarded.slice(1).map((one) => one.destination ?? ''), value: '', onchange: (value) => draw(forwarded.find((one) => one.destination === value) ?? forwarded[0]) });
+  const choice =
+    forwarded.length > 1 &&
+    picker({
+      id: 'delivery-destination',
+      label: 'Forwarded to',
+      all: visible(forwarded[0].destination ?? '', 60),
+      options: forwarded.slice(1).map((one) => one.destination ?? ''),
+      value: '',
+      onchange: (value) => draw(forwarded.find((one) => one.destination === value) ?? forwarded[0]),
+    });
   draw(forwarded[0] ?? null);
   return section('Request', { class: 'heads-panel' }, choice && choice.node, place);
 }
@@ -2924,27 +3803,58 @@ function headsPanel(title, head, forwarded) {
 function threeColumns(title, head, forwarded) {
   const received = headBlock(title, head, new Map());
   if (!forwarded) {
-    return el('div', { class: 'heads heads-one' }, received, el('div', { class: 'head-block' }, el('h3', {}, 'As forwarded'), prose('The gate forwarded nothing.')));
+    return el(
+      'div',
+      { class: 'heads heads-one' },
+      received,
+      el('div', { class: 'head-block' }, el('h3', {}, 'As forwarded'), prose('The gate forwarded nothing.')),
+    );
   }
   const changes = headerChanges(head.headers, forwarded.headers);
   const kinds = new Map(changes.map((change) => [change.name, change.kind]));
   const only = (...wanted) => changes.filter(({ kind }) => wanted.includes(kind));
   const options = connectionOptions(head.headers);
-  const group = (title, list, sign) => list.length > 0 && [el('h4', {}, `${title} (${list.length})`), el('ul', {}, byReason(list, options).map(([reason, some]) => headerChange(some, reason, sign)))];
+  const group = (title, list, sign) =>
+    list.length > 0 && [
+      el('h4', {}, `${title} (${list.length})`),
+      el(
+        'ul',
+        {},
+        byReason(list, options).map(([reason, some]) => headerChange(some, reason, sign)),
+      ),
+    ];
   const line = head.method !== forwarded.method || head.target !== forwarded.target;
   const kept = only('kept').length;
   const middle = el(
     'div',
     { class: 'head-block head-changes' },
     el('h3', {}, 'Changes by the gate'),
-    line && el('p', { class: 'change change-changed' }, el('span', { class: 'sign', 'aria-hidden': 'true' }, '~'), el('span', {}, foreign(`${head.method} ${head.target}`, 120), ' → ', foreign(`${forwarded.method} ${forwarded.target}`, 120))),
+    line &&
+      el(
+        'p',
+        { class: 'change change-changed' },
+        el('span', { class: 'sign', 'aria-hidden': 'true' }, '~'),
+        el(
+          'span',
+          {},
+          foreign(`${head.method} ${head.target}`, 120),
+          ' → ',
+          foreign(`${forwarded.method} ${forwarded.target}`, 120),
+        ),
+      ),
     group('Dropped', only('dropped'), ['−', 'dropped']),
     group('Changed', only('changed'), ['~', 'changed']),
     group('Added', only('added'), ['+', 'added']),
     el('p', { class: 'hint' }, `${counted(kept, 'header')} and the body pass byte for byte.`),
   );
   const to = forwarded.destination === null ? 'As forwarded' : ['As forwarded to ', foreign(forwarded.destination, 60)];
-  return el('div', { class: 'heads' }, headBlock(title, head, kinds, 'dropped'), middle, headBlock(to, forwarded, kinds, 'added'));
+  return el(
+    'div',
+    { class: 'heads' },
+    headBlock(title, head, kinds, 'dropped'),
+    middle,
+    headBlock(to, forwarded, kinds, 'added'),
+  );
 }
 
 /** Groups changes that have the same reason. */
@@ -2960,7 +3870,12 @@ function byReason(changes, options) {
 function headerChange(changes, reason, [char, word]) {
   const values = ({ old, now }) => old && now && [' ', foreign(old.join(', '), 60), ' → ', foreign(now.join(', '), 60)];
   const names = changes.map((change) => el('div', {}, code(change.name, 80), values(change)));
-  return el('li', { class: `change change-${word}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, char), el('div', {}, names, reason && el('p', { class: 'hint' }, capital(reason))));
+  return el(
+    'li',
+    { class: `change change-${word}` },
+    el('span', { class: 'sign', 'aria-hidden': 'true' }, char),
+    el('div', {}, names, reason && el('p', { class: 'hint' }, capital(reason))),
+  );
 }
 
 /** Returns a head as lines; those of the marked kind, and changed ones, have a sign. */
@@ -2968,10 +3883,39 @@ function headBlock(title, head, kinds, marked = '') {
   const sign = { dropped: ['−', 'dropped'], added: ['+', 'added'], changed: ['~', 'changed'] };
   const line = ([name, value]) => {
     const kind = kinds.get(name.toLowerCase());
-    const [char, word] = kind === marked || kind === 'changed' ? sign[kind] ?? ['', ''] : ['', ''];
-    return el('div', { class: `head-line ${word ? `change-${word}` : ''}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, char), el('span', {}, el('bdi', { class: 'head-name' }, visible(name, 200)), ': ', foreign(value, 2000), word && el('span', { class: 'sr' }, ` (${word})`)));
+    const [char, word] = kind === marked || kind === 'changed' ? (sign[kind] ?? ['', '']) : ['', ''];
+    return el(
+      'div',
+      { class: `head-line ${word ? `change-${word}` : ''}` },
+      el('span', { class: 'sign', 'aria-hidden': 'true' }, char),
+      el(
+        'span',
+        {},
+        el('bdi', { class: 'head-name' }, visible(name, 200)),
+        ': ',
+        foreign(value, 2000),
+        word && el('span', { class: 'sr' }, ` (${word})`),
+      ),
+    );
   };
-  return el('div', { class: 'head-block' }, el('h3', {}, title), el('div', { class: 'head-lines' }, el('div', { class: 'head-line' }, el('span', { class: 'sign' }), el('strong', {}, foreign(`${head.method} ${head.target}`, 2000))), head.headers.map(line)), head.omitted > 0 && prose(`${counted(head.omitted, 'header')} more; the gate shows the first 8 KiB.`, { class: 'hint' }));
+  return el(
+    'div',
+    { class: 'head-block' },
+    el('h3', {}, title),
+    el(
+      'div',
+      { class: 'head-lines' },
+      el(
+        'div',
+        { class: 'head-line' },
+        el('span', { class: 'sign' }),
+        el('strong', {}, foreign(`${head.method} ${head.target}`, 2000)),
+      ),
+      head.headers.map(line),
+    ),
+    head.omitted > 0 &&
+      prose(`${counted(head.omitted, 'header')} more; the gate shows the first 8 KiB.`, { class: 'hint' }),
+  );
 }
 
 /** The bytes of a body that the page shows at once. */
@@ -2990,7 +3934,11 @@ function bodyPanel(path, size, signal) {
     refill(place, waitBox('Loading the body…'));
     void loadInto(place, signal, load, shownBody);
   };
-  fill(place, button(size === null ? 'Show the body' : `Show the body (${bytes(size)})`, open, { id: 'delivery-body-show' }), prose('A body contains personal data. The log of the gate records that you open it.', { class: 'hint' }));
+  fill(
+    place,
+    button(size === null ? 'Show the body' : `Show the body (${bytes(size)})`, open, { id: 'delivery-body-show' }),
+    prose('A body contains personal data. The log of the gate records that you open it.', { class: 'hint' }),
+  );
   return place;
 }
 
@@ -3000,22 +3948,46 @@ function shownBody(octets) {
   const words = utf8(octets);
   const forms = [
     words !== null && isJson(words) && ['JSON', () => jsonBlock(words)],
-    words !== null && ['Raw', () => el('pre', { class: 'body-text', tabindex: '0' }, visibleBlock(words.slice(0, BODY_SHOWN)))],
+    words !== null && [
+      'Raw',
+      () => el('pre', { class: 'body-text', tabindex: '0' }, visibleBlock(words.slice(0, BODY_SHOWN))),
+    ],
     ['Hex', () => el('pre', { class: 'body-hex', tabindex: '0' }, hexDump(octets.subarray(0, HEX_SHOWN)))],
   ].filter(Boolean);
   const content = el('div', {});
   const cutNote = (name) => {
     const most = name === 'Hex' ? HEX_SHOWN : BODY_SHOWN;
-    return octets.length > most && prose(`The first ${bytes(most)} of ${bytes(octets.length)}. Download the body to see all of it.`, { class: 'hint' });
+    return (
+      octets.length > most &&
+      prose(`The first ${bytes(most)} of ${bytes(octets.length)}. Download the body to see all of it.`, {
+        class: 'hint',
+      })
+    );
   };
-  const choices = forms.map(([name, draw]) => button(name, () => show(name, draw), { 'aria-pressed': 'false', class: 'switch' }));
+  const choices = forms.map(([name, draw]) =>
+    button(name, () => show(name, draw), { 'aria-pressed': 'false', class: 'switch', 'data-form': name.toLowerCase() }),
+  );
   function show(name, draw) {
     for (const choice of choices) choice.setAttribute('aria-pressed', String(choice.textContent === name));
     refill(content, cutNote(name), draw());
   }
   show(...forms[0]);
-  const note = words === null ? 'These bytes are not UTF-8.' : forms[0][0] === 'JSON' ? 'Numbers, escapes and the order of keys are as in the bytes; only the spaces differ.' : 'This is not JSON.';
-  return [el('div', { class: 'switches', role: 'group', 'aria-label': 'Form' }, choices, words !== null && button('Copy', () => copy(words, 'Body'), { class: 'quiet' })), content, prose(note, { class: 'hint' })];
+  const note =
+    words === null
+      ? 'These bytes are not UTF-8.'
+      : forms[0][0] === 'JSON'
+        ? 'Numbers, escapes and the order of keys are as in the bytes; only the spaces differ.'
+        : 'This is not JSON.';
+  return [
+    el(
+      'div',
+      { class: 'switches', role: 'group', 'aria-label': 'Form' },
+      choices,
+      words !== null && button('Copy', () => copy(words, 'Body'), { class: 'quiet' }),
+    ),
+    content,
+    prose(note, { class: 'hint' }),
+  ];
 }
 
 function utf8(octets) {
@@ -3130,7 +4102,8 @@ function compareView({ root, parts, signal, keys }) {
   }
   const place = el('div', { class: 'stack' }, waitBox('Loading both deliveries…'));
   fill(root, place);
-  const load = () => Promise.all([one, other].map((which) => api(`deliveries/${encode(which)}`, deliveryShape, { signal })));
+  const load = () =>
+    Promise.all([one, other].map((which) => api(`deliveries/${encode(which)}`, deliveryShape, { signal })));
   void loadInto(place, signal, load, (both) => drawComparison([one, other], both, signal));
 }
 
@@ -3151,35 +4124,72 @@ function drawComparison(ids, both, signal) {
     ['Method', heads.map((head) => head?.method ?? null)],
     ['Target', heads.map((head) => head?.target ?? null)],
   ];
-  const fromHeaders = heads[0] && heads[1] ? headerChanges(heads[0].headers, heads[1].headers).map(({ name, old, now }) => [name, [old?.join(', ') ?? null, now?.join(', ') ?? null]]) : [];
+  const fromHeaders =
+    heads[0] && heads[1]
+      ? headerChanges(heads[0].headers, heads[1].headers).map(({ name, old, now }) => [
+          name,
+          [old?.join(', ') ?? null, now?.join(', ') ?? null],
+        ])
+      : [];
   return [
     section('Facts', {}, pairTable('Facts', ids, rows)),
-    section('Headers', {}, fromHeaders.length > 0 ? pairTable('Headers', ids, fromHeaders) : prose('The head of one of them is no longer in memory.')),
+    section(
+      'Headers',
+      {},
+      fromHeaders.length > 0
+        ? pairTable('Headers', ids, fromHeaders)
+        : prose('The head of one of them is no longer in memory.'),
+    ),
     section('Body', { class: 'body-panel' }, bodyComparison(ids, both, signal)),
   ];
 }
 
 /** Returns a table of two columns in which equal values are dim. */
 function pairTable(label, ids, rows) {
-  const { node, body } = table({ label, className: 'cards pair-table', headings: ['Name', ...ids.map((one) => el('a', { class: 'id', href: `#/delivery/${encode(one)}` }, shortId(one))), 'Same'] });
+  const { node, body } = table({
+    label,
+    className: 'cards pair-table',
+    headings: [
+      'Name',
+      ...ids.map((one) => el('a', { class: 'id', href: `#/delivery/${encode(one)}` }, shortId(one))),
+      'Same',
+    ],
+  });
   const shown = (value) => (value === null ? el('span', { class: 'dim' }, 'none') : foreign(String(value), 500));
   for (const [name, [left, right]] of rows.filter(([, [left, right]]) => left !== null || right !== null)) {
     const same = left === right;
-    body.append(el('tr', { role: 'row', class: same ? 'same' : 'differs' }, cell('Name', 'c-name', foreign(name, 100)), cell(shortId(ids[0]), 'c-pair', shown(left)), cell(shortId(ids[1]), 'c-pair', shown(right)), cell('Same', '', same ? 'yes' : el('strong', {}, 'no'))));
+    body.append(
+      el(
+        'tr',
+        { role: 'row', class: same ? 'same' : 'differs' },
+        cell('Name', 'c-name', foreign(name, 100)),
+        cell(shortId(ids[0]), 'c-pair', shown(left)),
+        cell(shortId(ids[1]), 'c-pair', shown(right)),
+        cell('Same', '', same ? 'yes' : el('strong', {}, 'no')),
+      ),
+    );
   }
   return node;
 }
 
 function bodyComparison(ids, both, signal) {
-  const paths = both.map(({ event, rejection }, index) => (event ? `inbox/events/${encode(ids[index])}/body` : rejection ? `rejected/${encode(ids[index])}/body` : null));
-  if (paths.includes(null)) return prose('The gate does not keep both bodies. It stores bodies only in the inbox and with saved rejections.');
+  const paths = both.map(({ event, rejection }, index) =>
+    event ? `inbox/events/${encode(ids[index])}/body` : rejection ? `rejected/${encode(ids[index])}/body` : null,
+  );
+  if (paths.includes(null))
+    return prose('The gate does not keep both bodies. It stores bodies only in the inbox and with saved rejections.');
   const place = el('div', {});
-  const load = () => Promise.all(paths.map(async (path) => new Uint8Array(await (await request(path, { signal })).arrayBuffer())));
+  const load = () =>
+    Promise.all(paths.map(async (path) => new Uint8Array(await (await request(path, { signal })).arrayBuffer())));
   const open = () => {
     refill(place, waitBox('Loading both bodies…'));
     void loadInto(place, signal, load, ([left, right]) => bodyDiff(left, right));
   };
-  fill(place, button('Compare the bodies', open, { id: 'compare-bodies' }), prose('Bodies contain personal data. The log of the gate records that you open them.', { class: 'hint' }));
+  fill(
+    place,
+    button('Compare the bodies', open, { id: 'compare-bodies' }),
+    prose('Bodies contain personal data. The log of the gate records that you open them.', { class: 'hint' }),
+  );
   return place;
 }
 
@@ -3196,21 +4206,34 @@ function bodyDiff(left, right) {
   };
   const diff = diffLines(lines(left), lines(right));
   const changed = diff.filter(([sign]) => sign !== ' ').length;
-  const title = changed === 0 ? 'Only spaces or line ends differ.' : `${counted(changed, 'line differs', 'lines differ')}.`;
+  const title =
+    changed === 0 ? 'Only spaces or line ends differ.' : `${counted(changed, 'line differs', 'lines differ')}.`;
   const words = { '-': 'only in the first', '+': 'only in the second', ' ': '' };
   return [
     prose(title),
-    el('div', { class: 'diff', tabindex: '0', role: 'group', 'aria-label': 'Difference' }, foldEqual(diff).map(([sign, line]) => el('div', { class: `diff-line diff-${{ '-': 'old', '+': 'new', ' ': 'same', '…': 'fold' }[sign]}` }, el('span', { class: 'sign', 'aria-hidden': 'true' }, sign), el('span', {}, visible(line, 2000), words[sign] && el('span', { class: 'sr' }, ` (${words[sign]})`))))),
+    el(
+      'div',
+      { class: 'diff', tabindex: '0', role: 'group', 'aria-label': 'Difference' },
+      foldEqual(diff).map(([sign, line]) =>
+        el(
+          'div',
+          { class: `diff-line diff-${{ '-': 'old', '+': 'new', ' ': 'same', '…': 'fold' }[sign]}` },
+          el('span', { class: 'sign', 'aria-hidden': 'true' }, sign),
+          el('span', {}, visible(line, 2000), words[sign] && el('span', { class: 'sr' }, ` (${words[sign]})`)),
+        ),
+      ),
+    ),
   ];
 }
 
 /** Folds long runs of equal lines. */
 function foldEqual(diff) {
   const folded = [];
-  for (let at = 0; at < diff.length && folded.length < 2000; ) {
+  for (let at = 0; at < diff.length && folded.length < 2000;) {
     let end = at;
     while (end < diff.length && diff[end][0] === ' ') end += 1;
-    if (end - at > 8) folded.push(...diff.slice(at, at + 3), ['…', `${count(end - at - 6)} equal lines`], ...diff.slice(end - 3, end));
+    if (end - at > 8)
+      folded.push(...diff.slice(at, at + 3), ['…', `${count(end - at - 6)} equal lines`], ...diff.slice(end - 3, end));
     else folded.push(...diff.slice(at, Math.max(end, at + 1)));
     at = Math.max(end, at + 1);
   }
@@ -3225,7 +4248,10 @@ function diffLines(left, right) {
   while (end < Math.min(left.length, right.length) - start && left.at(-1 - end) === right.at(-1 - end)) end += 1;
   const [a, b] = [left.slice(start, left.length - end), right.slice(start, right.length - end)];
   const same = (lines) => lines.map((line) => [' ', line]);
-  const middle = a.length * b.length > 4_000_000 ? [...a.map((line) => ['-', line]), ...b.map((line) => ['+', line])] : commonLines(a, b);
+  const middle =
+    a.length * b.length > 4_000_000
+      ? [...a.map((line) => ['-', line]), ...b.map((line) => ['+', line])]
+      : commonLines(a, b);
   return [...same(left.slice(0, start)), ...middle, ...same(end > 0 ? left.slice(-end) : [])];
 }
 
@@ -3235,11 +4261,14 @@ function commonLines(a, b) {
   const best = new Uint32Array((a.length + 1) * width);
   for (let i = a.length - 1; i >= 0; i -= 1) {
     for (let j = b.length - 1; j >= 0; j -= 1) {
-      best[i * width + j] = a[i] === b[j] ? best[(i + 1) * width + j + 1] + 1 : Math.max(best[(i + 1) * width + j], best[i * width + j + 1]);
+      best[i * width + j] =
+        a[i] === b[j]
+          ? best[(i + 1) * width + j + 1] + 1
+          : Math.max(best[(i + 1) * width + j], best[i * width + j + 1]);
     }
   }
   const diff = [];
-  for (let i = 0, j = 0; i < a.length || j < b.length; ) {
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
     if (i < a.length && j < b.length && a[i] === b[j]) {
       diff.push([' ', a[i]]);
       i += 1;
@@ -3268,11 +4297,13 @@ const secretItem = shape({
 });
 
 /** Reads an item whose name may have the name of its resource. */
-const named = (parse, ...names) => (value) => {
-  if (!isRecord(value)) unfit('', 'an object');
-  const key = names.find((name) => typeof value[name] === 'string');
-  return parse(key ? { ...value, name: value[key] } : value);
-};
+const named =
+  (parse, ...names) =>
+  (value) => {
+    if (!isRecord(value)) unfit('', 'an object');
+    const key = names.find((name) => typeof value[name] === 'string');
+    return parse(key ? { ...value, name: value[key] } : value);
+  };
 
 const destinationItem = shape({ name: text, address: maybe(text), endpoint: maybe(text) });
 
@@ -3281,13 +4312,27 @@ const configShape = shape({ toml: text, since: maybe(instant) });
 const reloadShape = shape({ in_force: flag, errors: maybe(list(text), []), warnings: maybe(list(text), []) });
 
 function healthView({ root, signal, keys }) {
-  const places = { status: el('div', {}, waitBox('Loading the status…')), secrets: el('div', {}), destinations: el('div', {}), config: el('div', {}) };
+  const places = {
+    status: el('div', {}, waitBox('Loading the status…')),
+    secrets: el('div', {}),
+    destinations: el('div', {}),
+    config: el('div', {}),
+  };
   const test = testPanel(signal);
-  fill(root, el('div', { class: 'health' }, places.status, test.node, places.secrets, places.destinations, places.config));
+  fill(
+    root,
+    el('div', { class: 'health' }, places.status, test.node, places.secrets, places.destinations, places.config),
+  );
 
   const drawStatus = () => state.status && !signal.aborted && redraw(places.status, statusPanel(state.status, reload));
   async function reload() {
-    const yes = await confirmed({ title: 'Reload the configuration?', words: ['The gate reads its configuration file and its secrets again. If they have a mistake, the configuration of now stays in force.'], yes: 'Reload' });
+    const yes = await confirmed({
+      title: 'Reload the configuration?',
+      words: [
+        'The gate reads its configuration file and its secrets again. If they have a mistake, the configuration of now stays in force.',
+      ],
+      yes: 'Reload',
+    });
     if (!yes) return;
     try {
       showReload(await reloadGate());
@@ -3300,11 +4345,22 @@ function healthView({ root, signal, keys }) {
     try {
       await loadStatus(signal);
     } catch (error) {
-      if (!signal.aborted && !state.status) refill(places.status, errorBox(error, () => void refresh()));
+      if (!signal.aborted && !state.status)
+        refill(
+          places.status,
+          errorBox(error, () => void refresh()),
+        );
     }
     const part = (place, path, parse, draw) => loadInto(place, signal, () => api(path, parse, { signal }), draw);
-    void part(places.secrets, 'secrets?limit=1000', page(named(secretItem, 'name', 'secret')), ({ items }) => secretsPanel(items));
-    void part(places.destinations, 'destinations?limit=1000', page(named(destinationItem, 'name', 'destination')), ({ items }) => destinationsPanel(items));
+    void part(places.secrets, 'secrets?limit=1000', page(named(secretItem, 'name', 'secret')), ({ items }) =>
+      secretsPanel(items),
+    );
+    void part(
+      places.destinations,
+      'destinations?limit=1000',
+      page(named(destinationItem, 'name', 'destination')),
+      ({ items }) => destinationsPanel(items),
+    );
     void part(places.config, 'config', configShape, configPanel);
   }
   on('status', drawStatus, signal);
@@ -3324,9 +4380,24 @@ async function reloadGate() {
 }
 
 function showReload({ in_force: inForce, errors, warnings }) {
-  const { box, body } = openDialog({ title: inForce ? 'The new configuration is in force' : 'The old configuration stays in force' });
-  const lines = (title, list) => list.length > 0 && [el('h3', {}, title), el('ul', {}, list.map((line) => el('li', {}, foreign(line, 1000))))];
-  fill(body, lines('Mistakes', errors), lines('Warnings', warnings), errors.length + warnings.length === 0 && prose('There are no warnings.'));
+  const { box, body } = openDialog({
+    title: inForce ? 'The new configuration is in force' : 'The old configuration stays in force',
+  });
+  const lines = (title, list) =>
+    list.length > 0 && [
+      el('h3', {}, title),
+      el(
+        'ul',
+        {},
+        list.map((line) => el('li', {}, foreign(line, 1000))),
+      ),
+    ];
+  fill(
+    body,
+    lines('Mistakes', errors),
+    lines('Warnings', warnings),
+    errors.length + warnings.length === 0 && prose('There are no warnings.'),
+  );
   const close = button('Close', () => box.close(), { class: 'primary' });
   fill(box, el('div', { class: 'dialog-foot' }, close));
   close.focus();
@@ -3335,19 +4406,93 @@ function showReload({ in_force: inForce, errors, warnings }) {
 function statusPanel(status, reload) {
   const { configuration, certificates } = status;
   const problems = status.needs;
-  const verdict = problems.length === 0 && status.ready
-    ? el('div', { class: 'verdict verdict-good' }, mark('disc'), el('p', {}, el('strong', {}, 'No open problems'), `. The gate is ready${status.started ? ` and has been up for ${span(status.now - status.started)}` : ''}.`))
-    : el('div', { class: 'verdict verdict-bad' }, mark('triangle'), el('div', {}, el('p', {}, el('strong', {}, status.ready ? counted(problems.length, 'open problem') : 'The gate is not ready')), el('ul', {}, problems.map((problem) => el('li', {}, foreign(problem, 600))))));
+  const verdict =
+    problems.length === 0 && status.ready
+      ? el(
+          'div',
+          { class: 'verdict verdict-good' },
+          mark('disc'),
+          el(
+            'p',
+            {},
+            el('strong', {}, 'No open problems'),
+            `. The gate is ready${status.started ? ` and has been up for ${span(status.now - status.started)}` : ''}.`,
+          ),
+        )
+      : el(
+          'div',
+          { class: 'verdict verdict-bad' },
+          mark('triangle'),
+          el(
+            'div',
+            {},
+            el(
+              'p',
+              {},
+              el('strong', {}, status.ready ? counted(problems.length, 'open problem') : 'The gate is not ready'),
+            ),
+            el(
+              'ul',
+              {},
+              problems.map((problem) => el('li', {}, foreign(problem, 600))),
+            ),
+          ),
+        );
   return [
-    section('Status', { class: 'panel' }, verdict, el('div', { class: 'gauges' }, gauge('Connections', status.connections), gauge('Memory for bodies', status.memory, bytes), status.inbox && gauge('Inbox events', status.inbox.events), status.inbox && gauge('Inbox bytes', status.inbox.bytes, bytes)), facts(
-      ['Version', status.version && foreign(status.version, 40)],
-      ['Started', status.started && el('span', {}, when(status.started), ' (', since(status.started), ')')],
-      ['Configuration', configuration && el('span', {}, 'in force since ', when(configuration.since), ' (', since(configuration.since), ')')],
-      ['Last reload', configuration?.failed && el('span', { class: 'tag tone-failed' }, mark('cross'), el('span', {}, 'failed ', since(configuration.failed)))],
-      ['Connections rejected', status.connections_refused > 0 && count(status.connections_refused)],
-      ['Log lines dropped', status.log_lines_dropped > 0 && count(status.log_lines_dropped)],
-      ['Without endpoint', status.astray > 0 && el('span', {}, counted(status.astray, 'request'), status.last_astray && [', the last ', since(status.last_astray.at), ': ', foreign(status.last_astray.reason, 60)])],
-    ), el('div', { class: 'actions' }, actButton('Reload the configuration…', () => void reload(), { id: 'health-reload' }))),
+    section(
+      'Status',
+      { class: 'panel' },
+      verdict,
+      el(
+        'div',
+        { class: 'gauges' },
+        gauge('Connections', status.connections),
+        gauge('Memory for bodies', status.memory, bytes),
+        status.inbox && gauge('Inbox events', status.inbox.events),
+        status.inbox && gauge('Inbox bytes', status.inbox.bytes, bytes),
+      ),
+      facts(
+        ['Version', status.version && foreign(status.version, 40)],
+        ['Started', status.started && el('span', {}, when(status.started), ' (', since(status.started), ')')],
+        [
+          'Configuration',
+          configuration &&
+            el('span', {}, 'in force since ', when(configuration.since), ' (', since(configuration.since), ')'),
+        ],
+        [
+          'Last reload',
+          configuration?.failed &&
+            el(
+              'span',
+              { class: 'tag tone-failed' },
+              mark('cross'),
+              el('span', {}, 'failed ', since(configuration.failed)),
+            ),
+        ],
+        ['Connections rejected', status.connections_refused > 0 && count(status.connections_refused)],
+        ['Log lines dropped', status.log_lines_dropped > 0 && count(status.log_lines_dropped)],
+        [
+          'Without endpoint',
+          status.astray > 0 &&
+            el(
+              'span',
+              {},
+              counted(status.astray, 'request'),
+              status.last_astray && [
+                ', the last ',
+                since(status.last_astray.at),
+                ': ',
+                foreign(status.last_astray.reason, 60),
+              ],
+            ),
+        ],
+      ),
+      el(
+        'div',
+        { class: 'actions' },
+        actButton('Reload the configuration…', () => void reload(), { id: 'health-reload' }),
+      ),
+    ),
     section('Endpoints', { class: 'panel' }, endpointsTable(status.endpoints)),
     certificates.length > 0 && section('Certificates', { class: 'panel' }, certificatesTable(certificates)),
   ];
@@ -3355,83 +4500,176 @@ function statusPanel(status, reload) {
 
 function endpointsTable(endpoints) {
   if (endpoints.length === 0) return prose('The gate has no endpoint.');
-  const { node, body } = table({ label: 'Endpoints', className: 'cards', headings: ['Endpoint', ['Verified', 'num'], 'Last verified', ['Rejected', 'num'], 'Last rejected', ['Not accepted', 'num'], 'Last not accepted'] });
-  const event = (last) => (last ? el('span', {}, since(last.at), ' ', el('span', { title: meaningOf(last.reason) }, foreign(last.reason, 60))) : el('span', { class: 'dim' }, 'never'));
+  const { node, body } = table({
+    label: 'Endpoints',
+    className: 'cards',
+    headings: [
+      'Endpoint',
+      ['Verified', 'num'],
+      'Last verified',
+      ['Rejected', 'num'],
+      'Last rejected',
+      ['Not accepted', 'num'],
+      'Last not accepted',
+    ],
+  });
+  const event = (last) =>
+    last
+      ? el('span', {}, since(last.at), ' ', el('span', { title: meaningOf(last.reason) }, foreign(last.reason, 60)))
+      : el('span', { class: 'dim' }, 'never');
   for (const one of endpoints) {
-    body.append(el(
-      'tr',
-      { role: 'row' },
-      cell('Endpoint', 'c-endpoint', el('a', { href: `#/live?endpoint=${encode(one.endpoint)}` }, foreign(one.endpoint, 60))),
-      cell('Verified', 'num', count(one.verified)),
-      cell('Last verified', '', one.last_verified === null ? el('span', { class: 'dim' }, 'never') : since(one.last_verified)),
-      cell('Rejected', 'num', count(one.rejected)),
-      cell('Last rejected', '', event(one.last_rejected)),
-      cell('Not accepted', 'num', count(one.not_taken)),
-      cell('Last not accepted', '', event(one.last_not_taken)),
-    ));
+    body.append(
+      el(
+        'tr',
+        { role: 'row' },
+        cell(
+          'Endpoint',
+          'c-endpoint',
+          el('a', { href: `#/live?endpoint=${encode(one.endpoint)}` }, foreign(one.endpoint, 60)),
+        ),
+        cell('Verified', 'num', count(one.verified)),
+        cell(
+          'Last verified',
+          '',
+          one.last_verified === null ? el('span', { class: 'dim' }, 'never') : since(one.last_verified),
+        ),
+        cell('Rejected', 'num', count(one.rejected)),
+        cell('Last rejected', '', event(one.last_rejected)),
+        cell('Not accepted', 'num', count(one.not_taken)),
+        cell('Last not accepted', '', event(one.last_not_taken)),
+      ),
+    );
   }
   return node;
 }
 
 function certificatesTable(certificates) {
-  const { node, body } = table({ label: 'Certificates', className: 'cards', headings: ['Certificate', 'Expires', 'State'] });
+  const { node, body } = table({
+    label: 'Certificates',
+    className: 'cards',
+    headings: ['Certificate', 'Expires', 'State'],
+  });
   for (const { certificate, ends } of [...certificates].sort((one, other) => one.ends - other.ends)) {
     const left = ends - gateNow();
-    const [tone, shape, words] = left <= 0 ? ['failed', 'cross', 'expired'] : left < 14 * 86_400_000 ? ['rejected', 'triangle', 'expires soon'] : ['accepted', 'disc', 'valid'];
-    body.append(el('tr', { role: 'row' }, cell('Certificate', '', code(certificate, 200)), cell('Expires', '', moment(ends, `${left > 0 ? `in ${span(left)}` : `${span(-left)} ago`}`)), cell('State', '', el('span', { class: `tag tone-${tone}` }, mark(shape), words))));
+    const [tone, shape, words] =
+      left <= 0
+        ? ['failed', 'cross', 'expired']
+        : left < 14 * 86_400_000
+          ? ['rejected', 'triangle', 'expires soon']
+          : ['accepted', 'disc', 'valid'];
+    body.append(
+      el(
+        'tr',
+        { role: 'row' },
+        cell('Certificate', '', code(certificate, 200)),
+        cell('Expires', '', moment(ends, `${left > 0 ? `in ${span(left)}` : `${span(-left)} ago`}`)),
+        cell('State', '', el('span', { class: `tag tone-${tone}` }, mark(shape), words)),
+      ),
+    );
   }
   return node;
 }
 
 function secretsPanel(items) {
-  const { node, body } = table({ label: 'Secrets', className: 'cards', headings: ['Secret', 'Endpoints', ['Matched', 'num'], 'Last match', 'Advice'] });
+  const { node, body } = table({
+    label: 'Secrets',
+    className: 'cards',
+    headings: ['Secret', 'Endpoints', ['Matched', 'num'], 'Last match', 'Advice'],
+  });
   for (const one of items) {
-    const advice = one.removable_since !== null
-      ? el('span', { class: 'tag tone-stored' }, mark('square'), el('span', {}, 'can be removed since ', when(one.removable_since), ': only newer secrets match'))
-      : one.last_matched === null ? el('span', { class: 'dim' }, 'no match yet') : el('span', { class: 'tag tone-accepted' }, mark('disc'), 'in use');
-    body.append(el(
-      'tr',
-      { role: 'row' },
-      cell('Secret', '', el('strong', {}, foreign(one.name, 64))),
-      cell('Endpoints', '', one.endpoints.map((name, index) => [index > 0 && ', ', foreign(name, 60)])),
-      cell('Matched', 'num', one.matched === null ? '–' : count(one.matched)),
-      cell('Last match', '', one.last_matched === null ? el('span', { class: 'dim' }, 'never', one.counted_since !== null && [', counted since ', when(one.counted_since)]) : since(one.last_matched)),
-      cell('Advice', '', advice),
-    ));
+    const advice =
+      one.removable_since !== null
+        ? el(
+            'span',
+            { class: 'tag tone-stored' },
+            mark('square'),
+            el('span', {}, 'can be removed since ', when(one.removable_since), ': only newer secrets match'),
+          )
+        : one.last_matched === null
+          ? el('span', { class: 'dim' }, 'no match yet')
+          : el('span', { class: 'tag tone-accepted' }, mark('disc'), 'in use');
+    body.append(
+      el(
+        'tr',
+        { role: 'row' },
+        cell('Secret', '', el('strong', {}, foreign(one.name, 64))),
+        cell(
+          'Endpoints',
+          '',
+          one.endpoints.map((name, index) => [index > 0 && ', ', foreign(name, 60)]),
+        ),
+        cell('Matched', 'num', one.matched === null ? '–' : count(one.matched)),
+        cell(
+          'Last match',
+          '',
+          one.last_matched === null
+            ? el(
+                'span',
+                { class: 'dim' },
+                'never',
+                one.counted_since !== null && [', counted since ', when(one.counted_since)],
+              )
+            : since(one.last_matched),
+        ),
+        cell('Advice', '', advice),
+      ),
+    );
   }
-  return section('Secrets', { class: 'panel' }, items.length > 0 ? node : prose('No endpoint has a secret.'), prose('The console shows names, never a value.', { class: 'hint' }));
+  return section(
+    'Secrets',
+    { class: 'panel' },
+    items.length > 0 ? node : prose('No endpoint has a secret.'),
+    prose('The console shows names, never a value.', { class: 'hint' }),
+  );
 }
 
 function destinationsPanel(items) {
   const health = new Map((state.status?.destinations ?? []).map((one) => [one.destination, one]));
   const waiting = new Map((state.status?.inbox?.waiting ?? []).map((one) => [one.destination, one]));
-  const { node, body } = table({ label: 'Destinations', className: 'cards', headings: ['Destination', 'Address', 'Endpoint', 'Health', ['Accepted', 'num'], ['Failed', 'num']] });
+  const { node, body } = table({
+    label: 'Destinations',
+    className: 'cards',
+    headings: ['Destination', 'Address', 'Endpoint', 'Health', ['Accepted', 'num'], ['Failed', 'num']],
+  });
   for (const one of items) {
     const meter = health.get(one.name);
-    body.append(el(
-      'tr',
-      { role: 'row' },
-      cell('Destination', '', el('strong', {}, foreign(one.name, 60))),
-      cell('Address', '', one.address === null ? '–' : code(one.address, 120)),
-      cell('Endpoint', '', one.endpoint === null ? '–' : foreign(one.endpoint, 60)),
-      cell('Health', '', healthOf(waiting.get(one.name) ?? { destination: one.name, configured: true, down_since: null }, meter)),
-      cell('Accepted', 'num', count(meter?.taken ?? 0)),
-      cell('Failed', 'num', count(meter?.failed ?? 0)),
-    ));
+    body.append(
+      el(
+        'tr',
+        { role: 'row' },
+        cell('Destination', '', el('strong', {}, foreign(one.name, 60))),
+        cell('Address', '', one.address === null ? '–' : code(one.address, 120)),
+        cell('Endpoint', '', one.endpoint === null ? '–' : foreign(one.endpoint, 60)),
+        cell(
+          'Health',
+          '',
+          healthOf(waiting.get(one.name) ?? { destination: one.name, configured: true, down_since: null }, meter),
+        ),
+        cell('Accepted', 'num', count(meter?.taken ?? 0)),
+        cell('Failed', 'num', count(meter?.failed ?? 0)),
+      ),
+    );
   }
   return section('Destinations', { class: 'panel' }, items.length > 0 ? node : prose('The gate has no destination.'));
 }
 
 function configPanel({ toml, since: from }) {
-  return section('Configuration in force', { class: 'panel' }, from !== null && el('p', { class: 'hint' }, 'Since ', when(from), '. Secrets are not part of it.'), copyBlock(toml, 'Configuration', tomlLines(toml)));
+  return section(
+    'Configuration in force',
+    { class: 'panel' },
+    from !== null && el('p', { class: 'hint' }, 'Since ', when(from), '. Secrets are not part of it.'),
+    copyBlock(toml, 'Configuration', tomlLines(toml)),
+  );
 }
 
 /** Returns TOML with its tables and comments marked. */
 function tomlLines(toml) {
-  return visibleBlock(toml).split('\n').map((line) => {
-    const kind = /^\s*\[/.test(line) ? 'toml-table' : /^\s*#/.test(line) ? 'toml-comment' : '';
-    return [kind ? el('span', { class: kind }, line) : line, '\n'];
-  });
+  return visibleBlock(toml)
+    .split('\n')
+    .map((line) => {
+      const kind = /^\s*\[/.test(line) ? 'toml-table' : /^\s*#/.test(line) ? 'toml-comment' : '';
+      return [kind ? el('span', { class: kind }, line) : line, '\n'];
+    });
 }
 
 // ------------------------------------------------------------------------------------------ 17 test
@@ -3445,60 +4683,140 @@ function samplesOf(value) {
 
 function readSamples(value) {
   if (!isRecord(value)) unfit('', 'an object');
-  const forgery = named(shape({ name: text, description: maybe(text, ''), genuine_by_the_scheme: maybe(flag, false) }), 'name');
+  const forgery = named(
+    shape({ name: text, description: maybe(text, ''), genuine_by_the_scheme: maybe(flag, false) }),
+    'name',
+  );
   return { samples: new Map(samplesOf(value.samples)), forgeries: fitting(value.forgeries, forgery).items };
 }
 
 /** Returns the form for a test delivery, with its response beside it. */
 function testPanel(signal) {
   const place = el('div', {}, waitBox('Loading the samples…'));
-  const node = section('Send a test', { class: 'panel test-panel', id: 'test' }, prose('The gate signs it with the newest secret of the endpoint, and sends it through its own front door. Your app receives what the gate lets pass.', { class: 'hint' }), place);
-  void loadInto(place, signal, () => api('test/samples', readSamples, { signal }), (loaded) => testForm(loaded, signal));
+  const node = section(
+    'Send a test',
+    { class: 'panel test-panel', id: 'test' },
+    prose(
+      'The gate signs it with the newest secret of the endpoint, and sends it through its own front door. Your app receives what the gate lets pass.',
+      { class: 'hint' },
+    ),
+    place,
+  );
+  void loadInto(
+    place,
+    signal,
+    () => api('test/samples', readSamples, { signal }),
+    (loaded) => testForm(loaded, signal),
+  );
   return { node, focus: () => node.querySelector('select')?.focus() };
 }
 
 function testForm({ samples, forgeries }, signal) {
   const option = (value, words = value) => el('option', { value }, words);
-  const endpoint = el('select', { id: 'test-endpoint' }, (state.status?.endpoints ?? []).map((one) => option(one.endpoint, visible(one.endpoint, 60))));
-  on('status', (status) => {
-    if (endpoint.options.length === 0) fill(endpoint, status.endpoints.map((one) => option(one.endpoint, visible(one.endpoint, 60))));
-  }, signal);
-  const sample = el('select', { id: 'test-sample', onchange: fillBody }, [...samples.keys()].map((name) => option(name, name === 'order' ? 'Order' : name === 'abandoned-cart' ? 'Abandoned cart' : name)));
-  const forgery = el('select', { id: 'test-forgery', onchange: describe }, option('', 'None: a genuine delivery'), forgeries.map((one) => option(one.name, `Forgery: ${one.name}`)));
-  const method = el('select', { id: 'test-method' }, ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'].map((one) => option(one)));
-  const field = (label, input) => el('label', { class: 'field', for: input.id }, el('span', { class: 'field-label' }, label), input);
-  const body = el('textarea', { id: 'test-body', rows: '16', spellcheck: 'false', autocomplete: 'off', oninput: check });
+  const endpoint = el(
+    'select',
+    { id: 'test-endpoint' },
+    (state.status?.endpoints ?? []).map((one) => option(one.endpoint, visible(one.endpoint, 60))),
+  );
+  on(
+    'status',
+    (status) => {
+      if (endpoint.options.length === 0)
+        fill(
+          endpoint,
+          status.endpoints.map((one) => option(one.endpoint, visible(one.endpoint, 60))),
+        );
+    },
+    signal,
+  );
+  const sample = el(
+    'select',
+    { id: 'test-sample', onchange: fillBody },
+    [...samples.keys()].map((name) =>
+      option(name, name === 'order' ? 'Order' : name === 'abandoned-cart' ? 'Abandoned cart' : name),
+    ),
+  );
+  const forgery = el(
+    'select',
+    { id: 'test-forgery', onchange: describe },
+    option('', 'None: a genuine delivery'),
+    forgeries.map((one) => option(one.name, `Forgery: ${one.name}`)),
+  );
+  const method = el(
+    'select',
+    { id: 'test-method' },
+    ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'].map((one) => option(one)),
+  );
+  const field = (label, input) =>
+    el('label', { class: 'field', for: input.id }, el('span', { class: 'field-label' }, label), input);
+  const body = el('textarea', {
+    id: 'test-body',
+    rows: '16',
+    spellcheck: 'false',
+    autocomplete: 'off',
+    oninput: check,
+  });
   const note = el('p', { class: 'hint', 'aria-live': 'polite' });
   const meaning = el('p', { class: 'hint' });
-  const result = el('div', { id: 'test-result', class: 'test-result', 'aria-live': 'polite' }, emptyBox('The response appears here', prose('Send an order to see your app accept it, or a forgery to see the gate reject it.')));
+  const result = el(
+    'div',
+    { id: 'test-result', class: 'test-result', 'aria-live': 'polite' },
+    emptyBox(
+      'The response appears here',
+      prose('Send an order to see your app accept it, or a forgery to see the gate reject it.'),
+    ),
+  );
   const send = actButton('Send the test', () => void run(), { id: 'test-send', class: 'primary' });
 
   function fillBody() {
     const words = samples.get(sample.value) ?? '';
-    body.value = isJson(words) ? jsonLines(words).map((line) => line.map(([token]) => token).join('')).join('\n') : words;
+    body.value = isJson(words)
+      ? jsonLines(words)
+          .map((line) => line.map(([token]) => token).join(''))
+          .join('\n')
+      : words;
     check();
   }
 
   function check() {
     const size = new TextEncoder().encode(body.value).length;
-    setText(note, `${counted(size, 'byte')}${isJson(body.value) ? '' : ' · this is not JSON; the gate sends it all the same'}`);
+    setText(
+      note,
+      `${counted(size, 'byte')}${isJson(body.value) ? '' : ' · this is not JSON; the gate sends it all the same'}`,
+    );
   }
 
   function describe() {
     const chosen = forgeries.find((one) => one.name === forgery.value);
-    const outcome = chosen?.genuine_by_the_scheme ? 'The scheme does not sign this, so only a setting such as `methods` rejects it.' : 'The gate must reject it.';
-    setText(meaning, chosen ? `${capital(visible(chosen.description, 200))}. ${outcome.replaceAll('`', '')}` : 'A genuine delivery reaches the app.');
+    const outcome = chosen?.genuine_by_the_scheme
+      ? 'The scheme does not sign this, so only a setting such as `methods` rejects it.'
+      : 'The gate must reject it.';
+    setText(
+      meaning,
+      chosen
+        ? `${capital(visible(chosen.description, 200))}. ${outcome.replaceAll('`', '')}`
+        : 'A genuine delivery reaches the app.',
+    );
   }
 
   async function run() {
     send.disabled = true;
     refill(result, waitBox('The gate sends it…'));
     try {
-      const json = { endpoint: endpoint.value, sample: sample.value, forgery: forgery.value || null, method: method.value, body: body.value };
+      const json = {
+        endpoint: endpoint.value,
+        sample: sample.value,
+        forgery: forgery.value || null,
+        method: method.value,
+        body: body.value,
+      };
       refill(result, testResult(await post('test', testShape, json, { signal })));
     } catch (error) {
       if (signal.aborted) return;
-      refill(result, errorBox(error, () => void run()));
+      refill(
+        result,
+        errorBox(error, () => void run()),
+      );
       if (error.reason === 'console-looks-only') failAction(error);
     }
     send.disabled = false;
@@ -3506,7 +4824,27 @@ function testForm({ samples, forgeries }, signal) {
 
   fillBody();
   describe();
-  return el('div', { class: 'test' }, el('form', { class: 'test-form', onsubmit: (event) => event.preventDefault() }, el('div', { class: 'fields' }, field('Endpoint', endpoint), field('Sample', sample), field('Signature', forgery), field('Method', method)), meaning, field('Body', body), note, el('div', { class: 'actions' }, send, button('Reset the body', fillBody))), result);
+  return el(
+    'div',
+    { class: 'test' },
+    el(
+      'form',
+      { class: 'test-form', onsubmit: (event) => event.preventDefault() },
+      el(
+        'div',
+        { class: 'fields' },
+        field('Endpoint', endpoint),
+        field('Sample', sample),
+        field('Signature', forgery),
+        field('Method', method),
+      ),
+      meaning,
+      field('Body', body),
+      note,
+      el('div', { class: 'actions' }, send, button('Reset the body', fillBody)),
+    ),
+    result,
+  );
 }
 
 /** The verdicts on a test, each with its tone, mark and words. */
@@ -3521,17 +4859,51 @@ const TEST_VERDICTS = {
 };
 
 function testResult(answer) {
-  const [tone, shape, words] = TEST_VERDICTS[answer.verdict] ?? ['unknown', 'question', visible(answer.verdict ?? 'unknown', 60)];
+  const [tone, shape, words] = TEST_VERDICTS[answer.verdict] ?? [
+    'unknown',
+    'question',
+    visible(answer.verdict ?? 'unknown', 60),
+  ];
   return [
-    el('p', { class: `test-status tone-${tone}` }, mark(shape), el('strong', {}, answer.status === null ? 'No response' : `${answer.status} ${visible(answer.reason_phrase ?? '', 60)}`), answer.ms !== null && el('span', { class: 'dim' }, `after ${duration(answer.ms)} ms`)),
+    el(
+      'p',
+      { class: `test-status tone-${tone}` },
+      mark(shape),
+      el(
+        'strong',
+        {},
+        answer.status === null ? 'No response' : `${answer.status} ${visible(answer.reason_phrase ?? '', 60)}`,
+      ),
+      answer.ms !== null && el('span', { class: 'dim' }, `after ${duration(answer.ms)} ms`),
+    ),
     facts(
       ['Verdict', el('span', { class: `tag tone-${tone}` }, words)],
       ['Expected', answer.expected && foreign(answer.expected, 120)],
       ['Delivery', answer.id && rowLink(answer.id, `Delivery ${shortId(answer.id)}`)],
     ),
     answer.explanation && el('p', {}, foreign(capital(answer.explanation), 600)),
-    answer.headers.length > 0 && el('details', {}, el('summary', {}, counted(answer.headers.length, 'header')), el('div', { class: 'head-lines' }, answer.headers.map(([name, value]) => el('div', { class: 'head-line' }, el('span', { class: 'sign' }), el('span', {}, el('bdi', { class: 'head-name' }, visible(name, 200)), ': ', foreign(value, 1000)))))),
-    answer.body !== '' && (isJson(answer.body) ? jsonBlock(answer.body) : el('pre', { class: 'body-text', tabindex: '0' }, visibleBlock(answer.body))),
+    answer.headers.length > 0 &&
+      el(
+        'details',
+        {},
+        el('summary', {}, counted(answer.headers.length, 'header')),
+        el(
+          'div',
+          { class: 'head-lines' },
+          answer.headers.map(([name, value]) =>
+            el(
+              'div',
+              { class: 'head-line' },
+              el('span', { class: 'sign' }),
+              el('span', {}, el('bdi', { class: 'head-name' }, visible(name, 200)), ': ', foreign(value, 1000)),
+            ),
+          ),
+        ),
+      ),
+    answer.body !== '' &&
+      (isJson(answer.body)
+        ? jsonBlock(answer.body)
+        : el('pre', { class: 'body-text', tabindex: '0' }, visibleBlock(answer.body))),
     answer.truncated && prose('The response is longer; this is its beginning.', { class: 'hint' }),
   ];
 }
@@ -3563,11 +4935,16 @@ const profileShape = shape({
   content_types: maybe(list(nameCount), []),
   headers: maybe(list(nameCount), []),
   sizes: maybe(shape({ p50: number, p90: number, p99: number, max: number })),
-  repeats: maybe(shape({
-    bodies: maybe(number, 0),
-    most: maybe(number, 0),
-    spacing: maybe(list(shape({ repeat: number, count: number, p50_ms: number, p90_ms: number, max_ms: number })), []),
-  })),
+  repeats: maybe(
+    shape({
+      bodies: maybe(number, 0),
+      most: maybe(number, 0),
+      spacing: maybe(
+        list(shape({ repeat: number, count: number, p50_ms: number, p90_ms: number, max_ms: number })),
+        [],
+      ),
+    }),
+  ),
   kinds: maybe(list(shape({ kind: text, bodies: number })), []),
   pointers: maybe(list(pointerShape), []),
   changes: maybe(list(shape({ kind: text, pointer: text, since: instant, bodies: number, absent: number })), []),
@@ -3576,13 +4953,32 @@ const profileShape = shape({
 
 function profileView({ root, signal }) {
   const place = el('div', { class: 'stack' }, waitBox('Loading the profile…'));
-  fill(root, prose('What the gate has learned about the sender and its payload, from verified deliveries only. It keeps names, counts and keyed digests, never a value.', { class: 'lead' }), place);
+  fill(
+    root,
+    prose(
+      'What the gate has learned about the sender and its payload, from verified deliveries only. It keeps names, counts and keyed digests, never a value.',
+      { class: 'lead' },
+    ),
+    place,
+  );
   const read = shape({ endpoints: list(profileShape) });
-  const load = () => loadInto(place, signal, () => api('profile', read, { signal }), ({ endpoints }) => {
-    const learned = endpoints.filter((one) => one.deliveries > 0);
-    if (learned.length === 0) return emptyBox('Nothing learned yet', prose('The profile begins with the first verified delivery. After about 50 different bodies it suggests settings for `event`, `unique` and `fresh`.'));
-    return learned.map((one) => profilePanel(one, load));
-  });
+  const load = () =>
+    loadInto(
+      place,
+      signal,
+      () => api('profile', read, { signal }),
+      ({ endpoints }) => {
+        const learned = endpoints.filter((one) => one.deliveries > 0);
+        if (learned.length === 0)
+          return emptyBox(
+            'Nothing learned yet',
+            prose(
+              'The profile begins with the first verified delivery. After about 50 different bodies it suggests settings for `event`, `unique` and `fresh`.',
+            ),
+          );
+        return learned.map((one) => profilePanel(one, load));
+      },
+    );
   void load();
 }
 
@@ -3593,7 +4989,15 @@ function profilePanel(profile, reload) {
     { class: 'panel profile' },
     profile.changes.length > 0 && changesBox(profile, reload),
     facts(
-      ['Learned from', el('span', {}, counted(profile.deliveries, 'delivery', 'deliveries'), ` with ${counted(profile.bodies, 'different body', 'different bodies')}`)],
+      [
+        'Learned from',
+        el(
+          'span',
+          {},
+          counted(profile.deliveries, 'delivery', 'deliveries'),
+          ` with ${counted(profile.bodies, 'different body', 'different bodies')}`,
+        ),
+      ],
       ['Kinds', kinds],
       ['Since', profile.since && when(profile.since)],
       ['Last', profile.last && since(profile.last)],
@@ -3601,7 +5005,11 @@ function profilePanel(profile, reload) {
       ['Too large to read', profile.too_large > 0 && counted(profile.too_large, 'body', 'bodies')],
     ),
     el('h3', {}, 'Suggested settings'),
-    profile.toml ? copyBlock(profile.toml, 'Suggestion', tomlLines(profile.toml)) : prose('None yet. A suggestion needs about 50 different bodies, and a pointer whose name and values fit.', { class: 'hint' }),
+    profile.toml
+      ? copyBlock(profile.toml, 'Suggestion', tomlLines(profile.toml))
+      : prose('None yet. A suggestion needs about 50 different bodies, and a pointer whose name and values fit.', {
+          class: 'hint',
+        }),
     el('h3', {}, 'Sender'),
     senderPanel(profile),
     el('h3', {}, 'Payload'),
@@ -3612,7 +5020,13 @@ function profilePanel(profile, reload) {
 /** Returns the alarm about pointers that always occurred and are missing. */
 function changesBox(profile, reload) {
   const accept = async () => {
-    const yes = await confirmed({ title: 'Accept the new shape?', words: [`The payloads of ${visible(profile.endpoint, 60)} without ${counted(profile.changes.length, 'pointer')} count as usual from now on, and the problem ends.`], yes: 'Accept the new shape' });
+    const yes = await confirmed({
+      title: 'Accept the new shape?',
+      words: [
+        `The payloads of ${visible(profile.endpoint, 60)} without ${counted(profile.changes.length, 'pointer')} count as usual from now on, and the problem ends.`,
+      ],
+      yes: 'Accept the new shape',
+    });
     if (!yes) return;
     try {
       await post(`profile/${encode(profile.endpoint)}/accept`, profileShape);
@@ -3622,33 +5036,101 @@ function changesBox(profile, reload) {
       failAction(error);
     }
   };
-  const line = (change) => el('li', {}, change.pointer === '' ? 'The payloads are no JSON any more' : code(change.pointer, 200), ` (${visible(change.kind, 30)}): in ${counted(change.bodies, 'body', 'bodies')} before, missing in ${count(change.absent)} since `, when(change.since));
-  return el('div', { class: 'verdict verdict-bad', role: 'alert' }, mark('triangle'), el('div', {}, el('p', {}, el('strong', {}, 'The shape of the payload has changed')), el('ul', {}, profile.changes.map(line)), el('div', { class: 'actions' }, actButton('Accept the new shape…', () => void accept(), { class: 'small' }))));
+  const line = (change) =>
+    el(
+      'li',
+      {},
+      change.pointer === '' ? 'The payloads are no JSON any more' : code(change.pointer, 200),
+      ` (${visible(change.kind, 30)}): in ${counted(change.bodies, 'body', 'bodies')} before, missing in ${count(change.absent)} since `,
+      when(change.since),
+    );
+  return el(
+    'div',
+    { class: 'verdict verdict-bad', role: 'alert' },
+    mark('triangle'),
+    el(
+      'div',
+      {},
+      el('p', {}, el('strong', {}, 'The shape of the payload has changed')),
+      el('ul', {}, profile.changes.map(line)),
+      el(
+        'div',
+        { class: 'actions' },
+        actButton('Accept the new shape…', () => void accept(), { class: 'small' }),
+      ),
+    ),
+  );
 }
 
 function senderPanel({ deliveries: all, methods, content_types: types, headers: names, sizes, repeats }) {
-  const share = ({ name, count: number }) => el('li', {}, code(name, 80), el('span', { class: 'dim' }, number === all ? ' always' : ` ${percent(number, all)}`));
+  const share = ({ name, count: number }) =>
+    el('li', {}, code(name, 80), el('span', { class: 'dim' }, number === all ? ' always' : ` ${percent(number, all)}`));
   const shares = (items) => items.length > 0 && el('ul', { class: 'shares' }, items.map(share));
-  const spacing = (one) => el('li', {}, `${one.repeat === 1 ? 'first' : `${count(one.repeat)}.`} repeat after ${exactSpan(one.p50_ms)}`, el('span', { class: 'dim' }, `, at most ${exactSpan(one.max_ms)} (${counted(one.count, 'time')})`));
+  const spacing = (one) =>
+    el(
+      'li',
+      {},
+      `${one.repeat === 1 ? 'first' : `${count(one.repeat)}.`} repeat after ${exactSpan(one.p50_ms)}`,
+      el('span', { class: 'dim' }, `, at most ${exactSpan(one.max_ms)} (${counted(one.count, 'time')})`),
+    );
   return facts(
     ['Methods', shares(methods)],
     ['Content types', shares(types)],
-    ['Body size', sizes && el('ul', { class: 'shares' }, [['median', sizes.p50], ['90 %', sizes.p90], ['99 %', sizes.p99], ['largest', sizes.max]].map(([name, size]) => el('li', {}, bytes(size), el('span', { class: 'dim' }, ` ${name}`))))],
-    ['Retries', repeats && (repeats.bodies === 0 ? 'no body has come twice' : el('ul', {}, el('li', {}, `${counted(repeats.bodies, 'body', 'bodies')} came again, one of them ${counted(repeats.most, 'time')}`), repeats.spacing.map(spacing)))],
+    [
+      'Body size',
+      sizes &&
+        el(
+          'ul',
+          { class: 'shares' },
+          [
+            ['median', sizes.p50],
+            ['90 %', sizes.p90],
+            ['99 %', sizes.p99],
+            ['largest', sizes.max],
+          ].map(([name, size]) => el('li', {}, bytes(size), el('span', { class: 'dim' }, ` ${name}`))),
+        ),
+    ],
+    [
+      'Retries',
+      repeats &&
+        (repeats.bodies === 0
+          ? 'no body has come twice'
+          : el(
+              'ul',
+              {},
+              el(
+                'li',
+                {},
+                `${counted(repeats.bodies, 'body', 'bodies')} came again, one of them ${counted(repeats.most, 'time')}`,
+              ),
+              repeats.spacing.map(spacing),
+            )),
+    ],
     ['Headers', shares(names)],
   );
 }
 
-const percent = (part, all) => (all > 0 ? `${Math.min(100, Math.max(part > 0 ? 1 : 0, Math.floor((part / all) * 100)))} %` : '');
+const percent = (part, all) =>
+  all > 0 ? `${Math.min(100, Math.max(part > 0 ? 1 : 0, Math.floor((part / all) * 100)))} %` : '';
 
 const exactSpan = (ms) => (ms < 1000 ? `${count(ms)} ms` : span(ms));
 
 /** The properties of a pointer by which the table is filtered, each with its test. */
 const POINTER_MARKS = new Map([
-  ['always', { mark: 'disc', meaning: 'occurs in every body', has: (one) => one.kinds.length > 0 && one.kinds.every(({ always }) => always) }],
+  [
+    'always',
+    {
+      mark: 'disc',
+      meaning: 'occurs in every body',
+      has: (one) => one.kinds.length > 0 && one.kinds.every(({ always }) => always),
+    },
+  ],
   ['unique', { mark: 'diamond', meaning: 'no two bodies had the same value', has: (one) => one.unique }],
   ['time', { mark: 'half', meaning: 'looks like a time', has: (one) => one.time !== null }],
-  ['event-name', { mark: 'square', meaning: 'looks like the name of an event: few short words', has: (one) => one.event_name }],
+  [
+    'event-name',
+    { mark: 'square', meaning: 'looks like the name of an event: few short words', has: (one) => one.event_name },
+  ],
   ['missing', { mark: 'triangle', meaning: 'always occurred, and is missing now', has: (one) => one.missing }],
 ]);
 
@@ -3658,21 +5140,41 @@ function pointersPanel(profile) {
   let wanted = '';
   let most = PAGE_ROWS;
   const marks = switches({ label: 'Property', words: POINTER_MARKS, chosen, onchange: draw });
-  const search = searchField({ id: `pointer-${profile.endpoint}`, label: 'Pointer', hint: 'Pointer', value: '', onchange: (value) => {
-    wanted = value.toLowerCase();
-    draw();
-  } });
-  const { node, body } = table({ label: `Pointers of ${visible(profile.endpoint, 60)}`, className: 'cards pointers', headings: ['Pointer', 'Types', 'Occurs', 'Properties'] });
-  const more = button('Show more', () => {
-    most += PAGE_ROWS;
-    draw();
-  }, { class: 'more' });
+  const search = searchField({
+    id: `pointer-${profile.endpoint}`,
+    label: 'Pointer',
+    hint: 'Pointer',
+    value: '',
+    onchange: (value) => {
+      wanted = value.toLowerCase();
+      draw();
+    },
+  });
+  const { node, body } = table({
+    label: `Pointers of ${visible(profile.endpoint, 60)}`,
+    className: 'cards pointers',
+    headings: ['Pointer', 'Types', 'Occurs', 'Properties'],
+  });
+  const more = button(
+    'Show more',
+    () => {
+      most += PAGE_ROWS;
+      draw();
+    },
+    { class: 'more' },
+  );
   const empty = prose('No pointer has these properties.', { class: 'hint' });
   marks.show(new Map([...POINTER_MARKS].map(([word, { has }]) => [word, profile.pointers.filter(has).length])));
 
   function draw() {
-    const found = profile.pointers.filter((one) => one.pointer.toLowerCase().includes(wanted) && [...chosen].every((word) => POINTER_MARKS.get(word).has(one)));
-    refill(body, found.slice(0, most).map((one) => pointerLine(one, profile.kinds)));
+    const found = profile.pointers.filter(
+      (one) =>
+        one.pointer.toLowerCase().includes(wanted) && [...chosen].every((word) => POINTER_MARKS.get(word).has(one)),
+    );
+    refill(
+      body,
+      found.slice(0, most).map((one) => pointerLine(one, profile.kinds)),
+    );
     node.hidden = found.length === 0;
     empty.hidden = found.length > 0;
     more.hidden = found.length <= most;
@@ -3684,11 +5186,31 @@ function pointersPanel(profile) {
 
 function pointerLine(one, kinds) {
   const bodies = new Map(kinds.map((kind) => [kind.kind, kind.bodies]));
-  const occurs = one.kinds.map(({ kind, count: number, always }) => `${always ? 'always' : percent(number, bodies.get(kind) ?? 0)}${kinds.length > 1 ? ` in ${visible(kind, 30)}` : ''}`);
-  const words = { unique: 'unique so far', time: `time (${visible(one.time ?? '', 20)})`, 'event-name': 'event name', missing: 'missing now' };
-  const properties = [...POINTER_MARKS].filter(([word, { has }]) => word !== 'always' && has(one)).map(([word, { mark: shape, meaning }]) => el('span', { class: `tag tone-${word}`, title: meaning }, mark(shape), words[word]));
-  if (one.distinct !== null && !one.unique) properties.push(el('span', { class: 'dim' }, counted(one.distinct, 'distinct value')));
-  return el('tr', { role: 'row' }, cell('Pointer', 'c-pointer', code(one.pointer, 300)), cell('Types', '', el('span', { class: 'dim' }, one.types.map((type) => visible(type, 20)).join(', '))), cell('Occurs', '', POINTER_MARKS.get('always').has(one) ? 'always' : occurs.join(', ')), cell('Properties', 'c-properties', properties));
+  const occurs = one.kinds.map(
+    ({ kind, count: number, always }) =>
+      `${always ? 'always' : percent(number, bodies.get(kind) ?? 0)}${kinds.length > 1 ? ` in ${visible(kind, 30)}` : ''}`,
+  );
+  const words = {
+    unique: 'unique so far',
+    time: `time (${visible(one.time ?? '', 20)})`,
+    'event-name': 'event name',
+    missing: 'missing now',
+  };
+  const properties = [...POINTER_MARKS]
+    .filter(([word, { has }]) => word !== 'always' && has(one))
+    .map(([word, { mark: shape, meaning }]) =>
+      el('span', { class: `tag tone-${word}`, title: meaning }, mark(shape), words[word]),
+    );
+  if (one.distinct !== null && !one.unique)
+    properties.push(el('span', { class: 'dim' }, counted(one.distinct, 'distinct value')));
+  return el(
+    'tr',
+    { role: 'row' },
+    cell('Pointer', 'c-pointer', code(one.pointer, 300)),
+    cell('Types', '', el('span', { class: 'dim' }, one.types.map((type) => visible(type, 20)).join(', '))),
+    cell('Occurs', '', POINTER_MARKS.get('always').has(one) ? 'always' : occurs.join(', ')),
+    cell('Properties', 'c-properties', properties),
+  );
 }
 
 // --------------------------------------------------------------------------------------- 19 session
@@ -3710,13 +5232,26 @@ function badge(badgeId, number, words, isBad = true) {
   const node = byId(badgeId);
   node.hidden = number === 0;
   node.classList.toggle('badge-bad', isBad);
-  if (number > 0) refill(node, el('span', { 'aria-hidden': 'true' }, number > 999 ? '999+' : String(number)), el('span', { class: 'sr' }, ` (${words})`));
+  if (number > 0)
+    refill(
+      node,
+      el('span', { 'aria-hidden': 'true' }, number > 999 ? '999+' : String(number)),
+      el('span', { class: 'sr' }, ` (${words})`),
+    );
 }
 
 function showGate() {
   const { status } = state;
   if (!status) return;
-  refill(byId('gate'), el('span', { class: 'gate-name' }, location.host), el('span', { class: 'dim' }, ` ${visible(status.version, 20)}${status.started ? `, up ${span(gateNow() - status.started)}` : ''}`));
+  refill(
+    byId('gate'),
+    el('span', { class: 'gate-name' }, location.host),
+    el(
+      'span',
+      { class: 'dim' },
+      ` ${visible(status.version, 20)}${status.started ? `, up ${span(gateNow() - status.started)}` : ''}`,
+    ),
+  );
   showPermission();
   showProblems();
 }
@@ -3739,7 +5274,10 @@ function endSession(reason = 'The session has ended, or the gate was restarted w
   rowById.clear();
   strips.clear();
   setText(byId('login-reason'), wasOpen ? reason : 'The console needs a session, also on this machine.');
-  setText(byId('login-command'), /^(127\.0\.0\.1|localhost):9180$/.test(location.host) ? 'cartgate console' : `cartgate console ${location.origin}`);
+  setText(
+    byId('login-command'),
+    /^(127\.0\.0\.1|localhost):9180$/.test(location.host) ? 'cartgate console' : `cartgate console ${location.origin}`,
+  );
   document.title = 'Sign in · Cartgate';
   byId('login-title').focus();
 }
@@ -3834,9 +5372,37 @@ function taskOf(key, event) {
 
 function showHelp() {
   const { box, body } = openDialog({ title: 'Keys' });
-  const list = (pairs) => el('dl', { class: 'keys' }, pairs.map(([keys, words]) => el('div', {}, el('dt', {}, keys.split(' ').map((key) => (/^(then|and)$/.test(key) ? ` ${key} ` : el('kbd', {}, key.replace(',', ''))))), el('dd', {}, words))));
-  const legend = (words) => el('ul', { class: 'help-legend' }, [...words].map(([word, { meaning }]) => el('li', {}, tag(words, word), el('span', {}, meaning))));
-  fill(body, list(KEY_HELP), el('h3', {}, 'Verdicts'), legend(VERDICTS), el('h3', {}, 'States in the inbox'), legend(STATES));
+  const list = (pairs) =>
+    el(
+      'dl',
+      { class: 'keys' },
+      pairs.map(([keys, words]) =>
+        el(
+          'div',
+          {},
+          el(
+            'dt',
+            {},
+            keys.split(' ').map((key) => (/^(then|and)$/.test(key) ? ` ${key} ` : el('kbd', {}, key.replace(',', '')))),
+          ),
+          el('dd', {}, words),
+        ),
+      ),
+    );
+  const legend = (words) =>
+    el(
+      'ul',
+      { class: 'help-legend' },
+      [...words].map(([word, { meaning }]) => el('li', {}, tag(words, word), el('span', {}, meaning))),
+    );
+  fill(
+    body,
+    list(KEY_HELP),
+    el('h3', {}, 'Verdicts'),
+    legend(VERDICTS),
+    el('h3', {}, 'States in the inbox'),
+    legend(STATES),
+  );
   const close = button('Close', () => box.close(), { class: 'primary' });
   fill(box, el('div', { class: 'dialog-foot' }, close));
   close.focus();
