@@ -2721,9 +2721,10 @@ function inboxView({ root, params, signal, keys }) {
     id: params.get('id') ?? '',
   };
   const picked = new Map();
-  let items = [];
-  let next = null;
-  let left = 0;
+  /** The deliveries that are loaded, and how the list goes on. */
+  let loaded = { items: [], next: null, left: 0, order: '', hasOlder: false, span: 0 };
+  let shown = PAGE;
+  let fewest = FEWEST;
   let loading = null;
   let isPaged = false;
 
@@ -2842,6 +2843,8 @@ function inboxView({ root, params, signal, keys }) {
   function filtered() {
     keepFilters('inbox', { ...filters, state: [...filters.state] });
     for (const item of [...picked.values()]) toggle(item, false);
+    shown = PAGE;
+    fewest = FEWEST;
     void load();
   }
 
@@ -2870,9 +2873,14 @@ function inboxView({ root, params, signal, keys }) {
       kind: filters.kind || null,
       since: sinceTime(),
       id: filters.id || null,
-      limit: 100,
     };
   }
+
+  const ask = (mine) => (more) =>
+    api(`inbox/deliveries${query({ ...wanted(), ...more })}`, page(storedShape), { signal: mine });
+
+  /** Whether the list holds only deliveries that wait or are stuck: of those the oldest is the first. */
+  const isBacklog = () => filters.state.size > 0 && !filters.state.has('delivered');
 
   async function load() {
     loading?.abort();
@@ -2884,9 +2892,12 @@ function inboxView({ root, params, signal, keys }) {
       return;
     }
     try {
-      const first = await api(`inbox/deliveries${query(wanted())}`, page(storedShape), { signal: mine });
-      ({ items, next, left } = first);
-      isPaged = false;
+      if (isBacklog()) {
+        loaded = { ...(await ask(mine)({ limit: 100 })), order: 'the oldest first' };
+        isPaged = false;
+      } else {
+        loaded = await newestDeliveries(ask(mine), filters.since || filters.id ? null : loaded.span, fewest);
+      }
       draw();
       restoreFocus();
     } catch (error) {
@@ -2897,16 +2908,19 @@ function inboxView({ root, params, signal, keys }) {
   }
 
   async function loadMore() {
+    shown += PAGE;
     more.disabled = true;
     try {
-      const further = await api(`inbox/deliveries${query({ ...wanted(), after: next })}`, page(storedShape), {
-        signal,
-      });
-      const known = new Set(items.map(keyOf));
-      items = items.concat(further.items.filter((item) => !known.has(keyOf(item))));
-      next = further.next;
-      left += further.left;
-      isPaged = true;
+      if (isBacklog()) {
+        const further = await ask(signal)({ limit: PAGE, after: loaded.next });
+        const known = new Set(loaded.items.map(keyOf));
+        const items = loaded.items.concat(further.items.filter((item) => !known.has(keyOf(item))));
+        loaded = { ...loaded, items, next: further.next, left: loaded.left + further.left };
+        isPaged = true;
+      } else if (shown > loaded.items.length && loaded.hasOlder) {
+        fewest = loaded.items.length + 1;
+        await load();
+      }
       draw();
     } catch (error) {
       failAction(error);
@@ -2917,6 +2931,7 @@ function inboxView({ root, params, signal, keys }) {
   function draw() {
     const focused = focusedRow();
     const focusKey = focused && `${focused.dataset.id} ${focused.dataset.destination}`;
+    const items = isBacklog() ? loaded.items : loaded.items.slice(0, shown);
     offerNew(
       endpoint,
       items.map((item) => item.endpoint),
@@ -2934,13 +2949,12 @@ function inboxView({ root, params, signal, keys }) {
           : nothingStored(),
       );
     else if (grid.parentNode !== place) refill(place, grid);
-    const parts = [
-      `${count(items.length)}${next === null ? '' : ' or more'} ${items.length === 1 && next === null ? 'delivery' : 'deliveries'}`,
-    ];
-    if (left > 0) parts.push(`${count(left)} could not be read: reload the page`);
+    const isWhole = isBacklog() ? loaded.next === null : items.length === loaded.items.length && !loaded.hasOlder;
+    const parts = [isWhole ? deliveries(items.length) : `${deliveries(items.length)} and more`, loaded.order];
+    if (loaded.left > 0) parts.push(`${count(loaded.left)} could not be read: reload the page`);
     setText(summary, items.length > 0 ? parts.join(' · ') : '');
     clear.hidden = !isFiltered();
-    more.hidden = next === null;
+    more.hidden = isWhole;
     drawBulk();
     if (focusKey)
       [...body.rows]
@@ -2953,7 +2967,7 @@ function inboxView({ root, params, signal, keys }) {
     const scope =
       picked.size > 0 ? `${count(picked.size)} selected:` : isFiltered() ? 'All that the filter shows:' : 'All:';
     setText(bulkScope, scope);
-    for (const node of bulk) node.hidden = items.length === 0;
+    for (const node of bulk) node.hidden = loaded.items.length === 0;
   }
 
   function line(item) {
@@ -3129,7 +3143,8 @@ function inboxView({ root, params, signal, keys }) {
     x: () => {
       const row = focusedRow();
       const item =
-        row && items.find((one) => one.id === row.dataset.id && (one.destination ?? '') === row.dataset.destination);
+        row &&
+        loaded.items.find((one) => one.id === row.dataset.id && (one.destination ?? '') === row.dataset.destination);
       if (item) toggle(item, !picked.has(keyOf(item)));
     },
   });
@@ -3137,6 +3152,49 @@ function inboxView({ root, params, signal, keys }) {
   showPermission();
   void drawJobs(jobs, signal);
   void load();
+}
+
+/** The rows that "show more" adds. */
+const PAGE = 100;
+
+/** The newest deliveries that are enough for a start. */
+const FEWEST = 50;
+
+/** The most pages that are read to find the newest deliveries. */
+const MOST_PAGES = 5;
+
+/** The spans that are searched for the newest deliveries, in milliseconds; the last one has no limit. */
+const SPANS = [10_000, 60_000, 900_000, 86_400_000, 604_800_000, 2_592_000_000, 31_536_000_000, Infinity];
+
+/**
+ * Finds the newest deliveries. The API lists the oldest first, so a recent span is read to its end, and
+ * then longer ones until there are enough.
+ * @param {?number} from the index of the first span, or null if the filter sets the time itself
+ */
+async function newestDeliveries(ask, from, fewest) {
+  if (from === null) return { ...(await readPages(ask, {})), hasOlder: false, span: 0 };
+  for (let span = from; ; span += 1) {
+    const since = SPANS[span] === Infinity ? null : new Date(gateNow() - SPANS[span]).toISOString();
+    const found = await readPages(ask, { since });
+    const isLast = span === SPANS.length - 1;
+    if (found.items.length < fewest && !isLast) continue;
+    // A busy inbox needs a shorter span the next time.
+    return { ...found, hasOlder: !isLast, span: found.items.length > 2000 ? Math.max(0, span - 1) : span };
+  }
+}
+
+/** Reads the pages of a list, and returns the newest deliveries first if that were all of them. */
+async function readPages(ask, filter) {
+  const all = { items: [], left: 0 };
+  let after = null;
+  for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+    const { items, left, next } = await ask({ ...filter, limit: 1000, after });
+    all.items.push(...items);
+    all.left += left;
+    after = next;
+    if (after === null) return { ...all, items: all.items.reverse(), order: 'the newest first', next: null };
+  }
+  return { ...all, order: 'the oldest first: choose a shorter time for the newest', next: after };
 }
 
 function isId(value) {
