@@ -147,6 +147,9 @@ fn a_purge_asks_for_the_count_before_it_deletes() {
         .wait_for("document.activeElement.id === 'job-typed'");
     page.browser.press(&["3", ENTER]);
     wait_until("all are deleted", || stats("dead") == 0);
+    page.browser
+        .wait_for("document.activeElement.id === 'job-close'");
+    page.browser.press(&[ENTER]);
     for id in &ids {
         page.browser.wait_for(&format!("!({})", stored(id, "dead")));
     }

@@ -147,20 +147,31 @@ impl Browser {
         text.as_str().expect("text").to_owned()
     }
 
-    /// Clicks an element as a user does. It must be visible.
+    /// Clicks an element as a user does, once it is visible and nothing covers it.
     #[track_caller]
     pub(crate) fn click(&self, selector: &str) {
-        self.wait_for(&format!("document.querySelector({selector:?})"));
-        let found = self.command(
-            "/element",
-            &json!({"using": "css selector", "value": selector}),
-        );
-        let (_, id) = found
-            .as_object()
-            .and_then(|object| object.iter().next())
-            .expect("an id");
-        let id = id.as_str().expect("an id");
-        self.command(&format!("/element/{id}/click"), &json!({}));
+        let begun = Instant::now();
+        while let Err(error) = self.try_click(selector) {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "cannot click {selector}: {error:?}\n{}",
+                self.state()
+            );
+            std::thread::sleep(ms(POLL_MS));
+        }
+    }
+
+    /// Clicks an element. Fails while the page still moves.
+    fn try_click(&self, selector: &str) -> Result<(), DriverError> {
+        let query = json!({"using": "css selector", "value": selector});
+        let found = self.try_command("/element", &query)?;
+        let ids = found.as_object().expect("a reference").values();
+        let id = ids.last().and_then(Value::as_str).expect("an id");
+        let script = "arguments[0].scrollIntoView({block: 'center'})";
+        let parameters = json!({"script": script, "args": [found]});
+        self.try_command("/execute/sync", &parameters)?;
+        self.try_command(&format!("/element/{id}/click"), &json!({}))?;
+        Ok(())
     }
 
     /// Presses and releases keys one after the other.

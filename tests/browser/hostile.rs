@@ -13,7 +13,7 @@ use crate::{
 const MARKUP: &str = r#"<img src=x onerror="window.attacked=1"><script>window.attacked=1</script>"#;
 
 /// Markup in the characters of a path.
-const IN_PATH: &str = "/%3Cscript%3E\"><img/src=x/onerror=window.attacked=1>'";
+const IN_PATH: &str = "/%3Cscript%3E'onerror=window.attacked=1'//javascript:window.attacked=1";
 
 /// Returns an app whose responses hold markup.
 fn hostile_app(status: &'static str) -> App {
@@ -100,7 +100,12 @@ fn hostile_bytes_of_a_rejected_request_are_text() {
     // Nobody has signed these.
     let (status, unknown) = gate.send(IN_PATH, &sign(b"other"), &lines, &body);
     assert_eq!(status, 404);
-    let (status, saved) = gate.send("/hooks?<script>", &sign(b"other"), &lines, &body);
+    let (status, saved) = gate.send(
+        "/hooks?'onerror=window.attacked=1'",
+        &sign(b"other"),
+        &lines,
+        &body,
+    );
     assert_eq!(status, 401);
     page.shows(&unknown);
     page.shows(&saved);

@@ -19,7 +19,7 @@ use crate::{
 const RATE: u64 = 1_000;
 
 /// The connections that they arrive on.
-const SENDERS: u64 = 4;
+const SENDERS: u64 = 16;
 
 /// The deliveries during which the page is measured.
 const MEASURED: u64 = 5 * RATE;

@@ -9,6 +9,9 @@
 mod access;
 mod actions;
 mod browser;
+mod demo;
+#[path = "../it/demonstration.rs"]
+mod demonstration;
 mod elsewhere;
 mod gate;
 mod hostile;

@@ -11,21 +11,20 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Signs a new browser in by a link.
+    /// Signs a new browser in.
     pub(crate) fn of(gate: &Gate) -> Self {
-        Self::in_browser(Browser::start(), gate)
+        Self::by_link(Browser::start(), &gate.link())
     }
 
     /// Signs this browser in by a link.
-    pub(crate) fn in_browser(browser: Browser, gate: &Gate) -> Self {
-        browser.open(&gate.link());
-        let page = Self {
+    pub(crate) fn by_link(browser: Browser, link: &str) -> Self {
+        browser.open(link);
+        browser.wait_for("document.documentElement.dataset.session === 'yes'");
+        let (base, _) = link.split_once("login").expect("a link");
+        Self {
             browser,
-            base: gate.page("/"),
-        };
-        let is_in = "document.documentElement.dataset.session === 'yes'";
-        page.browser.wait_for(is_in);
-        page
+            base: base.to_owned(),
+        }
     }
 
     /// Signs a new browser in, and waits until its page receives events.
@@ -71,6 +70,15 @@ impl Page {
     pub(crate) fn row_text(&self, id: &str) -> String {
         self.browser
             .text(&format!("#live-rows > tr[data-id='{id}']"))
+    }
+
+    /// Returns the status and the text of a resource, from a script of the page.
+    pub(crate) fn text_of(&self, path: &str) -> (u64, String) {
+        let result = self.browser.run_async(&format!(
+            "const response = await fetch({path:?}); return [response.status, await response.text()]"
+        ));
+        let status = result[0].as_u64().unwrap_or_default();
+        (status, result[1].as_str().unwrap_or_default().to_owned())
     }
 
     /// Sends a request from a script of the page; returns the status and the body.

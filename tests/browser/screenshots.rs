@@ -230,8 +230,10 @@ fn is_drawn(page: &Page, view: &str) {
         .wait_for("!document.querySelector('main .wait')");
     page.browser.run("window.scrollTo(0, 0)");
     // Fades have ended, and all is drawn.
-    page.browser
-        .wait_for("document.getAnimations().every(one => one.playState !== 'running')");
+    page.browser.wait_for(
+        "document.getAnimations().every(one => one.playState !== 'running'
+            || one.effect.getComputedTiming().iterations === Infinity)",
+    );
 }
 
 /// Checks that the page needs no horizontal scroll.

@@ -14,6 +14,7 @@ mod certificates;
 mod client_account;
 mod commands;
 mod config;
+mod demonstration;
 mod documents;
 mod exhausted;
 mod forgeries;
