@@ -2465,7 +2465,7 @@ function rejectedView({ root, params, signal, keys }) {
 
   async function load() {
     try {
-      const first = await api('rejected?limit=200', page(rejectionShape), { signal });
+      const first = await api('rejected?limit=100', page(rejectionShape), { signal });
       ({ items, next, left } = first);
       offerNew(
         endpoint,
@@ -2483,7 +2483,7 @@ function rejectedView({ root, params, signal, keys }) {
   async function loadMore() {
     more.disabled = true;
     try {
-      const further = await api(`rejected${query({ limit: 200, after: next })}`, page(rejectionShape), { signal });
+      const further = await api(`rejected${query({ limit: 100, after: next })}`, page(rejectionShape), { signal });
       const known = new Set(items.map((item) => item.id));
       items = items.concat(further.items.filter((item) => !known.has(item.id)));
       next = further.next;
@@ -3348,6 +3348,9 @@ function nothingStored() {
   );
 }
 
+/** The time for which a job that is over stays on the page. */
+const JOB_SHOWN = 600_000;
+
 /** Shows the jobs that run, and the last ones, until all are over. */
 async function drawJobs(place, signal) {
   let loaded;
@@ -3361,7 +3364,8 @@ async function drawJobs(place, signal) {
     // The list of jobs is an extra; the inbox itself reports why the gate does not respond.
     return;
   }
-  const shown = loaded.items.filter((job) => job.state !== 'counted');
+  // A job that was only counted has changed nothing.
+  const shown = loaded.items.filter((job) => job.started !== null).sort((one, other) => other.started - one.started);
   const running = shown.filter((job) => !isOver(job));
   const line = (job) => {
     const progress = jobProgress();
@@ -3379,7 +3383,7 @@ async function drawJobs(place, signal) {
         : [progress.node, actButton('Cancel', cancel, { class: 'small' })],
     );
   };
-  const recent = shown.filter(isOver).slice(-3).reverse();
+  const recent = shown.filter((job) => isOver(job) && gateNow() - (job.ended ?? 0) < JOB_SHOWN).slice(0, 3);
   const all = [...running, ...recent];
   redraw(place, all.length > 0 && section('Jobs', { class: 'jobs' }, el('ul', {}, all.map(line))));
   if (running.length > 0 && !signal.aborted) setTimeout(() => !signal.aborted && void drawJobs(place, signal), 1000);
