@@ -5336,12 +5336,16 @@ function endSession(reason = 'The session has ended, or the gate was restarted w
   rowById.clear();
   strips.clear();
   setText(byId('login-reason'), wasOpen ? reason : 'The console needs a session, also on this machine.');
-  setText(
-    byId('login-command'),
-    /^(127\.0\.0\.1|localhost):9180$/.test(location.host) ? 'cartgate console' : `cartgate console ${location.origin}`,
-  );
+  setText(byId('login-command'), consoleCommand());
   document.title = 'Sign in · Cartgate';
   byId('login-title').focus();
+}
+
+/** Returns the command that prints a link. Names below `localhost` are made up for the browser. */
+function consoleCommand() {
+  const isLocal = /^(localhost|.*\.localhost|127\.0\.0\.1)$/.test(location.hostname);
+  if (isLocal && location.port === '9180') return 'cartgate console';
+  return `cartgate console ${isLocal ? `http://127.0.0.1:${location.port}` : location.origin}`;
 }
 
 async function openSession() {
