@@ -20,6 +20,7 @@ mod prometheus;
 #[path = "../servers/mod.rs"]
 #[expect(dead_code, reason = "shared with tests/drills, which needs more of it")]
 mod servers;
+mod shared_profile;
 #[path = "../it/support/mod.rs"]
 #[expect(
     dead_code,

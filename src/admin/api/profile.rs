@@ -47,17 +47,23 @@ async fn accept(
         let detail = "the configuration has no endpoint of this name";
         ApiError::new(StatusCode::NOT_FOUND, "unknown-endpoint", detail)
     })?;
+    // Another gate may have learned more, and this one would overrule it.
+    synchronize(gate).await;
     let ended = gate.profiler.accept(&endpoint.name);
     operator.log(
         "accept-profile",
         format_args!("endpoint {name}, {ended} missing pointers"),
     );
-    // A store that fails now gets it a minute later.
+    synchronize(gate).await;
+    let view = gate.profiler.endpoint(&endpoint.name, is_durable(endpoint));
+    Ok(Json(view))
+}
+
+/// Exchanges the profiles with the store. One that fails gets them a minute later.
+async fn synchronize(gate: &Shared) {
     if let Err(error) = gate.synchronize_profiles(false).await {
         tracing::warn!(%error, "profiles not stored");
     }
-    let view = gate.profiler.endpoint(&endpoint.name, is_durable(endpoint));
-    Ok(Json(view))
 }
 
 fn view(gate: &Shared) -> ProfileView {
