@@ -10,7 +10,10 @@ use std::{
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{gate::Gate, place::Place};
+use super::{
+    gate::{Gate, Start},
+    place::Place,
+};
 use crate::{
     cli::InboxAt,
     commands::{outcome::Failure, output::message},
@@ -37,13 +40,6 @@ pub(super) enum Access {
     Gate(Box<Gate>),
     /// By the open store. No other process has it open, or several processes may.
     Store(Box<Jobs>),
-}
-
-/// The result of a request to start a job.
-pub(super) enum Start {
-    Started,
-    /// Another job has to end first.
-    Wait,
 }
 
 impl Access {

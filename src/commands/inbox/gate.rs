@@ -6,7 +6,6 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::access::Start;
 use crate::{
     admin::client::{AdminClient, AdminError},
     commands::outcome::Failure,
@@ -35,6 +34,13 @@ pub(super) struct Gate(AdminClient);
 struct ListedPage {
     items: Vec<StoredDelivery>,
     next: Option<String>,
+}
+
+/// The result of a request to start a job.
+pub(super) enum Start {
+    Started,
+    /// Another job has to end first.
+    Wait,
 }
 
 impl Gate {

@@ -6,7 +6,7 @@ use std::{future::Future, io, pin::pin, time::Duration};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{signal::ctrl_c, time::sleep};
 
-use super::access::{Access, Start};
+use super::{access::Access, gate::Start};
 use crate::{
     commands::{outcome::Failure, output::message},
     inbox::operations::{JobDetails, JobRequest, JobState},

@@ -7,7 +7,7 @@ use axum::{Extension, Json, Router, extract::State, routing::post};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::jobs_of;
+use super::own_inbox::jobs_of;
 use crate::admin::{
     access::OwnerOnly, api::problem::ApiError, gate::Admin, server::connection::AdminConnection,
 };

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use super::jobs_of;
+use super::own_inbox::jobs_of;
 use crate::{
     admin::{api::problem::ApiError, gate::Admin},
     inbox::{

@@ -14,7 +14,7 @@ use http::{
 };
 use uuid::Uuid;
 
-use super::jobs_of;
+use super::own_inbox::jobs_of;
 use crate::{
     admin::{
         access::{Identity, Look},

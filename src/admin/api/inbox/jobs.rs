@@ -12,7 +12,7 @@ use http::StatusCode;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::jobs_of;
+use super::own_inbox::jobs_of;
 use crate::{
     admin::{
         access::Act, api::problem::ApiError, gate::Admin, server::connection::AdminConnection,

@@ -5,15 +5,14 @@ mod deliveries;
 mod error;
 mod events;
 mod jobs;
+mod own_inbox;
 mod stats;
 
 use std::sync::Arc;
 
 use axum::Router;
-use http::StatusCode;
 
-use super::problem::ApiError;
-use crate::{admin::gate::Admin, inbox::operations::Jobs};
+use crate::admin::gate::Admin;
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
@@ -22,19 +21,4 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
         .merge(events::routes())
         .merge(jobs::routes())
         .merge(stats::routes())
-}
-
-/// Returns the jobs of the gate's inbox.
-///
-/// # Errors
-///
-/// When the gate has none.
-fn jobs_of(admin: &Admin) -> Result<&Jobs, ApiError> {
-    admin.jobs.as_ref().ok_or_else(|| {
-        ApiError::new(
-            StatusCode::NOT_FOUND,
-            "no-inbox",
-            "the gate has no inbox, because no endpoint is durable",
-        )
-    })
 }

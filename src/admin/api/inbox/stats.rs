@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, Router, extract::State, routing::get};
 
-use super::jobs_of;
+use super::own_inbox::jobs_of;
 use crate::{
     admin::{api::problem::ApiError, gate::Admin},
     inbox::operations::InboxStats,
