@@ -26,7 +26,7 @@ demo: ## show that genuine deliveries pass and forged ones do not
 	$(CARGO) run --release --locked -- demo
 
 test: ## run all tests; installs missing programs that they need (as root or with sudo)
-	@scripts/install-debian curl openssl valgrind systemd:systemd-analyze prometheus:promtool haproxy \
+	@scripts/install-debian curl jq openssl valgrind systemd:systemd-analyze prometheus:promtool haproxy \
 	    nginx-light:nginx pgbouncer chromium chromium-driver:chromedriver $(FOR_DRILLS)
 	$(CARGO) test --workspace --all-features --locked
 	$(CARGO) test --locked --test machine -- --ignored

@@ -71,7 +71,7 @@ const STATUSES: [(&str, &str, &[i32]); 8] = [
 ];
 
 /// Programs that plain `cargo test` does not ask for. `make test` installs them.
-const TOOLS: [&str; 2] = ["openssl ", "curl "];
+const TOOLS: [&str; 3] = ["openssl ", "curl ", "jq "];
 
 #[test]
 fn every_command_runs() {
