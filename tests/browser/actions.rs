@@ -106,6 +106,15 @@ fn every_control_can_be_reached_by_the_keyboard() {
             "return {controls}.filter(one => !visited.has(one)).map(one => one.outerHTML.slice(0, 200))"
         ));
         assert_eq!(missed, json!([]), "{view}");
+        page.browser.run(&format!(
+            "{controls}.forEach(one => one.dataset.visible = 'yes')"
+        ));
+        for (html, name) in page.browser.accessible_names("[data-visible]") {
+            assert!(
+                !name.trim().is_empty(),
+                "{view}: a screen reader has no name for {html}"
+            );
+        }
     }
 }
 

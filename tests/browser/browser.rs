@@ -42,7 +42,6 @@ const POLL_MS: u64 = 10;
 
 /// A key by its code in WebDriver.
 pub(crate) const ENTER: &str = "\u{E007}";
-pub(crate) const ESCAPE: &str = "\u{E00C}";
 pub(crate) const TAB: &str = "\u{E004}";
 
 /// A running browser. It ends when it is dropped.
@@ -154,7 +153,7 @@ impl Browser {
         while let Err(error) = self.try_click(selector) {
             assert!(
                 begun.elapsed() < PATIENCE,
-                "cannot click {selector}: {error:?}\n{}",
+                "cannot click {selector}: {error}\n{}",
                 self.state()
             );
             std::thread::sleep(ms(POLL_MS));
@@ -184,10 +183,28 @@ impl Browser {
         self.command("/actions", &json!({"actions": [source]}));
     }
 
-    /// Types a text.
-    pub(crate) fn type_text(&self, text: &str) {
-        let keys: Vec<_> = text.chars().map(String::from).collect();
-        self.press(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+    /// Moves the pointer.
+    pub(crate) fn point_at(&self, x: u32, y: u32) {
+        let action = json!({"type": "pointerMove", "duration": 0, "x": x, "y": y});
+        let source = json!({"type": "pointer", "id": "mouse", "actions": [action]});
+        self.command("/actions", &json!({"actions": [source]}));
+    }
+
+    /// Returns the names by which a screen reader presents the elements of a selector.
+    pub(crate) fn accessible_names(&self, selector: &str) -> Vec<(String, String)> {
+        let query = json!({"using": "css selector", "value": selector});
+        let found = self.command("/elements", &query);
+        let elements = found.as_array().expect("a list").iter();
+        let named = elements.map(|element| {
+            let id = element.as_object().expect("a reference").values().last();
+            let id = id.and_then(Value::as_str).expect("an id");
+            let name = self.get(&format!("/element/{id}/computedlabel"));
+            let script = "return arguments[0].outerHTML.slice(0, 200)";
+            let html = self.run_with(script, &[element.clone()]);
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&html), text(&name))
+        });
+        named.collect()
     }
 
     /// Enters the first frame of the page.
@@ -246,13 +263,13 @@ impl Browser {
     fn get(&self, path: &str) -> Value {
         self.driver
             .get(&format!("{}{path}", self.session))
-            .unwrap_or_else(|error| panic!("{path}: {error:?}"))
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     #[track_caller]
     fn command(&self, path: &str, parameters: &Value) -> Value {
         self.try_command(path, parameters)
-            .unwrap_or_else(|error| panic!("{path} {parameters}: {error:?}"))
+            .unwrap_or_else(|error| panic!("{path} {parameters}: {error}"))
     }
 
     fn try_command(&self, path: &str, parameters: &Value) -> Result<Value, DriverError> {

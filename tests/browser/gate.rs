@@ -9,10 +9,14 @@ use crate::{
     program::{Program, write_secret},
     servers::port::Port,
     support::{App, Client, SECRET, request, sign},
+    tool::replaced,
 };
 
 /// The token of the admin listener.
 pub(crate) const TOKEN: &str = "planted-admin-token-of-the-browser-tests";
+
+/// The name of the configuration file.
+const FILE: &str = "cartgate.toml";
 
 /// A configured gate that can be stopped and started again.
 pub(crate) struct Gate {
@@ -30,6 +34,11 @@ impl Gate {
 
     /// Starts a gate with these endpoints.
     pub(crate) fn with_config(console: &str, endpoints: &str) -> Self {
+        Self::with_files(console, endpoints, &[])
+    }
+
+    /// Starts a gate with these endpoints and further secret files.
+    pub(crate) fn with_files(console: &str, endpoints: &str, files: &[(&str, &[u8])]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let admin = Port::reserve();
         let text = format!(
@@ -38,6 +47,7 @@ impl Gate {
 listen = "127.0.0.1:0"
 workers = 2
 drain_limit = "1s"
+trusted_proxies = ["127.0.0.1"]
 [admin]
 listen = "{}"
 token = {{ file = "DIR/token" }}
@@ -58,13 +68,16 @@ file = "DIR/previous"
             admin.address()
         );
         let text = text.replace("DIR/", &format!("{}/", dir.path().display()));
-        fs::write(dir.path().join("cartgate.toml"), text).expect("written");
+        fs::write(dir.path().join(FILE), text).expect("written");
         write_secret(&dir.path().join("token"), TOKEN.as_bytes());
         write_secret(&dir.path().join("secret"), SECRET);
         write_secret(
             &dir.path().join("previous"),
             b"a previous secret of the tests",
         );
+        for (name, content) in files {
+            write_secret(&dir.path().join(name), content);
+        }
         let mut gate = Self {
             dir,
             admin,
@@ -72,6 +85,12 @@ file = "DIR/previous"
         };
         gate.resume();
         gate
+    }
+
+    /// Replaces a part of the configuration file.
+    pub(crate) fn rewrite(&self, old: &str, new: &str) {
+        let text = fs::read_to_string(self.file(FILE)).expect("readable");
+        fs::write(self.file(FILE), replaced(&text, old, new)).expect("written");
     }
 
     /// Stops the gate in order.
@@ -84,7 +103,7 @@ file = "DIR/previous"
 
     /// Starts the gate again, with the same admin address.
     pub(crate) fn resume(&mut self) {
-        let config = self.dir.path().join("cartgate.toml");
+        let config = self.file(FILE);
         let config = config.to_str().expect("text");
         self.program = Some(Program::serve_by_variables(&["--config", config], &[]));
     }

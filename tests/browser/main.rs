@@ -11,6 +11,7 @@ mod actions;
 mod browser;
 mod demo;
 #[path = "../it/demonstration.rs"]
+#[expect(dead_code, reason = "shared with tests/it, which needs more of it")]
 mod demonstration;
 mod elsewhere;
 mod gate;

@@ -24,7 +24,13 @@ const BLESS: &str = "CARTGATE_BLESS";
 const MOST_BYTES: usize = 300 * 1024;
 
 /// The deliveries before the screenshots.
-const DELIVERIES: usize = 48;
+const DELIVERIES: usize = 72;
+
+/// The time between two deliveries for the documents.
+const CALM: Duration = Duration::from_millis(1_350);
+
+/// The secret that the shop shows before the gate knows it.
+const NEXT: &[u8] = b"the next secret of the screenshots";
 
 /// The forgeries among them.
 const FORGERIES: [ForgeryKind; 6] = [
@@ -84,7 +90,8 @@ impl Scene {
             wire.write_all(&answer(status, "", b"{\"error\":\"no such account\"}"))?;
             Ok(Then::Keep)
         });
-        let gate = Gate::with_config("act", &endpoints(&fulfilment.url, &accounting.url));
+        let endpoints = endpoints(&fulfilment.url, &accounting.url);
+        let gate = Gate::with_files("act", &endpoints, &[("next", NEXT)]);
         Self {
             gate,
             _apps: [fulfilment, accounting],
@@ -93,7 +100,7 @@ impl Scene {
 
     /// Sends the deliveries. For the documents it takes as long as calm traffic does.
     fn play(&self, pause: Duration) {
-        let secret = Secret::new(SECRET).expect("a secret");
+        let [secret, next] = [SECRET, NEXT].map(|bytes| Secret::new(bytes).expect("a secret"));
         let envelope = Envelope::new(Method::POST, Signature::HEADER, HeaderMap::new());
         let mut shop = SampleShop::new(11);
         let (mut last, mut forgeries) = (None, FORGERIES.iter().cycle());
@@ -102,27 +109,32 @@ impl Scene {
                 3 => ("/webhooks/carts", shop.cart()),
                 _ => ("/webhooks/orders", shop.order()),
             };
-            let outgoing = match number % 8 {
-                5 => {
+            let outgoing = match number {
+                // Cartfunnel has a new secret, and the gate does not know it yet.
+                29 | 30 => envelope.genuine(&next, body),
+                _ if number % 12 == 5 => {
                     let kind = *forgeries.next().expect("endless");
                     forge(kind, &envelope, &secret, body).expect("JSON allows every kind")
                 }
                 // The sender repeats a delivery.
-                6 => last
+                _ if number % 12 == 10 => last
                     .take()
                     .unwrap_or_else(|| envelope.genuine(&secret, body)),
                 _ => envelope.genuine(&secret, body),
             };
             self.send(path, &outgoing);
-            if path == "/webhooks/orders" && number % 8 != 5 {
+            if number % 12 == 9 {
                 last = Some(outgoing);
             }
             thread::sleep(pause);
         }
+        self.gate.rewrite(ORDERS_SECRETS, r#"["next", "current"]"#);
+        self.gate.post("/api/v1/reload", "");
     }
 
     fn send(&self, path: &str, outgoing: &Outgoing) {
-        let mut lines = String::new();
+        // An address for documents, as a load balancer before the gate reports it.
+        let mut lines = "X-Forwarded-For: 203.0.113.24\r\n".to_owned();
         for (name, value) in &outgoing.headers {
             let value = value.to_str().expect("text");
             lines.push_str(&format!("{name}: {value}\r\n"));
@@ -145,14 +157,19 @@ impl Scene {
     }
 }
 
+/// The secrets of the orders before the reload.
+const ORDERS_SECRETS: &str = r#"["current", "previous"]"#;
+
 fn endpoints(fulfilment: &str, accounting: &str) -> String {
     let event = r#"event = { pointer = "/event", order = ["order.processed"], abandoned-cart = ["cart.abandoned"] }"#;
     format!(
         r#"
+[secret.next]
+file = "DIR/next"
 [[endpoint]]
 name = "orders"
 path = "/webhooks/orders"
-secrets = ["current", "previous"]
+secrets = {ORDERS_SECRETS}
 {event}
 durable = true
 unique = "/id"
@@ -190,7 +207,7 @@ fn every_view_is_photographed_in_light_dark_and_narrow() {
     fs::create_dir_all(&dir).expect("a directory");
     let scene = Scene::new();
     let page = Page::live(&scene.gate);
-    scene.play(ms(if is_blessed { 700 } else { 1 }));
+    scene.play(if is_blessed { CALM } else { ms(1) });
     let dead = scene.dead_letter();
     for form in FORMS {
         page.browser.resize(form.width, form.height, form.is_dark);
@@ -229,6 +246,8 @@ fn is_drawn(page: &Page, view: &str) {
     page.browser
         .wait_for("!document.querySelector('main .wait')");
     page.browser.run("window.scrollTo(0, 0)");
+    // Away from everything that a pointer would mark.
+    page.browser.point_at(5, 5);
     // Fades have ended, and all is drawn.
     page.browser.wait_for(
         "document.getAnimations().every(one => one.playState !== 'running'

@@ -26,12 +26,12 @@ pub(crate) struct Driver {
     agent: ureq::Agent,
 }
 
-/// An error of a command.
-#[derive(Debug)]
+/// An error of a command: its code in the protocol, and a message.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}: {message}")]
 pub(crate) struct DriverError {
-    /// The code of the protocol, such as `stale element reference`.
-    pub(crate) code: String,
-    pub(crate) message: String,
+    code: String,
+    message: String,
 }
 
 impl Driver {
@@ -90,9 +90,7 @@ impl Drop for Driver {
     }
 }
 
-fn read(
-    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-) -> Result<Value, DriverError> {
+fn read(response: Result<http::Response<ureq::Body>, ureq::Error>) -> Result<Value, DriverError> {
     let mut response = response.expect("chromedriver responds");
     let mut text = response.body_mut().with_config().limit(64 << 20).reader();
     let value: Value = serde_json::from_reader(&mut text).expect("JSON");
