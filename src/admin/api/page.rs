@@ -34,11 +34,7 @@ impl<T> Page<T> {
         query: &PageQuery,
         name: fn(&T) -> &str,
     ) -> Result<Json<Self>, ApiError> {
-        let limit = query.limit.unwrap_or(DEFAULT);
-        if !(1..=MAX).contains(&limit) {
-            let detail = format!("a limit is a number from 1 to {MAX}");
-            return Err(ApiError::bad_request("bad-limit", detail));
-        }
+        let limit = limit(query.limit)?;
         let begin = match &query.after {
             None => 0,
             Some(after) => {
@@ -53,6 +49,16 @@ impl<T> Page<T> {
         let next = next.map(|last| name(last).to_owned());
         Ok(Json(Self { items, next }))
     }
+}
+
+/// Returns the number of items of a page for which a request asks with this number.
+pub(super) fn limit(asked: Option<usize>) -> Result<usize, ApiError> {
+    let limit = asked.unwrap_or(DEFAULT);
+    if (1..=MAX).contains(&limit) {
+        return Ok(limit);
+    }
+    let detail = format!("a limit is a number from 1 to {MAX}");
+    Err(ApiError::bad_request("bad-limit", detail))
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@
 //!
 //! A flood of requests costs the recorder at most its budget: the others are only counted. Each
 //! side of the verdict has a reserve, so that forgeries do not push genuine deliveries out of the
-//! budget, nor the reverse. A record holds a few KiB at most, whatever the request holds.
+//! budget, nor the reverse. A record is bounded, too: usually it has 3 KiB, and at most 25, whatever
+//! the request holds.
 
 mod arming;
 mod budget;

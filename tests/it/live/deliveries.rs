@@ -1,5 +1,6 @@
 //! The rows of requests, in the list and in the stream, and the view of one delivery.
 
+use cartgate::proxy::config::admin::ConsoleMode;
 use serde_json::{Value, json};
 
 use super::{Events, get, ids, setup};
@@ -137,6 +138,8 @@ fn the_list_is_filtered_and_read_page_by_page() {
         "?verdict=planted",
         "?id=1",
         "?limit=x",
+        "?limit=0",
+        "?limit=1001",
         "?planted=1",
     ] {
         let reply = get(&gate, &format!("/deliveries{query}"));
@@ -144,6 +147,23 @@ fn the_list_is_filtered_and_read_page_by_page() {
         let problem: Value = serde_json::from_str(&reply.body).expect("a problem");
         assert_eq!(problem["status"], 400, "{problem}");
     }
+}
+
+#[test]
+fn without_a_console_nothing_is_recorded_until_a_program_asks() {
+    let app = App::content();
+    let gate = setup(&app)
+        .with(|setup| setup.config.admin.console = ConsoleMode::Off)
+        .start();
+    let mut client = gate.client();
+    client.ask(genuine(BODY));
+    let mut events = Events::open(&gate);
+    let first = events.named("deliveries").data;
+    assert_eq!(first, json!({ "items": [], "skipped": 1 }));
+    client.ask(genuine(BODY));
+    assert_eq!(events.rows(1).0.len(), 1);
+    let list = get(&gate, "/deliveries").json();
+    assert_eq!(list["items"].as_array().expect("items").len(), 1);
 }
 
 #[test]

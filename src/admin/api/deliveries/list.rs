@@ -10,13 +10,12 @@ use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::{
-    admin::{api::problem::ApiError, gate::Admin},
+    admin::{
+        api::{page::limit, problem::ApiError},
+        gate::Admin,
+    },
     proxy::recorder::{Record, Row, RowId, RowVerdict},
 };
-
-/// The default and the limit of the deliveries in one response.
-const DEFAULT: usize = 100;
-const MOST: usize = 1000;
 
 /// The query of a list.
 #[derive(Debug, Default, Deserialize)]
@@ -60,10 +59,10 @@ pub(super) async fn list(
     let instance = recorder.instance();
     let before = query.before(instance)?;
     let verdicts = query.verdicts()?;
-    let most = query.limit.unwrap_or(DEFAULT).clamp(1, MOST);
+    let limit = limit(query.limit)?;
     let records = recorder.before(before).into_iter();
     let mut found = records.filter(|record| query.selects(&record.row, &verdicts));
-    let items: Vec<_> = found.by_ref().take(most).map(Item).collect();
+    let items: Vec<_> = found.by_ref().take(limit).map(Item).collect();
     let last = items.last().filter(|_| found.next().is_some());
     let next = last.map(|Item(record)| {
         let number = record.number;
@@ -82,7 +81,7 @@ impl ListQuery {
         let own = cursor.filter(|cursor| cursor.instance == instance);
         own.map(|cursor| cursor.number).ok_or_else(|| {
             let detail = "the gate has no such page; it may have restarted since";
-            ApiError::bad_request("unknown-cursor", detail)
+            ApiError::bad_request("bad-cursor", detail)
         })
     }
 
@@ -94,7 +93,7 @@ impl ListQuery {
             let found = RowVerdict::ALL.into_iter().find(|one| one.as_str() == word);
             found.ok_or_else(|| {
                 let all = RowVerdict::ALL.map(RowVerdict::as_str).join(", ");
-                ApiError::bad_request("unknown-verdict", format!("expected one of {all}"))
+                ApiError::bad_request("bad-verdict", format!("expected one of {all}"))
             })
         });
         verdicts.collect()

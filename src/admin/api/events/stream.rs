@@ -20,6 +20,9 @@ use crate::{
 /// The header with which a client resumes.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+/// The header that keeps nginx from holding events back.
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// The limit of a stream's time. A client that has lost its rights meanwhile, because the token was
 /// replaced or its session is over, cannot come again; others resume where they were.
 const LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -52,8 +55,8 @@ pub(super) async fn events(
         let bytes = events.next().await?;
         Some((Ok::<_, Infallible>(bytes), events))
     });
-    let kind = [(CONTENT_TYPE, "text/event-stream")];
-    Ok((kind, Body::from_stream(body)).into_response())
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (BUFFERING, "no")];
+    Ok((headers, Body::from_stream(body)).into_response())
 }
 
 impl EventStream {
