@@ -1165,22 +1165,94 @@ function confirmed({ title, words, yes }) {
   });
 }
 
-/** Returns a labelled list of choices; the first one, without a value, chooses all. */
-function picker({ id, label, all, options, value, onchange }) {
-  const select = el('select', { id, onchange: () => onchange(select.value) });
-  const offer = (choices) => {
+/**
+ * Returns a labelled list of choices; the first one, without a value, chooses all.
+ * @param {{id: string, label: string, all: string, options?: string[], labels?: Map<string, string>, value: string, onchange: (value: string) => void}} spec
+ */
+function picker({ id, label, all, options = [], labels = null, value, onchange }) {
+  const select = el('select', { id, onchange: () => onchange(select.value) }, el('option', { value: '' }, all));
+  const known = new Set();
+  const offer = (values) => {
+    const before = known.size;
+    for (const one of values) if (one && known.size < 100) known.add(one);
+    if (known.size === before) return;
     const chosen = select.value || value;
-    const known = [...new Set([...choices, chosen].filter((one) => typeof one === 'string' && one !== ''))].sort();
+    const sorted = labels ? [...known] : [...known].sort();
     refill(
       select,
       el('option', { value: '' }, all),
-      known.map((one) => el('option', { value: one }, visible(one, 60))),
+      sorted.map((one) => el('option', { value: one }, labels?.get(one) ?? visible(one, 60))),
     );
     select.value = chosen;
   };
-  offer(options);
+  offer(labels ? labels.keys() : [...options, value]);
+  select.value = value;
   const node = el('label', { class: 'field', for: id }, el('span', { class: 'field-label' }, label), select);
   return { node, select, offer };
+}
+
+/**
+ * Returns the filters of a view: their controls, and their values, which stay in the address.
+ * @param {{view: string, params: URLSearchParams, words?: {name: string, label: string, known: Map<string, {mark: string, meaning: string}>}, choices: {name: string, label: string, all: string, options?: string[], labels?: Map<string, string>}[], search: {name: string, label: string, hint: string}, onchange: () => void}} spec
+ */
+function filterBar({ view, params, words = null, choices, search, onchange }) {
+  const values = {};
+  const chosen = new Set(words ? listOf(params, words.name) : []);
+  if (words) values[words.name] = chosen;
+  const pickers = new Map();
+  for (const { name, ...spec } of choices) {
+    const given = params.get(name) ?? '';
+    values[name] = spec.labels && !spec.labels.has(given) ? '' : given;
+    pickers.set(
+      name,
+      picker({ ...spec, id: `filter-${name}`, value: values[name], onchange: (value) => set(name, value) }),
+    );
+  }
+  values[search.name] = params.get(search.name) ?? '';
+  const field = searchField({
+    ...search,
+    id: 'filter-q',
+    value: values[search.name],
+    onchange: (value) => set(search.name, value),
+  });
+  const marks = words && switches({ label: words.label, words: words.known, chosen, onchange: changed });
+  const isSet = () => Object.values(values).some((value) => (value.size ?? value.length) > 0);
+  const clear = button('Clear filters', clearAll, { class: 'quiet', hidden: !isSet() });
+  const fields = el(
+    'div',
+    { class: 'fields' },
+    [...pickers.values()].map((one) => one.node),
+    field.node,
+  );
+  const node = el('div', { class: 'toolbar', role: 'search', 'aria-label': 'Filters' }, marks?.node, fields);
+
+  function set(name, value) {
+    values[name] = value;
+    changed();
+  }
+
+  function changed() {
+    keepFilters(view, words ? { ...values, [words.name]: [...chosen] } : values);
+    clear.hidden = !isSet();
+    onchange();
+  }
+
+  function clearAll() {
+    marks?.clear();
+    for (const [name, one] of pickers) values[name] = one.select.value = '';
+    values[search.name] = field.input.value = '';
+    changed();
+  }
+
+  return {
+    node,
+    values,
+    isSet,
+    clear,
+    focus: () => field.input.focus(),
+    offer: (name, items) => pickers.get(name).offer(items),
+    showCounts: (numbers) => marks.show(numbers),
+  };
 }
 
 /** Keeps the rows of items that have not changed, so that a refresh disturbs neither focus nor a click. */
@@ -1728,62 +1800,149 @@ const REASONS = new Map([
 const meaningOf = (reason) => (REASONS.get(reason) ?? '').replaceAll('`', '');
 
 function liveView({ root, params, signal, keys }) {
-  const filters = {
-    verdict: new Set(listOf(params, 'verdict')),
-    endpoint: params.get('endpoint') ?? '',
-    kind: params.get('kind') ?? '',
-    reason: params.get('reason') ?? '',
-    q: params.get('q') ?? '',
-  };
-  const pause = { byHand: false, byScroll: false, byFocus: false, rows: null, missed: 0 };
   let shownRows = PAGE_ROWS;
   let isFlooded = false;
   let lastDraw = 0;
   let laterDraw = 0;
-
-  const isPaused = () => pause.byHand || pause.byScroll || pause.byFocus;
-  const strip = stripPanel(signal);
-  const verdicts = switches({ label: 'Verdict', words: VERDICTS, chosen: filters.verdict, onchange: filtered });
-  const endpoint = picker({
-    id: 'filter-endpoint',
-    label: 'Endpoint',
-    all: 'All endpoints',
-    options: [],
-    value: filters.endpoint,
-    onchange: (value) => set('endpoint', value),
+  const redrawn = () => nextFrame(draw);
+  const filters = liveFilters(params, () => {
+    shownRows = PAGE_ROWS;
+    redrawn();
   });
-  const kind = picker({
-    id: 'filter-kind',
-    label: 'Kind',
-    all: 'All kinds',
-    options: KINDS,
-    value: filters.kind,
-    onchange: (value) => set('kind', value),
-  });
-  const reason = picker({
-    id: 'filter-reason',
-    label: 'Reason',
-    all: 'All reasons',
-    options: [],
-    value: filters.reason,
-    onchange: (value) => set('reason', value),
-  });
-  const search = searchField({
-    id: 'filter-q',
-    label: 'Id, cause, path or source',
-    hint: 'Id, cause, path, source',
-    value: filters.q,
-    onchange: (value) => set('q', value),
-  });
-  const clear = button('Clear filters', clearFilters, { class: 'quiet', hidden: true });
-  const pauseButton = button([el('span', {}, 'Pause'), el('kbd', {}, 'p')], () => setPaused(!isPaused()), {
-    id: 'live-pause',
-    'aria-pressed': 'false',
-    class: 'pause',
-  });
+  const { node: grid, body } = liveTable();
+  const pause = livePause(body, redrawn, signal);
   const summary = el('p', { class: 'summary' });
-  const fresh = button('', () => setPaused(false), { class: 'fresh' });
-  const { node: grid, body } = table({
+  const empty = el('div', { hidden: true });
+  const more = button('', showMore, { class: 'more', hidden: true });
+  fill(filters.node, summary, filters.clear);
+  fill(root, pause.button, stripPanel(signal).node, filters.node, pause.banner, grid, empty, more);
+  const rows = rowPool(body);
+
+  function showMore() {
+    shownRows += PAGE_ROWS;
+    draw();
+  }
+
+  function draw() {
+    if (signal.aborted) return;
+    lastDraw = performance.now();
+    const all = pause.rows() ?? state.rows;
+    const chosen = all.filter((row) => matchesRow(filters.values, row));
+    const isMoving = isFlooded && !pause.rows();
+    rows.show(chosen.slice(0, isMoving ? FLOOD_ROWS : shownRows));
+    filters.showCounts(verdictCounts(all));
+    setText(summary, liveSummary(all.length, chosen.length));
+    pause.show();
+    grid.hidden = chosen.length === 0;
+    empty.hidden = chosen.length > 0;
+    if (chosen.length === 0) refill(empty, all.length === 0 ? noDeliveries() : noMatches());
+    more.hidden = chosen.length <= shownRows || isMoving;
+    setText(more, `Show ${count(Math.min(PAGE_ROWS, chosen.length - shownRows))} more`);
+  }
+
+  /** Draws in the next frame, but in a flood only now and then. */
+  function arrived() {
+    clearTimeout(laterDraw);
+    const wait = isFlooded ? lastDraw + FLOOD_PAUSE - performance.now() : 0;
+    if (wait > 0) laterDraw = setTimeout(redrawn, wait);
+    else redrawn();
+  }
+
+  function offerChoices(items) {
+    filters.offer('endpoint', endpointNames());
+    for (const name of ['endpoint', 'kind', 'reason'])
+      filters.offer(
+        name,
+        items.map((row) => row[name]),
+      );
+  }
+
+  on(
+    'rows',
+    (items) => {
+      pause.miss(items.filter((row) => matchesRow(filters.values, row)).length);
+      offerChoices(items);
+      arrived();
+    },
+    signal,
+  );
+  on(
+    'rates',
+    (rates) => {
+      isFlooded = sumOfRates(rates) > FLOOD;
+    },
+    signal,
+  );
+  on('cause', (row) => rows.change(row), signal);
+  on('loaded', redrawn, signal);
+  on('status', () => offerChoices([]), signal);
+  announceRows(signal);
+  Object.assign(keys, {
+    p: pause.toggle,
+    '/': filters.focus,
+    r: () => focusedRow() && void redeliver(focusedRow().dataset.id),
+    Escape: pause.end,
+  });
+  offerChoices(state.rows);
+  draw();
+  restoreFocus();
+}
+
+const endpointNames = () => (state.status?.endpoints ?? []).map((one) => one.endpoint);
+
+const destinationNames = () => (state.status?.destinations ?? []).map((one) => one.destination);
+
+function liveFilters(params, onchange) {
+  return filterBar({
+    view: 'live',
+    params,
+    words: { name: 'verdict', label: 'Verdict', known: VERDICTS },
+    choices: [
+      { name: 'endpoint', label: 'Endpoint', all: 'All endpoints' },
+      { name: 'kind', label: 'Kind', all: 'All kinds', options: KINDS },
+      { name: 'reason', label: 'Reason', all: 'All reasons' },
+    ],
+    search: { name: 'q', label: 'Id, cause, path or source', hint: 'Id, cause, path, source' },
+    onchange,
+  });
+}
+
+function matchesRow({ verdict, endpoint, kind, reason, q }, row) {
+  if (verdict.size > 0 && !verdict.has(row.verdict)) return false;
+  if ((endpoint && row.endpoint !== endpoint) || (kind && row.kind !== kind) || (reason && row.reason !== reason))
+    return false;
+  return (
+    !q ||
+    contains(q, row.id, row.cause, row.causeText, row.path, row.peer, row.secret, row.destination, row.duplicate_of)
+  );
+}
+
+/** Whether one of the texts contains the words, in upper or lower case. */
+function contains(words, ...texts) {
+  const wanted = words.toLowerCase();
+  return texts.some((one) => one?.toLowerCase().includes(wanted));
+}
+
+function verdictCounts(rows) {
+  const numbers = new Map();
+  for (const { verdict } of rows) numbers.set(verdict, (numbers.get(verdict) ?? 0) + 1);
+  return numbers;
+}
+
+function liveSummary(all, chosen) {
+  const parts = [
+    chosen === all ? deliveries(all) : `${count(chosen)} of ${deliveries(all)}`,
+    state.skipped > 0 && `${count(state.skipped)} more were counted but not listed`,
+    state.unreadable > 0 && `${count(state.unreadable)} could not be read: reload the page`,
+  ];
+  return parts.filter(Boolean).join(' · ');
+}
+
+const sumOfRates = ({ endpoints, unmatched }) =>
+  endpoints.reduce((sum, one) => sum + STRIP_PARTS.reduce((part, { name }) => part + one[name], 0), unmatched);
+
+function liveTable() {
+  return table({
     label: 'Deliveries, the newest first',
     bodyId: 'live-rows',
     className: 'cards live-table',
@@ -1800,218 +1959,54 @@ function liveView({ root, params, signal, keys }) {
       ['Delivery', 'h-id'],
     ],
   });
-  const empty = el('div', { hidden: true });
-  const more = button(
-    '',
-    () => {
-      shownRows += PAGE_ROWS;
-      draw();
-    },
-    { class: 'more', hidden: true },
-  );
-  fill(
-    root,
-    pauseButton,
-    strip.node,
-    el(
-      'div',
-      { class: 'toolbar', role: 'search', 'aria-label': 'Filters' },
-      verdicts.node,
-      el('div', { class: 'fields' }, endpoint.node, kind.node, reason.node, search.node),
-      summary,
-      clear,
-    ),
-    el('div', { class: 'status-line' }, fresh),
-    grid,
-    empty,
-    more,
-  );
-  const rows = rowPool(body);
-
-  function set(name, value) {
-    filters[name] = value;
-    filtered();
-  }
-
-  function filtered() {
-    keepFilters('live', { ...filters, verdict: [...filters.verdict] });
-    shownRows = PAGE_ROWS;
-    nextFrame(draw);
-  }
-
-  function clearFilters() {
-    Object.assign(filters, { endpoint: '', kind: '', reason: '', q: '' });
-    verdicts.clear();
-    for (const one of [endpoint, kind, reason]) one.select.value = '';
-    search.input.value = '';
-    filtered();
-  }
-
-  function matches(row) {
-    if (filters.verdict.size > 0 && !filters.verdict.has(row.verdict)) return false;
-    if (filters.endpoint && row.endpoint !== filters.endpoint) return false;
-    if (filters.kind && row.kind !== filters.kind) return false;
-    if (filters.reason && row.reason !== filters.reason) return false;
-    if (!filters.q) return true;
-    const wanted = filters.q.toLowerCase();
-    return [row.id, row.cause, row.causeText, row.path, row.peer, row.secret, row.destination, row.duplicate_of].some(
-      (value) => value?.toLowerCase().includes(wanted),
-    );
-  }
-
-  function setPaused(paused) {
-    Object.assign(pause, { byHand: paused, byScroll: false, byFocus: false });
-    if (!paused) {
-      if (focusedRow()) document.activeElement.blur();
-      window.scrollTo(0, 0);
-    }
-    paused ? freeze() : thaw();
-  }
-
-  function freeze() {
-    pause.rows ??= [...state.rows];
-    nextFrame(draw);
-  }
-
-  function thaw() {
-    if (isPaused()) return;
-    pause.rows = null;
-    pause.missed = 0;
-    nextFrame(draw);
-  }
-
-  function draw() {
-    if (signal.aborted) return;
-    lastDraw = performance.now();
-    const all = pause.rows ?? state.rows;
-    const chosen = all.filter(matches);
-    rows.show(chosen.slice(0, isFlooded && !pause.rows ? FLOOD_ROWS : shownRows));
-    drawLine(all, chosen);
-    grid.hidden = chosen.length === 0;
-    empty.hidden = chosen.length > 0;
-    if (chosen.length === 0) refill(empty, all.length === 0 ? noDeliveries() : noMatches());
-    more.hidden = chosen.length <= shownRows || (isFlooded && !pause.rows);
-    setText(more, `Show ${count(Math.min(PAGE_ROWS, chosen.length - shownRows))} more`);
-  }
-
-  function drawLine(all, chosen) {
-    const numbers = new Map();
-    for (const row of all) numbers.set(row.verdict, (numbers.get(row.verdict) ?? 0) + 1);
-    verdicts.show(numbers);
-    const parts = [
-      chosen.length === all.length ? deliveries(all.length) : `${count(chosen.length)} of ${deliveries(all.length)}`,
-    ];
-    if (state.skipped > 0) parts.push(`${count(state.skipped)} more were counted but not listed`);
-    if (state.unreadable > 0) parts.push(`${count(state.unreadable)} could not be read: reload the page`);
-    setText(summary, parts.join(' · '));
-    clear.hidden = filters.verdict.size === 0 && !filters.endpoint && !filters.kind && !filters.reason && !filters.q;
-    const paused = isPaused();
-    pauseButton.setAttribute('aria-pressed', String(paused));
-    setText(pauseButton.firstChild, paused ? 'Resume' : 'Pause');
-    fresh.parentNode.hidden = !paused;
-    const why = pause.byHand ? 'Paused' : pause.byFocus ? 'Paused while a row is selected' : 'Paused while you read';
-    setText(fresh, `${why} · ${pause.missed > 0 ? `${count(pause.missed)} new` : 'nothing new'} · Resume`);
-  }
-
-  function offerChoices(items) {
-    const endpoints = (state.status?.endpoints ?? []).map((one) => one.endpoint);
-    offerNew(endpoint, [...endpoints, ...items.map((row) => row.endpoint)]);
-    offerNew(
-      kind,
-      items.map((row) => row.kind),
-    );
-    offerNew(
-      reason,
-      items.map((row) => row.reason),
-    );
-  }
-
-  /** Draws in the next frame, but in a flood only now and then. */
-  function arrived() {
-    clearTimeout(laterDraw);
-    const wait = isFlooded ? lastDraw + FLOOD_PAUSE - performance.now() : 0;
-    if (wait > 0) laterDraw = setTimeout(() => nextFrame(draw), wait);
-    else nextFrame(draw);
-  }
-
-  on(
-    'rows',
-    (items) => {
-      if (pause.rows) pause.missed += items.filter(matches).length;
-      offerChoices(items);
-      arrived();
-    },
-    signal,
-  );
-  on(
-    'rates',
-    ({ endpoints, unmatched }) => {
-      const sum = endpoints.reduce(
-        (total, one) => total + STRIP_PARTS.reduce((part, { name }) => part + one[name], 0),
-        unmatched,
-      );
-      isFlooded = sum > FLOOD;
-    },
-    signal,
-  );
-  on(
-    'cause',
-    (row) => {
-      rows.change(row);
-      offerChoices([row]);
-    },
-    signal,
-  );
-  on('loaded', () => nextFrame(draw), signal);
-  on('status', () => offerChoices([]), signal);
-  window.addEventListener(
-    'scroll',
-    () => {
-      const scrolled = window.scrollY > 120;
-      if (scrolled === pause.byScroll) return;
-      pause.byScroll = scrolled;
-      scrolled ? freeze() : thaw();
-    },
-    { signal, passive: true },
-  );
-  body.addEventListener(
-    'focusin',
-    () => {
-      pause.byFocus = true;
-      freeze();
-    },
-    { signal },
-  );
-  body.addEventListener(
-    'focusout',
-    (event) => {
-      if (body.contains(event.relatedTarget)) return;
-      pause.byFocus = false;
-      thaw();
-    },
-    { signal },
-  );
-  announceRows(signal);
-  Object.assign(keys, {
-    p: () => setPaused(!isPaused()),
-    '/': () => search.input.focus(),
-    r: () => focusedRow() && redeliver(focusedRow().dataset.id),
-    Escape: () => setPaused(false),
-  });
-  offerChoices(state.rows);
-  draw();
-  restoreFocus();
 }
 
-const offered = new WeakMap();
+/** Returns the pause of the live table: by hand, while the page is scrolled, and while a row has the focus. */
+function livePause(body, onchange, signal) {
+  const by = { hand: false, scroll: false, focus: false };
+  let frozen = null;
+  let missed = 0;
+  const isPaused = () => by.hand || by.scroll || by.focus;
+  const label = el('span', {}, 'Pause');
+  const toggle = () => (isPaused() ? end() : set('hand', true));
+  const pauseButton = button([label, el('kbd', {}, 'p')], toggle, {
+    id: 'live-pause',
+    'aria-pressed': 'false',
+    class: 'pause',
+  });
+  const words = button('', end, { class: 'fresh' });
+  const banner = el('div', { class: 'status-line', hidden: true }, words);
 
-/** Adds choices that a picker does not have yet. */
-function offerNew(one, values) {
-  const known = offered.get(one) ?? new Set([...one.select.options].map((option) => option.value));
-  const before = known.size;
-  for (const value of values) if (value && known.size < 100) known.add(value);
-  offered.set(one, known);
-  if (known.size > before) one.offer([...known]);
+  function set(reason, value) {
+    if (by[reason] === value) return;
+    by[reason] = value;
+    frozen = isPaused() ? (frozen ?? [...state.rows]) : null;
+    if (!frozen) missed = 0;
+    onchange();
+  }
+
+  function end() {
+    if (focusedRow()) document.activeElement.blur();
+    window.scrollTo(0, 0);
+    for (const reason of Object.keys(by)) set(reason, false);
+  }
+
+  function show() {
+    const paused = isPaused();
+    pauseButton.setAttribute('aria-pressed', String(paused));
+    setText(label, paused ? 'Resume' : 'Pause');
+    banner.hidden = !paused;
+    const why = by.hand ? 'Paused' : by.focus ? 'Paused while a row is selected' : 'Paused while you read';
+    setText(words, `${why} · ${missed > 0 ? `${count(missed)} new` : 'nothing new'} · Resume`);
+  }
+
+  window.addEventListener('scroll', () => set('scroll', window.scrollY > 120), { signal, passive: true });
+  body.addEventListener('focusin', () => set('focus', true), { signal });
+  body.addEventListener('focusout', (event) => body.contains(event.relatedTarget) || set('focus', false), { signal });
+  const miss = (number) => {
+    if (frozen) missed += number;
+  };
+  return { button: pauseButton, banner, rows: () => frozen, toggle, end, show, miss };
 }
 
 function noDeliveries() {
@@ -2364,38 +2359,8 @@ function paintBar(pen, name, left, top, width, height) {
 // -------------------------------------------------------------------------------------- 12 rejected
 
 function rejectedView({ root, params, signal, keys }) {
-  const filters = {
-    endpoint: params.get('endpoint') ?? '',
-    verifies: params.get('verifies') ?? '',
-    q: params.get('q') ?? '',
-  };
-  let items = [];
-  let next = null;
-  let left = 0;
-  const endpoint = picker({
-    id: 'filter-endpoint',
-    label: 'Endpoint',
-    all: 'All endpoints',
-    options: [],
-    value: filters.endpoint,
-    onchange: (value) => set('endpoint', value),
-  });
-  const verifies = el(
-    'select',
-    { id: 'filter-verifies', onchange: () => set('verifies', verifies.value) },
-    el('option', { value: '' }, 'Any verdict now'),
-    el('option', { value: 'yes' }, 'Verify now'),
-    el('option', { value: 'no' }, 'Still rejected'),
-  );
-  verifies.value = filters.verifies;
-  const search = searchField({
-    id: 'filter-q',
-    label: 'Id, cause or source',
-    hint: 'Id, cause, source',
-    value: filters.q,
-    onchange: (value) => set('q', value),
-  });
-  const reload = button('Reload', () => void load(), { class: 'quiet' });
+  let loaded = { items: [], next: null, left: 0 };
+  const filters = rejectedFilters(params, draw);
   const forwardAll = actButton('', () => void forwardEach(), { class: 'primary', hidden: true });
   const summary = el('p', { class: 'summary' });
   const { node: grid, body } = table({
@@ -2413,64 +2378,36 @@ function rejectedView({ root, params, signal, keys }) {
       ['', 'c-actions'],
     ],
   });
-  const showRows = keptRows(body, (item) => item.id, line);
+  const showRows = keptRows(
+    body,
+    (item) => item.id,
+    (item) => rejectionLine(item, recheck, forward),
+  );
   const place = el('div', {}, waitBox('Loading saved rejections…'));
   const more = button('Show more', () => void loadMore(), { class: 'more', hidden: true });
+  fill(
+    filters.node,
+    filters.clear,
+    button('Reload', () => void load(), { class: 'quiet' }),
+    forwardAll,
+  );
   fill(
     root,
     prose(
       'Deliveries whose signature matched no secret, saved with their body. After you have corrected the secret, recheck them and forward those that verify. Unverified bytes never reach an app.',
       { class: 'lead' },
     ),
-    el(
-      'div',
-      { class: 'toolbar', role: 'search', 'aria-label': 'Filters' },
-      el(
-        'div',
-        { class: 'fields' },
-        endpoint.node,
-        el(
-          'label',
-          { class: 'field', for: 'filter-verifies' },
-          el('span', { class: 'field-label' }, 'Verdict now'),
-          verifies,
-        ),
-        search.node,
-      ),
-      reload,
-      forwardAll,
-    ),
+    filters.node,
     el('div', { class: 'status-line' }, summary),
     place,
     more,
   );
 
-  function set(name, value) {
-    filters[name] = value;
-    keepFilters('rejected', filters);
-    draw();
-  }
-
-  function matches(item) {
-    if (filters.endpoint && item.endpoint !== filters.endpoint) return false;
-    if (filters.verifies && (item.secret !== null) !== (filters.verifies === 'yes')) return false;
-    const wanted = filters.q.toLowerCase();
-    return (
-      !wanted ||
-      [item.id, item.cause, item.diagnosis?.cause, item.diagnosis?.text, item.source, item.peer].some((value) =>
-        value?.toLowerCase().includes(wanted),
-      )
-    );
-  }
+  const ask = (after) => api(`rejected${query({ limit: 100, after })}`, page(rejectionShape), { signal });
 
   async function load() {
     try {
-      const first = await api('rejected?limit=100', page(rejectionShape), { signal });
-      ({ items, next, left } = first);
-      offerNew(
-        endpoint,
-        items.map((item) => item.endpoint),
-      );
+      loaded = await ask(null);
       draw();
       restoreFocus();
     } catch (error) {
@@ -2483,12 +2420,7 @@ function rejectedView({ root, params, signal, keys }) {
   async function loadMore() {
     more.disabled = true;
     try {
-      const further = await api(`rejected${query({ limit: 100, after: next })}`, page(rejectionShape), { signal });
-      const known = new Set(items.map((item) => item.id));
-      items = items.concat(further.items.filter((item) => !known.has(item.id)));
-      next = further.next;
-      left += further.left;
-      isPaged = true;
+      loaded = joined(loaded, await ask(loaded.next), (item) => item.id);
       draw();
     } catch (error) {
       failAction(error);
@@ -2497,89 +2429,117 @@ function rejectedView({ root, params, signal, keys }) {
   }
 
   function draw() {
-    const chosen = items.filter(matches);
-    const ready = chosen.filter((item) => item.secret !== null);
+    const { items, left, next } = loaded;
+    const chosen = items.filter((item) => matchesRejection(filters.values, item));
+    const ready = chosen.filter((item) => item.secret !== null).length;
+    filters.offer(
+      'endpoint',
+      items.map((item) => item.endpoint),
+    );
     showRows(chosen);
     if (items.length === 0) refill(place, notSaved(true));
     else if (chosen.length === 0) refill(place, noMatches());
     else if (grid.parentNode !== place) refill(place, grid);
+    const all = counted(items.length, 'saved rejection');
     const parts = [
-      chosen.length === items.length
-        ? counted(items.length, 'saved rejection')
-        : `${count(chosen.length)} of ${counted(items.length, 'saved rejection')}`,
-      `${count(ready.length)} verify now`,
+      chosen.length === items.length ? all : `${count(chosen.length)} of ${all}`,
+      `${count(ready)} verify now`,
+      left > 0 && `${count(left)} could not be read: reload the page`,
     ];
-    if (left > 0) parts.push(`${count(left)} could not be read: reload the page`);
-    setText(summary, items.length > 0 ? parts.join(' · ') : '');
-    forwardAll.hidden = ready.length === 0;
-    setText(
-      forwardAll,
-      `Forward ${ready.length === 1 ? 'the one that verifies' : `all ${count(ready.length)} that verify`}…`,
-    );
+    setText(summary, items.length > 0 ? parts.filter(Boolean).join(' · ') : '');
+    forwardAll.hidden = ready === 0;
+    setText(forwardAll, ready === 1 ? 'Forward the one that verifies…' : `Forward all ${count(ready)} that verify…`);
     more.hidden = next === null;
   }
 
-  function line(item) {
-    const cause = item.diagnosis?.cause ?? item.cause;
-    const causeWords = cause
-      ? [
-          el('strong', {}, visible(cause, 60)),
-          item.diagnosis?.text && [el('span', { class: 'dot' }, ' · '), foreign(item.diagnosis.text, 200)],
-        ]
-      : el(
-          'span',
-          { class: 'dim' },
-          item.secret === null ? 'unknown: the secrets of its endpoint are not known' : 'none any more: forward it',
-        );
-    return el(
-      'tr',
-      { role: 'row', 'data-id': item.id, 'data-verifies': item.secret === null ? 'no' : 'yes' },
-      cell('Received', 'c-time', since(item.received)),
-      cell('Verifies now', 'c-verdict', verifiedTag(item)),
-      cell('Cause', 'c-detail', el('span', { class: 'detail' }, causeWords)),
-      cell('Endpoint', 'c-endpoint', item.endpoint === null ? '–' : foreign(item.endpoint, 60)),
-      cell('Source', 'c-source from-large', foreign(item.source ?? item.peer ?? '–', 60)),
-      cell('Bytes', 'c-bytes num from-medium', count(item.bytes)),
-      cell('Delivery', 'c-id', rowLink(item.id, `Saved rejection ${shortId(item.id)}`)),
-      cell(
-        '',
-        'c-actions',
-        actButton('Recheck', () => void recheck(item.id), { class: 'small' }),
-        actButton('Forward…', () => void forward(item.id), { class: 'small', hidden: item.secret === null }),
-      ),
-    );
-  }
-
-  function replace(item) {
-    items = items.map((one) => (one.id === item.id ? { ...one, ...item } : one));
+  async function recheck({ id: rejectionId }) {
+    const item = await recheckRejection(rejectionId, signal);
+    if (!item || signal.aborted) return;
     const hadFocus = focusedRow()?.dataset.id === item.id;
+    loaded = { ...loaded, items: loaded.items.map((one) => (one.id === item.id ? { ...one, ...item } : one)) };
     draw();
     if (hadFocus) body.querySelector(`[data-id="${CSS.escape(item.id)}"] a.row-link`)?.focus();
   }
 
-  async function recheck(rejectionId) {
-    const item = await recheckRejection(rejectionId, signal);
-    if (item) replace(item);
-  }
-
-  async function forward(rejectionId) {
-    const item = items.find((one) => one.id === rejectionId);
-    if (item?.secret && (await forwardRejection(item))) void load();
+  async function forward(item) {
+    if (item.secret !== null && (await forwardRejection(item))) void load();
   }
 
   async function forwardEach() {
-    const ready = items.filter((item) => matches(item) && item.secret !== null);
-    await forwardMany(ready);
+    await forwardMany(loaded.items.filter((item) => matchesRejection(filters.values, item) && item.secret !== null));
     void load();
   }
 
-  Object.assign(keys, {
-    '/': () => search.input.focus(),
-    r: () => focusedRow() && (mayAct() ? void recheck(focusedRow().dataset.id) : explainLookOnly()),
-    f: () => focusedRow() && (mayAct() ? void forward(focusedRow().dataset.id) : explainLookOnly()),
-  });
+  const withFocused = (task) => () => {
+    const item = loaded.items.find((one) => one.id === focusedRow()?.dataset.id);
+    if (item) mayAct() ? void task(item) : explainLookOnly();
+  };
+  Object.assign(keys, { '/': filters.focus, r: withFocused(recheck), f: withFocused(forward) });
   showPermission();
   void load();
+}
+
+function rejectedFilters(params, onchange) {
+  return filterBar({
+    view: 'rejected',
+    params,
+    choices: [
+      { name: 'endpoint', label: 'Endpoint', all: 'All endpoints' },
+      {
+        name: 'verifies',
+        label: 'Verdict now',
+        all: 'Any verdict now',
+        labels: new Map([
+          ['yes', 'Verify now'],
+          ['no', 'Still rejected'],
+        ]),
+      },
+    ],
+    search: { name: 'q', label: 'Id, cause or source', hint: 'Id, cause, source' },
+    onchange,
+  });
+}
+
+function matchesRejection({ endpoint, verifies, q }, item) {
+  if (endpoint && item.endpoint !== endpoint) return false;
+  if (verifies && (item.secret !== null) !== (verifies === 'yes')) return false;
+  return !q || contains(q, item.id, item.cause, item.diagnosis?.cause, item.diagnosis?.text, item.source, item.peer);
+}
+
+/** Adds the next page of a list, without the items that have moved meanwhile. */
+function joined(loaded, further, keyOf) {
+  const known = new Set(loaded.items.map(keyOf));
+  const items = loaded.items.concat(further.items.filter((item) => !known.has(keyOf(item))));
+  return { ...loaded, items, next: further.next, left: loaded.left + further.left };
+}
+
+function rejectionLine(item, recheck, forward) {
+  const cause = item.diagnosis?.cause ?? item.cause;
+  const unknown =
+    item.secret === null ? 'unknown: the secrets of its endpoint are not known' : 'none any more: forward it';
+  const words = cause
+    ? [
+        el('strong', {}, visible(cause, 60)),
+        item.diagnosis?.text && [el('span', { class: 'dot' }, ' · '), foreign(item.diagnosis.text, 200)],
+      ]
+    : el('span', { class: 'dim' }, unknown);
+  return el(
+    'tr',
+    { role: 'row', 'data-id': item.id, 'data-verifies': item.secret === null ? 'no' : 'yes' },
+    cell('Received', 'c-time', since(item.received)),
+    cell('Verifies now', 'c-verdict', verifiedTag(item)),
+    cell('Cause', 'c-detail', el('span', { class: 'detail' }, words)),
+    cell('Endpoint', 'c-endpoint', item.endpoint === null ? '–' : foreign(item.endpoint, 60)),
+    cell('Source', 'c-source from-large', foreign(item.source ?? item.peer ?? '–', 60)),
+    cell('Bytes', 'c-bytes num from-medium', count(item.bytes)),
+    cell('Delivery', 'c-id', rowLink(item.id, `Saved rejection ${shortId(item.id)}`)),
+    cell(
+      '',
+      'c-actions',
+      actButton('Recheck', () => void recheck(item), { class: 'small' }),
+      actButton('Forward…', () => void forward(item), { class: 'small', hidden: item.secret === null }),
+    ),
+  );
 }
 
 const verifiedTag = (item) =>
@@ -2712,74 +2672,174 @@ const AGES = new Map([
 const NO_DESTINATION = '(none)';
 
 function inboxView({ root, params, signal, keys }) {
-  const filters = {
-    state: new Set(listOf(params, 'state')),
-    endpoint: params.get('endpoint') ?? '',
-    destination: params.get('destination') ?? '',
-    kind: params.get('kind') ?? '',
-    since: AGES.has(params.get('since')) ? params.get('since') : '',
-    id: params.get('id') ?? '',
-  };
-  const picked = new Map();
+  if (state.status && !state.status.inbox) {
+    fill(root, noInbox());
+    return;
+  }
   /** The deliveries that are loaded, and how the list goes on. */
   let loaded = { items: [], next: null, left: 0, order: '', hasOlder: false, span: 0 };
   let shown = PAGE;
   let fewest = FEWEST;
   let loading = null;
   let isPaged = false;
-
-  const queues = el('div', {});
-  const jobs = el('div', {});
-  const states = switches({ label: 'State', words: STATES, chosen: filters.state, onchange: filtered });
-  const destination = picker({
-    id: 'filter-destination',
-    label: 'Destination',
-    all: 'All destinations',
-    options: [],
-    value: filters.destination,
-    onchange: (value) => set('destination', value),
-  });
-  const endpoint = picker({
-    id: 'filter-endpoint',
-    label: 'Endpoint',
-    all: 'All endpoints',
-    options: [],
-    value: filters.endpoint,
-    onchange: (value) => set('endpoint', value),
-  });
-  const kind = picker({
-    id: 'filter-kind',
-    label: 'Kind',
-    all: 'All kinds',
-    options: KINDS,
-    value: filters.kind,
-    onchange: (value) => set('kind', value),
-  });
-  const age = el(
-    'select',
-    { id: 'filter-since', onchange: () => set('since', age.value) },
-    el('option', { value: '' }, 'Any time'),
-    [...AGES].map(([value, [words]]) => el('option', { value }, capital(words))),
-  );
-  age.value = filters.since;
-  const search = searchField({
-    id: 'filter-q',
-    label: 'Event id',
-    hint: 'Event id',
-    value: filters.id,
-    onchange: (value) => set('id', value),
-  });
-  const idError = el('p', { class: 'field-error', role: 'alert' });
+  const filters = inboxFilters(params, filtered);
+  const [queues, jobs] = [el('div', {}), el('div', {})];
   const summary = el('p', { class: 'summary' });
-  const clear = button('Clear filters', clearFilters, { class: 'quiet', hidden: true });
-  const bulk = Object.keys(ACTIONS).map((action) =>
-    actButton(`${ACTIONS[action].title}…`, () => startJob(action), {
-      class: action === 'purge' ? 'small danger-quiet' : 'small',
-      'data-action': action,
-    }),
+  const idError = el('p', { class: 'field-error', role: 'alert' });
+  const { node: grid, body } = inboxTable();
+  const picks = pickedRows(body, () => bulk.show());
+  const bulk = bulkActions(filters, picks, () => loaded.items.length > 0);
+  const showRows = keptRows(body, keyOfStored, (item) => storedLine(item, picks));
+  const place = el('div', {}, waitBox('Loading the inbox…'));
+  const more = button('Show more', () => void loadMore(), { class: 'more', hidden: true });
+  fill(
+    root,
+    queues,
+    jobs,
+    filters.node,
+    idError,
+    el('div', { class: 'status-line' }, summary, filters.clear, bulk.node),
+    place,
+    more,
   );
-  const bulkScope = el('span', { class: 'bulk-scope' });
-  const { node: grid, body } = table({
+
+  function filtered() {
+    picks.clear();
+    shown = PAGE;
+    fewest = FEWEST;
+    void load();
+  }
+
+  const ask = (mine) => (further) =>
+    api(`inbox/deliveries${query({ ...wantedOf(filters.values), ...further })}`, page(storedShape), { signal: mine });
+
+  async function load() {
+    const { id: eventId, since: age } = filters.values;
+    loading?.abort();
+    loading = new AbortController();
+    const mine = AbortSignal.any([loading.signal, signal]);
+    const isWrong = eventId !== '' && !isId(eventId);
+    setText(idError, isWrong ? 'An event id has 36 characters: paste all of it.' : '');
+    if (isWrong) return;
+    try {
+      if (isBacklog(filters.values)) loaded = { ...(await ask(mine)({ limit: PAGE })), order: 'the oldest first' };
+      else loaded = await newestDeliveries(ask(mine), age || eventId ? null : loaded.span, fewest);
+      isPaged = false;
+      draw();
+      restoreFocus();
+    } catch (error) {
+      if (mine.aborted) return;
+      refill(place, error.status === 404 ? noInbox() : errorBox(error, () => void load()));
+      setText(summary, '');
+    }
+  }
+
+  async function loadMore() {
+    shown += PAGE;
+    more.disabled = true;
+    try {
+      if (isBacklog(filters.values)) {
+        loaded = joined(loaded, await ask(signal)({ limit: PAGE, after: loaded.next }), keyOfStored);
+        isPaged = true;
+      } else if (shown > loaded.items.length && loaded.hasOlder) {
+        fewest = loaded.items.length + 1;
+        await load();
+      }
+      draw();
+    } catch (error) {
+      failAction(error);
+    }
+    more.disabled = false;
+  }
+
+  function draw() {
+    const all = loaded.items;
+    const items = isBacklog(filters.values) ? all : all.slice(0, shown);
+    const isWhole = isBacklog(filters.values) ? loaded.next === null : items.length === all.length && !loaded.hasOlder;
+    filters.offer('endpoint', [...endpointNames(), ...items.map((item) => item.endpoint)]);
+    filters.offer('destination', [...destinationNames(), ...items.map((item) => item.destination ?? NO_DESTINATION)]);
+    keepingFocus(body, () => showRows(items));
+    if (items.length === 0)
+      refill(
+        place,
+        filters.isSet()
+          ? emptyBox('No stored delivery has these filters', prose('Clear the filters to see all.'))
+          : nothingStored(),
+      );
+    else if (grid.parentNode !== place) refill(place, grid);
+    const parts = [
+      isWhole ? deliveries(items.length) : `${deliveries(items.length)} and more`,
+      loaded.order,
+      loaded.left > 0 && `${count(loaded.left)} could not be read: reload the page`,
+    ];
+    setText(summary, items.length > 0 ? parts.filter(Boolean).join(' · ') : '');
+    more.hidden = isWhole;
+    bulk.show();
+  }
+
+  const drawQueues = () => state.status?.inbox && redraw(queues, queuesPanel(state.status.inbox));
+  const refresh = throttled(async () => {
+    if (!signal.aborted && !document.querySelector('dialog[open]') && !isPaged) await load();
+  }, 2000);
+  on(
+    'inbox',
+    () => {
+      drawQueues();
+      refresh();
+    },
+    signal,
+  );
+  on('status', drawQueues, signal);
+  on(
+    'jobs',
+    () => {
+      refresh();
+      void drawJobs(jobs, signal);
+    },
+    signal,
+  );
+  const focusedItem = () => {
+    const { id: eventId, destination } = focusedRow()?.dataset ?? {};
+    return loaded.items.find((one) => one.id === eventId && (one.destination ?? '') === destination);
+  };
+  Object.assign(keys, {
+    '/': filters.focus,
+    r: () => {
+      const item = focusedItem();
+      if (picks.all().length > 0) bulk.start('retry');
+      else if (item) void redeliver(item.id, item.destination ?? '');
+    },
+    x: () => focusedItem() && picks.toggle(focusedItem()),
+  });
+  drawQueues();
+  showPermission();
+  void drawJobs(jobs, signal);
+  void load();
+}
+
+function inboxFilters(params, onchange) {
+  return filterBar({
+    view: 'inbox',
+    params,
+    words: { name: 'state', label: 'State', known: STATES },
+    choices: [
+      { name: 'destination', label: 'Destination', all: 'All destinations' },
+      { name: 'endpoint', label: 'Endpoint', all: 'All endpoints' },
+      { name: 'kind', label: 'Kind', all: 'All kinds', options: KINDS },
+      {
+        name: 'since',
+        label: 'Received',
+        all: 'Any time',
+        labels: new Map([...AGES].map(([name, [words]]) => [name, capital(words)])),
+      },
+    ],
+    search: { name: 'id', label: 'Event id', hint: 'Event id' },
+    onchange,
+  });
+}
+
+function inboxTable() {
+  return table({
     label: 'Stored deliveries',
     bodyId: 'inbox-rows',
     className: 'cards inbox-table',
@@ -2797,361 +2857,179 @@ function inboxView({ root, params, signal, keys }) {
       ['', 'c-actions'],
     ],
   });
-  const keyOf = (item) => `${item.id} ${item.destination ?? ''}`;
-  const showRows = keptRows(body, keyOf, line);
-  const place = el('div', {}, waitBox('Loading the inbox…'));
-  const more = button('Show more', () => void loadMore(), { class: 'more', hidden: true });
-  if (state.status && !state.status.inbox) {
-    fill(root, noInbox());
-    return;
-  }
-  fill(
-    root,
-    queues,
-    jobs,
-    el(
-      'div',
-      { class: 'toolbar', role: 'search', 'aria-label': 'Filters' },
-      states.node,
-      el(
-        'div',
-        { class: 'fields' },
-        destination.node,
-        endpoint.node,
-        kind.node,
-        el('label', { class: 'field', for: 'filter-since' }, el('span', { class: 'field-label' }, 'Received'), age),
-        search.node,
-      ),
-    ),
-    idError,
-    el(
-      'div',
-      { class: 'status-line' },
-      summary,
-      clear,
-      el('div', { class: 'bulk', role: 'group', 'aria-label': 'Actions for the selection' }, bulkScope, bulk),
-    ),
-    place,
-    more,
+}
+
+/** Whether the list holds only deliveries that wait or are stuck: of those the oldest is the first. */
+const isBacklog = ({ state: states }) => states.size > 0 && !states.has('delivered');
+
+/** Returns the name of a queue for the API: empty for the one without a destination, null for all. */
+const queueOf = (name) => (name === NO_DESTINATION ? '' : name || null);
+
+const timeOf = (age) => (age ? new Date(gateNow() - AGES.get(age)[1]).toISOString() : null);
+
+/** Returns the filters as the API has them. */
+const wantedOf = ({ state: states, endpoint, destination, kind, since: age, id: eventId }) => ({
+  state: [...states],
+  endpoint: endpoint || null,
+  destination: queueOf(destination),
+  kind: kind || null,
+  since: timeOf(age),
+  id: eventId || null,
+});
+
+const keyOfStored = (item) => `${item.id} ${item.destination ?? ''}`;
+
+function storedLine(item, picks) {
+  const pick = el('input', {
+    type: 'checkbox',
+    checked: picks.has(item),
+    'aria-label': `Select ${shortId(item.id)}`,
+    onchange: () => picks.toggle(item),
+  });
+  const again = actButton(
+    item.state === 'delivered' ? 'Replay…' : 'Retry…',
+    () => void redeliver(item.id, item.destination ?? ''),
+    { class: 'small' },
   );
+  return el(
+    'tr',
+    {
+      role: 'row',
+      class: picks.has(item) ? 'picked' : null,
+      'data-id': item.id,
+      'data-state': item.state,
+      'data-destination': item.destination ?? '',
+    },
+    cell('', 'c-pick', pick),
+    cell('State', 'c-verdict', tag(STATES, item.state)),
+    cell('Event', 'c-id', rowLink(item.id, `${item.state}, event ${shortId(item.id)}`)),
+    cell('Endpoint', 'c-endpoint from-large', foreign(item.endpoint, 60)),
+    cell('Kind', 'c-kind from-wide', item.kind === null ? '–' : foreign(item.kind, 30)),
+    cell(
+      'Destination',
+      'c-destination',
+      item.destination === null ? el('em', {}, 'none') : foreign(item.destination, 60),
+    ),
+    cell('Attempts', 'c-attempts num from-medium', count(item.attempts)),
+    cell('Next attempt', 'c-due', dueText(item)),
+    cell('Received', 'c-time from-large', since(item.received)),
+    cell('Last response', 'c-detail', el('span', { class: 'detail' }, lastResponse(item))),
+    cell('', 'c-actions', again),
+  );
+}
 
-  function set(name, value) {
-    filters[name] = value;
-    filtered();
-  }
-
-  function filtered() {
-    keepFilters('inbox', { ...filters, state: [...filters.state] });
-    for (const item of [...picked.values()]) toggle(item, false);
-    shown = PAGE;
-    fewest = FEWEST;
-    void load();
-  }
-
-  function clearFilters() {
-    Object.assign(filters, { endpoint: '', destination: '', kind: '', since: '', id: '' });
-    states.clear();
-    for (const one of [endpoint, destination, kind]) one.select.value = '';
-    age.value = '';
-    search.input.value = '';
-    filtered();
-  }
-
-  const isFiltered = () =>
-    filters.state.size > 0 ||
-    Boolean(filters.endpoint || filters.destination || filters.kind || filters.since || filters.id);
-
-  const queueOf = (name) => (name === NO_DESTINATION ? '' : name || null);
-
-  const sinceTime = () => (filters.since ? new Date(gateNow() - AGES.get(filters.since)[1]).toISOString() : null);
-
-  function wanted() {
-    return {
-      state: [...filters.state],
-      endpoint: filters.endpoint || null,
-      destination: queueOf(filters.destination),
-      kind: filters.kind || null,
-      since: sinceTime(),
-      id: filters.id || null,
-    };
-  }
-
-  const ask = (mine) => (more) =>
-    api(`inbox/deliveries${query({ ...wanted(), ...more })}`, page(storedShape), { signal: mine });
-
-  /** Whether the list holds only deliveries that wait or are stuck: of those the oldest is the first. */
-  const isBacklog = () => filters.state.size > 0 && !filters.state.has('delivered');
-
-  async function load() {
-    loading?.abort();
-    loading = new AbortController();
-    const mine = AbortSignal.any([loading.signal, signal]);
-    setText(idError, '');
-    if (filters.id && !isId(filters.id)) {
-      setText(idError, 'An event id has 36 characters: paste all of it.');
-      return;
-    }
-    try {
-      if (isBacklog()) {
-        loaded = { ...(await ask(mine)({ limit: 100 })), order: 'the oldest first' };
-        isPaged = false;
-      } else {
-        loaded = await newestDeliveries(ask(mine), filters.since || filters.id ? null : loaded.span, fewest);
-      }
-      draw();
-      restoreFocus();
-    } catch (error) {
-      if (mine.aborted) return;
-      refill(place, error.status === 404 ? noInbox() : errorBox(error, () => void load()));
-      setText(summary, '');
-    }
-  }
-
-  async function loadMore() {
-    shown += PAGE;
-    more.disabled = true;
-    try {
-      if (isBacklog()) {
-        const further = await ask(signal)({ limit: PAGE, after: loaded.next });
-        const known = new Set(loaded.items.map(keyOf));
-        const items = loaded.items.concat(further.items.filter((item) => !known.has(keyOf(item))));
-        loaded = { ...loaded, items, next: further.next, left: loaded.left + further.left };
-        isPaged = true;
-      } else if (shown > loaded.items.length && loaded.hasOlder) {
-        fewest = loaded.items.length + 1;
-        await load();
-      }
-      draw();
-    } catch (error) {
-      failAction(error);
-    }
-    more.disabled = false;
-  }
-
-  function draw() {
-    const focused = focusedRow();
-    const focusKey = focused && `${focused.dataset.id} ${focused.dataset.destination}`;
-    const items = isBacklog() ? loaded.items : loaded.items.slice(0, shown);
-    offerNew(
-      endpoint,
-      items.map((item) => item.endpoint),
-    );
-    offerNew(
-      destination,
-      items.map((item) => item.destination ?? NO_DESTINATION),
-    );
-    showRows(items);
-    if (items.length === 0)
-      refill(
-        place,
-        isFiltered()
-          ? emptyBox('No stored delivery has these filters', prose('Clear the filters to see all.'))
-          : nothingStored(),
-      );
-    else if (grid.parentNode !== place) refill(place, grid);
-    const isWhole = isBacklog() ? loaded.next === null : items.length === loaded.items.length && !loaded.hasOlder;
-    const parts = [isWhole ? deliveries(items.length) : `${deliveries(items.length)} and more`, loaded.order];
-    if (loaded.left > 0) parts.push(`${count(loaded.left)} could not be read: reload the page`);
-    setText(summary, items.length > 0 ? parts.join(' · ') : '');
-    clear.hidden = !isFiltered();
-    more.hidden = isWhole;
-    drawBulk();
-    if (focusKey)
-      [...body.rows]
-        .find((row) => `${row.dataset.id} ${row.dataset.destination}` === focusKey)
-        ?.querySelector('a.row-link')
-        ?.focus({ preventScroll: true });
-  }
-
-  function drawBulk() {
-    const scope =
-      picked.size > 0 ? `${count(picked.size)} selected:` : isFiltered() ? 'All that the filter shows:' : 'All:';
-    setText(bulkScope, scope);
-    for (const node of bulk) node.hidden = loaded.items.length === 0;
-  }
-
-  function line(item) {
-    const key = keyOf(item);
-    const pick = el('input', {
-      type: 'checkbox',
-      checked: picked.has(key),
-      'aria-label': `Select ${shortId(item.id)}`,
-      onchange: () => toggle(item, pick.checked),
-    });
-    const node = el(
-      'tr',
-      { role: 'row', 'data-id': item.id, 'data-state': item.state, 'data-destination': item.destination ?? '' },
-      cell('', 'c-pick', pick),
-      cell('State', 'c-verdict', tag(STATES, item.state)),
-      cell('Event', 'c-id', rowLink(item.id, `${item.state}, event ${shortId(item.id)}`)),
-      cell('Endpoint', 'c-endpoint from-large', foreign(item.endpoint, 60)),
-      cell('Kind', 'c-kind from-wide', item.kind === null ? '–' : foreign(item.kind, 30)),
-      cell(
-        'Destination',
-        'c-destination',
-        item.destination === null ? el('em', {}, 'none') : foreign(item.destination, 60),
-      ),
-      cell('Attempts', 'c-attempts num from-medium', count(item.attempts)),
-      cell('Next attempt', 'c-due', dueText(item)),
-      cell('Received', 'c-time from-large', since(item.received)),
-      cell('Last response', 'c-detail', el('span', { class: 'detail' }, lastResponse(item))),
-      cell(
-        '',
-        'c-actions',
-        actButton(
-          item.state === 'delivered' ? 'Replay…' : 'Retry…',
-          () => void redeliver(item.id, item.destination ?? ''),
-          { class: 'small' },
-        ),
-      ),
-    );
-    node.classList.toggle('picked', picked.has(key));
-    return node;
-  }
-
-  function toggle(item, isPicked) {
-    if (isPicked) picked.set(keyOf(item), item);
-    else picked.delete(keyOf(item));
+/** Returns the rows that a person has picked. */
+function pickedRows(body, onchange) {
+  const picked = new Map();
+  function mark(item, isPicked) {
+    const key = keyOfStored(item);
+    if (isPicked) picked.set(key, item);
+    else picked.delete(key);
     for (const row of body.rows) {
-      if (row.dataset.id !== item.id || row.dataset.destination !== (item.destination ?? '')) continue;
+      if (`${row.dataset.id} ${row.dataset.destination}` !== key) continue;
       row.classList.toggle('picked', isPicked);
       row.querySelector('.c-pick input').checked = isPicked;
     }
-    drawBulk();
+    onchange();
   }
+  return {
+    all: () => [...picked.values()],
+    has: (item) => picked.has(keyOfStored(item)),
+    toggle: (item) => mark(item, !picked.has(keyOfStored(item))),
+    clear: () => [...picked.values()].forEach((item) => mark(item, false)),
+  };
+}
 
-  /** Starts a job for the picked rows, or for all that the filter shows. */
-  function startJob(action) {
-    const chosen = picked.size > 0 ? pickedSelection(action) : filterSelection(action);
-    if (!chosen) return;
-    openJob({ action, ...chosen, targets: targets() });
-  }
-
-  function pickedSelection(action) {
-    const rows = [...picked.values()];
-    const names = [...new Set(rows.map((item) => item.destination ?? ''))];
-    if (names.length > 1 && rows.some((item) => rows.filter((one) => one.id === item.id).length !== names.length)) {
-      toast('Select rows of one destination: a job takes every selected event at each of its destinations.', 'bad');
-      return null;
-    }
-    const stateSet = new Set(rows.map((item) => item.state).filter((one) => ACTIONS[action].states.includes(one)));
-    if (stateSet.size === 0) {
-      toast(`${ACTIONS[action].title} applies to deliveries that are ${ACTIONS[action].states.join(' or ')}.`, 'bad');
-      return null;
-    }
-    return {
-      selection: selectionOf({
-        ids: [...new Set(rows.map((item) => item.id))],
-        destination: names.length === 1 ? names[0] : null,
-        states: [...stateSet],
-      }),
-      to: namesOf(names),
-      scope: `${deliveries(rows.length)} that you selected`,
-    };
-  }
-
-  function filterSelection(action) {
-    if (!isFiltered() && action !== 'retry') {
-      toast(
-        `Choose a filter or rows first: without one, ${ACTIONS[action].title.toLowerCase()} would take the whole inbox.`,
-        'bad',
-      );
-      return null;
-    }
-    const { states: allowed, bulkStates } = ACTIONS[action];
-    const chosenStates = filters.state.size > 0 ? allowed.filter((one) => filters.state.has(one)) : bulkStates;
-    if (chosenStates.length === 0) {
-      toast(
-        `${ACTIONS[action].title} applies to deliveries that are ${allowed.join(' or ')}; the filter shows others.`,
-        'bad',
-      );
-      return null;
-    }
-    const queue = queueOf(filters.destination);
-    return {
-      selection: selectionOf({
-        ids: filters.id ? [filters.id] : [],
-        endpoint: filters.endpoint || null,
-        destination: queue,
-        states: chosenStates,
-        kind: filters.kind || null,
-        since: sinceTime(),
-      }),
-      to: queue === null ? 'every destination' : namesOf([queue]),
-      scope: [
-        chosenStates.join(' or '),
-        filters.endpoint && `endpoint ${visible(filters.endpoint, 60)}`,
-        queue !== null && `destination ${namesOf([queue])}`,
-        filters.kind && `kind ${visible(filters.kind, 30)}`,
-        filters.since && `received in ${AGES.get(filters.since)[0]}`,
-        filters.id && `event ${filters.id}`,
-      ]
-        .filter(Boolean)
-        .join(' · '),
-    };
-  }
-
-  const targets = () =>
-    (state.status?.destinations ?? []).map((one) => one.destination).filter((name) => name !== filters.destination);
-
-  function drawQueues() {
-    const inbox = state.status?.inbox;
-    if (inbox) redraw(queues, queuesPanel(inbox));
-  }
-
-  const refresh = throttled(async () => {
-    if (!signal.aborted && !document.querySelector('dialog[open]') && !isPaged) await load();
-  }, 2000);
-
-  on(
-    'inbox',
-    () => {
-      drawQueues();
-      refresh();
-    },
-    signal,
+/** Returns the buttons for the picked rows, or for all that the filter shows. */
+function bulkActions(filters, picks, hasRows) {
+  const scope = el('span', { class: 'bulk-scope' });
+  const buttons = Object.keys(ACTIONS).map((action) =>
+    actButton(`${ACTIONS[action].title}…`, () => start(action), {
+      class: action === 'purge' ? 'small danger-quiet' : 'small',
+      'data-action': action,
+    }),
   );
-  on(
-    'status',
-    () => {
-      drawQueues();
-      offerNew(
-        endpoint,
-        (state.status?.endpoints ?? []).map((one) => one.endpoint),
-      );
-      offerNew(
-        destination,
-        (state.status?.destinations ?? []).map((one) => one.destination),
-      );
-    },
-    signal,
+  const node = el('div', { class: 'bulk', role: 'group', 'aria-label': 'Actions for the selection' }, scope, buttons);
+
+  function show() {
+    const number = picks.all().length;
+    setText(scope, number > 0 ? `${count(number)} selected:` : filters.isSet() ? 'All that the filter shows:' : 'All:');
+    node.hidden = !hasRows();
+  }
+
+  function start(action) {
+    if (!mayAct()) {
+      explainLookOnly();
+      return;
+    }
+    const rows = picks.all();
+    const chosen = rows.length > 0 ? pickedSelection(action, rows) : filterSelection(action, filters);
+    const targets = destinationNames().filter((name) => name !== filters.values.destination);
+    if (typeof chosen === 'string') toast(chosen, 'bad');
+    else openJob({ action, ...chosen, targets });
+  }
+
+  return { node, show, start };
+}
+
+/** Returns the selection of the picked rows for a job, or the reason why it cannot be one. */
+function pickedSelection(action, rows) {
+  const names = [...new Set(rows.map((item) => item.destination ?? ''))];
+  const isUneven = rows.some((item) => rows.filter((one) => one.id === item.id).length !== names.length);
+  if (names.length > 1 && isUneven)
+    return 'Select rows of one destination: a job takes every selected event at each of its destinations.';
+  const { title, states: allowed } = ACTIONS[action];
+  const states = [...new Set(rows.map((item) => item.state))].filter((one) => allowed.includes(one));
+  if (states.length === 0) return `${title} applies to deliveries that are ${allowed.join(' or ')}.`;
+  const ids = [...new Set(rows.map((item) => item.id))];
+  return {
+    selection: selectionOf({ ids, destination: names.length === 1 ? names[0] : null, states }),
+    to: namesOf(names),
+    scope: `${deliveries(rows.length)} that you selected`,
+  };
+}
+
+/** Returns the selection of the filter for a job, or the reason why it cannot be one. */
+function filterSelection(action, filters) {
+  const { title, states: allowed, bulkStates } = ACTIONS[action];
+  const { state: chosen, endpoint, kind, since: age, id: eventId, destination } = filters.values;
+  if (!filters.isSet() && action !== 'retry')
+    return `Choose a filter or rows first: without one, ${title.toLowerCase()} would take the whole inbox.`;
+  const states = chosen.size > 0 ? allowed.filter((one) => chosen.has(one)) : bulkStates;
+  if (states.length === 0)
+    return `${title} applies to deliveries that are ${allowed.join(' or ')}; the filter shows others.`;
+  const queue = queueOf(destination);
+  const scope = [
+    states.join(' or '),
+    endpoint && `endpoint ${visible(endpoint, 60)}`,
+    queue !== null && `destination ${namesOf([queue])}`,
+    kind && `kind ${visible(kind, 30)}`,
+    age && `received in ${AGES.get(age)[0]}`,
+    eventId && `event ${visible(eventId, 36)}`,
+  ];
+  return {
+    selection: selectionOf({
+      ids: eventId ? [eventId] : [],
+      endpoint: endpoint || null,
+      destination: queue,
+      states,
+      kind: kind || null,
+      since: timeOf(age),
+    }),
+    to: queue === null ? 'every destination' : namesOf([queue]),
+    scope: scope.filter(Boolean).join(' · '),
+  };
+}
+
+/** Changes rows, and gives the focus back to the row that had it. */
+function keepingFocus(body, change) {
+  const focused = body.contains(document.activeElement) ? focusedRow() : null;
+  change();
+  if (!focused || body.contains(document.activeElement)) return;
+  const same = [...body.rows].find(
+    (row) => row.dataset.id === focused.dataset.id && row.dataset.destination === focused.dataset.destination,
   );
-  on(
-    'jobs',
-    () => {
-      refresh();
-      void drawJobs(jobs, signal);
-    },
-    signal,
-  );
-  Object.assign(keys, {
-    '/': () => search.input.focus(),
-    r: () =>
-      picked.size > 0
-        ? startJob('retry')
-        : focusedRow() && void redeliver(focusedRow().dataset.id, focusedRow().dataset.destination),
-    x: () => {
-      const row = focusedRow();
-      const item =
-        row &&
-        loaded.items.find((one) => one.id === row.dataset.id && (one.destination ?? '') === row.dataset.destination);
-      if (item) toggle(item, !picked.has(keyOf(item)));
-    },
-  });
-  drawQueues();
-  showPermission();
-  void drawJobs(jobs, signal);
-  void load();
+  same?.querySelector('a.row-link')?.focus({ preventScroll: true });
 }
 
 /** The rows that "show more" adds. */
