@@ -2088,6 +2088,7 @@ function liveLine() {
   const kind = el('span');
   const status = el('span');
   const detail = el('span', { class: 'detail' });
+  let detailKey = '';
   const secret = el('bdi');
   const size = el('span');
   const ms = el('span');
@@ -2125,7 +2126,10 @@ function liveLine() {
     setText(endpoint, row.endpoint === null ? '–' : visible(row.endpoint, 60));
     setText(kind, row.kind === null ? '–' : visible(row.kind, 30));
     setText(status, row.status === null ? '–' : String(row.status));
-    refill(detail, detailOf(row));
+    const { verdict: word, reason, cause, causeText, destination, copy: copies, duplicate_of: other, method, path } = row;
+    const key = JSON.stringify([word, reason, cause, causeText, destination, copies, other, method, path]);
+    if (detailKey !== key) refill(detail, detailOf(row));
+    detailKey = key;
     setText(secret, row.secret === null ? '–' : visible(row.secret, 64));
     setText(size, count(row.bytes));
     setText(ms, duration(row.ms));
