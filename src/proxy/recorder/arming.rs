@@ -66,7 +66,7 @@ impl Arming {
             .store(self.viewers().saturating_sub(1), Relaxed);
     }
 
-    /// Disarms the recorder if nobody has looked for a minute. Returns whether it did.
+    /// Disarms the recorder a minute after the last look. Returns whether it did.
     pub(super) fn expire(&self, now: Instant) -> bool {
         let last_look = self.lock();
         let is_over = last_look.is_none_or(|last| now.duration_since(last) >= AFTERGLOW);

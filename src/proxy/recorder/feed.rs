@@ -29,7 +29,7 @@ impl Feed {
         if frame.is_end() {
             self.has_ended.store(true, Relaxed);
         }
-        // Without a viewer it reaches nobody.
+        // Without viewers the send fails, and nothing is lost.
         let _ = self.frames.send(frame);
     }
 

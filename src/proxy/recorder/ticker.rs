@@ -21,7 +21,7 @@ pub(crate) async fn run(gate: Arc<Shared>) {
     let mut missed_from = ended_requests(&gate);
     loop {
         gate.recorder.until_armed().await;
-        // Viewers learn how many requests nobody has watched.
+        // Viewers learn how many requests ended while the recorder was not armed.
         let missed = ended_requests(&gate).saturating_sub(missed_from);
         gate.recorder.skip(missed);
         tick_while_armed(&gate).await;

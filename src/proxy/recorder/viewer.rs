@@ -23,7 +23,8 @@ pub(crate) struct Viewer {
 }
 
 impl Viewer {
-    /// Adds a viewer that has the rows up to `last`, if it has any. There is none after the end.
+    /// Adds a viewer that has the rows up to `last`. Without `last`, or with one of another run, it
+    /// has none. Returns `None` once the stream has ended.
     pub(crate) fn join(recorder: &Arc<Recorder>, last: Option<RowId>) -> Option<Self> {
         // Subscribes first: rows that a tick takes now are in the backlog and in a frame, and the
         // viewer drops that frame.
