@@ -81,6 +81,14 @@ impl ShownHead {
         }
     }
 
+    /// Shows another target.
+    pub(crate) fn with_target(self, target: &str) -> Self {
+        Self {
+            target: shortened(target, TARGET),
+            ..self
+        }
+    }
+
     /// Returns the name and the value of each header.
     pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.lines.split_terminator('\n');

@@ -18,6 +18,11 @@ impl Destination {
             }
         }
         let own = settings.headers.all();
-        ShownHead::written(&lines.finish(), |name| own.contains_key(name))
+        let shown = ShownHead::written(&lines.finish(), |name| own.contains_key(name));
+        // A configured query may contain a token. One of the request was shown with the request.
+        match self.address.without_query().target() {
+            Some(target) => shown.with_target(target.as_str()),
+            None => shown,
+        }
     }
 }

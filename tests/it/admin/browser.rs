@@ -2,7 +2,14 @@
 //! it are those of a page of another site, of another server on this machine, and of a user who
 //! reads the log.
 
-use cartgate::{net::listener::ListenAddress, proxy::config::admin::ConsoleMode};
+use cartgate::{
+    inbox::{self, settings::StoreAddress},
+    net::listener::ListenAddress,
+    proxy::config::admin::ConsoleMode,
+    rejected,
+};
+use serde_json::Value;
+use tower_cartgate::Secret;
 
 use super::{
     Reply, api, api_with, ask,
@@ -11,7 +18,7 @@ use super::{
 };
 use crate::{
     program::Program,
-    support::{App, BODY, Gate, genuine, wait_until},
+    support::{App, BODY, Gate, SECRET, forged, genuine, signature_line, wait_until},
 };
 
 const PAGES: [&str; 4] = ["/", "/console.css", "/console.js", "/login"];
@@ -67,7 +74,7 @@ fn cookie(reply: &Reply) -> String {
 }
 
 fn reason(reply: &Reply) -> String {
-    let problem: serde_json::Value = serde_json::from_str(&reply.body).expect("a problem");
+    let problem: Value = serde_json::from_str(&reply.body).expect("a problem");
     assert_eq!(problem["status"], reply.status);
     assert!(
         problem["detail"]
@@ -393,7 +400,7 @@ fn a_session_ends_with_the_token_that_opened_it() {
     let lines = session(&gate) + OWN;
     assert_eq!(send(&gate, "GET /api/v1/status", &lines).status, 200);
     let mut config = (**gate.config.borrow()).clone();
-    let token = tower_cartgate::Secret::new("a-new-planted-token").expect("a token");
+    let token = Secret::new("a-new-planted-token").expect("a token");
     config.admin.token = Some(token);
     gate.config.send_replace(config.into());
     wait_until("it has ended", || {
@@ -405,7 +412,7 @@ fn a_session_ends_with_the_token_that_opened_it() {
 fn a_session_outlives_a_restart_with_a_configured_token() {
     let app = App::content();
     let with_token = || {
-        let token = tower_cartgate::Secret::new("a-planted-token").expect("a token");
+        let token = Secret::new("a-planted-token").expect("a token");
         setup(&app).with(|setup| setup.config.admin.token = Some(token))
     };
     let first = with_token().start();
@@ -447,24 +454,61 @@ fn the_owner_of_a_unix_socket_is_known_unless_a_browser_is_behind_it() {
 
 #[test]
 fn no_response_contains_a_secret_of_the_gate() {
+    const KEY: &str = "planted-key-of-the-app";
     let app = App::content();
     let dir = tempfile::tempdir().expect("a directory");
-    let gate = super::with_everything(&app, dir.path());
-    gate.client().ask(genuine(BODY));
-    let secret = String::from_utf8(crate::support::SECRET.to_vec()).expect("text");
+    let gate = setup(&app)
+        .with(|setup| {
+            let store = StoreAddress::Sqlite(dir.path().join("inbox.db"));
+            setup.config.inbox = Some(inbox::Settings::new(store));
+            setup.config.rejected = Some(rejected::Settings::new(dir.path().join("rejected")));
+            setup.upstream = format!("{}/app?key={KEY}", app.url);
+            let header = "x-app-entry".parse().expect("a name");
+            let key = Secret::new(KEY).expect("a secret");
+            let set = setup.settings.headers.insert(header, &key);
+            set.expect("a header can carry it");
+        })
+        .start();
     let lines = session(&gate) + OWN;
-    let safe = finite().filter(Operation::is_safe);
-    let paths: Vec<_> = safe.map(|one| one.first_line()).collect();
+    send(&gate, "GET /api/v1/deliveries", &lines);
+    assert_eq!(gate.client().ask(genuine(BODY)).status, 200);
+    assert_eq!(gate.client().ask(forged(BODY)).status, 401);
+    let arrived =
+        || app.count() > 0 && api(&gate, "GET /api/v1/rejected").body.contains("mismatch");
+    wait_until("both are there", arrived);
+    let first_id = |path: &str| {
+        let list = api(&gate, &format!("GET {path}"));
+        let list: Value = serde_json::from_str(&list.body).expect("JSON");
+        list["items"][0]["id"].as_str().expect("an id").to_owned()
+    };
+    let ids = [
+        first_id("/api/v1/inbox/deliveries"),
+        first_id("/api/v1/rejected"),
+    ];
+    let signature = signature_line(BODY);
+    let signature = signature.split(": ").nth(1).expect("a value").trim();
+    let secret = std::str::from_utf8(SECRET).expect("text");
+    let token = gate.token();
     let pages = PAGES.into_iter().chain(["/metrics", "/healthz", "/readyz"]);
-    let pages = pages.map(|path| format!("GET {path}"));
-    for first_line in paths.into_iter().chain(pages) {
+    let mut paths: Vec<_> = pages.map(str::to_owned).collect();
+    for operation in finite().filter(Operation::is_safe) {
+        paths.extend(ids.each_ref().map(|id| operation.path.replace("{id}", id)));
+    }
+    let mut shown = 0;
+    for path in paths {
+        let first_line = format!("GET {path}");
         for reply in [api(&gate, &first_line), send(&gate, &first_line, &lines)] {
-            for planted in [&secret, &gate.token()] {
-                let text = format!("{}{}", reply.head, reply.body);
-                assert!(!text.contains(planted.as_str()), "{first_line}");
+            shown += usize::from(reply.status == 200);
+            let text = format!("{}{}", reply.head, reply.body);
+            for planted in [KEY, secret, &token] {
+                assert!(!text.contains(planted), "{planted} in {path}: {text}");
             }
+            // Only a bearer gets a signed request.
+            let is_signed = path.ends_with("/curl") && reply.status == 200;
+            assert!(is_signed || !text.contains(signature), "{path}: {text}");
         }
     }
+    assert!(shown > 40, "only {shown} responses had content");
 }
 
 #[test]

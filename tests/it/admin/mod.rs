@@ -5,6 +5,7 @@ mod access;
 mod browser;
 mod counting;
 mod health;
+mod openapi;
 mod openmetrics;
 mod packaged;
 mod reload;
