@@ -2126,7 +2126,17 @@ function liveLine() {
     setText(endpoint, row.endpoint === null ? '–' : visible(row.endpoint, 60));
     setText(kind, row.kind === null ? '–' : visible(row.kind, 30));
     setText(status, row.status === null ? '–' : String(row.status));
-    const { verdict: word, reason, cause, causeText, destination, copy: copies, duplicate_of: other, method, path } = row;
+    const {
+      verdict: word,
+      reason,
+      cause,
+      causeText,
+      destination,
+      copy: copies,
+      duplicate_of: other,
+      method,
+      path,
+    } = row;
     const key = JSON.stringify([word, reason, cause, causeText, destination, copies, other, method, path]);
     if (detailKey !== key) refill(detail, detailOf(row));
     detailKey = key;
