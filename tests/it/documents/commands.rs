@@ -5,7 +5,14 @@ use std::{fs, thread};
 use super::{Block, Page, pages, root, sandbox::Sandbox};
 
 /// Steps of the reader before a block, or state that a page assumes: page, number of the block, script.
-const BEFORE: [(&str, usize, &str); 9] = [
+const BEFORE: [(&str, usize, &str); 10] = [
+    (
+        "docs/api.md",
+        0,
+        r#"printf 'a-token-of-the-documents' > admin.token
+sed -i 's/^\[admin\]/&\ntoken = { file = "admin.token" }/' cartgate.toml
+cartgate serve --config cartgate.toml"#,
+    ),
     (
         "docs/orders-stopped.md",
         0,
@@ -55,7 +62,9 @@ cartgate serve --config cartgate.toml"#,
 ];
 
 /// Commands whose result may be negative: page (all if empty), part of the command, statuses.
-const STATUSES: [(&str, &str, &[i32]); 8] = [
+const STATUSES: [(&str, &str, &[i32]); 9] = [
+    // The stream ends only by the time that curl has.
+    ("docs/api.md", "--max-time 2", &[28]),
     // A problem may need a person, and only one of the gates runs.
     ("", "cartgate status", &[0, 1]),
     // There may be nothing to change.

@@ -33,7 +33,7 @@ const STUBS: [&str; 8] = [
 const CARTGATE: &str = r#"#!/bin/sh
 case "$*" in
 *http:* | *unix:*) ;;
-status* | reload*) set -- "$@" http://127.0.0.1:9180 ;;
+status* | reload* | console*) set -- "$@" http://127.0.0.1:9180 ;;
 esac
 exec "PROGRAM" "$@"
 "#;
@@ -185,6 +185,7 @@ impl Sandbox {
         command
             .env_clear()
             .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("RUNTIME_DIRECTORY", self.path("run"))
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
         command
