@@ -613,12 +613,18 @@ function explain(error) {
   }
   if (!(error instanceof ApiError)) return `The console failed: ${error.message}. Reload the page.`;
   const advice = ADVICE.get(error.status);
+  if (error.reason === UNKNOWN_OUTCOME) {
+    return 'The gate did not respond. The action may have happened all the same: look before you repeat it.';
+  }
   if (error.status === 0) return advice;
   const said = error.message.replace(/[.\s]*$/, '.');
   return advice ? `${capital(said)} ${advice}` : capital(said);
 }
 
 const capital = (sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(1);
+
+/** The reason of an error after which an action may have happened. */
+const UNKNOWN_OUTCOME = 'unknown-outcome';
 
 /** The time after which a request has failed. */
 const REQUEST_TIMEOUT = 30_000;
@@ -645,7 +651,7 @@ async function request(path, { method = 'GET', json, signal } = {}) {
     response = await fetch(path.startsWith('/') ? path : `/api/v1/${path}`, init);
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError({ status: 0, title: error.message });
+    throw new ApiError({ status: 0, reason: method === 'GET' ? '' : UNKNOWN_OUTCOME, title: error.message });
   }
   if (response.ok) return response;
   const problem = await problemOf(response);
