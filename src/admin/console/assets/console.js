@@ -3379,7 +3379,7 @@ function drawDelivery(deliveryId, shown, keys, signal) {
         { class: 'primary', id: 'delivery-redeliver' },
       ),
     event && actButton('Copy as curl', () => void copyCurl(deliveryId), { id: 'delivery-curl' }),
-    event && button('Copy as cartgate send', () => copy(sendLine(deliveryId), 'Command')),
+    event && button('Copy as cartgate send', () => copy(sendLine(event), 'Command')),
     bodyPath &&
       el('a', { class: 'button', href: `/api/v1/${bodyPath}`, download: `${deliveryId}.body` }, 'Download body'),
     button(
@@ -3594,8 +3594,14 @@ function rejectionPanel(item, signal) {
   return section('Saved rejection', { class: 'rejection-panel' }, place);
 }
 
-const sendLine = (eventId) =>
-  `cartgate inbox show --config cartgate.toml ${eventId} --body > ${eventId}.body\ncartgate send http://127.0.0.1:8080 --secret-file secret.txt --body ${eventId}.body`;
+/** Returns the commands that send a stored body again. Text of the sender enters them only if it is plain. */
+function sendLine({ id: eventId, head }) {
+  const [path] = (head?.target ?? '/').split('?');
+  const url = `http://127.0.0.1:8080${/^\/[\w.~/-]*$/.test(path) ? path : '/'}`;
+  const method = head && head.method !== 'POST' && /^[A-Z]{1,20}$/.test(head.method) ? ` --method ${head.method}` : '';
+  const file = `${eventId}.body`;
+  return `cartgate inbox show --config cartgate.toml ${eventId} --body > ${file}\ncartgate send ${url} --secret-file secret.txt${method} --body ${file}`;
+}
 
 function forwardLine({ id: rejectionId, received }) {
   const time = new Date(received).toISOString().slice(0, 19).replace(/[-:]/g, '');
@@ -3677,6 +3683,7 @@ function compareFrom(deliveryId) {
       }),
     ),
   );
+  field.focus();
 }
 
 /** The families of headers that the gate changes: the reason to drop or change one, and to add one. */
