@@ -42,7 +42,7 @@ pub(crate) struct Admin {
     /// Held while a page is rendered, so that clients that ask in a loop use at most one core.
     rendering: Mutex<()>,
     /// Held while saved rejections are judged, for the same reason.
-    pub(super) judging: Mutex<()>,
+    pub(super) judging: Arc<Mutex<()>>,
 }
 
 /// The parts of a gate that its admin listeners use.
@@ -84,7 +84,7 @@ impl Admin {
             streams: Streams::default(),
             addresses,
             rendering: Mutex::default(),
-            judging: Mutex::default(),
+            judging: Arc::default(),
         })
     }
 

@@ -1,7 +1,10 @@
 //! `/api/v1/rejected`: saved rejections, judged by the secrets of now. One that verifies by now can
 //! be forwarded through the gate's own front door.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Json, Router,
@@ -38,6 +41,9 @@ const DEFAULT_LIMIT: usize = 100;
 
 /// The size of the largest page.
 const MAX_LIMIT: usize = 1000;
+
+/// The time after which a page ends early: the doctor computes long for each large body.
+const PAGE_TIME: Duration = Duration::from_secs(3);
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
@@ -159,8 +165,13 @@ async fn on_thread<T: Send + 'static>(
         let detail = "the gate saves no rejections; [rejected] dir names a directory for them";
         ApiError::new(StatusCode::NOT_FOUND, "none-saved", detail)
     })?;
-    let _turn = admin.judging.lock().await;
-    let done = run_on_thread(move || work(&config, &settings)).await;
+    let turn = Arc::clone(&admin.judging).lock_owned().await;
+    let done = run_on_thread(move || {
+        // The thread goes on when the client leaves.
+        let _turn = turn;
+        work(&config, &settings)
+    });
+    let done = done.await;
     done.map_err(|_| ApiError::internal())
 }
 
@@ -181,16 +192,19 @@ fn page(
 ) -> Result<RejectionPage, ApiError> {
     let files = SavedFile::all(&settings.dir).map_err(unreadable)?;
     let older = |file: &SavedFile| after.is_none_or(|after| file.id < after);
-    let mut files: Vec<_> = files.into_iter().rev().filter(older).collect();
-    let is_last = files.len() <= limit;
-    files.truncate(limit);
-    let next = files.last().map(|file| file.id).filter(|_| !is_last);
-    // The gate may have evicted a file meanwhile, and a person may have changed one.
-    let saved = files.iter().filter_map(|file| file.read().ok().flatten());
-    Ok(RejectionPage {
-        items: saved.map(|rejection| details(config, &rejection)).collect(),
-        next,
-    })
+    let begun = Instant::now();
+    let (mut items, mut last) = (Vec::new(), None);
+    for file in files.iter().rev().filter(|file| older(file)) {
+        let is_late = last.is_some() && begun.elapsed() >= PAGE_TIME;
+        if items.len() == limit || is_late {
+            return Ok(RejectionPage { items, next: last });
+        }
+        // The gate may have evicted the file meanwhile, and a person may have changed it.
+        let saved = file.read().ok().flatten();
+        items.extend(saved.map(|rejection| details(config, &rejection)));
+        last = Some(file.id);
+    }
+    Ok(RejectionPage { items, next: None })
 }
 
 fn read(settings: &Settings, id: Uuid) -> Result<SavedRejection, ApiError> {

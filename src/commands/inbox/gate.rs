@@ -180,6 +180,9 @@ fn failure(error: AdminError) -> Failure {
         AdminError::Status(_) | AdminError::NotUnderstood => Failure::no(
             "the gate that has the inbox open does not understand the command; it is of another version than this command",
         ),
+        AdminError::Token => Failure::no(
+            "the gate serves its own user and root through this socket; run the command as one of them",
+        ),
         AdminError::NoResponse(error) => Failure::no(format_args!(
             "the connection to the gate broke off: {error}"
         )),
