@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError, mpsc::Receiver};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use tower_cartgate::Verified;
 
 use super::{
@@ -39,7 +39,7 @@ pub(super) fn run(samples: &Receiver<VerifiedSample>, book: &Mutex<Book>, key: &
 }
 
 fn facts<'s>(sample: &'s VerifiedSample, key: &DigestKey) -> Facts<'s> {
-    let headers = sample.headers.iter().map(|name| name.as_str());
+    let headers = sample.headers.iter().map(HeaderName::as_str);
     let body = sample.body.as_ref();
     Facts {
         received: sample.received,

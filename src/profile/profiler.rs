@@ -50,7 +50,7 @@ impl Profiler {
         let (samples, rx) = sync_channel(BURST as usize);
         let book = Arc::new(Mutex::new(Book::new(key.clone())));
         let learned = Arc::clone(&book);
-        let thread = thread::Builder::new().name("cartgate-profile".to_owned());
+        let thread = thread::Builder::new().name("cartgate-learn".to_owned());
         if let Err(error) = thread.spawn(move || learner::run(&rx, &learned, &key)) {
             tracing::error!(%error, "payloads are not profiled: thread not started");
         }
@@ -122,6 +122,11 @@ impl Profiler {
         self.book().accept(endpoint, Clock::System.now())
     }
 
+    /// Keeps only the profiles of these endpoints.
+    pub(crate) fn retain(&self, is_configured: impl Fn(&str) -> bool) {
+        self.book().retain(is_configured);
+    }
+
     /// Takes over stored profiles of configured endpoints that have learned more, and stores those
     /// that are worth it; with `all`, each that has changed. Several gates may share the store: the
     /// profile that was accepted last wins, then the one that has learned more.
@@ -143,11 +148,7 @@ impl Profiler {
                 self.adopt(endpoint, &value);
             }
         }
-        let unsaved = {
-            let mut book = self.book();
-            book.retain(is_configured);
-            book.unsaved(Clock::System.now(), all)
-        };
+        let unsaved = self.book().unsaved(Clock::System.now(), all);
         let mut result = Ok(());
         for (endpoint, value) in unsaved {
             if result.is_ok() {

@@ -63,7 +63,7 @@ impl VerifiedSample {
 
     /// Counts the bytes of the body in `total` until the sample is dropped.
     pub(super) fn counted_in(mut self, total: &Arc<AtomicUsize>) -> Self {
-        let bytes = self.body.as_ref().map_or(0, |body| body.len());
+        let bytes = self.body.as_ref().map_or(0, Verified::len);
         total.fetch_add(bytes, Relaxed);
         let total = Arc::clone(total);
         self.held = Some(HeldBytes { total, bytes });

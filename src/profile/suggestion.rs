@@ -16,11 +16,11 @@ use super::{
 };
 use crate::runtime::clock::Millis;
 
-/// The bodies after which a place is suggested for `event` or `fresh`.
+/// The bodies after which a place is suggested for `event`.
 const ENOUGH: u64 = 20;
 
-/// The bodies after which a place is suggested for `unique`.
-const ENOUGH_UNIQUE: u64 = 50;
+/// The bodies after which a place is suggested for `unique` or `fresh`, which drop and reject events.
+const ENOUGH_TO_REJECT: u64 = 50;
 
 const DAY: Millis = 24 * 60 * 60 * 1_000;
 
@@ -109,21 +109,21 @@ pub(crate) struct FreshSuggestion {
 impl Suggestions {
     pub(super) fn of(learned: &Learned) -> Self {
         let places = usable(&learned.shape);
-        let events = places.iter().filter_map(|(pointer, place)| {
-            is_event_name(pointer, place).then(|| (event_rank(pointer, place), pointer.clone()))
-        });
-        let unique = places.iter().filter_map(|(pointer, place)| {
-            is_id(pointer, place).then(|| (depth(pointer), pointer.clone()))
-        });
+        let is_event = |(pointer, place): &&(String, &Place)| is_event_name(pointer, place);
+        let events = places.iter().filter(is_event);
+        let events = events.map(|(pointer, place)| (event_rank(pointer, place), pointer.clone()));
+        let is_id = |(pointer, place): &&(String, &Place)| is_id(pointer, place);
+        let unique = places.iter().filter(is_id);
+        let unique = unique.map(|(pointer, _)| (depth(pointer), pointer.clone()));
         let times = places.iter().filter_map(|(pointer, place)| {
             let age = sending_age(place)?;
             let is_named = has_part(last_step(pointer), &SENT_NAMES);
-            Some(((age, !is_named, depth(pointer)), pointer.clone()))
+            Some(((!is_named, age, depth(pointer)), pointer.clone()))
         });
         Self {
             event: best(events.collect()).map(|(_, suggestion)| suggestion),
             unique: best(unique.collect()).map(|(_, suggestion)| suggestion),
-            fresh: best(times.collect()).map(|((age, ..), suggestion)| FreshSuggestion {
+            fresh: best(times.collect()).map(|((_, age, _), suggestion)| FreshSuggestion {
                 pointer: suggestion.pointer,
                 within: within(age, learned.repeats.longest),
                 others: suggestion.others,
@@ -186,7 +186,7 @@ fn is_id(pointer: &str, place: &Place) -> bool {
     place
         .values
         .unique()
-        .is_some_and(|count| count >= ENOUGH_UNIQUE)
+        .is_some_and(|count| count >= ENOUGH_TO_REJECT)
         && (types.are_only(ValueType::String) || types.are_only(ValueType::Integer))
         && place.times.form().is_none()
         && is_named
@@ -201,7 +201,7 @@ fn sending_age(place: &Place) -> Option<Millis> {
         Some(TimeForm::Rfc3339 | TimeForm::Seconds)
     );
     let age = place.times.greatest_age()?;
-    (is_read && place.count() >= ENOUGH).then_some(age)
+    (is_read && place.count() >= ENOUGH_TO_REJECT).then_some(age)
 }
 
 /// Returns a maximum age that covers the ages and the retries that were seen, twice over.
@@ -299,9 +299,7 @@ fn unique_lines(unique: &PointerSuggestion, durable: bool) -> String {
 
 fn fresh_lines(fresh: &FreshSuggestion) -> String {
     let (pointer, within) = (quoted(&fresh.pointer), quoted(&fresh.within));
-    let mut lines =
-        "# Covers the sender's retries that were seen. Allow more if it retries for longer.\n"
-            .to_owned();
+    let mut lines = "# Older deliveries are rejected. Make sure that this is the time of sending, and allow for all retries.\n".to_owned();
     lines.push_str(&other_lines(&fresh.others));
     line(
         lines,

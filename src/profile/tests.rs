@@ -110,11 +110,29 @@ fn a_profile_suggests_settings() {
 fn a_suggestion_needs_evidence() {
     let view = view(&learned(19));
     let suggestions = &view.suggestions;
-    assert!(suggestions.event.is_none() && suggestions.fresh.is_none());
+    assert!(suggestions.event.is_none());
     assert!(view.toml.is_empty());
     let view = self::view(&learned(49));
     assert!(view.suggestions.event.is_some());
-    assert!(view.suggestions.unique.is_none());
+    assert!(view.suggestions.unique.is_none() && view.suggestions.fresh.is_none());
+}
+
+#[test]
+fn ids_may_be_numbers_and_those_of_people_and_products_are_left_out() {
+    let mut book = Book::new(key());
+    for index in 0..60 {
+        let payload = json!({
+            "orderNumber": 1_000 + index,
+            "customerId": 2_000 + index,
+            "shop": {"id": format!("s-{index}")},
+            "items": [{"id": index}],
+            "total_cents": 3_000 + index,
+        });
+        learn(&mut book, "orders", START + index, &payload);
+    }
+    let unique = view(&book).suggestions.unique.expect("an id");
+    assert_eq!(unique.pointer, "/orderNumber");
+    assert!(unique.others.is_empty(), "{:?}", unique.others);
 }
 
 #[test]

@@ -107,16 +107,13 @@ impl Shared {
         self.metrics.reloaded();
     }
 
-    /// Stores the profiles of the configured endpoints, and takes over those that other gates have
-    /// stored. Does nothing without an inbox.
+    /// Forgets the profiles of removed endpoints. With an inbox, stores the others, and takes over
+    /// those that other gates have stored.
     ///
     /// # Errors
     ///
     /// When the store cannot be used. The next call tries again.
     pub(crate) async fn synchronize_profiles(&self, all: bool) -> Result<(), StoreError> {
-        let Some(inbox) = &self.inbox else {
-            return Ok(());
-        };
         let names: HashSet<Arc<str>> = self.with_config(|config| {
             let endpoints = config.endpoints.iter();
             endpoints
@@ -124,6 +121,10 @@ impl Shared {
                 .collect()
         });
         let is_configured = |name: &str| names.contains(name);
+        self.profiler.retain(is_configured);
+        let Some(inbox) = &self.inbox else {
+            return Ok(());
+        };
         let store = &*inbox.store;
         self.profiler.synchronize(store, is_configured, all).await
     }

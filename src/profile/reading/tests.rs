@@ -1,5 +1,7 @@
 //! Tests with hostile payloads.
 
+use proptest::{collection::vec, prelude::*};
+
 use super::*;
 use crate::profile::types::ValueType;
 
@@ -130,4 +132,38 @@ fn huge_texts_numbers_and_keys_are_read() {
     let scalar = |place: usize| reading.spots[place].scalar.expect("a scalar");
     assert_eq!(scalar(1).digest, None);
     assert_eq!(scalar(3).digest, None, "a reader rounds it");
+}
+
+/// Returns any JSON text.
+fn any_json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|value| value.to_string()),
+        any::<i64>().prop_map(|value| value.to_string()),
+        any::<String>().prop_map(|text| serde_json::Value::from(text).to_string()),
+    ];
+    leaf.prop_recursive(8, 200, 8, |inner| {
+        let key = any::<String>().prop_map(|text| serde_json::Value::from(text).to_string());
+        let member = (key, inner.clone()).prop_map(|(key, value)| format!("{key}:{value}"));
+        prop_oneof![
+            vec(inner, 0..8).prop_map(|all| format!("[{}]", all.join(","))),
+            vec(member, 0..8).prop_map(|all| format!("{{{}}}", all.join(","))),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_no_json(bytes in vec(any::<u8>(), 0..200)) {
+        let is_json = serde_json::from_slice::<serde_json::Value>(&bytes).is_ok();
+        prop_assert_eq!(read(&bytes).is_some(), is_json);
+    }
+
+    #[test]
+    fn any_json_is_a_tree(text in any_json()) {
+        let reading = read(&text).expect("JSON");
+        for (place, spot) in reading.spots.iter().enumerate().skip(1) {
+            prop_assert!(spot.parent < place);
+        }
+    }
 }
