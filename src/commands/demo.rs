@@ -22,7 +22,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Outcome, Failure> {
         return console();
     }
     let report = runtime()?.block_on(demonstrate());
-    let report = report.map_err(cannot_run)?;
+    let report = report.map_err(|error| cannot_run(&error))?;
     let mut output = Output::stdout();
     if args.json {
         output.json(&report.json())?;
@@ -42,11 +42,11 @@ fn console() -> Result<Outcome, Failure> {
         let tell = |text: &dyn Display| output.line(text);
         demo.run(lines_of_stdin()?, stop.recv(), tell).await
     });
-    ended.map_err(cannot_run)?;
+    ended.map_err(|error| cannot_run(&error))?;
     Ok(Outcome::Done)
 }
 
-fn cannot_run(error: io::Error) -> Failure {
+fn cannot_run(error: &io::Error) -> Failure {
     Failure::no(format_args!("the demonstration cannot run here: {error}"))
 }
 

@@ -80,7 +80,7 @@ impl Browser {
             _profile: profile,
         };
         let script = json!({"source": COLLECT_VIOLATIONS});
-        browser.chrome("Page.addScriptToEvaluateOnNewDocument", script);
+        browser.chrome("Page.addScriptToEvaluateOnNewDocument", &script);
         browser
     }
 
@@ -164,8 +164,8 @@ impl Browser {
     fn try_click(&self, selector: &str) -> Result<(), DriverError> {
         let query = json!({"using": "css selector", "value": selector});
         let found = self.try_command("/element", &query)?;
-        let ids = found.as_object().expect("a reference").values();
-        let id = ids.last().and_then(Value::as_str).expect("an id");
+        let mut ids = found.as_object().expect("a reference").values();
+        let id = ids.next_back().and_then(Value::as_str).expect("an id");
         let script = "arguments[0].scrollIntoView({block: 'center'})";
         let parameters = json!({"script": script, "args": [found]});
         self.try_command("/execute/sync", &parameters)?;
@@ -196,11 +196,15 @@ impl Browser {
         let found = self.command("/elements", &query);
         let elements = found.as_array().expect("a list").iter();
         let named = elements.map(|element| {
-            let id = element.as_object().expect("a reference").values().last();
+            let id = element
+                .as_object()
+                .expect("a reference")
+                .values()
+                .next_back();
             let id = id.and_then(Value::as_str).expect("an id");
             let name = self.get(&format!("/element/{id}/computedlabel"));
             let script = "return arguments[0].outerHTML.slice(0, 200)";
-            let html = self.run_with(script, &[element.clone()]);
+            let html = self.run_with(script, std::slice::from_ref(element));
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             (text(&html), text(&name))
         });
@@ -222,10 +226,10 @@ impl Browser {
     pub(crate) fn resize(&self, width: u32, height: u32, is_dark: bool) {
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        self.chrome("Emulation.setDeviceMetricsOverride", size);
+        self.chrome("Emulation.setDeviceMetricsOverride", &size);
         let scheme = if is_dark { "dark" } else { "light" };
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-        self.chrome("Emulation.setEmulatedMedia", json!({"features": features}));
+        self.chrome("Emulation.setEmulatedMedia", &json!({"features": features}));
     }
 
     /// Returns the page as PNG.
@@ -255,7 +259,7 @@ impl Browser {
     }
 
     /// Sends a command of chromium's own protocol.
-    fn chrome(&self, command: &str, parameters: Value) {
+    fn chrome(&self, command: &str, parameters: &Value) {
         let body = json!({"cmd": command, "params": parameters});
         self.command("/goog/cdp/execute", &body);
     }

@@ -100,7 +100,7 @@ fn a_paused_page_keeps_its_rows_and_catches_up() {
     // The page counts what it holds back.
     page.browser
         .wait_for("document.body.innerText.includes('1 new')");
-    assert_eq!(page.ids(), [before.clone()]);
+    assert_eq!(page.ids(), std::slice::from_ref(&before));
     page.browser.click("#live-pause");
     page.shows(&meanwhile);
     assert_eq!(page.ids(), [meanwhile, before]);

@@ -21,12 +21,22 @@ const RATE: u64 = 1_000;
 /// The connections that they arrive on.
 const SENDERS: u64 = 16;
 
-/// The deliveries during which the page is measured.
-const MEASURED: u64 = 5 * RATE;
+/// The deliveries of one measurement.
+const MEASURED: u64 = 4 * RATE;
+
+/// The share of the rate that the senders must reach, or the measurement does not count. Other
+/// programs may need the machine.
+const REACHED: f64 = 0.8;
+
+/// The number of measurements, of which one must count.
+const ROUNDS: usize = 12;
 
 /// The longest time without a frame, and the longest time until the page handles a key, in
 /// milliseconds. The machine also runs the gate, its senders and the browser itself.
 const FREEZE_MS: f64 = 1_000.0;
+
+/// Begins another measurement.
+const RESET: &str = "Object.assign(measured, {gap: 0, frames: 0, delay: 0, inputs: 0})";
 
 /// Notes the longest gap between two frames, and the longest delay of an input event.
 const MEASURE: &str = "
@@ -61,11 +71,15 @@ impl Flood {
             let (stopped, sent) = (Arc::clone(&stopped), Arc::clone(&sent));
             let (mut client, delivery) = (gate.client(), delivery.clone());
             thread::spawn(move || {
-                let begun = Instant::now();
-                let mut own = 0;
+                let (mut begun, mut own) = (Instant::now(), 0);
                 while !stopped.load(Relaxed) {
                     let due = Duration::from_millis(own * 1_000 * SENDERS / RATE);
+                    let late = begun.elapsed().checked_sub(due);
                     thread::sleep(due.saturating_sub(begun.elapsed()));
+                    // A sender that cannot keep the rate does not send faster later.
+                    if late.is_some_and(|late| late > Duration::from_secs(1)) {
+                        (begun, own) = (Instant::now(), 0);
+                    }
                     assert_eq!(client.ask(&delivery).status, 200);
                     own += 1;
                     sent.fetch_add(1, Relaxed);
@@ -102,20 +116,22 @@ fn a_thousand_deliveries_a_second_do_not_freeze_the_page() {
     page.browser
         .wait_for("document.querySelectorAll('#live-rows > tr').length >= 100");
     page.browser.run(MEASURE);
-    let (begun, first) = (Instant::now(), flood.sent());
-    while flood.sent() < first + MEASURED {
-        // A key that does nothing, as often as a user types.
-        page.browser.press(&["x"]);
-    }
-    let took = begun.elapsed();
-    let measured = page.browser.run("return window.measured");
+    let mut rates = Vec::new();
+    let measured = (0..ROUNDS).find_map(|_| {
+        page.browser.run(RESET);
+        let (begun, first) = (Instant::now(), flood.sent());
+        while flood.sent() < first + MEASURED {
+            // A key that does nothing, as often as a user types.
+            page.browser.press(&["x"]);
+        }
+        let rate = MEASURED as f64 / begun.elapsed().as_secs_f64();
+        rates.push(rate);
+        let measured = page.browser.run("return window.measured");
+        (rate > REACHED * RATE as f64).then_some(measured)
+    });
     flood.stop();
+    let measured = measured.unwrap_or_else(|| panic!("the machine is too busy: {rates:?}"));
     let number = |name: &str| measured[name].as_f64().expect("a number");
-    let rate = MEASURED as f64 / took.as_secs_f64();
-    assert!(
-        rate > 0.8 * RATE as f64,
-        "the senders reached {rate} per second"
-    );
     assert!(
         number("inputs") >= 5.0 && number("frames") >= 10.0,
         "{measured}"

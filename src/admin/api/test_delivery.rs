@@ -105,7 +105,7 @@ async fn send(
     let (_, secret) = endpoint.secrets.first().ok_or_else(ApiError::internal)?;
     let outgoing = match delivery.signed(endpoint, secret) {
         Ok(outgoing) => address.apply(outgoing),
-        Err(result) => return Ok(Json(result)),
+        Err(result) => return Ok(Json(*result)),
     };
     let place = admin.front_door.place()?;
     operator.log("test", subject(endpoint, forgery));

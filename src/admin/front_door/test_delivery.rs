@@ -39,13 +39,13 @@ impl TestDelivery {
         self,
         endpoint: &Endpoint,
         secret: &Secret,
-    ) -> Result<Outgoing, TestResult> {
+    ) -> Result<Outgoing, Box<TestResult>> {
         let header = endpoint.policy.header().clone();
         let envelope = Envelope::new(self.method, header, HeaderMap::new());
         match self.forgery {
             None => Ok(envelope.genuine(secret, self.body)),
             Some(kind) => forge(kind, &envelope, secret, self.body)
-                .map_err(|reason| TestResult::not_sent(kind, reason)),
+                .map_err(|reason| Box::new(TestResult::not_sent(kind, reason))),
         }
     }
 }

@@ -139,7 +139,7 @@ fn judge(body: &Bytes, rejected: &Mutex<HashSet<u64>>) -> (StatusCode, &'static 
     let mut hasher = DefaultHasher::new();
     body.hash(&mut hasher);
     let digest = hasher.finish();
-    if digest % UNKNOWN_FOR == 0 {
+    if digest.is_multiple_of(UNKNOWN_FOR) {
         return (StatusCode::GONE, r#"{"error":"this product is gone"}"#);
     }
     let mut rejected = rejected.lock().unwrap_or_else(PoisonError::into_inner);
