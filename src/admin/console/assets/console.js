@@ -71,18 +71,18 @@ const PROPERTIES = new Set(['value', 'checked', 'disabled', 'hidden', 'indetermi
 
 /**
  * Creates an element. A child that is a string becomes a text node.
- * @param {string} tag
+ * @param {string} name of the element
  * @param {Record<string, unknown>} [attributes] `on…` adds a listener; null and false are left out
  * @param {...unknown} children nodes, texts, lists of them; null and false are left out
  */
-function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
+function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined) continue;
-    if (name === 'class') node.className = value;
-    else if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
-    else if (PROPERTIES.has(name)) node[name] = value;
-    else if (value !== false) node.setAttribute(name, value === true ? '' : String(value));
+    if (key === 'class') node.className = value;
+    else if (key.startsWith('on')) node.addEventListener(key.slice(2), value);
+    else if (PROPERTIES.has(key)) node[key] = value;
+    else if (value !== false) node.setAttribute(key, value === true ? '' : String(value));
   }
   return fill(node, children);
 }
@@ -194,7 +194,7 @@ function nextFrame(task) {
     requestAnimationFrame(() => {
       const tasks = [...frames];
       frames.clear();
-      for (const task of tasks) task();
+      for (const run of tasks) run();
     });
   }
   frames.add(task);
@@ -221,9 +221,9 @@ function visible(text, most = 300) {
 /** Shows invisible characters of a text with several lines. */
 const visibleBlock = (text) => text.replace(/\r\n/g, '\n').replace(UNSEEN_IN_BLOCK, escaped);
 
-const numbers = new Intl.NumberFormat('en');
+const numberFormat = new Intl.NumberFormat('en');
 
-const count = (number) => numbers.format(number);
+const count = (number) => numberFormat.format(number);
 
 /** Returns the count with the noun in its number. */
 const counted = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
@@ -309,18 +309,18 @@ function unfit(at, wanted) {
   throw new ShapeError(`${at || 'the response'} is not ${wanted}`);
 }
 
-const text = (value, at) => (typeof value === 'string' ? value : unfit(at, 'a text'));
+const asText = (value, at) => (typeof value === 'string' ? value : unfit(at, 'a text'));
 
-const number = (value, at) => (typeof value === 'number' && Number.isFinite(value) ? value : unfit(at, 'a number'));
+const asNumber = (value, at) => (typeof value === 'number' && Number.isFinite(value) ? value : unfit(at, 'a number'));
 
-const flag = (value, at) => (typeof value === 'boolean' ? value : unfit(at, 'true or false'));
+const asFlag = (value, at) => (typeof value === 'boolean' ? value : unfit(at, 'true or false'));
 
-const id = (value, at) =>
-  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text(value, at)) ? value.toLowerCase() : unfit(at, 'an id');
+const asId = (value, at) =>
+  /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(asText(value, at)) ? value.toLowerCase() : unfit(at, 'an id');
 
 /** Reads a time in RFC 3339, or in whole seconds as `status` has it, and returns milliseconds. */
-function instant(value, at) {
-  const ms = typeof value === 'number' ? value * 1000 : Date.parse(text(value, at));
+function asTime(value, at) {
+  const ms = typeof value === 'number' ? value * 1000 : Date.parse(asText(value, at));
   return Number.isFinite(ms) && Math.abs(ms) < 8e15 ? ms : unfit(at, 'a time');
 }
 
@@ -329,15 +329,13 @@ const maybe =
   (value, at) =>
     value === null || value === undefined ? otherwise : parse(value, at);
 
-const list = (parse) => (value, at) =>
+const asList = (parse) => (value, at) =>
   Array.isArray(value) ? value.map((item, index) => parse(item, `${at}[${index}]`)) : unfit(at, 'a list');
-
-const oneOrMore = (parse) => (value, at) => list(parse)(Array.isArray(value) ? value : [value], at);
 
 const isRecord = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Returns a parser of an object. It ignores further fields. */
-function shape(fields) {
+function asObject(fields) {
   return (value, at = '') => {
     if (!isRecord(value)) unfit(at, 'an object');
     const parsed = {};
@@ -363,226 +361,239 @@ function fitting(value, parse) {
 }
 
 /** Reads one page of a list. */
-function page(parse) {
+function asPage(parse) {
   return (value) => {
     if (!isRecord(value)) unfit('', 'an object');
-    return { ...fitting(value.items, parse), next: maybe(text)(value.next, 'next') };
+    return { ...fitting(value.items, parse), next: maybe(asText)(value.next, 'next') };
   };
 }
 
-const pair = (value, at) =>
+const asPair = (value, at) =>
   Array.isArray(value) && value.length === 2
-    ? [text(value[0], at), text(value[1], at)]
+    ? [asText(value[0], at), asText(value[1], at)]
     : unfit(at, 'a name and a value');
 
-const headers = list(pair);
+const asHeaders = asList(asPair);
 
 /** @typedef {{id: string, at: number, verdict: string, reason: ?string, cause: ?string, endpoint: ?string, kind: ?string, status: ?number, bytes: number, ms: number, secret: ?string, peer: ?string, method: ?string, path: ?string, destination: ?string, copy: ?number, duplicate_of: ?string}} Row */
-const rowShape = shape({
-  id,
-  at: instant,
-  verdict: text,
-  reason: maybe(text),
-  cause: maybe(text),
-  endpoint: maybe(text),
-  kind: maybe(text),
-  status: maybe(number),
-  bytes: maybe(number, 0),
-  ms: maybe(number, 0),
-  secret: maybe(text),
-  peer: maybe(text),
-  method: maybe(text),
-  path: maybe(text),
-  destination: maybe(text),
-  copy: maybe(number),
-  duplicate_of: maybe(id),
+const rowShape = asObject({
+  id: asId,
+  at: asTime,
+  verdict: asText,
+  reason: maybe(asText),
+  cause: maybe(asText),
+  endpoint: maybe(asText),
+  kind: maybe(asText),
+  status: maybe(asNumber),
+  bytes: maybe(asNumber, 0),
+  ms: maybe(asNumber, 0),
+  secret: maybe(asText),
+  peer: maybe(asText),
+  method: maybe(asText),
+  path: maybe(asText),
+  destination: maybe(asText),
+  copy: maybe(asNumber),
+  duplicate_of: maybe(asId),
 });
 
-const occurrence = shape({ at: instant, reason: text });
+const occurrence = asObject({ at: asTime, reason: asText });
 
-const room = shape({ taken: number, limit: number });
+const room = asObject({ taken: asNumber, limit: asNumber });
 
 const emptyRoom = { taken: 0, limit: 0 };
 
-const secretShape = shape({
-  secret: text,
-  matched: maybe(number, 0),
-  last_matched: maybe(instant),
-  counted_since: maybe(instant),
+const secretShape = asObject({
+  secret: asText,
+  matched: maybe(asNumber, 0),
+  last_matched: maybe(asTime),
+  counted_since: maybe(asTime),
 });
 
-const endpointShape = shape({
-  endpoint: text,
-  verified: maybe(number, 0),
-  last_verified: maybe(instant),
-  rejected: maybe(number, 0),
+const endpointShape = asObject({
+  endpoint: asText,
+  verified: maybe(asNumber, 0),
+  last_verified: maybe(asTime),
+  rejected: maybe(asNumber, 0),
   last_rejected: maybe(occurrence),
-  mismatches: maybe(number, 0),
-  mismatches_since: maybe(instant),
-  not_taken: maybe(number, 0),
+  mismatches: maybe(asNumber, 0),
+  mismatches_since: maybe(asTime),
+  not_taken: maybe(asNumber, 0),
   last_not_taken: maybe(occurrence),
-  unidentified: maybe(number, 0),
+  unidentified: maybe(asNumber, 0),
   last_unidentified: maybe(occurrence),
-  secrets: maybe(list(secretShape), []),
+  secrets: maybe(asList(secretShape), []),
 });
 
-const destinationShape = shape({
-  destination: text,
-  taken: maybe(number, 0),
-  last_taken: maybe(instant),
-  failed: maybe(number, 0),
+const destinationShape = asObject({
+  destination: asText,
+  taken: maybe(asNumber, 0),
+  last_taken: maybe(asTime),
+  failed: maybe(asNumber, 0),
   last_failed: maybe(occurrence),
 });
 
-const inboxShape = shape({
-  trouble: maybe(text),
+const inboxShape = asObject({
+  trouble: maybe(asText),
   events: maybe(room, emptyRoom),
   bytes: maybe(room, emptyRoom),
   waiting: maybe(
-    list(
-      shape({
-        destination: maybe(text, ''),
-        configured: maybe(flag, true),
-        down_since: maybe(instant),
-        pending: maybe(number, 0),
-        oldest: maybe(instant),
-        dead: maybe(number, 0),
-        quarantined: maybe(number, 0),
+    asList(
+      asObject({
+        destination: maybe(asText, ''),
+        configured: maybe(asFlag, true),
+        down_since: maybe(asTime),
+        pending: maybe(asNumber, 0),
+        oldest: maybe(asTime),
+        dead: maybe(asNumber, 0),
+        quarantined: maybe(asNumber, 0),
       }),
     ),
     [],
   ),
 });
 
-const statusShape = shape({
-  version: maybe(text, ''),
-  now: instant,
-  started: maybe(instant),
-  ready: flag,
-  needs: maybe(list(text), []),
-  astray: maybe(number, 0),
+const statusShape = asObject({
+  version: maybe(asText, ''),
+  now: asTime,
+  started: maybe(asTime),
+  ready: asFlag,
+  needs: maybe(asList(asText), []),
+  astray: maybe(asNumber, 0),
   last_astray: maybe(occurrence),
-  endpoints: maybe(list(endpointShape), []),
-  destinations: maybe(list(destinationShape), []),
+  endpoints: maybe(asList(endpointShape), []),
+  destinations: maybe(asList(destinationShape), []),
   inbox: maybe(inboxShape),
-  certificates: maybe(list(shape({ certificate: text, ends: instant })), []),
+  certificates: maybe(asList(asObject({ certificate: asText, ends: asTime })), []),
   connections: maybe(room, emptyRoom),
-  connections_refused: maybe(number, 0),
+  connections_refused: maybe(asNumber, 0),
   memory: maybe(room, emptyRoom),
-  configuration: maybe(shape({ since: instant, failed: maybe(instant) })),
-  log_lines_dropped: maybe(number, 0),
-  console: maybe(text, 'look'),
-  instance: maybe(text),
+  configuration: maybe(asObject({ since: asTime, failed: maybe(asTime) })),
+  log_lines_dropped: maybe(asNumber, 0),
+  console: maybe(asText, 'look'),
+  instance: maybe(asText),
 });
 
-const rateShape = shape({
-  at: instant,
+const rateShape = asObject({
+  at: asTime,
   endpoints: maybe(
-    list(
-      shape({
-        endpoint: text,
-        accepted: maybe(number, 0),
-        stored: maybe(number, 0),
-        duplicate: maybe(number, 0),
-        failed: maybe(number, 0),
-        rejected: maybe(number, 0),
+    asList(
+      asObject({
+        endpoint: asText,
+        accepted: maybe(asNumber, 0),
+        stored: maybe(asNumber, 0),
+        duplicate: maybe(asNumber, 0),
+        failed: maybe(asNumber, 0),
+        rejected: maybe(asNumber, 0),
       }),
     ),
     [],
   ),
-  unmatched: maybe(number, 0),
+  unmatched: maybe(asNumber, 0),
 });
 
-const diagnosisShape = shape({
-  cause: text,
-  certainty: maybe(text),
-  secret: maybe(text),
-  text: maybe(text, ''),
-  advice: maybe(text, ''),
+const diagnosisShape = asObject({
+  cause: asText,
+  certainty: maybe(asText),
+  secret: maybe(asText),
+  text: maybe(asText, ''),
+  advice: maybe(asText, ''),
 });
 
-const rejectionShape = shape({
-  id,
-  received: instant,
-  endpoint: maybe(text),
-  peer: maybe(text),
-  source: maybe(text),
-  method: maybe(text),
-  target: maybe(text),
-  bytes: maybe(number, 0),
-  reason: maybe(text),
-  cause: maybe(text),
+const rejectionShape = asObject({
+  id: asId,
+  received: asTime,
+  endpoint: maybe(asText),
+  peer: maybe(asText),
+  source: maybe(asText),
+  method: maybe(asText),
+  target: maybe(asText),
+  bytes: maybe(asNumber, 0),
+  reason: maybe(asText),
+  cause: maybe(asText),
   diagnosis: maybe(diagnosisShape),
-  secret: maybe(text),
-  headers: maybe(headers),
+  secret: maybe(asText),
+  headers: maybe(asHeaders),
 });
 
-const storedShape = shape({
-  id,
-  endpoint: text,
-  destination: maybe(text),
-  kind: maybe(text),
-  state: text,
-  received: instant,
-  attempts: maybe(number, 0),
-  due: maybe(instant),
-  last: maybe(instant),
-  status: maybe(number),
-  reason: maybe(text),
-  response: maybe(text),
-  copy: maybe(number, 0),
-  seen: maybe(number, 1),
-  first_received: maybe(instant),
-  size: maybe(number, 0),
+const storedShape = asObject({
+  id: asId,
+  endpoint: asText,
+  destination: maybe(asText),
+  kind: maybe(asText),
+  state: asText,
+  received: asTime,
+  attempts: maybe(asNumber, 0),
+  due: maybe(asTime),
+  last: maybe(asTime),
+  status: maybe(asNumber),
+  reason: maybe(asText),
+  response: maybe(asText),
+  copy: maybe(asNumber, 0),
+  seen: maybe(asNumber, 1),
+  first_received: maybe(asTime),
+  size: maybe(asNumber, 0),
 });
 
-const eventShape = shape({
-  id,
-  endpoint: text,
-  kind: maybe(text),
-  received: instant,
-  intact: maybe(flag, true),
-  broken: maybe(text),
-  head: maybe(shape({ method: text, target: text, secret: maybe(text), peer: maybe(text), headers })),
-  deliveries: maybe(list(storedShape), []),
+const eventShape = asObject({
+  id: asId,
+  endpoint: asText,
+  kind: maybe(asText),
+  received: asTime,
+  intact: maybe(asFlag, true),
+  broken: maybe(asText),
+  head: maybe(
+    asObject({ method: asText, target: asText, secret: maybe(asText), peer: maybe(asText), headers: asHeaders }),
+  ),
+  deliveries: maybe(asList(storedShape), []),
 });
 
-const deliveryShape = shape({
+const deliveryShape = asObject({
   row: maybe(rowShape),
-  received: maybe(shape({ method: text, target: text, headers, omitted: maybe(number, 0) })),
+  received: maybe(asObject({ method: asText, target: asText, headers: asHeaders, omitted: maybe(asNumber, 0) })),
   forwarded: maybe(
-    list(shape({ destination: maybe(text), method: text, target: text, headers, omitted: maybe(number, 0) })),
+    asList(
+      asObject({
+        destination: maybe(asText),
+        method: asText,
+        target: asText,
+        headers: asHeaders,
+        omitted: maybe(asNumber, 0),
+      }),
+    ),
     [],
   ),
   event: maybe(eventShape),
-  rejection: maybe(flag, false),
+  rejection: maybe(asFlag, false),
 });
 
-const jobShape = shape({
-  id,
-  action: text,
-  state: text,
-  count: maybe(number),
-  done: maybe(number, 0),
-  skipped: maybe(shape({ quarantined: maybe(number, 0), unserved: maybe(number, 0) }), { quarantined: 0, unserved: 0 }),
-  rate: maybe(number),
-  error: maybe(text),
-  created: maybe(instant),
-  started: maybe(instant),
-  ended: maybe(instant),
+const jobShape = asObject({
+  id: asId,
+  action: asText,
+  state: asText,
+  count: maybe(asNumber),
+  done: maybe(asNumber, 0),
+  skipped: maybe(asObject({ quarantined: maybe(asNumber, 0), unserved: maybe(asNumber, 0) }), {
+    quarantined: 0,
+    unserved: 0,
+  }),
+  rate: maybe(asNumber),
+  error: maybe(asText),
+  created: maybe(asTime),
+  started: maybe(asTime),
+  ended: maybe(asTime),
 });
 
-const testShape = shape({
-  status: maybe(number),
-  reason_phrase: maybe(text),
-  headers: maybe(headers, []),
-  body: maybe(text, ''),
-  truncated: maybe(flag, false),
-  ms: maybe(number),
+const testShape = asObject({
+  status: maybe(asNumber),
+  reason_phrase: maybe(asText),
+  headers: maybe(asHeaders, []),
+  body: maybe(asText, ''),
+  truncated: maybe(asFlag, false),
+  ms: maybe(asNumber),
   id: maybe((value) => (isId(value) ? value : null)),
-  expected: maybe(text),
-  verdict: maybe(text),
-  explanation: maybe(text),
+  expected: maybe(asText),
+  verdict: maybe(asText),
+  explanation: maybe(asText),
 });
 
 // -------------------------------------------------------------------------------------------- 5 API
@@ -778,7 +789,7 @@ async function loadStatus(signal) {
 
 /** Loads the gate's ring, which fills the gap of a lost stream. */
 async function loadRows() {
-  const { items, left } = await api(`deliveries?limit=${MOST_ROWS}`, page(rowShape));
+  const { items, left } = await api(`deliveries?limit=${MOST_ROWS}`, asPage(rowShape));
   state.unreadable += left;
   addRows(items);
   emit('loaded');
@@ -818,17 +829,17 @@ function openStream() {
   listen('deliveries', (data) => {
     const { items, left } = fitting(data.items, rowShape);
     state.unreadable += left;
-    state.skipped += maybe(number, 0)(data.skipped, 'skipped');
+    state.skipped += maybe(asNumber, 0)(data.skipped, 'skipped');
     if (addRows(items) === 0) emit('rows', []);
   });
-  listen('cause', (data) => addCause(shape({ id, cause: text, text: maybe(text, '') })(data)));
+  listen('cause', (data) => addCause(asObject({ id: asId, cause: asText, text: maybe(asText, '') })(data)));
   listen('rates', (data) => emit('rates', rateShape(data)));
   listen('inbox', (data) => {
     if (state.status) state.status.inbox = inboxShape(data);
     emit('inbox');
   });
   listen('status', (data) => {
-    const { ready, problems } = shape({ ready: flag, problems: maybe(list(text), []) })(data);
+    const { ready, problems } = asObject({ ready: asFlag, problems: maybe(asList(asText), []) })(data);
     if (!state.status) return;
     Object.assign(state.status, { ready, needs: problems });
     emit('status', state.status);
@@ -1306,7 +1317,7 @@ function switches({ label, words, chosen, onchange }) {
   });
   const node = el('div', { class: 'switches', role: 'group', 'aria-label': label }, buttons);
   const show = (numbers) =>
-    counts.forEach((node, word) => setText(node, numbers.has(word) ? count(numbers.get(word)) : ''));
+    counts.forEach((place, word) => setText(place, numbers.has(word) ? count(numbers.get(word)) : ''));
   const clear = () => {
     chosen.clear();
     for (const one of buttons) one.setAttribute('aria-pressed', 'false');
@@ -2274,14 +2285,14 @@ function stripLine(name) {
   canvas.addEventListener('pointermove', (event) => {
     const box = canvas.getBoundingClientRect();
     read = Math.floor(((event.clientX - box.left) / box.width) * STRIP_SECONDS);
-    redraw();
+    repaint();
   });
   canvas.addEventListener('pointerleave', () => {
     read = null;
-    redraw();
+    repaint();
   });
   let last = null;
-  const redraw = () => last && draw(...last);
+  const repaint = () => last && draw(...last);
 
   function showRates(good, bad) {
     refill(
@@ -2423,7 +2434,7 @@ function rejectedView({ root, params, signal, keys }) {
     more,
   );
 
-  const ask = (after) => api(`rejected${query({ limit: 100, after })}`, page(rejectionShape), { signal });
+  const ask = (after) => api(`rejected${query({ limit: 100, after })}`, asPage(rejectionShape), { signal });
 
   async function load() {
     try {
@@ -2731,7 +2742,7 @@ function inboxView({ root, params, signal, keys }) {
   }
 
   const ask = (mine) => (further) =>
-    api(`inbox/deliveries${query({ ...wantedOf(filters.values), ...further })}`, page(storedShape), { signal: mine });
+    api(`inbox/deliveries${query({ ...wantedOf(filters.values), ...further })}`, asPage(storedShape), { signal: mine });
 
   async function load() {
     const { id: eventId, since: age } = filters.values;
@@ -2941,7 +2952,7 @@ function storedLine(item, picks) {
 /** Returns the rows that a person has picked. */
 function pickedRows(body, onchange) {
   const picked = new Map();
-  function mark(item, isPicked) {
+  function pick(item, isPicked) {
     const key = keyOfStored(item);
     if (isPicked) picked.set(key, item);
     else picked.delete(key);
@@ -2955,8 +2966,8 @@ function pickedRows(body, onchange) {
   return {
     all: () => [...picked.values()],
     has: (item) => picked.has(keyOfStored(item)),
-    toggle: (item) => mark(item, !picked.has(keyOfStored(item))),
-    clear: () => [...picked.values()].forEach((item) => mark(item, false)),
+    toggle: (item) => pick(item, !picked.has(keyOfStored(item))),
+    clear: () => [...picked.values()].forEach((item) => pick(item, false)),
   };
 }
 
@@ -3071,13 +3082,13 @@ const SPANS = [10_000, 60_000, 900_000, 86_400_000, 604_800_000, 2_592_000_000, 
  */
 async function newestDeliveries(ask, from, fewest) {
   if (from === null) return { ...(await readPages(ask, {})), hasOlder: false, span: 0 };
-  for (let span = from; ; span += 1) {
-    const since = SPANS[span] === Infinity ? null : new Date(gateNow() - SPANS[span]).toISOString();
-    const found = await readPages(ask, { since });
-    const isLast = span === SPANS.length - 1;
+  for (let at = from; ; at += 1) {
+    const earliest = SPANS[at] === Infinity ? null : new Date(gateNow() - SPANS[at]).toISOString();
+    const found = await readPages(ask, { since: earliest });
+    const isLast = at === SPANS.length - 1;
     if (found.items.length < fewest && !isLast) continue;
     // A busy inbox needs a shorter span the next time.
-    return { ...found, hasOlder: !isLast, span: found.items.length > 2000 ? Math.max(0, span - 1) : span };
+    return { ...found, hasOlder: !isLast, span: found.items.length > 2000 ? Math.max(0, at - 1) : at };
   }
 }
 
@@ -3097,7 +3108,7 @@ async function readPages(ask, filter) {
 
 function isId(value) {
   try {
-    return Boolean(id(value, ''));
+    return Boolean(asId(value, ''));
   } catch {
     return false;
   }
@@ -3781,13 +3792,13 @@ function threeColumns(title, head, forwarded) {
   const kinds = new Map(changes.map((change) => [change.name, change.kind]));
   const only = (...wanted) => changes.filter(({ kind }) => wanted.includes(kind));
   const options = connectionOptions(head.headers);
-  const group = (title, list, sign) =>
-    list.length > 0 && [
-      el('h4', {}, `${title} (${list.length})`),
+  const group = (heading, some, sign) =>
+    some.length > 0 && [
+      el('h4', {}, `${heading} (${some.length})`),
       el(
         'ul',
         {},
-        byReason(list, options).map(([reason, some]) => headerChange(some, reason, sign)),
+        byReason(some, options).map(([reason, same]) => headerChange(same, reason, sign)),
       ),
     ];
   const line = head.method !== forwarded.method || head.target !== forwarded.target;
@@ -4123,7 +4134,7 @@ function pairTable(label, ids, rows) {
     ],
   });
   const shown = (value) => (value === null ? el('span', { class: 'dim' }, 'none') : foreign(String(value), 500));
-  for (const [name, [left, right]] of rows.filter(([, [left, right]]) => left !== null || right !== null)) {
+  for (const [name, [left, right]] of rows.filter(([, pair]) => pair.some((value) => value !== null))) {
     const same = left === right;
     body.append(
       el(
@@ -4254,13 +4265,13 @@ function commonLines(a, b) {
 // ---------------------------------------------------------------------------------------- 16 health
 
 /** The time without a match after which an older secret can go; the sender retries for hours. */
-const secretItem = shape({
-  name: text,
-  endpoints: maybe(list(text), []),
-  matched: maybe(number),
-  last_matched: maybe(instant),
-  counted_since: maybe(instant),
-  removable_since: maybe(instant),
+const secretItem = asObject({
+  name: asText,
+  endpoints: maybe(asList(asText), []),
+  matched: maybe(asNumber),
+  last_matched: maybe(asTime),
+  counted_since: maybe(asTime),
+  removable_since: maybe(asTime),
 });
 
 /** Reads an item whose name may have the name of its resource. */
@@ -4272,11 +4283,15 @@ const named =
     return parse(key ? { ...value, name: value[key] } : value);
   };
 
-const destinationItem = shape({ name: text, address: maybe(text), endpoint: maybe(text) });
+const destinationItem = asObject({ name: asText, address: maybe(asText), endpoint: maybe(asText) });
 
-const configShape = shape({ toml: text, since: maybe(instant) });
+const configShape = asObject({ toml: asText, since: maybe(asTime) });
 
-const reloadShape = shape({ in_force: flag, errors: maybe(list(text), []), warnings: maybe(list(text), []) });
+const reloadShape = asObject({
+  in_force: asFlag,
+  errors: maybe(asList(asText), []),
+  warnings: maybe(asList(asText), []),
+});
 
 function healthView({ root, signal, keys }) {
   const places = {
@@ -4319,13 +4334,13 @@ function healthView({ root, signal, keys }) {
         );
     }
     const part = (place, path, parse, draw) => loadInto(place, signal, () => api(path, parse, { signal }), draw);
-    void part(places.secrets, 'secrets?limit=1000', page(named(secretItem, 'name', 'secret')), ({ items }) =>
+    void part(places.secrets, 'secrets?limit=1000', asPage(named(secretItem, 'name', 'secret')), ({ items }) =>
       secretsPanel(items),
     );
     void part(
       places.destinations,
       'destinations?limit=1000',
-      page(named(destinationItem, 'name', 'destination')),
+      asPage(named(destinationItem, 'name', 'destination')),
       ({ items }) => destinationsPanel(items),
     );
     void part(places.config, 'config', configShape, configPanel);
@@ -4651,7 +4666,7 @@ function samplesOf(value) {
 function readSamples(value) {
   if (!isRecord(value)) unfit('', 'an object');
   const forgery = named(
-    shape({ name: text, description: maybe(text, ''), genuine_by_the_scheme: maybe(flag, false) }),
+    asObject({ name: asText, description: maybe(asText, ''), genuine_by_the_scheme: maybe(asFlag, false) }),
     'name',
   );
   return { samples: new Map(samplesOf(value.samples)), forgeries: fitting(value.forgeries, forgery).items };
@@ -4877,45 +4892,48 @@ function testResult(answer) {
 
 // --------------------------------------------------------------------------------------- 18 profile
 
-const nameCount = shape({ name: text, count: number, always: maybe(flag, false) });
+const nameCount = asObject({ name: asText, count: asNumber, always: maybe(asFlag, false) });
 
-const pointerShape = shape({
-  pointer: text,
-  kinds: maybe(list(shape({ kind: text, count: number, always: maybe(flag, false) })), []),
-  types: maybe(list(text), []),
-  unique: maybe(flag, false),
-  time: maybe(text),
-  event_name: maybe(flag, false),
-  distinct: maybe(number),
-  missing: maybe(flag, false),
+const pointerShape = asObject({
+  pointer: asText,
+  kinds: maybe(asList(asObject({ kind: asText, count: asNumber, always: maybe(asFlag, false) })), []),
+  types: maybe(asList(asText), []),
+  unique: maybe(asFlag, false),
+  time: maybe(asText),
+  event_name: maybe(asFlag, false),
+  distinct: maybe(asNumber),
+  missing: maybe(asFlag, false),
 });
 
-const profileShape = shape({
-  endpoint: text,
-  since: maybe(instant),
-  last: maybe(instant),
-  deliveries: maybe(number, 0),
-  bodies: maybe(number, 0),
-  not_json: maybe(number, 0),
-  too_large: maybe(number, 0),
-  methods: maybe(list(nameCount), []),
-  content_types: maybe(list(nameCount), []),
-  headers: maybe(list(nameCount), []),
-  sizes: maybe(shape({ p50: number, p90: number, p99: number, max: number })),
+const profileShape = asObject({
+  endpoint: asText,
+  since: maybe(asTime),
+  last: maybe(asTime),
+  deliveries: maybe(asNumber, 0),
+  bodies: maybe(asNumber, 0),
+  not_json: maybe(asNumber, 0),
+  too_large: maybe(asNumber, 0),
+  methods: maybe(asList(nameCount), []),
+  content_types: maybe(asList(nameCount), []),
+  headers: maybe(asList(nameCount), []),
+  sizes: maybe(asObject({ p50: asNumber, p90: asNumber, p99: asNumber, max: asNumber })),
   repeats: maybe(
-    shape({
-      bodies: maybe(number, 0),
-      most: maybe(number, 0),
+    asObject({
+      bodies: maybe(asNumber, 0),
+      most: maybe(asNumber, 0),
       spacing: maybe(
-        list(shape({ repeat: number, count: number, p50_ms: number, p90_ms: number, max_ms: number })),
+        asList(asObject({ repeat: asNumber, count: asNumber, p50_ms: asNumber, p90_ms: asNumber, max_ms: asNumber })),
         [],
       ),
     }),
   ),
-  kinds: maybe(list(shape({ kind: text, bodies: number })), []),
-  pointers: maybe(list(pointerShape), []),
-  changes: maybe(list(shape({ kind: text, pointer: text, since: instant, bodies: number, absent: number })), []),
-  toml: maybe(text, ''),
+  kinds: maybe(asList(asObject({ kind: asText, bodies: asNumber })), []),
+  pointers: maybe(asList(pointerShape), []),
+  changes: maybe(
+    asList(asObject({ kind: asText, pointer: asText, since: asTime, bodies: asNumber, absent: asNumber })),
+    [],
+  ),
+  toml: maybe(asText, ''),
 });
 
 function profileView({ root, signal }) {
@@ -4928,7 +4946,7 @@ function profileView({ root, signal }) {
     ),
     place,
   );
-  const read = shape({ endpoints: list(profileShape) });
+  const read = asObject({ endpoints: asList(profileShape) });
   const load = () =>
     loadInto(
       place,
@@ -5404,7 +5422,7 @@ function storedTheme() {
   }
 }
 
-function start() {
+function startConsole() {
   const theme = byId('theme');
   theme.value = storedTheme();
   setTheme(theme.value);
@@ -5451,4 +5469,4 @@ async function begin() {
   }
 }
 
-start();
+startConsole();
