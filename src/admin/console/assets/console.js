@@ -2773,7 +2773,7 @@ function inboxView({ root, params, signal, keys }) {
         loaded = joined(loaded, await ask(signal)({ limit: PAGE, after: loaded.next }), keyOfStored);
         isPaged = true;
       } else if (shown > loaded.items.length && loaded.hasOlder) {
-        fewest = loaded.items.length + 1;
+        fewest = loaded.items.length + PAGE;
         await load();
       }
       draw();
@@ -2789,7 +2789,8 @@ function inboxView({ root, params, signal, keys }) {
     const isWhole = isBacklog(filters.values) ? loaded.next === null : items.length === all.length && !loaded.hasOlder;
     filters.offer('endpoint', [...endpointNames(), ...items.map((item) => item.endpoint)]);
     filters.offer('destination', [...destinationNames(), ...items.map((item) => item.destination ?? NO_DESTINATION)]);
-    keepingFocus(body, () => showRows(items));
+    // A row also changes when its destination goes down or comes back.
+    keepingFocus(body, () => showRows(items.map((item) => ({ ...item, isDown: isDown(item.destination) }))));
     if (items.length === 0)
       refill(
         place,
@@ -2812,11 +2813,14 @@ function inboxView({ root, params, signal, keys }) {
   const refresh = throttled(async () => {
     if (!signal.aborted && !document.querySelector('dialog[open]') && !isPaged) await load();
   }, 2000);
+  // The stream has the queues, and the status has the last attempts of each destination.
+  const refreshHealth = throttled(() => loadStatus(signal).catch(() => {}), 5000);
   on(
     'inbox',
     () => {
       drawQueues();
       refresh();
+      refreshHealth();
     },
     signal,
   );
@@ -3132,11 +3136,16 @@ function throttled(task, interval) {
   };
 }
 
+/** Whether the inbox waits for a destination until it is back. */
+const isDown = (name) =>
+  (state.status?.inbox?.waiting ?? []).some((one) => one.destination === name && one.down_since !== null);
+
 /** Returns the time until the next attempt, which stays right. */
-function dueText(item) {
-  if (item.due === null) return '–';
-  const node = moment(item.due, untilText(item.due));
-  node.dataset.until = String(item.due);
+function dueText({ state: word, destination, due }) {
+  if (due === null) return '–';
+  if (word === 'pending' && isDown(destination)) return 'when it is back';
+  const node = moment(due, untilText(due));
+  node.dataset.until = String(due);
   return node;
 }
 
