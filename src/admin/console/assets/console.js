@@ -759,11 +759,27 @@ function addRows(items) {
     fresh.push(row);
   }
   if (fresh.length === 0) return 0;
-  state.rows = fresh.concat(state.rows).sort(newestFirst);
-  for (const row of state.rows.splice(MOST_ROWS)) rowById.delete(row.id);
+  state.rows = bounded(fresh.concat(state.rows).sort(newestFirst));
   state.arrived += fresh.length;
   emit('rows', fresh);
   return fresh.length;
+}
+
+const isRejected = (row) => row.verdict === 'rejected';
+
+/** Drops the oldest rows beyond the limit. A flood of forgeries leaves half of it to other requests. */
+function bounded(rows) {
+  if (rows.length <= MOST_ROWS) return rows;
+  const half = MOST_ROWS / 2;
+  const rejected = rows.filter(isRejected).length;
+  const others = rows.length - rejected;
+  const left = { true: Math.max(half, MOST_ROWS - others), false: Math.max(half, MOST_ROWS - rejected) };
+  return rows.filter((row) => {
+    left[isRejected(row)] -= 1;
+    const isKept = left[isRejected(row)] >= 0;
+    if (!isKept) rowById.delete(row.id);
+    return isKept;
+  });
 }
 
 function addCause({ id, cause, text }) {
@@ -2462,19 +2478,19 @@ function rejectedView({ root, params, signal, keys }) {
   function draw() {
     const { items, left, next } = loaded;
     const chosen = items.filter((item) => matchesRejection(filters.values, item));
-    const ready = chosen.filter((item) => item.secret !== null).length;
+    const ready = chosen.filter(isForwardable).length;
     filters.offer(
       'endpoint',
       items.map((item) => item.endpoint),
     );
-    showRows(chosen);
+    showRows(chosen.map((item) => ({ ...item, forwarded: forwardedAt.get(item.id) ?? null })));
     if (items.length === 0) refill(place, notSaved(true));
     else if (chosen.length === 0) refill(place, noMatches());
     else if (grid.parentNode !== place) refill(place, grid);
     const all = counted(items.length, 'saved rejection');
     const parts = [
       chosen.length === items.length ? all : `${count(chosen.length)} of ${all}`,
-      `${count(ready)} verify now`,
+      `${count(chosen.filter((item) => item.secret !== null).length)} verify now`,
       left > 0 && `${count(left)} could not be read: reload the page`,
     ];
     setText(summary, items.length > 0 ? parts.filter(Boolean).join(' · ') : '');
@@ -2497,7 +2513,7 @@ function rejectedView({ root, params, signal, keys }) {
   }
 
   async function forwardEach() {
-    await forwardMany(loaded.items.filter((item) => matchesRejection(filters.values, item) && item.secret !== null));
+    await forwardMany(loaded.items.filter((item) => matchesRejection(filters.values, item) && isForwardable(item)));
     void load();
   }
 
@@ -2546,8 +2562,7 @@ function joined(loaded, further, keyOf) {
 
 function rejectionLine(item, recheck, forward) {
   const cause = item.diagnosis?.cause ?? item.cause;
-  const unknown =
-    item.secret === null ? 'unknown: the secrets of its endpoint are not known' : 'none any more: forward it';
+  const unknown = item.secret === null ? 'unknown: the secrets of its endpoint are not known' : 'none any more';
   const words = cause
     ? [
         el('strong', {}, visible(cause, 60)),
@@ -2558,7 +2573,12 @@ function rejectionLine(item, recheck, forward) {
     'tr',
     { role: 'row', 'data-id': item.id, 'data-verifies': item.secret === null ? 'no' : 'yes' },
     cell('Received', 'c-time', since(item.received)),
-    cell('Verifies now', 'c-verdict', verifiedTag(item)),
+    cell(
+      'Verifies now',
+      'c-verdict',
+      verifiedTag(item),
+      item.forwarded !== null && el('div', { class: 'hint' }, 'forwarded ', since(item.forwarded)),
+    ),
     cell('Cause', 'c-detail', el('span', { class: 'detail' }, words)),
     cell('Endpoint', 'c-endpoint', item.endpoint === null ? '–' : foreign(item.endpoint, 60)),
     cell('Source', 'c-source from-large', foreign(item.source ?? item.peer ?? '–', 60)),
@@ -2613,18 +2633,32 @@ async function recheckRejection(rejectionId, signal) {
   }
 }
 
+/** The times at which this page has forwarded saved rejections with success. The gate keeps their files. */
+const forwardedAt = new Map();
+
+/** Whether a saved rejection verifies now, and this page has not forwarded it. */
+const isForwardable = (item) => item.secret !== null && !forwardedAt.has(item.id);
+
+/** Sends a saved rejection through the gate. */
+async function sendRejection(rejectionId) {
+  const result = await post(`rejected/${encode(rejectionId)}/forward`, testShape);
+  if (result.status !== null && result.status < 300) forwardedAt.set(rejectionId, gateNow());
+  return result;
+}
+
 /** Forwards a saved rejection after a confirmation. Returns whether it was sent. */
 async function forwardRejection(item) {
   const yes = await confirmed({
     title: 'Forward 1 delivery?',
     words: [
       `It verifies under the secret \`${visible(item.secret, 64)}\`. The gate sends it through its front door to endpoint \`${visible(item.endpoint ?? 'of its path', 60)}\`, under its own signature, like a delivery of today.`,
+      ...(forwardedAt.has(item.id) ? ['You have forwarded it before: the app may receive it a second time.'] : []),
     ],
     yes: 'Forward 1 delivery',
   });
   if (!yes) return false;
   try {
-    const result = await post(`rejected/${encode(item.id)}/forward`, testShape);
+    const result = await sendRejection(item.id);
     const good = result.status !== null && result.status < 300;
     toast(
       `The gate responded with ${result.status ?? 'nothing'}${result.explanation ? `: ${visible(result.explanation)}` : ''}.`,
@@ -2660,7 +2694,7 @@ async function forwardMany(ready) {
   for (const item of [...ready].sort((one, other) => one.received - other.received)) {
     if (isCancelled) break;
     try {
-      const result = await post(`rejected/${encode(item.id)}/forward`, testShape);
+      const result = await sendRejection(item.id);
       if (result.status === null || result.status >= 300)
         failures.push(`${shortId(item.id)}: ${result.status ?? 'no response'}`);
     } catch (error) {
