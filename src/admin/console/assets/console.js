@@ -3354,15 +3354,7 @@ function deliveryView({ root, parts, signal, keys }) {
     location.hash = router.from;
   };
   fill(root, place);
-  const known = rowById.get(deliveryId);
   setTitle('Delivery ', el('span', { class: 'id title-id' }, visible(deliveryId, 60)));
-  const open = () =>
-    loadInto(
-      place,
-      signal,
-      () => api(`deliveries/${encode(deliveryId)}`, deliveryShape, { signal }),
-      (shown) => drawDelivery(deliveryId, shown, keys, signal),
-    );
   keys.Escape = back;
   keys.Backspace = back;
   if (!isId(deliveryId)) {
@@ -3375,41 +3367,49 @@ function deliveryView({ root, parts, signal, keys }) {
     );
     return;
   }
-  void open();
-  on('cause', (row) => row.id === deliveryId && !known?.causeText && void open(), signal);
-  on(
-    'jobs',
-    async () => {
-      // The end of the dialog is the next event, and gives the focus back first.
-      if (document.querySelector('dialog[open]')) return;
-      const focused = document.activeElement?.id;
-      await open();
-      if (focused && !signal.aborted) byId(focused)?.focus();
-    },
-    signal,
-  );
+  let panel = null;
+  const load = () => api(`deliveries/${encode(deliveryId)}`, deliveryShape, { signal });
+  const loadKnown = () => load().catch((error) => (error.status === 404 ? null : Promise.reject(error)));
+  void loadInto(place, signal, loadKnown, (shown) => {
+    if (!shown) return unknownDelivery();
+    panel = deliveryPanel(deliveryId, shown, keys, signal);
+    return panel.nodes;
+  });
+  const refresh = throttled(async () => {
+    if (!signal.aborted && panel) await load().then(panel.update, () => {});
+  }, 2000);
+  on('cause', (row) => row.id === deliveryId && refresh(), signal);
+  on('inbox', () => panel?.isOpen() && refresh(), signal);
+  on('jobs', refresh, signal);
 }
 
-function drawDelivery(deliveryId, shown, keys, signal) {
+const unknownDelivery = () =>
+  emptyBox(
+    'The gate does not know this delivery',
+    prose('The ring holds the last 1,000 requests. Older ones are in the log, and stored events in the inbox.'),
+  );
+
+/** Returns a delivery. What changes while it is shown is brought up to date by `update`. */
+function deliveryPanel(deliveryId, shown, keys, signal) {
   const { row, event, rejection, received, forwarded } = shown;
-  if (!row && !event && !received && !rejection) {
-    return emptyBox(
-      'The gate does not know this delivery',
-      prose('The ring holds the last 1,000 requests. Older ones are in the log, and stored events in the inbox.'),
-    );
-  }
   const head = received ?? event?.head ?? null;
   const bodyPath = event
     ? `inbox/events/${encode(deliveryId)}/body`
     : rejection
       ? `rejected/${encode(deliveryId)}/body`
       : null;
-  const redeliverHere = () => void redeliver(deliveryId);
-  if (event) keys.r = redeliverHere;
+  const again = el('span', {});
+  const places = {
+    summary: el('div', {}),
+    timeline: el('div', {}),
+    head: el('div', {}),
+    rejection: rejection ? el('div', {}, waitBox('Loading the saved rejection…')) : null,
+  };
+  let current = shown;
+  if (event) keys.r = () => void redeliver(deliveryId);
   keys.c = () => compareFrom(deliveryId);
-  const headPlace = el(
-    'div',
-    {},
+  refill(
+    places.head,
     head
       ? headsPanel(received ? 'As received' : 'As stored, without the headers that the gate drops', head, forwarded)
       : section(
@@ -3420,56 +3420,59 @@ function drawDelivery(deliveryId, shown, keys, signal) {
           ),
         ),
   );
-  const actions = el(
-    'div',
-    { class: 'actions' },
-    event &&
-      actButton(
-        [
-          el('span', {}, event.deliveries.some((one) => one.state !== 'delivered') ? 'Retry…' : 'Replay…'),
-          el('kbd', {}, 'r'),
-        ],
-        redeliverHere,
-        { class: 'primary', id: 'delivery-redeliver' },
-      ),
-    event && actButton('Copy as curl', () => void copyCurl(deliveryId), { id: 'delivery-curl' }),
-    event && button('Copy as cartgate send', () => copy(sendLine(event), 'Command')),
-    bodyPath &&
-      el('a', { class: 'button', href: `/api/v1/${bodyPath}`, download: `${deliveryId}.body` }, 'Download body'),
-    button(
-      [
-        el('span', {}, compareWith && compareWith !== deliveryId ? `Compare with ${shortId(compareWith)}` : 'Compare…'),
-        el('kbd', {}, 'c'),
-      ],
-      () => compareFrom(deliveryId),
-    ),
-  );
-  const rejectedPlace = rejection ? el('div', {}, waitBox('Loading the saved rejection…')) : null;
   if (rejection) {
     void loadInto(
-      rejectedPlace,
+      places.rejection,
       signal,
       () => api(`rejected/${encode(deliveryId)}`, rejectionShape, { signal }),
       (item) => {
-        if (!head && item.headers && item.method && item.target) refill(headPlace, headsPanel('As received', item, []));
+        if (!head && item.headers && item.method && item.target)
+          refill(places.head, headsPanel('As received', item, []));
         return rejectionPanel(item, signal);
       },
     );
   }
-  return [
-    summaryOf(deliveryId, shown),
-    actions,
-    rejectedPlace,
-    section('Timeline', { class: 'timeline-panel' }, timeline(deliveryId, shown)),
-    headPlace,
-    section(
-      'Body',
-      { class: 'body-panel' },
-      bodyPath
-        ? bodyPanel(bodyPath, row?.bytes ?? event?.deliveries[0]?.size ?? null, signal)
-        : prose('The gate does not keep this body. It stores bodies only in the inbox and with saved rejections.'),
-    ),
+  const isOpen = () => (current.event?.deliveries ?? []).some((one) => one.state !== 'delivered');
+
+  function update(fresh) {
+    current = fresh;
+    redraw(places.summary, summaryOf(deliveryId, fresh));
+    redraw(places.timeline, section('Timeline', { class: 'timeline-panel' }, timeline(deliveryId, fresh)));
+    setText(again, isOpen() ? 'Retry…' : 'Replay…');
+  }
+
+  update(shown);
+  const size = row?.bytes ?? event?.deliveries[0]?.size ?? null;
+  const body = bodyPath
+    ? bodyPanel(bodyPath, size, signal)
+    : prose('The gate does not keep this body. It stores bodies only in the inbox and with saved rejections.');
+  const nodes = [
+    places.summary,
+    deliveryActions(deliveryId, event, bodyPath, again),
+    places.rejection,
+    places.timeline,
+    places.head,
+    section('Body', { class: 'body-panel' }, body),
   ];
+  return { nodes, update, isOpen };
+}
+
+function deliveryActions(deliveryId, event, bodyPath, again) {
+  const compare = compareWith && compareWith !== deliveryId ? `Compare with ${shortId(compareWith)}` : 'Compare…';
+  return el(
+    'div',
+    { class: 'actions' },
+    event &&
+      actButton([again, el('kbd', {}, 'r')], () => void redeliver(deliveryId), {
+        class: 'primary',
+        id: 'delivery-redeliver',
+      }),
+    event && actButton('Copy as curl', () => void copyCurl(deliveryId), { id: 'delivery-curl' }),
+    event && button('Copy as cartgate send', () => copy(sendLine(event), 'Command')),
+    bodyPath &&
+      el('a', { class: 'button', href: `/api/v1/${bodyPath}`, download: `${deliveryId}.body` }, 'Download body'),
+    button([el('span', {}, compare), el('kbd', {}, 'c')], () => compareFrom(deliveryId)),
+  );
 }
 
 function summaryOf(deliveryId, { row, event }) {
