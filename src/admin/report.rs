@@ -108,9 +108,7 @@ fn missing_pointers(changes: Vec<Change>) -> Vec<MissingPointer> {
 
 /// Returns each destination once, even if several endpoints have it.
 fn destinations(meters: &[Meter]) -> Vec<Destination> {
-    each_destination(meters)
-        .map(|own| destination(own))
-        .collect()
+    each_destination(meters).map(destination).collect()
 }
 
 /// Returns the counters of a destination.

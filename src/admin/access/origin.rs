@@ -70,13 +70,13 @@ mod tests {
 
     use super::*;
 
-    fn is_foreign(method: Method, lines: &[(&str, &str)], is_session: bool) -> bool {
+    fn is_foreign(method: &Method, lines: &[(&str, &str)], is_session: bool) -> bool {
         let lines = lines.iter().chain(&[("host", "127.0.0.1:9180")]);
         let lines = lines.map(|(name, value)| {
             let name: HeaderName = name.parse().expect("a name");
             (name, HeaderValue::from_str(value).expect("a value"))
         });
-        super::is_foreign(&method, &lines.collect(), is_session)
+        super::is_foreign(method, &lines.collect(), is_session)
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
         ] {
             for method in [Method::GET, Method::POST, Method::DELETE] {
                 let lines = [("sec-fetch-site", site)];
-                assert_eq!(is_foreign(method, &lines, true), foreign, "{site}");
+                assert_eq!(is_foreign(&method, &lines, true), foreign, "{site}");
             }
         }
         // A proxy may have changed the Host.
@@ -98,9 +98,9 @@ mod tests {
             ("sec-fetch-site", "same-origin"),
             ("origin", "https://gate.example"),
         ];
-        assert!(!is_foreign(Method::POST, &own, true));
+        assert!(!is_foreign(&Method::POST, &own, true));
         let twice = [("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")];
-        assert!(is_foreign(Method::GET, &twice, false));
+        assert!(is_foreign(&Method::GET, &twice, false));
     }
 
     #[test]
@@ -119,22 +119,22 @@ mod tests {
             for is_session in [true, false] {
                 let lines = [("origin", origin)];
                 assert_eq!(
-                    is_foreign(Method::GET, &lines, is_session),
+                    is_foreign(&Method::GET, &lines, is_session),
                     foreign,
                     "{origin}"
                 );
             }
         }
         let twice = [("origin", "http://127.0.0.1:9180"), ("origin", "null")];
-        assert!(is_foreign(Method::POST, &twice, false));
+        assert!(is_foreign(&Method::POST, &twice, false));
     }
 
     #[test]
     fn only_a_program_may_act_without_either() {
-        assert!(!is_foreign(Method::POST, &[], false));
-        assert!(!is_foreign(Method::GET, &[], true));
-        assert!(is_foreign(Method::POST, &[], true));
-        assert!(is_foreign(Method::DELETE, &[], true));
+        assert!(!is_foreign(&Method::POST, &[], false));
+        assert!(!is_foreign(&Method::GET, &[], true));
+        assert!(is_foreign(&Method::POST, &[], true));
+        assert!(is_foreign(&Method::DELETE, &[], true));
     }
 
     #[test]
@@ -146,8 +146,8 @@ mod tests {
                 ("sec-fetch-dest", dest),
             ]
         };
-        assert!(!is_foreign(Method::GET, &navigation("document"), true));
-        assert!(is_foreign(Method::GET, &navigation("iframe"), true));
-        assert!(is_foreign(Method::POST, &navigation("document"), true));
+        assert!(!is_foreign(&Method::GET, &navigation("document"), true));
+        assert!(is_foreign(&Method::GET, &navigation("iframe"), true));
+        assert!(is_foreign(&Method::POST, &navigation("document"), true));
     }
 }

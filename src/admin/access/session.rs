@@ -112,7 +112,7 @@ mod tests {
         HeaderMap::from_iter([(HOST, HeaderValue::from_static(host))])
     }
 
-    fn session(token: &str) -> Session {
+    fn session_of(token: &str) -> Session {
         let token = Secret::new(token).expect("a token");
         Session::new(&token, &at("127.0.0.1:9180"))
     }
@@ -136,19 +136,19 @@ mod tests {
 
     #[test]
     fn a_session_lasts_for_half_a_day_and_as_long_as_its_token() {
-        let session = session("planted-token");
+        let session = session_of("planted-token");
         let cookie = opened(&session);
         assert!(cookie.ends_with("; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200"));
         assert!(is_in(&session, &[pair(&cookie)], NOW));
         assert!(is_in(&session, &[pair(&cookie)], NOW + 43_199));
         assert!(!is_in(&session, &[pair(&cookie)], NOW + 43_200));
-        let other = super::tests::session("another-planted-token");
+        let other = session_of("another-planted-token");
         assert!(!is_in(&other, &[pair(&cookie)], NOW));
     }
 
     #[test]
     fn no_part_of_a_cookie_can_be_changed() {
-        let session = session("planted-token");
+        let session = session_of("planted-token");
         let cookie = opened(&session);
         let good = pair(&cookie);
         let (expiry, tag) = good.split_once('.').expect("two parts");
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn cookies_of_other_servers_on_the_host_change_nothing() {
-        let session = session("planted-token");
+        let session = session_of("planted-token");
         let cookie = opened(&session);
         let good = pair(&cookie);
         let tossed = format!("cartgate-9180=1.x; a=b;{good}");

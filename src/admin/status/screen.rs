@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 
 use super::{
     removable::removable_since,
-    report::{Destination, Endpoint, Event, Inbox, Report, Room, Secret, Waiting},
+    report::{Destination, Endpoint, Event, Inbox, Report, Room, Waiting},
     span::Span,
 };
 use crate::text::terminal::printable;
@@ -179,7 +179,10 @@ fn safe(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::removable::QUIET, *};
+    use super::{
+        super::{removable::QUIET, report::Secret},
+        *,
+    };
 
     const NOW: u64 = 1_000_000_000;
 
