@@ -3609,7 +3609,17 @@ function stepsOf(one, add) {
       to(),
       ': it changed after it was stored, so no app receives it',
     );
-  else add('pending', 'half', one.due, el('strong', {}, 'Waits'), ' for ', to(), ', next attempt ', dueText(one));
+  else
+    add(
+      'pending',
+      'half',
+      isDown(one.destination) ? null : one.due,
+      el('strong', {}, 'Waits'),
+      ' for ',
+      to(),
+      ', next attempt ',
+      dueText(one),
+    );
 }
 
 /** Returns the verdict of today on a saved rejection, with its actions. */
