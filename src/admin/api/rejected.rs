@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{Path, Query, State},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -26,6 +26,7 @@ use crate::{
         access::{Act, Identity, Look},
         front_door::{DeliveryAddress, TestResult},
         gate::Admin,
+        server::connection::AdminConnection,
     },
     client::Outgoing,
     delivery::{is_credential, redacted},
@@ -142,13 +143,14 @@ async fn recheck(
 async fn forward(
     State(admin): State<Arc<Admin>>,
     Act(operator): Act,
+    Extension(connection): Extension<Arc<AdminConnection>>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<TestResult>, ApiError> {
     let verified = on_thread(&admin, move |config, settings| {
         verified(config, read(settings, id)?)
     });
     let outgoing = verified.await??;
-    let place = admin.front_door.place()?;
+    let place = admin.front_door.place(&connection)?;
     operator.log("forward", id);
     let outcome = place.send(outgoing).await?;
     Ok(Json(TestResult::of(None, &outcome)))

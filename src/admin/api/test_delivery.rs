@@ -4,7 +4,7 @@
 use std::{fmt::Display, str::FromStr, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     extract::{DefaultBodyLimit, State},
     routing::{get, post},
 };
@@ -22,6 +22,7 @@ use crate::{
             DeliveryAddress, FrontDoorError, MAX_BODY, TestDelivery, TestResult, max_body,
         },
         gate::Admin,
+        server::connection::AdminConnection,
     },
     client::ForgeryKind,
     endpoint::{Endpoint, Endpoints},
@@ -91,6 +92,7 @@ async fn samples(_: Look) -> Json<Samples> {
 async fn send(
     State(admin): State<Arc<Admin>>,
     Act(operator): Act,
+    Extension(connection): Extension<Arc<AdminConnection>>,
     Json(request): Json<TestRequest>,
 ) -> Result<Json<TestResult>, ApiError> {
     let config = admin.gate.config();
@@ -107,7 +109,7 @@ async fn send(
         Ok(outgoing) => address.apply(outgoing),
         Err(result) => return Ok(Json(*result)),
     };
-    let place = admin.front_door.place()?;
+    let place = admin.front_door.place(&connection)?;
     operator.log("test", subject(endpoint, forgery));
     // The response may take long, and the old configuration need not live that long.
     drop(config);

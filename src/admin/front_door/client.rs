@@ -9,6 +9,7 @@ use tokio::{
 
 use super::door::FrontDoor;
 use crate::{
+    admin::server::connection::AdminConnection,
     client::{Outgoing, ResponseSummary, SendError, deliver_over},
     net::listener::Incoming,
 };
@@ -19,6 +20,10 @@ const PLACES: usize = 4;
 
 /// The limit of the time until the end of the response.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The time for the operator's own request: longer, so that it gets the result in any case.
+/// Otherwise the operator would send the delivery again.
+const PATIENCE: Duration = TIMEOUT.saturating_add(Duration::from_secs(10));
 
 /// The bytes of a response's body that are kept.
 const KEPT_BODY: usize = 64 * 1024;
@@ -64,12 +69,14 @@ impl FrontDoorClient {
         }
     }
 
-    /// Takes a place, if there is a free one.
-    pub(crate) fn place(&self) -> Result<Place<'_>, FrontDoorError> {
+    /// Takes a place, if there is a free one, and grants the operator's connection enough time.
+    pub(crate) fn place(&self, operator: &AdminConnection) -> Result<Place<'_>, FrontDoorError> {
         let permit = self.places.try_acquire();
+        let permit = permit.map_err(|_| FrontDoorError::Busy)?;
+        operator.grant(PATIENCE);
         Ok(Place {
             door: &*self.door,
-            _permit: permit.map_err(|_| FrontDoorError::Busy)?,
+            _permit: permit,
         })
     }
 }
@@ -98,6 +105,8 @@ mod tests {
     use bytes::Bytes;
     use http::{HeaderMap, Method};
 
+    use crate::net::peer::Peer;
+
     /// A door behind which nothing responds.
     #[derive(Default)]
     struct Silent(Mutex<Vec<Incoming>>);
@@ -106,6 +115,10 @@ mod tests {
         fn enter(&self, incoming: Incoming) {
             self.0.lock().expect("no panic").push(incoming);
         }
+    }
+
+    fn operator() -> AdminConnection {
+        AdminConnection::new(Peer::Unix, None)
     }
 
     fn outgoing() -> Outgoing {
@@ -121,19 +134,29 @@ mod tests {
     fn only_a_few_deliveries_are_on_their_way() {
         let client = FrontDoorClient::new(Arc::<Silent>::default());
         let mut held: Vec<_> = (0..PLACES)
-            .map(|_| client.place().expect("a place"))
+            .map(|_| client.place(&operator()).expect("a place"))
             .collect();
-        assert!(matches!(client.place(), Err(FrontDoorError::Busy)));
+        assert!(matches!(
+            client.place(&operator()),
+            Err(FrontDoorError::Busy)
+        ));
         held.pop();
-        assert!(client.place().is_ok());
+        assert!(client.place(&operator()).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_gate_is_not_waited_for_without_end() {
         let client = FrontDoorClient::new(Arc::<Silent>::default());
-        let place = client.place().expect("a place");
-        let sent = place.send(outgoing()).await.expect("a connection");
-        assert!(matches!(sent, Err(SendError::TimedOut)), "{sent:?}");
-        assert!(client.place().is_ok(), "its place is free again");
+        let operator = operator();
+        let place = client.place(&operator).expect("a place");
+        tokio::select! {
+            biased;
+            () = operator.expired() => panic!("the operator gets no result"),
+            sent = place.send(outgoing()) => {
+                let sent = sent.expect("a connection");
+                assert!(matches!(sent, Err(SendError::TimedOut)), "{sent:?}");
+            }
+        }
+        assert!(client.place(&operator).is_ok(), "its place is free again");
     }
 }

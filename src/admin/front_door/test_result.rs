@@ -3,13 +3,17 @@
 use serde::Serialize;
 
 use super::judgement::Judgement;
-use crate::client::{ForgeryKind, ResponseSummary, SendError, Unforgeable};
+use crate::{
+    client::{ForgeryKind, ResponseSummary, SendError, Unforgeable},
+    delivery::{is_credential, redacted},
+};
 
 /// The response to a delivery, and its meaning. Without a response, its parts are empty.
 #[derive(Debug, Serialize)]
 pub(crate) struct TestResult {
     status: Option<u16>,
     reason_phrase: Option<&'static str>,
+    /// Without the values of credentials.
     headers: Vec<(String, String)>,
     /// The beginning of the body. Bytes that are not UTF-8 are replaced.
     body: String,
@@ -44,8 +48,13 @@ impl TestResult {
 
     fn with_response(response: &ResponseSummary, judgement: Judgement) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let headers = response.headers.iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), text(value.as_bytes())));
+        let headers = response.headers.iter().map(|(name, value)| {
+            let shown = match is_credential(name.as_str()) {
+                true => redacted(value.len()),
+                false => text(value.as_bytes()),
+            };
+            (name.to_string(), shown)
+        });
         Self {
             status: Some(response.status.as_u16()),
             reason_phrase: response.status.canonical_reason(),

@@ -30,7 +30,7 @@ pub(crate) struct AdminConnection {
 }
 
 impl AdminConnection {
-    pub(super) fn new(peer: Peer, peer_uid: Option<u32>) -> Self {
+    pub(in crate::admin) fn new(peer: Peer, peer_uid: Option<u32>) -> Self {
         Self {
             peer,
             peer_uid,
@@ -50,7 +50,7 @@ impl AdminConnection {
     }
 
     /// Completes at the deadline.
-    pub(super) async fn expired(&self) {
+    pub(in crate::admin) async fn expired(&self) {
         let mut deadline = self.deadline.subscribe();
         loop {
             let until = *deadline.borrow_and_update();

@@ -102,7 +102,7 @@ fn the_response_of_the_app_is_shown_in_part() {
         let long = vec![b'x'; 100 * 1024];
         wire.write_all(&answer(
             "422 Unprocessable Content",
-            "X-App: own\r\n",
+            "X-App: own\r\nSet-Cookie: app=planted\r\n",
             &long,
         ))?;
         Ok(Then::Keep)
@@ -116,6 +116,7 @@ fn the_response_of_the_app_is_shown_in_part() {
     assert_eq!(result["body"].as_str().map(str::len), Some(64 * 1024));
     let headers = result["headers"].as_array().expect("a list");
     assert!(headers.contains(&json!(["x-app", "own"])), "{headers:?}");
+    assert!(!result.to_string().contains("planted"), "{headers:?}");
 }
 
 /// Adds an endpoint for one host, with the rest of the first.
