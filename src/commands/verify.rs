@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     cli::VerifyArgs,
-    doctor::Verdict,
-    rejected::{Judge, SavedRejection},
+    doctor::SignatureVerdict,
+    rejected::{RejectionJudge, SavedRejection},
     secret::keyring::UniqueKeyring,
     text::rfc3339,
 };
@@ -31,7 +31,7 @@ pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
     let report = match &args.delivery {
         Some(path) => {
             let rejection = input::delivery(path)?;
-            let judge = Judge {
+            let judge = RejectionJudge {
                 header: &args.header_name,
                 keyring: &keyring,
                 secrets: &secrets,
@@ -44,7 +44,7 @@ pub(super) fn run(args: VerifyArgs) -> Result<Outcome, Failure> {
         None => {
             let body = input::body(&args.body)?;
             let presented = args.signature.map(OsString::into_encoded_bytes);
-            let verdict = Verdict::of(&keyring, &secrets, presented.as_deref(), &body);
+            let verdict = SignatureVerdict::of(&keyring, &secrets, presented.as_deref(), &body);
             VerifyReport {
                 verdict,
                 delivery: None,
@@ -61,7 +61,7 @@ struct VerifyReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     delivery: Option<SavedDelivery>,
     #[serde(flatten)]
-    verdict: Verdict,
+    verdict: SignatureVerdict,
 }
 
 /// The saved rejection that was verified.
@@ -107,7 +107,7 @@ impl VerifyReport {
 }
 
 /// A verdict as text for people.
-pub(super) struct Judgement<'v>(pub(super) &'v Verdict);
+pub(super) struct Judgement<'v>(pub(super) &'v SignatureVerdict);
 
 impl fmt::Display for Judgement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

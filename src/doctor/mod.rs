@@ -24,7 +24,7 @@ pub use cause::Cause;
 pub use diagnosis::{Certainty, Diagnosis};
 pub(crate) use examination::MAX_BODY;
 pub use examination::diagnose;
-pub(crate) use verdict::Verdict;
+pub(crate) use verdict::SignatureVerdict;
 
 #[cfg(test)]
 mod tests;

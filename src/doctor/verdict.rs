@@ -7,14 +7,14 @@ use super::{diagnosis::Diagnosis, examination::diagnose};
 
 /// The verdict on a signature: the secret that it matches, or the diagnosis.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Verdict {
+pub(crate) struct SignatureVerdict {
     pub(crate) verified: bool,
     pub(crate) secret: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) diagnosis: Option<Diagnosis>,
 }
 
-impl Verdict {
+impl SignatureVerdict {
     /// Verifies with the layer crate; the doctor only explains. Ignores white space around the
     /// value: HTTP has none there, and `$(…)` or a pasted line may add a line end.
     pub(crate) fn of(
@@ -61,9 +61,9 @@ mod tests {
             .to_vec()
     }
 
-    fn verdict(value: Option<&str>, body: &[u8]) -> Verdict {
+    fn verdict(value: Option<&str>, body: &[u8]) -> SignatureVerdict {
         let keyring = Keyring::new(secrets()).expect("two secrets");
-        Verdict::of(&keyring, &secrets(), value.map(str::as_bytes), body)
+        SignatureVerdict::of(&keyring, &secrets(), value.map(str::as_bytes), body)
     }
 
     #[test]

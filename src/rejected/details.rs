@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::saved_rejection::SavedRejection;
 use crate::{
-    doctor::{Diagnosis, Verdict},
+    doctor::{Diagnosis, SignatureVerdict},
     text::rfc3339,
 };
 
@@ -32,7 +32,7 @@ pub(crate) struct RejectionDetails {
 
 impl RejectionDetails {
     /// Describes a rejection with its verdict. There is none if no secret of the endpoint is known.
-    pub(crate) fn new(rejection: &SavedRejection, verdict: Option<Verdict>) -> Self {
+    pub(crate) fn new(rejection: &SavedRejection, verdict: Option<SignatureVerdict>) -> Self {
         let (secret, diagnosis) = match verdict {
             Some(verdict) => (verdict.secret, verdict.diagnosis),
             None => (None, None),

@@ -48,5 +48,5 @@ pub use settings::Settings;
 pub use writer::{Counters, Writer};
 
 pub(crate) use details::RejectionDetails;
-pub(crate) use judge::Judge;
+pub(crate) use judge::RejectionJudge;
 pub(crate) use saved_rejection::RejectedRequest;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use tower_cartgate::verify;
 use uuid::Uuid;
 
-use super::problem::ApiError;
+use super::{page::limit, problem::ApiError};
 use crate::{
     admin::{
         access::{Act, Identity, Look},
@@ -30,18 +30,12 @@ use crate::{
     },
     client::Outgoing,
     delivery::{is_credential, redacted},
-    doctor::Verdict,
+    doctor::SignatureVerdict,
     endpoint::{Endpoint, Endpoints},
     proxy::snapshot::Snapshot,
-    rejected::{Judge, ReadError, RejectionDetails, SavedFile, SavedRejection, Settings},
+    rejected::{ReadError, RejectionDetails, RejectionJudge, SavedFile, SavedRejection, Settings},
     runtime::background::run_on_thread,
 };
-
-/// The size of a page unless the request names one.
-const DEFAULT_LIMIT: usize = 100;
-
-/// The size of the largest page.
-const MAX_LIMIT: usize = 1000;
 
 /// The time after which a page ends early: the doctor computes long for each large body.
 const PAGE_TIME: Duration = Duration::from_secs(3);
@@ -58,7 +52,7 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
 /// The part of the list that a request asks for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+struct RejectionQuery {
     limit: Option<usize>,
     /// The last rejection of the previous page.
     after: Option<Uuid>,
@@ -81,13 +75,9 @@ struct RejectionWithHeaders {
 
 async fn list(
     State(admin): State<Arc<Admin>>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<RejectionQuery>,
 ) -> Result<Json<RejectionPage>, ApiError> {
-    let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        let detail = format!("limit: expected a number from 1 to {MAX_LIMIT}");
-        return Err(ApiError::bad_request("bad-parameter", detail));
-    }
+    let limit = limit(query.limit)?;
     let page = on_thread(&admin, move |config, settings| {
         page(config, settings, limit, query.after)
     });
@@ -235,8 +225,8 @@ fn endpoint<'c>(endpoints: &'c Endpoints, rejection: &SavedRejection) -> Option<
     endpoints.iter().find(|own| own.name.as_bytes() == name)
 }
 
-fn verdict(endpoint: &Endpoint, rejection: &SavedRejection) -> Verdict {
-    let judge = Judge {
+fn verdict(endpoint: &Endpoint, rejection: &SavedRejection) -> SignatureVerdict {
+    let judge = RejectionJudge {
         header: endpoint.policy.header(),
         keyring: endpoint.policy.keyring(),
         secrets: &endpoint.secrets,

@@ -20,8 +20,8 @@ use crate::{
     inbox::{
         Inbox,
         operations::{
-            DeliveryFilter, EventDetails, InboxStats, JobDetails, JobError, JobRequest, Jobs,
-            OpenedBody, Operations, Page, StoredDelivery,
+            DeliveryFilter, EventDetails, InboxStats, JobDetails, JobRequest, Jobs, JobsError,
+            OpenedBody, Operations, PageRange, StoredDelivery,
         },
     },
     profile::{offline, view::ProfileView},
@@ -85,19 +85,19 @@ impl Access {
             Self::Gate(gate) => return gate.list(filter, each).await,
             Self::Store(jobs) => jobs,
         };
-        let mut page = Page {
+        let mut page = PageRange {
             selection: filter.into(),
             after: None,
-            most: Page::MOST,
+            most: PageRange::MOST,
         };
         loop {
             let listed = jobs.operations().list(page.clone()).await;
-            let (rows, next) = listed.map_err(Failure::no)?;
-            each(&rows)?;
-            if next.is_none() {
+            let listed = listed.map_err(Failure::no)?;
+            each(&listed.items)?;
+            let Some(next) = listed.next else {
                 return Ok(());
-            }
-            page.after = next;
+            };
+            page.after = Some(next.0);
         }
     }
 
@@ -172,7 +172,7 @@ impl Access {
             Self::Gate(gate) => gate.start(id).await,
             Self::Store(jobs) => match jobs.start(id) {
                 Ok(_) => Ok(Start::Started),
-                Err(JobError::AnotherRuns(_)) => Ok(Start::Wait),
+                Err(JobsError::AnotherRuns(_)) => Ok(Start::Wait),
                 Err(error) => Err(Failure::no(error)),
             },
         }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -11,8 +11,8 @@ use crate::{
     commands::outcome::Failure,
     inbox::{
         operations::{
-            DeliveryFilter, EventDetails, InboxStats, JobDetails, JobRequest, OpenedBody, Page,
-            StoredDelivery,
+            CursorText, DeliveryFilter, EventDetails, InboxStats, JobDetails, JobRequest,
+            OpenedBody, PageRange, StoredDelivery, StoredPage,
         },
         socket::socket_path,
     },
@@ -28,13 +28,6 @@ const IDS: usize = 100;
 
 /// A client of a running gate.
 pub(super) struct Gate(AdminClient);
-
-/// A page of a list.
-#[derive(Deserialize)]
-struct ListedPage {
-    items: Vec<StoredDelivery>,
-    next: Option<String>,
-}
 
 /// The result of a request to start a job.
 pub(super) enum Start {
@@ -79,12 +72,12 @@ impl Gate {
         let mut after = None;
         loop {
             let mut query = form_urlencoded::Serializer::new(String::new());
-            query.append_pair("limit", &Page::MOST.to_string());
+            query.append_pair("limit", &PageRange::MOST.to_string());
             query.extend_pairs(filter.to_params());
             query.extend_pairs(ids.iter().map(|id| ("id", id.to_string())));
-            query.extend_pairs(after.map(|after: String| ("after", after)));
+            query.extend_pairs(after.map(|after: CursorText| ("after", after.to_string())));
             let target = format!("/api/v1/inbox/deliveries?{}", query.finish());
-            let page: ListedPage = self.get(&target).await?;
+            let page: StoredPage = self.get(&target).await?;
             each(&page.items)?;
             if page.next.is_none() {
                 return Ok(());

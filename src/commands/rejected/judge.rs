@@ -6,8 +6,8 @@ use tower_cartgate::{Keyring, Secret, SecretName, Signature};
 use crate::{
     commands::{outcome::Failure, output::message},
     config::{Plan, sections::endpoint::EndpointPlan},
-    doctor::Verdict,
-    rejected::{Judge, SavedRejection},
+    doctor::SignatureVerdict,
+    rejected::{RejectionJudge, SavedRejection},
     secret::keyring::UniqueKeyring,
 };
 
@@ -56,7 +56,7 @@ impl Judges {
     }
 
     /// Returns the verdict. Returns `None` if no secret of the endpoint is known.
-    pub(super) fn judge(&self, rejection: &SavedRejection) -> Option<Verdict> {
+    pub(super) fn judge(&self, rejection: &SavedRejection) -> Option<SignatureVerdict> {
         let endpoint = rejection.endpoint.to_str().ok();
         let judge = self
             .0
@@ -81,8 +81,8 @@ impl EndpointJudge {
         })
     }
 
-    fn secrets(&self) -> Judge<'_> {
-        Judge {
+    fn secrets(&self) -> RejectionJudge<'_> {
+        RejectionJudge {
             header: &self.header,
             keyring: &self.keyring,
             secrets: &self.secrets,

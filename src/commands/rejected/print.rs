@@ -11,7 +11,7 @@ use tower_cartgate::RejectionKind;
 
 use crate::{
     commands::verify::Judgement,
-    doctor::Verdict,
+    doctor::SignatureVerdict,
     rejected::{RejectionDetails, SavedRejection},
     text::terminal::printable,
 };
@@ -25,7 +25,7 @@ pub(super) const HEADINGS: &str = "DELIVERY                              RECEIVE
 pub(super) struct Report<'a> {
     pub(super) rejection: &'a SavedRejection,
     pub(super) path: &'a Path,
-    pub(super) verdict: Option<&'a Verdict>,
+    pub(super) verdict: Option<&'a SignatureVerdict>,
 }
 
 impl<'a> Report<'a> {
@@ -43,7 +43,7 @@ impl<'a> Report<'a> {
     fn cause(&self) -> String {
         match self.verdict {
             None => RejectionKind::Mismatch.as_str().to_owned(),
-            Some(Verdict {
+            Some(SignatureVerdict {
                 diagnosis: Some(diagnosis),
                 ..
             }) => diagnosis.cause().as_str().to_owned(),

@@ -3,12 +3,14 @@
 use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::inbox::store::Cursor;
 
 /// A cursor as opaque text for a URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub(crate) struct CursorText(pub(crate) Cursor);
 
 /// The text is no cursor of this API.
@@ -36,6 +38,20 @@ impl FromStr for CursorText {
             event: Uuid::from_bytes(*event),
             queue: queue.to_owned(),
         }))
+    }
+}
+
+impl From<CursorText> for String {
+    fn from(cursor: CursorText) -> Self {
+        cursor.to_string()
+    }
+}
+
+impl TryFrom<String> for CursorText {
+    type Error = CursorTextError;
+
+    fn try_from(text: String) -> Result<Self, CursorTextError> {
+        text.parse()
     }
 }
 

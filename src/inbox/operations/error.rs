@@ -1,6 +1,6 @@
 //! The errors of operations.
 
-use super::page::Page;
+use super::page_range::PageRange;
 use crate::inbox::store::StoreError;
 
 /// The reason why an operation was not carried out.
@@ -10,6 +10,6 @@ pub(crate) enum OperationError {
     Store(#[from] StoreError),
     #[error("no durable destination is named {0:?}")]
     UnknownDestination(String),
-    #[error("one request can name {most} events at most", most = Page::MOST)]
+    #[error("one request can name {most} events at most", most = PageRange::MOST)]
     TooManyIds,
 }

@@ -21,8 +21,9 @@ mod filter;
 mod inbox_stats;
 mod job;
 mod operator;
-mod page;
+mod page_range;
 mod stored_delivery;
+mod stored_page;
 mod time;
 
 pub(crate) use cursor_text::CursorText;
@@ -35,10 +36,11 @@ pub(crate) use filter::DeliveryFilter;
 pub(crate) use inbox_stats::{InboxStats, QueueDetails};
 #[cfg(test)]
 pub(crate) use job::Skipped;
-pub(crate) use job::{Action, JobDetails, JobError, JobRequest, JobState, Jobs, RequestError};
+pub(crate) use job::{Action, JobDetails, JobRequest, JobState, Jobs, JobsError, RequestError};
 pub(crate) use operator::Operations;
-pub(crate) use page::Page;
+pub(crate) use page_range::PageRange;
 pub(crate) use stored_delivery::StoredDelivery;
+pub(crate) use stored_page::StoredPage;
 
 #[cfg(test)]
 mod tests;

@@ -5,12 +5,14 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 use uuid::Uuid;
 
 use super::{
+    cursor_text::CursorText,
     destinations::Destinations,
     error::OperationError,
     event_details::{EventDetails, OpenedBody},
     inbox_stats::{InboxStats, QueueDetails},
-    page::Page,
+    page_range::PageRange,
     stored_delivery::StoredDelivery,
+    stored_page::StoredPage,
 };
 use crate::{
     delivery::{event::DeliveryState, seal::SealedDelivery},
@@ -27,9 +29,6 @@ pub(crate) struct Operations {
     destinations: Destinations,
 }
 
-/// A page of a list, and the cursor of the next page unless this was the last.
-pub(crate) type ListedPage = (Vec<StoredDelivery>, Option<Cursor>);
-
 /// The result for one page of deliveries to requeue.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Requeued {
@@ -44,7 +43,7 @@ pub(crate) struct Requeued {
 }
 
 /// Events by queue and state of a selected delivery. Their other deliveries are not selected.
-type Groups<'r> = HashMap<(&'r str, DeliveryState), Vec<Uuid>>;
+type EventGroups<'r> = HashMap<(&'r str, DeliveryState), Vec<Uuid>>;
 
 impl Operations {
     pub(crate) fn new(inbox: Arc<Inbox>, destinations: Destinations) -> Self {
@@ -60,15 +59,16 @@ impl Operations {
     }
 
     /// Lists a page of deliveries.
-    pub(crate) async fn list(&self, page: Page) -> Result<ListedPage, OperationError> {
+    pub(crate) async fn list(&self, page: PageRange) -> Result<StoredPage, OperationError> {
         let rows = self.rows(page.selection, page.after, page.most).await?;
         let next = next_page(&rows, page.most);
         let sealer = &self.inbox.sealer;
-        let listed = rows
+        let items = rows
             .into_iter()
             .map(|row| StoredDelivery::new(row, sealer))
             .collect();
-        Ok((listed, next))
+        let next = next.map(CursorText);
+        Ok(StoredPage { items, next })
     }
 
     /// Returns one event, without its body.
@@ -139,10 +139,10 @@ impl Operations {
     /// Makes a page of deliveries due again, perhaps at another destination, and wakes the queues.
     pub(super) async fn requeue(
         &self,
-        page: Page,
+        page: PageRange,
         to: Option<&Arc<str>>,
     ) -> Result<Requeued, OperationError> {
-        let Page {
+        let PageRange {
             selection,
             after,
             most,
@@ -158,7 +158,9 @@ impl Operations {
                 ..selection.clone()
             };
             let store = &self.inbox.store;
-            requeued.done += store.requeue(selection, to.cloned(), Page::MOST).await?;
+            requeued.done += store
+                .requeue(selection, to.cloned(), PageRange::MOST)
+                .await?;
         }
         self.destinations.wake();
         Ok(requeued)
@@ -198,10 +200,10 @@ impl Operations {
         after: Option<Cursor>,
         most: usize,
     ) -> Result<Vec<DeliveryRow>, OperationError> {
-        if selection.ids.len() > Page::MOST {
+        if selection.ids.len() > PageRange::MOST {
             return Err(OperationError::TooManyIds);
         }
-        let most = most.clamp(1, Page::MOST);
+        let most = most.clamp(1, PageRange::MOST);
         Ok(self.inbox.store.list(selection, after, most).await?)
     }
 
@@ -210,8 +212,8 @@ impl Operations {
         &self,
         rows: &'r [DeliveryRow],
         is_move: bool,
-    ) -> Result<(Groups<'r>, Requeued), OperationError> {
-        let (mut groups, mut requeued) = (Groups::new(), Requeued::default());
+    ) -> Result<(EventGroups<'r>, Requeued), OperationError> {
+        let (mut groups, mut requeued) = (EventGroups::new(), Requeued::default());
         for row in rows {
             if row.state == DeliveryState::Quarantined && !self.is_intact(row).await? {
                 requeued.quarantined += 1;
@@ -245,6 +247,6 @@ impl Operations {
 
 /// Returns the cursor of the next page, unless this page is the last.
 fn next_page(rows: &[DeliveryRow], most: usize) -> Option<Cursor> {
-    let most = most.clamp(1, Page::MOST);
+    let most = most.clamp(1, PageRange::MOST);
     rows.last().filter(|_| rows.len() == most).map(Cursor::from)
 }

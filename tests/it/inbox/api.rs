@@ -201,8 +201,8 @@ fn a_list_comes_in_pages_and_a_wrong_filter_is_an_error() {
         ("state=lost", "bad-parameter"),
         ("id=7", "bad-parameter"),
         ("since=yesterday", "bad-parameter"),
-        ("limit=0", "bad-parameter"),
-        ("limit=1001", "bad-parameter"),
+        ("limit=0", "bad-limit"),
+        ("limit=1001", "bad-limit"),
         ("after=7", "bad-cursor"),
     ] {
         owner(&gate, &format!("GET /api/v1/inbox/deliveries?{query}")).is(400, reason);

@@ -118,7 +118,7 @@ fn rejections_are_listed_newest_first_with_their_cause() {
         (&rest["items"][0]["id"], &rest["next"]),
         (&early.as_str().into(), &Value::Null)
     );
-    is(&gate, "GET /api/v1/rejected?limit=0", 400, "bad-parameter");
+    is(&gate, "GET /api/v1/rejected?limit=0", 400, "bad-limit");
 }
 
 #[test]

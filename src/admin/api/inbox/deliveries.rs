@@ -7,57 +7,45 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
-use serde::Serialize;
 
 use super::own_inbox::jobs_of;
 use crate::{
-    admin::{api::problem::ApiError, gate::Admin},
+    admin::{
+        api::{page::limit, problem::ApiError},
+        gate::Admin,
+    },
     inbox::{
-        operations::{CursorText, DeliveryFilter, Page, StoredDelivery},
+        operations::{CursorText, DeliveryFilter, PageRange, StoredPage},
         store::Cursor,
     },
 };
-
-/// The size of a page unless the request names one.
-const DEFAULT_LIMIT: usize = 100;
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new().route("/inbox/deliveries", get(list))
 }
 
-/// A page of deliveries.
-#[derive(Serialize)]
-struct DeliveryPage {
-    items: Vec<StoredDelivery>,
-    next: Option<String>,
-}
-
 async fn list(
     State(admin): State<Arc<Admin>>,
     Query(params): Query<Vec<(String, String)>>,
-) -> Result<Json<DeliveryPage>, ApiError> {
+) -> Result<Json<StoredPage>, ApiError> {
     let page = page(&params)?;
-    let (items, next) = jobs_of(&admin)?.operations().list(page).await?;
-    Ok(Json(DeliveryPage {
-        items,
-        next: next.map(|cursor| CursorText(cursor).to_string()),
-    }))
+    Ok(Json(jobs_of(&admin)?.operations().list(page).await?))
 }
 
-fn page(params: &[(String, String)]) -> Result<Page, ApiError> {
+fn page(params: &[(String, String)]) -> Result<PageRange, ApiError> {
     let mut filter = DeliveryFilter::default();
-    let (mut after, mut most) = (None, DEFAULT_LIMIT);
+    let (mut after, mut most) = (None, None);
     for (name, value) in params {
         match &**name {
             "after" => after = Some(cursor(value)?),
-            "limit" => most = limit(value)?,
+            "limit" => most = Some(value.parse().unwrap_or(0)),
             _ => add(&mut filter, name, value)?,
         }
     }
-    Ok(Page {
+    Ok(PageRange {
         selection: filter.into(),
         after,
-        most,
+        most: limit(most)?,
     })
 }
 
@@ -65,16 +53,6 @@ fn cursor(text: &str) -> Result<Cursor, ApiError> {
     let cursor = text.parse::<CursorText>();
     let cursor = cursor.map_err(|error| ApiError::bad_request("bad-cursor", error))?;
     Ok(cursor.0)
-}
-
-fn limit(text: &str) -> Result<usize, ApiError> {
-    let limit = text.parse().ok();
-    limit
-        .filter(|limit| (1..=Page::MOST).contains(limit))
-        .ok_or_else(|| {
-            let detail = format!("limit: expected a number from 1 to {}", Page::MOST);
-            ApiError::bad_request("bad-parameter", detail)
-        })
 }
 
 fn add(filter: &mut DeliveryFilter, name: &str, value: &str) -> Result<(), ApiError> {

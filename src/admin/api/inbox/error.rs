@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::{
     admin::api::problem::ApiError,
-    inbox::operations::{JobError, OperationError},
+    inbox::operations::{JobsError, OperationError},
 };
 
 impl From<OperationError> for ApiError {
@@ -20,16 +20,16 @@ impl From<OperationError> for ApiError {
     }
 }
 
-impl From<JobError> for ApiError {
-    fn from(error: JobError) -> Self {
+impl From<JobsError> for ApiError {
+    fn from(error: JobsError) -> Self {
         match error {
-            JobError::Operation(error) => error.into(),
-            JobError::Request(_) => {
+            JobsError::Operation(error) => error.into(),
+            JobsError::Request(_) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-job", error)
             }
-            JobError::Unknown(_) => Self::not_found(error),
-            JobError::Started(_) => Self::conflict("already-started", error),
-            JobError::AnotherRuns(_) => Self::conflict("another-job-runs", error),
+            JobsError::Unknown(_) => Self::not_found(error),
+            JobsError::Started(_) => Self::conflict("already-started", error),
+            JobsError::AnotherRuns(_) => Self::conflict("another-job-runs", error),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{super::error::OperationError, request::RequestError, status::JobStat
 
 /// The reason why a job is not created, started or found.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum JobError {
+pub(crate) enum JobsError {
     #[error(transparent)]
     Request(#[from] RequestError),
     #[error(transparent)]

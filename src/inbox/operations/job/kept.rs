@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     details::{JobDetails, Skipped},
-    error::JobError,
+    error::JobsError,
     request::JobRequest,
     status::{JobState, JobStatus},
     work::Work,
@@ -43,7 +43,7 @@ impl KeptJob {
     /// # Errors
     ///
     /// When it has been started or cancelled.
-    pub(super) fn begin(&self, now: Millis) -> Result<(), JobError> {
+    pub(super) fn begin(&self, now: Millis) -> Result<(), JobsError> {
         let begins = |status: &mut JobStatus| {
             let is_counted = status.state == JobState::Counted;
             if is_counted {
@@ -55,7 +55,7 @@ impl KeptJob {
         if self.status.send_if_modified(begins) {
             Ok(())
         } else {
-            Err(JobError::Started(self.state()))
+            Err(JobsError::Started(self.state()))
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{
-    super::operator::Operations, details::JobDetails, error::JobError, kept::KeptJob,
+    super::operator::Operations, details::JobDetails, error::JobsError, kept::KeptJob,
     request::JobRequest, status::JobState, work::Work,
 };
 use crate::runtime::clock::Clock;
@@ -52,7 +52,7 @@ impl Jobs {
     /// # Errors
     ///
     /// When the request breaks a rule, or the store cannot count.
-    pub(crate) async fn create(&self, request: JobRequest) -> Result<JobDetails, JobError> {
+    pub(crate) async fn create(&self, request: JobRequest) -> Result<JobDetails, JobsError> {
         let now = self.clock.now();
         let work = Work::new(&request, &self.operations, now)?;
         let count = work.count(&self.operations).await?;
@@ -73,7 +73,7 @@ impl Jobs {
     /// # Errors
     ///
     /// When it is not kept.
-    pub(crate) fn show(&self, id: Uuid) -> Result<JobDetails, JobError> {
+    pub(crate) fn show(&self, id: Uuid) -> Result<JobDetails, JobsError> {
         Ok(self.shelf().find(id)?.details())
     }
 
@@ -82,7 +82,7 @@ impl Jobs {
     /// # Errors
     ///
     /// When it is not kept, was started before, or another one runs.
-    pub(crate) fn start(&self, id: Uuid) -> Result<JobDetails, JobError> {
+    pub(crate) fn start(&self, id: Uuid) -> Result<JobDetails, JobsError> {
         let mut shelf = self.shelf();
         let job = shelf.find(id)?;
         let is_other = |other: &&Arc<KeptJob>| other.id != id;
@@ -90,7 +90,7 @@ impl Jobs {
         if job.state() == JobState::Counted
             && let Some(other) = others.find(|other| other.state() == JobState::Running)
         {
-            return Err(JobError::AnotherRuns(other.id));
+            return Err(JobsError::AnotherRuns(other.id));
         }
         job.begin(self.clock.now())?;
         while shelf.tasks.try_join_next().is_some() {}
@@ -109,7 +109,7 @@ impl Jobs {
     /// # Errors
     ///
     /// When it is not kept.
-    pub(crate) async fn cancel(&self, id: Uuid) -> Result<JobDetails, JobError> {
+    pub(crate) async fn cancel(&self, id: Uuid) -> Result<JobDetails, JobsError> {
         let job = self.shelf().find(id)?;
         job.cancel(self.clock.now()).await;
         Ok(job.details())
@@ -121,9 +121,9 @@ impl Jobs {
 }
 
 impl Shelf {
-    fn find(&self, id: Uuid) -> Result<Arc<KeptJob>, JobError> {
+    fn find(&self, id: Uuid) -> Result<Arc<KeptJob>, JobsError> {
         let found = self.jobs.iter().find(|job| job.id == id);
-        found.cloned().ok_or(JobError::Unknown(id))
+        found.cloned().ok_or(JobsError::Unknown(id))
     }
 
     fn keep(&mut self, job: Arc<KeptJob>) {

@@ -15,7 +15,7 @@ pub(crate) use action::Action;
 pub(crate) use details::JobDetails;
 #[cfg(test)]
 pub(crate) use details::Skipped;
-pub(crate) use error::JobError;
+pub(crate) use error::JobsError;
 pub(crate) use manager::Jobs;
 pub(crate) use request::{JobRequest, RequestError};
 pub(crate) use status::JobState;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{super::filter::DeliveryFilter, super::page::Page, action::Action};
+use super::{super::filter::DeliveryFilter, super::page_range::PageRange, action::Action};
 use crate::{delivery::event::DeliveryState, inbox::store::Selection};
 
 /// A request for a job.
@@ -33,7 +33,7 @@ pub(crate) enum RequestError {
     Target,
     #[error("the rate must be a number above 0")]
     Rate,
-    #[error("one request can name {most} events at most", most = Page::MOST)]
+    #[error("one request can name {most} events at most", most = PageRange::MOST)]
     TooManyIds,
 }
 
@@ -67,7 +67,7 @@ impl JobRequest {
         if rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
             return Err(RequestError::Rate);
         }
-        if selection.ids.len() > Page::MOST {
+        if selection.ids.len() > PageRange::MOST {
             return Err(RequestError::TooManyIds);
         }
         Ok(())
@@ -139,7 +139,7 @@ mod tests {
             assert_eq!(error(paced), RequestError::Rate, "{rate}");
         }
         let many = |request: &mut JobRequest| {
-            request.selection.ids = vec![Uuid::nil(); Page::MOST + 1];
+            request.selection.ids = vec![Uuid::nil(); PageRange::MOST + 1];
         };
         assert_eq!(error(request(Purge, many)), RequestError::TooManyIds);
     }

@@ -43,7 +43,7 @@ impl JobState {
 #[derive(Debug, Clone, Default)]
 pub(super) struct JobStatus {
     pub(super) state: JobState,
-    pub(super) tally: Tally,
+    pub(super) tally: JobTally,
     pub(super) error: Option<String>,
     pub(super) started: Option<Millis>,
     pub(super) ended: Option<Millis>,
@@ -53,7 +53,7 @@ pub(super) struct JobStatus {
 
 /// The deliveries that a job has worked on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct JobTally {
     /// Deliveries that changed.
     pub(super) done: u64,
     /// Deliveries that stay in quarantine, because their seals do not hold.
@@ -62,7 +62,7 @@ pub(super) struct Tally {
     pub(super) unserved: u64,
 }
 
-impl Tally {
+impl JobTally {
     pub(super) fn add(&mut self, other: Self) {
         self.done += other.done;
         self.quarantined += other.quarantined;

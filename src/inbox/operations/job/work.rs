@@ -9,11 +9,11 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    super::{error::OperationError, operator::Operations, page::Page},
+    super::{error::OperationError, operator::Operations, page_range::PageRange},
     action::Action,
-    error::JobError,
+    error::JobsError,
     request::JobRequest,
-    status::{JobState, JobStatus, Tally},
+    status::{JobState, JobStatus, JobTally},
 };
 use crate::{
     inbox::store::{Cursor, Selection},
@@ -36,8 +36,8 @@ pub(super) struct Work {
 }
 
 /// The result of one page.
-struct Step {
-    tally: Tally,
+struct PageResult {
+    tally: JobTally,
     /// The end of the page, if another page follows.
     next: Option<PageEnd>,
 }
@@ -55,7 +55,7 @@ impl Work {
         request: &JobRequest,
         operations: &Operations,
         now: Millis,
-    ) -> Result<Self, JobError> {
+    ) -> Result<Self, JobsError> {
         request.check()?;
         let to = request.to.as_deref();
         let to = to.map(|to| operations.destination(to)).transpose()?;
@@ -122,31 +122,31 @@ impl Work {
         &self,
         operations: &Operations,
         after: Option<Cursor>,
-    ) -> Result<Step, OperationError> {
+    ) -> Result<PageResult, OperationError> {
         let most = self.rate.map_or(PAGE, page_size);
         let selection = self.selection.clone();
         if self.action == Action::Purge {
             let done = operations.purge(selection, most).await?;
-            let tally = Tally {
+            let tally = JobTally {
                 done,
-                ..Tally::default()
+                ..JobTally::default()
             };
             let next = (done > 0).then_some(None);
-            return Ok(Step { tally, next });
+            return Ok(PageResult { tally, next });
         }
-        let page = Page {
+        let page = PageRange {
             selection,
             after,
             most,
         };
         let requeued = operations.requeue(page, self.to.as_ref()).await?;
-        let tally = Tally {
+        let tally = JobTally {
             done: requeued.done,
             quarantined: requeued.quarantined,
             unserved: requeued.unserved,
         };
         let next = requeued.next.map(Some);
-        Ok(Step { tally, next })
+        Ok(PageResult { tally, next })
     }
 }
 

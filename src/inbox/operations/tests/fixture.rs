@@ -9,7 +9,8 @@ use tower_cartgate::{EventKind, EventSource, Secret};
 use uuid::Uuid;
 
 use super::super::{
-    Action, DeliveryFilter, Destinations, JobDetails, JobRequest, JobState, Jobs, Operations, Page,
+    Action, DeliveryFilter, Destinations, JobDetails, JobRequest, JobState, Jobs, Operations,
+    PageRange,
 };
 use crate::{
     delivery::{
@@ -172,15 +173,15 @@ impl Fixture {
 
     /// Returns the destinations and states of all deliveries, in the order of their arrival.
     pub(super) async fn states(&self) -> Vec<(String, DeliveryState)> {
-        let everything = Page {
-            most: Page::MOST,
-            ..Page::default()
+        let everything = PageRange {
+            most: PageRange::MOST,
+            ..PageRange::default()
         };
-        let (listed, next) = self.operations().list(everything).await.expect("listed");
-        assert_eq!(next, None);
+        let listed = self.operations().list(everything).await.expect("listed");
+        assert_eq!(listed.next, None);
         let state =
             |one: super::super::StoredDelivery| (one.destination.unwrap_or_default(), one.state);
-        listed.into_iter().map(state).collect()
+        listed.items.into_iter().map(state).collect()
     }
 
     /// Runs a job to its end.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    super::{Action, JobError, JobState, RequestError},
+    super::{Action, JobState, JobsError, RequestError},
     fixture::{
         Fixture,
         InState::{Dead, Pending},
@@ -11,7 +11,10 @@ use super::{
     },
     in_both_stores,
 };
-use crate::delivery::event::{DeliveryState, Subscribers};
+use crate::{
+    delivery::event::{DeliveryState, Subscribers},
+    runtime::clock::Clock,
+};
 
 in_both_stores![
     a_counted_job_changes_nothing_until_it_starts,
@@ -37,7 +40,7 @@ async fn a_counted_job_changes_nothing_until_it_starts(fixture: Fixture) {
     assert!(ended.created <= ended.started.expect("started"));
     assert!(ended.started <= ended.ended);
     let again = fixture.jobs.start(job.id);
-    assert!(matches!(again, Err(JobError::Started(JobState::Done))));
+    assert!(matches!(again, Err(JobsError::Started(JobState::Done))));
 }
 
 async fn an_event_that_arrives_after_the_count_is_left_alone(fixture: Fixture) {
@@ -46,7 +49,9 @@ async fn an_event_that_arrives_after_the_count_is_left_alone(fixture: Fixture) {
     let job = fixture.jobs.create(request(Action::Purge, &pending)).await;
     let job = job.expect("created");
     // Ids have the resolution of a millisecond.
-    tokio::time::sleep(Duration::from_millis(3)).await;
+    while Clock::System.now() <= job.created {
+        tokio::task::yield_now().await;
+    }
     let shop = Subscribers::Queues(vec!["shop".into()]);
     fixture.insert(7, shop).await;
     fixture.jobs.start(job.id).expect("started");
@@ -123,10 +128,10 @@ async fn one_job_runs_at_a_time() {
     let second = second.expect("created").id;
     fixture.jobs.start(first).expect("started");
     let rejected = fixture.jobs.start(second);
-    assert!(matches!(rejected, Err(JobError::AnotherRuns(running)) if running == first));
+    assert!(matches!(rejected, Err(JobsError::AnotherRuns(running)) if running == first));
     assert!(matches!(
         fixture.jobs.start(first),
-        Err(JobError::Started(JobState::Running))
+        Err(JobsError::Started(JobState::Running))
     ));
     fixture.jobs.cancel(first).await.expect("kept");
     fixture.jobs.start(second).expect("started");
@@ -145,7 +150,7 @@ async fn a_job_that_was_cancelled_before_its_start_never_starts() {
     );
     assert!(matches!(
         fixture.jobs.start(id),
-        Err(JobError::Started(JobState::Cancelled))
+        Err(JobsError::Started(JobState::Cancelled))
     ));
     assert_eq!(fixture.states().await[0], row("shop", DeliveryState::Dead));
 }
@@ -176,7 +181,7 @@ async fn sixteen_jobs_are_kept_and_never_the_running_one_is_forgotten() {
     let last = last.expect("created").id;
     assert!(matches!(
         fixture.jobs.show(counted[0]),
-        Err(JobError::Unknown(_))
+        Err(JobsError::Unknown(_))
     ));
     assert!(fixture.jobs.show(running).is_ok() && fixture.jobs.show(last).is_ok());
     assert_eq!(fixture.jobs.list().len(), 16);
@@ -188,7 +193,7 @@ async fn a_request_that_breaks_a_rule_makes_no_job() {
     let created = fixture.jobs.create(request(Action::Purge, &[])).await;
     assert!(matches!(
         created,
-        Err(JobError::Request(RequestError::Everything))
+        Err(JobsError::Request(RequestError::Everything))
     ));
     assert!(fixture.jobs.list().is_empty());
     assert_eq!(fixture.states().await.len(), 3);

@@ -5,7 +5,7 @@ use tower_cartgate::Secret;
 use uuid::Uuid;
 
 use super::{
-    super::{Destinations, EventDetails, OperationError, Operations, Page},
+    super::{Destinations, EventDetails, OperationError, Operations, PageRange},
     fixture::{
         Fixture,
         InState::{Dead, Delivered, Pending},
@@ -16,10 +16,10 @@ use crate::{
     inbox::{Inbox, store::Selection},
 };
 
-fn page(most: usize) -> Page {
-    Page {
+fn page(most: usize) -> PageRange {
+    PageRange {
         most,
-        ..Page::default()
+        ..PageRange::default()
     }
 }
 
@@ -30,17 +30,17 @@ async fn pages_follow_each_other_and_no_request_names_more_events_than_one_holds
     let (mut next, mut seen) = (page(2), Vec::new());
     loop {
         let listed = fixture.operations().list(next.clone()).await;
-        let (listed, after) = listed.expect("listed");
-        seen.extend(listed.iter().map(|one| one.id));
-        let Some(after) = after else { break };
-        next.after = Some(after);
+        let listed = listed.expect("listed");
+        seen.extend(listed.items.iter().map(|one| one.id));
+        let Some(after) = listed.next else { break };
+        next.after = Some(after.0);
     }
     assert_eq!(seen, fixture.ids);
     let selection = Selection {
-        ids: vec![Uuid::nil(); Page::MOST + 1],
+        ids: vec![Uuid::nil(); PageRange::MOST + 1],
         ..Selection::default()
     };
-    let rejected = fixture.operations().list(Page {
+    let rejected = fixture.operations().list(PageRange {
         selection,
         ..page(2)
     });
@@ -50,8 +50,8 @@ async fn pages_follow_each_other_and_no_request_names_more_events_than_one_holds
 #[tokio::test]
 async fn a_page_of_nothing_is_a_page_of_one() {
     let fixture = Fixture::sqlite().await.with(&[Pending("shop"); 3]).await;
-    let (listed, next) = fixture.operations().list(page(0)).await.expect("listed");
-    assert_eq!((listed.len(), next.is_some()), (1, true));
+    let listed = fixture.operations().list(page(0)).await.expect("listed");
+    assert_eq!((listed.items.len(), listed.next.is_some()), (1, true));
 }
 
 #[tokio::test]
@@ -127,4 +127,41 @@ async fn the_stats_name_the_destinations_that_are_not_configured() {
     assert_eq!(queues, expected);
     assert_eq!(stats.outage, None);
     assert_eq!((stats.events, stats.max_events), (3, 1_000_000));
+}
+
+/// Scripts read this JSON, whose form the commands and the API share.
+#[tokio::test]
+async fn the_fields_of_the_json_stay_as_they_are() {
+    let states = [Pending("shop"), Dead("shop"), Pending("mail")];
+    let fixture = Fixture::sqlite().await.with(&states).await;
+    let operations = fixture.operations();
+    let fields = |value: &serde_json::Value| {
+        let object = value.as_object().expect("an object");
+        let names: Vec<_> = object.keys().map(String::as_str).collect();
+        names.join(" ")
+    };
+    let listed = operations.list(page(9)).await.expect("listed");
+    let listed = serde_json::to_value(&listed.items[0]).expect("JSON");
+    assert_eq!(
+        fields(&listed),
+        "id endpoint destination kind state received attempts due last status reason response \
+         copy seen first_received size"
+    );
+    let shown = operations.show(fixture.ids[0]).await.expect("read");
+    let shown = serde_json::to_value(shown).expect("JSON");
+    assert_eq!(
+        fields(&shown),
+        "id endpoint kind received intact broken head deliveries"
+    );
+    assert_eq!(fields(&shown["head"]), "method target secret peer headers");
+    let stats = operations.stats().await.expect("read");
+    let stats = serde_json::to_value(stats).expect("JSON");
+    assert_eq!(
+        fields(&stats),
+        "events max_events bytes max_bytes wal_bytes trouble destinations"
+    );
+    assert_eq!(
+        fields(&stats["destinations"][0]),
+        "destination configured pending dead quarantined oldest"
+    );
 }

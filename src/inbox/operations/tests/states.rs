@@ -1,7 +1,7 @@
 //! Each action changes the deliveries that it is about, and no others.
 
 use super::{
-    super::{Action, DeliveryFilter, JobError, JobRequest, JobState, OperationError, Skipped},
+    super::{Action, DeliveryFilter, JobRequest, JobState, JobsError, OperationError, Skipped},
     fixture::{
         Fixture,
         InState::{Dead, Delivered, NoSubscriber, Pending, Quarantined},
@@ -205,7 +205,7 @@ async fn nothing_goes_to_a_destination_that_is_not_configured(fixture: Fixture) 
         .jobs
         .create(to("nowhere", DeliveryFilter::default()));
     let error = created.await.expect_err("rejected");
-    let JobError::Operation(OperationError::UnknownDestination(name)) = error else {
+    let JobsError::Operation(OperationError::UnknownDestination(name)) = error else {
         panic!("{error}");
     };
     assert_eq!(name, "nowhere");

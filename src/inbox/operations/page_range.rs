@@ -4,13 +4,13 @@ use crate::inbox::store::{Cursor, Selection};
 
 /// Up to `most` selected deliveries after a cursor.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Page {
+pub(crate) struct PageRange {
     pub(crate) selection: Selection,
     pub(crate) after: Option<Cursor>,
     pub(crate) most: usize,
 }
 
-impl Page {
+impl PageRange {
     /// The largest page, and the largest number of events that a request may name.
     pub(crate) const MOST: usize = 1000;
 }
