@@ -3,6 +3,9 @@
 
 use crate::text::terminal::is_unsafe;
 
+/// The step of a pointer that stands for any element of an array, or any key of a map.
+pub(super) const ANY: &str = "*";
+
 /// The longest name in bytes.
 const LONGEST: usize = 64;
 
@@ -16,7 +19,7 @@ const LONG_HEX: usize = 16;
 /// shape shows them only once they are frequent.
 pub(super) fn looks_like_value(key: &str) -> bool {
     key.len() > LONGEST
-        || key == super::shape::ANY
+        || key == ANY
         || key.contains(|character: char| character == '@' || is_unsafe(character))
         || has_digits_of_a_value(key)
         || is_long_hex(key)

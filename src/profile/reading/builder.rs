@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::PayloadReading;
 use crate::{
     profile::{
         digest::{DigestKey, DigestPurpose},
@@ -178,10 +177,8 @@ impl<'k> Builder<'k> {
         }
     }
 
-    pub(super) fn finish(self) -> PayloadReading {
-        PayloadReading {
-            spots: self.spots,
-            is_whole: self.is_whole,
-        }
+    /// Returns the places, and whether everything was read down to the limit of depth.
+    pub(super) fn finish(self) -> (Vec<Spot>, bool) {
+        (self.spots, self.is_whole)
     }
 }

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::profile::types::ValueType;
+use crate::profile::{digest::DigestKey, types::ValueType};
 
 fn read(body: impl AsRef<[u8]>) -> Option<PayloadReading> {
     PayloadReading::of(body.as_ref(), &DigestKey::new(&[1; 32]), 0)

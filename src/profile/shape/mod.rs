@@ -14,8 +14,5 @@ pub(super) use change::ShapeEvent;
 pub(super) use node::Place;
 pub(super) use tree::PayloadShape;
 
-/// The step of a pointer that stands for any element of an array, or any key of a map.
-pub(super) const ANY: &str = "*";
-
 #[cfg(test)]
 mod tests;

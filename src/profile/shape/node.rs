@@ -9,6 +9,7 @@ use super::{
     values::Values,
 };
 use crate::profile::{
+    key_name::ANY,
     reading::{Key, Spot},
     types::Types,
 };
@@ -150,7 +151,7 @@ impl Place {
     pub(super) fn step(&self) -> Option<&str> {
         match &self.name {
             Some(name) => Some(name),
-            None if self.key == Key::ANY => Some(super::ANY),
+            None if self.key == Key::ANY => Some(ANY),
             None => None,
         }
     }
