@@ -41,7 +41,7 @@ const MARKS = {
   cross: ['M2.2 2.2l7.6 7.6M9.8 2.2L2.2 9.8', 'line'],
   triangle: ['M6 1.2l5.2 9.4H.8z', 'solid'],
   ring: ['M6 2a4 4 0 1 1 0 8a4 4 0 1 1 0-8z', 'line'],
-  half: ['M6 2a4 4 0 1 1 0 8a4 4 0 1 1 0-8zM6 3.5v5M7.3 4v4', 'line'],
+  half: ['M6 1.2a4.8 4.8 0 1 1 0 9.6a4.8 4.8 0 1 1 0-9.6zM6 3.4V6l1.9 1.3', 'thin'],
   diamond: ['M6 .8L11.2 6 6 11.2.8 6z', 'solid'],
   question: ['M4 4a2 2 0 1 1 2.6 1.9c-.5.2-.6.5-.6 1.2M6 9.2v.3', 'line'],
 };
@@ -534,6 +534,16 @@ const storedShape = asObject({
   size: maybe(asNumber, 0),
 });
 
+const attemptShape = asObject({
+  destination: maybe(asText),
+  number: asNumber,
+  started: asTime,
+  ms: maybe(asNumber),
+  status: maybe(asNumber),
+  reason: maybe(asText),
+  response: maybe(asText),
+});
+
 const eventShape = asObject({
   id: asId,
   endpoint: asText,
@@ -545,6 +555,7 @@ const eventShape = asObject({
     asObject({ method: asText, target: asText, secret: maybe(asText), peer: maybe(asText), headers: asHeaders }),
   ),
   deliveries: maybe(asList(storedShape), []),
+  attempts: maybe(asList(attemptShape), []),
 });
 
 const deliveryShape = asObject({
@@ -564,6 +575,7 @@ const deliveryShape = asObject({
   ),
   event: maybe(eventShape),
   rejection: maybe(asFlag, false),
+  attempts: maybe(asList(attemptShape), []),
 });
 
 const jobShape = asObject({
@@ -1693,7 +1705,11 @@ function openJob({ action, selection, to, scope, targets = [] }) {
       toast(outcome.join(' '), job.state === 'failed' ? 'bad' : 'good');
       return;
     }
-    setText(heading, job.state === 'done' ? 'Done' : capital(job.state));
+    setText(
+      heading,
+      job.state !== 'done' ? capital(job.state) : action === 'retry' || action === 'replay' ? 'Due now' : 'Done',
+    );
+    if (job.state === 'done' && action !== 'purge') outcome.push(...downWords(selection.destination ?? target.value));
     refill(
       answer,
       outcome.map((sentence) => prose(sentence)),
@@ -1706,6 +1722,10 @@ function openJob({ action, selection, to, scope, targets = [] }) {
 
   void countNow();
 }
+
+/** Returns the sentence about a destination that is down. */
+const downWords = (name) =>
+  name && isDown(name) ? [`${capital(visible(name, 60))} is down: the deliveries stay pending until it is back.`] : [];
 
 /** Returns the bar of a job. */
 function jobProgress() {
@@ -2051,11 +2071,25 @@ function noDeliveries() {
         ? 'A delivery appears here within a second. Send a test from the Health view, or from a shell:'
         : 'A delivery appears here within a second. Send one:',
     ),
-    copyBlock('cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file secret.txt', 'Command'),
+    sendExample(),
     prose('The list holds the last 1,000 requests in memory, without bodies. It begins when a console is open.', {
       class: 'hint',
     }),
   );
+}
+
+const endpointItem = asObject({ name: asText, path: maybe(asText), secrets: maybe(asList(asText), []) });
+
+/** Returns the command that sends a sample to the first endpoint. */
+function sendExample() {
+  const place = el('div', {}, copyBlock('cartgate send URL --secret-file SECRET-FILE', 'Command'));
+  void (async () => {
+    const { items } = await api('endpoints?limit=1', asPage(endpointItem));
+    const { origin, secretFile } = await commandParts(items[0]?.secrets[0] ?? null);
+    const path = items[0]?.path?.replace(/\*$/, '') ?? '/';
+    refill(place, copyBlock(`cartgate send ${shellWord(origin + path)} --secret-file ${secretFile}`, 'Command'));
+  })().catch(() => {});
+  return place;
 }
 
 const noMatches = () =>
@@ -2310,11 +2344,19 @@ function stripLine(name) {
   let last = null;
   const repaint = () => last && draw(...last);
 
-  function showRates(good, bad) {
+  function showRates(good, failed, rejected) {
+    const part = (name, value) =>
+      el(
+        'span',
+        { class: `strip-bad ${value > 0 ? `tone-${name}` : 'dim'}`, title: `${name} per second` },
+        mark(VERDICTS.get(name).mark),
+        rate(value),
+      );
     refill(
       numbers,
       el('span', { class: 'strip-good' }, `${rate(good)}/s`),
-      el('span', { class: `strip-bad ${bad > 0 ? 'tone-rejected' : 'dim'}` }, mark('triangle'), `${rate(bad)}/s`),
+      part('failed', failed),
+      part('rejected', rejected),
     );
   }
 
@@ -2326,14 +2368,13 @@ function stripLine(name) {
     );
     paintBars(canvas, bars, legend, read);
     const recent = sumOf(bars.slice(-10));
-    const [good, bad] = [true, false].map(
-      (up) => recent.filter((_, index) => STRIP_PARTS[index].up === up).reduce((sum, value) => sum + value, 0) / 10,
-    );
+    const [accepted, stored, duplicate, failed, rejected] = recent.map((value) => value / 10);
+    const good = accepted + stored + duplicate;
     canvas.setAttribute(
       'aria-label',
-      `${name || 'no endpoint'}: ${rate(good)} genuine and ${rate(bad)} rejected or failed per second in the last 10 seconds`,
+      `${name || 'no endpoint'}, per second in the last 10 seconds: ${rate(good)} genuine, ${rate(failed)} failed, ${rate(rejected)} rejected`,
     );
-    if (read === null) showRates(good, bad);
+    if (read === null) showRates(good, failed, rejected);
     else refill(numbers, readBar(bars[read], now - STRIP_SECONDS + 1 + read));
   }
   return { node, draw };
@@ -2391,16 +2432,20 @@ function paintBars(canvas, bars, legend, read) {
   pen.globalAlpha = 1;
 }
 
-/** Draws a part: stored and failed have stripes, so that the pattern tells as much as the colour. */
+/** Draws a part: stored and duplicate have stripes and failed is hollow, so that a colour is never alone. */
 function paintBar(pen, name, left, top, width, height) {
-  if (name === 'duplicate') pen.globalAlpha = 0.5;
-  if (name === 'failed' || name === 'stored') {
-    const [line, gap] = name === 'failed' ? [1, 1] : [3, 1];
+  if (name === 'failed' && width >= 3) {
+    // Hollow: the middle of the bar is free.
+    pen.fillRect(left, top, 1, height);
+    pen.fillRect(left + width - 1, top, 1, height);
+    pen.fillRect(left, top, width, 1);
+    pen.fillRect(left, top + height - 1, width, 1);
+  } else if (name === 'failed' || name === 'stored' || name === 'duplicate') {
+    const [line, gap] = { failed: [1, 2], stored: [3, 1], duplicate: [1, 1] }[name];
     for (let y = 0; y < height; y += line + gap) pen.fillRect(left, top + y, width, Math.min(line, height - y));
   } else {
     pen.fillRect(left, top, width, height);
   }
-  pen.globalAlpha = 1;
 }
 
 // -------------------------------------------------------------------------------------- 12 rejected
@@ -2435,7 +2480,7 @@ function rejectedView({ root, params, signal, keys }) {
   fill(
     filters.node,
     filters.clear,
-    button('Reload', () => void load(), { class: 'quiet' }),
+    button('Refresh', () => void load()),
     forwardAll,
   );
   fill(
@@ -2522,6 +2567,10 @@ function rejectedView({ root, params, signal, keys }) {
     if (item) mayAct() ? void task(item) : explainLookOnly();
   };
   Object.assign(keys, { '/': filters.focus, r: withFocused(recheck), f: withFocused(forward) });
+  const refresh = throttled(async () => {
+    if (!signal.aborted && loaded.items.length <= 100) await load();
+  }, 5000);
+  on('rows', (rows) => rows.some((row) => row.reason === 'mismatch') && refresh(), signal);
   showPermission();
   void load();
 }
@@ -2535,7 +2584,7 @@ function rejectedFilters(params, onchange) {
       {
         name: 'verifies',
         label: 'Verdict now',
-        all: 'Any verdict now',
+        all: 'Any verdict',
         labels: new Map([
           ['yes', 'Verify now'],
           ['no', 'Still rejected'],
@@ -2587,8 +2636,12 @@ function rejectionLine(item, recheck, forward) {
     cell(
       '',
       'c-actions',
-      actButton('Recheck', () => void recheck(item), { class: 'small' }),
-      actButton('Forward…', () => void forward(item), { class: 'small', hidden: item.secret === null }),
+      actButton('Recheck', () => void recheck(item), { class: 'small', 'aria-label': `Recheck ${shortId(item.id)}` }),
+      actButton('Forward…', () => void forward(item), {
+        class: 'small',
+        hidden: item.secret === null,
+        'aria-label': `Forward ${shortId(item.id)}`,
+      }),
     ),
   );
 }
@@ -2661,7 +2714,10 @@ async function forwardRejection(item) {
     const result = await sendRejection(item.id);
     const good = result.status !== null && result.status < 300;
     toast(
-      `The gate responded with ${result.status ?? 'nothing'}${result.explanation ? `: ${visible(result.explanation)}` : ''}.`,
+      [
+        `The gate responded with ${result.status ?? 'nothing'}${result.explanation ? `: ${visible(result.explanation)}` : ''}. `,
+        result.id && rowLink(result.id, `Delivery ${shortId(result.id)}`),
+      ],
       good ? 'good' : 'bad',
     );
     return true;
@@ -2845,7 +2901,7 @@ function inboxView({ root, params, signal, keys }) {
 
   const drawQueues = () => state.status?.inbox && redraw(queues, queuesPanel(state.status.inbox));
   const refresh = throttled(async () => {
-    if (!signal.aborted && !document.querySelector('dialog[open]') && !isPaged) await load();
+    if (!signal.aborted && !isPaged) await load();
   }, 2000);
   // The stream has the queues, and the status has the last attempts of each destination.
   const refreshHealth = throttled(() => loadStatus(signal).catch(() => {}), 5000);
@@ -2875,7 +2931,8 @@ function inboxView({ root, params, signal, keys }) {
     '/': filters.focus,
     r: () => {
       const item = focusedItem();
-      if (picks.all().length > 0) bulk.start('retry');
+      const isDelivered = picks.all().every((one) => one.state === 'delivered');
+      if (picks.all().length > 0) bulk.start(isDelivered ? 'replay' : 'retry');
       else if (item) void redeliver(item.id, item.destination ?? '');
     },
     x: () => focusedItem() && picks.toggle(focusedItem()),
@@ -2958,7 +3015,7 @@ function storedLine(item, picks) {
   const again = actButton(
     item.state === 'delivered' ? 'Replay…' : 'Retry…',
     () => void redeliver(item.id, item.destination ?? ''),
-    { class: 'small' },
+    { class: 'small', 'aria-label': `${item.state === 'delivered' ? 'Replay' : 'Retry'} ${shortId(item.id)}` },
   );
   return el(
     'tr',
@@ -3286,9 +3343,9 @@ function noInbox() {
   return emptyBox(
     'This gate has no inbox',
     prose(
-      'With an inbox, a 200 means that the event is stored, and the gate delivers it with retries. Add to the configuration file:',
+      'With an inbox, a 200 means that the event is stored, and the gate delivers it with retries. Add the table to the configuration file, and the last line to your `[[endpoint]]`:',
     ),
-    copyBlock('[inbox]\nstore = "sqlite:/var/lib/cartgate/inbox.db"\n\n[[endpoint]]\ndurable = true', 'Setting'),
+    copyBlock('[inbox]\nstore = "sqlite:/var/lib/cartgate/inbox.db"\n\n# in [[endpoint]]\ndurable = true', 'Setting'),
   );
 }
 
@@ -3296,7 +3353,7 @@ function nothingStored() {
   return emptyBox(
     'The inbox is empty',
     prose('Each verified delivery to a durable endpoint appears here, once for each destination. Send one:'),
-    copyBlock('cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file secret.txt', 'Command'),
+    sendExample(),
   );
 }
 
@@ -3353,7 +3410,15 @@ function deliveryView({ root, parts, signal, keys }) {
   const back = () => {
     location.hash = router.from;
   };
-  fill(root, place);
+  fill(
+    root,
+    el(
+      'a',
+      { class: 'back', href: router.from },
+      `← ${VIEWS[router.from.replace(/^#\/(\w*).*$/, '$1')]?.title ?? 'Live'}`,
+    ),
+    place,
+  );
   setTitle('Delivery ', el('span', { class: 'id title-id' }, visible(deliveryId, 60)));
   keys.Escape = back;
   keys.Backspace = back;
@@ -3408,10 +3473,25 @@ function deliveryPanel(deliveryId, shown, keys, signal) {
   let current = shown;
   if (event) keys.r = () => void redeliver(deliveryId);
   keys.c = () => compareFrom(deliveryId);
+  const isCopy = row?.verdict === 'stored' && !event;
+  const copyWords =
+    'The inbox keeps the first event with this body and counts its copies. This copy was delivered, or waits with it.';
+  const notes = {
+    nothing: isCopy ? copyWords : 'The gate forwarded nothing.',
+    isAhead: (name) =>
+      (event?.deliveries ?? []).some(
+        (one) => one.destination === name && one.attempts === 0 && one.state === 'pending',
+      ),
+  };
   refill(
     places.head,
     head
-      ? headsPanel(received ? 'As received' : 'As stored, without the headers that the gate drops', head, forwarded)
+      ? headsPanel(
+          received ? 'As received' : 'As stored, without the headers that the gate drops',
+          head,
+          forwarded,
+          notes,
+        )
       : section(
           'Request',
           {},
@@ -3445,7 +3525,11 @@ function deliveryPanel(deliveryId, shown, keys, signal) {
   const size = row?.bytes ?? event?.deliveries[0]?.size ?? null;
   const body = bodyPath
     ? bodyPanel(bodyPath, size, signal)
-    : prose('The gate does not keep this body. It stores bodies only in the inbox and with saved rejections.');
+    : prose(
+        isCopy
+          ? copyWords
+          : 'The gate does not keep this body. It stores bodies only in the inbox and with saved rejections.',
+      );
   const nodes = [
     places.summary,
     deliveryActions(deliveryId, event, bodyPath, again),
@@ -3468,11 +3552,24 @@ function deliveryActions(deliveryId, event, bodyPath, again) {
         id: 'delivery-redeliver',
       }),
     event && actButton('Copy as curl', () => void copyCurl(deliveryId), { id: 'delivery-curl' }),
-    event && button('Copy as cartgate send', () => copy(sendLine(event), 'Command')),
+    event && button('Copy as cartgate send', () => void copyCommand(sendLine(event))),
     bodyPath &&
       el('a', { class: 'button', href: `/api/v1/${bodyPath}`, download: `${deliveryId}.body` }, 'Download body'),
     button([el('span', {}, compare), el('kbd', {}, 'c')], () => compareFrom(deliveryId)),
   );
+}
+
+/** Returns where the deliveries of an event are now. */
+function nowOf({ deliveries: all }) {
+  const line = (one) =>
+    el(
+      'div',
+      {},
+      tag(STATES, one.state),
+      one.destination === null ? '' : [one.state === 'pending' ? ' for ' : ' at ', foreign(one.destination, 60)],
+      one.state === 'delivered' && one.last !== null && [' ', since(one.last)],
+    );
+  return all.length > 0 && el('div', {}, all.map(line));
 }
 
 function summaryOf(deliveryId, { row, event }) {
@@ -3496,8 +3593,9 @@ function summaryOf(deliveryId, { row, event }) {
     ['Kind', (row?.kind ?? event?.kind) && foreign(row?.kind ?? event.kind, 30)],
     ['Secret', (row?.secret ?? event?.head?.secret) && foreign(row?.secret ?? event.head.secret, 64)],
     ['Client', (row?.peer ?? event?.head?.peer) && foreign(row?.peer ?? event.head.peer, 80)],
+    ['Now', event && nowOf(event)],
     [
-      'Status',
+      'Response',
       row && (row.status === null ? 'none: the client had gone' : `${row.status} after ${duration(row.ms)} ms`),
     ],
     ['Body', (row || first) && bytes(row?.bytes ?? first.size)],
@@ -3527,7 +3625,8 @@ const bornAt = (deliveryId) =>
   deliveryId[14] === '7' ? Number.parseInt(deliveryId.replace('-', '').slice(0, 12), 16) : null;
 
 /** Returns what happened, in its order. */
-function timeline(deliveryId, { row, event, rejection }) {
+function timeline(deliveryId, shown) {
+  const { row, event, rejection } = shown;
   const at = row?.at ?? event?.received ?? bornAt(deliveryId);
   const steps = [];
   const add = (tone, shape, time, ...words) =>
@@ -3570,33 +3669,48 @@ function timeline(deliveryId, { row, event, rejection }) {
   }
   if (rejection && !row)
     add('rejected', 'triangle', null, el('strong', {}, 'Rejected'), ': its signature matched no secret');
-  for (const one of event?.deliveries ?? []) stepsOf(one, add);
+  const attempts = shown.attempts.length > 0 ? shown.attempts : (event?.attempts ?? []);
+  for (const one of event?.deliveries ?? []) {
+    stepsOf(
+      one,
+      attempts.filter((attempt) => attempt.destination === one.destination),
+      add,
+    );
+  }
   return el('ol', { class: 'timeline' }, steps);
 }
 
 /** Adds the steps of a stored delivery to one destination. */
-function stepsOf(one, add) {
+function stepsOf(one, attempts, add) {
   const to = () => (one.destination === null ? el('em', {}, 'no destination') : foreign(one.destination, 60));
-  const result =
-    one.attempts > 0 || one.last !== null
-      ? [el('span', { class: 'dot' }, ' · '), lastResponse({ ...one, last: null })]
-      : null;
   const times = one.attempts === 1 ? '1 attempt' : `${count(one.attempts)} attempts`;
+  for (const attempt of attempts) attemptStep(attempt, to, add);
   if (one.state === 'delivered') {
-    add(
-      'accepted',
-      'disc',
-      one.last,
-      el('strong', {}, 'Delivered'),
-      ' to ',
-      to(),
-      ` after ${times}`,
-      one.status === null ? '' : ` with ${one.status}`,
-    );
+    if (attempts.length === 0)
+      add(
+        'accepted',
+        'disc',
+        one.last,
+        el('strong', {}, 'Delivered'),
+        ' to ',
+        to(),
+        ` after ${times}`,
+        one.status === null ? '' : ` with ${one.status}`,
+      );
     return;
   }
-  if (one.attempts > 0)
-    add('failed', 'cross', one.last, el('strong', {}, `Attempt ${count(one.attempts)} failed`), ' at ', to(), result);
+  if (attempts.length === 0 && one.attempts > 0) {
+    add(
+      'failed',
+      'cross',
+      one.last,
+      el('strong', {}, `Attempt ${count(one.attempts)} failed`),
+      ' at ',
+      to(),
+      el('span', { class: 'dot' }, ' · '),
+      lastResponse({ ...one, last: null }),
+    );
+  }
   if (one.state === 'dead')
     add('dead', 'cross', null, el('strong', {}, 'Dead letter'), ' for ', to(), ': no further attempt without a retry');
   else if (one.state === 'quarantined')
@@ -3613,13 +3727,34 @@ function stepsOf(one, add) {
     add(
       'pending',
       'half',
-      isDown(one.destination) ? null : one.due,
+      one.due > gateNow() && !isDown(one.destination) ? one.due : null,
       el('strong', {}, 'Waits'),
       ' for ',
       to(),
       ', next attempt ',
       dueText(one),
     );
+}
+
+/** Adds the step of one attempt that the gate remembers. */
+function attemptStep({ number, started, ms, status, reason, response }, to, add) {
+  const isGood = status !== null && status >= 200 && status < 300;
+  const took = ms === null ? '' : ` after ${duration(ms)} ms`;
+  const words = [reason, response]
+    .filter(Boolean)
+    .map((one) => [el('span', { class: 'dot' }, ' · '), foreign(one, 160)]);
+  add(
+    isGood ? 'accepted' : 'failed',
+    isGood ? 'disc' : 'cross',
+    started,
+    el('strong', {}, isGood ? 'Delivered' : `Attempt ${count(number)} failed`),
+    isGood ? ' to ' : ' at ',
+    to(),
+    isGood ? ` in attempt ${count(number)}` : '',
+    status === null ? '' : ` with ${status}`,
+    took,
+    isGood ? null : words,
+  );
 }
 
 /** Returns the verdict of today on a saved rejection, with its actions. */
@@ -3654,25 +3789,64 @@ function rejectionPanel(item, signal) {
           if (again) draw({ ...current, ...again });
         }),
         current.secret !== null && actButton('Forward…', () => void forwardRejection(current), { class: 'primary' }),
-        button('Copy as cartgate send', () => copy(forwardLine(current), 'Command')),
+        button('Copy as cartgate send', () => void copyCommand(forwardLine(current))),
       ),
     );
   draw(item);
   return section('Saved rejection', { class: 'rejection-panel' }, place);
 }
 
-/** Returns the commands that send a stored body again. Text of the sender enters them only if it is plain. */
-function sendLine({ id: eventId, head }) {
-  const [path] = (head?.target ?? '/').split('?');
-  const url = `http://127.0.0.1:8080${/^\/[\w.~/-]*$/.test(path) ? path : '/'}`;
-  const method = head && head.method !== 'POST' && /^[A-Z]{1,20}$/.test(head.method) ? ` --method ${head.method}` : '';
-  const file = `${eventId}.body`;
-  return `cartgate inbox show --config cartgate.toml ${eventId} --body > ${file}\ncartgate send ${url} --secret-file secret.txt${method} --body ${file}`;
+/** Reads a text of a TOML file that the gate has written: `key = "…"` or the first of a list, in a table. */
+function tomlText(toml, table, key) {
+  const lines = toml.split('\n');
+  const begin = lines.indexOf(table === null ? '' : `[${table}]`) + 1;
+  if (begin === 0) return null;
+  for (const line of lines.slice(begin)) {
+    if (line.startsWith('[')) return null;
+    const found = /^([\w-]+) = \[?("(?:[^"\\]|\\.)*")/.exec(line);
+    if (found?.[1] === key) return JSON.parse(found[2]);
+  }
+  return null;
 }
 
-function forwardLine({ id: rejectionId, received }) {
+/** Returns a text as one word of a shell. */
+const shellWord = (words) => (/^[\w.,:/@%+=~-]+$/.test(words) ? words : `'${words.replaceAll("'", "'\\''")}'`);
+
+/** Returns the parts of commands, from the configuration in force; those in capitals are not known. */
+async function commandParts(secret) {
+  const toml = await api('config', configShape).then(
+    (config) => config.toml,
+    () => '',
+  );
+  const listen = tomlText(toml, 'server', 'listen') ?? '127.0.0.1:8080';
+  const address = listen.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, '127.0.0.1');
+  const file = secret ? tomlText(toml, `secret.${secret}`, 'file') : null;
+  return {
+    origin: `${/^tls = /m.test(toml) ? 'https' : 'http'}://${address}`,
+    secretFile: file === null ? 'SECRET-FILE' : shellWord(file),
+    rejectedDir: tomlText(toml, 'rejected', 'dir') ?? 'REJECTED-DIR',
+  };
+}
+
+async function copyCommand(line) {
+  const words = await line;
+  await copy(words, /[A-Z]+-(FILE|DIR)/.test(words) ? 'Command with file names to replace (in capitals)' : 'Command');
+}
+
+/** Returns the commands that send a stored body again. */
+async function sendLine({ id: eventId, head }) {
+  const { origin, secretFile } = await commandParts(head?.secret ?? null);
+  const [path] = (head?.target ?? '/').split('?');
+  const method = head && head.method !== 'POST' ? ` --method ${shellWord(head.method)}` : '';
+  const file = `${eventId}.body`;
+  return `cartgate inbox show --config CONFIG-FILE ${eventId} --body > ${file}\ncartgate send ${shellWord(origin + path)} --secret-file ${secretFile}${method} --body ${file}`;
+}
+
+/** Returns the command that sends a saved rejection again, under its own signature. */
+async function forwardLine({ id: rejectionId, received, secret }) {
+  const { origin, secretFile, rejectedDir } = await commandParts(secret);
   const time = new Date(received).toISOString().slice(0, 19).replace(/[-:]/g, '');
-  return `cartgate send http://127.0.0.1:8080 --secret-file secret.txt --delivery rejected/${time}Z-${rejectionId}.http`;
+  return `cartgate send ${shellWord(origin)} --secret-file ${secretFile} --delivery ${shellWord(`${rejectedDir}/${time}Z-${rejectionId}.http`)}`;
 }
 
 async function copyCurl(deliveryId) {
@@ -3729,8 +3903,14 @@ function compareFrom(deliveryId) {
         el(
           'li',
           {},
-          button([tag(VERDICTS, one.verdict), moment(one.at), el('span', { class: 'id' }, shortId(one.id))], () =>
-            choose(one.id),
+          button(
+            [
+              tag(VERDICTS, one.verdict),
+              el('span', { class: 'choice-endpoint' }, visible(one.endpoint ?? '–', 30)),
+              moment(one.at),
+              el('span', { class: 'id' }, shortId(one.id)),
+            ],
+            () => choose(one.id),
           ),
         ),
       ),
@@ -3817,9 +3997,9 @@ function headerChanges(before, after) {
 }
 
 /** Returns the request as received, the changes of the gate, and the request as forwarded. */
-function headsPanel(title, head, forwarded) {
+function headsPanel(title, head, forwarded, notes = { nothing: 'The gate forwarded nothing.', isAhead: () => false }) {
   const place = el('div', {});
-  const draw = (chosen) => refill(place, threeColumns(title, head, chosen));
+  const draw = (chosen) => refill(place, threeColumns(title, head, chosen, notes));
   const choice =
     forwarded.length > 1 &&
     picker({
@@ -3834,14 +4014,14 @@ function headsPanel(title, head, forwarded) {
   return section('Request', { class: 'heads-panel' }, choice && choice.node, place);
 }
 
-function threeColumns(title, head, forwarded) {
+function threeColumns(title, head, forwarded, { nothing, isAhead }) {
   const received = headBlock(title, head, new Map());
   if (!forwarded) {
     return el(
       'div',
       { class: 'heads heads-one' },
       received,
-      el('div', { class: 'head-block' }, el('h3', {}, 'As forwarded'), prose('The gate forwarded nothing.')),
+      el('div', { class: 'head-block' }, el('h3', {}, 'As forwarded'), prose(nothing)),
     );
   }
   const changes = headerChanges(head.headers, forwarded.headers);
@@ -3881,7 +4061,8 @@ function threeColumns(title, head, forwarded) {
     group('Added', only('added'), ['+', 'added']),
     el('p', { class: 'hint' }, `${counted(kept, 'header')} and the body pass byte for byte.`),
   );
-  const to = forwarded.destination === null ? 'As forwarded' : ['As forwarded to ', foreign(forwarded.destination, 60)];
+  const words = isAhead(forwarded.destination) ? 'As it will be forwarded' : 'As forwarded';
+  const to = forwarded.destination === null ? words : [`${words} to `, foreign(forwarded.destination, 60)];
   return el(
     'div',
     { class: 'heads' },
@@ -4003,15 +4184,14 @@ function shownBody(octets) {
   );
   function show(name, draw) {
     for (const choice of choices) choice.setAttribute('aria-pressed', String(choice.textContent === name));
-    refill(content, cutNote(name), draw());
+    refill(content, cutNote(name), draw(), noteOf(name) && prose(noteOf(name), { class: 'hint' }));
+  }
+  function noteOf(name) {
+    if (name === 'JSON') return 'Numbers, escapes and the order of keys are as in the bytes; only the spaces differ.';
+    if (words === null) return 'These bytes are not UTF-8.';
+    return isJson(words) ? '' : 'This is not JSON.';
   }
   show(...forms[0]);
-  const note =
-    words === null
-      ? 'These bytes are not UTF-8.'
-      : forms[0][0] === 'JSON'
-        ? 'Numbers, escapes and the order of keys are as in the bytes; only the spaces differ.'
-        : 'This is not JSON.';
   return [
     el(
       'div',
@@ -4020,7 +4200,6 @@ function shownBody(octets) {
       words !== null && button('Copy', () => copy(words, 'Body'), { class: 'quiet' }),
     ),
     content,
-    prose(note, { class: 'hint' }),
   ];
 }
 
@@ -4136,25 +4315,39 @@ function compareView({ root, parts, signal, keys }) {
   }
   const place = el('div', { class: 'stack' }, waitBox('Loading both deliveries…'));
   fill(root, place);
-  const load = () =>
-    Promise.all([one, other].map((which) => api(`deliveries/${encode(which)}`, deliveryShape, { signal })));
+  const load = () => Promise.all([one, other].map((which) => compared(which, signal)));
   void loadInto(place, signal, load, (both) => drawComparison([one, other], both, signal));
 }
 
+/** Loads a delivery, and what the ring has lost of a rejection from its file. */
+async function compared(deliveryId, signal) {
+  const shown = await api(`deliveries/${encode(deliveryId)}`, deliveryShape, { signal });
+  const saved = shown.rejection ? await api(`rejected/${encode(deliveryId)}`, rejectionShape, { signal }) : null;
+  return { ...shown, saved, bornAt: bornAt(deliveryId) };
+}
+
 function drawComparison(ids, both, signal) {
-  const heads = both.map((shown) => shown.received ?? shown.event?.head ?? null);
+  const heads = both.map(
+    ({ received, event, saved }) => received ?? event?.head ?? (saved?.headers && saved.method ? saved : null),
+  );
   const value = (pick) => both.map((shown) => pick(shown) ?? null);
   const rows = [
     ['Verdict', value(({ row }) => row?.verdict)],
-    ['Reason', value(({ row }) => row?.reason)],
-    ['Cause', value(({ row }) => row?.cause)],
-    ['Endpoint', value(({ row, event }) => row?.endpoint ?? event?.endpoint)],
+    ['Reason', value(({ row, saved }) => row?.reason ?? saved?.reason)],
+    ['Cause', value(({ row, saved }) => row?.cause ?? saved?.cause)],
+    ['Endpoint', value(({ row, event, saved }) => row?.endpoint ?? event?.endpoint ?? saved?.endpoint)],
     ['Kind', value(({ row, event }) => row?.kind ?? event?.kind)],
     ['Secret', value(({ row, event }) => row?.secret ?? event?.head?.secret)],
-    ['Client', value(({ row, event }) => row?.peer ?? event?.head?.peer)],
+    ['Client', value(({ row, event, saved }) => row?.peer ?? event?.head?.peer ?? saved?.peer)],
     ['Status', value(({ row }) => row?.status)],
-    ['Bytes', value(({ row, event }) => row?.bytes ?? event?.deliveries[0]?.size)],
-    ['Received', value(({ row, event }) => clock(row?.at ?? event?.received ?? 0))],
+    ['Bytes', value(({ row, event, saved }) => row?.bytes ?? event?.deliveries[0]?.size ?? saved?.bytes)],
+    [
+      'Received',
+      value(
+        ({ row, event, bornAt: born }) =>
+          (row?.at ?? event?.received ?? born) && clock(row?.at ?? event?.received ?? born),
+      ),
+    ],
     ['Method', heads.map((head) => head?.method ?? null)],
     ['Target', heads.map((head) => head?.target ?? null)],
   ];
@@ -4171,7 +4364,7 @@ function drawComparison(ids, both, signal) {
       'Headers',
       {},
       fromHeaders.length > 0
-        ? pairTable('Headers', ids, fromHeaders)
+        ? pairTable('Headers', ids, fromHeaders, 'absent')
         : prose('The head of one of them is no longer in memory.'),
     ),
     section('Body', { class: 'body-panel' }, bodyComparison(ids, both, signal)),
@@ -4179,7 +4372,7 @@ function drawComparison(ids, both, signal) {
 }
 
 /** Returns a table of two columns in which equal values are dim. */
-function pairTable(label, ids, rows) {
+function pairTable(label, ids, rows, absent = 'not known') {
   const { node, body } = table({
     label,
     className: 'cards pair-table',
@@ -4189,9 +4382,13 @@ function pairTable(label, ids, rows) {
       'Same',
     ],
   });
-  const shown = (value) => (value === null ? el('span', { class: 'dim' }, 'none') : foreign(String(value), 500));
+  const shown = (value) => (value === null ? el('span', { class: 'dim' }, absent) : foreign(String(value), 500));
   for (const [name, [left, right]] of rows.filter(([, pair]) => pair.some((value) => value !== null))) {
-    const same = left === right;
+    // Values that the gate hides may differ although they look alike.
+    const isHidden = [left, right].some((value) => String(value).startsWith('(redacted'));
+    const isUnknown = isHidden || (absent === 'not known' && (left === null || right === null));
+    const same = left === right || isUnknown;
+    const verdict = isUnknown ? el('span', { class: 'dim' }, 'not compared') : same ? 'yes' : el('strong', {}, 'no');
     body.append(
       el(
         'tr',
@@ -4199,7 +4396,7 @@ function pairTable(label, ids, rows) {
         cell('Name', 'c-name', foreign(name, 100)),
         cell(shortId(ids[0]), 'c-pair', shown(left)),
         cell(shortId(ids[1]), 'c-pair', shown(right)),
-        cell('Same', '', same ? 'yes' : el('strong', {}, 'no')),
+        cell('Same', '', verdict),
       ),
     );
   }
@@ -4389,20 +4586,38 @@ function healthView({ root, signal, keys }) {
           errorBox(error, () => void refresh()),
         );
     }
-    const part = (place, path, parse, draw) => loadInto(place, signal, () => api(path, parse, { signal }), draw);
-    void part(places.secrets, 'secrets?limit=1000', asPage(named(secretItem, 'name', 'secret')), ({ items }) =>
-      secretsPanel(items),
-    );
-    void part(
+    void loadInto(places.config, signal, () => api('config', configShape, { signal }), configPanel);
+    await tables();
+  }
+  /** Loads the tables that the status does not have, and keeps those on the page if that fails. */
+  async function tables() {
+    const part = async (place, path, parse, draw) => {
+      try {
+        const { items } = await api(path, asPage(parse), { signal });
+        if (!signal.aborted) redraw(place, draw(items));
+      } catch (error) {
+        if (!signal.aborted && !place.firstChild)
+          refill(
+            place,
+            errorBox(error, () => void tables()),
+          );
+      }
+    };
+    await part(places.secrets, 'secrets?limit=1000', named(secretItem, 'name', 'secret'), secretsPanel);
+    await part(
       places.destinations,
       'destinations?limit=1000',
-      asPage(named(destinationItem, 'name', 'destination')),
-      ({ items }) => destinationsPanel(items),
+      named(destinationItem, 'name', 'destination'),
+      destinationsPanel,
     );
-    void part(places.config, 'config', configShape, configPanel);
   }
   on('status', drawStatus, signal);
-  const timer = setInterval(() => !document.hidden && void loadStatus(signal).catch(() => {}), 5000);
+  const tick = async () => {
+    if (document.hidden) return;
+    await loadStatus(signal).catch(() => {});
+    await tables();
+  };
+  const timer = setInterval(() => void tick(), 5000);
   signal.addEventListener('abort', () => clearInterval(timer));
   keys.t = () => test.focus();
   drawStatus();
@@ -4472,7 +4687,7 @@ function statusPanel(status, reload) {
             el(
               'ul',
               {},
-              problems.map((problem) => el('li', {}, foreign(problem, 600))),
+              problems.map((problem) => el('li', {}, problemLine(problem))),
             ),
           ),
         );
@@ -4534,6 +4749,34 @@ function statusPanel(status, reload) {
     section('Endpoints', { class: 'panel' }, endpointsTable(status.endpoints)),
     certificates.length > 0 && section('Certificates', { class: 'panel' }, certificatesTable(certificates)),
   ];
+}
+
+/** The views in which problems are solved, by the words of the gate. */
+const PROBLEMS = [
+  [/^inbox: \d+ dead letters for ([^;]+); see/, (name) => `#/inbox?state=dead&destination=${queueParam(name)}`],
+  [
+    /^inbox: \d+ deliveries for (.+) are in quarantine/,
+    (name) => `#/inbox?state=quarantined&destination=${queueParam(name)}`,
+  ],
+  [/^inbox: \d+ deliveries wait for ([^,]+),/, (name) => `#/inbox?state=pending&destination=${queueParam(name)}`],
+  [/^(\S+): a verified delivery was not taken/, (name) => `#/live?verdict=failed&endpoint=${encode(name)}`],
+  [/^(\S+): no signature has matched/, (name) => `#/live?verdict=rejected&endpoint=${encode(name)}`],
+];
+
+const queueParam = (name) => encode(name === 'no destination' ? NO_DESTINATION : name);
+
+/** Returns a problem with a link to its view instead of the command. */
+function problemLine(problem) {
+  for (const [pattern, address] of PROBLEMS) {
+    const found = pattern.exec(problem);
+    if (found)
+      return [
+        foreign(problem.replace(/; (see|move them with) .*$/, ''), 600),
+        ' ',
+        el('a', { href: address(found[1]) }, 'Show'),
+      ];
+  }
+  return foreign(problem, 600);
 }
 
 function endpointsTable(endpoints) {
@@ -4749,6 +4992,9 @@ function testPanel(signal) {
   return { node, focus: () => node.querySelector('select')?.focus() };
 }
 
+/** The last test, which outlives the view. */
+const testDraft = {};
+
 function testForm({ samples, forgeries }, signal) {
   const option = (value, words = value) => el('option', { value }, words);
   const endpoint = el(
@@ -4769,7 +5015,7 @@ function testForm({ samples, forgeries }, signal) {
   );
   const sample = el(
     'select',
-    { id: 'test-sample', onchange: fillBody },
+    { id: 'test-sample', onchange: () => (isEdited() ? check() : fillBody()) },
     [...samples.keys()].map((name) =>
       option(name, name === 'order' ? 'Order' : name === 'abandoned-cart' ? 'Abandoned cart' : name),
     ),
@@ -4777,7 +5023,7 @@ function testForm({ samples, forgeries }, signal) {
   const forgery = el(
     'select',
     { id: 'test-forgery', onchange: describe },
-    option('', 'None: a genuine delivery'),
+    option('', 'Genuine'),
     forgeries.map((one) => option(one.name, `Forgery: ${one.name}`)),
   );
   const method = el(
@@ -4794,6 +5040,7 @@ function testForm({ samples, forgeries }, signal) {
     autocomplete: 'off',
     oninput: check,
   });
+  let filled = '';
   const note = el('p', { class: 'hint', 'aria-live': 'polite' });
   const meaning = el('p', { class: 'hint' });
   const result = el(
@@ -4806,13 +5053,16 @@ function testForm({ samples, forgeries }, signal) {
   );
   const send = actButton('Send the test', () => void run(), { id: 'test-send', class: 'primary' });
 
+  const isEdited = () => body.value !== filled;
+
   function fillBody() {
     const words = samples.get(sample.value) ?? '';
-    body.value = isJson(words)
+    filled = isJson(words)
       ? jsonLines(words)
           .map((line) => line.map(([token]) => token).join(''))
           .join('\n')
       : words;
+    body.value = filled;
     check();
   }
 
@@ -4820,7 +5070,13 @@ function testForm({ samples, forgeries }, signal) {
     const size = new TextEncoder().encode(body.value).length;
     setText(
       note,
-      `${counted(size, 'byte')}${isJson(body.value) ? '' : ' · this is not JSON; the gate sends it all the same'}`,
+      [
+        counted(size, 'byte'),
+        isEdited() && 'edited; Reset takes the sample again',
+        !isJson(body.value) && 'this is not JSON; the gate sends it all the same',
+      ]
+        .filter(Boolean)
+        .join(' · '),
     );
   }
 
@@ -4848,7 +5104,9 @@ function testForm({ samples, forgeries }, signal) {
         method: method.value,
         body: body.value,
       };
-      refill(result, testResult(await post('test', testShape, json, { signal })));
+      const answer = await post('test', testShape, json, { signal });
+      Object.assign(testDraft, { ...json, answer });
+      refill(result, testResult(answer));
     } catch (error) {
       if (signal.aborted) return;
       refill(
@@ -4861,6 +5119,15 @@ function testForm({ samples, forgeries }, signal) {
   }
 
   fillBody();
+  if (testDraft.answer) {
+    endpoint.value = testDraft.endpoint;
+    sample.value = testDraft.sample;
+    forgery.value = testDraft.forgery ?? '';
+    method.value = testDraft.method;
+    body.value = testDraft.body;
+    check();
+    refill(result, testResult(testDraft.answer));
+  }
   describe();
   return el(
     'div',
@@ -4873,7 +5140,7 @@ function testForm({ samples, forgeries }, signal) {
         { class: 'fields' },
         field('Endpoint', endpoint),
         field('Sample', sample),
-        field('Signature', forgery),
+        field('Delivery', forgery),
         field('Method', method),
       ),
       meaning,
