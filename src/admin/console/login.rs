@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json, Router,
-    extract::{Query, State},
+    extract::{DefaultBodyLimit, Query, State},
     middleware,
     response::{Html, IntoResponse, Response},
     routing::{get, post},
@@ -27,6 +27,9 @@ use crate::{
     telemetry::count,
 };
 
+/// The limit of a login's body in bytes. Its client is not known yet.
+const MAX_LOGIN: usize = 8 * 1024;
+
 /// The page for a link that no longer works.
 const SPENT: &str = include_str!("spent.html");
 
@@ -34,6 +37,7 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
         .route("/login", get(by_link).post(by_token))
         .route("/logout", post(logout))
+        .layer(DefaultBodyLimit::max(MAX_LOGIN))
         .layer(middleware::map_response(problem::describe))
 }
 

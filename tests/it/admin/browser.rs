@@ -363,7 +363,7 @@ fn the_token_opens_a_session_and_nothing_else_does() {
     );
 
     let form = format!("token={}", gate.token());
-    let large = format!(r#"{{"token":"{}"}}"#, "x".repeat(1024 * 1024));
+    let large = format!(r#"{{"token":"{}"}}"#, "x".repeat(8 * 1024));
     for (status, media_type, body) in [
         (
             403,
