@@ -1883,7 +1883,8 @@ function liveView({ root, params, signal, keys }) {
     const chosen = all.filter((row) => matchesRow(filters.values, row));
     const isMoving = isFlooded && !pause.rows();
     rows.show(chosen.slice(0, isMoving ? FLOOD_ROWS : shownRows));
-    filters.showCounts(verdictCounts(all));
+    // Each count is that of the rows which its switch would show.
+    filters.showCounts(verdictCounts(all.filter((row) => matchesRow({ ...filters.values, verdict: new Set() }, row))));
     setText(summary, liveSummary(all.length, chosen.length));
     pause.show();
     grid.hidden = chosen.length === 0;
@@ -2890,7 +2891,7 @@ function inboxView({ root, params, signal, keys }) {
       );
     else if (grid.parentNode !== place) refill(place, grid);
     const parts = [
-      isWhole ? deliveries(items.length) : `${deliveries(items.length)} and more`,
+      isWhole ? deliveries(items.length) : `${deliveries(items.length)}, more below`,
       loaded.order,
       loaded.left > 0 && `${count(loaded.left)} could not be read: reload the page`,
     ];
@@ -3572,7 +3573,7 @@ function nowOf({ deliveries: all }) {
   return all.length > 0 && el('div', {}, all.map(line));
 }
 
-function summaryOf(deliveryId, { row, event }) {
+function summaryOf(deliveryId, { row, event, rejection }) {
   const first = event?.deliveries[0];
   const at = row?.at ?? event?.received ?? bornAt(deliveryId);
   return facts(
@@ -3587,7 +3588,7 @@ function summaryOf(deliveryId, { row, event }) {
           REASONS.has(row.reason) ? ` ${meaningOf(row.reason)}` : '',
         ),
     ],
-    ['Probable cause', row?.cause && foreign(rowById.get(row.id)?.causeText || row.cause)],
+    ['Probable cause', row?.cause && !rejection && foreign(rowById.get(row.id)?.causeText || row.cause)],
     ['Received', at !== null && el('span', {}, moment(at), ' (', since(at), ')')],
     ['Endpoint', (row?.endpoint ?? event?.endpoint) && foreign(row?.endpoint ?? event.endpoint, 64)],
     ['Kind', (row?.kind ?? event?.kind) && foreign(row?.kind ?? event.kind, 30)],
