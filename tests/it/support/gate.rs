@@ -236,11 +236,6 @@ impl Gate {
         self.admin.as_ref().expect("it has an admin listener")
     }
 
-    /// Returns the credentials that it made for its admin listener.
-    pub(crate) fn credentials(&self) -> &Credentials {
-        &self.credentials
-    }
-
     /// Returns the token of its admin listener.
     pub(crate) fn token(&self) -> String {
         let config = self.config.borrow();
