@@ -66,8 +66,7 @@ async fn start(
     Path(id): Path<Uuid>,
 ) -> Result<Json<JobDetails>, ApiError> {
     let job = jobs_of(&admin)?.start(id)?;
-    let subject = format!("job {id} on {} deliveries", job.count);
-    operator.log(job.action.as_str(), subject);
+    operator.log(job.action.as_str(), subject(&job));
     Ok(Json(job))
 }
 
@@ -83,4 +82,23 @@ async fn cancel(
         operator.log("cancel", format_args!("job {id}"));
     }
     Ok(Json(jobs.cancel(id).await?))
+}
+
+/// The ids that a log line shows.
+const LOGGED_IDS: usize = 20;
+
+/// Describes a job for the log: its number of deliveries, and the selection of them.
+fn subject(job: &JobDetails) -> String {
+    let mut selection = job.selection.clone();
+    let more = selection.ids.len().saturating_sub(LOGGED_IDS);
+    selection.ids.truncate(LOGGED_IDS);
+    let selection = serde_json::to_string(&selection).unwrap_or_default();
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more ids"),
+    };
+    format!(
+        "job {} on {} deliveries: {selection}{more}",
+        job.id, job.count
+    )
 }

@@ -107,9 +107,7 @@ impl Work {
         done: u64,
         status: &watch::Sender<JobStatus>,
     ) -> bool {
-        let pause = self.rate.map(|rate| done as f64 / rate);
-        let pause = pause.and_then(|pause| Duration::try_from_secs_f64(pause).ok());
-        let until = begun + pause.unwrap_or_default().min(MAX_PAUSE);
+        let until = begun + self.rate.map_or(Duration::ZERO, |rate| pause(done, rate));
         let mut status = status.subscribe();
         tokio::select! {
             biased;
@@ -153,7 +151,7 @@ impl Work {
 /// Limits a selection to events that have arrived by now, as they are counted. Later arrivals could
 /// otherwise be removed unseen, or keep the job at work for ever.
 fn bounded(selection: Selection, now: Millis) -> Selection {
-    if !selection.ids.is_empty() || selection.until.is_some() {
+    if !selection.ids.is_empty() {
         return selection;
     }
     let later = u128::try_from(now.saturating_add(1)).unwrap_or_default();
@@ -162,6 +160,13 @@ fn bounded(selection: Selection, now: Millis) -> Selection {
         before: Some(Uuid::from_u128(later << 80)),
         ..selection
     }
+}
+
+/// Returns the time that so many deliveries take at a rate.
+fn pause(done: u64, rate: f64) -> Duration {
+    // The time of a tiny rate fits no duration.
+    let pause = Duration::try_from_secs_f64(done as f64 / rate);
+    pause.unwrap_or(MAX_PAUSE).min(MAX_PAUSE)
 }
 
 /// Returns the size of a page: the deliveries of about a second, so that the rate is even.
@@ -198,6 +203,20 @@ mod tests {
             until: Some(now + 9),
             ..Selection::default()
         };
-        assert_eq!(bounded(until, now).before, None);
+        assert_eq!(
+            bounded(until, now).before,
+            Some(before),
+            "a bound in the future is not the only one"
+        );
+    }
+
+    #[test]
+    fn a_tiny_rate_is_slow_and_not_unlimited() {
+        assert_eq!(pause(0, 1e-300), Duration::ZERO);
+        assert_eq!(pause(5, 2.0), Duration::from_millis(2_500));
+        for rate in [1e-3, 1e-20, 1e-300, f64::MIN_POSITIVE] {
+            assert_eq!(pause(1_000, rate), MAX_PAUSE.min(pause(1_000, rate)));
+            assert!(pause(1_000, rate) >= Duration::from_secs(60 * 60), "{rate}");
+        }
     }
 }
