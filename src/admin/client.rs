@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 use tower_cartgate::Secret;
 
 use super::{
+    access::OWNER_HOST,
     api::{
         links::Link,
         problem::{PROBLEM, Problem},
@@ -23,7 +24,7 @@ use crate::{
     client::{Client, Outgoing, ResponseSummary, SendError},
     net::{
         connect::{ConnectorError, Trust},
-        destination_address::Address,
+        destination_address::{Address, Transport},
     },
 };
 
@@ -48,7 +49,10 @@ impl AdminClient {
         token: Option<&Secret>,
         timeout: Duration,
     ) -> Result<Self, AdminClientError> {
-        let client = Client::new(address, &Trust::Platform, timeout)?;
+        let mut client = Client::new(address, &Trust::Platform, timeout)?;
+        if let Transport::Unix(_) = address.transport() {
+            client = client.naming(OWNER_HOST);
+        }
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
             let value = [b"Bearer ", token.expose()].concat();

@@ -7,11 +7,14 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderMap, StatusCode};
+use http::{
+    HeaderMap, StatusCode,
+    header::{COOKIE, FORWARDED, HOST, ORIGIN, REFERER, VIA},
+};
 use rustix::process::geteuid;
 
 use super::{
-    access::{Authorization, Identity, Operator, Session, is_foreign, names_us},
+    access::{Authorization, Identity, OWNER_HOST, Operator, Session, is_foreign, names_us},
     api::problem::ApiError,
     gate::Admin,
     server::connection::AdminConnection,
@@ -33,18 +36,19 @@ pub(super) async fn guard(
     let operator = {
         let config = admin.gate.config();
         let access = &config.admin;
-        let headers = request.headers();
         // Browsers cannot use a Unix socket, and its clients send any host.
-        if connection.peer != Peer::Unix && !names_us(headers, &access.hosts) {
+        if connection.peer != Peer::Unix
+            && !names_us(request.uri(), request.headers(), &access.hosts)
+        {
             return Err(ApiError::new(
                 StatusCode::MISDIRECTED_REQUEST,
                 "foreign-host",
                 "the gate does not have this host name; use its address, or add the name to [admin] hosts",
             ));
         }
-        let operator = operator(&admin, access, &connection, headers);
+        let operator = operator(&admin, access, &connection, &request);
         let is_session = operator.is_some_and(|one| one.identity == Identity::Session);
-        if is_foreign(request.method(), headers, is_session) {
+        if is_foreign(request.method(), request.headers(), is_session) {
             return Err(ApiError::new(
                 StatusCode::FORBIDDEN,
                 "foreign-origin",
@@ -54,6 +58,7 @@ pub(super) async fn guard(
         operator
     };
     if let Some(operator) = operator {
+        connection.keep_for_operator();
         request.extensions_mut().insert(operator);
     }
     Ok(next.run(request).await)
@@ -64,9 +69,9 @@ fn operator(
     admin: &Admin,
     access: &AdminAccess,
     connection: &AdminConnection,
-    headers: &HeaderMap,
+    request: &Request,
 ) -> Option<Operator> {
-    let identity = identity(admin, access, connection, headers)?;
+    let identity = identity(admin, access, connection, request)?;
     Some(Operator {
         identity,
         peer: connection.peer,
@@ -78,8 +83,9 @@ fn identity(
     admin: &Admin,
     access: &AdminAccess,
     connection: &AdminConnection,
-    headers: &HeaderMap,
+    request: &Request,
 ) -> Option<Identity> {
+    let headers = request.headers();
     if is_owner(connection, headers) {
         return Some(Identity::Owner);
     }
@@ -89,29 +95,33 @@ fn identity(
         Authorization::Wrong => return None,
         Authorization::Missing => {}
     }
-    let now = count::now() / 1000;
-    let is_session =
-        access.console != ConsoleMode::Off && Session::new(&token, headers).is_in(headers, now);
-    is_session.then_some(Identity::Session)
+    if access.console == ConsoleMode::Off {
+        return None;
+    }
+    let parts = (request.method(), request.uri(), headers);
+    let session = Session::new(&token, headers).find(parts, count::now() / 1000)?;
+    (!admin.credentials.is_revoked(&session)).then_some(Identity::Session)
 }
 
 /// Returns whether the peer of a Unix socket is the user of the gate, or root. Behind a web proxy
-/// that runs as one of them is anybody, so a request that a browser or a proxy has marked needs
-/// another identity.
+/// that runs as one of them is anybody, so the owner names a host that no proxy has, and a request
+/// that a browser or a proxy has marked needs another identity.
 fn is_owner(connection: &AdminConnection, headers: &HeaderMap) -> bool {
-    let marks = [
-        "origin",
-        "sec-fetch-site",
-        "cookie",
-        "forwarded",
-        "via",
-        "x-forwarded-for",
-        "x-real-ip",
-    ];
-    let is_marked = || marks.iter().any(|mark| headers.contains_key(*mark));
     let own = geteuid().as_raw();
-    connection
-        .peer_uid
-        .is_some_and(|uid| uid == own || uid == 0)
-        && !is_marked()
+    let is_own = |uid| uid == own || uid == 0;
+    let mut hosts = headers.get_all(HOST).iter();
+    let names_owner = hosts.next().is_some_and(|host| host == OWNER_HOST) && hosts.next().is_none();
+    connection.peer_uid.is_some_and(is_own) && names_owner && !is_marked(headers)
+}
+
+/// Returns whether a browser or a proxy has sent a request.
+fn is_marked(headers: &HeaderMap) -> bool {
+    let marks = [COOKIE, FORWARDED, ORIGIN, REFERER, VIA];
+    headers.keys().any(|name| {
+        let text = name.as_str();
+        marks.contains(name)
+            || text == "x-real-ip"
+            || text.starts_with("x-forwarded-")
+            || text.starts_with("sec-fetch-")
+    })
 }

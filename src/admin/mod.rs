@@ -26,7 +26,9 @@ mod router;
 mod server;
 pub mod status;
 
-pub use access::{Credentials, NeedsToken, TokenError, TokenFile, may_be_token, may_listen};
+pub use access::{
+    Credentials, NeedsToken, OwnToken, TokenError, TokenFile, may_be_token, may_listen,
+};
 pub(crate) use api::events::reports::run as send_reports;
 pub(crate) use front_door::FrontDoor;
 pub(crate) use gate::{Admin, AdminParts};

@@ -58,6 +58,12 @@ impl Client {
         }
     }
 
+    /// Names this host in each request.
+    #[must_use]
+    pub fn naming(self, host: HeaderValue) -> Self {
+        Self { host, ..self }
+    }
+
     /// Ignores the target of the address, so that each request has its own.
     #[must_use]
     pub fn without_target(self) -> Self {

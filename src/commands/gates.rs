@@ -8,7 +8,7 @@ use tower_cartgate::Secret;
 use super::{input, outcome::Failure, runtime::runtime};
 use crate::{
     admin::{
-        TokenFile,
+        OwnToken,
         client::{AdminClient, AdminError},
     },
     net::destination_address::{Address, Transport},
@@ -29,8 +29,15 @@ pub(super) fn request_all<T>(
     let clients = gates.iter();
     let clients = clients
         .map(|gate| {
-            let token = token.clone().or_else(|| own_token(gate));
-            AdminClient::new(gate, token.as_ref(), timeout).map_err(Failure::usage)
+            let own = match token {
+                Some(_) => None,
+                None => own_token(gate),
+            };
+            let client = match own {
+                Some((address, token)) => AdminClient::new(&address, Some(&token), timeout),
+                None => AdminClient::new(gate, token.as_ref(), timeout),
+            };
+            client.map_err(Failure::usage)
         })
         .collect::<Result<Vec<_>, _>>()?;
     let responses = clients.iter().map(|client| request(client));
@@ -42,13 +49,18 @@ pub(super) fn request_all<T>(
         .collect())
 }
 
-/// Returns the token that a gate of this user has left for this address. It goes to loopback only,
-/// in clear text.
-fn own_token(gate: &Address) -> Option<Secret> {
-    match gate.transport() {
-        Transport::Tcp {
-            port, tls: false, ..
-        } if gate.is_loopback() => TokenFile::read(*port),
-        _ => None,
-    }
+/// Returns the token that a gate of this user has left, and the address to which alone it may be
+/// sent, in clear text.
+fn own_token(gate: &Address) -> Option<(Address, Secret)> {
+    let Transport::Tcp {
+        host,
+        port,
+        tls: false,
+    } = gate.transport()
+    else {
+        return None;
+    };
+    let OwnToken { address, token } = OwnToken::find(host, *port)?;
+    // An address and not the name, which may resolve to another one.
+    Some((format!("http://{address}").parse().ok()?, token))
 }

@@ -9,6 +9,7 @@ pub(crate) mod forwarded;
 pub(crate) mod host_name;
 pub mod inherited;
 pub mod listener;
+pub(crate) mod listening_users;
 pub mod peer;
 pub(crate) mod resolve;
 pub mod source;

@@ -75,7 +75,9 @@ impl Page {
     /// Returns the status and the text of a resource, from a script of the page.
     pub(crate) fn text_of(&self, path: &str) -> (u64, String) {
         let result = self.browser.run_async(&format!(
-            "const response = await fetch({path:?}); return [response.status, await response.text()]"
+            "const headers = {{'X-Cartgate-Key': localStorage.getItem('cartgate-key')}};
+             const response = await fetch({path:?}, {{headers}});
+             return [response.status, await response.text()]"
         ));
         let status = result[0].as_u64().unwrap_or_default();
         (status, result[1].as_str().unwrap_or_default().to_owned())
@@ -89,7 +91,9 @@ impl Page {
             "body": body.map(Value::to_string),
         });
         let result = self.browser.run_async(&format!(
-            "const response = await fetch({path:?}, {options});
+            "const options = {options};
+             options.headers['X-Cartgate-Key'] = localStorage.getItem('cartgate-key');
+             const response = await fetch({path:?}, options);
              const text = await response.text();
              let json = null;
              try {{ json = JSON.parse(text); }} catch {{ }}

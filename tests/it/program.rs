@@ -205,7 +205,7 @@ impl Program {
 
     /// Returns the token that it has left for commands.
     pub(crate) fn token(&self) -> String {
-        let name = format!("admin-{}.token", self.admin().port());
+        let name = format!("admin-{}.token", self.admin());
         std::fs::read_to_string(self.file(&name)).expect("a token file")
     }
 

@@ -7,14 +7,19 @@ use std::{
 
 use tower_cartgate::Secret;
 
-use super::codes::Codes;
+use super::{
+    codes::Codes, revoked::Revoked, session::SessionId, token::is_token, wrong_tokens::WrongTokens,
+};
 use crate::{proxy::config::admin::AdminAccess, secret::random::random};
 
-/// The token that applies if the configuration has none, and the one-time codes of links.
+/// The token that applies if the configuration has none, the one-time codes of links, the sessions
+/// that were closed, and the wrong tokens of the login.
 #[derive(Debug)]
 pub struct Credentials {
     own_token: Secret,
     codes: Codes,
+    revoked: Revoked,
+    wrong_tokens: WrongTokens,
 }
 
 impl Credentials {
@@ -27,6 +32,8 @@ impl Credentials {
         Ok(Self {
             own_token: random::<32>()?,
             codes: Codes::default(),
+            revoked: Revoked::default(),
+            wrong_tokens: WrongTokens::default(),
         })
     }
 
@@ -41,13 +48,17 @@ impl Credentials {
     /// # Errors
     ///
     /// When the system has no randomness.
-    pub fn link(&self, listener: SocketAddr) -> io::Result<String> {
-        self.link_from(&origin(listener))
+    pub fn link(&self, listener: SocketAddr, access: &AdminAccess) -> io::Result<String> {
+        self.link_from(&origin(listener), access)
     }
 
-    /// Makes a link below an origin.
-    pub(in crate::admin) fn link_from(&self, origin: &str) -> io::Result<String> {
-        let code = self.codes.issue()?;
+    /// Makes a link below an origin. It ends with the token that is in force now.
+    pub(in crate::admin) fn link_from(
+        &self,
+        origin: &str,
+        access: &AdminAccess,
+    ) -> io::Result<String> {
+        let code = self.codes.issue(&self.token(access))?;
         let code = String::from_utf8_lossy(code.expose());
         Ok(format!("{origin}/login?code={code}"))
     }
@@ -58,9 +69,43 @@ impl Credentials {
     }
 
     /// Spends a one-time code; returns whether it was valid.
-    pub(in crate::admin) fn spend(&self, code: &str) -> bool {
-        self.codes.spend(code.as_bytes())
+    pub(in crate::admin) fn spend(&self, code: &str, access: &AdminAccess) -> bool {
+        self.codes.spend(code.as_bytes(), &self.token(access))
     }
+
+    /// Compares a token of the login with the one in force.
+    pub(in crate::admin) fn try_token(&self, given: &str, access: &AdminAccess) -> TokenTry {
+        if !self.wrong_tokens.allow_another() {
+            return TokenTry::TooMany;
+        }
+        match is_token(given.as_bytes(), &self.token(access)) {
+            true => TokenTry::Right,
+            false => TokenTry::Wrong {
+                unlogged: self.wrong_tokens.count(),
+            },
+        }
+    }
+
+    /// Closes a session for good. `now` is in seconds.
+    pub(in crate::admin) fn revoke(&self, session: SessionId, now: u64) {
+        self.revoked.add(session, now);
+    }
+
+    /// Returns whether a session was closed.
+    pub(in crate::admin) fn is_revoked(&self, session: &SessionId) -> bool {
+        self.revoked.contains(session)
+    }
+}
+
+/// The result of a login by a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::admin) enum TokenTry {
+    /// It is the token in force.
+    Right,
+    /// It is another one. The log may have a line about this number of wrong tokens now.
+    Wrong { unlogged: Option<u64> },
+    /// It was not compared: there were too many wrong ones within a second.
+    TooMany,
 }
 
 /// Returns the origin at which a browser of this machine finds a listener.

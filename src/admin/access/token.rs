@@ -23,11 +23,11 @@ pub fn may_be_token(token: &Secret) -> Result<(), TokenError> {
 /// The Authorization of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::admin) enum Authorization {
-    /// There is none.
+    /// There is no bearer token. Browsers send the login of a proxy to the gate, too (`Basic`).
     Missing,
     /// It holds the token.
     Token,
-    /// It holds something else, or there are several.
+    /// It holds another bearer token, or there are several.
     Wrong,
 }
 
@@ -35,26 +35,27 @@ impl Authorization {
     /// Compares the Authorization of a request with the token, in a time that does not depend on
     /// the token.
     pub(in crate::admin) fn of(headers: &HeaderMap, token: &Secret) -> Self {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else {
-            return Self::Missing;
-        };
-        match bearer(value) {
-            Some(given) if values.next().is_none() && is_token(given, token) => Self::Token,
-            _ => Self::Wrong,
+        let values = headers.get_all(AUTHORIZATION);
+        match values.iter().find_map(bearer) {
+            None => Self::Missing,
+            Some(given) if values.iter().count() == 1 && is_token(given, token) => Self::Token,
+            Some(_) => Self::Wrong,
         }
     }
 }
 
 /// Compares in a time that depends only on the lengths.
-pub(in crate::admin) fn is_token(given: &[u8], token: &Secret) -> bool {
+pub(super) fn is_token(given: &[u8], token: &Secret) -> bool {
     given.ct_eq(token.expose()).into()
 }
 
+/// Returns what follows the scheme `Bearer`.
 fn bearer(value: &HeaderValue) -> Option<&[u8]> {
-    let (scheme, token) = value.as_bytes().split_at_checked("Bearer ".len())?;
+    let value = value.as_bytes();
+    let end = value.iter().position(|byte| *byte == b' ');
+    let (scheme, token) = value.split_at(end.unwrap_or(value.len()));
     scheme
-        .eq_ignore_ascii_case(b"Bearer ")
+        .eq_ignore_ascii_case(b"Bearer")
         .then(|| token.trim_ascii())
 }
 
@@ -83,16 +84,22 @@ mod tests {
         };
         assert_eq!(of(&["Bearer planted-token"]), Authorization::Token);
         assert_eq!(of(&["bearer  planted-token"]), Authorization::Token);
-        for wrong in [
-            "Bearer",
-            "Bearer ",
-            "Bearer planted-toke",
+        for wrong in ["Bearer", "Bearer ", "Bearer planted-toke"] {
+            assert_eq!(of(&[wrong]), Authorization::Wrong, "{wrong}");
+            assert_eq!(of(&["Basic dTpw", wrong]), Authorization::Wrong, "{wrong}");
+        }
+        // The login of a proxy proves nothing here, and forbids nothing.
+        for other in [
             "Basic planted-token",
             "planted-token",
+            "",
+            "Bearerplanted-token",
         ] {
-            assert_eq!(of(&[wrong]), Authorization::Wrong, "{wrong}");
+            assert_eq!(of(&[other]), Authorization::Missing, "{other}");
         }
         assert_eq!(of(&[]), Authorization::Missing);
+        let both = ["Basic dTpw", "Bearer planted-token"];
+        assert_eq!(of(&both), Authorization::Wrong);
         let twice = ["Bearer planted-token", "Bearer planted-token"];
         assert_eq!(of(&twice), Authorization::Wrong);
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::problem::ApiError;
 use crate::{
     admin::{
-        access::{Act, Identity, origin},
+        access::{Act, Identity, is_https, origin},
         gate::Admin,
     },
     net::peer::Peer,
@@ -46,18 +46,23 @@ async fn create(
         ));
     }
     let origin = origin_for(&admin, operator.peer, &headers);
-    let link = admin.credentials.link_from(&origin);
+    let link = admin
+        .gate
+        .with_config(|config| admin.credentials.link_from(&origin, &config.admin));
     let link = link.map_err(|_| ApiError::internal())?;
     operator.log("link", "console");
     Ok((StatusCode::CREATED, Json(Link { link })))
 }
 
-/// Returns the origin that a browser can use: the one of this request, or over a Unix socket the
-/// address of the TCP listener. Without one, the link is only a path.
+/// Returns the origin that a browser can use: the one of this request, also behind a proxy with TLS,
+/// or over a Unix socket the address of the TCP listener. Without one, the link is only a path.
 fn origin_for(admin: &Admin, peer: Peer, headers: &HeaderMap) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     match (peer, host, admin.addresses.first()) {
-        (Peer::Tcp(_), Some(host), _) => format!("http://{host}"),
+        (Peer::Tcp(_), Some(host), _) => {
+            let scheme = if is_https(headers) { "https" } else { "http" };
+            format!("{scheme}://{host}")
+        }
         (_, _, Some(address)) => origin(*address),
         _ => String::new(),
     }

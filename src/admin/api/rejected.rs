@@ -26,9 +26,10 @@ use crate::{
         access::{Act, Identity, Look},
         front_door::{DeliveryAddress, TestResult},
         gate::Admin,
+        log::TARGET,
         server::connection::AdminConnection,
     },
-    client::Outgoing,
+    client::{Outgoing, ResponseSummary, SendError},
     delivery::{is_credential, redacted},
     doctor::SignatureVerdict,
     endpoint::{Endpoint, Endpoints},
@@ -143,7 +144,18 @@ async fn forward(
     let place = admin.front_door.place(&connection)?;
     operator.log("forward", id);
     let outcome = place.send(outgoing).await?;
+    log_forwarded(id, &outcome);
     Ok(Json(TestResult::of(None, &outcome)))
+}
+
+/// Logs the delivery that a saved rejection has become.
+fn log_forwarded(rejection: Uuid, outcome: &Result<ResponseSummary, SendError>) {
+    let delivery = outcome.as_ref().ok().and_then(ResponseSummary::delivery_id);
+    let result = match outcome {
+        Ok(response) => response.status.to_string(),
+        Err(error) => error.to_string(),
+    };
+    tracing::info!(target: TARGET, %rejection, delivery, result, "forwarded");
 }
 
 /// Runs work on the files on a thread of its own, one at a time: the doctor computes long, and the

@@ -10,15 +10,15 @@ use axum::{
     routing::{get, post},
 };
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
-    header::{LOCATION, SET_COOKIE},
+    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    header::{LOCATION, RETRY_AFTER, SET_COOKIE},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::enabled::Enabled;
 use crate::{
     admin::{
-        access::{Session, is_token},
+        access::{Opened, Session, TokenTry},
         api::problem::{self, ApiError},
         gate::Admin,
         log::TARGET,
@@ -47,8 +47,16 @@ struct Link {
     code: Option<String>,
 }
 
+/// The page key of a new session, which the page keeps and sends with each request.
+#[derive(Serialize)]
+struct PageKey {
+    key: String,
+}
+
 /// Spends the code of a link, and opens a session. A HEAD spends nothing: chat programs and mail
-/// scanners look at links before people do.
+/// scanners look at links before people do, and so do browsers that guess the next click.
+///
+/// The page key follows in the fragment, which browsers send to no server.
 async fn by_link(
     _: Enabled,
     State(admin): State<Arc<Admin>>,
@@ -57,20 +65,39 @@ async fn by_link(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let is_valid = |code: &str| method != Method::HEAD && admin.credentials.spend(code);
+    if is_prefetch(&headers) {
+        let detail = "a link is opened by a click, and not before";
+        return Err(ApiError::unavailable("prefetch", detail));
+    }
+    let spend = |code: &str| {
+        let config = admin.gate.config();
+        admin.credentials.spend(code, &config.admin)
+    };
+    let is_valid = |code: &str| method != Method::HEAD && spend(code);
     match link.code.as_deref() {
         Some(code) if is_valid(code) => {
             tracing::info!(target: TARGET, operation = "login", subject = "link", peer = %connection.peer, "session opened");
-            let cookie = session(&admin, &headers).open(count::now() / 1000);
-            let to = [
-                (LOCATION, HeaderValue::from_static("/")),
-                (SET_COOKIE, cookie.ok_or_else(ApiError::internal)?),
-            ];
+            let Opened { cookie, key } = open(&admin, &headers)?;
+            let mut page =
+                HeaderValue::from_str(&format!("/#key={key}")).map_err(|_| ApiError::internal())?;
+            page.set_sensitive(true);
+            let to = [(LOCATION, page), (SET_COOKIE, cookie)];
             Ok((StatusCode::SEE_OTHER, to).into_response())
         }
         Some(_) => Ok((StatusCode::GONE, Html(SPENT)).into_response()),
         None => Ok((StatusCode::SEE_OTHER, [(LOCATION, "/")]).into_response()),
     }
+}
+
+/// Returns whether a browser requests a page that nobody has asked for yet.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    let names = ["sec-purpose", "purpose"];
+    let mut values = names.iter().flat_map(|name| headers.get_all(*name));
+    values.any(|value| {
+        let value = value.as_bytes().to_ascii_lowercase();
+        let contains = |word: &[u8]| value.windows(word.len()).any(|part| part == word);
+        contains(b"prefetch") || contains(b"prerender")
+    })
 }
 
 /// A login by the token.
@@ -89,32 +116,57 @@ async fn by_token(
     Json(login): Json<Login>,
 ) -> Result<Response, ApiError> {
     let peer = connection.peer;
-    let token = {
+    let tried = {
         let config = admin.gate.config();
-        admin.credentials.token(&config.admin)
+        admin.credentials.try_token(&login.token, &config.admin)
     };
-    if !is_token(login.token.as_bytes(), &token) {
-        if admin.gate.throttle.allows() {
-            tracing::warn!(target: TARGET, %peer, "login with a wrong token");
+    match tried {
+        TokenTry::Right => {}
+        TokenTry::Wrong { unlogged } => {
+            if let Some(tokens) = unlogged {
+                tracing::warn!(target: TARGET, %peer, tokens, "login with a wrong token");
+            }
+            let detail = "this is not the token of the gate";
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong-token", detail));
         }
-        let detail = "this is not the token of the gate";
-        return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong-token", detail));
+        TokenTry::TooMany => return Ok(too_many_tokens()),
     }
     tracing::info!(target: TARGET, operation = "login", subject = "token", %peer, "session opened");
-    let cookie = session(&admin, &headers).open(count::now() / 1000);
+    let Opened { cookie, key } = open(&admin, &headers)?;
+    Ok(([(SET_COOKIE, cookie)], Json(PageKey { key })).into_response())
+}
+
+fn too_many_tokens() -> Response {
+    let detail = "too many wrong tokens; try again in a second, or open a link";
+    let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too-many-tokens", detail);
+    let mut response = error.into_response();
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// Removes the session from the browser, and closes it for good: also whoever has copied its cookie
+/// and its key is out.
+async fn logout(
+    _: Enabled,
+    State(admin): State<Arc<Admin>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let now = count::now() / 1000;
+    let session = session(&admin, &headers);
+    if let Some(closed) = session.find((&method, &uri, &headers), now) {
+        admin.credentials.revoke(closed, now);
+    }
+    let cookie = session.close();
     let cookie = cookie.ok_or_else(ApiError::internal)?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
 }
 
-/// Removes the session from the browser.
-async fn logout(
-    _: Enabled,
-    State(admin): State<Arc<Admin>>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let cookie = session(&admin, &headers).close();
-    let cookie = cookie.ok_or_else(ApiError::internal)?;
-    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]).into_response())
+fn open(admin: &Admin, headers: &HeaderMap) -> Result<Opened, ApiError> {
+    let opened = session(admin, headers).open(count::now() / 1000);
+    opened.ok_or_else(ApiError::internal)
 }
 
 fn session(admin: &Admin, headers: &HeaderMap) -> Session {

@@ -27,6 +27,7 @@ pub(crate) struct AdminConnection {
     pub(crate) peer_uid: Option<u32>,
     deadline: watch::Sender<Instant>,
     is_stream: AtomicBool,
+    is_operator: AtomicBool,
 }
 
 impl AdminConnection {
@@ -36,6 +37,7 @@ impl AdminConnection {
             peer_uid,
             deadline: watch::Sender::new(Instant::now() + REQUEST),
             is_stream: AtomicBool::new(false),
+            is_operator: AtomicBool::new(false),
         }
     }
 
@@ -59,6 +61,16 @@ impl AdminConnection {
                 _ = deadline.changed() => {}
             }
         }
+    }
+
+    /// Notes that an operator is at the other end.
+    pub(in crate::admin) fn keep_for_operator(&self) {
+        self.is_operator.store(true, Relaxed);
+    }
+
+    /// Returns whether an operator is at the other end, as far as the gate knows.
+    pub(super) fn is_operator(&self) -> bool {
+        self.is_operator.load(Relaxed)
     }
 
     pub(super) fn set_stream(&self, is_stream: bool) {

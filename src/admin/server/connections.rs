@@ -1,6 +1,7 @@
 //! The open connections of an admin listener. Their number is limited. Beyond the limit the oldest
 //! one is evicted, so that slow clients cannot lock out Prometheus; but only after its guaranteed
-//! time, so that fast clients cannot either. Streams count elsewhere, and are never evicted.
+//! time, so that fast clients cannot either. Streams count elsewhere, and are never evicted. Nor are
+//! the requests of operators, which have a few places of their own: a reload or a job takes longer.
 
 use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
 
@@ -11,8 +12,11 @@ use tokio::{
 
 use super::connection::AdminConnection;
 
-/// The limit of open connections without a stream.
+/// The limit of open connections without a stream, besides those of operators.
 const MAX: usize = 64;
+
+/// The connections of operators that are not evicted. Further ones count as those of anybody.
+const MAX_OPERATORS: usize = 16;
 
 /// The time for which a connection cannot be evicted. Without it, a client that connects in a loop
 /// would evict every connection before its response. New connections wait in the kernel's queue
@@ -54,11 +58,10 @@ impl Connections {
         loop {
             while self.tasks.try_join_next().is_some() {}
             self.order.retain(|open| !open.task.is_finished());
-            let mut ordinary = self
-                .order
-                .iter()
-                .filter(|open| !open.connection.is_stream());
-            let oldest = ordinary.next().map(|open| open.since + GUARANTEED);
+            let mut ordinary = self.ordinary();
+            let oldest = ordinary
+                .next()
+                .map(|place| self.order[place].since + GUARANTEED);
             if ordinary.count() + 1 < MAX {
                 return;
             }
@@ -70,11 +73,67 @@ impl Connections {
     }
 
     fn evict(&mut self) {
-        let mut open = self.order.iter();
-        if let Some(oldest) = open.position(|open| !open.connection.is_stream())
-            && let Some(open) = self.order.remove(oldest)
-        {
+        let oldest = self.ordinary().next();
+        if let Some(open) = oldest.and_then(|oldest| self.order.remove(oldest)) {
             open.task.abort();
         }
+    }
+
+    /// Returns the places of the connections that count and may be evicted, oldest first.
+    fn ordinary(&self) -> impl Iterator<Item = usize> {
+        let mut operators = 0;
+        let is_ordinary = move |open: &Open| {
+            let is_operator = open.connection.is_operator();
+            operators += usize::from(is_operator);
+            !is_operator || operators > MAX_OPERATORS
+        };
+        let finite = self.order.iter().enumerate();
+        let finite = finite.filter(|(_, open)| !open.connection.is_stream());
+        finite
+            .scan(is_ordinary, |is_ordinary, (place, open)| {
+                Some(is_ordinary(open).then_some(place))
+            })
+            .flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+    use crate::net::peer::Peer;
+
+    impl Connections {
+        fn open(&mut self, is_operator: bool) -> AbortHandle {
+            let connection = Arc::new(AdminConnection::new(Peer::Unix, None));
+            if is_operator {
+                connection.keep_for_operator();
+            }
+            self.spawn(connection, pending());
+            self.order.back().expect("it is open").task.clone()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_evicts_no_operator() {
+        let mut connections = Connections::default();
+        let operators: Vec<_> = (0..=MAX_OPERATORS)
+            .map(|_| connections.open(true))
+            .collect();
+        let oldest = connections.open(false);
+        for _ in 0..2 * MAX {
+            connections.make_room().await;
+            connections.open(false);
+        }
+        tokio::task::yield_now().await;
+        assert!(oldest.is_finished());
+        let (kept, beyond) = operators.split_at(MAX_OPERATORS);
+        assert!(kept.iter().all(|task| !task.is_finished()));
+        assert!(
+            beyond[0].is_finished(),
+            "the places of operators are limited, too"
+        );
+        assert!(connections.order.len() <= MAX + MAX_OPERATORS);
     }
 }

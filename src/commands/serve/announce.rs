@@ -46,7 +46,7 @@ pub(super) fn announce_console(admin: &[Listener], config: &Config, credentials:
     let Some(address) = admin.iter().find_map(Listener::tcp_address) else {
         return;
     };
-    match credentials.link(address) {
+    match credentials.link(address, &config.admin) {
         Ok(link) => tracing::info!(
             target: TARGET,
             link,

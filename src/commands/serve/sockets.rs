@@ -15,7 +15,10 @@ pub(super) fn bind(plan: &Plan) -> Result<(Vec<Listener>, Vec<Listener>), Failur
     let mut inherited = inherited(plan.server.listen.iter().chain(admin))?;
     // The admin listener comes first, because plain `systemd` takes all remaining sockets.
     let admin = admin
-        .map(|address| open(address, &mut inherited))
+        .map(|address| {
+            let opened = Listener::open_private(address, &mut inherited);
+            opened.map_err(|error| Failure::usage(cannot_listen(address, &error)))
+        })
         .transpose()?;
     let mut public = Vec::new();
     for address in &plan.server.listen {

@@ -1,6 +1,6 @@
-//! The files in which a gate leaves its own token for commands of the same user, one per port.
+//! The files in which a gate leaves its own token for commands of the same user, one per address.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use tokio::sync::watch;
 use tower_cartgate::Secret;
@@ -10,7 +10,7 @@ use crate::{admin::TokenFile, net::listener::Listener, proxy::config::Config};
 
 /// The token files of a gate. They exist while the configuration has no token.
 pub(super) struct TokenFiles {
-    ports: Vec<u16>,
+    addresses: Vec<SocketAddr>,
     token: Secret,
     files: Vec<TokenFile>,
 }
@@ -18,11 +18,8 @@ pub(super) struct TokenFiles {
 impl TokenFiles {
     pub(super) fn new(admin: &[Listener], token: &Secret) -> Self {
         let addresses = admin.iter().filter_map(Listener::tcp_address);
-        let mut ports: Vec<_> = addresses.map(|address| address.port()).collect();
-        ports.sort_unstable();
-        ports.dedup();
         Self {
-            ports,
+            addresses: addresses.collect(),
             token: token.clone(),
             files: Vec::new(),
         }
@@ -41,17 +38,17 @@ impl TokenFiles {
         if config.admin.token.is_some() {
             self.files.clear();
         } else if self.files.is_empty() {
-            let written = self.ports.iter().map(|port| self.write(*port));
+            let written = self.addresses.iter().map(|address| self.write(*address));
             self.files = written.flatten().collect();
         }
     }
 
-    fn write(&self, port: u16) -> Option<TokenFile> {
-        TokenFile::write(port, &self.token)
+    fn write(&self, address: SocketAddr) -> Option<TokenFile> {
+        TokenFile::write(address, &self.token)
             .inspect_err(|error| {
                 tracing::warn!(
                     target: TARGET,
-                    port,
+                    %address,
                     %error,
                     "cannot leave the admin token for commands; configure a token to use them"
                 );

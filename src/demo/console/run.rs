@@ -34,6 +34,7 @@ use crate::{
     },
     inbox::Inbox,
     net::listener::Listener,
+    proxy::config::admin::AdminAccess,
 };
 
 /// The time that the end waits for the workers to release the inbox.
@@ -94,7 +95,7 @@ impl ConsoleDemo {
         let inbox = Arc::new(Inbox::open(settings).await.map_err(io::Error::other)?);
         let app = SampleApp::start(self.dir.file(APP_SOCKET))?;
         let gate = self.public.address();
-        tell(&self.welcome()?)?;
+        tell(&self.welcome(&config.admin)?)?;
         let (sender, config) = watch::channel(Arc::new(config));
         let (reloads, requests) = reload_channel();
         let resources = Resources {
@@ -124,11 +125,11 @@ impl ConsoleDemo {
         Ok(())
     }
 
-    fn welcome(&self) -> io::Result<Welcome<'_>> {
+    fn welcome(&self, access: &AdminAccess) -> io::Result<Welcome<'_>> {
         let admin = self.admin.tcp_address();
         let admin = admin.ok_or_else(|| io::Error::other("the console has no address"))?;
         Ok(Welcome {
-            link: self.credentials.link(admin)?,
+            link: self.credentials.link(admin, access)?,
             gate: self.public.address(),
             dir: self.dir.path(),
         })

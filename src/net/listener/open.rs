@@ -20,6 +20,22 @@ impl Listener {
         }
     }
 
+    /// Opens `address` as [`Self::open`] does, but no other user can connect to the Unix socket of a
+    /// path.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_private(
+        address: &ListenAddress,
+        inherited: &mut Inherited,
+    ) -> io::Result<Vec<Self>> {
+        match address {
+            ListenAddress::Unix(path) => Ok(vec![Self::bind_private(path)?]),
+            ListenAddress::Tcp(_) | ListenAddress::Systemd(_) => Self::open(address, inherited),
+        }
+    }
+
     /// Binds an address that stands for one socket, which must not be inherited.
     ///
     /// # Errors

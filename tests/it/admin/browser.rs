@@ -24,56 +24,75 @@ use crate::{
 const PAGES: [&str; 4] = ["/", "/console.css", "/console.js", "/login"];
 
 /// A request of the console itself.
-const OWN: &str = "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n";
+pub(super) const OWN: &str = "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n";
 
 /// A request without a body.
-const EMPTY: &str = "Content-Length: 0\r\n";
+pub(super) const EMPTY: &str = "Content-Length: 0\r\n";
 
-fn gate(app: &App, console: ConsoleMode) -> Gate {
+pub(super) fn gate(app: &App, console: ConsoleMode) -> Gate {
     setup(app)
         .with(|setup| setup.config.admin.console = console)
         .start()
 }
 
-fn host(gate: &Gate) -> String {
+pub(super) fn host(gate: &Gate) -> String {
     gate.admin().to_string()
 }
 
 /// Sends a request to the host of the gate, with these header lines.
-fn send(gate: &Gate, first_line: &str, lines: &str) -> Reply {
+pub(super) fn send(gate: &Gate, first_line: &str, lines: &str) -> Reply {
     let lines = format!("Host: {}\r\n{lines}", host(gate));
     ask(gate.admin(), first_line, &lines)
 }
 
 /// Returns the path of a new link.
-fn link(gate: &Gate) -> String {
+pub(super) fn link(gate: &Gate) -> String {
     let reply = api_with(gate, "POST /api/v1/links", EMPTY);
     assert_eq!(reply.status, 201, "{reply:?}");
     let (_, path) = reply.body.split_once("/login").expect("a link");
     format!("/login{}", path.trim_end_matches(['"', '}']))
 }
 
-fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
+pub(super) fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
     reply.head.lines().find_map(|line| {
         let (own, value) = line.split_once(": ")?;
         own.eq_ignore_ascii_case(name).then_some(value)
     })
 }
 
-/// Opens a session by a link; returns the header line of its cookie.
-fn session(gate: &Gate) -> String {
+/// Opens a session by a link; returns the header lines of its two halves.
+pub(super) fn session(gate: &Gate) -> String {
     let reply = send(gate, &format!("GET {}", link(gate)), "");
     assert_eq!(reply.status, 303, "{reply:?}");
-    cookie(&reply)
+    halves(&reply)
 }
 
-fn cookie(reply: &Reply) -> String {
+/// Returns the header lines of the session that a response has opened.
+pub(super) fn halves(reply: &Reply) -> String {
+    cookie(reply) + &key(reply)
+}
+
+pub(super) fn cookie(reply: &Reply) -> String {
     let cookie = header(reply, "set-cookie").expect("a cookie");
     let pair = cookie.split(';').next().expect("a pair");
     format!("Cookie: {pair}\r\n")
 }
 
-fn reason(reply: &Reply) -> String {
+/// Returns the header line of the page key, which is in the redirect of a link and in the body after
+/// a login by the token.
+pub(super) fn key(reply: &Reply) -> String {
+    let key = match header(reply, "location") {
+        Some(page) => page.strip_prefix("/#key=").expect("a key").to_owned(),
+        None => {
+            let body: Value = serde_json::from_str(&reply.body).expect("JSON");
+            body["key"].as_str().expect("a key").to_owned()
+        }
+    };
+    assert_eq!(key.len(), 43, "256 bits");
+    format!("X-Cartgate-Key: {key}\r\n")
+}
+
+pub(super) fn reason(reply: &Reply) -> String {
     let problem: Value = serde_json::from_str(&reply.body).expect("a problem");
     assert_eq!(problem["status"], reply.status);
     assert!(
@@ -103,12 +122,11 @@ fn a_link_opens_one_session_and_no_second() {
         "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
     let first = send(&gate, &format!("GET {link}"), navigation);
     assert_eq!(first.status, 303);
-    assert_eq!(header(&first, "location"), Some("/"));
     let set = header(&first, "set-cookie").expect("a cookie");
     let port = host(&gate).rsplit(':').next().expect("a port").to_owned();
     assert!(set.starts_with(&format!("cartgate-{port}=")), "{set}");
     assert!(set.ends_with("; HttpOnly; SameSite=Strict; Path=/; Max-Age=43200"));
-    let looks = send(&gate, "GET /api/v1/status", &(cookie(&first) + OWN));
+    let looks = send(&gate, "GET /api/v1/status", &(halves(&first) + OWN));
     assert_eq!(looks.status, 200);
     assert!(looks.body.contains(r#""console":"look""#), "{}", looks.body);
 
@@ -335,7 +353,7 @@ fn every_response_forbids_frames_scripts_of_others_and_caches() {
     }
 }
 
-fn login(gate: &Gate, lines: &str, media_type: &str, body: &str) -> Reply {
+pub(super) fn login(gate: &Gate, lines: &str, media_type: &str, body: &str) -> Reply {
     let length = body.len();
     let lines = format!("{lines}Content-Type: {media_type}\r\nContent-Length: {length}\r\n");
     let lines = format!(
@@ -351,8 +369,8 @@ fn the_token_opens_a_session_and_nothing_else_does() {
     let gate = gate(&app, ConsoleMode::Look);
     let body = format!(r#"{{"token":"{}"}}"#, gate.token());
     let reply = login(&gate, OWN, "application/json", &body);
-    assert_eq!(reply.status, 204);
-    let lines = cookie(&reply) + OWN;
+    assert_eq!(reply.status, 200);
+    let lines = halves(&reply) + OWN;
     assert_eq!(send(&gate, "GET /api/v1/status", &lines).status, 200);
     let out = send(&gate, "POST /logout", &(lines + EMPTY));
     assert_eq!(out.status, 204);
@@ -431,17 +449,22 @@ fn the_owner_of_a_unix_socket_is_known_unless_a_browser_is_behind_it() {
     let socket = ListenAddress::Unix(dir.path().join("admin.sock"));
     let gate = setup(&app).with(|setup| setup.admin = Some(socket)).start();
     let status = |lines: &str| {
-        let lines = format!("Host: whatever.example\r\n{lines}");
+        let lines = format!("Host: cartgate\r\n{lines}");
         ask(gate.admin(), "GET /api/v1/status", &lines)
     };
     let owner = status("");
     assert_eq!(owner.status, 200);
     assert!(owner.body.contains(r#""console":"act""#), "{}", owner.body);
     for mark in [
-        "Origin: http://whatever.example",
+        "Origin: http://cartgate",
         "Sec-Fetch-Site: same-origin",
         "Cookie: a=b",
+        "Sec-Fetch-Mode: navigate",
+        "Referer: http://whatever.example/",
         "X-Forwarded-For: 203.0.113.9",
+        "X-Forwarded-Host: whatever.example",
+        "X-Forwarded-Proto: http",
+        "Host: cartgate",
         "X-Real-IP: 203.0.113.9",
         "Forwarded: for=203.0.113.9",
         "Via: 1.1 proxy",
@@ -549,7 +572,7 @@ fn the_log_holds_no_token_and_a_code_only_in_its_link() {
     for code in [code.as_str(), second] {
         let reply = ask(&admin, &format!("GET /login?code={code}"), &host);
         assert_eq!(reply.status, 303);
-        let lines = host.clone() + &cookie(&reply) + OWN + EMPTY;
+        let lines = host.clone() + &halves(&reply) + OWN + EMPTY;
         assert_eq!(ask(&admin, "POST /api/v1/reload", &lines).status, 200);
         let reply = ask(&admin, &format!("GET /login?code={code}"), &host);
         assert_eq!(reply.status, 410);

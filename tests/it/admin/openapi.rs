@@ -122,7 +122,7 @@ fn send(gate: &Gate, first_line: &str, body: Option<&Value>) -> Reply {
     let body = body.map(Value::to_string).unwrap_or_default();
     let length = body.len();
     let lines = format!(
-        "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        "Host: cartgate\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     );
     ask(gate.admin(), first_line, &lines)
 }

@@ -15,25 +15,29 @@ use crate::support::{App, Gate, PATIENCE, wait_until};
 const MOST: usize = 32;
 
 /// A reader of the event stream.
-struct Reader(BufReader<TcpStream>);
+pub(super) struct Reader(BufReader<TcpStream>);
 
 impl Reader {
     fn open(gate: &Gate) -> io::Result<Self> {
+        let lines = format!("Authorization: Bearer {}\r\n", gate.token());
+        Self::request(gate, "", &lines)
+    }
+
+    /// Requests the stream with this query and these header lines.
+    pub(super) fn request(gate: &Gate, query: &str, lines: &str) -> io::Result<Self> {
         let ListenAddress::Tcp(address) = gate.admin() else {
             panic!("it listens on TCP");
         };
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        let token = gate.token();
-        let request = format!(
-            "GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\r\n"
-        );
+        let request =
+            format!("GET /api/v1/events{query} HTTP/1.1\r\nHost: {address}\r\n{lines}\r\n");
         stream.write_all(request.as_bytes())?;
         Ok(Self(BufReader::new(stream)))
     }
 
     /// Returns the status of its response.
-    fn status(&mut self) -> io::Result<u16> {
+    pub(super) fn status(&mut self) -> io::Result<u16> {
         let line = self.line()?;
         let status = line.get(9..12).and_then(|status| status.parse().ok());
         status.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())

@@ -64,14 +64,14 @@ fn owner(gate: &Program, line: &str) -> Reply {
 fn owner_with(gate: &Program, line: &str, body: &str) -> Reply {
     let socket = UnixStream::connect(gate.file("inbox.db.sock")).expect("a connection");
     socket.set_read_timeout(Some(PATIENCE)).expect("a time");
-    exchange(socket, line, "", body)
+    exchange(socket, line, "Host: cartgate\r\n", body)
 }
 
 /// Sends a request over the admin listener, with these header lines.
 fn remote(gate: &Program, line: &str, lines: &str, body: &str) -> Reply {
     let socket = TcpStream::connect(gate.admin()).expect("a connection");
     socket.set_read_timeout(Some(PATIENCE)).expect("a time");
-    exchange(socket, line, lines, body)
+    exchange(socket, line, &format!("Host: localhost\r\n{lines}"), body)
 }
 
 /// Sends a request over the admin listener, with the token.
@@ -91,8 +91,7 @@ fn exchange(mut socket: impl Write + std::io::Read, line: &str, lines: &str, bod
         let length = body.len();
         format!("Content-Type: application/json\r\nContent-Length: {length}\r\n")
     };
-    let head =
-        format!("{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}{framing}\r\n");
+    let head = format!("{line} HTTP/1.1\r\nConnection: close\r\n{lines}{framing}\r\n");
     socket.write_all((head + body).as_bytes()).expect("written");
     let mut bytes = Vec::new();
     socket.read_to_end(&mut bytes).expect("a response");
@@ -325,7 +324,9 @@ fn a_session_looks_and_does_not_act() {
         let is_cookie = name.eq_ignore_ascii_case("set-cookie");
         is_cookie.then(|| value.split(';').next().unwrap_or_default().to_owned())
     });
-    let lines = format!("{own}Cookie: {}\r\n", cookie.expect("a session"));
+    let key = opened.ok(200)["key"].as_str().expect("a key").to_owned();
+    let cookie = cookie.expect("a session");
+    let lines = format!("{own}Cookie: {cookie}\r\nX-Cartgate-Key: {key}\r\n");
     let job = json!({"action": "retry", "selection": {"states": ["pending"]}}).to_string();
     let listed = remote(&gate, "GET /api/v1/inbox/deliveries", &lines, "").ok(200);
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(3));

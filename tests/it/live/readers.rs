@@ -69,12 +69,12 @@ fn stuck_readers_lose_their_places_and_delay_nobody() {
         .map(|_| {
             let stream = UnixStream::connect(&path).expect("connected");
             let mut wire = patient_unix(stream);
-            let request = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            let request = b"GET /api/v1/events HTTP/1.1\r\nHost: cartgate\r\n\r\n";
             std::io::Write::write_all(&mut wire, request).expect("it takes it");
             wire
         })
         .collect();
-    let status = || Events::request(&gate, "").status();
+    let status = || Events::request(&gate, &authorization(&gate)).status();
     wait_until("all places are taken", || status() == 503);
     let answer = gate.client().ask(genuine(BODY));
     let id = answer.header("X-Cartgate-Delivery").expect("an id");

@@ -652,6 +652,46 @@ const UNKNOWN_OUTCOME = 'unknown-outcome';
 /** The time after which a request has failed. */
 const REQUEST_TIMEOUT = 30_000;
 
+/** The place of the page key, which only pages of this origin can read, unlike the cookie. */
+const PAGE_KEY = 'cartgate-key';
+
+/** The key of a browser that keeps nothing. It lasts until the page is closed. */
+let heldKey = '';
+
+function pageKey() {
+  try {
+    return localStorage.getItem(PAGE_KEY) ?? heldKey;
+  } catch {
+    return heldKey;
+  }
+}
+
+function keepPageKey(key) {
+  heldKey = key;
+  try {
+    if (key) localStorage.setItem(PAGE_KEY, key);
+    else localStorage.removeItem(PAGE_KEY);
+  } catch {
+    // `heldKey` has it.
+  }
+}
+
+/** Returns the header that is the page's half of a session. */
+const keyHeader = (key = pageKey()) => (key ? { 'x-cartgate-key': key } : {});
+
+/** Takes the key of a new session out of the address. */
+async function takePageKey() {
+  const [, key] = /^#key=([\w-]{43})$/.exec(location.hash) ?? [];
+  if (!key) return;
+  history.replaceState(null, '', location.pathname);
+  // The link of a stranger must not end the session that the browser has.
+  const isRefused = await fetch('/api/v1/status', { headers: keyHeader(key), credentials: 'same-origin' }).then(
+    ({ status }) => status === 401,
+    () => false,
+  );
+  if (!isRefused) keepPageKey(key);
+}
+
 /**
  * Sends a request to the API, and returns the response if it is a success.
  * @param {string} path below `/api/v1`, or absolute
@@ -663,11 +703,12 @@ async function request(path, { method = 'GET', json, signal } = {}) {
     method,
     credentials: 'same-origin',
     redirect: 'error',
+    headers: keyHeader(),
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   };
   if (json !== undefined) {
     init.body = JSON.stringify(json);
-    init.headers = { 'content-type': 'application/json' };
+    init.headers['content-type'] = 'application/json';
   }
   let response;
   try {
@@ -848,7 +889,7 @@ function setStream(name, words) {
 
 function openStream() {
   closeStream();
-  const source = new EventSource('/api/v1/events');
+  const source = new EventSource(`/api/v1/events${query({ key: pageKey() || null })}`);
   stream.source = source;
   stream.lastEvent = Date.now();
   source.addEventListener('open', () => void streamOpened());
@@ -3554,8 +3595,7 @@ function deliveryActions(deliveryId, event, bodyPath, again) {
       }),
     event && actButton('Copy as curl', () => void copyCurl(deliveryId), { id: 'delivery-curl' }),
     event && button('Copy as cartgate send', () => void copyCommand(sendLine(event))),
-    bodyPath &&
-      el('a', { class: 'button', href: `/api/v1/${bodyPath}`, download: `${deliveryId}.body` }, 'Download body'),
+    bodyPath && button('Download body', () => void download(bodyPath, `${deliveryId}.body`)),
     button([el('span', {}, compare), el('kbd', {}, 'c')], () => compareFrom(deliveryId)),
   );
 }
@@ -3854,6 +3894,18 @@ async function copyCurl(deliveryId) {
   try {
     const response = await request(`deliveries/${encode(deliveryId)}/curl`);
     await copy(await response.text(), 'curl line');
+  } catch (error) {
+    failAction(error);
+  }
+}
+
+/** Saves a resource as a file. The request of a link would not carry the page key. */
+async function download(path, name) {
+  try {
+    const response = await request(path);
+    const url = URL.createObjectURL(await response.blob());
+    el('a', { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
   } catch (error) {
     failAction(error);
   }
@@ -4628,7 +4680,12 @@ function healthView({ root, signal, keys }) {
 
 /** Reloads the configuration. A configuration with mistakes is a result, too. */
 async function reloadGate() {
-  const response = await fetch('/api/v1/reload', { method: 'POST', credentials: 'same-origin', redirect: 'error' });
+  const response = await fetch('/api/v1/reload', {
+    method: 'POST',
+    credentials: 'same-origin',
+    redirect: 'error',
+    headers: keyHeader(),
+  });
   if (response.status !== 422 && !response.ok) throw await problemOf(response);
   return reloadShape(await response.json());
 }
@@ -5611,7 +5668,8 @@ async function signIn(event) {
   const field = byId('login-token');
   setText(byId('login-error'), '');
   try {
-    await request('/login', { method: 'POST', json: { token: field.value.trim() } });
+    const json = { token: field.value.trim() };
+    keepPageKey(await post('/login', ({ key }) => asText(key, 'key'), json));
     field.value = '';
     await openSession();
   } catch (error) {
@@ -5624,6 +5682,7 @@ async function signIn(event) {
 async function signOut() {
   try {
     await request('/logout', { method: 'POST', json: {} });
+    keepPageKey('');
     endSession('You have signed out.');
   } catch (error) {
     failAction(error);
@@ -5764,7 +5823,10 @@ function startConsole() {
   addEventListener('pointerdown', () => {
     router.byKeyboard = false;
   });
-  addEventListener('hashchange', route);
+  addEventListener('hashchange', () => (location.hash.startsWith('#key=') ? void takePageKey().then(route) : route()));
+  addEventListener('storage', ({ key, newValue }) => {
+    if (key === PAGE_KEY && newValue === null && session.isOpen) endSession('You have signed out.');
+  });
   document.addEventListener('visibilitychange', watchBackground);
   on('status', showGate);
   on('inbox', showProblems);
@@ -5779,6 +5841,7 @@ function startConsole() {
 /** Opens the session that the browser has, or asks for one; waits for a gate that does not respond. */
 async function begin() {
   try {
+    await takePageKey();
     await openSession();
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return;
