@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tower_cartgate::Secret;
 
 use super::{
+    attempt_history::AttemptHistory,
     meter::InboxMeter,
     settings::Settings,
     store::{Store, StoreError, StoreFuture},
@@ -14,12 +15,13 @@ use crate::delivery::{
     seal::Sealer,
 };
 
-/// An open inbox: its store, and the sealer of the events in it.
+/// An open inbox: its store, the sealer of the events in it, and the last attempts.
 #[derive(Debug)]
 pub struct Inbox {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) sealer: Sealer,
     pub(crate) meter: Arc<InboxMeter>,
+    pub(crate) attempts: AttemptHistory,
     pub(crate) settings: Settings,
 }
 

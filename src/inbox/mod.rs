@@ -30,8 +30,10 @@
 //! 8. **A duplicate is dropped for a destination only if that destination has received the first
 //!    event or still will.**
 
+pub(crate) mod attempt_history;
 mod check;
 pub(crate) mod dispatcher;
+pub(crate) mod finished_attempt;
 pub mod handle;
 pub(crate) mod intake_meter;
 mod key;

@@ -5,6 +5,7 @@ use std::{path::Path, sync::Arc};
 use tower_cartgate::Secret;
 
 use super::{
+    attempt_history::AttemptHistory,
     handle::Inbox,
     key::{self, KEY_CHECK},
     meter::InboxMeter,
@@ -59,6 +60,7 @@ async fn open(settings: Settings) -> Result<Inbox, OpenErrorKind> {
         store,
         sealer,
         meter: Arc::new(InboxMeter::new(meter)),
+        attempts: AttemptHistory::default(),
         settings,
     })
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{stored_delivery::StoredDelivery, time};
+use super::{attempt_details::AttemptDetails, stored_delivery::StoredDelivery, time};
 use crate::{
     delivery::{
         Head,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// One stored event without its body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EventDetails {
     pub(crate) id: Uuid,
     pub(crate) endpoint: String,
@@ -29,6 +29,8 @@ pub(crate) struct EventDetails {
     pub(crate) broken: Option<String>,
     pub(crate) head: Option<HeadDetails>,
     pub(crate) deliveries: Vec<StoredDelivery>,
+    /// The attempts that the gate remembers, the oldest first.
+    pub(crate) attempts: Vec<AttemptDetails>,
 }
 
 /// The head of the request that delivered an event.
@@ -49,6 +51,7 @@ impl EventDetails {
         event: &SealedEvent,
         opened: &Result<Intact, UnsealError>,
         deliveries: Vec<StoredDelivery>,
+        attempts: Vec<AttemptDetails>,
     ) -> Self {
         Self {
             id: event.id,
@@ -59,6 +62,7 @@ impl EventDetails {
             broken: opened.as_ref().err().map(ToString::to_string),
             head: opened.as_ref().ok().map(|intact| intact.head().into()),
             deliveries,
+            attempts,
         }
     }
 

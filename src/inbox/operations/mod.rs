@@ -13,6 +13,7 @@
 //!                  └─ no gate: opens the store ─────┘
 //! ```
 
+mod attempt_details;
 mod cursor_text;
 mod destinations;
 mod error;
@@ -26,6 +27,7 @@ mod stored_delivery;
 mod stored_page;
 mod time;
 
+pub(crate) use attempt_details::AttemptDetails;
 pub(crate) use cursor_text::CursorText;
 pub(crate) use destinations::Destinations;
 pub(crate) use error::OperationError;

@@ -5,6 +5,7 @@ use std::{collections::HashMap, path::Path, sync::Arc};
 use uuid::Uuid;
 
 use super::{
+    attempt_details::AttemptDetails,
     cursor_text::CursorText,
     destinations::Destinations,
     error::OperationError,
@@ -80,10 +81,14 @@ impl Operations {
         let deliveries = rows.into_iter();
         let deliveries = deliveries.map(|row| StoredDelivery::new(row, sealer));
         let opened = sealer.open(&event);
+        let shows = opened.is_ok().then_some(sealer);
+        let attempts = self.inbox.attempts.of(id).into_iter();
+        let attempts = attempts.map(|attempt| AttemptDetails::new(attempt, shows));
         Ok(Some(EventDetails::new(
             &event,
             &opened,
             deliveries.collect(),
+            attempts.collect(),
         )))
     }
 

@@ -49,7 +49,7 @@ impl Reply {
     }
 
     #[track_caller]
-    fn ok(self, status: u16) -> Value {
+    pub(super) fn ok(self, status: u16) -> Value {
         let text = String::from_utf8_lossy(&self.body);
         assert_eq!(self.status, status, "{text}");
         self.json()
@@ -57,7 +57,7 @@ impl Reply {
 }
 
 /// Sends a request as the gate's own user, over the socket beside the file.
-fn owner(gate: &Program, line: &str) -> Reply {
+pub(super) fn owner(gate: &Program, line: &str) -> Reply {
     owner_with(gate, line, "")
 }
 

@@ -1,6 +1,7 @@
 //! The durable inbox from the view of senders and operators.
 
 mod api;
+mod attempts;
 mod commands;
 mod duplicates;
 mod ending;

@@ -47,14 +47,20 @@ impl Display for Line<'_> {
 /// Returns the failure of the last attempt: its reason, the status, and the first line of the
 /// response.
 pub(super) fn failure(row: &StoredDelivery) -> Option<String> {
-    let mut failure = safe(row.reason.as_deref()?);
-    if let Some(status) = row.status {
+    let response = row.response.as_deref();
+    Some(cause_of(row.reason.as_deref()?, row.status, response))
+}
+
+/// Returns the cause of a failed attempt on one line.
+pub(super) fn cause_of(reason: &str, status: Option<u16>, response: Option<&str>) -> String {
+    let mut failure = safe(reason);
+    if let Some(status) = status {
         failure += &format!(" {status}");
     }
-    if let Some(response) = &row.response {
+    if let Some(response) = response {
         failure += &format!(": {}", safe(response));
     }
-    Some(failure)
+    failure
 }
 
 /// Returns the status of the last response, or `err` if the last attempt had none.

@@ -5,11 +5,14 @@ use std::fmt::{self, Display, Formatter};
 use bytesize::ByteSize;
 
 use super::{
-    delivery::failure,
+    delivery::{cause_of, failure},
     text::{self, age, rfc3339, safe},
 };
 use crate::{
-    inbox::operations::{EventDetails, StoredDelivery},
+    inbox::{
+        finished_attempt::AttemptResult,
+        operations::{AttemptDetails, EventDetails, StoredDelivery},
+    },
     runtime::clock::Millis,
 };
 
@@ -45,7 +48,13 @@ impl Display for Event<'_> {
         self.head(f)?;
         let mut deliveries = shown.deliveries.iter();
         write!(f, "deliveries")?;
-        deliveries.try_for_each(|row| self.delivery(f, row))
+        deliveries.try_for_each(|row| self.delivery(f, row))?;
+        if shown.attempts.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\nattempts")?;
+        let mut attempts = shown.attempts.iter();
+        attempts.try_for_each(|one| attempt(f, one))
     }
 }
 
@@ -82,5 +91,26 @@ impl Event<'_> {
             Some(_) => write!(f, ", due now"),
             None => Ok(()),
         }
+    }
+}
+
+fn attempt(f: &mut Formatter<'_>, one: &AttemptDetails) -> fmt::Result {
+    let (started, name, number) = (rfc3339(one.started), safe(&one.destination), one.number);
+    let result = match one.result {
+        AttemptResult::Delivered => "delivered",
+        AttemptResult::Failed => "failed",
+        AttemptResult::Deferred => "failed, not counted,",
+    };
+    let ms = one.ms;
+    write!(
+        f,
+        "\n          {started}  {name}: attempt {number} {result} after {ms:.1} ms"
+    )?;
+    let response = one.response.as_deref();
+    let cause = one.reason.as_deref();
+    let cause = cause.map(|reason| cause_of(reason, one.status, response));
+    match cause.or(one.status.map(|status| status.to_string())) {
+        Some(result) => write!(f, " ({result})"),
+        None => Ok(()),
     }
 }

@@ -6,7 +6,10 @@ use uuid::Uuid;
 use super::{Event, HEADINGS, Line};
 use crate::{
     delivery::event::DeliveryState,
-    inbox::operations::{EventDetails, HeadDetails, StoredDelivery},
+    inbox::{
+        finished_attempt::AttemptResult,
+        operations::{AttemptDetails, EventDetails, HeadDetails, StoredDelivery},
+    },
 };
 
 fn listed(destination: Option<&str>, state: DeliveryState) -> StoredDelivery {
@@ -27,6 +30,19 @@ fn listed(destination: Option<&str>, state: DeliveryState) -> StoredDelivery {
         seen: 1,
         first_received: 0,
         size: 5,
+    }
+}
+
+fn attempt(text: &str) -> AttemptDetails {
+    AttemptDetails {
+        destination: text.to_owned(),
+        number: 1,
+        started: 0,
+        ms: 12.25,
+        result: AttemptResult::Failed,
+        status: Some(500),
+        reason: Some(text.to_owned()),
+        response: Some(text.to_owned()),
     }
 }
 
@@ -73,6 +89,7 @@ fn what_is_stored_cannot_command_the_terminal() {
             headers: vec![(evil(), evil())],
         }),
         deliveries: vec![],
+        attempts: vec![attempt(&evil())],
     };
     let line = Line { row: &one, now: 0 }.to_string();
     shown.deliveries.push(one);
@@ -81,7 +98,7 @@ fn what_is_stored_cannot_command_the_terminal() {
         now: 0,
     };
     let all = line + &event.to_string();
-    assert!(all.matches("evil").count() >= 13, "{all}");
+    assert!(all.matches("evil").count() >= 16, "{all}");
     assert!(!all.contains('\x1b') && !all.contains('\x07'), "{all:?}");
 }
 

@@ -29,6 +29,7 @@ use crate::{
         event::{Claim, ProbeCursor, Settlement},
     },
     destination::AttemptError,
+    inbox::finished_attempt::FinishedAttempt,
     runtime::clock::{Millis, millis},
 };
 
@@ -90,11 +91,12 @@ impl Attempt {
         baseline: &Baseline,
         services: &Services,
     ) -> Evidence {
-        let begun = Instant::now();
+        let (started, begun) = (services.clock.now(), Instant::now());
         let result = self.send(delivery, begun, services).await;
         let status = result.as_ref().map(|response| response.status);
         let status = status.map_err(AttemptError::failure);
-        self.config.meter.attempted(status, begun.elapsed());
+        let took = begun.elapsed();
+        self.config.meter.attempted(status, took);
         let judge = Judge {
             attempts: logged.number,
             purpose: self.purpose,
@@ -114,6 +116,13 @@ impl Attempt {
             // Counted before the store settles it, because attempts that end meanwhile look at the
             // count.
             baseline.responses.add();
+        }
+        let number = logged.number;
+        // Recorded before the store settles it: who sees the delivery settled sees the attempt.
+        if let Some(finished) =
+            FinishedAttempt::new(&logged.lease, number, started, took, &settlement)
+        {
+            services.inbox.attempts.record(finished);
         }
         logged.error = result.err().map(|error| error.to_string());
         let evidence = self.evidence(signal, fault, services);

@@ -25,6 +25,7 @@ use crate::{
     destination::{Destination, Settings as DestinationSettings, meter::DestinationMeter},
     inbox::{
         Inbox, Queue, Settings,
+        attempt_history::AttemptHistory,
         meter::InboxMeter,
         routes::{Route, RoutedQueue, Routes},
         settings::{Limits, StoreAddress},
@@ -81,6 +82,7 @@ impl Fixture {
             store: Arc::clone(&store),
             sealer: Sealer::new(&key(), None),
             meter: Arc::new(InboxMeter::new(meter)),
+            attempts: AttemptHistory::default(),
             settings: Settings::new(StoreAddress::Sqlite(file)),
         });
         let (routes, followed) = watch::channel(routes(queues));

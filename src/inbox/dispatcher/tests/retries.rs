@@ -12,7 +12,7 @@ use super::{
 use crate::{
     delivery::event::DeliveryState,
     destination::{Settings as DestinationSettings, webhooks::Signer},
-    inbox::Schedule,
+    inbox::{Schedule, finished_attempt::AttemptResult},
     runtime::clock::{Clock, Millis},
 };
 
@@ -181,6 +181,12 @@ async fn an_attempt_that_takes_too_long_is_given_up_and_a_head_counts_without_it
     assert_eq!(
         (listed.state, listed.status),
         (DeliveryState::Pending, None)
+    );
+    let attempts = fixture.inbox.attempts.of(first);
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(
+        (attempts[0].number, attempts[0].started, attempts[0].result),
+        (1, START, AttemptResult::Deferred)
     );
     drop(never);
 

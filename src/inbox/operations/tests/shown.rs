@@ -1,6 +1,9 @@
 //! Lists, events and their bodies.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use serde_json::json;
 use tower_cartgate::Secret;
 use uuid::Uuid;
 
@@ -12,8 +15,13 @@ use super::{
     },
 };
 use crate::{
-    delivery::seal::Sealer,
-    inbox::{Inbox, store::Selection},
+    delivery::{
+        event::{FailureCause, Lease, Settlement},
+        seal::Sealer,
+    },
+    inbox::{
+        Inbox, attempt_history::AttemptHistory, finished_attempt::FinishedAttempt, store::Selection,
+    },
 };
 
 fn page(most: usize) -> PageRange {
@@ -21,6 +29,22 @@ fn page(most: usize) -> PageRange {
         most,
         ..PageRange::default()
     }
+}
+
+/// Makes the third attempt at an event, which failed with a response.
+fn failed(event: Uuid, sealer: &Sealer) -> FinishedAttempt {
+    let lease = Lease {
+        event,
+        queue: "shop".into(),
+        token: 1,
+    };
+    let cause = FailureCause {
+        response: Some(sealer.write_note(b"out of stock")),
+        ..FailureCause::new(Some(500), "destination-answered")
+    };
+    let took = Duration::from_micros(1500);
+    let made = FinishedAttempt::new(&lease, 3, 5_000, took, &Settlement::Dead(cause));
+    made.expect("an attempt")
 }
 
 #[tokio::test]
@@ -67,6 +91,20 @@ async fn an_event_is_shown_and_its_body_only_where_that_is_asked() {
     let head = shown.head.as_ref().expect("a head");
     assert_eq!((&*head.method, &*head.target), ("PUT", "/hooks?a=b"));
     assert_eq!(head.headers, [("x-shop".into(), "planted".into())]);
+    assert_eq!(shown.attempts, []);
+    let attempt = failed(fixture.ids[1], &fixture.inbox.sealer);
+    fixture.inbox.attempts.record(attempt);
+    let shown = operations.show(fixture.ids[1]).await.expect("read");
+    let shown = shown.expect("there");
+    let attempts = serde_json::to_value(&shown.attempts).expect("JSON");
+    assert_eq!(
+        attempts,
+        json!([{
+            "destination": "shop", "number": 3, "started": "1970-01-01T00:00:05.000Z", "ms": 1.5,
+            "result": "failed", "status": 500, "reason": "destination-answered",
+            "response": "out of stock",
+        }])
+    );
     let json = serde_json::to_string(&shown).expect("JSON");
     assert!(!json.contains("body 1"), "{json}");
     let read: EventDetails = serde_json::from_str(&json).expect("the same");
@@ -98,14 +136,19 @@ async fn nothing_of_an_event_is_shown_whose_seal_does_not_hold() {
         store: fixture.inbox.store.clone(),
         sealer: Sealer::new(&other, None),
         meter: fixture.inbox.meter.clone(),
+        attempts: AttemptHistory::default(),
         settings: fixture.inbox.settings.clone(),
     };
+    inbox.attempts.record(failed(fixture.ids[0], &inbox.sealer));
     let operations = Operations::new(inbox.into(), Destinations::Unknown);
     let shown = operations.show(fixture.ids[0]).await.expect("read");
     let shown = shown.expect("there");
     assert!(!shown.intact && shown.broken.is_some());
     assert!(shown.head.is_none());
     assert_eq!(shown.deliveries.len(), 1);
+    assert_eq!(shown.attempts.len(), 1);
+    assert_eq!(shown.attempts[0].status, Some(500));
+    assert_eq!(shown.attempts[0].response, None);
     let body = operations.body(fixture.ids[0]).await.expect("read");
     assert_eq!(body, Some(Err(shown.broken.expect("a reason"))));
 }
@@ -151,7 +194,7 @@ async fn the_fields_of_the_json_stay_as_they_are() {
     let shown = serde_json::to_value(shown).expect("JSON");
     assert_eq!(
         fields(&shown),
-        "id endpoint kind received intact broken head deliveries"
+        "id endpoint kind received intact broken head deliveries attempts"
     );
     assert_eq!(fields(&shown["head"]), "method target secret peer headers");
     let stats = operations.stats().await.expect("read");

@@ -20,6 +20,7 @@ use crate::{
     endpoint::{Durable, Endpoint, Endpoints, PathRule, Target},
     inbox::{
         Inbox, Queue, Settings,
+        attempt_history::AttemptHistory,
         meter::InboxMeter,
         settings::StoreAddress,
         store::{DeliveryRow, Selection, Store, StoreMeter, sqlite},
@@ -57,6 +58,7 @@ impl TestGate {
         let inbox = Arc::new(Inbox {
             store,
             meter: Arc::new(InboxMeter::new(Arc::default())),
+            attempts: AttemptHistory::default(),
             sealer: Sealer::new(&key(), None),
             // The socket for inbox commands is beside this file.
             settings: Settings::new(StoreAddress::Sqlite(dir.path().join("inbox.db"))),
