@@ -539,6 +539,7 @@ const attemptShape = asObject({
   number: asNumber,
   started: asTime,
   ms: maybe(asNumber),
+  result: maybe(asText),
   status: maybe(asNumber),
   reason: maybe(asText),
   response: maybe(asText),
@@ -575,7 +576,6 @@ const deliveryShape = asObject({
   ),
   event: maybe(eventShape),
   rejection: maybe(asFlag, false),
-  attempts: maybe(asList(attemptShape), []),
 });
 
 const jobShape = asObject({
@@ -3666,8 +3666,7 @@ const bornAt = (deliveryId) =>
   deliveryId[14] === '7' ? Number.parseInt(deliveryId.replace('-', '').slice(0, 12), 16) : null;
 
 /** Returns what happened, in its order. */
-function timeline(deliveryId, shown) {
-  const { row, event, rejection } = shown;
+function timeline(deliveryId, { row, event, rejection }) {
   const at = row?.at ?? event?.received ?? bornAt(deliveryId);
   const steps = [];
   const add = (tone, shape, time, ...words) =>
@@ -3710,7 +3709,10 @@ function timeline(deliveryId, shown) {
   }
   if (rejection && !row)
     add('rejected', 'triangle', null, el('strong', {}, 'Rejected'), ': its signature matched no secret');
-  const attempts = shown.attempts.length > 0 ? shown.attempts : (event?.attempts ?? []);
+  const attempts = event?.attempts ?? [];
+  const earlier = attempts.length - SHOWN_ATTEMPTS;
+  if (earlier > 0) add('neutral', 'ring', null, `${count(earlier)} earlier attempts`);
+  for (const attempt of attempts.slice(-SHOWN_ATTEMPTS)) attemptStep(attempt, add);
   for (const one of event?.deliveries ?? []) {
     stepsOf(
       one,
@@ -3721,13 +3723,15 @@ function timeline(deliveryId, shown) {
   return el('ol', { class: 'timeline' }, steps);
 }
 
-/** Adds the steps of a stored delivery to one destination. */
+/** The attempts that a timeline lists. */
+const SHOWN_ATTEMPTS = 50;
+
+/** Adds the steps of a stored delivery to one destination that its known attempts do not show. */
 function stepsOf(one, attempts, add) {
   const to = () => (one.destination === null ? el('em', {}, 'no destination') : foreign(one.destination, 60));
   const times = one.attempts === 1 ? '1 attempt' : `${count(one.attempts)} attempts`;
-  for (const attempt of attempts) attemptStep(attempt, to, add);
   if (one.state === 'delivered') {
-    if (attempts.length === 0)
+    if (attempts.at(-1)?.result !== 'delivered')
       add(
         'accepted',
         'disc',
@@ -3740,7 +3744,8 @@ function stepsOf(one, attempts, add) {
       );
     return;
   }
-  if (attempts.length === 0 && one.attempts > 0) {
+  const isShown = attempts.some(({ number, result }) => result === 'failed' && number === one.attempts);
+  if (one.attempts > 0 && !isShown) {
     add(
       'failed',
       'cross',
@@ -3777,24 +3782,24 @@ function stepsOf(one, attempts, add) {
     );
 }
 
-/** Adds the step of one attempt that the gate remembers. */
-function attemptStep({ number, started, ms, status, reason, response }, to, add) {
-  const isGood = status !== null && status >= 200 && status < 300;
-  const took = ms === null ? '' : ` after ${duration(ms)} ms`;
+/** Adds the step of one attempt that the gate remembers, at its end. */
+function attemptStep({ destination, number, started, ms, result, status, reason, response }, add) {
+  const isGood = result === 'delivered';
   const words = [reason, response]
     .filter(Boolean)
     .map((one) => [el('span', { class: 'dot' }, ' · '), foreign(one, 160)]);
   add(
     isGood ? 'accepted' : 'failed',
     isGood ? 'disc' : 'cross',
-    started,
+    started + (ms ?? 0),
     el('strong', {}, isGood ? 'Delivered' : `Attempt ${count(number)} failed`),
     isGood ? ' to ' : ' at ',
-    to(),
+    foreign(destination ?? '', 60),
     isGood ? ` in attempt ${count(number)}` : '',
     status === null ? '' : ` with ${status}`,
-    took,
+    ms === null ? '' : ` after ${duration(ms)} ms`,
     isGood ? null : words,
+    result === 'deferred' && el('p', { class: 'hint' }, 'It does not count, because the destination is at fault.'),
   );
 }
 
