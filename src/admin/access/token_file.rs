@@ -211,6 +211,8 @@ mod tests {
         os::unix::fs::{PermissionsExt as _, symlink},
     };
 
+    use socket2::{Domain, Socket, Type};
+
     use super::*;
 
     fn token() -> Secret {
@@ -255,15 +257,21 @@ mod tests {
 
     #[test]
     fn nobody_else_can_be_at_the_address() {
-        let (listening, at) = listener();
+        let (_listener, at) = listener();
         let dir = tempfile::tempdir().expect("a directory");
         let _file = TokenFile::write_in(dir.path(), at, &token()).expect("written");
         assert!(read(dir.path(), at).is_some());
         let own = geteuid().as_raw();
         assert!(is_served_by(own, at));
-        if listening_users(at).is_some() {
-            drop(listening);
-            assert!(read(dir.path(), at).is_none(), "the gate is gone");
+        // The gate that left this file is gone, and nobody listens at its address.
+        let port = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+        port.bind(&any.into()).expect("bound");
+        let gone = port.local_addr().expect("an address");
+        let gone = gone.as_socket().expect("an address");
+        let _file = TokenFile::write_in(dir.path(), gone, &token()).expect("written");
+        if listening_users(gone).is_some() {
+            assert!(read(dir.path(), gone).is_none());
         }
     }
 
