@@ -20,7 +20,7 @@ enum Reads {
     Ratio,
     /// The gate's number.
     Own,
-    /// The gate's number, divided by that of its row with this label.
+    /// The gate's number, divided by that of its row with this label, round by round.
     Against(&'static str),
 }
 
@@ -108,10 +108,7 @@ impl Aim {
         match self.reads {
             Reads::Ratio => table.ratio_at(self.row, column),
             Reads::Own => table.median_at(self.row, column),
-            Reads::Against(other) => {
-                let other = table.median_at(other, column)?;
-                Some(table.median_at(self.row, column)? / other)
-            }
+            Reads::Against(other) => table.ratio_of_rows(self.row, other, column),
         }
     }
 

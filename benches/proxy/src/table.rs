@@ -67,6 +67,14 @@ impl Table {
         self.ratio(self.row(label)?, column)
     }
 
+    /// Returns the ratio of two rows of a column, computed within each round: a machine that is
+    /// slower in one round slows both.
+    pub(crate) fn ratio_of_rows(&self, label: &str, base: &str, column: usize) -> Option<f64> {
+        let samples = |label| self.row(label)?.cells.get(column);
+        let rounds = samples(label)?.iter().zip(samples(base)?);
+        median(&rounds.map(|(own, base)| own / base).collect::<Vec<_>>())
+    }
+
     fn row(&self, label: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.label.starts_with(label))
     }
@@ -262,6 +270,17 @@ mod tests {
         assert_eq!(ratios, [Some(1.0), Some(0.5), None]);
         let plain = filled().plain();
         assert!(plain.ratios().all(|(_, ratios)| ratios[0].is_none()));
+    }
+
+    #[test]
+    fn two_rows_are_compared_within_a_round() {
+        let mut table = Table::new("t", "us", vec!["a".to_owned()]);
+        for (with, without) in [(10.0, 10.0), (40.0, 20.0), (33.0, 30.0)] {
+            table.add("with", 0, with);
+            table.add("without", 0, without);
+        }
+        assert_eq!(table.ratio_of_rows("with", "without", 0), Some(1.1));
+        assert_eq!(table.ratio_of_rows("with", "another", 0), None);
     }
 
     #[test]
