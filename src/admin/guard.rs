@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use http::{
-    HeaderMap, StatusCode,
+    HeaderMap, Method, StatusCode, Uri,
     header::{COOKIE, FORWARDED, HOST, ORIGIN, REFERER, VIA},
 };
 use rustix::process::geteuid;
@@ -46,7 +46,8 @@ pub(super) async fn guard(
                 "the gate does not have this host name; use its address, or add the name to [admin] hosts",
             ));
         }
-        let operator = operator(&admin, access, &connection, &request);
+        let head = (request.method(), request.uri(), request.headers());
+        let operator = operator(&admin, access, &connection, head);
         let is_session = operator.is_some_and(|one| one.identity == Identity::Session);
         if is_foreign(request.method(), request.headers(), is_session) {
             return Err(ApiError::new(
@@ -59,9 +60,41 @@ pub(super) async fn guard(
     };
     if let Some(operator) = operator {
         connection.keep_for_operator();
+        let evidence = Evidence::of(&request, connection);
+        request.extensions_mut().insert(evidence);
         request.extensions_mut().insert(operator);
     }
     Ok(next.run(request).await)
+}
+
+/// The head of a request: its method, its target and its headers.
+type RequestHead<'r> = (&'r Method, &'r Uri, &'r HeaderMap);
+
+/// The evidence for the operator of a long response. The gate examines it again while it responds,
+/// because a token can be replaced, and a session can end.
+pub(super) struct Evidence {
+    connection: Arc<AdminConnection>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Evidence {
+    fn of(request: &Request, connection: Arc<AdminConnection>) -> Arc<Self> {
+        Arc::new(Self {
+            connection,
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+        })
+    }
+
+    /// Returns whether the evidence still names an operator.
+    pub(super) fn holds(&self, admin: &Admin) -> bool {
+        let config = admin.gate.config();
+        let head = (&self.method, &self.uri, &self.headers);
+        operator(admin, &config.admin, &self.connection, head).is_some()
+    }
 }
 
 /// Returns the operator behind a request, if the gate knows one.
@@ -69,9 +102,9 @@ fn operator(
     admin: &Admin,
     access: &AdminAccess,
     connection: &AdminConnection,
-    request: &Request,
+    head: RequestHead<'_>,
 ) -> Option<Operator> {
-    let identity = identity(admin, access, connection, request)?;
+    let identity = identity(admin, access, connection, head)?;
     Some(Operator {
         identity,
         peer: connection.peer,
@@ -83,9 +116,9 @@ fn identity(
     admin: &Admin,
     access: &AdminAccess,
     connection: &AdminConnection,
-    request: &Request,
+    head: RequestHead<'_>,
 ) -> Option<Identity> {
-    let headers = request.headers();
+    let (_, _, headers) = head;
     if is_owner(connection, headers) {
         return Some(Identity::Owner);
     }
@@ -98,8 +131,7 @@ fn identity(
     if access.console == ConsoleMode::Off {
         return None;
     }
-    let parts = (request.method(), request.uri(), headers);
-    let session = Session::new(&token, headers).find(parts, count::now() / 1000)?;
+    let session = Session::new(&token, headers).find(head, count::now() / 1000)?;
     (!admin.credentials.is_revoked(&session)).then_some(Identity::Session)
 }
 

@@ -40,7 +40,7 @@ pub(super) fn host(gate: &Gate) -> String {
 }
 
 /// Sends a request to the host of the gate, with these header lines.
-pub(super) fn send(gate: &Gate, first_line: &str, lines: &str) -> Reply {
+pub(crate) fn send(gate: &Gate, first_line: &str, lines: &str) -> Reply {
     let lines = format!("Host: {}\r\n{lines}", host(gate));
     ask(gate.admin(), first_line, &lines)
 }
@@ -61,7 +61,7 @@ pub(super) fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
 }
 
 /// Opens a session by a link; returns the header lines of its two halves.
-pub(super) fn session(gate: &Gate) -> String {
+pub(crate) fn session(gate: &Gate) -> String {
     let reply = send(gate, &format!("GET {}", link(gate)), "");
     assert_eq!(reply.status, 303, "{reply:?}");
     halves(&reply)

@@ -2,7 +2,7 @@
 //! sockets, and a client that writes bytes unchanged.
 
 mod access;
-mod browser;
+pub(crate) mod browser;
 mod counting;
 mod health;
 mod openapi;
@@ -73,8 +73,8 @@ fn with_everything(app: &App, dir: &Path) -> Gate {
 
 /// A response of the admin listener, or of the health path of the public port.
 #[derive(Debug)]
-struct Reply {
-    status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     head: String,
     body: String,
 }

@@ -60,7 +60,12 @@ fn connect(gate: &Gate) -> Box<dyn Wire> {
 /// Sends a request to the API with these header lines beside `Host`.
 fn ask(gate: &Gate, path: &str, lines: &str) -> Box<dyn Wire> {
     let mut wire = connect(gate);
-    let request = format!("GET /api/v1{path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n");
+    // A session belongs to the port that it was opened at.
+    let host = match gate.admin() {
+        ListenAddress::Tcp(address) => address,
+        _ => "localhost",
+    };
+    let request = format!("GET /api/v1{path} HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n");
     wire.write_all(request.as_bytes()).expect("it takes it");
     wire
 }

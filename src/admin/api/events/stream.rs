@@ -1,8 +1,9 @@
 //! The response to one client of the event stream.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
+    Extension,
     body::Body,
     extract::State,
     response::{IntoResponse, Response},
@@ -10,10 +11,9 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, header::CONTENT_TYPE};
-use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    admin::{api::problem::ApiError, gate::Admin, server::streams::StreamSlot},
+    admin::{api::problem::ApiError, gate::Admin, guard::Evidence, server::streams::StreamSlot},
     proxy::recorder::{RowId, Viewer},
 };
 
@@ -23,10 +23,6 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// The header that keeps nginx from holding events back.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The limit of a stream's time. A client that has lost its rights meanwhile, because the token was
-/// replaced or its session is over, cannot come again; others resume where they were.
-const LIFETIME: Duration = Duration::from_secs(10 * 60);
-
 /// The beginning of each stream: the milliseconds after which a client comes again.
 const GREETING: Bytes = Bytes::from_static(b"retry: 1000\n\n");
 
@@ -34,13 +30,15 @@ const GREETING: Bytes = Bytes::from_static(b"retry: 1000\n\n");
 struct EventStream {
     greeting: Option<Bytes>,
     viewer: Viewer,
-    ends: Instant,
+    admin: Arc<Admin>,
+    evidence: Arc<Evidence>,
     _slot: StreamSlot,
 }
 
 pub(super) async fn events(
     State(admin): State<Arc<Admin>>,
     slot: StreamSlot,
+    Extension(evidence): Extension<Arc<Evidence>>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let viewer = Viewer::join(&admin.gate.recorder, last_event(&headers));
@@ -48,7 +46,8 @@ pub(super) async fn events(
     let events = EventStream {
         greeting: Some(GREETING),
         viewer,
-        ends: Instant::now() + LIFETIME,
+        admin,
+        evidence,
         _slot: slot,
     };
     let body = stream::unfold(events, async |mut events| {
@@ -64,7 +63,9 @@ impl EventStream {
         if let Some(greeting) = self.greeting.take() {
             return Some(greeting);
         }
-        timeout_at(self.ends, self.viewer.next()).await.ok()?
+        // Something comes each second, so the stream of a client without rights ends soon.
+        let bytes = self.viewer.next().await?;
+        self.evidence.holds(&self.admin).then_some(bytes)
     }
 }
 
