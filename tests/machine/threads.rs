@@ -11,7 +11,7 @@ use std::{
 use rustix::process::{Resource, Signal, getrlimit, kill_process};
 
 use crate::{
-    support::{App, BODY, Client, PATIENCE, genuine, request, wait_until},
+    support::{App, BODY, Client, PATIENCE, genuine, wait_until},
     tool::{Server, tool},
     users::{as_service, folder, serve},
 };
@@ -79,8 +79,8 @@ impl Gate {
     fn page(&self, path: &str) -> u16 {
         let mut stream = UnixStream::connect(self.dir.join("admin.sock")).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
-        let first_line = format!("GET {path} HTTP/1.1");
-        let written = stream.write_all(&request(&first_line, "", b""));
+        let request = format!("GET {path} HTTP/1.1\r\nHost: cartgate\r\n\r\n");
+        let written = stream.write_all(request.as_bytes());
         written.expect("it takes it");
         let mut status = [0; 12];
         stream.read_exact(&mut status).expect("a response");
