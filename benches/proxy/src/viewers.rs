@@ -92,7 +92,7 @@ impl Viewers {
     fn open(socket: &Path) -> io::Result<Self> {
         let viewers = (0..VIEWERS).map(|_| {
             let mut stream = UnixStream::connect(socket)?;
-            stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+            stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: cartgate\r\n\r\n")?;
             let mut reader = BufReader::new(stream.try_clone()?);
             let mut first = String::new();
             reader.read_line(&mut first)?;
