@@ -162,7 +162,7 @@ fn a_server_on_another_port_gets_no_half_that_it_could_use() {
     );
 }
 
-/// What a page of another origin tries. The cookie goes along, because a site has no port.
+/// The attempts of a page of another origin. The browser sends the cookie with them, because a site has no port.
 const ATTACK: &str = "
     const results = {};
     const attempt = async (name, path, options) => {

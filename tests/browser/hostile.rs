@@ -97,7 +97,7 @@ fn hostile_bytes_of_a_rejected_request_are_text() {
     let page = Page::live(&gate);
     let body = payload();
     let lines = format!("X-Hostile: {MARKUP}\r\n");
-    // Nobody has signed these.
+    // These are unsigned.
     let (status, unknown) = gate.send(IN_PATH, &sign(b"other"), &lines, &body);
     assert_eq!(status, 404);
     let (status, saved) = gate.send(

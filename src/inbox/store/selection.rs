@@ -19,7 +19,7 @@ pub(crate) struct Selection {
     pub(crate) since: Option<Millis>,
     /// Received before this time.
     pub(crate) until: Option<Millis>,
-    /// Of events with a smaller id. Ids grow with time.
+    /// Its event has a smaller id. Ids grow with time.
     pub(crate) before: Option<Uuid>,
     /// In other queues than these.
     pub(crate) not_in: Vec<Arc<str>>,

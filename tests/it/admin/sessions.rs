@@ -225,7 +225,7 @@ fn a_proxy_at_the_unix_socket_lends_its_rights_to_nobody() {
     let gate = setup(&app).with(|setup| setup.admin = Some(socket)).start();
     let get = |lines: &str| ask(gate.admin(), "GET /api/v1/status", lines).status;
     assert_eq!(get("Host: cartgate\r\n"), 200);
-    // What proxies send if nobody has configured them otherwise.
+    // Proxies send these by default.
     for host in [
         "localhost",
         "gate.shop.example",
