@@ -40,7 +40,7 @@ pub(crate) struct Admin {
     /// The addresses of the listeners for deliveries.
     pub(super) public: Vec<ListenAddress>,
     /// Held while a page is rendered, so that clients that ask in a loop use at most one core.
-    rendering: Mutex<()>,
+    rendering: Arc<Mutex<()>>,
     /// Held while saved rejections are judged, for the same reason.
     pub(super) judging: Arc<Mutex<()>>,
 }
@@ -83,7 +83,7 @@ impl Admin {
             credentials,
             streams: Streams::default(),
             addresses,
-            rendering: Mutex::default(),
+            rendering: Arc::default(),
             judging: Arc::default(),
         })
     }
@@ -98,9 +98,14 @@ impl Admin {
         if let Some(inbox) = &self.gate.inbox {
             inbox.refresh_meter().await;
         }
-        let _turn = self.rendering.lock().await;
+        let turn = Arc::clone(&self.rendering).lock_owned().await;
         let gate = Arc::clone(&self.gate);
-        match run_on_thread(move || render(&gate)).await {
+        let work = move || {
+            // The thread goes on when the client leaves.
+            let _turn = turn;
+            render(&gate)
+        };
+        match run_on_thread(work).await {
             Ok(page) => page,
             Err(ThreadError::NoThread { work, .. }) => work(),
             Err(ThreadError::Panicked) => None,
