@@ -10,6 +10,9 @@ MODULES := /usr/lib/nginx/modules
 # Debian packages for the drills: a database to kill, and file systems to mount. initdb is not in PATH.
 FOR_DRILLS := postgresql:/usr/lib/postgresql/*/bin/initdb e2fsprogs:mkfs.ext4 mount
 
+# Debian packages for the tests of packages, images and manifests.
+FOR_DEPLOY := mmdebstrap rpm file qemu-user-static:qemu-aarch64-static
+
 # The number of rounds of `make bench`, of which it takes medians. QUICK=1 runs one, in 2 minutes instead of 15.
 BENCH_ROUNDS ?= $(if $(QUICK),1,5)
 
@@ -17,7 +20,7 @@ BENCH_ROUNDS ?= $(if $(QUICK),1,5)
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test drills check check-all fmt clippy features docs api constant-time fuzz deny audit unused bench bench-layer bench-inbox instructions dist locks
+.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api constant-time fuzz deny audit unused bench bench-layer bench-inbox instructions dist packages locks
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -35,6 +38,10 @@ test: ## run all tests; installs missing programs that they need (as root or wit
 	$(CARGO) test --locked --lib -- --ignored postgres
 	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	@$(MAKE) --no-print-directory constant-time
+
+test-deploy: packages ## install and run packages, images and manifests; downloads tools, builds releases
+	@scripts/install-debian $(FOR_DEPLOY)
+	$(CARGO) test --locked --test deploy -- --ignored --test-threads 1
 
 # Drills run one after the other, because a gate may get the port of one that was killed before. They run optimised,
 # because a fast gate has more requests in flight when it is killed.
@@ -127,6 +134,8 @@ dist: ## build dist/: one static binary with its checksum, manual pages, complet
 	dist/cartgate completions zsh > dist/completions/_cartgate
 	dist/cartgate completions fish > dist/completions/cartgate.fish
 	cd dist && sha256sum cartgate > cartgate.sha256 && cat cartgate.sha256
+
+packages: dist ## build dist/: .deb, .rpm, a tarball, checksums, an SBOM
 
 locks: ## update the lock files of the separate crates to that of the workspace
 	@for one in fuzz benches/proxy; do \
