@@ -11,7 +11,6 @@ use axum::{
 use http::{StatusCode, header::CONTENT_TYPE};
 
 use super::{access::AnyOperator, api::problem::ApiError, gate::Admin, metrics};
-use crate::proxy::shared::Stage;
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
@@ -21,16 +20,11 @@ pub(super) fn routes() -> Router<Arc<Admin>> {
 }
 
 /// Reports whether the gate is ready, or why not.
-async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, &'static str) {
-    let gate = &admin.gate;
-    if gate.is_ready() {
-        return (StatusCode::OK, "ready\n");
+async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, String) {
+    match admin.gate.unready() {
+        None => (StatusCode::OK, "ready\n".to_owned()),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
     }
-    let reason = match gate.stage() {
-        Stage::Serving => "inbox failed\n",
-        Stage::Leaving | Stage::Closing => "draining\n",
-    };
-    (StatusCode::SERVICE_UNAVAILABLE, reason)
 }
 
 /// Returns the metrics. They need a token only if the configuration has one, because Prometheus

@@ -7,8 +7,9 @@ use clap::{
 
 use super::{
     check::CheckArgs, completions::CompletionsArgs, console::ConsoleArgs, demo::DemoArgs,
-    inbox::InboxArgs, man::ManArgs, rejected::RejectedArgs, reload::ReloadArgs, send::SendArgs,
-    serve::ServeArgs, sign::SignArgs, status::StatusArgs, verify::VerifyArgs,
+    healthcheck::HealthcheckArgs, inbox::InboxArgs, man::ManArgs, rejected::RejectedArgs,
+    reload::ReloadArgs, send::SendArgs, serve::ServeArgs, sign::SignArgs, status::StatusArgs,
+    verify::VerifyArgs,
 };
 
 /// The command line.
@@ -44,6 +45,8 @@ pub enum Command {
     Console(ConsoleArgs),
     /// Reload a gate's configuration without losing a request
     Reload(ReloadArgs),
+    /// Report whether the gate of this container is ready
+    Healthcheck(HealthcheckArgs),
     /// Inspect and manage the durable inbox: queues, dead letters, backups
     Inbox(Box<InboxArgs>),
     /// List and show the rejected deliveries that a gate saved

@@ -15,6 +15,7 @@ mod demo;
 mod flags;
 mod from_flags;
 mod gates;
+mod healthcheck;
 mod inbox;
 mod inputs;
 mod man;
@@ -40,6 +41,7 @@ pub use console::ConsoleArgs;
 pub use definition::definition;
 pub use demo::DemoArgs;
 pub use gates::GatesArgs;
+pub use healthcheck::HealthcheckArgs;
 pub use inbox::{
     AgainArgs, BackupArgs, InboxArgs, InboxAt, InboxCommand, ListArgs, ProfileArgs, PurgeArgs,
     RetryArgs, SelectionArgs, ShowArgs, StatsArgs, When,

@@ -12,6 +12,7 @@ mod completions;
 mod console;
 mod demo;
 mod gates;
+mod healthcheck;
 mod inbox;
 mod input;
 mod man;
@@ -50,6 +51,7 @@ fn dispatch(command: Command, held: Option<serve::HeldSignals>) -> Result<Outcom
         Command::Status(args) => status::run(args),
         Command::Console(args) => console::run(args),
         Command::Reload(args) => reload::run(args),
+        Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Inbox(args) => inbox::run(args.command),
         Command::Rejected(args) => rejected::run(args.command),
         Command::Send(args) => send::run(*args),

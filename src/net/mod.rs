@@ -6,6 +6,7 @@ pub mod connect;
 pub mod destination_address;
 pub(crate) mod dial;
 pub(crate) mod forwarded;
+pub(crate) mod health_socket;
 pub(crate) mod host_name;
 pub mod inherited;
 pub mod listener;

@@ -140,8 +140,18 @@ impl Shared {
     /// Whether the gate is ready for requests. It is not while it drains, nor once its inbox has
     /// failed: then it cannot acknowledge an event until it is restarted.
     pub(crate) fn is_ready(&self) -> bool {
+        self.unready().is_none()
+    }
+
+    /// Returns the reason why the gate is not ready, if it is not.
+    pub(crate) fn unready(&self) -> Option<&'static str> {
         let outage = || self.inbox.as_ref().and_then(|inbox| inbox.outage());
-        self.stage() == Stage::Serving && !matches!(outage(), Some(StoreError::Failed(_)))
+        match self.stage() {
+            Stage::Leaving | Stage::Closing => Some("draining"),
+            Stage::Serving => {
+                matches!(outage(), Some(StoreError::Failed(_))).then_some("inbox failed")
+            }
+        }
     }
 
     /// Advances to a later stage and wakes all connections.

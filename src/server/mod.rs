@@ -4,6 +4,7 @@ mod balancer;
 mod config_follower;
 mod drain;
 pub(crate) mod fd_limit;
+mod health;
 mod profile_keeper;
 mod resources;
 mod run;

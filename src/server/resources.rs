@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::net::UnixListener;
+
 use crate::{
     admin::{Credentials, ReloadHandle},
     inbox::Inbox,
@@ -25,6 +27,8 @@ pub struct Resources {
     pub inbox: Option<Arc<Inbox>>,
     /// Carries reload requests to the caller, and reports to it when a configuration is in force.
     pub reloads: Option<ReloadHandle>,
+    /// The socket for `cartgate healthcheck`.
+    pub health: Option<UnixListener>,
     /// The credentials of the admin listeners; the gate makes its own if there are none.
     pub credentials: Option<Arc<Credentials>>,
 }
@@ -40,6 +44,7 @@ impl Resources {
             manager: ServiceManager::default(),
             inbox: None,
             reloads: None,
+            health: None,
             credentials: None,
         }
     }

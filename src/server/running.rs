@@ -2,11 +2,11 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use tokio::{sync::watch, task::JoinSet, time::interval};
+use tokio::{net::UnixListener, sync::watch, task::JoinSet, time::interval};
 
 use super::{
-    balancer::Balancer, profile_keeper, resources::Resources, service_manager::ServiceManager,
-    watchdog::watch_threads,
+    balancer::Balancer, health, profile_keeper, resources::Resources,
+    service_manager::ServiceManager, watchdog::watch_threads,
 };
 use crate::{
     admin::{self, Admin, AdminParts, Credentials},
@@ -86,6 +86,7 @@ impl Running {
         running.spawn_accepts();
         running.spawn_admin(admin_acceptors, &admin);
         running.spawn_timers();
+        running.spawn_signs_of_life(resources.health);
         running.spawn_recorder(&admin, has_entrance);
         running.follow(config, routes, resources.reloads);
         running.manager.ready("serving");
@@ -137,6 +138,11 @@ impl Running {
         self.tasks.spawn(tick(Arc::clone(&self.gate)));
         let profiles = profile_keeper::keep(Arc::clone(&self.gate));
         self.tasks.spawn(profiles);
+    }
+
+    /// Starts the tasks that report whether all threads respond: to the service manager, and at the
+    /// health socket.
+    fn spawn_signs_of_life(&mut self, socket: Option<UnixListener>) {
         let (balancer, dispatcher) = (Arc::clone(&self.balancer), self.dispatcher.clone());
         let responds = move || {
             let (balancer, dispatcher) = (Arc::clone(&balancer), dispatcher.clone());
@@ -148,8 +154,12 @@ impl Running {
                     }
             }
         };
-        let watchdog = watch_threads(self.manager.clone(), responds);
+        let watchdog = watch_threads(self.manager.clone(), responds.clone());
         self.tasks_until_end.spawn(watchdog);
+        if let Some(socket) = socket {
+            let report = health::report(socket, Arc::clone(&self.gate), responds);
+            self.tasks_until_end.spawn(report);
+        }
     }
 
     fn follow(

@@ -19,6 +19,7 @@ mod documents;
 mod exhausted;
 mod forgeries;
 mod heads;
+mod health;
 mod inbox;
 mod lifecycle;
 mod live;

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use tokio::sync::watch;
+use tokio::{net::UnixListener, sync::watch};
 
 use super::{
     announce::{announce, announce_console, warn},
@@ -20,7 +20,7 @@ use crate::{
     },
     config::{Loaded, Plan},
     inbox::Inbox,
-    net::listener::Listener,
+    net::{health_socket, listener::Listener},
     proxy::{
         config::{Config, limits::Limits},
         meters::Metrics,
@@ -103,6 +103,7 @@ impl Gate {
             manager,
             inbox,
             reloads: Some(reloads),
+            health: health_socket(),
             credentials: Some(self.credentials),
         };
         let served = serve_until_stopped(
@@ -146,6 +147,17 @@ async fn serve_until_stopped(
         () = token_files.run(followed) => Ok(()),
         () = unused.log() => Ok(()),
     }
+}
+
+/// Returns the socket for `cartgate healthcheck`, on systems that can have it.
+fn health_socket() -> Option<UnixListener> {
+    let bound = health_socket::bind();
+    // A system without abstract names takes them for bad paths.
+    let unusable = |error: &io::Error| error.kind() != io::ErrorKind::InvalidInput;
+    if let Some(error) = bound.as_ref().err().filter(|error| unusable(error)) {
+        tracing::warn!(%error, "`cartgate healthcheck` cannot find this gate");
+    }
+    bound.ok()
 }
 
 /// Returns the service manager that started the gate.
