@@ -20,7 +20,7 @@ BENCH_ROUNDS ?= $(if $(QUICK),1,5)
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api constant-time fuzz deny audit unused bench bench-layer bench-inbox instructions dist packages locks
+.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time fuzz deny audit unused bench bench-layer bench-inbox instructions dist packages locks
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -50,9 +50,9 @@ drills: ## run the drills of `make test` (kills, cuts, full disks) for long; CAR
 	CARTGATE_DRILL_ROUNDS=$(or $(CARTGATE_DRILL_ROUNDS),long) \
 	    $(CARGO) test --release --locked --test drills -- --ignored --nocapture --test-threads 1
 
-check: fmt clippy features docs api ## check format, lints, feature combinations, documents and public types
+check: fmt clippy features docs api publishable ## check format, lints, feature combinations, documents and public types
 
-check-all: check deny unused fuzz ## check, and all checks that build tools first and run for minutes
+check-all: check deny unused fuzz msrv semver publish-check ## check, and all checks that build tools first and run for minutes
 	@for one in $(APART); do \
 	    $(CARGO) clippy --manifest-path $$one/Cargo.toml --target-dir $(TARGET)/$$(basename $$one) --locked \
 	        --all-targets -- -D warnings || exit; \
@@ -81,6 +81,20 @@ docs:
 
 api:
 	$(CARGO) test --quiet --locked --test guard -- --ignored
+
+# Fails for a manifest that cargo cannot publish. `make publish-check` also builds the packages.
+publishable:
+	$(CARGO) package --quiet --workspace --no-verify --locked --allow-dirty --target-dir $(TARGET)/publish
+
+msrv: ## build each crate with the oldest Rust that its manifest names; rustup installs it
+	@scripts/msrv $(TARGET)/msrv
+
+semver: ## compare the public interface of the layer crate with that of the last release
+	@scripts/semver-checks $(TOOLS) $(TARGET)/semver
+
+# The tests in the package of the layer crate are the examples of its documents.
+publish-check: ## build both packages of crates.io from their files alone, and publish neither
+	$(CARGO) publish --workspace --dry-run --locked --allow-dirty --target-dir $(TARGET)/publish
 
 constant-time: ## prove with valgrind that the comparison takes constant time
 	@tests/constant-time/check $(TARGET)/constant-time

@@ -27,7 +27,7 @@ use std::{env, error::Error, fs, time::Duration};
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use serde::Deserialize;
 use tower_cartgate::{Keyring, Policy, Secret, TracingObserver, VerifiedJson, VerifyLayer};
-use tower_http::timeout::TimeoutLayer;
+use tower_http::timeout::RequestBodyDeadlineLayer;
 
 /// The fields of a payload that this app reads. The merchant chooses the fields, so only those that
 /// the message needs are required; a payload without them gets a 422.
@@ -60,16 +60,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn site(secret: Secret, chat: Chat) -> Router {
-    let too_slow =
-        TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
     // Logs rejections. Without an observer they are silent.
     let layer = VerifyLayer::new(Policy::new(Keyring::single(secret))).observe(TracingObserver);
     let webhooks = Router::new()
         .route("/webhooks/orders", post(new_order).put(new_order))
         .with_state(chat)
         .route_layer(layer)
-        // Outside the layer, which reads the body without a timeout.
-        .layer(too_slow);
+        // Outside of the layer, which has no timer.
+        .layer(RequestBodyDeadlineLayer::new(Duration::from_secs(10)));
     // Routes merged here are not behind the layer.
     Router::new()
         .route("/health", axum::routing::get(|| async { "well" }))

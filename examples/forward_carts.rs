@@ -50,7 +50,7 @@ use std::{
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use tower_cartgate::{EventKind, EventRule, Keyring, Policy, Secret, Verified, VerifyLayer};
-use tower_http::timeout::TimeoutLayer;
+use tower_http::timeout::RequestBodyDeadlineLayer;
 
 const MAX_WAITING: usize = 10_000;
 const MIN_WAIT: Duration = Duration::from_secs(1);
@@ -81,13 +81,12 @@ fn site(secret: Secret, intake: Intake) -> Result<Router, Box<dyn Error>> {
         .abandoned_cart(["cart.abandoned"])
         .only([EventKind::AbandonedCart]);
     let policy = Policy::new(Keyring::single(secret)).with_event_rule(rule);
-    let too_slow =
-        TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
     Ok(Router::new()
         .route("/webhooks/carts", post(store_cart).put(store_cart))
         .with_state(intake)
         .route_layer(VerifyLayer::new(policy))
-        .layer(too_slow))
+        // Outside of the layer, which has no timer.
+        .layer(RequestBodyDeadlineLayer::new(Duration::from_secs(10))))
 }
 
 /// The state of the handler: the spool, and a channel that wakes the forwarder. (`Thread::unpark`

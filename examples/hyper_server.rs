@@ -21,24 +21,29 @@
 use std::{convert::Infallible, env, error::Error, fs, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, request::Parts};
-use http_body_util::{BodyExt as _, Empty, Full, combinators::BoxBody};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tower::ServiceExt as _;
+use http::{Request, Response, request::Parts};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tower::ServiceBuilder;
 use tower_cartgate::{EventRule, Keyring, Policy, PolicySource, Secret, VerifiedBody, VerifyLayer};
-use tower_layer::Layer as _;
-use tower_service::Service;
+use tower_http::timeout::RequestBodyDeadlineLayer;
 
-/// The timeout of a head, and of a body with its processing.
+/// The time in which a head must arrive, and then its body.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let file = env::args().nth(1).ok_or("give the file with the secret")?;
     let secret = Secret::from_line(fs::read(file)?)?;
-    let service =
-        VerifyLayer::with_policy_source(policies(secret)?).layer(tower::service_fn(accept));
+    let service = ServiceBuilder::new()
+        // Outside of the layer, which has no timer.
+        .layer(RequestBodyDeadlineLayer::new(TIMEOUT))
+        .layer(VerifyLayer::with_policy_source(policies(secret)?))
+        .service_fn(accept);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("listening on {}", listener.local_addr()?);
     loop {
@@ -51,14 +56,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 continue;
             }
         };
-        let service = service.clone();
+        let service = TowerToHyperService::new(service.clone());
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(TIMEOUT)
-            .serve_connection(
-                TokioIo::new(socket),
-                service_fn(move |request| respond(request, service.clone())),
-            );
+            .serve_connection(TokioIo::new(socket), service);
         // A client may close its connection at any time.
         tokio::spawn(async { drop(connection.await) });
     }
@@ -71,23 +73,6 @@ fn policies(secret: Secret) -> Result<impl PolicySource, Box<dyn Error>> {
         .abandoned_cart(["cart.abandoned"]);
     let policy = Arc::new(Policy::new(Keyring::single(secret)).with_event_rule(rule));
     Ok(move |head: &Parts| (head.uri.path() == "/webhooks").then(|| Arc::clone(&policy)))
-}
-
-/// Responds within the timeout, because the layer reads the body without one.
-async fn respond<S, B>(
-    request: Request<Incoming>,
-    service: S,
-) -> Result<Response<BoxBody<Bytes, Infallible>>, Infallible>
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
-    B: http_body::Body<Data = Bytes, Error = Infallible> + Send + Sync + 'static,
-{
-    let Ok(response) = tokio::time::timeout(TIMEOUT, service.oneshot(request)).await else {
-        let mut too_slow = Response::new(Empty::new().boxed());
-        *too_slow.status_mut() = StatusCode::REQUEST_TIMEOUT;
-        return Ok(too_slow);
-    };
-    response.map(|response| response.map(BoxBody::new))
 }
 
 async fn accept(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {

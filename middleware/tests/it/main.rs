@@ -17,6 +17,7 @@ mod memory;
 mod policies;
 mod properties;
 mod readiness;
+mod readme;
 mod secrets;
 mod support;
 mod vectors;
