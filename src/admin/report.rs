@@ -60,6 +60,10 @@ pub(super) fn of(gate: &Shared) -> Report {
         configuration: Configuration {
             since: seconds(metrics.in_force_since()),
             failed: failed.filter(|_| metrics.last_reload_failed()).map(seconds),
+            trigger: metrics
+                .last_reload_trigger()
+                .map(|trigger| trigger.as_str().to_owned()),
+            watch: config.watch,
         },
         log_lines_dropped: metrics.dropped_lines(),
     };

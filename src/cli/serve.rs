@@ -42,8 +42,8 @@ Examples:
   cartgate reload   apply a changed file, secret or certificate without losing a request (as SIGHUP does)
   kill -TERM PID    drain and exit; a second signal exits immediately")]
 pub struct ServeArgs {
-    /// Configuration file; only the flags of addresses, admin listener, workers and logging
-    /// override it
+    /// Configuration file; only the flags of addresses, admin listener, watch, workers and
+    /// logging override it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 

@@ -35,7 +35,7 @@ pub(super) const SHARED: [&str; 8] = [
 ];
 
 /// The flags that override a configuration file.
-const OVERRIDES: [&str; 9] = [
+const OVERRIDES: [&str; 10] = [
     "access_log",
     "admin",
     "admin_host",
@@ -44,6 +44,7 @@ const OVERRIDES: [&str; 9] = [
     "listen",
     "log_format",
     "log_level",
+    "watch",
     "workers",
 ];
 

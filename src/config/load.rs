@@ -59,6 +59,7 @@ impl Plan {
             return Err(reading.findings);
         }
         let config = Config {
+            watch: self.server.watch,
             workers: self.server.workers,
             endpoints: Endpoints::new(endpoints),
             limits: self.server.limits.clone(),

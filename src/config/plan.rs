@@ -5,6 +5,7 @@
 use std::{
     collections::BTreeSet,
     fmt::{self, Display},
+    path::PathBuf,
     sync::LazyLock,
 };
 
@@ -133,17 +134,34 @@ impl Plan {
     /// Returns the environment variables that hold its secrets.
     #[must_use]
     pub fn variables(&self) -> Vec<&str> {
+        self.secret_places()
+            .filter_map(|place| match place {
+                source::SecretPlace::Variable(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Returns the files that a load reads.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let secrets = self.secret_places().filter_map(source::SecretPlace::path);
+        let tls = self.server.tls.iter();
+        let authorities = self.destinations().filter_map(|one| one.ca_file.clone());
+        secrets
+            .chain(tls.flat_map(|tls| [tls.cert.clone(), tls.key.clone()]))
+            .chain(self.inbox.iter().filter_map(|inbox| inbox.ca_file.clone()))
+            .chain(authorities)
+            .collect()
+    }
+
+    fn secret_places(&self) -> impl Iterator<Item = &source::SecretPlace> {
         let secrets = self.secrets.sources().map(SecretSource::place);
         let token = self.admin.as_ref().and_then(|admin| admin.token.as_ref());
         secrets
             .chain(self.destinations().flat_map(DestinationPlan::sources))
             .chain(token.map(|(_, place)| place))
             .chain(self.inbox.iter().flat_map(InboxPlan::sources))
-            .filter_map(|place| match place {
-                source::SecretPlace::Variable(name) => Some(name.as_str()),
-                _ => None,
-            })
-            .collect()
     }
 
     /// Returns the text of the plan for operators who may not see its files. A URL's query may

@@ -4,6 +4,7 @@ mod balancer;
 mod config_follower;
 mod drain;
 pub(crate) mod fd_limit;
+pub(crate) mod file_watcher;
 mod health;
 mod profile_keeper;
 mod resources;
@@ -11,6 +12,7 @@ mod run;
 mod running;
 pub mod service_manager;
 mod watchdog;
+pub(crate) mod watched_files;
 
 pub use resources::Resources;
 pub use run::serve;

@@ -200,4 +200,8 @@ pub struct Configuration {
     pub since: u64,
     /// The time of the last reload, if it failed.
     pub failed: Option<u64>,
+    /// The cause of the last reload: `signal`, `api` or `watch`.
+    pub trigger: Option<String>,
+    /// Whether a change of its files causes a reload.
+    pub watch: bool,
 }

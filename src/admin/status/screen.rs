@@ -77,7 +77,12 @@ impl Screen<'_> {
             write!(f, ", {} log lines dropped", report.log_lines_dropped)?;
         }
         let since = self.ago(report.configuration.since);
-        writeln!(f, "\n  configuration in force for {since}")
+        write!(f, "\n  configuration in force for {since}")?;
+        if let Some(trigger) = &report.configuration.trigger {
+            write!(f, ", last reload by {}", safe(trigger))?;
+        }
+        let watch = report.configuration.watch;
+        writeln!(f, "{}", if watch { ", files watched" } else { "" })
     }
 
     fn endpoint(&self, f: &mut Formatter<'_>, endpoint: &Endpoint) -> fmt::Result {

@@ -7,12 +7,12 @@ use tokio::{net::UnixListener, sync::watch};
 use super::{
     announce::{announce, announce_console, warn},
     inbox, memory, probe,
-    signals::Signals,
+    signals::{Signals, StopSignals},
     token_files::TokenFiles,
 };
 use crate::{
     Resources,
-    admin::{Credentials, ReloadRequests, reload_channel},
+    admin::{Credentials, reload_channel},
     cli::{source::ConfigSource, unused_variables},
     commands::{
         outcome::Failure,
@@ -25,7 +25,10 @@ use crate::{
         config::{Config, limits::Limits},
         meters::Metrics,
     },
-    server::{fd_limit, service_manager::ServiceManager},
+    server::{
+        fd_limit, file_watcher::FileWatcher, service_manager::ServiceManager,
+        watched_files::WatchedFiles,
+    },
     telemetry::log::Log,
 };
 
@@ -34,6 +37,8 @@ pub(super) struct Gate {
     pub(super) source: ConfigSource,
     pub(super) plan: Plan,
     pub(super) loaded: Loaded,
+    /// The files of the configuration, as they were read.
+    pub(super) files: WatchedFiles,
     pub(super) public: Vec<Listener>,
     pub(super) admin: Vec<Listener>,
     pub(super) credentials: Arc<Credentials>,
@@ -106,30 +111,30 @@ impl Gate {
             health: health_socket(),
             credentials: Some(self.credentials),
         };
-        let served = serve_until_stopped(
-            resources,
-            config,
-            reloader,
-            (signals, requests),
-            token_files,
-        );
-        served.await
+        let Signals {
+            stop,
+            hangup,
+            unused,
+        } = signals;
+        let causes = Causes {
+            hangup,
+            requests,
+            watcher: FileWatcher::new(self.files),
+        };
+        tokio::select! {
+            ended = serve_until_stopped(resources, config, (reloader, causes), stop, token_files) => ended,
+            () = unused.log() => Ok(()),
+        }
     }
 }
 
 async fn serve_until_stopped(
     resources: Resources,
     config: Arc<Config>,
-    reloader: Reloader,
-    (signals, requests): (Signals, ReloadRequests),
+    (reloader, causes): (Reloader, Causes),
+    mut stop: StopSignals,
     token_files: TokenFiles,
 ) -> io::Result<()> {
-    let Signals {
-        mut stop,
-        hangup,
-        unused,
-    } = signals;
-    let causes = Causes { hangup, requests };
     reloader.report_certificates(&config);
     let (sender, config) = watch::channel(config);
     let followed = config.clone();
@@ -145,7 +150,6 @@ async fn serve_until_stopped(
         }
         () = reloader.run(causes, &sender) => Ok(()),
         () = token_files.run(followed) => Ok(()),
-        () = unused.log() => Ok(()),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
     },
     config::{Loaded, Plan},
     runtime::background::run_on_thread,
+    server::watched_files::WatchedFiles,
     telemetry::log::Log,
 };
 use gate::Gate;
@@ -40,7 +41,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
     } = held.map_err(cannot_start)?;
     let source = ConfigSource::of(args);
     let read = runtime.block_on(read_unless_stopped(&source, &mut signals.stop));
-    let Some((plan, loaded)) = read? else {
+    let Some((plan, loaded, files)) = read? else {
         // A file that never ends must not hold the process.
         runtime.shutdown_background();
         return Ok(Outcome::Done);
@@ -52,6 +53,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
         source,
         plan,
         loaded,
+        files,
         public,
         admin,
         credentials: Arc::new(credentials),
@@ -70,7 +72,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
 async fn read_unless_stopped(
     source: &ConfigSource,
     stop: &mut StopSignals,
-) -> Result<Option<(Plan, Loaded)>, Failure> {
+) -> Result<Option<(Plan, Loaded, WatchedFiles)>, Failure> {
     let resolving = source.clone();
     tokio::select! {
         read = run_on_thread(move || read(&resolving)) => match read {
@@ -84,11 +86,15 @@ async fn read_unless_stopped(
     }
 }
 
-fn read(source: &ConfigSource) -> Result<(Plan, Loaded), Failure> {
+fn read(source: &ConfigSource) -> Result<(Plan, Loaded, WatchedFiles), Failure> {
     let resolving = source.clone();
     let read = in_time(move || {
+        let mut files = WatchedFiles::default();
+        files.add(resolving.file());
         let plan = resolving.plan()?;
-        resolving.load_to_start(&plan).map(|loaded| (plan, loaded))
+        files.add(plan.files());
+        let loaded = resolving.load_to_start(&plan)?;
+        Ok((plan, loaded, files))
     });
     read.map_err(Failure::usage)?
         .map_err(|error| mistakes(source.lines(error)))

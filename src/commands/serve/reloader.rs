@@ -1,5 +1,5 @@
-//! Reloads: SIGHUP or a request of the admin listener makes the gate read its whole configuration
-//! again. If the new configuration has a mistake, the old one stays in force.
+//! Reloads: SIGHUP, a request of the admin listener or a changed file makes the gate read its whole
+//! configuration again. If the new configuration has a mistake, the old one stays in force.
 
 use std::{
     sync::{Arc, Weak},
@@ -20,10 +20,12 @@ use crate::{
     inbox::Inbox,
     proxy::{
         config::{Config, admin::AdminAccess},
-        meters::Metrics,
+        meters::{Metrics, reload_trigger::ReloadTrigger},
     },
     runtime::background::run_on_thread,
-    server::service_manager::ServiceManager,
+    server::{
+        file_watcher::FileWatcher, service_manager::ServiceManager, watched_files::WatchedFiles,
+    },
 };
 
 /// The limit of the time to read the configuration.
@@ -40,21 +42,50 @@ pub(super) struct Reloader {
     pub(super) manager: ServiceManager,
 }
 
-/// The causes of a reload.
+/// The causes of reloads.
 pub(super) struct Causes {
     pub(super) hangup: Signal,
     pub(super) requests: ReloadRequests,
+    pub(super) watcher: FileWatcher,
+}
+
+/// The cause of one reload, and the requests that wait for its result.
+struct Cause {
+    trigger: ReloadTrigger,
+    waiting: Vec<oneshot::Sender<Reloaded>>,
+}
+
+/// A configuration with the warnings about it, or its mistakes.
+type Read = Result<(Arc<Config>, Vec<String>), Vec<String>>;
+
+/// The result of reading a configuration.
+struct Reading {
+    /// The files that were read, each in its state before.
+    files: WatchedFiles,
+    /// Whether a file has changed meanwhile, so that the result may be wrong.
+    changed_meanwhile: bool,
+    result: Read,
 }
 
 impl Causes {
-    /// Waits for the next cause; returns the requests that wait for the result.
-    async fn next(&mut self) -> Vec<oneshot::Sender<Reloaded>> {
-        let mut waiting = tokio::select! {
-            Some(()) = self.hangup.recv() => Vec::new(),
-            request = self.requests.recv() => vec![request],
+    /// Waits for the next cause.
+    async fn next(&mut self, watch: bool) -> Cause {
+        let mut waiting = Vec::new();
+        let trigger = tokio::select! {
+            Some(()) = self.hangup.recv() => ReloadTrigger::Signal,
+            request = self.requests.recv() => {
+                waiting.push(request);
+                ReloadTrigger::Api
+            }
+            () = self.watcher.changed(), if watch => ReloadTrigger::Watch,
         };
         waiting.extend(self.requests.queued());
-        waiting
+        let trigger = match trigger {
+            // Requests get a result, also while a file changes.
+            ReloadTrigger::Watch if !waiting.is_empty() => ReloadTrigger::Api,
+            trigger => trigger,
+        };
+        Cause { trigger, waiting }
     }
 }
 
@@ -62,40 +93,84 @@ impl Reloader {
     /// Reloads at each cause. It never returns.
     pub(super) async fn run(self, mut causes: Causes, config: &watch::Sender<Arc<Config>>) {
         let reloader = Arc::new(self);
+        let mut watches = false;
         loop {
-            let waiting = causes.next().await;
-            reloader.manager.reloading();
-            let admin = config.borrow().admin.clone();
-            let reloaded = match Arc::clone(&reloader).read_in_time(admin).await {
-                Ok(new) => reloader.apply(new, config, &causes.requests).await,
-                Err(lines) => reloader.keep_old(lines),
-            };
-            for request in waiting {
+            let watch = config.borrow().watch;
+            if watch != watches {
+                watches = watch;
+                log_watch(watch, &causes.watcher);
+            }
+            let cause = causes.next(watch).await;
+            let reloaded = reloader.reload(cause.trigger, &mut causes, config).await;
+            for request in cause.waiting {
                 // A client that has left needs no result.
                 let _ = request.send(reloaded.clone());
             }
         }
     }
 
-    /// Reads on another thread, because this one accepts connections and handles signals. The file
-    /// may be a pipe without a writer, or on a machine that is down.
-    async fn read_in_time(
-        self: Arc<Self>,
-        admin: AdminAccess,
-    ) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
-        match timeout(TIMEOUT, run_on_thread(move || self.read(admin))).await {
-            Ok(Ok(read)) => read,
-            Ok(Err(error)) => Err(vec![error.into_error().to_string()]),
-            Err(_) => Err(vec![
-                "the configuration, or a file that it names, could not be read in time".to_owned(),
-            ]),
+    async fn reload(
+        self: &Arc<Self>,
+        trigger: ReloadTrigger,
+        causes: &mut Causes,
+        config: &watch::Sender<Arc<Config>>,
+    ) -> Reloaded {
+        self.manager.reloading();
+        let admin = config.borrow().admin.clone();
+        let seen = causes.watcher.seen().clone();
+        let reading = Arc::clone(self).read_in_time(admin, seen).await;
+        if trigger == ReloadTrigger::Watch {
+            if reading.changed_meanwhile {
+                // No request waits, and the next look finds the change.
+                self.manager.ready("serving");
+                return Reloaded::failed(Vec::new());
+            }
+            let files = causes.watcher.changes();
+            tracing::info!(files, "reloading, because files have changed");
+        }
+        causes.watcher.follow(reading.files);
+        self.metrics.reload_begins(trigger);
+        match reading.result {
+            Ok(new) => self.apply(new, config, &causes.requests).await,
+            Err(lines) => self.keep_old(lines),
         }
     }
 
-    /// Reads everything; returns the configuration and the warnings about it, which it also logs.
-    fn read(&self, admin: AdminAccess) -> Result<(Arc<Config>, Vec<String>), Vec<String>> {
+    /// Reads on another thread, because this one accepts connections and handles signals. The file
+    /// may be a pipe without a writer, or on a machine that is down. The files then count as read
+    /// in the states that were `seen`, so that the next change causes the next reload.
+    async fn read_in_time(self: Arc<Self>, admin: AdminAccess, seen: WatchedFiles) -> Reading {
+        let failed = |error: String| Reading {
+            files: seen,
+            changed_meanwhile: false,
+            result: Err(vec![error]),
+        };
+        match timeout(TIMEOUT, run_on_thread(move || self.read(admin))).await {
+            Ok(Ok(reading)) => reading,
+            Ok(Err(error)) => failed(error.into_error().to_string()),
+            Err(_) => failed(
+                "the configuration, or a file that it names, could not be read in time".to_owned(),
+            ),
+        }
+    }
+
+    fn read(&self, admin: AdminAccess) -> Reading {
+        let mut files = WatchedFiles::default();
+        let result = self.read_noting(&mut files, admin);
+        Reading {
+            changed_meanwhile: files.again() != files,
+            files,
+            result,
+        }
+    }
+
+    /// Reads everything, and notes the files in their states before. Returns the configuration and
+    /// the warnings about it, which it also logs.
+    fn read_noting(&self, files: &mut WatchedFiles, admin: AdminAccess) -> Read {
         let lines = |error| self.source.lines(error);
+        files.add(self.source.file());
         let plan = self.source.plan().map_err(lines)?;
+        files.add(plan.files());
         if plan.inbox.is_some() && self.plan.inbox.is_none() {
             return Err(vec![
                 "an endpoint is now durable, but only a restart opens an inbox".to_owned(),
@@ -175,5 +250,14 @@ async fn in_force(requests: &ReloadRequests, warnings: Vec<String>) -> Reloaded 
         Err(_) => Reloaded::failed(vec![
             "the gate drains, and does not apply changes".to_owned(),
         ]),
+    }
+}
+
+fn log_watch(watch: bool, watcher: &FileWatcher) {
+    if watch {
+        let files = watcher.len();
+        tracing::info!(files, "watching the files of the configuration");
+    } else {
+        tracing::info!("files of the configuration no longer watched");
     }
 }

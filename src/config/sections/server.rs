@@ -11,6 +11,7 @@ use crate::{
             kinds::{count, duration, header_size, health_path, hop, listen, size, timeout},
             list::{list, some},
             scalar::{optional, scalar},
+            switch::switch,
             table::optional_table,
         },
     },
@@ -31,6 +32,8 @@ pub struct ServerPlan {
     pub trusted_proxies: Vec<Hop>,
     /// The path of health checks.
     pub health_path: Option<String>,
+    /// Whether a change of a file causes a reload.
+    pub watch: bool,
     /// The number of threads that serve requests.
     pub workers: usize,
     /// The limits over all clients.
@@ -110,16 +113,25 @@ fn surroundings() -> [Setting<ServerPlan>; 2] {
     ]
 }
 
-fn process() -> [Setting<ServerPlan>; 1] {
-    [Setting::new(
-        "workers",
-        "Threads that serve requests",
-        scalar(count(), |server: &mut ServerPlan| &mut server.workers),
-    )
-    .flag("--workers")
-    .default("one per core")
-    .example("2")
-    .restart()]
+fn process() -> [Setting<ServerPlan>; 2] {
+    [
+        Setting::new(
+            "watch",
+            "Watch the configuration file and the files that it names, and reload when one has changed",
+            switch(|server: &mut ServerPlan| &mut server.watch),
+        )
+        .details("A change is in force about two seconds later, without a signal.")
+        .flag("--watch"),
+        Setting::new(
+            "workers",
+            "Threads that serve requests",
+            scalar(count(), |server: &mut ServerPlan| &mut server.workers),
+        )
+        .flag("--workers")
+        .default("one per core")
+        .example("2")
+        .restart(),
+    ]
 }
 
 fn limits() -> [Setting<ServerPlan>; 3] {
@@ -224,6 +236,7 @@ impl Section for ServerPlan {
             tls: None,
             trusted_proxies: Vec::new(),
             health_path: None,
+            watch: false,
             workers: default_workers(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),

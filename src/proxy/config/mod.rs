@@ -20,6 +20,8 @@ use crate::{
 /// arrives applies to that request to its end.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// Whether the caller reloads when a file of the configuration has changed.
+    pub watch: bool,
     /// The number of workers. Each has a thread.
     pub workers: usize,
     /// The endpoints.
@@ -67,6 +69,7 @@ impl Config {
     #[must_use]
     pub fn new(endpoints: Endpoints) -> Self {
         Self {
+            watch: false,
             workers: default_workers(),
             endpoints,
             limits: Limits::default(),

@@ -5,6 +5,7 @@
 //! the configuration in force. The admin listener shows all of them.
 
 pub(crate) mod endpoint;
+pub(crate) mod reload_trigger;
 pub(crate) mod secret;
 
 use std::{
@@ -15,6 +16,8 @@ use std::{
     },
     time::SystemTime,
 };
+
+use reload_trigger::ReloadTrigger;
 
 use crate::{
     outcome::reject_reason::RejectReason,
@@ -33,6 +36,7 @@ pub struct Metrics {
     pub(crate) reloads: Count,
     pub(crate) failed_reloads: Count,
     reload_failed: AtomicBool,
+    reload_trigger: Mutex<Option<ReloadTrigger>>,
     certificates: Mutex<Vec<(String, SystemTime)>>,
     dropped_lines: OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>,
 }
@@ -45,6 +49,7 @@ impl Default for Metrics {
             reloads: Count::default(),
             failed_reloads: Count::default(),
             reload_failed: AtomicBool::new(false),
+            reload_trigger: Mutex::default(),
             certificates: Mutex::default(),
             dropped_lines: OnceLock::new(),
         }
@@ -57,6 +62,18 @@ impl Metrics {
     pub fn reload_failed(&self) {
         self.failed_reloads.add(now());
         self.reload_failed.store(true, Relaxed);
+    }
+
+    /// Records the cause of a reload that begins.
+    pub(crate) fn reload_begins(&self, trigger: ReloadTrigger) {
+        let last = self.reload_trigger.lock();
+        *last.unwrap_or_else(PoisonError::into_inner) = Some(trigger);
+    }
+
+    /// Returns the cause of the last reload.
+    pub(crate) fn last_reload_trigger(&self) -> Option<ReloadTrigger> {
+        let last = self.reload_trigger.lock();
+        *last.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces the list of the gate's certificates. Each has a label that operators know, such as

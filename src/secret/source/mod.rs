@@ -154,6 +154,16 @@ impl SecretPlace {
         in_file.or_else(|| variable_is_set(variable).then(in_variable))
     }
 
+    /// Returns the file of the secret, if it is in one.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::File(path) => Some(path.clone()),
+            Self::Variable(_) => None,
+            Self::Credential(name) => Some(Path::new(&env::var_os(CREDENTIALS)?).join(name)),
+        }
+    }
+
     /// Reads the secret; returns it with the ways in which other users of this machine can access
     /// it.
     ///
@@ -165,10 +175,11 @@ impl SecretPlace {
             Self::File(path) => read_file(path)?,
             Self::Variable(variable) => (read_variable(variable)?, Vec::new()),
             Self::Credential(name) => {
-                let folder = env::var_os(CREDENTIALS)
+                let path = self
+                    .path()
                     .ok_or_else(|| SourceError::NoCredentials { name: name.clone() })?;
                 // systemd controls the access to credentials.
-                (read_file(&Path::new(&folder).join(name))?.0, Vec::new())
+                (read_file(&path)?.0, Vec::new())
             }
         };
         let secret = Secret::from_line(bytes).map_err(|reason| SourceError::Unusable {

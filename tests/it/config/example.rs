@@ -1,5 +1,7 @@
 //! The example file: it is valid, and so is each setting that it shows behind a `#`.
 
+use std::{collections::BTreeSet, path::PathBuf};
+
 use cartgate::config::Plan;
 
 const EXAMPLE: &str = include_str!("../../../examples/cartgate.toml");
@@ -32,15 +34,9 @@ fn every_setting_of_the_example_can_be_used() {
     let lines = EXAMPLE.lines().filter(|line| !excluded(line));
     let whole: Vec<_> = lines.map(|line| setting(line).unwrap_or(line)).collect();
     let shared = "store = \"postgres://cartgate@db.internal/inbox\"";
-    let shown = plan(
-        &whole
-            .join(
-                "
-",
-            )
-            .replace(FILE, shared),
-    )
-    .to_string();
+    let plan = plan(&whole.join("\n").replace(FILE, shared));
+    every_file_is_watched(&plan);
+    let shown = plan.to_string();
     for line in [
         "dir = \"/var/lib/cartgate/rejected\"",
         "health_path = \"/healthz\"",
@@ -51,6 +47,16 @@ fn every_setting_of_the_example_can_be_used() {
             "{line} in {shown}"
         );
     }
+}
+
+/// Every path below `/etc/cartgate` is that of a file which a reload reads.
+fn every_file_is_watched(plan: &Plan) {
+    let files: BTreeSet<_> = plan.files().into_iter().collect();
+    let shown = plan.to_string();
+    let texts = shown.split('"').filter(|text| text.starts_with("/etc/"));
+    let named: BTreeSet<_> = texts.map(PathBuf::from).collect();
+    assert_eq!(files, named);
+    assert!(files.len() > 8, "{files:?}");
 }
 
 /// Shown in sentences, since the file can have but one store.

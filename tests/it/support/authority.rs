@@ -85,8 +85,13 @@ impl Authority {
     /// Returns the trust of an `https` destination in this authority.
     pub(crate) fn file(&self, dir: &Path) -> Trust {
         let path = dir.join("ca.pem");
-        std::fs::write(&path, self.issuer.pem()).expect("written");
+        std::fs::write(&path, self.pem()).expect("written");
         Trust::CaFile(path)
+    }
+
+    /// Returns its certificate.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
     }
 }
 
