@@ -1,6 +1,9 @@
 //! Cartgate: a gate in front of the receivers of Cartfunnel webhooks. Only deliveries with a genuine
 //! signature pass.
 //!
+//! This library is the implementation of the program `cartgate`, and its interface can change with
+//! each version. Rust servers use the crate `tower_cartgate` instead.
+//!
 //! The modules form layers, and each imports only lower ones (`tests/layering.rs`). The path of a
 //! request:
 //!
