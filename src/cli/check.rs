@@ -8,7 +8,11 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  cartgate check /etc/cartgate/cartgate.toml
+  cartgate check
+      Check the configuration that `serve` without arguments would use: ./cartgate.toml, /etc/cartgate/cartgate.toml, or
+      variables.
+
+  cartgate check gate.toml
       Print every mistake that would keep `serve --config` from starting, each with its line, and warnings. Nothing is
       changed, and no connection is opened.
 
@@ -24,8 +28,8 @@ Examples:
 
 Exit status: 0 the file can be used; 2 it cannot.")]
 pub struct CheckArgs {
-    /// Configuration file
-    #[arg(value_name = "FILE", required_unless_present = "schema")]
+    /// Configuration file. Without it: the configuration that `serve` without arguments would use
+    #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
 
     /// Print the configuration in force with this file

@@ -7,9 +7,9 @@ use clap::{
 
 use super::{
     check::CheckArgs, completions::CompletionsArgs, console::ConsoleArgs, demo::DemoArgs,
-    healthcheck::HealthcheckArgs, inbox::InboxArgs, man::ManArgs, rejected::RejectedArgs,
-    reload::ReloadArgs, send::SendArgs, serve::ServeArgs, sign::SignArgs, status::StatusArgs,
-    verify::VerifyArgs,
+    healthcheck::HealthcheckArgs, inbox::InboxArgs, init::InitArgs, man::ManArgs,
+    rejected::RejectedArgs, reload::ReloadArgs, send::SendArgs, serve::ServeArgs, sign::SignArgs,
+    status::StatusArgs, verify::VerifyArgs,
 };
 
 /// The command line.
@@ -35,6 +35,8 @@ pub struct Cli {
 pub enum Command {
     /// Demonstrate the gate: a sample app, genuine and forged deliveries, all in one process
     Demo(DemoArgs),
+    /// Write a configuration and a secret file: three questions, or flags
+    Init(InitArgs),
     /// Run the gate in front of an app
     Serve(Box<ServeArgs>),
     /// Check a configuration file: all mistakes at once, each with its line

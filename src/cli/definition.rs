@@ -12,7 +12,7 @@ pub fn definition() -> Command {
         .mut_subcommand("serve", |serve| {
             serve::related(serve).mut_args(|arg| match variables::goes_with_a_file(&arg) {
                 true => arg,
-                false => arg.conflicts_with("config"),
+                false => arg.conflicts_with_all(["config", "config_toml"]),
             })
         })
         .mut_subcommand("inbox", inbox::related);

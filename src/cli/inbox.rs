@@ -60,13 +60,8 @@ pub enum InboxCommand {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Inbox")]
 pub struct InboxAt {
-    /// Configuration file of the gate
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "inbox",
-        required_unless_present = "inbox"
-    )]
+    /// Configuration file of the gate. Without it and --inbox: the one that `serve` finds
+    #[arg(long, value_name = "FILE", conflicts_with = "inbox")]
     pub config: Option<PathBuf>,
 
     /// The store itself, and the files that it needs.

@@ -17,8 +17,10 @@ mod from_flags;
 mod gates;
 mod healthcheck;
 mod inbox;
+mod init;
 mod inputs;
 mod man;
+mod origin;
 mod overrides;
 mod parse;
 mod rejected;
@@ -46,9 +48,10 @@ pub use inbox::{
     AgainArgs, BackupArgs, InboxArgs, InboxAt, InboxCommand, ListArgs, ProfileArgs, PurgeArgs,
     RetryArgs, SelectionArgs, ShowArgs, StatsArgs, When,
 };
+pub use init::InitArgs;
 pub use inputs::{HeaderLine, Input};
 pub use man::ManArgs;
-pub use parse::{serve_with_file, serve_with_file_alone};
+pub use parse::{serve_in_environment, serve_with_file_alone};
 pub use rejected::{RejectedArgs, RejectedAt, RejectedCommand, RejectedListArgs, RejectedShowArgs};
 pub use reload::ReloadArgs;
 pub use send::{ForgeChoice, SampleEvent, SendArgs};

@@ -11,6 +11,7 @@ use super::{
     serve::ServeArgs,
     variables::{self, Given},
 };
+use crate::config::variable_of;
 
 impl Cli {
     /// Parses the arguments and variables of this process. Exits if they make no sense, or ask for
@@ -38,25 +39,32 @@ fn parse(typed: &[OsString]) -> Result<Cli, clap::Error> {
     parsed.map_err(|error| variables::explained(renamed::explained(error), &definition))
 }
 
-/// Parses the arguments of `serve --config FILE` in this environment.
+/// Parses the arguments of `serve`, or `serve --config FILE`, in this environment.
 ///
 /// # Errors
 ///
 /// If a variable has a wrong value, or no effect beside a file.
-pub fn serve_with_file(file: &Path) -> Result<ServeArgs, clap::Error> {
-    parse(&with_file(file)).map(served)
+pub fn serve_in_environment(file: Option<&Path>) -> Result<ServeArgs, clap::Error> {
+    parse(&serve(file)).map(served)
 }
 
-/// Returns the arguments of `serve --config FILE` without any variable.
+/// Returns the arguments of `serve`, or `serve --config FILE`, without any variable but the one
+/// that holds the text of a file.
 #[must_use]
-pub fn serve_with_file_alone(file: &Path) -> ServeArgs {
-    let matches = definition().get_matches_from(with_file(file));
-    served(Cli::from_arg_matches(&matches).expect("a file alone makes sense"))
+pub fn serve_with_file_alone(file: Option<&Path>) -> ServeArgs {
+    let matches = definition().get_matches_from(serve(file));
+    let mut args = served(Cli::from_arg_matches(&matches).expect("a file alone makes sense"));
+    let text = || std::env::var(variable_of("config-toml")).ok();
+    args.config_toml = file
+        .map_or_else(text, |_| None)
+        .filter(|text| !text.is_empty());
+    args
 }
 
-fn with_file(file: &Path) -> Vec<OsString> {
-    let words = ["cartgate", "serve", "--config"].map(OsString::from);
-    words.into_iter().chain([file.into()]).collect()
+fn serve(file: Option<&Path>) -> Vec<OsString> {
+    let config = file.map(|file| ["--config".into(), file.into()]);
+    let words = ["cartgate", "serve"].map(OsString::from).into_iter();
+    words.chain(config.into_iter().flatten()).collect()
 }
 
 fn served(cli: Cli) -> ServeArgs {

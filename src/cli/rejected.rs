@@ -43,13 +43,9 @@ pub enum RejectedCommand {
 /// The place of the saved rejections, and the secrets that judge them.
 #[derive(Debug, Args)]
 pub struct RejectedAt {
-    /// Configuration file of the gate, for the directory and the secrets of its endpoints
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "dir",
-        required_unless_present = "dir"
-    )]
+    /// Configuration file of the gate, for the directory and the secrets of its endpoints. Without
+    /// it and --dir: the one that `serve` finds
+    #[arg(long, value_name = "FILE", conflicts_with = "dir")]
     pub config: Option<PathBuf>,
 
     /// Directory of the saved rejections

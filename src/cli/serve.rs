@@ -36,16 +36,25 @@ Examples:
       --inbox sqlite:/var/lib/cartgate/inbox.db
       Respond with 200 once a delivery is stored, and deliver it until the app has accepted it.
 
-  cartgate serve --config /etc/cartgate/cartgate.toml
-      Read several endpoints, and every other setting, from a file.
+  cartgate serve
+      Read ./cartgate.toml or /etc/cartgate/cartgate.toml, which `cartgate init` writes.
+
+  cartgate serve --config gate.toml
+      Read several endpoints, and every other setting, from another file.
 
   cartgate reload   apply a changed file, secret or certificate without losing a request (as SIGHUP does)
   kill -TERM PID    drain and exit; a second signal exits immediately")]
 pub struct ServeArgs {
     /// Configuration file; only the flags of addresses, admin listener, watch, workers and
-    /// logging override it
+    /// logging override it. Without this flag: the text in the variable CARTGATE_CONFIG_TOML, or a
+    /// gate of flags if --upstream is given, or ./cartgate.toml, or /etc/cartgate/cartgate.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+
+    /// Text of a configuration file. Only its variable is documented, because arguments are short
+    /// and visible to all users of the machine
+    #[arg(long, value_name = "TEXT", hide = true, conflicts_with = "config")]
+    pub config_toml: Option<String>,
 
     /// File with the secret; one newline at its end is ignored. Repeat it, each with a NAME, for
     /// several. Without this flag: the variable CARTGATE_SECRET
@@ -104,9 +113,7 @@ pub(super) const WITH_INBOX: [&str; 4] = [
 /// Adds to the flags of `serve` what follows from no single setting: the flags that need or exclude
 /// each other.
 pub(super) fn related(serve: Command) -> Command {
-    let serve = ["listen", "upstream"].into_iter().fold(serve, |serve, id| {
-        serve.mut_arg(id, |arg| arg.required_unless_present("config"))
-    });
+    let serve = serve.mut_arg("upstream", |arg| arg.requires("listen"));
     let serve = WITH_INBOX.into_iter().fold(serve, |serve, id| {
         serve.mut_arg(id, |arg| arg.requires("inbox"))
     });

@@ -1,15 +1,19 @@
-//! The source of a configuration: flags, or a file, which each reload reads again. Some flags
-//! override settings of the file. `serve`, `check` and every reload resolve it here, so all find
-//! the same mistakes.
+//! The source of a configuration: flags, a variable, or a file, which each reload reads again. Some
+//! flags override settings of the file. `serve`, `check` and every reload resolve it here, so all
+//! find the same mistakes.
 
 use std::{path::Path, sync::mpsc, thread, time::Duration};
 
+pub use super::origin::Origin;
 use super::serve::ServeArgs;
-use crate::config::{FileError, Finding, Loaded, Place, Plan};
+use crate::config::{FileError, Finding, Loaded, Place, Plan, default_file::cannot_read};
 
-/// The flags and variables of `serve`, and the file that they name.
+/// The flags and variables of `serve`, and the origin of the configuration that they choose.
 #[derive(Debug, Clone)]
-pub struct ConfigSource(Box<ServeArgs>);
+pub struct ConfigSource {
+    args: Box<ServeArgs>,
+    origin: Origin,
+}
 
 /// A configuration cannot be used.
 #[derive(Debug)]
@@ -48,16 +52,28 @@ fn within<T: Send + 'static>(
 }
 
 impl ConfigSource {
-    /// Returns the source that these arguments name or hold.
+    /// Returns the source that these arguments choose.
+    ///
+    /// # Errors
+    ///
+    /// A message with the next step if there is no configuration, or if its file cannot be used.
+    pub fn of(args: &ServeArgs) -> Result<Self, String> {
+        Ok(Self {
+            args: Box::new(args.clone()),
+            origin: Origin::of(args)?,
+        })
+    }
+
+    /// Returns the origin of the configuration.
     #[must_use]
-    pub fn of(args: &ServeArgs) -> Self {
-        Self(Box::new(args.clone()))
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Returns the configuration file, if there is one.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
-        self.0.config.as_deref()
+        self.origin.file()
     }
 
     /// Reads the plan anew.
@@ -66,22 +82,23 @@ impl ConfigSource {
     ///
     /// Every mistake that was found, or the reason why the file cannot be read.
     pub fn plan(&self) -> Result<Plan, ConfigSourceError> {
-        let plan = match self.file() {
-            None => Plan::from_flags(&self.0).map_err(FileError::Mistakes),
-            Some(path) => Plan::from_file(path, |plan| plan.overridden_by(&self.0)),
+        let change = |plan: Plan| plan.overridden_by(&self.args);
+        let text = || self.args.config_toml.as_deref().unwrap_or_default();
+        let plan = match &self.origin {
+            Origin::Flags => Plan::from_flags(&self.args),
+            Origin::Variable => Plan::from_text_with(text(), change),
+            Origin::File(path) => match Plan::from_file(path, change) {
+                Err(FileError::Unreadable(error)) => {
+                    return Err(ConfigSourceError::Unreadable(cannot_read(path, &error)));
+                }
+                Err(FileError::Mistakes(findings)) => Err(findings),
+                Ok(plan) => Ok(plan),
+            },
         };
-        let mut plan = plan.map_err(|error| match (error, self.file()) {
-            (FileError::Unreadable(error), Some(path)) => {
-                ConfigSourceError::Unreadable(format!("cannot read {}: {error}", path.display()))
-            }
-            (FileError::Unreadable(error), None) => {
-                ConfigSourceError::Unreadable(error.to_string())
-            }
-            (FileError::Mistakes(findings), _) => self.mistakes(findings),
-        })?;
+        let mut plan = plan.map_err(|findings| self.mistakes(findings))?;
         plan.warnings = self.placed(plan.warnings);
         for flag in ["--admin-token-file", "--admin-host", "--admin-console"] {
-            if self.0.admin.has(flag) && plan.admin.is_none() {
+            if self.args.admin.has(flag) && plan.admin.is_none() {
                 let message = "there is no admin listener; give its address with --admin";
                 let finding = Finding::new(Place::flag(flag), message);
                 return Err(self.mistakes(vec![finding]));
@@ -115,13 +132,13 @@ impl ConfigSource {
         Ok(loaded)
     }
 
-    /// Returns the finding as a line: `gate.toml:3:5: …`, as compilers write it, or `--flag: …`, or
-    /// `CARTGATE_FLAG: …`.
+    /// Returns the finding as a line: `gate.toml:3:5: …` or `CARTGATE_CONFIG_TOML:3:5: …`, as
+    /// compilers write it, or `--flag: …`, or `CARTGATE_FLAG: …`.
     #[must_use]
     pub fn line(&self, finding: &Finding) -> String {
-        match (self.file(), finding.place) {
-            (Some(path), Place::File { .. }) => format!("{}:{finding}", path.display()),
-            _ => finding.to_string(),
+        match finding.place {
+            Place::File { .. } => format!("{}:{finding}", self.origin),
+            Place::Flag { .. } | Place::Variable { .. } => finding.to_string(),
         }
     }
 
@@ -150,7 +167,7 @@ impl ConfigSource {
 
     fn placed_one(&self, mut finding: Finding) -> Finding {
         if let Place::Flag { flag } = finding.place
-            && self.0.given.by_variable(flag)
+            && self.args.given.by_variable(flag)
         {
             finding.place = Place::Variable { of: flag };
         }

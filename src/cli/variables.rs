@@ -50,8 +50,9 @@ const OVERRIDES: [&str; 10] = [
 
 /// The flags whose wrong value may be a secret. Any value with an `@` may be one as well, as in
 /// `https://user:password@host`.
-const CONFIDENTIAL: [&str; 8] = [
+const CONFIDENTIAL: [&str; 9] = [
     "admin_token_file",
+    "config_toml",
     "header",
     "inbox_encryption_key_file",
     "inbox_key_file",
@@ -89,6 +90,16 @@ impl Given {
     pub fn has(&self, flag: &str) -> bool {
         let id = id_of(flag);
         self.flags.contains(&id) || self.variables.contains(&id)
+    }
+
+    /// Returns a given flag, or its variable, that has no effect beside a configuration file.
+    pub(super) fn without_effect_beside_file(&self) -> Option<String> {
+        let alone = |id: &&String| !OVERRIDES.contains(&id.as_str());
+        let flag = |id: &String| format!("--{}", id.replace('_', "-"));
+        let flags = self.flags.iter().filter(alone).map(flag);
+        let variables = self.variables.iter().filter(alone).map(flag);
+        let variables = variables.map(|flag| format!("the variable {}", variable_of(&flag)));
+        flags.chain(variables).next()
     }
 
     /// Whether `--flag` was given as a variable.
@@ -173,14 +184,14 @@ fn effective(command: &Command, typed: &[OsString]) -> Result<BTreeSet<String>, 
     {
         return Err(contradiction(command, without_effect, "--config"));
     }
-    let file = variables.iter().find(|arg| arg.get_id() == "config");
+    let file = variables.iter().find(|arg| is_file(arg));
     if let Some(file) = file
         && name == "serve"
         // A gate with an app on the command line is another gate than that of the file.
         && !flags.iter().any(|flag| flag.get_id() == "upstream")
         && let Some(flag) = flags.iter().find(|flag| exclude(command, flag, file))
     {
-        return Err(flag_beside_file(command, flag));
+        return Err(flag_beside_file(command, flag, file));
     }
     let overridden = |arg: &&&Arg| !flags.iter().any(|flag| exclude(command, flag, arg));
     let variables: Vec<_> = variables.iter().filter(overridden).copied().collect();
@@ -232,13 +243,23 @@ fn exclude(command: &Command, one: &Arg, other: &Arg) -> bool {
     excludes(one, other) || excludes(other, one)
 }
 
+/// Whether the value of this flag is a configuration file, or the text of one.
+fn is_file(arg: &Arg) -> bool {
+    ["config", "config_toml"].contains(&arg.get_id().as_str())
+}
+
 fn contradiction(command: &Command, arg: &Arg, other: &str) -> clap::Error {
-    let (one, file) = (named(arg), variable_of("config"));
-    let message = match (one == file, other == file || other == "--config") {
+    let one = named(arg);
+    let files = ["config", "config-toml"].map(variable_of);
+    let other_is_file = other == "--config" || files.iter().any(|file| file == other);
+    let message = match (files.contains(&one), other_is_file) {
         _ if command.get_name() != "serve" => exclusive(&one, other),
-        (true, _) => without_effect(other, &one),
-        (_, true) => without_effect(&one, other),
-        _ => exclusive(&one, other),
+        (true, true) if other == "--config" => {
+            format!("--config and the variable {one} exclude each other; leave one of them out")
+        }
+        (true, false) => without_effect(other, &one),
+        (false, true) => without_effect(&one, other),
+        (true, true) | (false, false) => exclusive(&one, other),
     };
     command.clone().error(ErrorKind::ArgumentConflict, message)
 }
@@ -253,8 +274,8 @@ fn without_effect(variable: &str, file: &str) -> String {
     )
 }
 
-fn flag_beside_file(command: &Command, flag: &Arg) -> clap::Error {
-    let (flag, file) = (flag.get_long().unwrap_or_default(), variable_of("config"));
+fn flag_beside_file(command: &Command, flag: &Arg, file: &Arg) -> clap::Error {
+    let (flag, file) = (flag.get_long().unwrap_or_default(), named(file));
     let message = format!(
         "--{flag} has no effect beside the variable {file}; write the setting into the file, or unset the variable"
     );
@@ -322,8 +343,7 @@ pub(super) fn explained(mut error: clap::Error, definition: &Command) -> clap::E
     error
 }
 
-/// Whether `serve` accepts this flag beside `--config`.
+/// Whether `serve` accepts this flag beside a configuration file.
 pub(super) fn goes_with_a_file(arg: &Arg) -> bool {
-    let id = arg.get_id().as_str();
-    id == "config" || OVERRIDES.contains(&id)
+    is_file(arg) || OVERRIDES.contains(&arg.get_id().as_str())
 }

@@ -9,19 +9,20 @@ use super::{
 };
 use crate::{
     cli::{
-        CheckArgs, serve_with_file,
-        source::{ConfigSource, ConfigSourceError, in_time},
+        CheckArgs, serve_in_environment,
+        source::{ConfigSource, ConfigSourceError, Origin, in_time},
         unused_variables,
     },
     config::{self, Finding, Place, Plan},
 };
 
 pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let Some(file) = &args.file else {
+    if args.schema {
         return print_schema();
-    };
-    let served = serve_with_file(file).map_err(|error| by_variable(&error, args.json))?;
-    let source = ConfigSource::of(&served);
+    }
+    let served = serve_in_environment(args.file.as_deref());
+    let served = served.map_err(|error| by_variable(&error, args.json))?;
+    let source = ConfigSource::of(&served).map_err(Failure::usage)?;
     let (checked, without_files) = (source.clone(), args.without_files);
     let checked = in_time(move || check(&checked, without_files)).map_err(Failure::usage)?;
     let (plan, warnings) = checked.map_err(|error| failure(&source, error, args.json))?;
@@ -30,7 +31,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
         output.json(&json!({ "usable": true, "mistakes": [], "warnings": warnings }))?;
         return Ok(Outcome::Done);
     }
-    unused_variables(&plan.variables(), true)
+    unused_variables(&plan.variables(), *source.origin() != Origin::Flags)
         .iter()
         .for_each(message);
     for warning in &warnings {
@@ -39,7 +40,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     if args.show {
         output.line(plan)?;
     } else {
-        output.line(format_args!("{}: usable", file.display()))?;
+        output.line(format_args!("{}: usable", source.origin()))?;
     }
     Ok(Outcome::Done)
 }
@@ -65,7 +66,7 @@ fn check(
     Ok((plan, warnings))
 }
 
-/// Returns the failure for a variable that `serve --config` would reject as well.
+/// Returns the failure for a variable that `serve` would reject as well.
 fn by_variable(error: &clap::Error, as_json: bool) -> Failure {
     let rendered = error.to_string();
     let line = rendered.lines().next().unwrap_or_default();

@@ -14,6 +14,7 @@ mod demo;
 mod gates;
 mod healthcheck;
 mod inbox;
+mod init;
 mod input;
 mod man;
 mod mistakes;
@@ -28,6 +29,7 @@ mod sign;
 mod status;
 mod verify;
 
+pub use init::packaged;
 pub use outcome::{Failure, Outcome};
 
 /// Runs a command; returns its exit status: 0 done, 1 negative result, 2 usage or configuration.
@@ -46,6 +48,7 @@ pub fn run(cli: Cli, held: Option<serve::HeldSignals>) -> ExitCode {
 fn dispatch(command: Command, held: Option<serve::HeldSignals>) -> Result<Outcome, Failure> {
     match command {
         Command::Demo(args) => demo::run(&args),
+        Command::Init(args) => init::run(args),
         Command::Serve(args) => serve::run(&args, held),
         Command::Check(args) => check::run(&args),
         Command::Status(args) => status::run(args),

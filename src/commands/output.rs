@@ -87,6 +87,13 @@ pub fn bytes(bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Writes a question to stderr, without a line end.
+pub(super) fn prompt(question: &str) {
+    let mut stderr = anstream::stderr();
+    // Without the question, the wait for an answer is still right.
+    drop(write!(stderr, "{}", visible(question)).and_then(|()| stderr.flush()));
+}
+
 /// Writes a line to stderr. Ignores errors, because nothing depends on the line.
 pub fn message(line: impl fmt::Display) {
     drop(writeln!(

@@ -33,17 +33,17 @@ impl Plan {
         }
     }
 
-    /// Reports each address that cannot be bound.
-    pub(super) fn probe_addresses(&self, findings: &mut Vec<Finding>) {
+    /// Returns a finding for each address that cannot be bound.
+    pub(crate) fn probe_addresses(&self) -> Vec<Finding> {
         let public = self.server.listen.iter();
         let public = public.map(|address| (self.server.at.of("listen"), address));
         let admin = self.admin.iter();
         let admin = admin.map(|admin| (admin.at.of("listen"), &admin.listen));
-        for (at, address) in public.chain(admin) {
-            if let Err(error) = Listener::probe(address) {
-                findings.push(Finding::new(at, cannot_listen(address, &error)));
-            }
-        }
+        let probed = public.chain(admin).filter_map(|(at, address)| {
+            let error = Listener::probe(address).err()?;
+            Some(Finding::new(at, cannot_listen(address, &error)))
+        });
+        probed.collect()
     }
 }
 

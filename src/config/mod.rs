@@ -6,12 +6,14 @@
 //!   sections   every setting, defined once          setting    the machinery of definitions
 //!   value      parsers of single values             document   TOML with places
 //!   file       text -> plan                         finding    a mistake, and its place
+//!   default_file the file of a command that names none
 //!   consistency, addresses   values that do not go together
 //!   load, probe              plan -> running gate, on this machine
 //! ```
 
 mod addresses;
 mod consistency;
+pub mod default_file;
 mod document;
 mod file;
 mod finding;

@@ -10,8 +10,8 @@ use std::{
 
 use rustix::fs::{Access, access};
 
-use super::{finding::Finding, load::Loaded, plan::Plan, sections::inbox::InboxPlan};
-use crate::inbox::{self, Settings};
+use super::{finding::Finding, load::Loaded, plan::Plan};
+use crate::inbox;
 
 impl Plan {
     /// Loads the plan, and probes everything else that a start needs.
@@ -21,14 +21,9 @@ impl Plan {
     /// Every mistake that was found.
     pub fn load_to_start(&self) -> Result<Loaded, Vec<Finding>> {
         let loaded = self.load();
-        let mut findings = Vec::new();
-        self.probe_addresses(&mut findings);
-        self.probe_rejected(&mut findings);
-        if let (Some(plan), Ok(loaded)) = (&self.inbox, &loaded)
-            && let Some(settings) = &loaded.config.inbox
-        {
-            findings.extend(plan.probe(settings));
-        }
+        let mut findings = self.probe_addresses();
+        findings.extend(self.probe_rejected());
+        findings.extend(loaded.iter().filter_map(|loaded| self.probe_inbox(loaded)));
         match loaded {
             Ok(loaded) if findings.is_empty() => Ok(loaded),
             loaded => {
@@ -39,24 +34,26 @@ impl Plan {
         }
     }
 
-    fn probe_rejected(&self, findings: &mut Vec<Finding>) {
-        let Some(rejected) = &self.rejected else {
-            return;
-        };
+    /// Probes the directories and the inbox that a start needs.
+    pub(crate) fn probe_files(&self, loaded: &Loaded) -> Vec<Finding> {
+        let all = [self.probe_rejected(), self.probe_inbox(loaded)];
+        all.into_iter().flatten().collect()
+    }
+
+    fn probe_rejected(&self) -> Option<Finding> {
+        let rejected = self.rejected.as_ref()?;
         let settings = &rejected.settings;
         let probed = probe_directory(&settings.dir).and_then(|()| settings.check());
-        if let Err(error) = probed {
-            let dir = settings.dir.display();
-            let message = format!("rejections cannot be saved in {dir}: {error}");
-            findings.push(Finding::new(rejected.at.of("dir"), message));
-        }
+        let error = probed.err()?;
+        let dir = settings.dir.display();
+        let message = format!("rejections cannot be saved in {dir}: {error}");
+        Some(Finding::new(rejected.at.of("dir"), message))
     }
-}
 
-impl InboxPlan {
-    fn probe(&self, settings: &Settings) -> Option<Finding> {
+    fn probe_inbox(&self, loaded: &Loaded) -> Option<Finding> {
+        let (plan, settings) = (self.inbox.as_ref()?, loaded.config.inbox.as_ref()?);
         let error = inbox::check(settings).err()?;
-        Some(Finding::new(self.at.of("store"), error))
+        Some(Finding::new(plan.at.of("store"), error))
     }
 }
 

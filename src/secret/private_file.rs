@@ -45,6 +45,13 @@ pub enum Exposure {
     },
 }
 
+impl Exposure {
+    /// Returns whether other users can change the content, rather than only read it.
+    pub(crate) fn lets_change(&self) -> bool {
+        !matches!(self, Self::Mode { write: false, .. })
+    }
+}
+
 impl fmt::Display for Exposure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -104,7 +111,7 @@ pub(crate) fn give_to_owner_of(file: &File, place: &Path) -> io::Result<()> {
 
 /// Returns how other users can access the file. Ignores pipes and devices: nobody else can read the
 /// bytes that this process reads from them.
-fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
+pub(crate) fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
     if !file.is_file() {
         return Vec::new();
     }

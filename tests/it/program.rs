@@ -107,6 +107,26 @@ impl Program {
         Self::spawn(command, dir)
     }
 
+    /// Starts a gate without arguments in a directory with these files.
+    pub(crate) fn serve_found(others: &[(&str, &[u8])], variables: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        for (name, content) in others {
+            write_secret(&dir.path().join(name), content);
+        }
+        Self::serve_in(dir, variables)
+    }
+
+    /// Starts a gate without arguments in this directory.
+    pub(crate) fn serve_in(dir: TempDir, variables: &[(&str, &str)]) -> Self {
+        let mut command = binary();
+        command
+            .env_clear()
+            .envs(variables.iter().copied())
+            .arg("serve")
+            .stdin(Stdio::null());
+        Self::spawn(command, dir).serving()
+    }
+
     /// Keeps a directory as long as the program.
     pub(crate) fn holding(mut self, dir: TempDir) -> Self {
         self.held = Some(dir);

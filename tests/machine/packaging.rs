@@ -92,19 +92,12 @@ fn units_configuration_and_examples_name_the_same_places() {
     assert!(!front.starts_with(&runtime), "{front}");
     assert_eq!(last(&socket, "SocketGroup"), "www-data");
     assert_eq!(last(&socket, "SocketMode"), "0660");
-    let name = last(&socket, "FileDescriptorName");
-    assert!(
-        toml.contains(&format!("listen = \"systemd:{name}\"")),
-        "{name}"
-    );
-    assert!(toml.contains(&format!("unix:{runtime}admin.sock")));
     let state = format!("/var/lib/{}/", last(&service, "StateDirectory"));
     for key in ["store = \"sqlite:", "dir = \""] {
         assert!(toml.contains(&format!("{key}{state}")), "{key}{state}");
     }
-    let credential = last(&service, "LoadCredential");
-    let credential = credential.split(':').next().expect("a name");
-    assert!(toml.contains(&format!("credential = \"{credential}\"")));
+    let secret = "/etc/cartgate/cartfunnel.secret";
+    assert!(service.contains(secret) && toml.contains(&format!("file = \"{secret}\"")));
     assert!(last(&service, "ExecStart").ends_with("--config /etc/cartgate/cartgate.toml"));
 
     // The service restarts forever, but not so often that it becomes a load.

@@ -34,21 +34,26 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn of(at: InboxAt) -> Result<Self, Failure> {
-        let Some(file) = at.config else {
+        if at.inbox.has("--inbox") {
             return Ok(Self {
                 plan: at.inbox.plan("--inbox"),
                 source: None,
                 destinations: Destinations::Unknown,
             });
-        };
-        let source = ConfigSource::of(&serve_with_file_alone(&file));
+        }
+        let source = ConfigSource::of(&serve_with_file_alone(at.config.as_deref()));
+        let source = source.map_err(Failure::usage)?;
         let plan = source.plan();
         let plan = plan.map_err(|error| mistakes(source.lines(error)))?;
         let names = plan.destinations();
         let names: Arc<[Arc<str>]> = names.map(|one| one.name.as_str().into()).collect();
         let plan = plan.inbox;
-        let plan =
-            plan.ok_or_else(|| Failure::usage(format_args!("{} has no [inbox]", file.display())))?;
+        let plan = plan.ok_or_else(|| {
+            let from = source.origin();
+            Failure::usage(format_args!(
+                "{from} has no [inbox]; name another file with --config, or the store with --inbox"
+            ))
+        })?;
         Ok(Self {
             plan,
             source: Some(source),

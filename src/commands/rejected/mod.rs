@@ -100,11 +100,9 @@ struct Selection {
 
 impl Selection {
     fn new(at: RejectedAt) -> Result<Self, Failure> {
-        let plan = at.config.as_deref().map(plan).transpose()?;
-        let dir = match (&plan, at.dir) {
-            (_, Some(dir)) => dir,
-            (Some(plan), None) => configured_dir(plan, at.config.as_deref())?,
-            (None, None) => return Err(Failure::usage("give --dir or --config")),
+        let (dir, plan) = match at.dir {
+            Some(dir) => (dir, None),
+            None => configured(at.config.as_deref())?,
         };
         let has_secrets =
             !at.secret_file.is_empty() || plan.is_none() && variable_is_set(SECRET_VARIABLE);
@@ -116,20 +114,16 @@ impl Selection {
     }
 }
 
-fn plan(file: &Path) -> Result<Plan, Failure> {
-    let source = ConfigSource::of(&serve_with_file_alone(file));
+/// Returns the directory of a configuration, and the configuration.
+fn configured(file: Option<&Path>) -> Result<(PathBuf, Option<Plan>), Failure> {
+    let source = ConfigSource::of(&serve_with_file_alone(file)).map_err(Failure::usage)?;
     let plan = source.plan();
-    plan.map_err(|error| mistakes(source.lines(error)))
-}
-
-fn configured_dir(plan: &Plan, file: Option<&Path>) -> Result<PathBuf, Failure> {
-    let rejected = plan.rejected.as_ref();
-    rejected
-        .map(|rejected| rejected.settings.dir.clone())
-        .ok_or_else(|| {
-            let file = file.unwrap_or(Path::new("")).display();
-            Failure::usage(format_args!(
-                "{file} has no [rejected] table, so its gate saves no rejections"
-            ))
-        })
+    let plan = plan.map_err(|error| mistakes(source.lines(error)))?;
+    let rejected = plan.rejected.as_ref().ok_or_else(|| {
+        Failure::usage(format_args!(
+            "{} has no [rejected] table, so its gate saves no rejections; add one, or name a directory with --dir",
+            source.origin()
+        ))
+    })?;
+    Ok((rejected.settings.dir.clone(), Some(plan)))
 }

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use tokio::{net::UnixListener, sync::watch};
 
 use super::{
-    announce::{announce, announce_console, warn},
+    announce::{TARGET, announce, announce_console, warn},
     inbox, memory, probe,
     signals::{Signals, StopSignals},
     token_files::TokenFiles,
@@ -13,7 +13,10 @@ use super::{
 use crate::{
     Resources,
     admin::{Credentials, reload_channel},
-    cli::{source::ConfigSource, unused_variables},
+    cli::{
+        source::{ConfigSource, Origin},
+        unused_variables,
+    },
     commands::{
         outcome::Failure,
         serve::reloader::{Causes, Reloader},
@@ -75,9 +78,13 @@ impl Gate {
     fn announce(&self) {
         let config = &self.loaded.config;
         announce(&self.public, &self.admin, config);
+        tracing::info!(target: TARGET, from = %self.source.origin(), "configuration read");
         announce_console(&self.admin, config, &self.credentials);
         warn(&self.source, &self.loaded.warnings);
-        for line in unused_variables(&self.plan.variables(), self.source.file().is_some()) {
+        for line in unused_variables(
+            &self.plan.variables(),
+            *self.source.origin() != Origin::Flags,
+        ) {
             tracing::warn!("{line}");
         }
     }

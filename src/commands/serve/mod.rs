@@ -39,7 +39,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
         runtime,
         mut signals,
     } = held.map_err(cannot_start)?;
-    let source = ConfigSource::of(args);
+    let source = ConfigSource::of(args).map_err(Failure::usage)?;
     let read = runtime.block_on(read_unless_stopped(&source, &mut signals.stop));
     let Some((plan, loaded, files)) = read? else {
         // A file that never ends must not hold the process.

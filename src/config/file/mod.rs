@@ -34,7 +34,7 @@ impl Plan {
     /// If the file cannot be read, or with every mistake in it.
     pub fn from_file(path: &Path, change: impl FnOnce(Self) -> Self) -> Result<Self, FileError> {
         let text = read_text(path).map_err(FileError::Unreadable)?;
-        Self::changed(&text, change).map_err(FileError::Mistakes)
+        Self::from_text_with(&text, change).map_err(FileError::Mistakes)
     }
 
     /// Reads the text of a file.
@@ -43,10 +43,18 @@ impl Plan {
     ///
     /// Every mistake in it, with its place.
     pub fn from_text(text: &str) -> Result<Self, Vec<Finding>> {
-        Self::changed(text, |plan| plan)
+        Self::from_text_with(text, |plan| plan)
     }
 
-    fn changed(text: &str, change: impl FnOnce(Self) -> Self) -> Result<Self, Vec<Finding>> {
+    /// Reads the text of a file; `change` overrides some of its settings.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake in it, with its place.
+    pub fn from_text_with(
+        text: &str,
+        change: impl FnOnce(Self) -> Self,
+    ) -> Result<Self, Vec<Finding>> {
         let mut findings = Vec::new();
         let plan = Document::read(text, &mut findings, read::<Self>);
         // A plan can be checked although a key is unknown or a value falls back to its default, so

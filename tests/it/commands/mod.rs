@@ -2,6 +2,7 @@
 
 mod demo_console;
 mod forging;
+mod init;
 mod manners;
 mod sending;
 mod server;

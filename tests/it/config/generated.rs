@@ -43,6 +43,14 @@ fn the_reference_lists_the_settings() {
 }
 
 #[test]
+fn the_packages_have_the_file_that_init_writes() {
+    is_up_to_date(
+        "packaging/systemd/cartgate.toml",
+        &cartgate::commands::packaged(),
+    );
+}
+
+#[test]
 fn the_example_has_every_setting() {
     is_up_to_date("examples/cartgate.toml", &example());
 }

@@ -8,6 +8,7 @@ mod generated;
 mod kubernetes;
 mod schema;
 mod serving;
+mod sources;
 mod starting;
 mod variables;
 

@@ -1,0 +1,191 @@
+//! `cartgate init`: asks for the app, the secret and the address, and writes a configuration that
+//! `serve` accepts.
+
+mod account;
+mod answers;
+mod layout;
+mod new_file;
+mod next_step;
+mod template;
+mod terminal;
+
+use std::{fs, io, net::TcpListener, path::Path};
+
+use rustix::process::geteuid;
+
+use self::{
+    answers::Answers, layout::Layout, new_file::NewFile, next_step::NextStep, template::Paths,
+};
+use super::{
+    outcome::{Failure, Outcome},
+    output::{Output, message},
+};
+use crate::{
+    cli::InitArgs,
+    config::{Finding, Plan},
+    net::listener::ListenAddress,
+};
+
+pub use template::packaged;
+
+pub(super) fn run(args: InitArgs) -> Result<Outcome, Failure> {
+    let force = args.force;
+    let layout = match args.system {
+        true if !geteuid().is_root() => {
+            let message =
+                "--system writes to /etc/cartgate, which belongs to root; run it with sudo";
+            return Err(Failure::usage(message));
+        }
+        true => Layout::system(Path::new("/"))?,
+        false => Layout::of(&args.dir)?,
+    };
+    layout.check_unused(force)?;
+    let answers = Answers::of(args, layout.has_secret())?;
+    let made = layout.make_directory()?;
+    let written = write(&layout, &answers, force);
+    if written.is_err() {
+        made.remove();
+    }
+    written?;
+    Output::stdout().line(NextStep {
+        layout: &layout,
+        answers: &answers,
+        is_here: is_here(&layout),
+    })?;
+    Ok(Outcome::Done)
+}
+
+/// Whether the configuration is in the working directory.
+fn is_here(layout: &Layout) -> bool {
+    let here = fs::canonicalize(".");
+    here.is_ok_and(|here| layout.config.parent() == Some(here.as_path()))
+}
+
+/// Writes both files, or none.
+fn write(layout: &Layout, answers: &Answers, force: bool) -> Result<(), Failure> {
+    let secret = answers.secret.as_ref();
+    let secret = secret
+        .map(|secret| NewFile::new(&layout.secret, &secret.line(), layout.secret_access()))
+        .transpose()?;
+    let readable = secret
+        .as_ref()
+        .map_or(layout.secret.as_path(), NewFile::path);
+    check(layout, answers, readable)?;
+    let text = template::text(&layout.paths, answers);
+    let config = NewFile::new(&layout.config, text.as_bytes(), layout.config_access())?;
+    let secret = secret.map(|secret| secret.put(force)).transpose()?;
+    let put = config.put(force || layout.is_packaged());
+    if let (Err(_), Some(secret)) = (&put, secret) {
+        secret.undo();
+    }
+    put.map(drop)
+}
+
+/// Checks the configuration as `cartgate check` does, with the secret that is not in its place yet.
+/// An address that cannot be used now is only a warning: the gate may run with an older
+/// configuration, or as another user.
+fn check(layout: &Layout, answers: &Answers, secret: &Path) -> Result<(), Failure> {
+    let paths = Paths {
+        secret: secret.display().to_string(),
+        data: layout.paths.data.clone(),
+    };
+    let plan = Plan::from_text(&template::text(&paths, answers)).map_err(|all| failure(&all))?;
+    let loaded = plan.load().map_err(|all| failure(&all))?;
+    // systemd makes the directory of the service's data.
+    let unusable = match layout.system {
+        true => Vec::new(),
+        false => plan.probe_files(&loaded),
+    };
+    if !unusable.is_empty() {
+        return Err(failure(&unusable));
+    }
+    for finding in plan.probe_addresses() {
+        message(format_args!("cartgate: warning: {}", finding.message));
+    }
+    if is_in_use(&answers.listen) {
+        message(format_args!(
+            "cartgate: warning: {} is in use; unless this gate uses it, choose another address with --listen",
+            answers.listen
+        ));
+    }
+    Ok(())
+}
+
+/// Whether another socket listens on an address.
+fn is_in_use(address: &ListenAddress) -> bool {
+    let ListenAddress::Tcp(address) = address else {
+        return false;
+    };
+    let every = address
+        .strip_prefix(':')
+        .map(|port| format!("0.0.0.0:{port}"));
+    let bound = TcpListener::bind(every.as_deref().unwrap_or(address));
+    bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
+
+fn failure(findings: &[Finding]) -> Failure {
+    let messages = findings.iter().map(|finding| finding.message.as_str());
+    Failure::usage(messages.collect::<Vec<_>>().join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    use rustix::process::getegid;
+
+    /// Returns a machine with the account of the service, which is that of this process.
+    fn machine() -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("a directory");
+        fs::create_dir(root.path().join("etc")).expect("a directory");
+        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+        let accounts = format!("root:x:0:0::/root:/bin/sh\ncartgate:x:{uid}:{gid}::/:\n");
+        fs::write(root.path().join("etc/passwd"), accounts).expect("written");
+        root
+    }
+
+    fn answers() -> Answers {
+        Answers {
+            secret: Some(answers::GivenSecret::random().expect("randomness")),
+            ..Answers::default()
+        }
+    }
+
+    #[test]
+    fn the_files_of_the_service_replace_the_packaged_one_and_no_other() {
+        let root = machine();
+        let layout = Layout::system(root.path()).expect("an account");
+        layout.make_directory().expect("made");
+        fs::write(&layout.config, packaged()).expect("written");
+        layout.check_unused(false).expect("only the packaged file");
+        write(&layout, &answers(), false).expect("written");
+        let mode = |path: &Path| fs::metadata(path).expect("found").permissions().mode() & 0o777;
+        let directory = root.path().join("etc/cartgate");
+        assert_eq!(mode(&directory), 0o750);
+        assert_eq!((mode(&layout.config), mode(&layout.secret)), (0o640, 0o600));
+        let owner = fs::metadata(&layout.secret).expect("found").uid();
+        assert_eq!(owner, geteuid().as_raw());
+        assert_eq!(fs::read_dir(&directory).expect("a list").count(), 2);
+        let refused = layout.check_unused(false).expect_err("a secret is there");
+        assert!(refused.to_string().contains("cartfunnel.secret exists"));
+
+        fs::remove_file(&layout.secret).expect("removed");
+        fs::write(&layout.config, packaged() + "# edited\n").expect("written");
+        let refused = layout.check_unused(false).expect_err("an edited file");
+        let refused = refused.to_string();
+        assert!(refused.contains("--force") && refused.contains("install -m 600 -o cartgate"));
+        // Made meanwhile by another program.
+        assert!(write(&layout, &answers(), false).is_err());
+        assert!(!layout.has_secret());
+    }
+
+    #[test]
+    fn a_machine_without_the_account_is_told_how_to_make_it() {
+        let root = machine();
+        fs::write(root.path().join("etc/passwd"), "root:x:0:0::/:\n").expect("written");
+        let failure = Layout::system(root.path()).expect_err("no account");
+        assert!(failure.to_string().contains("useradd --system"));
+    }
+}

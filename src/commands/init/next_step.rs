@@ -1,0 +1,72 @@
+//! The next commands after both files are written.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{answers::Answers, layout::Layout, template::webhook};
+use crate::net::listener::ListenAddress;
+
+/// The next commands.
+pub(super) struct NextStep<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) answers: &'a Answers,
+    /// Whether the files are in the working directory.
+    pub(super) is_here: bool,
+}
+
+impl Display for NextStep<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Layout { config, secret, .. } = self.layout;
+        writeln!(f, "wrote {}", config.display())?;
+        match &self.answers.secret {
+            Some(_) => writeln!(f, "wrote {} (mode 0600)", secret.display())?,
+            None => writeln!(f, "kept {}", secret.display())?,
+        }
+        writeln!(f, "\nStart the gate:\n  {}", self.start())?;
+        if let Some(url) = self.url() {
+            let secret = secret.display();
+            write!(f, "\nSend it a signed test order, in another terminal:")?;
+            write!(f, "\n  cartgate send {url} --secret-file {secret}")?;
+        }
+        if self
+            .answers
+            .secret
+            .as_ref()
+            .is_some_and(|secret| secret.is_random)
+        {
+            write!(
+                f,
+                "\n\nThe secret is a random one for tests. Write the one of Cartfunnel's Webhooks page into its file later; the gate\nnotices the change."
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl NextStep<'_> {
+    fn start(&self) -> String {
+        if self.layout.system {
+            return "systemctl enable --now cartgate".to_owned();
+        }
+        match self.is_here {
+            true => "cartgate serve".to_owned(),
+            false => format!("cartgate serve --config {}", self.layout.config.display()),
+        }
+    }
+
+    /// Returns the URL of the webhook for a client on this machine.
+    fn url(&self) -> Option<String> {
+        let path = webhook(self.answers);
+        match &self.answers.listen {
+            ListenAddress::Unix(socket) => Some(format!("unix:{}:{path}", socket.display())),
+            ListenAddress::Systemd(_) => None,
+            ListenAddress::Tcp(address) => {
+                let (host, port) = address.rsplit_once(':')?;
+                let host = match host {
+                    "" | "0.0.0.0" | "[::]" => "127.0.0.1",
+                    host => host,
+                };
+                Some(format!("http://{host}:{port}{path}"))
+            }
+        }
+    }
+}
