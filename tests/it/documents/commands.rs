@@ -5,7 +5,8 @@ use std::{fs, thread};
 use super::{Block, Page, pages, root, sandbox::Sandbox};
 
 /// Steps of the reader before a block, or state that a page assumes: page, number of the block, script.
-const BEFORE: [(&str, usize, &str); 10] = [
+const BEFORE: [(&str, usize, &str); 11] = [
+    ("README.md", 2, "rm cartgate.toml"),
     (
         "docs/api.md",
         0,
@@ -62,7 +63,9 @@ cartgate serve --config cartgate.toml"#,
 ];
 
 /// Commands whose result may be negative: page (all if empty), part of the command, statuses.
-const STATUSES: [(&str, &str, &[i32]); 9] = [
+const STATUSES: [(&str, &str, &[i32]); 10] = [
+    // It also asks the gates of other tests, some of which are ending.
+    ("docs/operate.md", "cartgate healthcheck", &[0, 1]),
     // The stream ends only by the time that curl has.
     ("docs/api.md", "--max-time 2", &[28]),
     // A problem may need a person, and only one of the gates runs.

@@ -29,9 +29,14 @@ const STUBS: [&str; 8] = [
     ".ci/run",
 ];
 
-/// `status` and `reload` use a fixed port unless they are told another address.
+/// `init` has no terminal for its questions. It writes a fixed port for `status` and `reload`, which
+/// these commands use unless they are told another address.
 const CARTGATE: &str = r#"#!/bin/sh
 case "$*" in
+init)
+    "PROGRAM" init --yes --listen 127.0.0.1:8080 --upstream http://127.0.0.1:3000/webhooks/orders || exit
+    exec sed -i 's/127[.]0.0.1:9180/127.0.0.1:9180/' cartgate.toml
+    ;;
 *http:* | *unix:*) ;;
 status* | reload* | console*) set -- "$@" http://127.0.0.1:9180 ;;
 esac
