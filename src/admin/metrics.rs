@@ -313,11 +313,11 @@ fn name(meter: &Meter) -> &str {
     &meter.endpoint.name
 }
 
-/// Returns the destination of a direct endpoint, or an empty name for a durable one.
+/// Returns the destination of a direct endpoint, or an empty name for another one.
 fn destination(meter: &Meter) -> &str {
     match &meter.endpoint.target {
         Target::Direct(destination) => &destination.name,
-        Target::Durable(_) => "",
+        Target::Durable(_) | Target::Verdict => "",
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     destination::meter::DestinationMeter,
+    endpoint::Target,
     inbox,
     profile::Change,
     proxy::{
@@ -77,6 +78,7 @@ pub(super) fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
     let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
     Endpoint {
         endpoint: meter.endpoint.name.to_string(),
+        verdict: matches!(meter.endpoint.target, Target::Verdict),
         verified: requests.verified.number(),
         last_verified: requests.verified.last().map(seconds),
         rejected: requests.rejected.sum(),

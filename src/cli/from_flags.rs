@@ -20,10 +20,6 @@ impl Plan {
         let at = Place::flag("--secret-file");
         let secrets = SecretSource::or_environment(args.secret_file.clone());
         let secrets = secrets.map_err(|error| findings.push(Finding::new(at, error)));
-        if !args.destination.has("--upstream") {
-            let message = "the app to protect is missing";
-            findings.push(Finding::new(Place::flag("--upstream"), message));
-        }
         let endpoint = endpoint(args, secrets.as_deref().unwrap_or_default(), &mut findings);
         let (Ok(secrets), true) = (secrets, findings.is_empty()) else {
             return Err(findings);
@@ -71,9 +67,22 @@ fn endpoint(
     let names = secrets.iter().map(|source| (at, source.name().clone()));
     endpoint.secrets = names.collect();
     endpoint.durable = args.inbox.has("--inbox");
-    endpoint
-        .destinations
-        .push(args.destination.plan("--upstream"));
+    match (endpoint.verdict, args.destination.has("--upstream")) {
+        (true, _) if args.destination.any() => {
+            let message = "nothing is forwarded, so no flag of an app goes with it";
+            findings.push(Finding::new(Place::flag("--verdict"), message));
+        }
+        (true, _) => {}
+        (false, true) => {
+            let destination = args.destination.plan("--upstream");
+            endpoint.destinations.push(destination);
+        }
+        (false, false) => {
+            let message = "the app to protect is missing";
+            findings.push(Finding::new(Place::flag("--upstream"), message));
+            return endpoint;
+        }
+    }
     endpoint.finish(findings);
     endpoint
 }
@@ -133,6 +142,19 @@ mod tests {
             assert!(shown.contains(line), "{shown}");
         }
         Plan::from_text(&shown).expect("the same as a file");
+    }
+
+    #[test]
+    fn a_verdict_needs_no_app() {
+        let typed = ["cartgate", "serve", "--listen", ":0", "--verdict"];
+        let typed = typed.iter().chain(&["--secret-file", "x"]);
+        let Command::Serve(args) = Cli::parse_from(typed).command else {
+            panic!("not serve")
+        };
+        let plan = Plan::from_flags(&args).expect("a plan");
+        assert!(plan.endpoints[0].verdict);
+        assert!(plan.endpoints[0].destinations.is_empty());
+        Plan::from_text(&plan.to_string()).expect("the same as a file");
     }
 
     #[test]

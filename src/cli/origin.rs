@@ -1,7 +1,7 @@
 //! The origin of a configuration: flags, a file, or a variable with the text of one.
 //!
-//! `--config` comes first, then the text in `CARTGATE_CONFIG_TOML`, then flags with `--upstream`,
-//! then the default file.
+//! `--config` comes first, then the text in `CARTGATE_CONFIG_TOML`, then flags with `--upstream` or
+//! `--verdict`, then the default file.
 
 use std::{
     fmt,
@@ -35,7 +35,7 @@ impl Origin {
         if args.config_toml.is_some() {
             return Ok(Self::Variable);
         }
-        if args.destination.has("--upstream") {
+        if args.destination.has("--upstream") || args.endpoint.plan("--name").verdict {
             return Ok(Self::Flags);
         }
         if let Some(flag) = args.given.without_effect_beside_file() {

@@ -47,7 +47,8 @@ Examples:
 pub struct ServeArgs {
     /// Configuration file; only the flags of addresses, admin listener, watch, workers and
     /// logging override it. Without this flag: the text in the variable CARTGATE_CONFIG_TOML, or a
-    /// gate of flags if --upstream is given, or ./cartgate.toml, or /etc/cartgate/cartgate.toml
+    /// gate of flags if --upstream or --verdict is given, or ./cartgate.toml, or
+    /// /etc/cartgate/cartgate.toml
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
@@ -124,6 +125,10 @@ pub(super) fn related(serve: Command) -> Command {
         })
     });
     serve
+        .mut_arg("verdict", |arg| {
+            arg.requires("listen")
+                .conflicts_with_all(["upstream", "inbox"])
+        })
         .mut_arg("event", |arg| arg.conflicts_with("event_pointer"))
         .mut_arg("tls_cert", |arg| arg.requires("tls_key"))
         .mut_arg("tls_key", |arg| arg.requires("tls_cert"))

@@ -187,8 +187,8 @@ fn effective(command: &Command, typed: &[OsString]) -> Result<BTreeSet<String>, 
     let file = variables.iter().find(|arg| is_file(arg));
     if let Some(file) = file
         && name == "serve"
-        // A gate with an app on the command line is another gate than that of the file.
-        && !flags.iter().any(|flag| flag.get_id() == "upstream")
+        // A gate with an app or a verdict on the command line is another gate than that of the file.
+        && !flags.iter().any(|flag| ["upstream", "verdict"].contains(&flag.get_id().as_str()))
         && let Some(flag) = flags.iter().find(|flag| exclude(command, flag, file))
     {
         return Err(flag_beside_file(command, flag, file));

@@ -158,6 +158,9 @@ impl Reading {
     }
 
     fn target(&mut self, endpoint: &EndpointPlan) -> Option<Target> {
+        if endpoint.verdict {
+            return Some(Target::Verdict);
+        }
         if !endpoint.durable {
             let direct = self.destination(endpoint.destinations.first()?)?;
             return Some(Target::Direct(Arc::new(direct)));

@@ -26,6 +26,7 @@ pub mod sections;
 mod setting;
 mod value;
 mod variable;
+mod verdict_mode;
 
 pub(crate) use addresses::cannot_listen;
 pub use file::FileError;

@@ -26,6 +26,7 @@ use super::{
         show::show,
         table::{Tables, optional_table, table},
     },
+    verdict_mode,
 };
 use crate::{
     net::listener::ListenAddress,
@@ -276,6 +277,9 @@ impl Section for Plan {
     fn finish(&mut self, findings: &mut Vec<Finding>) {
         self.check_secrets(findings);
         self.check_inbox_is_needed(findings);
+        for endpoint in self.endpoints.iter().chain(&self.incomplete) {
+            verdict_mode::check(endpoint, findings);
+        }
         self.warnings = self.unused_secrets();
     }
 }

@@ -18,12 +18,14 @@ pub(crate) mod origin;
 pub(crate) mod seal;
 mod shown_head;
 pub(crate) mod trace;
+mod verification_headers;
 
 pub(crate) use attempt_info::AttemptInfo;
 pub(crate) use body::{DeliveryBody, SharedMemory};
 pub(crate) use head::Head;
 pub(crate) use info::DeliveryInfo;
 pub(crate) use shown_head::{ShownHead, is_credential, redacted, shortened};
+pub(crate) use verification_headers::VerificationHeaders;
 
 use std::sync::Arc;
 

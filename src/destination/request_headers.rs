@@ -5,7 +5,6 @@ use http::{
     HeaderName,
     header::{CONTENT_LENGTH, HOST, VIA},
 };
-use tower_cartgate::{EventKind, EventSource};
 
 use super::{
     forwarded_headers::{self, is_forwarded_header},
@@ -13,18 +12,12 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    delivery::{AttemptInfo, DeliveryInfo, Head, trace},
+    delivery::{AttemptInfo, DeliveryInfo, Head, VerificationHeaders, trace},
     net::destination_address::Address,
-    outcome::problem::DELIVERY,
     runtime::clock::system_time,
     text::rfc3339,
 };
 
-const VERDICT: HeaderName = HeaderName::from_static("x-cartgate-verdict");
-const ENDPOINT: HeaderName = HeaderName::from_static("x-cartgate-endpoint");
-const EVENT: HeaderName = HeaderName::from_static("x-cartgate-event");
-const EVENT_SOURCE: HeaderName = HeaderName::from_static("x-cartgate-event-source");
-const SECRET_NAME: HeaderName = HeaderName::from_static("x-cartgate-secret-name");
 const ATTEMPT: HeaderName = HeaderName::from_static("x-cartgate-attempt");
 const RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-received");
 const FIRST_RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-first-received");
@@ -44,7 +37,8 @@ pub(super) fn request_head(
     lines.header(&HOST, host.as_bytes());
     lines.number(&CONTENT_LENGTH, length as u64);
     write_passed_on(&mut lines, head, info, settings);
-    write_verification(&mut lines, head, info);
+    let result = VerificationHeaders::of_delivery(head, info);
+    result.write(|name, value| lines.header(name, value.as_bytes()));
     if let Some(attempt) = &info.attempt {
         write_attempt(&mut lines, attempt);
     }
@@ -93,25 +87,6 @@ fn is_reserved(name: &HeaderName, is_signed: bool) -> bool {
         || (is_signed && name.starts_with("webhook-"))
         || is_forwarded_header(name)
         || matches!(name, "host" | "content-length" | "via")
-}
-
-fn write_verification(lines: &mut HeadWriter, head: &Head, info: &DeliveryInfo) {
-    let mut buffer = uuid::Uuid::encode_buffer();
-    let id: &str = info.id.as_hyphenated().encode_lower(&mut buffer);
-    // Names are `[a-z0-9_-]`.
-    for (name, text) in [
-        (&VERDICT, "verified"),
-        (&DELIVERY, id),
-        (&ENDPOINT, &*info.endpoint),
-        (&SECRET_NAME, head.secret.as_ref()),
-    ] {
-        lines.header(name, text.as_bytes());
-    }
-    // Without an event rule the kind is unknown, and `other` would be a statement.
-    if (info.kind, head.source) != (EventKind::Other, EventSource::Endpoint) {
-        lines.header(&EVENT, info.kind.as_str().as_bytes());
-        lines.header(&EVENT_SOURCE, head.source.as_str().as_bytes());
-    }
 }
 
 /// Writes the headers by which an app recognises a retry, a delay and a copy.

@@ -1,4 +1,5 @@
-//! The target of an endpoint's verified deliveries: one destination, or the inbox.
+//! The target of an endpoint's verified deliveries: one destination, the inbox, or a proxy that
+//! asks for the verdict and forwards the delivery itself.
 
 use std::sync::Arc;
 
@@ -13,6 +14,9 @@ pub enum Target {
     Direct(Arc<Destination>),
     /// Durable mode: the inbox stores the delivery first.
     Durable(Durable),
+    /// Verdict mode: the response states the result of the verification, and the gate forwards
+    /// nothing.
+    Verdict,
 }
 
 /// The settings of a durable endpoint.
@@ -34,6 +38,7 @@ impl Target {
         let (direct, queues) = match self {
             Self::Direct(destination) => (Some(destination), None),
             Self::Durable(durable) => (None, Some(&durable.queues)),
+            Self::Verdict => (None, None),
         };
         let durable = queues.into_iter().flatten().map(|queue| &queue.destination);
         direct.into_iter().chain(durable)

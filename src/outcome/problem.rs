@@ -38,6 +38,7 @@ fn body(status: StatusCode) -> Bytes {
         400 => br#"{"title":"Bad Request","status":400}"#,
         404 => br#"{"title":"Not Found","status":404}"#,
         408 => br#"{"title":"Request Timeout","status":408}"#,
+        413 => br#"{"title":"Content Too Large","status":413}"#,
         414 => br#"{"title":"URI Too Long","status":414}"#,
         417 => br#"{"title":"Expectation Failed","status":417}"#,
         429 => br#"{"title":"Too Many Requests","status":429}"#,
@@ -60,7 +61,9 @@ mod tests {
     fn a_body_says_what_its_status_says() {
         for code in 400..=599 {
             let status = StatusCode::from_u16(code).expect("a status");
-            let title = status.canonical_reason().unwrap_or("Error");
+            // RFC 9110 has renamed it; the layer has the new name, too.
+            let renamed = (code == 413).then_some("Content Too Large");
+            let title = renamed.or(status.canonical_reason()).unwrap_or("Error");
             let expected = format!(r#"{{"title":"{title}","status":{code}}}"#);
             assert_eq!(body(status), expected);
         }

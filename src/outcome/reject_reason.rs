@@ -30,6 +30,8 @@ pub(crate) enum RejectReason {
     NoEndpoint,
     /// The endpoint allows no query.
     Query,
+    /// A proxy asks for a verdict on the beginning of a body.
+    PartialBody,
     /// The layer rejected the request.
     Layer(RejectionKind),
     /// Verified, but too old, too early or without a time. The log distinguishes these, because the
@@ -97,6 +99,7 @@ impl RejectReason {
             Self::HeadTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Full => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::PartialBody => RejectionKind::TooLarge.status(),
             Self::Layer(kind) => kind.status(),
             Self::Stale(_) => RejectionKind::Stale.status(),
             Self::Destination(AttemptFailure::ConnectTimeout | AttemptFailure::ResponseTimeout) => {
@@ -119,6 +122,7 @@ impl RejectReason {
             Self::Full => "full",
             Self::NoEndpoint => "no-endpoint",
             Self::Query => "query",
+            Self::PartialBody => "partial-body",
             Self::Layer(kind) => kind.as_str(),
             Self::Stale(Staleness::NoTime) => Self::STALE[0],
             Self::Stale(Staleness::TooOld) => Self::STALE[1],
@@ -145,6 +149,7 @@ impl RejectReason {
             }
             Self::NoEndpoint
             | Self::Query
+            | Self::PartialBody
             | Self::Layer(_)
             | Self::Stale(_)
             | Self::NotStored(NotStored::Copies) => proxy_status!("http_request_denied"),
@@ -174,6 +179,7 @@ impl RejectReason {
             ),
             Self::NoEndpoint
             | Self::Query
+            | Self::PartialBody
             | Self::Stale(_)
             | Self::Destination(_)
             | Self::NotStored(_) => false,

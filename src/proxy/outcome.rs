@@ -22,6 +22,8 @@ pub(crate) enum RequestOutcome {
     },
     /// The destination responded to the delivery.
     Responded,
+    /// The delivery was verified, and the response says so to the proxy that asked.
+    Verdict,
     /// The delivery was verified, but the destination did not respond or the inbox did not store
     /// it.
     Failed {

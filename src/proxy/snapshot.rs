@@ -69,7 +69,7 @@ fn route(meter: &Meter) -> Route {
     let endpoint = &meter.endpoint;
     let queues = match &endpoint.target {
         Target::Durable(durable) => &durable.queues[..],
-        Target::Direct(_) => &[],
+        Target::Direct(_) | Target::Verdict => &[],
     };
     // A meter lists its destinations in the order of its endpoint's.
     let queues = queues.iter().zip(&meter.destinations);

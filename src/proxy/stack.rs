@@ -15,7 +15,7 @@ use crate::{
     proxy::{
         access_log::Entry,
         context::{EndpointContext, RequestContext},
-        handlers::{direct, durable},
+        handlers::{direct, durable, verdict},
         layers::{
             body_guard::{GuardedBody, discard_rest},
             endpoint, framing, health,
@@ -109,8 +109,8 @@ impl Stack {
         }
     }
 
-    /// Hands a verified delivery to its handler. This is the only place that tells direct from
-    /// durable endpoints.
+    /// Hands a verified delivery to its handler. This is the only place that tells direct, durable
+    /// and verdict endpoints apart.
     async fn deliver(
         &self,
         mut head: Parts,
@@ -151,6 +151,13 @@ impl Stack {
                 })
                 .await
             }
+            Target::Verdict => {
+                let handled = verdict::respond(&verified, origin.id, &endpoint.name);
+                drop(verified);
+                // The proxy forwards a copy of its own, so the memory of this one is free.
+                drop(context.request.take_memory());
+                handled
+            }
         }
     }
 }
@@ -167,5 +174,6 @@ fn admit<B>(
     let index = endpoint::find(request, &context.snapshot)?;
     entry.found(index);
     endpoint::check_query(request, &context.snapshot, index)?;
+    endpoint::check_whole(request, &context.snapshot, index)?;
     Ok(index)
 }

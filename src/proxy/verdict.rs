@@ -8,7 +8,7 @@ use crate::delivery::event::Stored;
 /// How a request ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Verdict<'a> {
-    /// Verified, and accepted by its destination.
+    /// Verified, and accepted by its destination, or by the proxy that asked.
     Accepted { secret: &'a SecretName },
     /// Verified, but not accepted: an operator has to look.
     NotAccepted {

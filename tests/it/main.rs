@@ -36,4 +36,5 @@ mod streaming;
 mod support;
 mod tls;
 mod toward_the_app;
+mod verdict;
 mod watching;

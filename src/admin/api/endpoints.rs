@@ -37,6 +37,8 @@ struct Item {
     query: String,
     /// Whether deliveries are stored first.
     durable: bool,
+    /// Whether a proxy only asks for verdicts.
+    verdict: bool,
     /// The names of the secrets, newest first.
     secrets: Vec<String>,
     destinations: Vec<String>,
@@ -91,6 +93,7 @@ fn item(meter: &Meter, gate: &Shared) -> Item {
         max_body: policy.max_body(),
         query: endpoint.query.to_string(),
         durable: matches!(endpoint.target, Target::Durable(_)),
+        verdict: matches!(endpoint.target, Target::Verdict),
         secrets: policy.keyring().names().map(ToString::to_string).collect(),
         destinations: destinations.map(|one| one.name.to_string()).collect(),
         verified,

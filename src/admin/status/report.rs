@@ -54,6 +54,8 @@ pub struct Report {
 pub struct Endpoint {
     /// The name.
     pub endpoint: String,
+    /// Whether a proxy only asks for verdicts.
+    pub verdict: bool,
     /// Deliveries that were verified.
     pub verified: u64,
     /// The time of the last one.

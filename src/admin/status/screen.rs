@@ -86,7 +86,8 @@ impl Screen<'_> {
     }
 
     fn endpoint(&self, f: &mut Formatter<'_>, endpoint: &Endpoint) -> fmt::Result {
-        writeln!(f, "  endpoint {}", safe(&endpoint.endpoint))?;
+        let mode = if endpoint.verdict { " (verdict)" } else { "" };
+        writeln!(f, "  endpoint {}{mode}", safe(&endpoint.endpoint))?;
         let last = self.last(endpoint.last_verified);
         writeln!(f, "    verified   {:<8} {last}", endpoint.verified)?;
         let last = self.event(endpoint.last_rejected.as_ref());

@@ -96,15 +96,18 @@ pub(super) fn warn(source: &ConfigSource, warnings: &[Finding]) {
 
 fn durable(endpoint: &Arc<Endpoint>) -> Option<(&Endpoint, &Durable)> {
     match &endpoint.target {
-        Target::Direct(_) => None,
+        Target::Direct(_) | Target::Verdict => None,
         Target::Durable(durable) => Some((endpoint, durable)),
     }
 }
 
-/// Returns the paths and their destinations: `/hooks -> http://app/other`.
+/// Returns the paths and their destinations: `/hooks -> http://app/other`, or `/hooks -> verdict`.
 fn mapping(endpoint: &Endpoint) -> String {
     let host = endpoint.host.as_ref().map(ToString::to_string);
     let path = format!("{}{}", host.unwrap_or_default(), endpoint.path);
+    if matches!(endpoint.target, Target::Verdict) {
+        return format!("{path} -> verdict");
+    }
     let all = endpoint.target.destinations();
     let all = all.map(|one| route(endpoint, &path, one.address()));
     all.collect::<Vec<_>>().join(", ")

@@ -6,7 +6,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::json;
 use tower_cartgate::{EventKind, Policy, SecretName, Signature};
 
-use super::{destination::DestinationPlan, event::EventPlan, fresh::FreshPlan};
+use super::{
+    destination::DestinationPlan,
+    event::EventPlan,
+    fresh::FreshPlan,
+    restrictions::{check_only_durable, check_settable},
+};
 use crate::{
     config::{
         document::{At, Table, Value},
@@ -26,10 +31,7 @@ use crate::{
         },
         value,
     },
-    delivery::{
-        header_changes::HeaderChanges,
-        header_filter::{header_may_be_dropped, header_may_be_set},
-    },
+    delivery::{header_changes::HeaderChanges, header_filter::header_may_be_dropped},
     endpoint::{Host, PathRule, Query},
 };
 
@@ -64,9 +66,11 @@ pub struct EndpointPlan {
     pub drop_headers: Vec<(Place, HeaderName)>,
     /// Whether deliveries are stored before the response.
     pub durable: bool,
+    /// Whether a proxy only asks for verdicts, and nothing is forwarded.
+    pub verdict: bool,
     /// A JSON pointer to a value that no two events share.
     pub unique: Option<String>,
-    /// The destinations: exactly one, or at least one of a durable endpoint.
+    /// The destinations: exactly one, at least one if durable, none if only asked for verdicts.
     pub destinations: Vec<DestinationPlan>,
     /// Destinations with mistakes.
     incomplete: Vec<DestinationPlan>,
@@ -157,7 +161,7 @@ fn requests() -> [Setting<EndpointPlan>; 3] {
     ]
 }
 
-fn deliveries() -> [Setting<EndpointPlan>; 7] {
+fn deliveries() -> [Setting<EndpointPlan>; 8] {
     [
         Setting::new(
             "event",
@@ -213,6 +217,16 @@ fn deliveries() -> [Setting<EndpointPlan>; 7] {
         .details("A direct endpoint passes a delivery to its one destination and returns the response of the app.")
         .example("true"),
         Setting::new(
+            "verdict",
+            "Respond with the verdict alone, for a proxy that asks and forwards the delivery itself",
+            switch(|endpoint: &mut EndpointPlan| &mut endpoint.verdict),
+        )
+        .details(
+            "A genuine delivery gets 200 with the X-Cartgate-* headers. Such an endpoint has no destination.",
+        )
+        .flag("--verdict")
+        .example("true"),
+        Setting::new(
             "unique",
             "JSON pointer to a value that no two events share; a second event with it is dropped (durable)",
             optional(pointer(), |endpoint: &mut EndpointPlan| &mut endpoint.unique),
@@ -229,7 +243,7 @@ fn deliveries() -> [Setting<EndpointPlan>; 7] {
 fn destinations() -> [Setting<EndpointPlan>; 1] {
     [Setting::new(
         "destination",
-        "Apps that get verified deliveries: exactly one, or any number for a durable endpoint",
+        "Apps that get verified deliveries: exactly one, any number for a durable endpoint, none with `verdict`",
         Tables {
             header: "[[endpoint.destination]]",
             not_empty: "expected at least one destination",
@@ -237,8 +251,7 @@ fn destinations() -> [Setting<EndpointPlan>; 1] {
             incomplete: |endpoint: &mut EndpointPlan| &mut endpoint.incomplete,
             needs_all: true,
         },
-    )
-    .required("a table [[endpoint.destination]] with the `url` of the app")]
+    )]
 }
 
 /// Reads one entry of `add_headers`.
@@ -331,28 +344,6 @@ impl EndpointPlan {
     }
 }
 
-fn check_settable(
-    at: Place,
-    name: &HeaderName,
-    signature: &HeaderName,
-    findings: &mut Vec<Finding>,
-) {
-    if !header_may_be_set(name, signature) {
-        let message = "this header belongs to the gate or to the protocol and cannot be set";
-        findings.push(Finding::new(at, message));
-    }
-}
-
-/// A direct endpoint must not ignore a setting that looks durable.
-fn check_only_durable(at: &Places, keys: &[&str], findings: &mut Vec<Finding>) {
-    for key in keys {
-        if let Some(place) = at.written(key) {
-            let message = format!("`{key}` goes with `durable = true` of the endpoint");
-            findings.push(Finding::new(place, message));
-        }
-    }
-}
-
 impl Section for EndpointPlan {
     fn groups() -> &'static [Group<Self>] {
         &GROUPS
@@ -374,6 +365,7 @@ impl Section for EndpointPlan {
             add_headers: Vec::new(),
             drop_headers: Vec::new(),
             durable: false,
+            verdict: false,
             unique: None,
             destinations: Vec::new(),
             incomplete: Vec::new(),

@@ -9,6 +9,7 @@ pub mod fresh;
 pub mod inbox;
 pub mod log;
 pub mod rejected;
+mod restrictions;
 pub mod secrets;
 pub mod server;
 pub mod tls;

@@ -106,8 +106,11 @@ impl<P: 'static, Q: Section> Access<P> for Tables<P, Q> {
 
     fn show(&self, plan: &mut P) -> Option<toml::Value> {
         let tables = (self.at)(plan).iter_mut();
-        let tables = tables.map(|table| toml::Value::Table(show(table)));
-        Some(toml::Value::Array(tables.collect()))
+        let tables: Vec<_> = tables
+            .map(|table| toml::Value::Table(show(table)))
+            .collect();
+        // The file rejects an empty list.
+        (!tables.is_empty()).then_some(toml::Value::Array(tables))
     }
 
     fn schema(&self) -> Json {

@@ -6,7 +6,10 @@ use http::{Method, Request, uri::PathAndQuery};
 use http_body::Body;
 use tower_cartgate::{HeaderForm, SecretName, Verified};
 
-use super::line::{Line, Path};
+use super::{
+    hint,
+    line::{Line, Path},
+};
 use crate::{
     delivery::Delivery,
     destination::Destination,
@@ -150,6 +153,7 @@ impl Entry {
     ) -> Line<'a> {
         let (context, request) = (&*self.context, self.request.as_ref());
         let target = request.and_then(|request| request.target.as_ref());
+        let hint = self.hint(&verdict);
         Line {
             verdict,
             id: context.id,
@@ -159,6 +163,7 @@ impl Entry {
             received: self.received(),
             declared: request.and_then(|request| request.declared),
             signature: self.signature(),
+            hint,
             duration,
             peer: context.peer,
             method: request.map(|request| &request.method),
@@ -190,6 +195,15 @@ impl Entry {
         }
     }
 
+    /// Returns the likely mistake in the configuration of a proxy that asks for verdicts.
+    fn hint(&self, verdict: &Verdict<'_>) -> Option<&'static str> {
+        let is_asked = matches!(self.endpoint()?.target, Target::Verdict);
+        match verdict {
+            Verdict::Rejected { reason } if is_asked => hint::of(reason, self.received()),
+            _ => None,
+        }
+    }
+
     fn verdict(&self, status: Option<u16>) -> Verdict<'_> {
         let Some(secret) = &self.secret else {
             let reason = self
@@ -212,6 +226,7 @@ impl Entry {
                 dead: *dead,
             },
             Some(RequestOutcome::Duplicate { of }) => Verdict::Duplicate { secret, of: *of },
+            Some(RequestOutcome::Verdict) => Verdict::Accepted { secret },
             Some(RequestOutcome::Failed { reason, cause }) => {
                 not_accepted(reason.reason(), Some(cause))
             }
@@ -239,7 +254,7 @@ impl Drop for Entry {
 fn direct(endpoint: &Endpoint) -> Option<&Destination> {
     match &endpoint.target {
         Target::Direct(destination) => Some(destination),
-        Target::Durable(_) => None,
+        Target::Durable(_) | Target::Verdict => None,
     }
 }
 

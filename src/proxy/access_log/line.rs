@@ -39,6 +39,8 @@ pub(crate) struct Line<'a> {
     pub(crate) declared: Option<u64>,
     /// The form of the signature header, and the length of its value.
     pub(crate) signature: Option<(HeaderForm, usize)>,
+    /// The likely mistake in the configuration of a proxy that asks for verdicts.
+    pub(crate) hint: Option<&'static str>,
     pub(crate) duration: Duration,
     pub(crate) peer: Peer,
     pub(crate) method: Option<&'a Method>,
@@ -154,6 +156,7 @@ impl Line<'_> {
                 header = shown!(self.signature.map(|(form, _)| form)),
                 header_length = self.signature.map(|(_, length)| length),
                 declared = self.declared,
+                hint = self.hint,
             ),
             Verdict::Rejected { .. } => {}
         }
@@ -215,7 +218,7 @@ mod tests {
             .map(|kind| kind.as_str())
             .chain(RejectReason::WITHOUT_ENDPOINT)
             .chain(RejectReason::STALE)
-            .chain([RejectReason::Query.reason()])
+            .chain([RejectReason::Query, RejectReason::PartialBody].map(|one| one.reason()))
             .chain(AttemptFailure::ALL.map(AttemptFailure::reason))
             .chain(NotStored::ALL.map(NotStored::reason))
             .chain([

@@ -32,7 +32,8 @@ pub(crate) struct Meter {
     pub(crate) secrets: Vec<Arc<SecretMeter>>,
     /// Verified deliveries that were not accepted, by reason.
     pub(crate) not_taken: Arc<Tally>,
-    /// In the order of its destinations. A durable endpoint may have none.
+    /// In the order of its destinations. A durable endpoint may have none, and a verdict endpoint
+    /// has none.
     pub(crate) destinations: Vec<Arc<DestinationMeter>>,
     /// The results of storing its deliveries, if it is durable.
     pub(crate) inbox: Arc<IntakeMeter>,
@@ -205,5 +206,6 @@ fn not_taken(target: &Target) -> Tally {
             Tally::of(gone.chain(AttemptFailure::ALL.map(AttemptFailure::reason)))
         }
         Target::Durable(_) => Tally::of(NotStored::ALL.map(NotStored::reason)),
+        Target::Verdict => Tally::of([]),
     }
 }

@@ -89,7 +89,9 @@ impl Counts {
     fn of(meter: &Meter) -> Self {
         let (requests, failed) = (&meter.requests, meter.not_taken.sum());
         let accepted = match meter.endpoint.target {
-            Target::Direct(_) => requests.verified.number().saturating_sub(failed),
+            Target::Direct(_) | Target::Verdict => {
+                requests.verified.number().saturating_sub(failed)
+            }
             Target::Durable(_) => 0,
         };
         Self {

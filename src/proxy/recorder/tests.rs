@@ -33,6 +33,7 @@ fn reject(recorder: &Recorder) -> Uuid {
             status: Some(401),
             received: 5,
             declared: Some(5),
+            hint: None,
             signature: None,
             duration: Duration::from_micros(1500),
             peer: Peer::Unix,

@@ -29,8 +29,12 @@ fn the_example_can_be_used_as_it_is() {
 
 #[test]
 fn every_setting_of_the_example_can_be_used() {
-    // `host` and `preserve_host` exclude each other, as do the settings of PostgreSQL and SQLite.
-    let excluded = |line: &&str| line.contains("preserve_host =") || line.contains("disk_floor =");
+    // `host` and `preserve_host` exclude each other, as do the settings of PostgreSQL and SQLite,
+    // and `verdict` and a destination.
+    let excluded = |line: &&str| {
+        let keys = ["preserve_host =", "disk_floor =", "#verdict ="];
+        keys.iter().any(|key| line.contains(key))
+    };
     let lines = EXAMPLE.lines().filter(|line| !excluded(line));
     let whole: Vec<_> = lines.map(|line| setting(line).unwrap_or(line)).collect();
     let shared = "store = \"postgres://cartgate@db.internal/inbox\"";

@@ -42,7 +42,7 @@ fn completed(fragment: &str) -> String {
             text.push_str("durable = true\n");
         }
     }
-    if !text.contains("[[endpoint.destination]]") {
+    if !text.contains("[[endpoint.destination]]") && !text.contains("verdict = true") {
         text.push_str("\n[[endpoint.destination]]\nurl = \"http://127.0.0.1:3000\"\n");
     }
     if text.contains("durable = true") && !text.contains("[inbox]") {

@@ -42,6 +42,8 @@ pub(crate) struct Setup {
     /// For a gate with an inbox that is not durable itself: the destinations of a durable endpoint
     /// at `/kept`, none of which listens.
     pub(crate) kept_for: Vec<&'static str>,
+    /// Whether the gate only responds with verdicts.
+    pub(crate) verdict: bool,
     pub(crate) config: Config,
 }
 
@@ -83,6 +85,7 @@ impl Setup {
             policy: Box::new(|policy| policy),
             queue: Box::new(|_| {}),
             kept_for: Vec::new(),
+            verdict: false,
             config,
         }
     }
@@ -131,6 +134,9 @@ impl Setup {
         };
         let mut endpoint = own("hooks", self.path.clone());
         let mut further = Vec::new();
+        if self.verdict {
+            endpoint.target = Target::Verdict;
+        }
         if !self.kept_for.is_empty() {
             let nobodies = self.kept_for.iter().map(|name| self.nobody(name)).collect();
             let mut kept = own("kept", "/kept".parse().expect("a path"));

@@ -15,7 +15,7 @@
 
 /** The verdicts on a request, each with its mark and meaning. */
 const VERDICTS = new Map([
-  ['accepted', { mark: 'disc', meaning: 'verified, and accepted by the app' }],
+  ['accepted', { mark: 'disc', meaning: 'verified, and accepted by the app, or by the proxy that asked for the verdict' }],
   ['stored', { mark: 'square', meaning: 'verified, and stored in the inbox' }],
   ['duplicate', { mark: 'twins', meaning: 'verified, but already stored; not stored again' }],
   ['failed', { mark: 'cross', meaning: 'verified, but neither the app nor the inbox accepted it' }],
@@ -411,6 +411,7 @@ const secretShape = asObject({
 
 const endpointShape = asObject({
   endpoint: asText,
+  verdict: maybe(asFlag, false),
   verified: maybe(asNumber, 0),
   last_verified: maybe(asTime),
   rejected: maybe(asNumber, 0),
@@ -1866,6 +1867,7 @@ const REASONS = new Map([
   ['no-endpoint', 'no endpoint has this host and path'],
   ['method', 'the endpoint does not allow the method'],
   ['query', 'the endpoint does not allow a query'],
+  ['partial-body', 'a proxy asked for a verdict on the beginning of a body'],
   ['too-large', 'the body is larger than `max_body`'],
   ['too-slow', 'the body arrived too slowly'],
   ['busy', 'no memory was free for the body'],
@@ -4870,6 +4872,7 @@ function endpointsTable(endpoints) {
           'Endpoint',
           'c-endpoint',
           el('a', { href: `#/live?endpoint=${encode(one.endpoint)}` }, foreign(one.endpoint, 60)),
+          one.verdict && el('span', { class: 'dim', title: 'a proxy asks, and forwards the delivery itself' }, ' verdict'),
         ),
         cell('Verified', 'num', count(one.verified)),
         cell(

@@ -54,7 +54,7 @@ impl Intake {
     fn durable(&self) -> &Durable {
         match &self.endpoint().target {
             Target::Durable(durable) => Some(durable),
-            Target::Direct(_) => None,
+            Target::Direct(_) | Target::Verdict => None,
         }
         .expect("the stack stores only deliveries of durable endpoints")
     }

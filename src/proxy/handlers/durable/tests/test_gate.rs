@@ -171,7 +171,7 @@ pub(crate) fn genuine(body: &str) -> Vec<u8> {
 pub(crate) fn durable(endpoint: &mut Endpoint) -> &mut Durable {
     match &mut endpoint.target {
         Target::Durable(durable) => durable,
-        Target::Direct(_) => panic!("it is durable"),
+        Target::Direct(_) | Target::Verdict => panic!("it is durable"),
     }
 }
 
