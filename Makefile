@@ -11,7 +11,7 @@ MODULES := /usr/lib/nginx/modules
 FOR_DRILLS := postgresql:/usr/lib/postgresql/*/bin/initdb e2fsprogs:mkfs.ext4 mount
 
 # Debian packages for the tests of packages, images and manifests.
-FOR_DEPLOY := mmdebstrap rpm file qemu-user-static:qemu-aarch64-static
+FOR_DEPLOY := mmdebstrap rpm file qemu-user-static:qemu-aarch64-static python3-venv:/usr/lib/python3*/ensurepip/__init__.py
 
 # The number of rounds of `make bench`, of which it takes medians. QUICK=1 runs one, in 2 minutes instead of 15.
 BENCH_ROUNDS ?= $(if $(QUICK),1,5)
@@ -30,7 +30,7 @@ demo: ## show that genuine deliveries pass and forged ones do not
 
 test: ## run all tests; installs missing programs that they need (as root or with sudo)
 	@scripts/install-debian curl jq openssl valgrind systemd:systemd-analyze prometheus:promtool haproxy \
-	    nginx-light:nginx pgbouncer chromium chromium-driver:chromedriver $(FOR_DRILLS)
+	    nginx-light:nginx pgbouncer chromium chromium-driver:chromedriver nodejs:node ruby php-cli:php python3 $(FOR_DRILLS)
 	$(CARGO) test --workspace --all-features --locked
 	$(CARGO) test --locked --test machine -- --ignored
 	$(CARGO) test --locked --test browser -- --ignored --test-threads 1

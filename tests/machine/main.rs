@@ -17,6 +17,7 @@ mod postgres;
 #[expect(dead_code, reason = "shared with tests/it, which needs more of it")]
 mod program;
 mod prometheus;
+mod receivers;
 #[path = "../servers/mod.rs"]
 #[expect(dead_code, reason = "shared with tests/drills, which needs more of it")]
 mod servers;

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -50,6 +50,27 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Output {
     let output = child.wait_with_output().expect("it ends");
     writer.join().expect("no panic").expect("it reads it all");
     output
+}
+
+/// Sends a request, and returns the beginning of the response with its whole head. Any server may
+/// have made it, so it is not held to the rules of the gate.
+pub(crate) fn exchange(mut stream: impl Read + Write, request: &[u8]) -> String {
+    // A server that has rejected a long body may have closed before it was sent.
+    let _ = stream.write_all(request);
+    let (mut read, mut buffer) = (String::new(), [0; 4096]);
+    while !read.contains("\r\n\r\n") {
+        match stream.read(&mut buffer) {
+            Ok(length) if length > 0 => read += &String::from_utf8_lossy(&buffer[..length]),
+            _ => break,
+        }
+    }
+    read
+}
+
+/// Returns the status of a response.
+pub(crate) fn status_of(response: &str) -> Option<u16> {
+    let rest = response.strip_prefix("HTTP/1.")?;
+    rest.get(2..5)?.parse().ok()
 }
 
 /// A server in a folder of its own. When it is dropped, the server ends.
