@@ -90,7 +90,7 @@ msrv: ## build each crate with the oldest Rust that its manifest names; rustup i
 	@scripts/msrv $(TARGET)/msrv
 
 semver: ## compare the public interface of the layer crate with that of the last release
-	@scripts/semver-checks $(TOOLS) $(TARGET)/semver
+	@scripts/semver-checks $(TOOLS)
 
 # The tests in the package of the layer crate are the examples of its documents.
 publish-check: ## build both packages of crates.io from their files alone, and publish neither
