@@ -128,7 +128,7 @@ fn process() -> [Setting<ServerPlan>; 2] {
             scalar(count(), |server: &mut ServerPlan| &mut server.workers),
         )
         .flag("--workers")
-        .default("one per core")
+        .default("one per core, within the CPU quota")
         .example("2")
         .restart(),
     ]

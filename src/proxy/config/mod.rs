@@ -96,7 +96,8 @@ impl Config {
     }
 }
 
-/// Returns the number of cores: one worker for each.
+/// Returns the number of cores that this process may use: one worker for each. A CPU quota of the
+/// control group counts in whole cores, and is at least one.
 #[must_use]
 pub fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
