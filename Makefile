@@ -39,9 +39,9 @@ test: ## run all tests; installs missing programs that they need (as root or wit
 	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	@$(MAKE) --no-print-directory constant-time
 
-test-deploy: packages ## install and run packages, images and manifests; downloads tools, builds releases
+test-deploy: packages test-containers ## install and run packages, images and manifests; downloads tools, builds releases
 	@scripts/install-debian $(FOR_DEPLOY)
-	$(CARGO) test --locked --test deploy -- --ignored --test-threads 1
+	PATH="$(VALIDATOR):$$PATH" $(CARGO) test --locked --test deploy -- --ignored --test-threads 1
 
 # Drills run one after the other, because a gate may get the port of one that was killed before. They run optimised,
 # because a fast gate has more requests in flight when it is killed.
@@ -150,6 +150,35 @@ dist: ## build dist/: one static binary with its checksum, manual pages, complet
 	cd dist && sha256sum cartgate > cartgate.sha256 && cat cartgate.sha256
 
 packages: dist ## build dist/: .deb, .rpm, a tarball, checksums, an SBOM
+
+# The name of the image.
+IMAGE ?= cartgate
+
+# The schemas of Kubernetes, from PyPI, in an environment of their own.
+VALIDATOR := $(abspath $(TARGET))/tools/kubernetes-validate/bin
+
+# Debian packages for the tests of the image and the compose file. Names in an internal network need netavark.
+FOR_CONTAINERS := podman buildah podman-compose docker-compose runc ca-certificates:/etc/ssl/certs/ca-certificates.crt \
+    netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns iptables nodejs:node
+
+.PHONY: image compose kubernetes test-containers
+
+image: dist ## build the container image with podman, buildah or docker; IMAGE=NAME:TAG
+	scripts/image dist/cartgate $(IMAGE)
+
+compose: dist test-containers ## start the compose file with podman, and send it deliveries
+	PATH="$(VALIDATOR):$$PATH" $(CARGO) test --locked --test deploy -- --ignored --test-threads 1 compose::
+
+kubernetes: test-containers ## validate the Kubernetes manifests by the published schemas
+	PATH="$(VALIDATOR):$$PATH" $(CARGO) test --locked --test deploy -- --ignored --test-threads 1 kubernetes::
+
+test-containers: $(VALIDATOR)/kubernetes-validate
+	@scripts/install-debian $(FOR_CONTAINERS) kubernetes-client:kubectl
+
+$(VALIDATOR)/kubernetes-validate:
+	@scripts/install-debian python3-venv:/usr/lib/python3*/ensurepip/__init__.py
+	python3 -m venv $(VALIDATOR)/..
+	$(VALIDATOR)/pip install --quiet kubernetes-validate==1.37.0
 
 locks: ## update the lock files of the separate crates to that of the workspace
 	@for one in fuzz benches/proxy; do \

@@ -67,13 +67,14 @@ function answer(response, status) {
   response.writeHead(status).end();
 }
 
-const { SOCKET, PORT = "3000" } = process.env;
+// Another HOST only in a network where the gate alone can connect, as that of examples/compose.
+const { SOCKET, PORT = "3000", HOST = "127.0.0.1" } = process.env;
 if (SOCKET) {
   if (existsSync(SOCKET)) unlinkSync(SOCKET); // left behind by a run that was killed
   process.umask(0o177); // the socket is for this user alone, from its first moment
   server.listen(SOCKET, () => console.log("listening on", SOCKET));
 } else {
-  server.listen(Number(PORT), "127.0.0.1", () => console.log("listening on 127.0.0.1:" + PORT));
+  server.listen(Number(PORT), HOST, () => console.log(`listening on ${HOST}:${PORT}`));
 }
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {

@@ -6,7 +6,11 @@
     reason = "as in tests/it: its clients are threads of their own"
 )]
 
+mod compose;
+mod image;
+mod kubernetes;
 mod packages;
+mod podman;
 #[path = "../it/program.rs"]
 #[expect(dead_code, reason = "shared with tests/it, which needs more of it")]
 mod program;

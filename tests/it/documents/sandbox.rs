@@ -18,8 +18,9 @@ use crate::{
 };
 
 /// Programs that would install something or change services.
-const STUBS: [&str; 8] = [
+const STUBS: [&str; 9] = [
     "cargo",
+    "docker",
     "journalctl",
     "kubectl",
     "make",
@@ -116,6 +117,7 @@ impl Sandbox {
             "var",
             "examples/nginx",
             "examples/caddy",
+            "examples/compose",
         ] {
             fs::create_dir_all(self.path(folder)).expect("a directory");
         }
