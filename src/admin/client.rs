@@ -242,7 +242,9 @@ pub(crate) enum AdminError {
     #[error("{0}{hint}", hint = hint(.0))]
     NoResponse(#[from] SendError),
     /// The gate requires a token, or another one.
-    #[error("the gate requires another token, or any; use --token-file FILE")]
+    #[error(
+        "the gate requires another token, or any; use --token-file FILE, or run this as root or as the gate's user"
+    )]
     Token,
     /// The gate does not have this host name.
     #[error("the gate does not have this host name; use its address, or add the name to its hosts")]

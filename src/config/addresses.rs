@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::{finding::Finding, plan::Plan};
-use crate::net::listener::{ListenAddress, Listener};
+use crate::net::{
+    destination_address::Transport,
+    listener::{ListenAddress, Listener},
+};
 
 impl Plan {
     /// Reports each pair of addresses of which only one can be bound.
@@ -33,6 +36,22 @@ impl Plan {
         }
     }
 
+    /// Reports each destination at an address of this gate, which would deliver to itself.
+    pub(super) fn check_loops(&self, findings: &mut Vec<Finding>) {
+        let admin = self.admin.iter().map(|admin| &admin.listen);
+        let own: Vec<_> = self.server.listen.iter().chain(admin).collect();
+        let apps = self.endpoints.iter().flat_map(|one| &one.destinations);
+        for app in apps {
+            let transport = app.address.transport();
+            if let Some(address) = own.iter().find(|one| leads_to(transport, one)) {
+                let message = format!(
+                    "the app's URL leads to the gate's own address {address}; give the app or the gate another port"
+                );
+                findings.push(Finding::new(app.at.of("url"), message));
+            }
+        }
+    }
+
     /// Returns a finding for each address that cannot be bound.
     pub(crate) fn probe_addresses(&self) -> Vec<Finding> {
         let public = self.server.listen.iter();
@@ -51,10 +70,12 @@ impl Plan {
 pub(crate) fn cannot_listen(address: &ListenAddress, error: &io::Error) -> String {
     let why = match (error.kind(), address) {
         (io::ErrorKind::AddrInUse, _) => {
-            "the address is in use, perhaps by another gate".to_owned()
+            "the address is in use, perhaps by another gate; stop that program, or choose another address"
+                .to_owned()
         }
         (io::ErrorKind::PermissionDenied, ListenAddress::Tcp(_)) => {
-            format!("{error} (ports below 1024 need a privilege)")
+            "ports below 1024 need a privilege; choose a higher one, let systemd bind it (cartgate.socket), or start the gate as root"
+                .to_owned()
         }
         (io::ErrorKind::NotFound, ListenAddress::Unix(_)) => {
             "its directory does not exist; create it, writable for the gate's user".to_owned()
@@ -62,6 +83,27 @@ pub(crate) fn cannot_listen(address: &ListenAddress, error: &io::Error) -> Strin
         _ => error.to_string(),
     };
     format!("cannot listen on {address}: {why}")
+}
+
+/// Whether a connection to an app would reach a listener, as far as their texts show.
+fn leads_to(app: &Transport, listener: &ListenAddress) -> bool {
+    match (app, listener) {
+        (Transport::Unix(app), ListenAddress::Unix(path)) => app == path,
+        (Transport::Tcp { host, port, .. }, ListenAddress::Tcp(text)) => {
+            let app = match host.parse::<IpAddr>() {
+                Ok(ip) => vec![SocketAddr::new(ip, *port)],
+                Err(_) => literal(&format!("{host}:{port}")),
+            };
+            let accepts = |own: &SocketAddr, app: &SocketAddr| {
+                let same = own.ip().to_canonical() == app.ip().to_canonical();
+                own.port() == app.port() && (same || app.ip().is_loopback() && overlap(*own, *app))
+            };
+            let own = literal(text);
+            own.iter()
+                .any(|own| app.iter().any(|app| accepts(own, app)))
+        }
+        _ => false,
+    }
 }
 
 /// Whether only one of two addresses can be bound, as far as their texts show.
@@ -110,6 +152,37 @@ fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::net::destination_address::Address;
+
+    #[test]
+    fn an_app_at_an_address_of_the_gate_is_found() {
+        let leads_to = |app: &str, own: &str| {
+            let app: Address = app.parse().expect("an address");
+            leads_to(app.transport(), &own.parse().expect("an address"))
+        };
+        for (app, own) in [
+            ("http://127.0.0.1:8080/x", "127.0.0.1:8080"),
+            ("http://localhost:8080", ":8080"),
+            ("http://[::1]:8080", "[::]:8080"),
+            ("http://127.0.0.1:8080", "0.0.0.0:8080"),
+            ("https://10.0.0.1", "10.0.0.1:443"),
+            ("unix:/a:/hooks", "unix:/a"),
+        ] {
+            assert!(leads_to(app, own), "{app} {own}");
+        }
+        for (app, own) in [
+            ("http://127.0.0.1:3000", "127.0.0.1:8080"),
+            ("http://127.0.0.2:8080", "127.0.0.1:8080"),
+            // Another machine.
+            ("http://10.0.0.1:8080", "0.0.0.0:8080"),
+            ("http://app.internal:8080", ":8080"),
+            ("unix:/b", "unix:/a"),
+            ("http://127.0.0.1:8080", "systemd"),
+        ] {
+            assert!(!leads_to(app, own), "{app} {own}");
+        }
+    }
 
     #[test]
     fn addresses_are_compared_as_sockets_are() {

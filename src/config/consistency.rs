@@ -24,6 +24,7 @@ impl Plan {
         let mut findings = Vec::new();
         self.check_memory(&mut findings);
         self.check_addresses(&mut findings);
+        self.check_loops(&mut findings);
         self.check_names(&mut findings);
         if let Some(admin) = &self.admin
             && let Err(error) = admin::may_listen(&admin.listen, admin.token.is_some())
@@ -62,12 +63,16 @@ impl Plan {
         for endpoint in &self.endpoints {
             let at = endpoint.at.table();
             if let Some(first) = names.insert(&endpoint.name, at) {
-                let message = format!("the endpoint at {first} has the same name");
+                let message = format!(
+                    "the endpoint at {first} has the same name; give this one another `name`"
+                );
                 findings.push(Finding::new(at, message));
             }
             let route = (endpoint.path.to_string(), &endpoint.host);
             if let Some(first) = routes.insert(route, at) {
-                let message = format!("the endpoint at {first} has the same path and host");
+                let message = format!(
+                    "the endpoint at {first} has the same path and host; give this one another `path` or `host`"
+                );
                 findings.push(Finding::new(at, message));
             }
         }

@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::secret::private_file::{Exposure, exposures};
+use crate::{
+    secret::private_file::{Exposure, exposures},
+    text::file_error::file_error,
+};
 
 /// The file of the working directory.
 pub const IN_DIRECTORY: &str = "./cartgate.toml";
@@ -82,17 +85,11 @@ fn check(path: &Path) -> Result<(), Unusable> {
 /// Returns the message about a configuration file that cannot be read, with the next step.
 #[must_use]
 pub fn cannot_read(path: &Path, error: &io::Error) -> String {
-    let shown = path.display();
-    match error.kind() {
-        ErrorKind::NotFound => format!(
-            "cannot read {shown}: there is no such file; check the path, or write one with `cartgate init`"
-        ),
-        ErrorKind::PermissionDenied => format!(
-            "cannot read {shown}: permission denied; use sudo, or name another file with --config"
-        ),
-        ErrorKind::IsADirectory => {
-            format!("cannot read {shown}: it is a directory; name the file in it")
+    let reason = match error.kind() {
+        ErrorKind::NotFound => {
+            "there is no such file; check the path, or write one with `cartgate init`".to_owned()
         }
-        _ => format!("cannot read {shown}: {error}"),
-    }
+        _ => file_error(error),
+    };
+    format!("cannot read {}: {reason}", path.display())
 }

@@ -144,6 +144,17 @@ impl<'d, 't> Table<'d, 't> {
         self.document.add(finding);
     }
 
+    /// Returns the finding about an unknown key, with the likely one or a way to find it.
+    fn unknown(&self, place: Place, key: &str) -> Finding {
+        match nearest(key, &self.asked) {
+            None => Finding::new(
+                place,
+                "this key is unknown; `cartgate check --schema` lists every key",
+            ),
+            near => Finding::new(place, "this key is unknown").or_rather(near),
+        }
+    }
+
     /// Reports every key that was not asked for. `renamed` lists old keys, and the new ones in
     /// words.
     pub(crate) fn close(self, renamed: &[(&str, &str)]) {
@@ -154,8 +165,7 @@ impl<'d, 't> Table<'d, 't> {
                 Some((_, new)) => {
                     Finding::new(place, format_args!("this key was renamed to {new}"))
                 }
-                None => Finding::new(place, "this key is unknown")
-                    .or_rather(nearest(key.get_ref(), &self.asked)),
+                None => self.unknown(place, key.get_ref()),
             });
         }
     }
@@ -352,7 +362,7 @@ mod tests {
         let mut places: Vec<_> = findings.iter().map(ToString::to_string).collect();
         places.sort();
         let unknown = [
-            "2:1: this key is unknown",
+            "2:1: this key is unknown; `cartgate check --schema` lists every key",
             "3:20: this key was renamed to `listen`",
             "3:9: this key is unknown; did you mean `listen`?",
         ];

@@ -46,7 +46,18 @@ impl Plan {
         let probed = probe_directory(&settings.dir).and_then(|()| settings.check());
         let error = probed.err()?;
         let dir = settings.dir.display();
-        let message = format!("rejections cannot be saved in {dir}: {error}");
+        let reason = match error.kind() {
+            ErrorKind::NotFound => {
+                "its parent directory is not there; create it, writable for the gate's user"
+                    .to_owned()
+            }
+            // Other errors have a text of their own.
+            ErrorKind::PermissionDenied if error.raw_os_error().is_some() => {
+                "permission denied; the gate's user must be able to write there".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        let message = format!("rejections cannot be saved in {dir}: {reason}");
         Some(Finding::new(rejected.at.of("dir"), message))
     }
 

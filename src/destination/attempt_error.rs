@@ -11,7 +11,7 @@ use crate::{
 /// The reason why a destination gave no response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AttemptError {
-    #[error(transparent)]
+    #[error("{0}; {next}", next = next_step(.0))]
     Connect(#[from] ConnectError),
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
@@ -25,6 +25,19 @@ pub(crate) enum AttemptError {
     Upgrade,
     #[error("too many interim responses")]
     TooManyInterim,
+}
+
+/// Returns the next step of the operator.
+fn next_step(error: &ConnectError) -> &'static str {
+    match error {
+        ConnectError::Resolve(_) => "check the host in the app's URL",
+        ConnectError::Tls(_) => {
+            "if the app's certificate is from your own authority, name it with `ca_file`"
+        }
+        ConnectError::Refused(_) | ConnectError::Io(_) => {
+            "check that the app runs, and that its URL is right"
+        }
+    }
 }
 
 impl AttemptError {

@@ -13,7 +13,10 @@ use rustls::{
 };
 use x509_cert::{Certificate as X509, der::Decode as _};
 
-use crate::secret::private_file::{self, Exposure, PrivateFile};
+use crate::{
+    secret::private_file::{self, Exposure, PrivateFile},
+    text::file_error::file_error,
+};
 
 /// The maximum size of a file. A longer one is no certificate or key, and may be endless.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -167,7 +170,7 @@ fn shown(path: &Path) -> PathBuf {
 #[non_exhaustive]
 pub enum CertificateError {
     /// A file cannot be opened or read.
-    #[error("cannot read {}: {reason}", path.display())]
+    #[error("cannot read {}: {}", path.display(), file_error(reason))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -200,7 +203,7 @@ pub enum CertificateError {
     },
     /// The key belongs to another certificate.
     #[error(
-        "the key in {} does not belong to the first certificate in {}",
+        "the key in {} does not belong to the first certificate in {}; name the key that was made with it",
         key.display(),
         chain.display()
     )]
@@ -248,7 +251,7 @@ impl fmt::Display for Warning {
                 let path = path.display();
                 write!(
                     f,
-                    "the certificate in {path} expired at {since}: clients will reject it"
+                    "the certificate in {path} expired at {since}: clients reject it; renew it, and reload the gate"
                 )
             }
             Self::Exposed { path, exposure } => write!(f, "key {}: {exposure}", path.display()),
@@ -321,8 +324,8 @@ mod tests {
         let long = files.write("long", &"x".repeat(1024 * 1024 + 1), 0o600);
         let gone = files.0.path().join("gone");
         for (chain, key, parts) in [
-            (&gone, &good_key, ["gone", "No such file"]),
-            (&good_chain, &gone, ["gone", "No such file"]),
+            (&gone, &good_key, ["gone", "no such file"]),
+            (&good_chain, &gone, ["gone", "no such file"]),
             (&empty, &good_key, ["empty", "no certificate"]),
             (&good_key, &good_key, ["key", "no certificate"]),
             (&good_chain, &empty, ["empty", "no private key"]),

@@ -44,7 +44,7 @@ pub(super) enum Access {
 
 impl Access {
     /// Opens the access. Reads the keys of the inbox only if no gate has it open.
-    pub(super) async fn open(at: InboxAt) -> Result<Self, Failure> {
+    pub(super) async fn open(at: &InboxAt) -> Result<Self, Failure> {
         let place = Place::of(at)?;
         let begun = Instant::now();
         let mut settings = None;

@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) async fn run(args: BackupArgs) -> Result<Outcome, Failure> {
-    let access = Access::open(args.at).await?;
+    let access = Access::open(&args.at).await?;
     // The gate, which may write the file, has another working directory.
     let to = absolute(&args.file).map_err(|error: io::Error| {
         Failure::usage(format_args!("{}: {error}", args.file.display()))

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) async fn run(args: ListArgs) -> Result<Outcome, Failure> {
-    let access = Access::open(args.at).await?;
+    let access = Access::open(&args.at).await?;
     let filter = select::filter(args.selection);
     let (mut output, mut is_empty) = (Output::stdout(), true);
     let now = Clock::System.now();

@@ -33,7 +33,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn of(at: InboxAt) -> Result<Self, Failure> {
+    pub(super) fn of(at: &InboxAt) -> Result<Self, Failure> {
         if at.inbox.has("--inbox") {
             return Ok(Self {
                 plan: at.inbox.plan("--inbox"),

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) async fn run(args: ProfileArgs) -> Result<Outcome, Failure> {
-    let access = Access::open(args.at).await?;
+    let access = Access::open(&args.at).await?;
     if let Some(endpoint) = &args.accept {
         return accept(&access, endpoint).await;
     }

@@ -32,7 +32,7 @@ pub(super) async fn run(args: PurgeArgs) -> Result<Outcome, Failure> {
             "purged deliveries cannot be restored; add --yes unless you purge a single id",
         ));
     }
-    let access = Access::open(args.at).await?;
+    let access = Access::open(&args.at).await?;
     let Some(job) = job::run(&access, request).await? else {
         return Ok(nothing_selected());
     };

@@ -48,7 +48,7 @@ async fn run(at: InboxAt, request: JobRequest) -> Result<Outcome, Failure> {
         }
         error => Failure::usage(error),
     })?;
-    let access = Access::open(at).await?;
+    let access = Access::open(&at).await?;
     match job::run(&access, request).await? {
         Some(job) => Ok(report(&job)),
         None => Ok(nothing_selected()),

@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(super) async fn run(args: ShowArgs) -> Result<Outcome, Failure> {
-    let access = Access::open(args.at).await?;
+    let access = Access::open(&args.at).await?;
     if args.body {
         return print_body(&access, args.id).await;
     }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) async fn run(args: StatsArgs) -> Result<Outcome, Failure> {
-    let access = Access::open(args.at).await?;
+    let access = Access::open(&args.at).await?;
     let inbox = access.stats().await?;
     let mut output = Output::stdout();
     if args.json {

@@ -1,5 +1,6 @@
 //! Prints the results of `cartgate send`.
 
+use http::StatusCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -9,7 +10,7 @@ use crate::{
         outcome::Failure,
         output::{Output, message},
     },
-    net::destination_address::Address,
+    net::{connect::ConnectError, destination_address::Address},
 };
 
 /// Lines of a response's body that are printed.
@@ -35,6 +36,9 @@ pub(super) fn print_response(response: &ResponseSummary, json: bool) -> Result<(
     for (index, line) in body.iter().enumerate() {
         let label = if index == 0 { "body" } else { "" };
         output.line(format_args!("{label:8}  {line}"))?;
+    }
+    if let Some(next) = next_step(response) {
+        message(format_args!("cartgate: {next}"));
     }
     Ok(())
 }
@@ -68,7 +72,39 @@ pub(super) fn print_trial(rows: &[Row], json: bool) -> Result<(), Failure> {
 
 /// Returns the failure for a delivery without a response.
 pub(super) fn no_response(place: &Address, reason: &SendError) -> Failure {
-    Failure::no(format_args!("{place}: {reason}"))
+    let next = match reason {
+        SendError::Connect(ConnectError::Tls(_)) => {
+            "; if its certificate is from your own authority, name that with --ca-file FILE"
+        }
+        SendError::Connect(_) => "; check that the gate runs, and that the address is right",
+        SendError::Closed | SendError::Broken(_) if !place.is_tls() => {
+            "; if the gate has a certificate, write https://"
+        }
+        SendError::Closed | SendError::Broken(_) | SendError::TimedOut => "",
+    };
+    Failure::no(format_args!("{place}: {reason}{next}"))
+}
+
+/// Returns the likely next step after a response that a gate has written itself.
+fn next_step(response: &ResponseSummary) -> Option<&'static str> {
+    if !response.is_from_gate() {
+        return None;
+    }
+    Some(match response.status {
+        StatusCode::UNAUTHORIZED => {
+            "the gate has another secret for this path; on its machine, `cartgate rejected list` names the cause"
+        }
+        StatusCode::NOT_FOUND => {
+            "the gate has no endpoint for this path or host; `path` of its [[endpoint]] is the right one"
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            "the endpoint does not allow this method; choose another with --method"
+        }
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+            "the signature is right, but the gate got no response from the app; its log has the cause"
+        }
+        _ => return None,
+    })
 }
 
 /// Returns a progress bar on stderr. It is drawn only on a terminal.

@@ -35,7 +35,7 @@ async fn connect(app: Arc<Destination>) {
             destination,
             %address,
             %cause,
-            "app not reachable; is it running, and is the address right?"
+            "app not reachable; check that it runs, and that its URL is right"
         ),
     }
 }

@@ -163,7 +163,9 @@ pub(crate) fn secret_name() -> Kind<SecretName> {
         shape: Shape::Text(NAME),
         parse: |text| {
             let parsed = text.parse();
-            parsed.map_err(|_| "expected the name of a [secret]".to_owned())
+            parsed.map_err(|_| {
+                "expected the NAME of a table [secret.NAME], and not the secret itself".to_owned()
+            })
         },
         write: |name| name.as_ref().to_owned(),
     }

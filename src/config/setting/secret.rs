@@ -123,7 +123,9 @@ pub(crate) fn read_source(mut table: Table<'_, '_>) -> Option<source::SecretPlac
             text(&kinds::credential(), credential).map(source::SecretPlace::Credential)
         }
         _ => {
-            table.report("expected exactly one of `file`, `env` and `credential`");
+            table.report(
+                "expected exactly one of `file`, `env` and `credential`: the place of the secret, which is never in this file; write file = \"PATH\"",
+            );
             None
         }
     };

@@ -15,8 +15,8 @@ use std::{
 
 use tower_cartgate::{Secret, SecretError, SecretName, Weakness};
 
-use crate::secret::private_file;
 pub use crate::secret::private_file::Exposure;
+use crate::{secret::private_file, text::file_error::file_error};
 
 mod variables;
 
@@ -265,7 +265,7 @@ pub enum SourceSyntaxError {
 #[non_exhaustive]
 pub enum SourceError {
     /// The file cannot be opened or read.
-    #[error("cannot read the secret file {}: {reason}", path.display())]
+    #[error("{}", unreadable(path, reason))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -304,7 +304,7 @@ pub enum SourceError {
         name: String,
     },
     /// The content must not be used as a secret.
-    #[error("the secret in {place} cannot be used: {reason}")]
+    #[error("the secret in {place} cannot be used: {reason}; write another one there")]
     Unusable {
         /// Its place.
         place: SecretPlace,
@@ -314,6 +314,35 @@ pub enum SourceError {
     /// Neither a file nor the variable is given.
     #[error("no secret is given; use --secret-file FILE, or set {SECRET_VARIABLE}")]
     Nowhere,
+}
+
+/// The secret of the systemd service, which no package contains.
+const SERVICE_SECRET: &str = "/etc/cartgate/cartfunnel.secret";
+
+/// Returns the message about a file that cannot be read, with the next step.
+fn unreadable(path: &Path, reason: &io::Error) -> String {
+    let is_missing = reason.kind() == io::ErrorKind::NotFound;
+    if is_missing && may_be_secret(path) {
+        return "cannot read the secret file: there is none of this name, which is not shown because it may be the secret itself; write the secret into a file, and name that file".to_owned();
+    }
+    let next = match is_missing {
+        true if path == Path::new(SERVICE_SECRET) => {
+            "it does not exist yet; run `sudo cartgate init --system`".to_owned()
+        }
+        true => "there is no such file; check the path, or create it with mode 0600".to_owned(),
+        false => file_error(reason),
+    };
+    format!("cannot read the secret file {}: {next}", path.display())
+}
+
+/// Whether a missing file may be a secret in the place of its path. Base64 can contain a `/`.
+fn may_be_secret(path: &Path) -> bool {
+    let text = path.as_os_str().as_encoded_bytes();
+    let directory = path.parent().filter(|parent| parent.parent().is_some());
+    text.len() >= 16
+        && !text.contains(&b'.')
+        && !path.is_absolute()
+        && !directory.is_some_and(Path::is_dir)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod demo_console;
 mod forging;
 mod init;
 mod manners;
+mod mistakes;
 mod sending;
 mod server;
 mod signing;
