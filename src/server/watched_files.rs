@@ -116,8 +116,8 @@ mod tests {
         }
 
         fn notices(mut self, change: impl Fn(&Path)) -> Self {
-            // The clock of a file system may be coarse. The watcher reads only what was quiet for a
-            // second.
+            // The clock of a file system may be coarse. The watcher reads only files that were
+            // quiet for a second.
             let begun = Instant::now();
             while begun.elapsed() < Duration::from_secs(5) {
                 change(self.dir.path());

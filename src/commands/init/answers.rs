@@ -113,7 +113,7 @@ impl Answers {
     }
 }
 
-/// Fails if a flag is missing and nobody can be asked.
+/// Fails if a flag is missing and there is no terminal for a question.
 fn check_complete(missing: [(&str, bool); 3]) -> Result<(), Failure> {
     let missing = missing.iter().filter(|(_, is_missing)| *is_missing);
     let missing: Vec<_> = missing.map(|(flag, _)| *flag).collect();
