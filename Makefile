@@ -20,10 +20,10 @@ BENCH_ROUNDS ?= $(if $(QUICK),1,5)
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time fuzz deny audit unused bench bench-layer bench-inbox instructions dist packages locks
+.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time fuzz deny audit unused bench bench-layer bench-inbox instructions dist packages packages-arm64 reproducible locks
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: ## show that genuine deliveries pass and forged ones do not
 	$(CARGO) run --release --locked -- demo
@@ -134,8 +134,13 @@ bench-inbox: ## measure the rate of stored events and of the disk's syncs; CARTG
 	$(CARGO) test --release --locked --lib -- --ignored --nocapture how_fast_events_are_kept
 
 # Random numbers come from the system call. Without the dynamic linker, the default is /dev/urandom, which an empty
-# root lacks, and the first request would fail.
-STATIC := -C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\"
+# root lacks, and the first request would fail. Panics name source files, so that builder's folders are replaced.
+STATIC := -C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\" \
+    --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo \
+    --remap-path-prefix=$(CURDIR)=/cartgate --remap-path-prefix=$(abspath $(TARGET))=/target
+
+# Packages have the date of the commit instead of that of the build.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 
 dist: ## build dist/: one static binary with its checksum, manual pages, completions
 	RUSTFLAGS="$(STATIC)" $(CARGO) build --release --locked --target $(HOST)
@@ -143,13 +148,30 @@ dist: ## build dist/: one static binary with its checksum, manual pages, complet
 	cp $(TARGET)/$(HOST)/release/cartgate dist/cartgate
 	@if ldd dist/cartgate 2>/dev/null | grep -q '=>'; then echo "dist/cartgate is not static" >&2; exit 1; fi
 	dist/cartgate demo >/dev/null
+	rm -f dist/man/*
 	dist/cartgate man dist/man
 	dist/cartgate completions bash > dist/completions/cartgate.bash
 	dist/cartgate completions zsh > dist/completions/_cartgate
 	dist/cartgate completions fish > dist/completions/cartgate.fish
 	cd dist && sha256sum cartgate > cartgate.sha256 && cat cartgate.sha256
 
-packages: dist ## build dist/: .deb, .rpm, a tarball, checksums, an SBOM
+packages: dist ## build dist/, and in it a .deb, a .rpm, a tarball, an SBOM and checksums of them
+	@rm -f dist/cartgate[-_]*
+	scripts/package $(TOOLS) $(HOST) dist/cartgate
+	cd dist && sha256sum cartgate[-_]* | tee SHA256SUMS
+
+ARM64 := aarch64-unknown-linux-gnu
+
+packages-arm64: packages ## cross-compile for arm64, and add its packages to those of this machine
+	@scripts/install-debian gcc-aarch64-linux-gnu libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/lib/libc.a
+	@[ -d "$$(rustc --print target-libdir --target $(ARM64))" ] || rustup target add $(ARM64)
+	RUSTFLAGS="$(STATIC)" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	    $(CARGO) build --release --locked --target $(ARM64)
+	scripts/package $(TOOLS) $(ARM64) $(TARGET)/$(ARM64)/release/cartgate
+	cd dist && sha256sum cartgate[-_]* | tee SHA256SUMS
+
+reproducible: packages ## prove that another build of this commit, elsewhere, results in identical packages
+	scripts/reproducible $(TOOLS)
 
 # The name of the image.
 IMAGE ?= cartgate

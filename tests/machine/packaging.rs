@@ -92,12 +92,25 @@ fn units_configuration_and_examples_name_the_same_places() {
     assert!(!front.starts_with(&runtime), "{front}");
     assert_eq!(last(&socket, "SocketGroup"), "www-data");
     assert_eq!(last(&socket, "SocketMode"), "0660");
+    let name = last(&socket, "FileDescriptorName");
+    let listen = format!("listen = \"systemd:{name}\"");
+    assert!(socket.contains(&listen), "{name}");
+    assert!(toml.contains("listen = \"127.0.0.1:8080\""));
+    assert!(service.contains(&format!("unix:{runtime}admin.sock")));
     let state = format!("/var/lib/{}/", last(&service, "StateDirectory"));
     for key in ["store = \"sqlite:", "dir = \""] {
         assert!(toml.contains(&format!("{key}{state}")), "{key}{state}");
     }
-    let secret = "/etc/cartgate/cartfunnel.secret";
-    assert!(service.contains(secret) && toml.contains(&format!("file = \"{secret}\"")));
+    // Neither unit starts without the secret that the configuration names.
+    let secret = last(&service, "ConditionPathExists");
+    assert!(toml.contains(&format!("file = \"{secret}\"")), "{secret}");
+    assert_eq!(last(&socket, "ConditionPathExists"), secret);
+    let account = format!("u {} ", last(&service, "User"));
+    let sysusers = read("packaging/systemd/cartgate.sysusers");
+    let line = sysusers.lines().find(|line| line.starts_with(&account));
+    // RPM creates the account before the file is there, so its script repeats the line.
+    let line = line.unwrap_or_else(|| panic!("no {account}"));
+    assert!(read("packaging/rpm/pre").lines().any(|same| same == line));
     assert!(last(&service, "ExecStart").ends_with("--config /etc/cartgate/cartgate.toml"));
 
     // The service restarts forever, but not so often that it becomes a load.
@@ -107,39 +120,33 @@ fn units_configuration_and_examples_name_the_same_places() {
 }
 
 #[test]
-fn the_steps_of_the_installation_start_the_socket_and_the_service() {
+fn the_socket_is_only_enabled_with_the_service() {
     let steps = "systemctl enable --now cartgate.socket cartgate.service";
-    let service = "packaging/systemd/cartgate.service";
-    let socket = "packaging/systemd/cartgate.socket";
     let read = |path: &str| fs::read_to_string(of_the_project(path)).expect("a file");
     for path in [
         "docs/deploy.md",
-        service,
-        socket,
+        "packaging/systemd/cartgate.socket",
         "packaging/systemd/cartgate.socket.d/nginx.conf",
     ] {
         let text = read(path);
-        let enabling: Vec<_> = text
-            .lines()
-            .filter(|line| line.contains("systemctl enable"))
+        let lines = text.lines();
+        let enabling: Vec<_> = lines
+            .filter(|line| line.contains("systemctl enable") && line.contains(".socket"))
             .collect();
         assert!(
             !enabling.is_empty() && enabling.iter().all(|line| line.ends_with(steps)),
             "{path}: {enabling:?}"
         );
-    }
-    // The packaged configuration needs the socket. The installation steps name the other address
-    // for a gate without it.
-    for path in ["docs/deploy.md", service, socket] {
-        let text = read(path);
-        assert!(text.contains("listen = \"127.0.0.1:8080\""), "{path}");
+        // The packaged configuration has another address.
+        assert!(text.contains("\"systemd:cartgate\""), "{path}");
     }
     // Both start at boot, the service without waiting for a connection.
-    assert_eq!(last(&read(service), "WantedBy"), "multi-user.target");
-    assert_eq!(last(&read(socket), "WantedBy"), "sockets.target");
+    let unit = |name: &str| read(&format!("packaging/systemd/cartgate.{name}"));
+    assert_eq!(last(&unit("service"), "WantedBy"), "multi-user.target");
+    assert_eq!(last(&unit("socket"), "WantedBy"), "sockets.target");
 }
 
-/// A gate as the units start it. systemd's socket, the folders and the credential are in `dir`.
+/// A gate as the units start it behind nginx. systemd's socket, the folders and the secret are in `dir`.
 struct Packaged {
     _gate: Killed,
     dir: TempDir,
@@ -163,18 +170,19 @@ impl Packaged {
         let text = fs::read_to_string(unit("cartgate.toml")).expect("a file");
         let state = format!("{}/", dir.path().display());
         let text = replaced(&text, "/var/lib/cartgate/", &state);
+        let text = replaced(&text, "/etc/cartgate/", &state);
+        let listen = "listen = \"systemd:cartgate\"\ntrusted_proxies = [\"unix\"]";
+        let text = replaced(&text, "listen = \"127.0.0.1:8080\"", listen);
         let admin = format!("listen = \"unix:{}\"", path("admin.sock").display());
         let text = replaced(&text, "listen = \"127.0.0.1:9180\"", &admin);
         let text = replaced(&text, "http://127.0.0.1:3000", &app.url);
         fs::write(path("cartgate.toml"), text).expect("written");
-        fs::create_dir(path("credentials")).expect("a directory");
-        write_secret(&path("credentials/cartfunnel"), SECRET);
+        write_secret(&path("cartfunnel.secret"), SECRET);
         let front = UnixListener::bind(path("front.sock")).expect("bound");
         let log = path("log");
         let mut gate = inheriting("cartgate");
         let gate = gate
             .args(["serve", "--config", "cartgate.toml"])
-            .env("CREDENTIALS_DIRECTORY", path("credentials"))
             .current_dir(dir.path())
             .stdin(OwnedFd::from(front))
             .stderr(fs::File::create(&log).expect("a file"))
@@ -198,7 +206,7 @@ impl Packaged {
         self.dir.path().join(name)
     }
 
-    /// Runs a command of an operator, who has no credential.
+    /// Runs a command of an operator.
     fn ask(&self, words: &[&str]) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
         let command = command.env_clear().current_dir(self.dir.path()).args(words);
