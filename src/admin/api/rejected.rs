@@ -32,7 +32,7 @@ use crate::{
     client::{Outgoing, ResponseSummary, SendError},
     delivery::{is_credential, redacted},
     doctor::SignatureVerdict,
-    endpoint::{Endpoint, Endpoints},
+    endpoint::{Endpoint, Endpoints, Target},
     proxy::snapshot::Snapshot,
     rejected::{ReadError, RejectionDetails, RejectionJudge, SavedFile, SavedRejection, Settings},
     runtime::background::run_on_thread,
@@ -253,6 +253,11 @@ fn verified(config: &Snapshot, rejection: SavedRejection) -> Result<Outgoing, Ap
         let detail = "its endpoint is no longer configured";
         ApiError::conflict("no-endpoint", detail)
     })?;
+    // The gate would accept it, and no app would get it.
+    if matches!(endpoint.target, Target::Verdict) {
+        let detail = "its endpoint forwards nothing; send it through the proxy: cartgate send URL --delivery FILE";
+        return Err(ApiError::conflict("forwards-nothing", detail));
+    }
     let body = rejection.bytes();
     let verified = verify(&endpoint.policy, &rejection.headers, body).map_err(|rejected| {
         let detail = format!("it is still rejected: {}", rejected.kind().as_str());

@@ -224,6 +224,27 @@ fn only_what_verifies_now_is_forwarded_and_through_the_front_door() {
     assert_eq!(site.app.count(), 1);
 }
 
+/// The gate would respond 200 to itself, and the order would be lost.
+#[test]
+fn nothing_is_forwarded_to_an_endpoint_that_only_responds_with_verdicts() {
+    let site = Site::new();
+    let gate = setup(&site).with(|setup| setup.verdict = true).start();
+    let id = rejected(&mut gate.client(), genuine(b"an order of yesterday"));
+    let mut asked = setup(&site).with(|setup| setup.verdict = true);
+    asked.policy = Box::new(|policy| policy);
+    gate.config
+        .send_replace(asked.config(&[("current", SECRET)]));
+    let item = json(&gate, &format!("POST /api/v1/rejected/{id}/recheck"));
+    assert_eq!(item["secret"], "current");
+    is(
+        &gate,
+        &format!("POST /api/v1/rejected/{id}/forward"),
+        409,
+        "forwards-nothing",
+    );
+    assert_eq!(site.app.count(), 0);
+}
+
 #[test]
 fn a_gate_that_saves_none_says_so() {
     let site = Site::new();
