@@ -19,6 +19,7 @@
 //! [`serve`] runs a gate. `commands` and `cli` are the program around it. Only the crate
 //! `tower_cartgate` computes signatures.
 
+pub mod acme;
 pub mod admin;
 pub mod cli;
 pub mod client;

@@ -16,7 +16,7 @@ use cycles::cycles;
 use modules::{Module, Modules};
 
 /// The folders of `src/`, lowest layer first.
-const LAYERS: [&str; 21] = [
+const LAYERS: [&str; 22] = [
     "runtime",
     "text",
     "secret",
@@ -24,6 +24,7 @@ const LAYERS: [&str; 21] = [
     "telemetry",
     "doctor",
     "net",
+    "acme",
     "delivery",
     "rejected",
     "client",

@@ -18,6 +18,7 @@ use crate::{
         snapshot::Snapshot,
     },
     rejected::{Counters, Writer},
+    telemetry::count::millis,
 };
 
 /// The content type of the text.
@@ -244,13 +245,38 @@ impl Exposition {
             "Time since which the configuration is in force",
             one(metrics.in_force_since()),
         )?;
-        let certificates = metrics.certificates();
+        self.certificates(page)
+    }
+
+    fn certificates(&self, page: &mut Page<'_>) -> fmt::Result {
+        let certificates = self.gate.certificates();
+        page.times(
+            "cartgate_certificate_start_timestamp_seconds",
+            "Start of the validity of a certificate of the gate",
+            certificates.iter().map(|(label, validity)| {
+                ([("certificate", label.as_str())], millis(validity.start))
+            }),
+        )?;
         page.times(
             "cartgate_certificate_expiry_timestamp_seconds",
             "Expiry of a certificate of the gate",
             certificates
                 .iter()
-                .map(|(label, ends)| ([("certificate", label.as_str())], *ends)),
+                .map(|(label, validity)| ([("certificate", label.as_str())], millis(validity.end))),
+        )?;
+        let acme = &self.gate.acme;
+        page.counters(
+            "cartgate_certificate_orders",
+            "Orders for a certificate of an ACME server by result",
+            [
+                ([("result", "success")], acme.issued.number()),
+                ([("result", "failure")], acme.failed.number()),
+            ],
+        )?;
+        page.gauges(
+            "cartgate_last_certificate_order_success",
+            "1 if the last order for a certificate succeeded or there was none",
+            one(flag(acme.trouble().is_none())),
         )
     }
 

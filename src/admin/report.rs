@@ -3,11 +3,12 @@
 use super::{
     inbox_metrics,
     status::{
-        Certificate, Configuration, Destination, Endpoint, Event, Inbox, MissingPointer, Report,
-        Room, Secret, Waiting, problems,
+        Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox,
+        MissingPointer, Report, Room, Secret, Waiting, problems,
     },
 };
 use crate::{
+    acme::OrderTrouble,
     destination::meter::DestinationMeter,
     endpoint::Target,
     inbox,
@@ -18,14 +19,17 @@ use crate::{
         snapshot::Snapshot,
     },
     runtime::clock::Millis,
-    telemetry::{count::now, tally::Tally},
+    telemetry::{
+        count::{millis, now},
+        tally::Tally,
+    },
 };
 
 /// Returns the report of a gate.
 pub(super) fn of(gate: &Shared) -> Report {
     let (config, metrics) = (gate.config(), &gate.metrics);
     let failed = metrics.failed_reloads.last();
-    let certificates = metrics.certificates().into_iter();
+    let certificates = gate.certificates().into_iter();
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         instance: String::new(),
@@ -33,6 +37,7 @@ pub(super) fn of(gate: &Shared) -> Report {
         now: seconds(now()),
         started: seconds(metrics.started),
         ready: gate.is_ready(),
+        no_certificate: gate.lacks_certificate(),
         problems: Vec::new(),
         astray: metrics.unmatched.sum(),
         last_astray: last(&metrics.unmatched),
@@ -44,11 +49,13 @@ pub(super) fn of(gate: &Shared) -> Report {
         destinations: destinations(config.meters()),
         inbox: gate.inbox.as_ref().map(|own| inbox(own, &config)),
         certificates: certificates
-            .map(|(certificate, ends)| Certificate {
+            .map(|(certificate, validity)| Certificate {
                 certificate,
-                ends: seconds(ends),
+                begins: seconds(millis(validity.start)),
+                ends: seconds(millis(validity.end)),
             })
             .collect(),
+        certificate_order: gate.acme.trouble().map(failed_order),
         connections: Room {
             taken: gate.connections.len() as u64,
             limit: gate.connections.limit() as u64,
@@ -70,6 +77,14 @@ pub(super) fn of(gate: &Shared) -> Report {
     };
     report.problems = problems(&report);
     report
+}
+
+fn failed_order(trouble: OrderTrouble) -> FailedOrder {
+    FailedOrder {
+        failures: u64::from(trouble.failures),
+        reason: trouble.reason,
+        next: seconds(millis(trouble.next)),
+    }
 }
 
 /// Returns the counters of an endpoint.

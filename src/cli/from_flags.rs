@@ -27,6 +27,11 @@ impl Plan {
         let mut plan = Self::new(Places::new(Place::flag("--listen")));
         plan.server = args.server.plan("--listen");
         plan.server.tls = args.tls.plan_if("--tls-cert");
+        if let Some(acme) = args.acme.plan_if("--acme-domain") {
+            let mut tls = args.tls.plan("--acme-domain");
+            tls.acme = Some(acme);
+            plan.server.tls = Some(tls);
+        }
         plan.admin = args.admin.plan_if("--admin");
         plan.rejected = args.rejected.plan_if("--save-rejected");
         plan.inbox = args.inbox.plan_if("--inbox");

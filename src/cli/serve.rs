@@ -7,8 +7,9 @@ use clap::{Args, Command};
 use super::{flags::Flags, variables::Given};
 use crate::{
     config::sections::{
-        admin::AdminPlan, destination::DestinationPlan, endpoint::EndpointPlan, event::EventPlan,
-        inbox::InboxPlan, log::LogPlan, rejected::RejectedPlan, server::ServerPlan, tls::TlsPlan,
+        acme::AcmePlan, admin::AdminPlan, destination::DestinationPlan, endpoint::EndpointPlan,
+        event::EventPlan, inbox::InboxPlan, log::LogPlan, rejected::RejectedPlan,
+        server::ServerPlan, tls::TlsPlan,
     },
     secret::source::SecretSource,
 };
@@ -70,6 +71,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub(crate) tls: Flags<TlsPlan>,
 
+    /// The flags of automatic certificates.
+    #[command(flatten)]
+    pub(crate) acme: Flags<AcmePlan>,
+
     /// The flags of the endpoint.
     #[command(flatten)]
     pub(crate) endpoint: Flags<EndpointPlan>,
@@ -111,12 +116,18 @@ pub(super) const WITH_INBOX: [&str; 4] = [
     "inbox_password_file",
 ];
 
+/// The flags of automatic certificates that go with `--acme-domain` only.
+const WITH_ACME: [&str; 4] = ["acme_contact", "acme_dir", "acme_directory", "acme_ca_file"];
+
 /// Adds to the flags of `serve` what follows from no single setting: the flags that need or exclude
 /// each other.
 pub(super) fn related(serve: Command) -> Command {
     let serve = serve.mut_arg("upstream", |arg| arg.requires("listen"));
     let serve = WITH_INBOX.into_iter().fold(serve, |serve, id| {
         serve.mut_arg(id, |arg| arg.requires("inbox"))
+    });
+    let serve = WITH_ACME.into_iter().fold(serve, |serve, id| {
+        serve.mut_arg(id, |arg| arg.requires("acme_domain"))
     });
     let by_field = ["event_order", "event_abandoned_cart", "only"];
     let serve = by_field.into_iter().fold(serve, |serve, id| {
@@ -132,6 +143,7 @@ pub(super) fn related(serve: Command) -> Command {
         .mut_arg("event", |arg| arg.conflicts_with("event_pointer"))
         .mut_arg("tls_cert", |arg| arg.requires("tls_key"))
         .mut_arg("tls_key", |arg| arg.requires("tls_cert"))
+        .mut_arg("acme_domain", |arg| arg.conflicts_with("tls_cert"))
         .mut_arg("name", |arg| arg.default_value(DEFAULT_NAME))
         .mut_arg("header_name", |arg| arg.visible_alias("header"))
 }

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     admin,
     inbox::{postgres_url, settings::StoreAddress},
+    net::listener::ListenAddress,
 };
 
 impl Plan {
@@ -26,6 +27,8 @@ impl Plan {
         self.check_addresses(&mut findings);
         self.check_loops(&mut findings);
         self.check_names(&mut findings);
+        let unreachable = self.check_acme(&mut findings);
+        self.warnings.extend(unreachable);
         if let Some(admin) = &self.admin
             && let Err(error) = admin::may_listen(&admin.listen, admin.token.is_some())
         {
@@ -56,6 +59,31 @@ impl Plan {
             let at = self.server.at.of("max_memory");
             findings.push(Finding::new(at, message));
         }
+    }
+
+    /// Reports automatic certificates without an address that the ACME server can reach. Returns a
+    /// warning if none has the port that it connects to.
+    fn check_acme(&self, findings: &mut Vec<Finding>) -> Option<Finding> {
+        let tls = self.server.tls.as_ref()?;
+        let acme = tls.acme.as_ref()?;
+        let at = tls.at.of("acme");
+        let mut listen = self.server.listen.iter();
+        if listen.all(|address| matches!(address, ListenAddress::Unix(_))) {
+            let message =
+                "automatic certificates need a TCP address; TLS on a Unix socket does not exist";
+            findings.push(Finding::new(at, message));
+            return None;
+        }
+        let may_be_443 = |address: &ListenAddress| match address {
+            ListenAddress::Tcp(address) => address.ends_with(":443"),
+            ListenAddress::Systemd(_) => true,
+            ListenAddress::Unix(_) => false,
+        };
+        let is_reachable = self.server.listen.iter().any(may_be_443);
+        (acme.server.needs_port_443() && !is_reachable).then(|| {
+            let message = "the ACME server connects to port 443, which no address of `listen` has: forward it to the gate";
+            Finding::new(at, message)
+        })
     }
 
     fn check_names(&self, findings: &mut Vec<Finding>) {

@@ -9,17 +9,21 @@ use super::{
     finding::{Finding, Place},
     plan::Plan,
     sections::{
-        admin::AdminPlan, destination::DestinationPlan, endpoint::EndpointPlan, fresh::FreshPlan,
-        inbox::InboxPlan, tls::TlsPlan,
+        acme::AcmePlan, admin::AdminPlan, destination::DestinationPlan, endpoint::EndpointPlan,
+        fresh::FreshPlan, inbox::InboxPlan, tls::TlsPlan,
     },
 };
 use crate::{
+    acme::CertificateStore,
     admin::may_be_token,
     destination::{Destination, webhooks::Signer},
     endpoint::{Durable, Endpoint, Endpoints, Target},
     inbox::{self, Queue, Schedule},
-    net::{certificate::Certificate, connect::Trust},
-    proxy::config::{Config, admin::AdminAccess},
+    net::{
+        certificate::{Certificate, Warning},
+        connect::{Trust, client_config},
+    },
+    proxy::config::{Config, admin::AdminAccess, tls::Tls},
     secret::{
         keyring::UniqueKeyring,
         source::{self, SecretSource, SourceError},
@@ -204,13 +208,56 @@ impl Reading {
         })
     }
 
-    fn tls(&mut self, plan: &TlsPlan) -> Option<Arc<Certificate>> {
-        let loaded = Certificate::load(&plan.cert, &plan.key);
+    fn tls(&mut self, plan: &TlsPlan) -> Option<Tls> {
+        if let Some(acme) = &plan.acme {
+            return self.acme(acme);
+        }
+        let (cert, key) = plan.files()?;
         let at = plan.at.table();
-        let (certificate, warnings) = self.keep(at, loaded)?;
+        let (certificate, warnings) = self.keep(at, Certificate::load(cert, key))?;
+        self.warn_of(at, &warnings);
+        Some(Tls::Files(Arc::new(certificate)))
+    }
+
+    /// Reads the stored certificate. A damaged one is no reason not to start: the gate orders
+    /// another.
+    fn acme(&mut self, plan: &AcmePlan) -> Option<Tls> {
+        let settings = plan.settings();
+        let (at, store) = (plan.at.of("dir"), CertificateStore::new(&settings));
+        let probed = store.probe().map_err(|error| {
+            let dir = settings.dir.display();
+            format!("{dir} cannot hold certificates: {error}; set `dir` to a directory of the gate's user")
+        });
+        let warning = self.keep(at, probed)?;
+        self.warnings
+            .extend(warning.map(|warning| Finding::new(at, warning)));
+        // Without authorities of the machine, as in an empty image, a stored certificate still serves.
+        match (client_config(&settings.trust), &settings.trust) {
+            (Err(error), Trust::Platform) => self.warnings.push(Finding::new(at, error)),
+            (checked, _) => self.keep(plan.at.of("ca_file"), checked.map(drop))?,
+        }
+        let stored = match store.read() {
+            Ok(Some((stored, mut warnings))) => {
+                // The gate renews it by itself.
+                warnings.retain(|warning| !matches!(warning, Warning::Expired { .. }));
+                self.warn_of(at, &warnings);
+                Some(Arc::new(stored))
+            }
+            Ok(None) => None,
+            Err(error) => {
+                self.warnings.push(Finding::new(at, error));
+                None
+            }
+        };
+        Some(Tls::Acme {
+            settings: Arc::new(settings),
+            stored,
+        })
+    }
+
+    fn warn_of(&mut self, at: Place, warnings: &[Warning]) {
         let warnings = warnings.iter().map(|warning| Finding::new(at, warning));
         self.warnings.extend(warnings);
-        Some(Arc::new(certificate))
     }
 
     fn admin(&mut self, plan: &AdminPlan) -> Option<AdminAccess> {

@@ -16,7 +16,7 @@ use super::{
     places::Places,
     sections::{
         admin::AdminPlan, destination::DestinationPlan, endpoint::EndpointPlan, inbox::InboxPlan,
-        log::LogPlan, rejected::RejectedPlan, secrets::Secrets, server::ServerPlan,
+        log::LogPlan, rejected::RejectedPlan, secrets::Secrets, server::ServerPlan, tls::TlsPlan,
     },
     setting::{
         definition::{Group, Section, Setting},
@@ -150,7 +150,7 @@ impl Plan {
         let tls = self.server.tls.iter();
         let authorities = self.destinations().filter_map(|one| one.ca_file.clone());
         secrets
-            .chain(tls.flat_map(|tls| [tls.cert.clone(), tls.key.clone()]))
+            .chain(tls.flat_map(TlsPlan::read_files))
             .chain(self.inbox.iter().filter_map(|inbox| inbox.ca_file.clone()))
             .chain(authorities)
             .collect()

@@ -4,20 +4,24 @@
 use std::{
     collections::HashSet,
     io,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering::Relaxed},
     },
+    time::SystemTime,
 };
 
 use arc_swap::ArcSwap;
 
 use crate::{
+    acme::{AcmeState, CertificateStore},
     inbox::{Inbox, store::StoreError},
+    net::certificate::Certificate,
     profile::{DigestKey, Profiler},
     proxy::{
         admission::{Connections, Memory},
-        config::Config,
+        config::{Config, tls::Tls},
         explain::Explainer,
         meters::Metrics,
         recorder::Recorder,
@@ -45,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) profiler: Profiler,
     /// The store for the deliveries of durable endpoints.
     pub(crate) inbox: Option<Arc<Inbox>>,
+    /// The certificate of an ACME server. It stays when the configuration changes.
+    pub(crate) acme: Arc<AcmeState>,
     stage: AtomicU8,
 }
 
@@ -74,6 +80,8 @@ impl Shared {
     ) -> io::Result<Self> {
         let rejected = config.rejected.clone().map(rejected::Writer::start);
         let recorder = Recorder::new();
+        let acme = Arc::default();
+        adopt_stored(&acme, &config);
         Ok(Self {
             memory: Arc::new(Memory::new(config.limits.memory)),
             connections: Arc::new(Connections::new(config.limits.connections)),
@@ -83,6 +91,7 @@ impl Shared {
             rejected: rejected.transpose()?,
             profiler: Profiler::start(profile_key(inbox.as_deref())?),
             inbox,
+            acme,
             stage: AtomicU8::new(Stage::Serving as u8),
             config: ArcSwap::from_pointee(Snapshot::new(config)),
             metrics,
@@ -102,6 +111,7 @@ impl Shared {
     /// Puts another configuration in force for requests whose head is still to come. Sizes that
     /// were fixed at the start (workers, budgets) stay. Only one task may call this.
     pub(crate) fn reconfigure(&self, config: Arc<Config>) {
+        adopt_stored(&self.acme, &config);
         let next = self.config.load().followed_by(config);
         self.config.store(Arc::new(next));
         self.metrics.reloaded();
@@ -137,8 +147,7 @@ impl Shared {
         }
     }
 
-    /// Whether the gate is ready for requests. It is not while it drains, nor once its inbox has
-    /// failed: then it cannot acknowledge an event until it is restarted.
+    /// Whether the gate is ready for requests.
     pub(crate) fn is_ready(&self) -> bool {
         self.unready().is_none()
     }
@@ -146,18 +155,50 @@ impl Shared {
     /// Returns the reason why the gate is not ready, if it is not.
     pub(crate) fn unready(&self) -> Option<&'static str> {
         let outage = || self.inbox.as_ref().and_then(|inbox| inbox.outage());
-        match self.stage() {
-            Stage::Leaving | Stage::Closing => Some("draining"),
-            Stage::Serving => {
-                matches!(outage(), Some(StoreError::Failed(_))).then_some("inbox failed")
-            }
+        if self.stage() != Stage::Serving {
+            Some("draining")
+        } else if matches!(outage(), Some(StoreError::Failed(_))) {
+            Some("inbox failed")
+        } else {
+            self.lacks_certificate().then_some("no certificate yet")
         }
+    }
+
+    /// Whether every handshake fails because no certificate was issued yet.
+    pub(crate) fn lacks_certificate(&self) -> bool {
+        let is_automatic =
+            || self.with_config(|config| matches!(config.tls, Some(Tls::Acme { .. })));
+        self.acme.certificate().is_none() && is_automatic()
+    }
+
+    /// Returns the label of each certificate in force, and the times between which it is valid.
+    pub(crate) fn certificates(&self) -> Vec<(String, Range<SystemTime>)> {
+        if self.with_config(|config| matches!(config.tls, Some(Tls::Acme { .. }))) {
+            let issued = self.acme.certificate().into_iter();
+            let label =
+                |one: &Certificate| (one.path().display().to_string(), one.validity().clone());
+            return issued.map(|one| label(&one)).collect();
+        }
+        self.metrics.certificates()
     }
 
     /// Advances to a later stage and wakes all connections.
     pub(crate) fn advance(&self, stage: Stage) {
         self.stage.fetch_max(stage as u8, Relaxed);
         self.connections.wake_all();
+    }
+}
+
+/// Puts the certificate that a configuration has found in force, unless the present one is better.
+/// A change from files to an ACME server therefore needs no order if there was one before.
+fn adopt_stored(acme: &AcmeState, config: &Config) {
+    if let Some(Tls::Acme {
+        settings,
+        stored: Some(stored),
+    }) = &config.tls
+    {
+        let store = CertificateStore::new(settings);
+        acme.offer(Arc::clone(stored), |one| store.is_right(one));
     }
 }
 

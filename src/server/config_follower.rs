@@ -6,9 +6,13 @@ use tokio::sync::watch;
 
 use super::service_manager::ServiceManager;
 use crate::{
+    acme::AcmeSettings,
     admin::ReloadHandle,
     inbox::routes::Routes,
-    proxy::{config::Config, shared::Shared},
+    proxy::{
+        config::{Config, tls::Tls},
+        shared::Shared,
+    },
 };
 
 /// The parts of a gate that follow its configuration.
@@ -16,6 +20,8 @@ pub(super) struct ConfigFollower {
     pub(super) gate: Arc<Shared>,
     /// The routes that the inbox follows.
     pub(super) routes: watch::Sender<Arc<Routes>>,
+    /// The settings that the renewal of certificates follows.
+    pub(super) acme: watch::Sender<Option<Arc<AcmeSettings>>>,
     pub(super) reloads: Option<ReloadHandle>,
     pub(super) manager: ServiceManager,
 }
@@ -33,9 +39,11 @@ impl ConfigFollower {
     /// can rely on it.
     fn apply(&self, new: Arc<Config>) {
         let (endpoints, secrets) = (new.endpoints.iter().count(), secret_names(&new));
+        let acme = new.tls.as_ref().and_then(Tls::acme).cloned();
         self.gate.reconfigure(new);
         let routes = self.gate.config().routes();
         self.routes.send_replace(Arc::new(routes));
+        self.acme.send_replace(acme);
         tracing::info!(endpoints, secrets, "configuration in force");
         self.manager.ready("serving; reloaded");
         if let Some(reloads) = &self.reloads {

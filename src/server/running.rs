@@ -9,6 +9,7 @@ use super::{
     service_manager::ServiceManager, watchdog::watch_threads,
 };
 use crate::{
+    acme::renew,
     admin::{self, Admin, AdminParts, Credentials},
     inbox::{self, dispatcher::Dispatcher, routes::Routes, settings::StoreAddress},
     net::{
@@ -16,7 +17,7 @@ use crate::{
         listener::{Acceptor, Incoming, Listener},
     },
     proxy::{
-        config::{Config, admin::ConsoleMode},
+        config::{Config, admin::ConsoleMode, tls::Tls},
         recorder::ticker,
         shared::Shared,
         worker::Workers,
@@ -168,9 +169,15 @@ impl Running {
         routes: watch::Sender<Arc<Routes>>,
         reloads: Option<admin::ReloadHandle>,
     ) {
+        let wanted = self
+            .gate
+            .with_config(|config| config.tls.as_ref().and_then(Tls::acme).cloned());
+        let (acme, wanted) = watch::channel(wanted);
+        self.tasks.spawn(renew(Arc::clone(&self.gate.acme), wanted));
         let follower = ConfigFollower {
             gate: Arc::clone(&self.gate),
             routes,
+            acme,
             reloads,
             manager: self.manager.clone(),
         };

@@ -34,7 +34,7 @@ impl Site {
         let authority = Authority::new();
         let certificate = authority.leaf(NAME).certificate();
         let gate = Setup::before(app)
-            .with(|setup| setup.config.tls = Some(certificate))
+            .with(|setup| setup.config.tls = Some(certificate.into()))
             .with(change)
             .start();
         Self { authority, gate }

@@ -6,6 +6,7 @@
     reason = "as in tests/it: its clients are threads of their own"
 )]
 
+mod acme;
 mod addresses;
 mod balancer;
 mod container;

@@ -21,6 +21,8 @@ pub struct Report {
     pub started: u64,
     /// Whether the gate is ready for requests.
     pub ready: bool,
+    /// Whether it rejects TLS handshakes because no certificate was issued yet.
+    pub no_certificate: bool,
     /// The open problems.
     #[serde(rename = "needs")]
     pub problems: Vec<String>,
@@ -36,6 +38,8 @@ pub struct Report {
     pub inbox: Option<Inbox>,
     /// The certificates of the public listeners.
     pub certificates: Vec<Certificate>,
+    /// The last order for a certificate, if it failed.
+    pub certificate_order: Option<FailedOrder>,
     /// Open connections.
     pub connections: Room,
     /// Connections that were rejected because the gate was full.
@@ -180,8 +184,22 @@ pub struct Event {
 pub struct Certificate {
     /// The path of the certificate.
     pub certificate: String,
+    /// The time from which it is valid.
+    pub begins: u64,
     /// The time of its expiry.
     pub ends: u64,
+}
+
+/// An order for a certificate that failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FailedOrder {
+    /// The orders that failed since the last one that succeeded.
+    pub failures: u64,
+    /// The reason for the last failure.
+    pub reason: String,
+    /// The time of the next attempt.
+    pub next: u64,
 }
 
 /// The use of a limited resource.

@@ -19,7 +19,7 @@ use crate::{
     config::Plan,
     inbox::Inbox,
     proxy::{
-        config::{Config, admin::AdminAccess},
+        config::{Config, admin::AdminAccess, tls::Tls},
         meters::{Metrics, reload_trigger::ReloadTrigger},
     },
     runtime::background::run_on_thread,
@@ -230,10 +230,14 @@ impl Reloader {
 
     /// Reports the expiry of the certificate to the metrics.
     pub(super) fn report_certificates(&self, config: &Config) {
-        let shown = config.tls.as_ref().map(|certificate| {
-            let label = certificate.path().display().to_string();
-            (label, certificate.expires())
-        });
+        let shown = match &config.tls {
+            Some(Tls::Files(certificate)) => {
+                let label = certificate.path().display().to_string();
+                Some((label, certificate.validity().clone()))
+            }
+            // The gate reports the issued certificate itself, because it changes without a reload.
+            Some(Tls::Acme { .. }) | None => None,
+        };
         self.metrics.shows_certificates(shown);
     }
 }

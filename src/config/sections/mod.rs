@@ -1,6 +1,7 @@
 //! The settings of a gate, one file for each table of the configuration file. A new setting goes
 //! into the file of its table: one field, one default and one definition.
 
+pub mod acme;
 pub mod admin;
 pub mod destination;
 pub mod endpoint;

@@ -8,6 +8,7 @@ use tower_cartgate::{EventKind, SecretName};
 
 use super::kind::{Kind, Shape};
 use crate::{
+    acme::{AcmeServer, Contact, Domain},
     config::value,
     destination::HostRule,
     endpoint::{Host, PathRule, Query},
@@ -149,6 +150,24 @@ pub(crate) fn directory() -> Kind<PathBuf> {
         placeholder: "DIR",
         ..path()
     }
+}
+
+/// A host name that gets a certificate.
+pub(crate) fn domain() -> Kind<Domain> {
+    parsed("DOMAIN", r"^[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?$")
+}
+
+/// An e-mail address.
+pub(crate) fn contact() -> Kind<Contact> {
+    parsed("EMAIL", r"^[^@, ]+@[^@, ]+$")
+}
+
+/// An ACME server.
+pub(crate) fn acme_server() -> Kind<AcmeServer> {
+    parsed(
+        "URL",
+        r"^(production|staging|[Hh][Tt][Tt][Pp][Ss]://[^/@]+[/?].*)$",
+    )
 }
 
 /// The name of an endpoint or a destination.

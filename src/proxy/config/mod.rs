@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod limits;
 pub mod timeouts;
+pub mod tls;
 
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use admin::AdminAccess;
 use crate::{
     endpoint::Endpoints,
     inbox,
-    net::{certificate::Certificate, trusted_hops::TrustedHops},
-    proxy::config::{limits::Limits, timeouts::Timeouts},
+    net::trusted_hops::TrustedHops,
+    proxy::config::{limits::Limits, timeouts::Timeouts, tls::Tls},
     rejected,
 };
 
@@ -40,9 +41,9 @@ pub struct Config {
     pub rejected: Option<rejected::Settings>,
     /// The store of durable endpoints. The caller opens it at the start.
     pub inbox: Option<inbox::Settings>,
-    /// The certificate of TCP listeners, which then speak TLS. Unix sockets do not. A connection
-    /// keeps the certificate that it began with.
-    pub tls: Option<Arc<Certificate>>,
+    /// The origin of the certificate of TCP listeners, which then speak TLS. Unix sockets do not. A
+    /// connection keeps the certificate that it began with.
+    pub tls: Option<Tls>,
     /// The path of health checks on the public port. The response is 200 if the gate is ready, else
     /// 503.
     pub health_path: Option<String>,

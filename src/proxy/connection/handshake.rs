@@ -4,20 +4,23 @@
 use std::{
     future::{Future as _, poll_fn},
     io,
-    pin::Pin,
     sync::Arc,
     task::Poll,
 };
 
-use tokio_rustls::TlsAcceptor;
+use rustls::{ServerConnection, server::Acceptor};
+use tokio::io::AsyncWriteExt as _;
+use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 
 use super::timeouts::ConnectionTimer;
 use crate::{
+    acme::is_challenge,
     net::{
         peer::Peer,
         stream::{HandshakeStream, Stream},
     },
     proxy::{
+        config::tls::Tls,
         shared::Shared,
         state::{ConnectionState, Phase},
     },
@@ -41,20 +44,22 @@ pub(super) async fn secure(
     shared: &Arc<Shared>,
 ) -> Option<Stream> {
     let config = shared.config();
-    let (tcp, certificate) = match (stream, &config.tls) {
-        (Stream::Tcp(tcp), Some(certificate)) => (tcp, certificate),
+    let (tcp, tls) = match (stream, &config.tls) {
+        (Stream::Tcp(tcp), Some(tls)) => (tcp, tls),
         (stream, _) => return Some(stream),
     };
     let mut timer = ConnectionTimer::new(state, shared);
     state.enter(Phase::Handshake);
-    let mut accept =
-        TlsAcceptor::from(certificate.server()).accept_with(HandshakeStream::new(tcp), |session| {
-            session.set_buffer_limit(Some(UNSENT));
-        });
+    // Boxed, so that the memory of the handshake is freed before the requests.
+    let mut accept = Box::pin(accept(
+        HandshakeStream::new(tcp),
+        tls.clone(),
+        Arc::clone(shared),
+    ));
     drop(config);
     let ended = poll_fn(|cx| {
         state.register(cx.waker());
-        if let Poll::Ready(result) = Pin::new(&mut accept).poll(cx) {
+        if let Poll::Ready(result) = accept.as_mut().poll(cx) {
             return Poll::Ready(result);
         }
         timer.observe();
@@ -65,7 +70,9 @@ pub(super) async fn secure(
         too_slow.map(|_| Err(io::ErrorKind::TimedOut.into()))
     });
     match ended.await {
-        Ok(mut tls) => {
+        // The stream of a challenge has ended.
+        Ok(None) => None,
+        Ok(Some(mut tls)) => {
             tls.get_mut().0.finish();
             state.set_encrypted();
             state.enter(Phase::Idle);
@@ -77,4 +84,28 @@ pub(super) async fn secure(
             None
         }
     }
+}
+
+/// Performs the handshake. Returns no stream after that of a challenge, which carries no request
+/// and must never reach HTTP.
+async fn accept(
+    tcp: HandshakeStream,
+    tls: Tls,
+    shared: Arc<Shared>,
+) -> io::Result<Option<TlsStream<HandshakeStream>>> {
+    let start = LazyConfigAcceptor::new(Acceptor::default(), tcp).await?;
+    let server = match &tls {
+        Tls::Files(certificate) => Some(certificate.server()),
+        Tls::Acme { .. } if is_challenge(&start.client_hello()) => {
+            let proof = shared.acme.challenge(&start.client_hello());
+            let proof =
+                proof.ok_or_else(|| io::Error::other("no challenge of this name is open"))?;
+            start.into_stream(proof).await?.shutdown().await?;
+            return Ok(None);
+        }
+        Tls::Acme { .. } => shared.acme.server(),
+    };
+    let server = server.ok_or_else(|| io::Error::other("no certificate was issued yet"))?;
+    let limit = |session: &mut ServerConnection| session.set_buffer_limit(Some(UNSENT));
+    start.into_stream_with(server, limit).await.map(Some)
 }

@@ -10,6 +10,7 @@ pub(crate) mod secret;
 
 use std::{
     fmt,
+    ops::Range,
     sync::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -22,7 +23,7 @@ use reload_trigger::ReloadTrigger;
 use crate::{
     outcome::reject_reason::RejectReason,
     telemetry::{
-        count::{Count, millis, now},
+        count::{Count, now},
         tally::Tally,
     },
 };
@@ -37,7 +38,7 @@ pub struct Metrics {
     pub(crate) failed_reloads: Count,
     reload_failed: AtomicBool,
     reload_trigger: Mutex<Option<ReloadTrigger>>,
-    certificates: Mutex<Vec<(String, SystemTime)>>,
+    certificates: Mutex<Vec<(String, Range<SystemTime>)>>,
     dropped_lines: OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>,
 }
 
@@ -76,9 +77,9 @@ impl Metrics {
         *last.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the list of the gate's certificates. Each has a label that operators know, such as
-    /// its file, and the time at which it expires.
-    pub fn shows_certificates(&self, all: impl IntoIterator<Item = (String, SystemTime)>) {
+    /// Replaces the list of the gate's certificates from files. Each has a label that operators
+    /// know, such as its file, and the times between which it is valid.
+    pub fn shows_certificates(&self, all: impl IntoIterator<Item = (String, Range<SystemTime>)>) {
         let all = all.into_iter().collect();
         *self
             .certificates
@@ -108,12 +109,10 @@ impl Metrics {
         self.reloads.last().unwrap_or(self.started)
     }
 
-    /// Returns the label of each certificate and the time at which it expires, in milliseconds.
-    pub(crate) fn certificates(&self) -> Vec<(String, u64)> {
+    /// Returns the label of each certificate from files, and the times between which it is valid.
+    pub(crate) fn certificates(&self) -> Vec<(String, Range<SystemTime>)> {
         let all = self.certificates.lock();
-        let all = all.unwrap_or_else(PoisonError::into_inner);
-        let millis = |(label, expires): &(String, SystemTime)| (label.clone(), millis(*expires));
-        all.iter().map(millis).collect()
+        all.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn dropped_lines(&self) -> u64 {

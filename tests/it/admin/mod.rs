@@ -65,8 +65,10 @@ fn with_everything(app: &App, dir: &Path) -> Gate {
             .body
             .contains("cartgate_inbox_pending{destination=\"old-shop\"}")
     });
-    gate.metrics
-        .shows_certificates([("cert.pem".to_owned(), SystemTime::now())]);
+    gate.metrics.shows_certificates([(
+        "cert.pem".to_owned(),
+        SystemTime::UNIX_EPOCH..SystemTime::now(),
+    )]);
     gate.metrics.reload_failed();
     gate
 }

@@ -144,7 +144,10 @@ fn a_reload_that_failed_needs_a_person_until_one_succeeds() {
 fn a_certificate_that_ends_soon_needs_a_person() {
     let app = App::content();
     let gate = setup(&app).start();
-    let in_days = |days: u64| SystemTime::now() + Duration::from_secs(days * 86_400 + 3_600);
+    let in_days = |days: u64| {
+        let ends = SystemTime::now() + Duration::from_secs(days * 86_400 + 3_600);
+        SystemTime::UNIX_EPOCH..ends
+    };
     gate.metrics
         .shows_certificates([("a.pem".to_owned(), in_days(30))]);
     let ran = status_of(&gate, &[url(&gate)]);

@@ -151,7 +151,13 @@ const SET: [&str; 10] = [
 ];
 
 /// Texts of the example that follow a setting.
-const AFTER: [(&str, &str); 2] = [
+const AFTER: [(&str, &str); 3] = [
+    (
+        "server.tls",
+        r#"# The gate orders the certificate itself, if port 443 of the domain leads to it (docs/tls.md):
+#   tls = { acme = { domains = ["hooks.shop.example"], contact = "ops@shop.example" } }
+"#,
+    ),
     (
         "inbox.store",
         r#"
