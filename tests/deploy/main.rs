@@ -6,7 +6,10 @@
     reason = "as in tests/it: its clients are threads of their own"
 )]
 
+mod booted;
+mod built;
 mod compose;
+mod debian;
 mod image;
 mod kubernetes;
 mod packages;
@@ -18,6 +21,7 @@ mod proxies;
 #[path = "../servers/mod.rs"]
 #[expect(dead_code, reason = "shared with tests/drills, which needs more of it")]
 mod servers;
+mod service;
 #[path = "../it/support/mod.rs"]
 #[expect(
     dead_code,
