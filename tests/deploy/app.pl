@@ -12,6 +12,8 @@ while (my $client = $server->accept) {
         $first ||= $line;
         $length = $1 if $line =~ /^content-length: *(\d+)/i;
     }
+    # The gate connects at its start to see whether the app is there.
+    next if $first eq '';
     read $client, my $body, $length;
     open my $log, '>>', '/run/app.log' or die "cannot write: $!";
     print $log "$first $body\n";

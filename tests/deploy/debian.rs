@@ -1,12 +1,27 @@
 //! A throw-away Debian root: files of a minimal installation with systemd, in which commands run apart from the machine.
 
 use std::{
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use tempfile::TempDir;
+
+/// Lists all files except those of the tests, logs, and databases of the system.
+pub(crate) const FILES: &str = "find / -xdev -not -path '/root/*' -not -path '/proc/*' -not -path '/tmp/*' \
+    -not -path '/var/tmp/*' -not -path '/var/log/*' -not -path '/var/lib/dpkg/*' -not -path '/var/lib/systemd/*' \
+    -not -path '/etc/*-' | sort";
+
+/// Returns the files of the second list that the first one lacks.
+pub(crate) fn additional<'a>(before: &str, after: &'a str) -> Vec<&'a str> {
+    let before: HashSet<_> = before.lines().collect();
+    after
+        .lines()
+        .filter(|file| !before.contains(file))
+        .collect()
+}
 
 /// Builds the root once per target directory, because it downloads 60 MiB.
 fn tarball() -> PathBuf {
@@ -61,7 +76,8 @@ impl Debian {
             .arg(format!("--root={}", root.display()))
             .arg("--mount-proc")
             .args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"])
-            .args(["DEBIAN_FRONTEND=noninteractive", "sh", "-euc", script]);
+            .args(["DEBIAN_FRONTEND=noninteractive", "sh", "-euc"])
+            .arg(format!("ip link set lo up\n{script}"));
         command
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     booted::Booted,
     built::{debian_package, newer_package},
-    debian::{Debian, shown},
+    debian::{Debian, FILES, additional, shown},
 };
 
 const SECRET: &str = "a secret of the tests, 32 bytes and more";
@@ -29,7 +29,7 @@ fn init(url: &str) -> String {
 #[ignore = "installs packages in a root with a live systemd; make test-deploy runs it"]
 fn an_installed_service_protects_an_app_until_it_is_purged() {
     let machine = Booted::start(prepared());
-    let before = files(&machine);
+    let before = machine.run(FILES);
 
     // Installed, enabled, and not started without a secret.
     machine.run("dpkg -i /root/cartgate.deb 2>&1");
@@ -60,15 +60,7 @@ fn an_installed_service_protects_an_app_until_it_is_purged() {
     machine.run("test -e /etc/cartgate/cartfunnel.secret -a -e /var/lib/cartgate/inbox.db");
     machine.run("dpkg --purge cartgate 2>&1");
     machine.fails("systemctl cat cartgate.service");
-    assert_eq!(files(&machine), before);
-}
-
-/// Returns the paths of all files outside of logs and databases of the system.
-fn files(machine: &Booted) -> String {
-    machine.run(
-        "find / -xdev -not -path '/var/log/*' -not -path '/var/lib/dpkg/*' -not -path '/var/lib/systemd/*' \
-         -not -path '/etc/*-' -not -path '/tmp/*' -not -path '/var/tmp/*' | sort",
-    )
+    assert_eq!(additional(&before, &machine.run(FILES)), [""; 0]);
 }
 
 fn protects_an_app(machine: &Booted) {
@@ -89,7 +81,9 @@ fn protects_an_app(machine: &Booted) {
         "cartgate 700\n"
     );
     machine.run(&format!("{SEND} {URL}"));
-    machine.run(&format!("{SEND} {URL} --forge all"));
+    for kind in ["wrong-secret", "tampered-body", "missing", "sha1"] {
+        machine.run(&format!("{SEND} {URL} --forge {kind}"));
+    }
     machine.wait_for("grep -q '^POST /webhooks/orders HTTP/1.1 {\"event\":\"order' /run/app.log");
     // The app got the genuine delivery, and no forgery.
     assert_eq!(machine.run("wc -l < /run/app.log"), "1\n");
