@@ -43,6 +43,9 @@ pub(crate) struct Admin {
     rendering: Arc<Mutex<()>>,
     /// Held while saved rejections are judged, for the same reason.
     pub(super) judging: Arc<Mutex<()>>,
+    /// Locked while a saved rejection is forwarded, so that two operators do not forward the same
+    /// one.
+    pub(super) forwarding: Mutex<()>,
 }
 
 /// The parts of a gate that its admin listeners use.
@@ -85,6 +88,7 @@ impl Admin {
             addresses,
             rendering: Arc::default(),
             judging: Arc::default(),
+            forwarding: Mutex::default(),
         })
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use tower_cartgate::RejectionKind;
 use uuid::Uuid;
 
-use super::saved_rejection::SavedRejection;
+use super::{saved_file::SavedFile, saved_rejection::SavedRejection};
 use crate::{
     doctor::{Diagnosis, SignatureVerdict},
     text::rfc3339,
@@ -28,11 +28,18 @@ pub(crate) struct RejectionDetails {
     /// The secret that verifies it now.
     pub(crate) secret: Option<String>,
     diagnosis: Option<Diagnosis>,
+    /// The time of the last forwarding with success.
+    pub(crate) forwarded: Option<String>,
 }
 
 impl RejectionDetails {
-    /// Describes a rejection with its verdict. There is none if no secret of the endpoint is known.
-    pub(crate) fn new(rejection: &SavedRejection, verdict: Option<SignatureVerdict>) -> Self {
+    /// Describes the rejection in a file with its verdict. There is none if no secret of the
+    /// endpoint is known.
+    pub(crate) fn new(
+        file: &SavedFile,
+        rejection: &SavedRejection,
+        verdict: Option<SignatureVerdict>,
+    ) -> Self {
         let (secret, diagnosis) = match verdict {
             Some(verdict) => (verdict.secret, verdict.diagnosis),
             None => (None, None),
@@ -52,6 +59,7 @@ impl RejectionDetails {
                 .map(|diagnosis| diagnosis.cause().as_str()),
             secret,
             diagnosis,
+            forwarded: file.forwarded().map(rfc3339::seconds),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
+const FORWARDED: &str = ".forwarded";
+
 /// Returns the file name of the saved rejection with this id.
 pub(super) fn of(id: Uuid) -> String {
     let received = received_at(id).unwrap_or(UNIX_EPOCH);
@@ -14,6 +16,16 @@ pub(super) fn of(id: Uuid) -> String {
 /// Returns the name of the file while it is written. No listing of `*.http` shows it.
 pub(super) fn unfinished(id: Uuid) -> String {
     format!(".{}.part", of(id))
+}
+
+/// Returns the name of the file whose presence beside it marks the saved rejection as forwarded.
+pub(super) fn forwarded(id: Uuid) -> String {
+    of(id).replace(".http", FORWARDED)
+}
+
+/// Parses the id in the name of such a mark.
+pub(super) fn forwarded_id(file: &str) -> Option<Uuid> {
+    id(&format!("{}.http", file.strip_suffix(FORWARDED)?))
 }
 
 /// Parses the id in a file's name. Returns `None` if the gate would give the file another name.

@@ -2,8 +2,11 @@
 //! keeps evicting meanwhile, so a listed file may be gone when it is read.
 
 use std::{
-    fs, io,
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use uuid::Uuid;
@@ -75,6 +78,33 @@ impl SavedFile {
             Err(error) => Err(error.into()),
         }
     }
+
+    /// Returns when an operator last forwarded the rejection with success.
+    #[must_use]
+    pub fn forwarded(&self) -> Option<SystemTime> {
+        let mark = fs::symlink_metadata(self.mark()).ok()?;
+        mark.modified().ok()
+    }
+
+    /// Marks the rejection as forwarded now. The mark lasts as long as the file.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be written.
+    pub fn mark_forwarded(&self) -> io::Result<()> {
+        match fs::remove_file(self.mark()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        // Follows no link under its name.
+        options.write(true).create_new(true).mode(0o600);
+        options.open(self.mark()).map(drop)
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.path.with_file_name(file_name::forwarded(self.id))
+    }
 }
 
 #[cfg(test)]
@@ -97,5 +127,19 @@ mod tests {
         assert!(matches!(all[0].read(), Err(ReadError::Malformed(_))));
         fs::remove_file(&all[0].path).expect("removed");
         assert!(matches!(all[0].read(), Ok(None)));
+    }
+
+    #[test]
+    fn a_mark_is_no_rejection_and_can_be_renewed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = SavedFile::of(dir.path(), Uuid::now_v7());
+        fs::write(&file.path, "").expect("written");
+        assert_eq!(file.forwarded(), None);
+        let begun = SystemTime::now() - std::time::Duration::from_secs(1);
+        for _ in 0..2 {
+            file.mark_forwarded().expect("marked");
+            assert!(file.forwarded().expect("forwarded") >= begun);
+        }
+        assert_eq!(SavedFile::all(dir.path()).expect("listed"), [file]);
     }
 }

@@ -36,6 +36,7 @@ use crate::{
     proxy::snapshot::Snapshot,
     rejected::{ReadError, RejectionDetails, RejectionJudge, SavedFile, SavedRejection, Settings},
     runtime::background::run_on_thread,
+    text::rfc3339,
 };
 
 /// The time after which a page ends early: the doctor computes long for each large body.
@@ -57,6 +58,15 @@ struct RejectionQuery {
     limit: Option<usize>,
     /// The last rejection of the previous page.
     after: Option<Uuid>,
+}
+
+/// The body of a request to forward.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForwardRequest {
+    /// Whether a rejection that was forwarded before is forwarded once more.
+    #[serde(default)]
+    again: bool,
 }
 
 /// A page of saved rejections, newest first.
@@ -136,16 +146,48 @@ async fn forward(
     Act(operator): Act,
     Extension(connection): Extension<Arc<AdminConnection>>,
     Path(id): Path<Uuid>,
+    request: Option<Json<ForwardRequest>>,
 ) -> Result<Json<TestResult>, ApiError> {
+    let again = request.is_some_and(|Json(request)| request.again);
+    let _forwarding = admin.forwarding.lock().await;
     let verified = on_thread(&admin, move |config, settings| {
-        verified(config, read(settings, id)?)
+        let rejection = read(settings, id)?;
+        refuse_again(again, &SavedFile::of(&settings.dir, id))?;
+        verified(config, rejection)
     });
     let outgoing = verified.await??;
     let place = admin.front_door.place(&connection)?;
     operator.log("forward", id);
     let outcome = place.send(outgoing).await?;
     log_forwarded(id, &outcome);
+    if outcome
+        .as_ref()
+        .is_ok_and(|response| response.status.is_success())
+    {
+        remember_forwarded(&admin, id).await?;
+    }
     Ok(Json(TestResult::of(None, &outcome)))
+}
+
+fn refuse_again(again: bool, file: &SavedFile) -> Result<(), ApiError> {
+    let Some(forwarded) = file.forwarded().filter(|_| !again) else {
+        return Ok(());
+    };
+    let forwarded = rfc3339::seconds(forwarded);
+    let detail =
+        format!("it was forwarded at {forwarded}; `\"again\": true` forwards it once more");
+    Err(ApiError::conflict("already-forwarded", detail))
+}
+
+/// Marks the rejection. Without a mark, only the next operator gets no warning.
+async fn remember_forwarded(admin: &Admin, id: Uuid) -> Result<(), ApiError> {
+    let marked = on_thread(admin, move |_, settings| {
+        SavedFile::of(&settings.dir, id).mark_forwarded()
+    });
+    if let Err(error) = marked.await? {
+        tracing::warn!(target: TARGET, rejection = %id, %error, "not marked as forwarded");
+    }
+    Ok(())
 }
 
 /// Logs the delivery that a saved rejection has become.
@@ -182,7 +224,8 @@ async fn on_thread<T: Send + 'static>(
 async fn judged(admin: &Admin, id: Uuid) -> Result<(SavedRejection, RejectionDetails), ApiError> {
     let judged = on_thread(admin, move |config, settings| {
         let rejection = read(settings, id)?;
-        let details = details(config, &rejection);
+        let file = SavedFile::of(&settings.dir, id);
+        let details = details(config, &file, &rejection);
         Ok((rejection, details))
     });
     judged.await?
@@ -205,7 +248,7 @@ fn page(
         }
         // The gate may have evicted the file meanwhile, and a person may have changed it.
         let saved = file.read().ok().flatten();
-        items.extend(saved.map(|rejection| details(config, &rejection)));
+        items.extend(saved.map(|rejection| details(config, file, &rejection)));
         last = Some(file.id);
     }
     Ok(RejectionPage { items, next: None })
@@ -224,9 +267,10 @@ fn unreadable(error: std::io::Error) -> ApiError {
     ApiError::unavailable("unreadable", error)
 }
 
-fn details(config: &Snapshot, rejection: &SavedRejection) -> RejectionDetails {
+fn details(config: &Snapshot, file: &SavedFile, rejection: &SavedRejection) -> RejectionDetails {
     let endpoint = endpoint(&config.endpoints, rejection);
     RejectionDetails::new(
+        file,
         rejection,
         endpoint.map(|endpoint| verdict(endpoint, rejection)),
     )

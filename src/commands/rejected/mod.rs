@@ -50,7 +50,7 @@ fn list(args: RejectedListArgs) -> Result<Outcome, Failure> {
         let verdict = judges.judge(&rejection);
         let report = Report {
             rejection: &rejection,
-            path: &file.path,
+            file,
             verdict: verdict.as_ref(),
         };
         if args.json {
@@ -80,7 +80,7 @@ fn show(args: RejectedShowArgs) -> Result<Outcome, Failure> {
     let verdict = judges.judge(&rejection);
     let report = Report {
         rejection: &rejection,
-        path: &file.path,
+        file: &file,
         verdict: verdict.as_ref(),
     };
     let mut output = Output::stdout();

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::{self, Display, Formatter},
-    path::Path,
     time::SystemTime,
 };
 
@@ -12,7 +11,7 @@ use tower_cartgate::RejectionKind;
 use crate::{
     commands::verify::Judgement,
     doctor::SignatureVerdict,
-    rejected::{RejectionDetails, SavedRejection},
+    rejected::{RejectionDetails, SavedFile, SavedRejection},
     text::terminal::printable,
 };
 
@@ -24,7 +23,7 @@ pub(super) const HEADINGS: &str = "DELIVERY                              RECEIVE
 #[derive(Clone, Copy)]
 pub(super) struct Report<'a> {
     pub(super) rejection: &'a SavedRejection,
-    pub(super) path: &'a Path,
+    pub(super) file: &'a SavedFile,
     pub(super) verdict: Option<&'a SignatureVerdict>,
 }
 
@@ -57,8 +56,8 @@ impl<'a> Report<'a> {
     /// Returns the report as JSON.
     pub(super) fn json(&self) -> Json {
         Json {
-            details: RejectionDetails::new(self.rejection, self.verdict.cloned()),
-            file: self.path.display().to_string(),
+            details: RejectionDetails::new(self.file, self.rejection, self.verdict.cloned()),
+            file: self.file.path.display().to_string(),
             headers: None,
         }
     }
@@ -107,7 +106,7 @@ impl Display for Screen<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Report {
             rejection,
-            path,
+            file,
             verdict,
         } = self.0;
         writeln!(f, "delivery  {}", rejection.id)?;
@@ -115,8 +114,12 @@ impl Display for Screen<'_> {
         writeln!(f, "endpoint  {}", printable(rejection.endpoint.as_bytes()))?;
         let peer = printable(rejection.peer.as_bytes());
         writeln!(f, "peer      {peer} (source {})", rejection.source)?;
-        let path = printable(path.as_os_str().as_encoded_bytes());
-        writeln!(f, "file      {path}\n")?;
+        let path = printable(file.path.as_os_str().as_encoded_bytes());
+        writeln!(f, "file      {path}")?;
+        if let Some(forwarded) = file.forwarded() {
+            writeln!(f, "forwarded {}", time(forwarded))?;
+        }
+        writeln!(f)?;
         let target = printable(rejection.target.as_str().as_bytes());
         writeln!(f, "{} {target}", rejection.method)?;
         for (name, value) in &rejection.headers {

@@ -6,6 +6,7 @@
 //! - Only regular files with a name that the gate gives count as saved rejections. Other files are
 //!   ignored.
 //! - Files are evicted before a new one is written, so the limits hold at each moment.
+//! - The mark of a forwarded rejection is an empty file beside it, and goes with it.
 //! - A file appears whole: it is written under another name and renamed. It is not synced; a power
 //!   failure may lose the last seconds.
 
@@ -114,6 +115,7 @@ impl Directory {
     /// Reads the directory again, and removes files that are too old or beyond the limits.
     pub(super) fn refresh(&mut self, now: SystemTime) -> io::Result<()> {
         let mut entries = BTreeMap::new();
+        let mut marks = Vec::new();
         for file in fs::read_dir(self.path())? {
             let file = file?;
             let name = file.file_name();
@@ -125,6 +127,8 @@ impl Directory {
                     .copied()
                     .or_else(|| Entry::read(&file));
                 entries.extend(entry.map(|entry| (id, entry)));
+            } else if let Some(id) = file_name::forwarded_id(name) {
+                marks.push(id);
             } else if let Some(id) = file_name::unfinished_id(name)
                 && age(id, now) > UNFINISHED_AGE
             {
@@ -133,6 +137,9 @@ impl Directory {
             }
         }
         self.entries = entries;
+        // An operator has removed the files of these.
+        marks.retain(|id| !self.entries.contains_key(id));
+        marks.into_iter().for_each(|id| self.remove_mark(id));
         self.expire(now)?;
         self.make_room(None)
     }
@@ -184,7 +191,13 @@ impl Directory {
             _ => {}
         }
         self.entries.remove(&id);
+        self.remove_mark(id);
         Ok(())
+    }
+
+    fn remove_mark(&self, id: Uuid) {
+        // Usually there is none. After a failure, the next refresh tries again.
+        let _ = fs::remove_file(self.path().join(file_name::forwarded(id)));
     }
 
     fn write(&self, rejection: &SavedRejection, head: &[u8]) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
-use crate::rejected::saved_rejection;
+use crate::rejected::{saved_file::SavedFile, saved_rejection};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -220,6 +220,28 @@ fn what_a_person_removed_or_another_gate_wrote_is_seen() {
         .map(|id| file_name::of(*id))
         .collect();
     assert_eq!(known, files);
+}
+
+#[test]
+fn the_mark_of_a_forwarded_rejection_goes_with_its_file() {
+    let mut bench = Bench::new();
+    let mut directory = Directory::open(bench.settings()).expect("opened");
+    let files = [(); 3].map(|()| {
+        let rejection = bench.rejection("192.0.2.1", 1);
+        directory.save(&rejection).expect("saved");
+        let file = SavedFile::of(directory.path(), rejection.id);
+        file.mark_forwarded().expect("marked");
+        file
+    });
+    assert_eq!(bench.files().len(), 4, "a share of two, each with its mark");
+    assert_eq!(files[0].forwarded(), None, "evicted with its file");
+    directory.refresh(bench.begun).expect("read");
+    assert_eq!(directory.len(), 2, "a mark counts as no rejection");
+    assert!(files[1].forwarded().is_some());
+    fs::remove_file(&files[1].path).expect("removed");
+    directory.refresh(bench.begun).expect("read");
+    assert_eq!(files[1].forwarded(), None);
+    assert!(files[2].forwarded().is_some());
 }
 
 #[test]

@@ -271,6 +271,13 @@ fn the_responses_of_a_gate_fit_the_document() {
     ] {
         checker.check(method, path, &saved, None);
     }
+    let again = json!({"again": true});
+    checker.check(
+        "POST",
+        "/api/v1/rejected/{id}/forward",
+        &saved,
+        Some(&again),
+    );
     let listed = checker.check(
         "GET",
         "/api/v1/inbox/deliveries?state=pending&limit=1",

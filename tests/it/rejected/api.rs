@@ -37,13 +37,18 @@ fn rotate(site: &Site, gate: &Gate) {
 
 /// Returns the status, the head and the body of a response.
 fn ask(gate: &Gate, line: &str) -> (u16, String, Vec<u8>) {
+    ask_with(gate, line, "", "")
+}
+
+/// Sends a request with further header lines and a body.
+fn ask_with(gate: &Gate, line: &str, lines: &str, body: &str) -> (u16, String, Vec<u8>) {
     let ListenAddress::Tcp(address) = gate.admin() else {
         panic!("it listens elsewhere");
     };
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time");
     let request = format!(
-        "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n{lines}Connection: close\r\n\r\n{body}",
         gate.token()
     );
     stream.write_all(request.as_bytes()).expect("written");
@@ -202,6 +207,7 @@ fn only_what_verifies_now_is_forwarded_and_through_the_front_door() {
         Some(&*id),
         "it is a delivery of its own"
     );
+    assert_eq!(app_gets_it_again_only_on_request(&site, &gate, &id), 2);
 
     // A file that somebody changed is forwarded no more.
     let mut bytes = fs::read(&file).expect("a file");
@@ -221,7 +227,31 @@ fn only_what_verifies_now_is_forwarded_and_through_the_front_door() {
         409,
         "malformed",
     );
+    assert_eq!(site.app.count(), 2);
+}
+
+/// Forwards a rejection that was forwarded before. Returns how often the app has received it.
+fn app_gets_it_again_only_on_request(site: &Site, gate: &Gate, id: &str) -> usize {
+    let line = format!("POST /api/v1/rejected/{id}/forward");
+    is(gate, &line, 409, "already-forwarded");
+    // Another gate, or this one after a restart, knows it as well.
+    let restarted = setup(site).start();
+    rotate(site, &restarted);
+    is(&restarted, &line, 409, "already-forwarded");
+    let shown = json(gate, &format!("GET /api/v1/rejected/{id}"));
+    assert!(shown["forwarded"].is_string(), "{shown}");
+    let list = json(gate, "GET /api/v1/rejected");
+    let items = list["items"].as_array().expect("a list");
+    let marked = items.iter().filter(|item| item["forwarded"].is_string());
+    assert_eq!(marked.count(), 1, "the forgery has no mark");
     assert_eq!(site.app.count(), 1);
+    let again = serde_json::json!({ "again": true });
+    let body = again.to_string();
+    let length = body.len();
+    let lines = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
+    let (status, _, text) = ask_with(gate, &line, &lines, &body);
+    assert_eq!(status, 200, "{}", String::from_utf8_lossy(&text));
+    site.app.count()
 }
 
 /// The gate would respond 200 to itself, and the order would be lost.

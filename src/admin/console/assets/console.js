@@ -513,6 +513,7 @@ const rejectionShape = asObject({
   cause: maybe(asText),
   diagnosis: maybe(diagnosisShape),
   secret: maybe(asText),
+  forwarded: maybe(asTime),
   headers: maybe(asHeaders),
 });
 
@@ -2572,7 +2573,7 @@ function rejectedView({ root, params, signal, keys }) {
       'endpoint',
       items.map((item) => item.endpoint),
     );
-    showRows(chosen.map((item) => ({ ...item, forwarded: forwardedAt.get(item.id) ?? null })));
+    showRows(chosen);
     if (items.length === 0) refill(place, notSaved(true));
     else if (chosen.length === 0) refill(place, noMatches());
     else if (grid.parentNode !== place) refill(place, grid);
@@ -2598,7 +2599,9 @@ function rejectedView({ root, params, signal, keys }) {
   }
 
   async function forward(item) {
-    if (item.secret !== null && (await forwardRejection(item))) void load();
+    if (item.secret === null) return;
+    await forwardRejection(item);
+    void load();
   }
 
   async function forwardEach() {
@@ -2730,32 +2733,28 @@ async function recheckRejection(rejectionId, signal) {
   }
 }
 
-/** The times at which this page has forwarded saved rejections with success. The gate keeps their files. */
-const forwardedAt = new Map();
+/** Whether a saved rejection verifies now, and nobody has forwarded it. */
+const isForwardable = (item) => item.secret !== null && item.forwarded === null;
 
-/** Whether a saved rejection verifies now, and this page has not forwarded it. */
-const isForwardable = (item) => item.secret !== null && !forwardedAt.has(item.id);
+/** Sends a saved rejection through the gate. The gate refuses one that was forwarded, unless `again` is true. */
+const sendRejection = (rejectionId, again = false) =>
+  post(`rejected/${encode(rejectionId)}/forward`, testShape, { again });
 
-/** Sends a saved rejection through the gate. */
-async function sendRejection(rejectionId) {
-  const result = await post(`rejected/${encode(rejectionId)}/forward`, testShape);
-  if (result.status !== null && result.status < 300) forwardedAt.set(rejectionId, gateNow());
-  return result;
-}
-
-/** Forwards a saved rejection after a confirmation. Returns whether it was sent. */
+/** Forwards a saved rejection after a confirmation. Returns whether it was accepted. */
 async function forwardRejection(item) {
   const yes = await confirmed({
     title: 'Forward 1 delivery?',
     words: [
       `It verifies under the secret \`${visible(item.secret, 64)}\`. The gate sends it through its front door to endpoint \`${visible(item.endpoint ?? 'of its path', 60)}\`, under its own signature, like a delivery of today.`,
-      ...(forwardedAt.has(item.id) ? ['You have forwarded it before: the app may receive it a second time.'] : []),
+      ...(item.forwarded === null
+        ? []
+        : [`It was forwarded ${span(gateNow() - item.forwarded)} ago: the app may receive it a second time.`]),
     ],
     yes: 'Forward 1 delivery',
   });
   if (!yes) return false;
   try {
-    const result = await sendRejection(item.id);
+    const result = await sendRejection(item.id, item.forwarded !== null);
     const good = result.status !== null && result.status < 300;
     toast(
       [
@@ -2764,7 +2763,7 @@ async function forwardRejection(item) {
       ],
       good ? 'good' : 'bad',
     );
-    return true;
+    return good;
   } catch (error) {
     failAction(error);
     return false;
@@ -3808,6 +3807,9 @@ function attemptStep({ destination, number, started, ms, result, status, reason,
 /** Returns the verdict of today on a saved rejection, with its actions. */
 function rejectionPanel(item, signal) {
   const place = el('div', {});
+  async function forward(current) {
+    if ((await forwardRejection(current)) && !signal.aborted) draw({ ...current, forwarded: gateNow() });
+  }
   const draw = (current) =>
     refill(
       place,
@@ -3828,6 +3830,7 @@ function rejectionPanel(item, signal) {
         ],
         ['Advice', current.diagnosis?.advice && foreign(capital(current.diagnosis.advice), 400)],
         ['Source', current.source && foreign(current.source, 80)],
+        ['Forwarded', current.forwarded && since(current.forwarded)],
       ),
       el(
         'div',
@@ -3836,7 +3839,7 @@ function rejectionPanel(item, signal) {
           const again = await recheckRejection(current.id, signal);
           if (again) draw({ ...current, ...again });
         }),
-        current.secret !== null && actButton('Forward…', () => void forwardRejection(current), { class: 'primary' }),
+        current.secret !== null && actButton('Forward…', () => void forward(current), { class: 'primary' }),
         button('Copy as cartgate send', () => void copyCommand(forwardLine(current))),
       ),
     );
