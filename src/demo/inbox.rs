@@ -30,7 +30,7 @@ use crate::{
     inbox::{
         Inbox, Queue, Settings,
         settings::StoreAddress,
-        store::{Selection, Store},
+        store::{ListOrder, Selection, Store},
     },
     proxy::config::Config,
 };
@@ -116,7 +116,10 @@ impl Scenario<'_> {
     async fn has_dead_letter(&self) -> io::Result<bool> {
         let begun = Instant::now();
         while begun.elapsed() < TIMEOUT {
-            let found = self.store.list(dead_letters(), None, 1).await;
+            let found = self
+                .store
+                .list(dead_letters(), ListOrder::OldestFirst, None, 1)
+                .await;
             if !found.map_err(io::Error::other)?.is_empty() {
                 return Ok(true);
             }

@@ -87,8 +87,8 @@ impl Access {
         };
         let mut page = PageRange {
             selection: filter.into(),
-            after: None,
             most: PageRange::MOST,
+            ..PageRange::default()
         };
         loop {
             let listed = jobs.operations().list(page.clone()).await;

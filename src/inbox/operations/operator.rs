@@ -19,7 +19,7 @@ use crate::{
     delivery::{event::DeliveryState, seal::SealedDelivery},
     inbox::{
         handle::Inbox,
-        store::{Cursor, DeliveryRow, Selection},
+        store::{Cursor, DeliveryRow, ListOrder, Selection},
     },
 };
 
@@ -61,7 +61,9 @@ impl Operations {
 
     /// Lists a page of deliveries.
     pub(crate) async fn list(&self, page: PageRange) -> Result<StoredPage, OperationError> {
-        let rows = self.rows(page.selection, page.after, page.most).await?;
+        let rows = self
+            .rows(page.selection, page.order, page.after, page.most)
+            .await?;
         let next = next_page(&rows, page.most);
         let sealer = &self.inbox.sealer;
         let items = rows
@@ -149,10 +151,11 @@ impl Operations {
     ) -> Result<Requeued, OperationError> {
         let PageRange {
             selection,
+            order,
             after,
             most,
         } = page;
-        let rows = self.rows(selection.clone(), after, most).await?;
+        let rows = self.rows(selection.clone(), order, after, most).await?;
         let (groups, mut requeued) = self.select(&rows, to.is_some()).await?;
         requeued.next = next_page(&rows, most);
         for ((queue, state), ids) in groups {
@@ -202,6 +205,7 @@ impl Operations {
     async fn rows(
         &self,
         selection: Selection,
+        order: ListOrder,
         after: Option<Cursor>,
         most: usize,
     ) -> Result<Vec<DeliveryRow>, OperationError> {
@@ -209,7 +213,7 @@ impl Operations {
             return Err(OperationError::TooManyIds);
         }
         let most = most.clamp(1, PageRange::MOST);
-        Ok(self.inbox.store.list(selection, after, most).await?)
+        Ok(self.inbox.store.list(selection, order, after, most).await?)
     }
 
     /// Selects the deliveries that can be requeued, and counts the others.

@@ -1,11 +1,12 @@
 //! One page of selected deliveries. Each operation on a page is bounded.
 
-use crate::inbox::store::{Cursor, Selection};
+use crate::inbox::store::{Cursor, ListOrder, Selection};
 
-/// Up to `most` selected deliveries after a cursor.
+/// Up to `most` selected deliveries behind a cursor.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PageRange {
     pub(crate) selection: Selection,
+    pub(crate) order: ListOrder,
     pub(crate) after: Option<Cursor>,
     pub(crate) most: usize,
 }

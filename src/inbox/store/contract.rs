@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     delivery_row::{Cursor, DeliveryRow},
     error::StoreError,
+    list_order::ListOrder,
     selection::Selection,
     stats::Stats,
 };
@@ -69,10 +70,11 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     /// new id.
     fn last_requeue(&self, queue: &Arc<str>) -> StoreFuture<'static, Option<Uuid>>;
 
-    /// Lists deliveries in the order of their ids, after `after`.
+    /// Lists deliveries in the order of their ids, or from the last one on, behind `after`.
     fn list(
         &self,
         selection: Selection,
+        order: ListOrder,
         after: Option<Cursor>,
         most: usize,
     ) -> StoreFuture<'static, Vec<DeliveryRow>>;

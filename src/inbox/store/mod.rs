@@ -7,6 +7,7 @@
 mod contract;
 mod delivery_row;
 mod error;
+mod list_order;
 mod meter;
 pub(crate) mod postgres;
 mod recipients;
@@ -25,6 +26,7 @@ pub(crate) use self::{
     contract::{Store, StoreFuture},
     delivery_row::{Cursor, DeliveryRow},
     error::StoreError,
+    list_order::ListOrder,
     meter::StoreMeter,
     selection::Selection,
     stats::{QueueStats, Stats},

@@ -184,6 +184,15 @@ fn a_list_comes_in_pages_and_a_wrong_filter_is_an_error() {
         target = format!("limit=2&state=pending&state=dead&after={next}");
     }
     assert_eq!(seen, ids);
+    let newest = "GET /api/v1/inbox/deliveries?order=newest&limit=2";
+    let first = owner(&gate, newest).ok(200);
+    let cursor = first["next"].as_str().expect("a cursor");
+    let second = owner(&gate, &format!("{newest}&after={cursor}")).ok(200);
+    let pages = [&first, &second].map(|page| page["items"].as_array().expect("a page"));
+    let mut back: Vec<_> = pages.into_iter().flatten().map(id_of).collect();
+    back.reverse();
+    assert_eq!(back, ids[ids.len() - back.len()..]);
+    assert!(back.len() > 2, "a second page");
     let one = format!("GET /api/v1/inbox/deliveries?id={}&id={}", ids[2], ids[0]);
     let two = owner(&gate, &one).ok(200);
     let two: Vec<_> = two["items"]
@@ -203,6 +212,7 @@ fn a_list_comes_in_pages_and_a_wrong_filter_is_an_error() {
         ("limit=0", "bad-limit"),
         ("limit=1001", "bad-limit"),
         ("after=7", "bad-cursor"),
+        ("order=random", "bad-parameter"),
     ] {
         owner(&gate, &format!("GET /api/v1/inbox/deliveries?{query}")).is(400, reason);
     }

@@ -16,7 +16,7 @@ use crate::{
     },
     inbox::{
         operations::{CursorText, DeliveryFilter, PageRange, StoredPage},
-        store::Cursor,
+        store::{Cursor, ListOrder},
     },
 };
 
@@ -34,9 +34,10 @@ async fn list(
 
 fn page(params: &[(String, String)]) -> Result<PageRange, ApiError> {
     let mut filter = DeliveryFilter::default();
-    let (mut after, mut most) = (None, None);
+    let (mut order, mut after, mut most) = (ListOrder::OldestFirst, None, None);
     for (name, value) in params {
         match &**name {
+            "order" => order = list_order(value)?,
             "after" => after = Some(cursor(value)?),
             "limit" => most = Some(value.parse().unwrap_or(0)),
             _ => add(&mut filter, name, value)?,
@@ -44,9 +45,21 @@ fn page(params: &[(String, String)]) -> Result<PageRange, ApiError> {
     }
     Ok(PageRange {
         selection: filter.into(),
+        order,
         after,
         most: limit(most)?,
     })
+}
+
+fn list_order(text: &str) -> Result<ListOrder, ApiError> {
+    match text {
+        "oldest" => Ok(ListOrder::OldestFirst),
+        "newest" => Ok(ListOrder::NewestFirst),
+        _ => Err(ApiError::bad_request(
+            "bad-parameter",
+            "order: expected oldest or newest",
+        )),
+    }
 }
 
 fn cursor(text: &str) -> Result<Cursor, ApiError> {

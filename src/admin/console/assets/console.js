@@ -2841,9 +2841,8 @@ function inboxView({ root, params, signal, keys }) {
     return;
   }
   /** The deliveries that are loaded, and how the list goes on. */
-  let loaded = { items: [], next: null, left: 0, order: '', hasOlder: false, span: 0 };
+  let loaded = { items: [], next: null, left: 0 };
   let shown = PAGE;
-  let fewest = FEWEST;
   let loading = null;
   let isPaged = false;
   const filters = inboxFilters(params, filtered);
@@ -2870,15 +2869,19 @@ function inboxView({ root, params, signal, keys }) {
   function filtered() {
     picks.clear();
     shown = PAGE;
-    fewest = FEWEST;
     void load();
   }
 
-  const ask = (mine) => (further) =>
-    api(`inbox/deliveries${query({ ...wantedOf(filters.values), ...further })}`, asPage(storedShape), { signal: mine });
+  const order = () => (isBacklog(filters.values) ? 'oldest' : 'newest');
+  const ask = (mine, further) =>
+    api(
+      `inbox/deliveries${query({ ...wantedOf(filters.values), order: order(), ...further })}`,
+      asPage(storedShape),
+      { signal: mine },
+    );
 
   async function load() {
-    const { id: eventId, since: age } = filters.values;
+    const { id: eventId } = filters.values;
     loading?.abort();
     loading = new AbortController();
     const mine = AbortSignal.any([loading.signal, signal]);
@@ -2886,8 +2889,7 @@ function inboxView({ root, params, signal, keys }) {
     setText(idError, isWrong ? 'An event id has 36 characters: paste all of it.' : '');
     if (isWrong) return;
     try {
-      if (isBacklog(filters.values)) loaded = { ...(await ask(mine)({ limit: PAGE })), order: 'the oldest first' };
-      else loaded = await newestDeliveries(ask(mine), age || eventId ? null : loaded.span, fewest);
+      loaded = await ask(mine, { limit: shown });
       isPaged = false;
       draw();
       restoreFocus();
@@ -2899,17 +2901,16 @@ function inboxView({ root, params, signal, keys }) {
   }
 
   async function loadMore() {
-    shown += PAGE;
     more.disabled = true;
     try {
-      if (isBacklog(filters.values)) {
-        loaded = joined(loaded, await ask(signal)({ limit: PAGE, after: loaded.next }), keyOfStored);
-        isPaged = true;
-      } else if (shown > loaded.items.length && loaded.hasOlder) {
-        fewest = loaded.items.length + PAGE;
+      if (shown + PAGE <= MOST_LOADED) {
+        shown += PAGE;
         await load();
+      } else {
+        loaded = joined(loaded, await ask(signal, { limit: PAGE, after: loaded.next }), keyOfStored);
+        isPaged = true;
+        draw();
       }
-      draw();
     } catch (error) {
       failAction(error);
     }
@@ -2917,9 +2918,8 @@ function inboxView({ root, params, signal, keys }) {
   }
 
   function draw() {
-    const all = loaded.items;
-    const items = isBacklog(filters.values) ? all : all.slice(0, shown);
-    const isWhole = isBacklog(filters.values) ? loaded.next === null : items.length === all.length && !loaded.hasOlder;
+    const { items } = loaded;
+    const isWhole = loaded.next === null;
     filters.offer('endpoint', [...endpointNames(), ...items.map((item) => item.endpoint)]);
     filters.offer('destination', [...destinationNames(), ...items.map((item) => item.destination ?? NO_DESTINATION)]);
     // A row also changes when its destination goes down or comes back.
@@ -2934,7 +2934,7 @@ function inboxView({ root, params, signal, keys }) {
     else if (grid.parentNode !== place) refill(place, grid);
     const parts = [
       isWhole ? deliveries(items.length) : `${deliveries(items.length)}, more below`,
-      loaded.order,
+      `the ${order()} first`,
       loaded.left > 0 && `${count(loaded.left)} could not be read: reload the page`,
     ];
     setText(summary, items.length > 0 ? parts.filter(Boolean).join(' · ') : '');
@@ -3204,45 +3204,8 @@ function keepingFocus(body, change) {
 /** The rows that "show more" adds. */
 const PAGE = 100;
 
-/** The newest deliveries that are enough for a start. */
-const FEWEST = 50;
-
-/** The most pages that are read to find the newest deliveries. */
-const MOST_PAGES = 5;
-
-/** The spans that are searched for the newest deliveries, in milliseconds; the last one has no limit. */
-const SPANS = [10_000, 60_000, 900_000, 86_400_000, 604_800_000, 2_592_000_000, 31_536_000_000, Infinity];
-
-/**
- * Finds the newest deliveries. The API lists the oldest first, so a recent span is read to its end, and
- * then longer ones until there are enough.
- * @param {?number} from the index of the first span, or null if the filter sets the time itself
- */
-async function newestDeliveries(ask, from, fewest) {
-  if (from === null) return { ...(await readPages(ask, {})), hasOlder: false, span: 0 };
-  for (let at = from; ; at += 1) {
-    const earliest = SPANS[at] === Infinity ? null : new Date(gateNow() - SPANS[at]).toISOString();
-    const found = await readPages(ask, { since: earliest });
-    const isLast = at === SPANS.length - 1;
-    if (found.items.length < fewest && !isLast) continue;
-    // A busy inbox needs a shorter span the next time.
-    return { ...found, hasOlder: !isLast, span: found.items.length > 2000 ? Math.max(0, at - 1) : at };
-  }
-}
-
-/** Reads the pages of a list, and returns the newest deliveries first if that were all of them. */
-async function readPages(ask, filter) {
-  const all = { items: [], left: 0 };
-  let after = null;
-  for (let pages = 0; pages < MOST_PAGES; pages += 1) {
-    const { items, left, next } = await ask({ ...filter, limit: 1000, after });
-    all.items.push(...items);
-    all.left += left;
-    after = next;
-    if (after === null) return { ...all, items: all.items.reverse(), order: 'the newest first', next: null };
-  }
-  return { ...all, order: 'the oldest first: choose a shorter time for the newest', next: after };
-}
+/** The most rows of an inbox that are kept up to date. The API has no longer page. */
+const MOST_LOADED = 1000;
 
 function isId(value) {
   try {

@@ -20,7 +20,9 @@ use crate::{
     delivery::event::{
         Arrival, Claim, DeliveryState, InsertOutcome, Lease, ProbeCursor, SealedEvent, Settlement,
     },
-    inbox::store::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFuture},
+    inbox::store::{
+        Cursor, DeliveryRow, ListOrder, Selection, Stats, Store, StoreError, StoreFuture,
+    },
     runtime::clock::Millis,
 };
 
@@ -285,10 +287,11 @@ impl Store for FaultyStore {
     fn list(
         &self,
         selection: Selection,
+        order: ListOrder,
         after: Option<Cursor>,
         most: usize,
     ) -> StoreFuture<'static, Vec<DeliveryRow>> {
-        self.store.list(selection, after, most)
+        self.store.list(selection, order, after, most)
     }
 
     fn count(&self, selection: Selection) -> StoreFuture<'static, u64> {

@@ -29,7 +29,7 @@ use crate::{
         meter::InboxMeter,
         routes::{Route, RoutedQueue, Routes},
         settings::{Limits, StoreAddress},
-        store::{DeliveryRow, Selection, Store, StoreMeter, sqlite},
+        store::{DeliveryRow, ListOrder, Selection, Store, StoreMeter, sqlite},
     },
     runtime::clock::{Clock, Millis},
 };
@@ -139,7 +139,9 @@ impl Fixture {
     }
 
     pub(super) async fn all(&self) -> Vec<DeliveryRow> {
-        let all = self.store.list(Selection::default(), None, 1000);
+        let all = self
+            .store
+            .list(Selection::default(), ListOrder::default(), None, 1000);
         all.await.unwrap()
     }
 

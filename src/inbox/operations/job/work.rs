@@ -136,6 +136,7 @@ impl Work {
             selection,
             after,
             most,
+            ..PageRange::default()
         };
         let requeued = operations.requeue(page, self.to.as_ref()).await?;
         let tally = JobTally {

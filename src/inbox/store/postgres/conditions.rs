@@ -3,7 +3,7 @@
 use tokio_postgres::types::ToSql;
 use tower_cartgate::EventKind;
 
-use crate::inbox::store::{delivery_row::Cursor, selection::Selection, sql};
+use crate::inbox::store::{delivery_row::Cursor, list_order::ListOrder, selection::Selection, sql};
 
 /// The conditions of a `WHERE`, each after an `AND`, over the tables `d`, `e` and `b`, and their
 /// parameters.
@@ -38,10 +38,12 @@ impl Conditions {
         all
     }
 
-    pub(super) fn add_cursor(&mut self, cursor: &Cursor) {
+    /// Adds the bound of a page: behind the cursor.
+    pub(super) fn add_cursor(&mut self, order: ListOrder, cursor: &Cursor) {
         let event = self.parameter(cursor.event);
         let queue = self.parameter(cursor.queue.clone());
-        self.sql += &format!(" AND (d.event, d.queue) > ({event}, {queue})");
+        let behind = order.behind();
+        self.sql += &format!(" AND (d.event, d.queue) {behind} ({event}, {queue})");
     }
 
     /// Returns the values of the parameters.

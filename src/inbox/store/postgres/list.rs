@@ -12,6 +12,7 @@ use crate::{
     delivery::event::SealedEvent,
     inbox::store::{
         delivery_row::{Cursor, DeliveryRow},
+        list_order::ListOrder,
         selection::Selection,
         sql::limit,
     },
@@ -20,10 +21,11 @@ use crate::{
 pub(super) async fn list(
     session: &Session,
     selection: &Selection,
+    order: ListOrder,
     after: Option<&Cursor>,
     most: usize,
 ) -> Result<Vec<DeliveryRow>, Error> {
-    let rows = select(session, row::DELIVERY, selection, after, most).await?;
+    let rows = select(session, row::DELIVERY, selection, (order, after, most)).await?;
     Ok(rows.iter().map(row::delivery).collect())
 }
 
@@ -40,27 +42,34 @@ pub(super) async fn show(
     let Some(event) = rows.first().map(row::event) else {
         return Ok(None);
     };
-    let deliveries = list(session, &Selection::of_event(id), None, usize::MAX).await?;
+    let deliveries = list(
+        session,
+        &Selection::of_event(id),
+        ListOrder::OldestFirst,
+        None,
+        usize::MAX,
+    )
+    .await?;
     Ok(Some((event, deliveries)))
 }
 
-/// Reads columns of `d`, `e` and `b` for the selected deliveries after a cursor, in the order of
-/// their ids.
+/// Reads columns of `d`, `e` and `b` for up to so many selected deliveries behind a cursor.
 pub(super) async fn select(
     session: &Session,
     columns: &str,
     selection: &Selection,
-    after: Option<&Cursor>,
-    most: usize,
+    (order, after, most): (ListOrder, Option<&Cursor>, usize),
 ) -> Result<Vec<Row>, Error> {
     let mut conditions = Conditions::of(selection);
     if let Some(cursor) = after {
-        conditions.add_cursor(cursor);
+        conditions.add_cursor(order, cursor);
     }
+    let direction = order.direction();
     let limit = conditions.parameter(limit(most));
     let sql = format!(
         "SELECT {columns} FROM delivery AS d JOIN event AS e ON e.id = d.event
-         JOIN body AS b ON b.id = e.body WHERE true{} ORDER BY d.event, d.queue LIMIT {limit}",
+         JOIN body AS b ON b.id = e.body WHERE true{}
+         ORDER BY d.event {direction}, d.queue {direction} LIMIT {limit}",
         conditions.sql
     );
     session.client.query(&sql, &conditions.values()).await

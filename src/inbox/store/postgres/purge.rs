@@ -7,7 +7,10 @@ use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::{list, row, session::Session, tx::DeliveryTx};
-use crate::{delivery::event::DeliveryState, inbox::store::selection::Selection};
+use crate::{
+    delivery::event::DeliveryState,
+    inbox::store::{list_order::ListOrder, selection::Selection},
+};
 
 /// A selected delivery as it was found.
 pub(super) struct FoundDelivery {
@@ -22,7 +25,13 @@ pub(super) async fn find(
     most: usize,
 ) -> Result<Vec<FoundDelivery>, Error> {
     let columns = "d.event, d.queue, d.state";
-    let rows = list::select(session, columns, selection, None, most).await?;
+    let rows = list::select(
+        session,
+        columns,
+        selection,
+        (ListOrder::OldestFirst, None, most),
+    )
+    .await?;
     let found = |row: &Row| FoundDelivery {
         event: row.get("event"),
         queue: row.get("queue"),

@@ -31,6 +31,7 @@ use crate::{
             contract::{Store, StoreFuture},
             delivery_row::{Cursor, DeliveryRow},
             error::StoreError,
+            list_order::ListOrder,
             selection::Selection,
             stats::Stats,
         },
@@ -133,11 +134,14 @@ impl Store for PostgresStore {
     fn list(
         &self,
         selection: Selection,
+        order: ListOrder,
         after: Option<Cursor>,
         most: usize,
     ) -> StoreFuture<'static, Vec<DeliveryRow>> {
         self.queries.query(move |session| {
-            Box::pin(async move { list::list(session, &selection, after.as_ref(), most).await })
+            Box::pin(
+                async move { list::list(session, &selection, order, after.as_ref(), most).await },
+            )
         })
     }
 

@@ -6,7 +6,7 @@ use tower_cartgate::EventKind;
 
 use crate::{
     delivery::event::DeliveryState,
-    inbox::store::{delivery_row::Cursor, selection::Selection, sql},
+    inbox::store::{delivery_row::Cursor, list_order::ListOrder, selection::Selection, sql},
     runtime::clock::Millis,
 };
 
@@ -36,15 +36,20 @@ impl Conditions {
         all
     }
 
-    /// Adds the bounds of a window: after the first cursor, up to the second one.
-    pub(super) fn add_window(&mut self, (after, end): (Option<&Cursor>, Option<&Cursor>)) {
-        self.add_cursor("(d.event, d.queue) > (?, ?)", after);
-        self.add_cursor("(d.event, d.queue) <= (?, ?)", end);
+    /// Adds the bounds of a window: behind the first cursor, up to the second one.
+    pub(super) fn add_window(
+        &mut self,
+        order: ListOrder,
+        (after, end): (Option<&Cursor>, Option<&Cursor>),
+    ) {
+        self.add_cursor(order.behind(), after);
+        self.add_cursor(order.up_to(), end);
     }
 
-    fn add_cursor(&mut self, sql: &str, cursor: Option<&Cursor>) {
+    fn add_cursor(&mut self, operator: &str, cursor: Option<&Cursor>) {
         if let Some(cursor) = cursor {
-            self.add(sql, cursor.event.into_bytes());
+            let sql = format!("(d.event, d.queue) {operator} (?, ?)");
+            self.add(&sql, cursor.event.into_bytes());
             self.values.push(Box::new(cursor.queue.clone()));
         }
     }

@@ -7,11 +7,11 @@ use super::{
     list::{Window, each_window},
     row::number,
 };
-use crate::inbox::store::selection::Selection;
+use crate::inbox::store::{list_order::ListOrder, selection::Selection};
 
 pub(super) fn count(db: &Connection, selection: &Selection) -> rusqlite::Result<u64> {
     let mut sum = 0;
-    each_window(db, selection, None, |window| {
+    each_window(db, selection, ListOrder::OldestFirst, None, |window| {
         sum += count_in_window(db, selection, window)?;
         Ok(true)
     })?;
@@ -25,7 +25,7 @@ fn count_in_window(
     window: Window<'_>,
 ) -> rusqlite::Result<u64> {
     let mut conditions = Conditions::of(selection);
-    conditions.add_window(window);
+    conditions.add_window(ListOrder::OldestFirst, window);
     let events = if selection.needs_event() {
         "JOIN event AS e ON e.id = d.event"
     } else {

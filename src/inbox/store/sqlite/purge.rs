@@ -7,7 +7,10 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{counters, list, row, tx::Tx};
-use crate::{delivery::event::DeliveryState, inbox::store::selection::Selection};
+use crate::{
+    delivery::event::DeliveryState,
+    inbox::store::{list_order::ListOrder, selection::Selection},
+};
 
 /// A selected delivery as it was found.
 pub(super) struct FoundDelivery {
@@ -22,7 +25,8 @@ pub(super) fn find(
     most: usize,
 ) -> rusqlite::Result<Vec<FoundDelivery>> {
     let columns = "d.event, d.queue, d.state";
-    list::select(db, columns, selection, None, most, |row| {
+    let page = (ListOrder::OldestFirst, None, most);
+    list::select(db, columns, selection, page, |row| {
         Ok(FoundDelivery {
             event: Uuid::from_bytes(row.get(0)?),
             queue: row.get(1)?,

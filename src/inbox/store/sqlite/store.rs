@@ -35,6 +35,7 @@ use crate::{
             contract::{Store, StoreFuture},
             delivery_row::{Cursor, DeliveryRow},
             error::StoreError,
+            list_order::ListOrder,
             meter::StoreMeter,
             selection::Selection,
             stats::Stats,
@@ -229,11 +230,12 @@ impl Store for SqliteStore {
     fn list(
         &self,
         selection: Selection,
+        order: ListOrder,
         after: Option<Cursor>,
         most: usize,
     ) -> StoreFuture<'static, Vec<DeliveryRow>> {
         self.slow_reader
-            .query(move |db| list::list(db, &selection, after.as_ref(), most))
+            .query(move |db| list::list(db, &selection, order, after.as_ref(), most))
     }
 
     fn count(&self, selection: Selection) -> StoreFuture<'static, u64> {

@@ -1,6 +1,7 @@
 //! Tests of lists, of counts and of single events.
 
 use tower_cartgate::EventKind;
+use uuid::Uuid;
 
 use super::{
     Fixture, START, arrival, id,
@@ -8,35 +9,41 @@ use super::{
 };
 use crate::{
     delivery::event::DeliveryState,
-    inbox::store::{Cursor, Selection},
+    inbox::store::{Cursor, ListOrder, Selection},
 };
+
+/// Returns all deliveries in pages of this length.
+async fn pages(fixture: &Fixture, order: ListOrder, most: usize) -> Vec<Vec<(Uuid, String)>> {
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let page = fixture.store.list(Selection::default(), order, after, most);
+        let page = page.await.unwrap();
+        let Some(last) = page.last() else {
+            return pages;
+        };
+        after = Some(Cursor::from(last));
+        let rows = page.iter().map(|one| (one.event, one.queue.clone()));
+        pages.push(rows.collect());
+    }
+}
 
 pub(crate) async fn a_list_comes_in_pages(fixture: &Fixture) {
     for number in [3, 1, 2] {
         fixture.insert(number, &["shop", "mail"]).await;
     }
-    let (mut pages, mut after) = (Vec::new(), None);
-    loop {
-        let page = fixture.store.list(Selection::default(), after.clone(), 2);
-        let page = page.await.unwrap();
-        let Some(last) = page.last() else { break };
-        after = Some(Cursor {
-            event: last.event,
-            queue: last.queue.clone(),
-        });
-        pages.push(
-            page.iter()
-                .map(|one| (one.event, one.queue.clone()))
-                .collect::<Vec<_>>(),
-        );
-    }
-    let page = |number| {
-        vec![
-            (id(number), "mail".to_owned()),
-            (id(number), "shop".to_owned()),
-        ]
-    };
-    assert_eq!(pages, [page(1), page(2), page(3)]);
+    let (mail, shop) = (
+        |number| (id(number), "mail".to_owned()),
+        |number| (id(number), "shop".to_owned()),
+    );
+    let page = |number| vec![mail(number), shop(number)];
+    let oldest = pages(fixture, ListOrder::OldestFirst, 2).await;
+    assert_eq!(oldest, [page(1), page(2), page(3)]);
+    let newest = pages(fixture, ListOrder::NewestFirst, 3).await;
+    let expected = [
+        vec![shop(3), mail(3), shop(2)],
+        vec![mail(2), shop(1), mail(1)],
+    ];
+    assert_eq!(newest, expected);
 }
 
 pub(crate) async fn a_list_obeys_each_field(fixture: &Fixture) {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tower_cartgate::{EventKind, Secret};
 use uuid::Uuid;
 
-use super::{DeliveryRow, Selection, Store, StoreMeter};
+use super::{DeliveryRow, ListOrder, Selection, Store, StoreMeter};
 use crate::{
     delivery::{
         event::{Arrival, Claim, DeliveryState, SealedEvent, Subscribers},
@@ -120,7 +120,9 @@ impl Fixture {
     }
 
     pub(crate) async fn all(&self) -> Vec<DeliveryRow> {
-        let all = self.store.list(Selection::default(), None, 1000);
+        let all = self
+            .store
+            .list(Selection::default(), ListOrder::default(), None, 1000);
         all.await.unwrap()
     }
 

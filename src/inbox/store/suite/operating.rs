@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Fixture, LEASE, START, arrival, id, ids};
 use crate::{
     delivery::event::{DeliveryState, FailureCause, Settlement, Subscribers},
-    inbox::store::{QueueStats, Selection},
+    inbox::store::{ListOrder, QueueStats, Selection},
 };
 
 const DELIVERED: Settlement = Settlement::Delivered { status: 200 };
@@ -47,7 +47,11 @@ pub(super) fn states(states: &[DeliveryState]) -> Selection {
 }
 
 pub(super) async fn selected(fixture: &Fixture, selection: Selection) -> Vec<Uuid> {
-    let listed = fixture.store.list(selection, None, 100).await.unwrap();
+    let listed = fixture
+        .store
+        .list(selection, ListOrder::default(), None, 100)
+        .await
+        .unwrap();
     listed.into_iter().map(|listed| listed.event).collect()
 }
 

@@ -65,7 +65,10 @@ async fn a_disk_below_its_floor_rejects_arrivals_but_settles_deliveries() {
         Settlement::Delivered { status: 200 },
     );
     assert!(settled.await.unwrap());
-    let left = store.list(Selection::default(), None, 9).await.unwrap();
+    let left = store
+        .list(Selection::default(), ListOrder::default(), None, 9)
+        .await
+        .unwrap();
     assert_eq!(
         left.iter()
             .filter(|one| one.state == DeliveryState::Pending)

@@ -31,7 +31,7 @@ use crate::{
     inbox::{
         settings::Limits,
         store::{
-            Selection, Store, StoreError,
+            ListOrder, Selection, Store, StoreError,
             error::Limit,
             schema_version::SchemaError,
             suite::{self, Fixture, LIMITS, START, arrival, id},
@@ -75,7 +75,10 @@ async fn insert(store: &impl Store, number: u8) -> Result<InsertOutcome, StoreEr
 }
 
 async fn pending(store: &impl Store) -> Vec<Uuid> {
-    let all = store.list(Selection::default(), None, 100).await.unwrap();
+    let all = store
+        .list(Selection::default(), ListOrder::default(), None, 100)
+        .await
+        .unwrap();
     assert!(
         all.iter()
             .all(|listed| listed.state == DeliveryState::Pending)
@@ -241,7 +244,10 @@ async fn an_unreadable_row_is_quarantined_and_stops_no_other() {
         .await
         .unwrap();
     assert_eq!(suite::ids(&claims), [id(1), id(3)]);
-    let all = store.list(Selection::default(), None, 9).await.unwrap();
+    let all = store
+        .list(Selection::default(), ListOrder::default(), None, 9)
+        .await
+        .unwrap();
     let states: Vec<_> = all.iter().map(|one| one.state).collect();
     assert_eq!(
         states,

@@ -115,7 +115,10 @@ async fn claims_of_a_dead_gate_are_due_at_once_and_nothing_else_moves() {
     drop(store);
     clock.advance(second);
     let store = open_with(&file, &LIMITS, clock).unwrap();
-    let all = store.list(Selection::default(), None, 9).await.unwrap();
+    let all = store
+        .list(Selection::default(), ListOrder::default(), None, 9)
+        .await
+        .unwrap();
     let found: Vec<_> = all
         .iter()
         .map(|one| (one.state, one.attempts, one.due))

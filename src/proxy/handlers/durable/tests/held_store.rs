@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use crate::{
     delivery::event::{Arrival, Claim, InsertOutcome, Lease, ProbeCursor, SealedEvent, Settlement},
-    inbox::store::{Cursor, DeliveryRow, Selection, Stats, Store, StoreError, StoreFuture},
+    inbox::store::{
+        Cursor, DeliveryRow, ListOrder, Selection, Stats, Store, StoreError, StoreFuture,
+    },
     runtime::clock::Millis,
 };
 
@@ -88,6 +90,7 @@ impl Store for HeldStore {
     fn list(
         &self,
         _: Selection,
+        _: ListOrder,
         _: Option<Cursor>,
         _: usize,
     ) -> StoreFuture<'static, Vec<DeliveryRow>> {

@@ -23,7 +23,7 @@ use crate::{
         attempt_history::AttemptHistory,
         meter::InboxMeter,
         settings::StoreAddress,
-        store::{DeliveryRow, Selection, Store, StoreMeter, sqlite},
+        store::{DeliveryRow, ListOrder, Selection, Store, StoreMeter, sqlite},
     },
     net::listener::{ListenAddress, Listener},
     proxy::{config::Config, meters::Metrics},
@@ -116,7 +116,10 @@ impl TestGate {
 
     /// Returns every delivery in the store.
     pub(crate) async fn stored(&self) -> Vec<DeliveryRow> {
-        let all = self.inbox.store.list(Selection::default(), None, 100);
+        let all = self
+            .inbox
+            .store
+            .list(Selection::default(), ListOrder::default(), None, 100);
         all.await.expect("listed")
     }
 
