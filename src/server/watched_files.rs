@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn the_swap_of_a_link_is_noticed_at_any_level() {
         fn swap(link: &Path, target: &str) {
-            let new = link.with_extension("new");
+            let new = link.with_file_name("new-link");
             symlink(target, &new).expect("linked");
             fs::rename(new, link).expect("renamed");
         }

@@ -151,9 +151,9 @@ async fn forward(
     let again = request.is_some_and(|Json(request)| request.again);
     let _forwarding = admin.forwarding.lock().await;
     let verified = on_thread(&admin, move |config, settings| {
-        let rejection = read(settings, id)?;
+        let outgoing = verified(config, read(settings, id)?)?;
         refuse_again(again, &SavedFile::of(&settings.dir, id))?;
-        verified(config, rejection)
+        Ok::<_, ApiError>(outgoing)
     });
     let outgoing = verified.await??;
     let place = admin.front_door.place(&connection)?;
