@@ -119,13 +119,21 @@ pub(crate) fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
     let by_group = mode & GROUP_READ != 0 && !is_own_group(file.gid());
     let read = mode & OTHERS_READ != 0 || by_group;
     let write = mode & GROUP_OR_OTHERS_WRITE != 0;
-    let is_foreign = uid != 0 && uid != geteuid().as_raw();
+    let is_foreign = uid != 0 && uid != geteuid().as_raw() && !is_of_service(path, file);
     let all = [
         (read || write).then_some(Exposure::Mode { read, write }),
         is_foreign.then_some(Exposure::Owner { uid }),
         replaceable(path),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// Returns whether root reads a file of an account for which root has prepared the directory, as in
+/// `/etc/cartgate`. The account may change it, because the gate runs as this account.
+fn is_of_service(path: &Path, file: &Metadata) -> bool {
+    let directory = path.parent().map(fs::metadata);
+    let prepared = |directory: Metadata| directory.uid() == 0 && directory.gid() == file.gid();
+    geteuid().is_root() && file.gid() != 0 && directory.is_some_and(|one| one.is_ok_and(prepared))
 }
 
 /// Returns whether this process is in the group. Its own group may read: Kubernetes grants a pod

@@ -104,6 +104,18 @@ fn a_secret_that_others_can_change_is_warned_of_by_check_and_at_the_start() {
         let checked = run(dir.path(), &["check", "gate.toml"]);
         let said = String::from_utf8(checked.stderr).expect("text");
         assert!(said.contains("can read the file"), "{said}");
+
+        // A file of another user, in a directory of anyone, and as in `/etc/cartgate`.
+        chown(&secret, Some(12_345), Some(12_345)).expect("changed");
+        set_mode(&secret, 0o400);
+        for (group, warns) in [(0, true), (12_345, false)] {
+            chown(dir.path(), Some(0), Some(group)).expect("changed");
+            let checked = run(dir.path(), &["check", "gate.toml"]);
+            let said = String::from_utf8(checked.stderr).expect("text");
+            assert_eq!(said.contains("belongs to user 12345"), warns, "{said}");
+        }
+        chown(&secret, Some(0), Some(0)).expect("changed");
+        chown(dir.path(), Some(0), Some(0)).expect("changed");
     }
     set_mode(&secret, 0o600);
     set_mode(dir.path(), 0o777);
