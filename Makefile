@@ -39,7 +39,7 @@ test: ## run all tests; installs missing programs that they need (as root or wit
 	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	@$(MAKE) --no-print-directory constant-time
 
-test-deploy: packages test-containers ## install and run packages, images and manifests; downloads tools, builds releases
+test-deploy: packages for-manifests ## install and run packages, images and manifests; downloads tools, builds releases
 	@scripts/install-debian $(FOR_DEPLOY)
 	PATH="$(VALIDATOR):$$PATH" $(CARGO) test --locked --test deploy -- --ignored --test-threads 1
 
@@ -179,23 +179,24 @@ IMAGE ?= cartgate
 # The schemas of Kubernetes, from PyPI, in an environment of their own.
 VALIDATOR := $(abspath $(TARGET))/tools/kubernetes-validate/bin
 
-# Debian packages for the tests of the image and the compose file. Names in an internal network need netavark.
+# Debian packages for the tests of the image and the manifests. Names in an internal network need netavark.
 FOR_CONTAINERS := podman buildah podman-compose docker-compose runc ca-certificates:/etc/ssl/certs/ca-certificates.crt \
-    netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns iptables nodejs:node
+    netavark:/usr/lib/podman/netavark aardvark-dns:/usr/lib/podman/aardvark-dns iptables nodejs:node \
+    kubernetes-client:kubectl
 
-.PHONY: image compose kubernetes test-containers
+.PHONY: image compose kubernetes for-manifests
 
 image: dist ## build the container image with podman, buildah or docker; IMAGE=NAME:TAG
 	scripts/image dist/cartgate $(IMAGE)
 
-compose: dist test-containers ## start the compose file with podman, and send it deliveries
+compose: dist for-manifests ## start the compose file with podman, and send it deliveries
 	PATH="$(VALIDATOR):$$PATH" $(CARGO) test --locked --test deploy -- --ignored --test-threads 1 compose::
 
-kubernetes: test-containers ## validate the Kubernetes manifests by the published schemas
+kubernetes: for-manifests ## validate the Kubernetes manifests by the published schemas
 	PATH="$(VALIDATOR):$$PATH" $(CARGO) test --locked --test deploy -- --ignored --test-threads 1 kubernetes::
 
-test-containers: $(VALIDATOR)/kubernetes-validate
-	@scripts/install-debian $(FOR_CONTAINERS) kubernetes-client:kubectl
+for-manifests: $(VALIDATOR)/kubernetes-validate
+	@scripts/install-debian $(FOR_CONTAINERS)
 
 $(VALIDATOR)/kubernetes-validate:
 	@scripts/install-debian python3-venv:/usr/lib/python3*/ensurepip/__init__.py

@@ -137,6 +137,23 @@ fn may_drain(pod: &Value, toml: &str) {
     );
 }
 
+/// Asserts that the gate's limits fit into the memory of its container, by the rule of the documents:
+/// 64 KiB per connection, `max_memory`, and 32 MiB for the program.
+#[track_caller]
+fn fits_into_memory(pod: &Value, toml: &str) {
+    let server = &config(toml)["server"];
+    let mebibytes = |text: &str, unit: &str| {
+        let number = text.strip_suffix(unit).expect("a size");
+        number.parse::<i64>().expect("a number")
+    };
+    let limit = &container(pod, "cartgate")["resources"]["limits"]["memory"];
+    let limit = mebibytes(limit.as_str().expect("text"), "Mi");
+    let bodies = mebibytes(server["max_memory"].as_str().expect("text"), "MiB");
+    let connections = server["max_connections"].as_integer().expect("a number");
+    let needed = bodies + connections / 16 + 32;
+    assert!(needed <= limit, "{needed} MiB in {limit} MiB");
+}
+
 /// Asserts the rules of the pod security standard `restricted`.
 #[track_caller]
 fn is_restricted(pod: &Value) {
@@ -187,7 +204,7 @@ fn both_variants_are_valid_by_the_published_schemas() {
 
 #[test]
 #[ignore = "needs kubectl; make test-deploy runs it"]
-fn the_base_lets_deliveries_reach_the_app_through_a_gate_alone() {
+fn the_base_lets_deliveries_reach_the_app_through_a_gate_alone_which_may_drain() {
     let base = Rendered::base();
     let text = base.get("ConfigMap", "cartgate")["data"]["cartgate.toml"]
         .as_str()
@@ -235,10 +252,10 @@ fn the_base_lets_deliveries_reach_the_app_through_a_gate_alone() {
     assert_eq!(&budget["selector"]["matchLabels"], labels);
     assert_eq!(budget["minAvailable"], 1);
     may_drain(base.pod("cartgate"), text);
-    may_drain(
-        Rendered::sidecar().pod("shop"),
-        sidecar_config(&Rendered::sidecar()),
-    );
+    fits_into_memory(base.pod("cartgate"), text);
+    let sidecar = Rendered::sidecar();
+    may_drain(sidecar.pod("shop"), sidecar_config(&sidecar));
+    fits_into_memory(sidecar.pod("shop"), sidecar_config(&sidecar));
 }
 
 #[test]
