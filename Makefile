@@ -39,7 +39,7 @@ test: ## run all tests; installs missing programs that they need (as root or wit
 	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	@$(MAKE) --no-print-directory constant-time
 
-test-deploy: packages for-manifests ## install and run packages, images and manifests; downloads tools, builds releases
+test-deploy: packages-arm64 reproducible for-manifests ## install and run packages, images and manifests; downloads tools, builds releases
 	@scripts/install-debian $(FOR_DEPLOY)
 	PATH="$(VALIDATOR):$$PATH" $(CARGO) test --locked --test deploy -- --ignored --test-threads 1
 

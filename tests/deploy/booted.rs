@@ -15,12 +15,10 @@ use crate::debian::{Debian, shown, succeeds};
 const BOOT: &str = r#"
 root=$1 group=$2
 mount --make-rprivate /
-groups=$(mktemp -d)
-mount -t cgroup2 cgroup2 "$groups"
-mkdir "$groups/$group"
-echo $$ > "$groups/$group/cgroup.procs"
-umount "$groups"
-rmdir "$groups"
+mount -t cgroup2 cgroup2 "$root/mnt"
+mkdir "$root/mnt/$group"
+echo $$ > "$root/mnt/$group/cgroup.procs"
+umount "$root/mnt"
 exec unshare --cgroup --mount --net --uts --ipc --pid --fork --kill-child sh -euc '
     root=$1
     mount --bind "$root" "$root"
@@ -39,11 +37,9 @@ exec unshare --cgroup --mount --net --uts --ipc --pid --fork --kill-child sh -eu
 
 /// Removes a control group, whose processes have ended.
 const CLEAN: &str = r#"
-groups=$(mktemp -d)
-mount -t cgroup2 cgroup2 "$groups"
-find "$groups/$1" -depth -type d -exec rmdir {} +
-umount "$groups"
-rmdir "$groups"
+root=$1 group=$2
+mount -t cgroup2 cgroup2 "$root/mnt"
+find "$root/mnt/$group" -depth -type d -exec rmdir {} +
 "#;
 
 /// The time that a start of systemd may take on a busy machine.
@@ -159,7 +155,10 @@ impl Drop for Booted {
         let _ = self.outer.kill();
         let _ = self.outer.wait();
         let mut clean = Command::new("unshare");
-        let clean = clean.args(["--mount", "sh", "-euc", CLEAN, "sh", &self.group]);
+        let clean = clean
+            .args(["--mount", "sh", "-euc", CLEAN, "sh"])
+            .arg(self.root.file("/"))
+            .arg(&self.group);
         let begun = Instant::now();
         while !clean.output().is_ok_and(|output| output.status.success()) {
             if begun.elapsed() > Duration::from_secs(10) {
