@@ -260,7 +260,7 @@ fn without_the_server_the_gate_waits_and_says_so() {
     assert_eq!(exit, 1);
     for part in [
         "no certificate was issued yet",
-        "failed 1 times",
+        "the order for a certificate failed: the ACME server 127.0.0.1: ",
         "the next attempt is in",
     ] {
         assert!(screen.contains(part), "{screen}");

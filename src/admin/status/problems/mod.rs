@@ -161,8 +161,12 @@ fn failed_order(report: &Report, order: &FailedOrder) -> String {
         Some(left) => format!("in {}", Span(left)),
         None => "now".to_owned(),
     };
+    let times = match failures {
+        1 => String::new(),
+        more => format!(" {more} times"),
+    };
     format!(
-        "the order for a certificate failed {failures} times: {reason}; the next attempt is {next}, or after cartgate reload"
+        "the order for a certificate failed{times}: {reason}; the next attempt is {next}, or after cartgate reload"
     )
 }
 
