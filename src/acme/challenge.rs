@@ -103,7 +103,7 @@ mod tests {
             state.challenge(&accepted.client_hello()).is_some()
         };
         assert!(!is_open("a.example"));
-        let open = state.open(&domain, proof(&domain, &[7; 32]).expect("a proof"));
+        let open = state.open(&domain, &proof(&domain, &[7; 32]).expect("a proof"));
         assert!(is_open("a.example") && is_open("A.Example"));
         assert!(!is_open("b.example") && !is_open("sub.a.example"));
         drop(open);

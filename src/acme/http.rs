@@ -70,7 +70,8 @@ impl HttpClient for AcmeHttp {
         let inner = Arc::clone(&self.0);
         Box::pin(async move {
             let host = request.uri().host().unwrap_or("?").to_owned();
-            let failed = |reason: String| Error::Other(format!("the ACME server {host}: {reason}").into());
+            let failed =
+                |reason: String| Error::Other(format!("the ACME server {host}: {reason}").into());
             match timeout(TIMEOUT, inner.exchange(request)).await {
                 Ok(Ok(response)) => Ok(BytesResponse::from(response)),
                 Ok(Err(reason)) => Err(failed(reason)),

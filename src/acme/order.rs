@@ -127,7 +127,7 @@ impl Work<'_> {
                 return Err(OrderError::failed(reason));
             };
             let proof = proof(&domain, challenge.key_authorization().digest().as_ref())?;
-            open.push(self.state.open(&domain, proof));
+            open.push(self.state.open(&domain, &proof));
             challenge.set_ready().await?;
         }
         Ok(open)

@@ -93,9 +93,9 @@ impl AcmeState {
     pub(super) fn open(
         self: &Arc<Self>,
         domain: &Domain,
-        proof: Arc<ServerConfig>,
+        proof: &Arc<ServerConfig>,
     ) -> OpenChallenge {
-        self.change(|challenges| challenges.insert(domain.clone(), Arc::clone(&proof)));
+        self.change(|challenges| challenges.insert(domain.clone(), Arc::clone(proof)));
         OpenChallenge {
             state: Arc::clone(self),
             domain: domain.clone(),

@@ -286,3 +286,53 @@ fn no_finding_repeats_a_text_of_the_file() {
     }
     assert!(findings > 100, "only {findings}");
 }
+
+#[test]
+fn a_certificate_comes_from_both_files_or_from_an_acme_server() {
+    let with = |listen: &str, tls: &str| {
+        let server = format!("listen = {listen:?}\ntls = {tls}");
+        WHOLE.replace("listen = \"127.0.0.1:8080\"", &server)
+    };
+    let acme = "{ acme = { domains = [\"a.example\"] } }";
+    for (listen, tls, expected) in [
+        (":443", "{ }", "expected the files"),
+        (":443", "{ cert = \"a\" }", "`key` is missing"),
+        (":443", "{ key = \"a\" }", "`cert` is missing"),
+        (
+            ":443",
+            "{ cert = \"a\", key = \"b\", acme = { domains = [\"a.example\"] } }",
+            "`acme` replaces",
+        ),
+        (":443", "{ acme = { } }", "the domains of the gate"),
+        (":443", "{ acme = { domains = [] } }", "at least one domain"),
+        (
+            ":443",
+            "{ acme = { domains = [\"*.a.example\"] } }",
+            "wildcard",
+        ),
+        (
+            ":443",
+            "{ acme = { domains = [\"a.example\"], directory = \"http://ca/x\" } }",
+            "https URL",
+        ),
+        ("unix:/run/gate.sock", acme, "need a TCP address"),
+    ] {
+        let said = said(&with(listen, tls));
+        assert_eq!(said.len(), 1, "{tls}: {said:?}");
+        assert!(said[0].contains(expected), "{tls}: {said:?}");
+    }
+    let warnings = |listen, tls: &str| {
+        let plan = Plan::from_text(&with(listen, tls)).expect("a plan");
+        plan.warnings.len()
+    };
+    let private = "{ acme = { domains = [\"a.example\"], directory = \"https://ca.internal/x\" } }";
+    for (listen, tls, expected) in [
+        (":443", acme, 0),
+        ("systemd", acme, 0),
+        (":8443", acme, 1),
+        (":8443", private, 0),
+        (":8443", "{ cert = \"a\", key = \"b\" }", 0),
+    ] {
+        assert_eq!(warnings(listen, tls), expected, "{listen} {tls}");
+    }
+}

@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::Command,
+    slice,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
@@ -201,7 +202,7 @@ fn the_first_certificate_comes_by_itself_and_a_restart_orders_none() {
     gate.line(&["ACME account registered"]);
     gate.line(&["certificate issued"]);
     let root = pebble.root();
-    let trusting_it = trusting(&[root.clone()], &["http/1.1"]);
+    let trusting_it = trusting(slice::from_ref(&root), &["http/1.1"]);
     let session = connect(&gate, &trusting_it, DOMAIN).expect("a handshake");
     let first = shown(&session);
     assert_eq!(Client::over(session).ask(genuine(BODY)).status, 200);
@@ -214,7 +215,7 @@ fn the_first_certificate_comes_by_itself_and_a_restart_orders_none() {
     assert_eq!(exit, 0, "{screen}");
 
     // The protocol of challenges reaches nothing, and wins nothing beside HTTP.
-    let challenge = trusting(&[root.clone()], &["acme-tls/1"]);
+    let challenge = trusting(slice::from_ref(&root), &["acme-tls/1"]);
     assert!(connect(&gate, &challenge, DOMAIN).is_err());
     let both = trusting(&[root], &["acme-tls/1", "http/1.1"]);
     let session = connect(&gate, &both, DOMAIN).expect("a handshake");
