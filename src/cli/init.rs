@@ -4,10 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{
-    net::{destination_address::Address, listener::ListenAddress},
-    secret::source::SecretSource,
-};
+use super::front::Front;
+use crate::{net::destination_address::Address, secret::source::SecretSource};
 
 /// The arguments of `cartgate init`.
 #[derive(Debug, Args)]
@@ -18,6 +16,9 @@ Examples:
 
   sudo cartgate init --system
       Write /etc/cartgate/cartgate.toml and /etc/cartgate/cartfunnel.secret for the systemd service.
+
+  sudo cartgate init --system --listen hooks.shop.example
+      The same for a gate on port 443 with certificates from Let's Encrypt.
 
   cartgate init --yes --upstream http://127.0.0.1:3000/hooks --secret-file secret.txt gate
       Ask nothing: write into the directory gate.
@@ -41,10 +42,10 @@ pub struct InitArgs {
     #[arg(long, value_name = "FILE")]
     pub secret_file: Option<SecretSource>,
 
-    /// Address of the gate: ADDRESS:PORT, :PORT (every address) or unix:/path. Without this flag: a
-    /// question
+    /// Address of the gate: ADDRESS:PORT, :PORT (every address) or unix:/path; or its public host
+    /// name, for port 443 with automatic certificates. Without this flag: a question
     #[arg(long, value_name = "ADDRESS")]
-    pub listen: Option<ListenAddress>,
+    pub listen: Option<Front>,
 
     /// Write the files of the systemd service below /etc/cartgate; its data is in /var/lib/cartgate
     #[arg(long)]

@@ -14,6 +14,7 @@ mod definition;
 mod demo;
 mod flags;
 mod from_flags;
+mod front;
 mod gates;
 mod healthcheck;
 mod inbox;
@@ -42,6 +43,7 @@ pub use completions::CompletionsArgs;
 pub use console::ConsoleArgs;
 pub use definition::definition;
 pub use demo::DemoArgs;
+pub use front::Front;
 pub use gates::GatesArgs;
 pub use healthcheck::HealthcheckArgs;
 pub use inbox::{

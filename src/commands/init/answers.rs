@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use super::terminal::Terminal;
 use crate::{
-    cli::InitArgs,
+    cli::{Front, InitArgs},
     commands::{input, outcome::Failure, output::message},
-    net::{destination_address::Address, listener::ListenAddress},
+    net::destination_address::Address,
     secret::{
         random::random,
         source::{SECRET_VARIABLE, SecretPlace, SecretSource, variable_is_set},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 const UPSTREAM: &str = "http://127.0.0.1:3000/webhooks/orders";
-const LISTEN: &str = "127.0.0.1:8080";
+const FRONT: &str = "127.0.0.1:8080";
 
 /// The answers.
 pub(super) struct Answers {
@@ -25,8 +25,8 @@ pub(super) struct Answers {
     pub(super) upstream: Address,
     /// The secret; none to keep the present one.
     pub(super) secret: Option<GivenSecret>,
-    /// The address of the gate.
-    pub(super) listen: ListenAddress,
+    /// The public side of the gate.
+    pub(super) front: Front,
 }
 
 /// The secret to write.
@@ -67,7 +67,7 @@ impl Default for Answers {
         Self {
             upstream: UPSTREAM.parse().expect("a URL"),
             secret: None,
-            listen: LISTEN.parse().expect("an address"),
+            front: FRONT.parse().expect("an address"),
         }
     }
 }
@@ -101,14 +101,18 @@ impl Answers {
             (None, None) if has_secret => None,
             (None, None) => Some(GivenSecret::random()?),
         };
-        let listen = match args.listen {
-            Some(listen) => listen,
-            None => ask(terminal, "Address of the gate", LISTEN)?,
+        let front = match args.listen {
+            Some(front) => front,
+            None => ask(
+                terminal,
+                "Address of the gate, or its public host name for HTTPS",
+                FRONT,
+            )?,
         };
         Ok(Self {
             upstream,
             secret,
-            listen,
+            front,
         })
     }
 }

@@ -65,6 +65,7 @@ impl Layout {
             paths: Paths {
                 secret: secret_text,
                 data: data.trim_end_matches('/').to_owned(),
+                https: ":443",
             },
             secret,
             directory: absolute,

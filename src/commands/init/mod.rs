@@ -21,7 +21,7 @@ use super::{
     output::{Output, message},
 };
 use crate::{
-    cli::InitArgs,
+    cli::{Front, InitArgs},
     config::{Finding, Plan},
     net::listener::ListenAddress,
 };
@@ -41,6 +41,9 @@ pub(super) fn run(args: InitArgs) -> Result<Outcome, Failure> {
     };
     layout.check_unused(force)?;
     let answers = Answers::of(args, layout.has_secret())?;
+    if layout.system {
+        check_port(&answers.front)?;
+    }
     let made = layout.make_directory()?;
     let written = write(&layout, &answers, force);
     if written.is_err() {
@@ -53,6 +56,22 @@ pub(super) fn run(args: InitArgs) -> Result<Outcome, Failure> {
         is_here: is_here(&layout),
     })?;
     Ok(Outcome::Done)
+}
+
+/// Rejects ports that the service may not bind.
+fn check_port(front: &Front) -> Result<(), Failure> {
+    let Front::Plain(ListenAddress::Tcp(address)) = front else {
+        return Ok(());
+    };
+    let port = address
+        .rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok());
+    match port {
+        Some(1..1024u16) => Err(Failure::usage(format_args!(
+            "the service may not listen on {address}, because ports below 1024 need a privilege; give a public host name for port 443, or systemd:cartgate for cartgate.socket"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the configuration is in the working directory.
@@ -87,25 +106,24 @@ fn write(layout: &Layout, answers: &Answers, force: bool) -> Result<(), Failure>
 fn check(layout: &Layout, answers: &Answers, secret: &Path) -> Result<(), Failure> {
     let paths = Paths {
         secret: secret.display().to_string(),
-        data: layout.paths.data.clone(),
+        ..layout.paths.clone()
     };
     let plan = Plan::from_text(&template::text(&paths, answers)).map_err(|all| failure(&all))?;
+    if layout.system {
+        // systemd makes the directories and the socket of the service, which runs as another user.
+        return Ok(());
+    }
     let loaded = plan.load().map_err(|all| failure(&all))?;
-    // systemd makes the directory of the service's data.
-    let unusable = match layout.system {
-        true => Vec::new(),
-        false => plan.probe_files(&loaded),
-    };
+    let unusable = plan.probe_files(&loaded);
     if !unusable.is_empty() {
         return Err(failure(&unusable));
     }
     for finding in plan.probe_addresses() {
         message(format_args!("cartgate: warning: {}", finding.message));
     }
-    if is_in_use(&answers.listen) {
+    for address in plan.server.listen.iter().filter(|one| is_in_use(one)) {
         message(format_args!(
-            "cartgate: warning: {} is in use; unless this gate uses it, choose another address with --listen",
-            answers.listen
+            "cartgate: warning: {address} is in use; unless this gate uses it, choose another address with --listen"
         ));
     }
     Ok(())
@@ -179,6 +197,34 @@ mod tests {
         // Made meanwhile by another program.
         assert!(write(&layout, &answers(), false).is_err());
         assert!(!layout.has_secret());
+    }
+
+    #[test]
+    fn the_service_gets_port_443_from_systemd_and_no_other_below_1024() {
+        let root = machine();
+        let layout = Layout::system(root.path()).expect("an account");
+        let front = |text: &str| text.parse::<Front>().expect("valid");
+        for rejected in [":443", "127.0.0.1:80"] {
+            let failure = check_port(&front(rejected)).expect_err(rejected);
+            assert!(failure.to_string().contains("public host name"));
+        }
+        for accepted in [":8080", "systemd:cartgate", "unix:/run/cartgate/gate.sock"] {
+            check_port(&front(accepted)).expect(accepted);
+        }
+        let answers = Answers {
+            front: front("hooks.shop.example"),
+            ..answers()
+        };
+        check(&layout, &answers, &layout.secret).expect("valid");
+        let text = template::text(&layout.paths, &answers);
+        assert!(text.contains("listen = \"systemd:cartgate\""), "{text}");
+        let next = NextStep {
+            layout: &layout,
+            answers: &answers,
+            is_here: false,
+        };
+        let start = "systemctl enable --now cartgate.socket cartgate";
+        assert!(next.to_string().contains(start), "{next}");
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The next commands after both files are written.
 
-use std::fmt::{self, Display, Formatter};
+use std::{
+    fmt::{self, Display, Formatter},
+    path::Path,
+};
 
 use super::{answers::Answers, layout::Layout, template::webhook};
-use crate::net::listener::ListenAddress;
+use crate::{cli::Front, net::listener::ListenAddress};
 
 /// The next commands.
 pub(super) struct NextStep<'a> {
@@ -38,14 +41,30 @@ impl Display for NextStep<'_> {
                 "\n\nThe secret is a random one for tests. Write the one of Cartfunnel's Webhooks page into its file later; the gate\nnotices the change."
             )?;
         }
+        if is_in_repository(secret) {
+            write!(
+                f,
+                "\n\nThe files are in a Git repository. List the secret and the data of the gate in .gitignore:\n  cartfunnel.secret inbox.db* rejected/"
+            )?;
+        }
         Ok(())
     }
+}
+
+/// Whether a commit could contain the file.
+fn is_in_repository(file: &Path) -> bool {
+    let mut directories = file.ancestors().skip(1);
+    directories.any(|directory| directory.join(".git").exists())
 }
 
 impl NextStep<'_> {
     fn start(&self) -> String {
         if self.layout.system {
-            return "systemctl enable --now cartgate".to_owned();
+            let socket = match self.answers.front {
+                Front::Plain(_) => "",
+                Front::Https(_) => "cartgate.socket ",
+            };
+            return format!("systemctl enable --now {socket}cartgate");
         }
         match self.is_here {
             true => "cartgate serve".to_owned(),
@@ -56,7 +75,11 @@ impl NextStep<'_> {
     /// Returns the URL of the webhook for a client on this machine.
     fn url(&self) -> Option<String> {
         let path = webhook(self.answers);
-        match &self.answers.listen {
+        let address = match &self.answers.front {
+            Front::Https(domain) => return Some(format!("https://{domain}{path}")),
+            Front::Plain(address) => address,
+        };
+        match address {
             ListenAddress::Unix(socket) => Some(format!("unix:{}:{path}", socket.display())),
             ListenAddress::Systemd(_) => None,
             ListenAddress::Tcp(address) => {

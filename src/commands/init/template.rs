@@ -1,17 +1,20 @@
 //! The text of the configuration.
 
 use super::answers::Answers;
+use crate::cli::Front;
 
 /// The path of the webhook if the app's URL has none.
 const PATH: &str = "/webhooks/orders";
 
-/// The paths in the configuration.
+/// The paths in the configuration, and the address of port 443.
 #[derive(Debug, Clone)]
 pub(super) struct Paths {
     /// The secret.
     pub(super) secret: String,
     /// The directory of the data.
     pub(super) data: String,
+    /// The address of port 443.
+    pub(super) https: &'static str,
 }
 
 impl Paths {
@@ -20,6 +23,8 @@ impl Paths {
         Self {
             secret: "/etc/cartgate/cartfunnel.secret".to_owned(),
             data: "/var/lib/cartgate".to_owned(),
+            // The service has no privilege for the port; systemd binds it.
+            https: "systemd:cartgate",
         }
     }
 }
@@ -40,7 +45,7 @@ pub(super) fn webhook(answers: &Answers) -> &str {
 
 /// Returns the configuration of a gate with these answers.
 pub(super) fn text(paths: &Paths, answers: &Answers) -> String {
-    let listen = quoted(&answers.listen.to_string());
+    let server = server(paths, &answers.front);
     let (path, url) = (
         quoted(webhook(answers)),
         quoted(&answers.upstream.to_string()),
@@ -56,8 +61,7 @@ pub(super) fn text(paths: &Paths, answers: &Answers) -> String {
 #   cartgate status         show the gate and its open problems
 
 [server]
-# The public address. Behind a proxy on this machine, add: trusted_proxies = ["127.0.0.1"]
-listen = {listen}
+{server}
 # Apply a change of this file or of the secret within seconds, without losing a request. After a
 # mistake, the old configuration stays in force.
 watch = true
@@ -92,6 +96,27 @@ dir = {rejected}
 [admin]
 listen = "127.0.0.1:9180"
 "#
+    )
+}
+
+/// Returns the lines about the public side.
+fn server(paths: &Paths, front: &Front) -> String {
+    let domain = match front {
+        Front::Plain(address) => {
+            let listen = quoted(&address.to_string());
+            return format!(
+                r#"# The public address. Behind a proxy on this machine, add: trusted_proxies = ["127.0.0.1"]
+listen = {listen}"#
+            );
+        }
+        Front::Https(domain) => quoted(domain.as_str()),
+    };
+    let (listen, dir) = (quoted(paths.https), quoted(&format!("{}/acme", paths.data)));
+    format!(
+        r#"# Port 443, which must be the one of this host name for the whole internet.
+listen = {listen}
+# A certificate from Let's Encrypt, renewed in time; this agrees to its terms of service.
+tls = {{ acme = {{ domains = [{domain}], dir = {dir} }} }}"#
     )
 }
 

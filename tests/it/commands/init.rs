@@ -197,13 +197,15 @@ fn three_answers_make_a_gate_that_serves() {
 #[test]
 fn enter_takes_the_defaults_and_makes_a_random_secret() {
     let dir = tempfile::tempdir().expect("a directory");
+    fs::create_dir(dir.path().join(".git")).expect("a directory");
     let person = Person::at(dir.path(), &["gate"]);
     for question in ["URL of the app", SECRET_QUESTION, LISTEN_QUESTION] {
         person.answers(question, "\n");
     }
     let (status, screen) = person.end();
     assert_eq!(status, Some(0), "{screen}");
-    assert!(screen.contains("random one for tests"), "{screen}");
+    assert!(screen.contains("is a random one for tests"), "{screen}");
+    assert!(screen.contains("in .gitignore"), "{screen}");
     let file = dir.path().join("gate/cartgate.toml");
     let file = file.canonicalize().expect("a file");
     let start = format!("cartgate serve --config {}", file.display());
@@ -363,5 +365,29 @@ fn an_address_in_use_is_a_warning() {
     assert!(
         said.contains(&format!("{taken} is in use")) && said.contains("--listen"),
         "{said}"
+    );
+}
+
+#[test]
+fn a_public_host_name_means_https_with_automatic_certificates() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let args = ["--yes", "--listen", "Hooks.shop.example"];
+    let output = run(dir.path(), &args, b"", &[]);
+    assert!(output.status.success(), "{output:?}");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let url = "cartgate send https://hooks.shop.example/webhooks/orders ";
+    assert!(shown.contains(url), "{shown}");
+    let text = read(&dir, "cartgate.toml");
+    for part in [
+        "listen = \":443\"",
+        "domains = [\"hooks.shop.example\"]",
+        "/acme\" } }",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let name = fails(dir.path(), &["--yes", "--force", "--listen", "localhost"]);
+    assert!(
+        name.contains("expected ADDRESS:PORT") && name.contains("public host name"),
+        "{name}"
     );
 }
