@@ -5,7 +5,7 @@ use std::{fs, thread};
 use super::{Block, Page, pages, root, sandbox::Sandbox};
 
 /// Steps of the reader before a block, or state that a page assumes: page, number of the block, script.
-const BEFORE: [(&str, usize, &str); 11] = [
+const BEFORE: [(&str, usize, &str); 12] = [
     ("README.md", 2, "rm cartgate.toml"),
     (
         "docs/api.md",
@@ -37,11 +37,17 @@ cartgate serve --config cartgate.toml"#,
     (
         "docs/rotate-a-secret.md",
         1,
-        r#"printf '%s' 'the new secret of the documents' > shop.secret
-cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file shop.secret || true
-until ls var/rejected/*.http; do sleep 0.1; done
-sed -i 's/\["shop"\]/["shop", "old"]/' cartgate.toml
+        r#"sed -i 's/\["shop"\]/["shop", "old"]/' cartgate.toml
 printf '[secret.old]\nfile = "old.secret"\n' >> cartgate.toml"#,
+    ),
+    (
+        "docs/rotate-a-secret.md",
+        2,
+        r#"printf '%s' 'the new secret of the documents' > new.secret
+chmod 600 new.secret
+cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file new.secret || true
+until ls var/rejected/*.http; do sleep 0.1; done
+cat new.secret > shop.secret"#,
     ),
     ("docs/inbox.md", 2, "cartgate serve --config cartgate.toml"),
     (
