@@ -22,7 +22,7 @@
 import { createServer } from "node:http";
 import { existsSync, unlinkSync } from "node:fs";
 
-const seen = new Set(); // an app with a database asks that, in the same transaction as its work
+const seen = new Set(); // an app with a database keeps them there, in the same transaction as its work
 
 const server = createServer(async (request, response) => {
   if (request.headers["x-cartgate-verdict"] !== "verified") {

@@ -9,7 +9,7 @@
 // app that was deployed without its gate. Laravel reads the same headers with $request->header('X-Cartgate-Event').
 //
 // Each request runs this file anew, so a file (STATE=…) has the ids of processed deliveries. An app with a
-// database asks that, in the same transaction as its work.
+// database keeps them there, in the same transaction as its work.
 //
 // Try it, in three terminals:
 //

@@ -27,7 +27,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler
 
-seen = set()  # an app with a database asks that, in the same transaction as its work
+seen = set()  # an app with a database keeps them there, in the same transaction as its work
 lock = threading.Lock()
 
 
