@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    io::{self, Write as _},
+    path::PathBuf,
     process::{Command, Output},
 };
 
@@ -81,18 +82,19 @@ impl Podman {
         succeeded("scripts/image", built);
     }
 
-    /// Whether this machine permits containers. If it does not, states what is not tested.
-    #[allow(clippy::print_stderr, reason = "a skipped half must be visible")]
+    /// Whether this machine permits containers. States the result on standard error, also if the
+    /// test passes.
     pub(crate) fn can_run(&self) -> bool {
         let run = ["run", "--rm", "--network=host", "cartgate", "--version"];
         let tried = self.output(&run);
         let can = tried.status.success();
-        if can {
-            eprintln!("podman runs containers here");
+        let stated = if can {
+            "podman runs containers here".to_owned()
         } else {
             let why = String::from_utf8_lossy(&tried.stderr);
-            eprintln!("podman cannot run containers here, so only files are checked: {why}");
-        }
+            format!("podman cannot run containers here, so nothing is tested in them: {why}")
+        };
+        writeln!(io::stderr(), "{stated}").expect("written");
         can
     }
 }
@@ -115,9 +117,9 @@ pub(crate) fn succeeded(what: &str, output: Output) -> String {
 fn static_program() -> PathBuf {
     let path = std::env::var_os("CARTGATE_STATIC").map(PathBuf::from);
     let path = path.unwrap_or_else(|| of_the_project("dist/cartgate"));
-    assert!(
-        Path::new(&path).is_file(),
-        "{path:?} is missing; run `make dist`"
-    );
+    assert!(path.is_file(), "{path:?} is missing; run `make dist`");
+    let needed = tool("ldd").arg(&path).output().expect("it runs");
+    let needed = String::from_utf8_lossy(&needed.stdout).into_owned();
+    assert!(!needed.contains("=>"), "{path:?} is not static: {needed}");
     path
 }
