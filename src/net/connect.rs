@@ -15,7 +15,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{dial, resolve::resolve, stream::Stream};
-use crate::net::destination_address::{Address, Transport};
+use crate::{
+    net::destination_address::{Address, Transport},
+    secret::private_file,
+};
+
+/// The maximum size of a file with authorities. A longer one is the wrong file, perhaps an endless
+/// one.
+const MAX_ROOTS: u64 = 4 * 1024 * 1024;
 
 /// The certificate authorities that an `https` destination may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -193,8 +200,10 @@ fn roots(path: &Path) -> Result<RootCertStore, ConnectorError> {
         path: path.to_owned(),
         reason,
     };
+    let file = private_file::read(path, MAX_ROOTS).map_err(|e| fail(e.to_string()))?;
+    let file = file.ok_or_else(|| fail("it is longer than 4 MiB".to_owned()))?;
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| fail(e.to_string()))? {
+    for certificate in CertificateDer::pem_slice_iter(&file.bytes) {
         let certificate = certificate.map_err(|e| fail(e.to_string()))?;
         roots.add(certificate).map_err(|e| fail(e.to_string()))?;
     }
@@ -202,4 +211,20 @@ fn roots(path: &Path) -> Result<RootCertStore, ConnectorError> {
         return Err(fail("it holds no certificate".to_owned()));
     }
     Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_long_for_authorities_is_not_read_to_its_end() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("ca.pem");
+        let file = std::fs::File::create(&path).expect("created");
+        // Sparse: reading all of it would take the machine's memory.
+        file.set_len(1 << 42).expect("a length");
+        let error = roots(&path).expect_err("too long").to_string();
+        assert!(error.contains("longer than 4 MiB"), "{error}");
+    }
 }

@@ -120,7 +120,7 @@ impl Reloader {
         let seen = causes.watcher.seen().clone();
         let reading = Arc::clone(self).read_in_time(admin, seen).await;
         if trigger == ReloadTrigger::Watch {
-            if reading.changed_meanwhile {
+            if reading.changed_meanwhile && causes.watcher.waits_for_quiet() {
                 // No request waits, and the next look finds the change.
                 self.manager.ready("serving");
                 return Reloaded::failed(Vec::new());

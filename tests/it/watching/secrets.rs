@@ -211,3 +211,26 @@ fn the_flag_and_the_variable_watch_the_files_of_flags() {
         assert_eq!(program.client().ask(delivery(&secret(2))).status, 200);
     }
 }
+
+#[test]
+fn a_file_that_changes_all_the_time_does_not_hold_back_a_rotation() {
+    let app = App::content();
+    let files: [(&str, &[u8]); 2] = [("current", &secret(1)), ("previous", &secret(0))];
+    let program = Program::serve_file(&file(true, &app.url, "current", "previous"), &files);
+    let sending = Sending::default();
+    thread::scope(|threads| {
+        let _over = Over(&sending);
+        threads.spawn(|| {
+            while !sending.over.load(SeqCst) {
+                rename_over(&program.file("previous"), &secret(0));
+                thread::sleep(ms(100));
+            }
+        });
+        write_secret(&program.file("current"), &secret(2));
+        in_force(&program, 1);
+        program.line(&["WARN", "files change all the time", "files=previous"]);
+        let mut client = program.client();
+        assert_eq!(client.ask(delivery(&secret(2))).status, 200);
+        assert_eq!(client.ask(delivery(&secret(1))).status, 401);
+    });
+}
