@@ -12,6 +12,7 @@ const PUBLISHED: [(&str, &str, &[&str]); 2] = [
         &[
             "src/",
             "docs/log.md",
+            "tests/servers/",
             "CHANGELOG.md",
             "README.md",
             "LICENSE-",
