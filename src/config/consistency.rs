@@ -27,6 +27,7 @@ impl Plan {
         self.check_addresses(&mut findings);
         self.check_loops(&mut findings);
         self.check_names(&mut findings);
+        self.check_health_path(&mut findings);
         let unreachable = self.check_acme(&mut findings);
         self.warnings.extend(unreachable);
         if let Some(admin) = &self.admin
@@ -113,6 +114,16 @@ impl Plan {
                 );
                 findings.push(Finding::new(at.table(), message));
             }
+        }
+    }
+
+    /// Reports a health path beside a verdict endpoint. The proxy takes each 200 for a verified
+    /// request, so a client could pass anything to the app at this path.
+    fn check_health_path(&self, findings: &mut Vec<Finding>) {
+        let responds = self.server.health_path.is_some();
+        if responds && self.endpoints.iter().any(|endpoint| endpoint.verdict) {
+            let message = "an endpoint has `verdict = true`, and its proxy would take the 200 of this path for a verdict; remove `health_path`, and check the health at the admin listener";
+            findings.push(Finding::new(self.server.at.of("health_path"), message));
         }
     }
 

@@ -241,6 +241,32 @@ fn is_clean(request: &Recorded) {
     assert_eq!(request.header("x-cartgate-copy"), None);
 }
 
+/// Sends forgeries at other spellings of the path, which an app may read as the same, and checks that they reach
+/// neither the app nor the site. Checks also that a verified delivery opens no tunnel.
+fn is_no_way_around(kind: Kind, proxy: &Proxy, app: &App) {
+    let mut spellings = vec![
+        "/webhooks/orders/",
+        "/webhooks/orders;x",
+        "/webhooks/%6frders",
+    ];
+    if kind == Kind::Envoy {
+        spellings.extend(["/x/../webhooks/orders", "//webhooks/orders"]);
+    }
+    let before = app.requests().len();
+    for path in spellings {
+        let status = proxy.ask(&request(&format!("POST {path} HTTP/1.1"), CLOSE, BODY));
+        assert!((400..500).contains(&status), "{kind:?} {path}: {status}");
+    }
+    assert_eq!(app.requests().len(), before, "{kind:?}");
+    let upgrade = signature_line(BODY) + "Connection: close, Upgrade\r\nUpgrade: websocket\r\n";
+    let upgrade = request(&format!("POST {PATH} HTTP/1.1"), &upgrade, BODY);
+    let status = proxy.ask(&upgrade);
+    assert!([200, 400, 403].contains(&status), "{kind:?} {status}");
+    for request in &app.requests()[before..] {
+        assert_eq!(request.header("upgrade"), None, "{kind:?}");
+    }
+}
+
 /// Checks a proxy that routes deliveries through the gate, or asks it about each.
 fn protects(proxy: &Proxy, app: &App) {
     let binary: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
@@ -305,6 +331,7 @@ fn deliveries_that_a_proxy_asks_about_are_protected() {
         let gate = judge();
         let proxy = kind.start(example, gate.address(), &app, |text| text);
         protects(&proxy, &app);
+        is_no_way_around(kind, &proxy, &app);
         let before = app.requests().len();
         let large = vec![b'x'; (1 << 20) + 1];
         let status = proxy.deliver(&large, &signature_line(&large));

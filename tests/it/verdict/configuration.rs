@@ -62,6 +62,12 @@ fn an_endpoint_forwards_stores_or_only_judges() {
         assert_eq!(found.len(), 1, "{found:#?}");
         assert!(found[0].starts_with(expected), "{}\n{expected}", found[0]);
     }
+    let health = "127.0.0.1:8080\"\nhealth_path = \"/healthz\"";
+    let found = findings(&FILE.replace("127.0.0.1:8080\"", health));
+    assert!(
+        found[0].starts_with("3:15: an endpoint has `verdict = true`"),
+        "{found:?}"
+    );
     let missing = findings(&FILE.replace("verdict = true", ""));
     assert!(missing[0].contains("or `verdict = true`"), "{missing:?}");
     for kept in ["query = \"refuse\"", "event = { kind = \"order\" }"] {
