@@ -249,13 +249,20 @@ fn is_no_way_around(kind: Kind, proxy: &Proxy, app: &App) {
         "/webhooks/orders;x",
         "/webhooks/%6frders",
     ];
-    if kind == Kind::Envoy {
-        spellings.extend(["/x/../webhooks/orders", "//webhooks/orders"]);
-    }
+    spellings.extend(match kind {
+        Kind::Envoy => ["/x/../webhooks/orders", "//webhooks/orders"],
+        Kind::Traefik => ["/WEBHOOKS/orders", "/webhooks%2Forders"],
+    });
     let before = app.requests().len();
     for path in spellings {
         let status = proxy.ask(&request(&format!("POST {path} HTTP/1.1"), CLOSE, BODY));
         assert!((400..500).contains(&status), "{kind:?} {path}: {status}");
+    }
+    // The path is not signed: a genuine delivery must not be aimed at another one.
+    let lines = format!("{CLOSE}{}", signature_line(BODY));
+    for path in ["/webhooks/other", "/webhooks/orders/"] {
+        let status = proxy.ask(&request(&format!("POST {path} HTTP/1.1"), &lines, BODY));
+        assert_eq!(status, 404, "{kind:?} {path}");
     }
     assert_eq!(app.requests().len(), before, "{kind:?}");
     let upgrade = signature_line(BODY) + "Connection: close, Upgrade\r\nUpgrade: websocket\r\n";
