@@ -1,4 +1,4 @@
-//! `docs/kubernetes.md`, and what a container brings along.
+//! The Kustomize base for Kubernetes, and what a container brings along.
 
 use std::process::Command;
 
@@ -7,23 +7,16 @@ use crate::{
     support::{App, wait_until},
 };
 
-const PAGE: &str = include_str!("../../../docs/kubernetes.md");
-
 /// The configuration file that the ConfigMap holds.
-fn configuration() -> String {
-    let block = PAGE.split_once("cartgate.toml: |\n").expect("the file").1;
-    let block = block.split("\n---").next().expect("its end");
-    let lines = block
-        .lines()
-        .map(|line| line.strip_prefix("    ").unwrap_or(line));
-    lines.map(|line| format!("{line}\n")).collect()
-}
+const CONFIGURATION: &str = include_str!("../../../packaging/kubernetes/base/cartgate.toml");
+
+const DEPLOYMENT: &str = include_str!("../../../packaging/kubernetes/base/deployment.yaml");
 
 #[test]
-fn the_configuration_on_the_page_can_be_used() {
+fn the_configuration_of_the_base_can_be_used() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("cartgate.toml");
-    std::fs::write(&file, configuration()).expect("written");
+    std::fs::write(&file, CONFIGURATION).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_cartgate"));
     let command = command
         .env_clear()
@@ -35,14 +28,16 @@ fn the_configuration_on_the_page_can_be_used() {
 }
 
 #[test]
-fn the_drain_on_the_page_ends_before_kubernetes_kills() {
-    let seconds = |key: &str| -> u64 {
-        let rest = PAGE.split_once(key).unwrap_or_else(|| panic!("no {key}")).1;
+fn the_drain_of_the_base_ends_before_kubernetes_kills() {
+    let seconds = |text: &str, key: &str| -> u64 {
+        let rest = text.split_once(key).unwrap_or_else(|| panic!("no {key}")).1;
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().expect("seconds")
     };
-    let drain = seconds("drain_delay = \"") + seconds("drain_limit = \"");
-    assert!(drain < seconds("terminationGracePeriodSeconds: "));
+    let drain = seconds(CONFIGURATION, "drain_delay = \"")
+        + seconds(CONFIGURATION, "drain_limit = \"")
+        + seconds(DEPLOYMENT, "preStop: { sleep: { seconds: ");
+    assert!(drain < seconds(DEPLOYMENT, "terminationGracePeriodSeconds: "));
 }
 
 #[test]
