@@ -16,8 +16,10 @@ use crate::config::{default_file, variable_of};
 pub enum Origin {
     /// The flags of `serve`, and their variables.
     Flags,
-    /// A file.
+    /// A file that the command names.
     File(PathBuf),
+    /// The file of a command that names none.
+    DefaultFile(PathBuf),
     /// The variable with the text of a file.
     Variable,
 }
@@ -43,7 +45,7 @@ impl Origin {
                 "{flag} has no effect without the app's URL; add --upstream URL, or write the setting into a file"
             ));
         }
-        default_file::find()?.map(Self::File).ok_or_else(|| {
+        default_file::find()?.map(Self::DefaultFile).ok_or_else(|| {
             format!(
                 "there is no {} and no {}; run `cartgate init`, or give --config FILE or --upstream URL",
                 default_file::IN_DIRECTORY,
@@ -56,7 +58,7 @@ impl Origin {
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Self::File(path) => Some(path),
+            Self::File(path) | Self::DefaultFile(path) => Some(path),
             Self::Flags | Self::Variable => None,
         }
     }
@@ -66,7 +68,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flags => f.write_str("flags and variables"),
-            Self::File(path) => path.display().fmt(f),
+            Self::File(path) | Self::DefaultFile(path) => path.display().fmt(f),
             Self::Variable => f.write_str(&variable_of("config-toml")),
         }
     }

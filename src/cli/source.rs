@@ -6,7 +6,10 @@ use std::{path::Path, sync::mpsc, thread, time::Duration};
 
 pub use super::origin::Origin;
 use super::serve::ServeArgs;
-use crate::config::{FileError, Finding, Loaded, Place, Plan, default_file::cannot_read};
+use crate::config::{
+    FileError, Finding, Loaded, Place, Plan,
+    default_file::{self, cannot_read},
+};
 
 /// The flags and variables of `serve`, and the origin of the configuration that they choose.
 #[derive(Debug, Clone)]
@@ -51,6 +54,19 @@ fn within<T: Send + 'static>(
     receiver.recv_timeout(timeout).map_err(|_| late)
 }
 
+fn read(
+    path: &Path,
+    change: impl FnOnce(Plan) -> Plan,
+) -> Result<Result<Plan, Vec<Finding>>, ConfigSourceError> {
+    match Plan::from_file(path, change) {
+        Err(FileError::Unreadable(error)) => {
+            Err(ConfigSourceError::Unreadable(cannot_read(path, &error)))
+        }
+        Err(FileError::Mistakes(findings)) => Ok(Err(findings)),
+        Ok(plan) => Ok(Ok(plan)),
+    }
+}
+
 impl ConfigSource {
     /// Returns the source that these arguments choose.
     ///
@@ -87,13 +103,11 @@ impl ConfigSource {
         let plan = match &self.origin {
             Origin::Flags => Plan::from_flags(&self.args),
             Origin::Variable => Plan::from_text_with(text(), change),
-            Origin::File(path) => match Plan::from_file(path, change) {
-                Err(FileError::Unreadable(error)) => {
-                    return Err(ConfigSourceError::Unreadable(cannot_read(path, &error)));
-                }
-                Err(FileError::Mistakes(findings)) => Err(findings),
-                Ok(plan) => Ok(plan),
-            },
+            Origin::File(path) => read(path, change)?,
+            Origin::DefaultFile(path) => {
+                default_file::check(path).map_err(ConfigSourceError::Unreadable)?;
+                read(path, change)?
+            }
         };
         let mut plan = plan.map_err(|findings| self.mistakes(findings))?;
         plan.warnings = self.placed(plan.warnings);

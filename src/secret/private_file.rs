@@ -129,10 +129,14 @@ pub(crate) fn exposures(path: &Path, file: &Metadata) -> Vec<Exposure> {
 }
 
 /// Returns whether root reads a file of an account for which root has prepared the directory, as in
-/// `/etc/cartgate`. The account may change it, because the gate runs as this account.
+/// `/etc/cartgate`. The account may change it, because the gate runs as this account. A group that
+/// may write into the directory is one of persons, not of a service.
 fn is_of_service(path: &Path, file: &Metadata) -> bool {
     let directory = path.parent().map(fs::metadata);
-    let prepared = |directory: Metadata| directory.uid() == 0 && directory.gid() == file.gid();
+    let prepared = |directory: Metadata| {
+        let writable = directory.mode() & GROUP_OR_OTHERS_WRITE != 0;
+        directory.uid() == 0 && directory.gid() == file.gid() && !writable
+    };
     geteuid().is_root() && file.gid() != 0 && directory.is_some_and(|one| one.is_ok_and(prepared))
 }
 

@@ -108,8 +108,15 @@ fn a_secret_that_others_can_change_is_warned_of_by_check_and_at_the_start() {
         // A file of another user, in a directory of anyone, and as in `/etc/cartgate`.
         chown(&secret, Some(12_345), Some(12_345)).expect("changed");
         set_mode(&secret, 0o400);
-        for (group, warns) in [(0, true), (12_345, false)] {
+        for (group, mode, warns) in [
+            (0, 0o750, true),
+            (12_345, 0o750, false),
+            // Each member of the group could replace it.
+            (12_345, 0o770, true),
+            (12_345, 0o2775, true),
+        ] {
             chown(dir.path(), Some(0), Some(group)).expect("changed");
+            set_mode(dir.path(), mode);
             let checked = run(dir.path(), &["check", "gate.toml"]);
             let said = String::from_utf8(checked.stderr).expect("text");
             assert_eq!(said.contains("belongs to user 12345"), warns, "{said}");

@@ -2,7 +2,8 @@
 
 use std::{
     fs::{self, Permissions},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{PermissionsExt as _, chown, symlink},
+    path::Path,
 };
 
 use super::check::{Said, Site};
@@ -192,4 +193,70 @@ fn a_file_that_others_can_change_is_used_only_by_its_name() {
         &site.run(&["check"], &[]),
         &["other users can replace it in ."],
     );
+}
+
+#[test]
+fn a_file_that_others_can_replace_is_used_only_by_its_name() {
+    let replaceable = |site: &Site, directory: &str| {
+        let part = format!("other users can replace it in {directory};");
+        fails(&site.run(&["check"], &[]), &[&part]);
+    };
+    let usable = |site: &Site| {
+        let said = site.run(&["check"], &[]);
+        assert_eq!(said.status, Some(0), "{}", said.err);
+    };
+    let site = site(&text("http://127.0.0.1:1"));
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let elsewhere = elsewhere.path().canonicalize().expect("a path");
+    let (file, target) = (site.path().join("cartgate.toml"), elsewhere.join("x.toml"));
+    fs::copy(&file, &target).expect("copied");
+    fs::remove_file(&file).expect("removed");
+    symlink(&target, &file).expect("linked");
+    usable(&site);
+    let set_target_mode = |mode| {
+        fs::set_permissions(&elsewhere, Permissions::from_mode(mode)).expect("mode set");
+    };
+    set_target_mode(0o777);
+    replaceable(&site, &elsewhere.display().to_string());
+    // As in /tmp: only the owner can rename or remove a file.
+    set_target_mode(0o1777);
+    usable(&site);
+    if rustix::process::geteuid().is_root() {
+        let others = |path: &Path, user, group| chown(path, user, group).expect("changed");
+        others(&elsewhere, Some(12_345), None);
+        replaceable(&site, &elsewhere.display().to_string());
+        others(&elsewhere, Some(0), None);
+        usable(&site);
+
+        set_mode(&site, ".", 0o775);
+        usable(&site);
+        others(site.path(), None, Some(12_345));
+        replaceable(&site, ".");
+        set_mode(&site, ".", 0o755);
+        usable(&site);
+        others(site.path(), Some(12_345), None);
+        replaceable(&site, ".");
+        let named = site.run(&["check", "cartgate.toml"], &[]);
+        assert_eq!(named.status, Some(0), "{}", named.err);
+        others(site.path(), Some(0), Some(0));
+    }
+}
+
+#[test]
+fn a_reload_does_not_use_a_file_that_others_can_change() {
+    let app = App::content();
+    let file = text(&app.url);
+    let files = [("secret", SECRET), ("cartgate.toml", file.as_bytes())];
+    let program = Program::serve_found(&files, &[]);
+    let path = program.file("cartgate.toml");
+    let set_mode = |mode| {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).expect("mode set");
+    };
+    set_mode(0o666);
+    program.signal("HUP");
+    program.line(&["reload failed", "./cartgate.toml is not used"]);
+    assert_eq!(program.client().ask(genuine(b"an order")).status, 200);
+    set_mode(0o600);
+    program.signal("HUP");
+    program.line(&["configuration in force"]);
 }
