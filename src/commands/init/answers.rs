@@ -182,6 +182,12 @@ fn ask_secret(terminal: &Terminal, has_secret: bool) -> Result<Option<GivenSecre
                 false => GivenSecret::random().map(Some),
             };
         }
+        if typed.iter().any(u8::is_ascii_control) {
+            message(
+                "the secret contains a control character, such as an arrow key; type or paste it again",
+            );
+            continue;
+        }
         let secret = match Secret::from_line(typed.as_slice()) {
             Ok(secret) => secret,
             Err(error) => {

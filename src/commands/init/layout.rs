@@ -111,11 +111,11 @@ impl Layout {
         exists(&self.secret)
     }
 
-    /// Returns the access to the configuration. That of the service may hold the password of a
-    /// database, so only root and the gate may read it.
+    /// Returns the access to the configuration. It may hold the password of a database or a token
+    /// in the URL of the app, so only the gate and the user who edits it may read it.
     pub(super) fn config_access(&self) -> Access {
         Access {
-            mode: if self.system { 0o640 } else { 0o644 },
+            mode: if self.system { 0o640 } else { 0o600 },
             uid: None,
             gid: self.account.map(|account| account.gid),
         }

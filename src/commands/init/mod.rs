@@ -92,10 +92,11 @@ fn write(layout: &Layout, answers: &Answers, force: bool) -> Result<(), Failure>
     check(layout, answers, readable)?;
     let text = template::text(&layout.paths, answers);
     let config = NewFile::new(&layout.config, text.as_bytes(), layout.config_access())?;
-    let secret = secret.map(|secret| secret.put(force)).transpose()?;
-    let put = config.put(force || layout.is_packaged());
-    if let (Err(_), Some(secret)) = (&put, secret) {
-        secret.undo();
+    // The secret comes last: nobody can write a replaced one again.
+    let config = config.put(force || layout.is_packaged())?;
+    let put = secret.map(|secret| secret.put(force)).transpose();
+    if put.is_err() {
+        config.undo();
     }
     put.map(drop)
 }
@@ -197,6 +198,25 @@ mod tests {
         // Made meanwhile by another program.
         assert!(write(&layout, &answers(), false).is_err());
         assert!(!layout.has_secret());
+    }
+
+    #[test]
+    fn a_failure_keeps_the_old_secret_and_removes_a_new_configuration() {
+        let root = machine();
+        let layout = Layout::system(root.path()).expect("an account");
+        layout.make_directory().expect("made");
+        fs::write(&layout.secret, "the old one").expect("written");
+        // A directory cannot be replaced by a file.
+        fs::create_dir(&layout.config).expect("made");
+        assert!(write(&layout, &answers(), true).is_err());
+        let kept = fs::read_to_string(&layout.secret).expect("kept");
+        assert_eq!(kept, "the old one");
+
+        fs::remove_dir(&layout.config).expect("removed");
+        fs::remove_file(&layout.secret).expect("removed");
+        fs::create_dir(&layout.secret).expect("made");
+        assert!(write(&layout, &answers(), true).is_err());
+        assert!(!layout.config.exists());
     }
 
     #[test]

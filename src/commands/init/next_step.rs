@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{answers::Answers, layout::Layout, template::webhook};
-use crate::{cli::Front, net::listener::ListenAddress};
+use crate::{cli::Front, net::listener::ListenAddress, text::shell::quoted};
 
 /// The next commands.
 pub(super) struct NextStep<'a> {
@@ -26,7 +26,7 @@ impl Display for NextStep<'_> {
         }
         writeln!(f, "\nStart the gate:\n  {}", self.start())?;
         if let Some(url) = self.url() {
-            let secret = secret.display();
+            let (url, secret) = (quoted(&url), quoted(&secret.display().to_string()));
             write!(f, "\nSend it a signed test order, in another terminal:")?;
             write!(f, "\n  cartgate send {url} --secret-file {secret}")?;
         }
@@ -44,7 +44,7 @@ impl Display for NextStep<'_> {
         if is_in_repository(secret) {
             write!(
                 f,
-                "\n\nThe files are in a Git repository. List the secret and the data of the gate in .gitignore:\n  cartfunnel.secret inbox.db* rejected/"
+                "\n\nThe files are in a Git repository. List the secret and the data of the gate in .gitignore:\n  cartfunnel.secret inbox.db* rejected/ acme/"
             )?;
         }
         Ok(())
@@ -68,7 +68,10 @@ impl NextStep<'_> {
         }
         match self.is_here {
             true => "cartgate serve".to_owned(),
-            false => format!("cartgate serve --config {}", self.layout.config.display()),
+            false => {
+                let config = self.layout.config.display().to_string();
+                format!("cartgate serve --config {}", quoted(&config))
+            }
         }
     }
 

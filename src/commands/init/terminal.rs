@@ -44,12 +44,13 @@ impl Terminal {
         }
     }
 
-    /// Asks for a line that the terminal does not show.
+    /// Asks for a line that the terminal does not show. What was typed before the question is
+    /// discarded, because the terminal has shown it.
     pub(super) fn hidden_line(&self, question: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        prompt(question);
         let typed = {
             let terminal = self.stdin.as_fd();
             let _silent = Silent::make(terminal).map_err(|error| unreadable(&error))?;
+            prompt(question);
             hidden(|| byte(terminal))
         };
         message("");
@@ -98,7 +99,7 @@ impl<'t> Silent<'t> {
         silent.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
         silent.special_codes[SpecialCodeIndex::VMIN] = 1;
         silent.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(terminal, OptionalActions::Now, &silent)?;
+        tcsetattr(terminal, OptionalActions::Flush, &silent)?;
         Ok(Self { terminal, before })
     }
 }

@@ -180,7 +180,9 @@ fn three_answers_make_a_gate_that_serves() {
             .permissions()
             .mode()
     };
-    assert_eq!(mode("cartfunnel.secret") & 0o777, 0o600);
+    for name in ["cartfunnel.secret", "cartgate.toml"] {
+        assert_eq!(mode(name) & 0o777, 0o600, "{name}");
+    }
     assert!(read(&dir, "cartgate.toml").contains("path = \"/hooks\""));
 
     let gate = Program::serve_in(dir, &[("CARTGATE_ADMIN", "127.0.0.1:0")]);
@@ -206,6 +208,8 @@ fn enter_takes_the_defaults_and_makes_a_random_secret() {
     assert_eq!(status, Some(0), "{screen}");
     assert!(screen.contains("is a random one for tests"), "{screen}");
     assert!(screen.contains("in .gitignore"), "{screen}");
+    let ignored = "cartfunnel.secret inbox.db* rejected/ acme/";
+    assert!(screen.contains(ignored), "{screen}");
     let file = dir.path().join("gate/cartgate.toml");
     let file = file.canonicalize().expect("a file");
     let start = format!("cartgate serve --config {}", file.display());
@@ -239,6 +243,61 @@ fn a_secret_that_looks_like_a_mistake_is_asked_for_again() {
     );
     assert!(!screen.contains("planted"), "{screen}");
     assert_eq!(read(&dir, "cartfunnel.secret"), "planted\n");
+}
+
+#[test]
+fn a_secret_with_control_characters_is_asked_for_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let person = Person::at(dir.path(), &["--listen", "127.0.0.1:0"]);
+    person.answers("URL of the app", "\n");
+    // The markers of a bracketed paste, an arrow key, and Ctrl-Z.
+    for keys in ["\x1b[200~planted\x1b[201~", "planted\x1b[D", "plan\x1ated"] {
+        person.answers(SECRET_QUESTION, &format!("{keys}\n"));
+    }
+    person.answers(SECRET_QUESTION, &format!("{}\n", secret()));
+    let (status, screen) = person.end();
+    assert_eq!(status, Some(0), "{screen}");
+    let refused = screen.matches("contains a control character").count();
+    assert_eq!(refused, 3, "{screen}");
+    assert!(!screen.contains("plan"), "{screen}");
+    assert_eq!(read(&dir, "cartfunnel.secret"), format!("{}\n", secret()));
+}
+
+#[test]
+fn what_is_typed_before_the_hidden_question_is_no_secret() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let person = Person::at(dir.path(), &["--listen", "127.0.0.1:0"]);
+    wait_until("the question", || person.seen().contains("URL of the app"));
+    (&person.keys)
+        .write_all(b"\nplanted-before-the-question\n")
+        .expect("typed");
+    wait_until("the question", || person.seen().contains(SECRET_QUESTION));
+    // Keys after the question are hidden at once.
+    assert!(!person.echoes());
+    let written = format!("{}\n", secret());
+    (&person.keys).write_all(written.as_bytes()).expect("typed");
+    let (status, screen) = person.end();
+    assert_eq!(status, Some(0), "{screen}");
+    assert!(!screen.contains(secret()), "{screen}");
+    assert_eq!(read(&dir, "cartfunnel.secret"), written);
+}
+
+#[test]
+fn printed_commands_quote_paths() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let socket = format!("unix:{}/a b.sock", dir.path().display());
+    let args = ["--yes", "--listen", &socket, "a gate;id"];
+    let output = run(dir.path(), &args, b"", &[]);
+    assert!(output.status.success(), "{output:?}");
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let gate = dir.path().canonicalize().expect("a path").join("a gate;id");
+    let gate = gate.display();
+    for command in [
+        format!("serve --config '{gate}/cartgate.toml'"),
+        format!("send '{socket}:/webhooks/orders' --secret-file '{gate}/cartfunnel.secret'"),
+    ] {
+        assert!(shown.contains(&command), "{command}: {shown}");
+    }
 }
 
 #[test]
