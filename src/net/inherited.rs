@@ -67,7 +67,9 @@ impl Inherited {
                 "no socket named {name} was inherited, only: {}",
                 names.join(", ")
             ),
-            Some(name) => format!("no socket named {name} was inherited"),
+            Some(name) => format!(
+                "no socket named {name} was inherited; start it with its socket unit, as in `systemctl enable --now cartgate.socket cartgate`"
+            ),
             None => {
                 "no socket was inherited: this works only under a systemd socket unit".to_owned()
             }

@@ -172,7 +172,7 @@ impl Report {
             dropped,
             files,
             %dir,
-            "rejected deliveries saved; `cartgate rejected list --dir DIR` shows the causes"
+            "rejected deliveries saved; `cartgate rejected list` shows the causes"
         );
     }
 

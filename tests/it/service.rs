@@ -238,6 +238,10 @@ fn what_was_not_inherited_or_is_no_listening_socket_is_an_error_of_usage() {
 
     let bare = Command::new(env!("CARGO_BIN_EXE_cartgate"));
     assert!(said(bare, &["systemd"]).contains("no socket was inherited"));
+    let bare = Command::new(env!("CARGO_BIN_EXE_cartgate"));
+    let named = said(bare, &["systemd:cartgate"]);
+    let next = "systemctl enable --now cartgate.socket cartgate";
+    assert!(named.contains(next), "{named}");
 
     let twice = refused(tcp(), &["systemd:web", "systemd:web"]);
     assert!(twice.contains("systemd:web is named twice"), "{twice}");
