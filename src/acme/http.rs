@@ -21,6 +21,7 @@ use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use tokio::time::timeout;
 
+use super::schedule::MAX_WAIT;
 use crate::net::{
     connect::{Connector, Trust},
     destination_address::Address,
@@ -95,11 +96,16 @@ impl Inner {
         // Ends with the sender, whose requests return its errors.
         tokio::spawn(connection);
         let response = sender.send_request(request).await;
-        let (head, body) = response.map_err(|error| error.to_string())?.into_parts();
+        let (mut head, body) = response.map_err(|error| error.to_string())?.into_parts();
         let body = Limited::new(body, MAX_BODY).collect().await;
         let body = body.map_err(|error| error.to_string())?.to_bytes();
+        let demanded = head.headers.get(RETRY_AFTER).and_then(seconds);
+        head.headers.remove(RETRY_AFTER);
+        if let Some(demanded) = demanded {
+            // The library adds any number to the time, which panics for a huge one.
+            head.headers.insert(RETRY_AFTER, demanded.as_secs().into());
+        }
         if head.status.is_client_error() || head.status.is_server_error() {
-            let demanded = head.headers.get(RETRY_AFTER).and_then(seconds);
             *self
                 .retry_after
                 .lock()
@@ -172,16 +178,18 @@ fn check_directory(body: &[u8]) -> Result<(), String> {
     })
 }
 
-/// Parses `Retry-After`, which is a number of seconds or a date.
+/// Parses `Retry-After`, which is a number of seconds or a date. Limits it to [`MAX_WAIT`].
 fn seconds(value: &HeaderValue) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let date = httpdate::parse_http_date(text).ok()?;
-            Some(date.duration_since(SystemTime::now()).unwrap_or_default())
-        }
-    }
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let demanded = if is_number {
+        // A number that fits nowhere is a huge one.
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        let date = httpdate::parse_http_date(text).ok()?;
+        date.duration_since(SystemTime::now()).unwrap_or_default()
+    };
+    Some(demanded.min(MAX_WAIT))
 }
 
 #[cfg(test)]
@@ -311,6 +319,22 @@ mod tests {
         let response = server.http.request(request.expect("a request")).await;
         assert!(response.is_ok(), "the library reads the problem in it");
         assert_eq!(server.http.retry_after(), Some(Duration::from_secs(7200)));
+        for (text, expected) in [
+            ("18446744073709551615", MAX_WAIT),
+            ("9223372036854775807", MAX_WAIT),
+            ("99999999999999999999999999", MAX_WAIT),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_WAIT),
+            ("60", Duration::from_secs(60)),
+        ] {
+            let response =
+                format!("HTTP/1.1 200 OK\r\nRetry-After: {text}\r\nContent-Length: 2\r\n\r\n{{}}");
+            let server = Hostile::responding(response.into_bytes()).await;
+            let request = Request::get(&server.url).body(BodyWrapper::default());
+            let response = server.http.request(request.expect("a request")).await;
+            let response = response.expect("a response");
+            let seen = &response.parts.headers[RETRY_AFTER];
+            assert_eq!(seen, &expected.as_secs().to_string(), "{text}");
+        }
         let date = HeaderValue::from_static("Fri, 31 Dec 1999 23:59:59 GMT");
         assert_eq!(seconds(&date), Some(Duration::ZERO));
         assert_eq!(seconds(&HeaderValue::from_static("soon")), None);

@@ -5,10 +5,11 @@
 //!   settings ──► renewer ──► order ──► http (the ACME server)
 //!                  │  ▲        │
 //!                  ▼  │        ▼
-//!   handshakes ◄── state ◄─ challenge        store (account, key and chain on disk)
+//!   handshakes ◄── state ◄─ challenge        store (account, key, chain and failed attempt on disk)
 //! ```
 
 mod account;
+mod attempts;
 mod challenge;
 mod contact;
 mod domain;

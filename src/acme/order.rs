@@ -1,6 +1,10 @@
 //! One order: from the account to the stored certificate.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use instant_acme::{
     Account, AuthorizationStatus, ChallengeType, Error, Identifier, NewOrder, Order, OrderStatus,
@@ -11,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{
     account::Accounts,
+    attempts::{Attempts, Ordered},
     challenge::proof,
     domain::Domain,
     http::AcmeHttp,
@@ -28,28 +33,53 @@ const TIMEOUT: Duration = Duration::from_secs(180);
 /// The time for the server to check the domains, and again to sign the certificate.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(60));
 
-/// Orders a certificate and stores it. Blocks the calling thread, which must not serve anything
-/// else: the server decides how much work its responses are.
+/// Orders a certificate and stores it, after this number of failures. Blocks the calling thread,
+/// which must not serve anything else: the server decides how much work its responses are.
 pub(super) fn place(
     settings: &AcmeSettings,
     state: &Arc<AcmeState>,
+    failures: u32,
+    jitter: f64,
+) -> Ordered {
+    let store = CertificateStore::new(settings);
+    let attempts = Attempts {
+        settings,
+        store: &store,
+        failures,
+        jitter,
+    };
+    let failed = |error| {
+        let error = OrderError::file(store.file(), &error);
+        Ordered::Failed(attempts.trouble(error.reason, None, SystemTime::now()))
+    };
+    let lock = match store.lock() {
+        Ok(Some(lock)) => lock,
+        Ok(None) => return Ordered::Busy,
+        Err(error) => return failed(error),
+    };
+    if is_stored(&store, state) {
+        return Ordered::Busy;
+    }
+    if let Err(error) = store.reserve() {
+        return failed(error);
+    }
+    let ordered = attempts.run(SystemTime::now, || order(settings, state, &store));
+    drop(lock);
+    ordered
+}
+
+fn order(
+    settings: &AcmeSettings,
+    state: &Arc<AcmeState>,
+    store: &CertificateStore,
 ) -> Result<Certificate, OrderError> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| OrderError::failed(error.to_string()))?;
-    let store = CertificateStore::new(settings);
-    let failed = |error| OrderError::file(store.file(), &error);
-    let Some(_lock) = store.lock().map_err(failed)? else {
-        return Err(OrderError::Busy);
-    };
-    if is_stored(&store, state) {
-        return Err(OrderError::Busy);
-    }
-    store.reserve().map_err(failed)?;
     let http = AcmeHttp::new(settings.trust.clone());
     let work = Work {
         settings,
         state,
-        store: &store,
+        store,
         http: &http,
     };
     let ordered = runtime.block_on(async { timeout(TIMEOUT, work.order()).await });
@@ -167,7 +197,7 @@ impl Work<'_> {
                 .iter()
                 .filter_map(|one| one.error.as_ref());
             if let Some(problem) = problems.next() {
-                return Ok(OrderError::Failed {
+                return Ok(OrderError {
                     reason: describe(problem, Some(&name)),
                     retry_after: None,
                 });

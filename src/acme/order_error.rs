@@ -12,24 +12,18 @@ use crate::{
 
 /// The reason why an order brought no certificate.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum OrderError {
-    /// Another gate with the same directory orders now, or has just ordered.
-    #[error("another gate orders a certificate with the same directory")]
-    Busy,
-    /// The order failed, for this reason in words.
-    #[error("{reason}")]
-    Failed {
-        /// The reason, safe for a terminal.
-        reason: String,
-        /// The time that the server demands until the next attempt.
-        retry_after: Option<Duration>,
-    },
+#[error("{reason}")]
+pub(super) struct OrderError {
+    /// The reason in words, safe for a terminal.
+    pub(super) reason: String,
+    /// The time that the server demands until the next attempt.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl OrderError {
     /// A failure with this reason.
     pub(super) fn failed(reason: impl AsRef<str>) -> Self {
-        Self::Failed {
+        Self {
             reason: printable(reason.as_ref().as_bytes()),
             retry_after: None,
         }
@@ -42,12 +36,9 @@ impl OrderError {
 
     /// Adds the time that the server demands.
     pub(super) fn demanding(self, demanded: Option<Duration>) -> Self {
-        match self {
-            Self::Busy => Self::Busy,
-            Self::Failed { reason, .. } => Self::Failed {
-                reason,
-                retry_after: demanded,
-            },
+        Self {
+            retry_after: demanded,
+            ..self
         }
     }
 }
@@ -56,7 +47,7 @@ impl From<Error> for OrderError {
     fn from(error: Error) -> Self {
         match error {
             // The description is longer than one line of foreign text, and safe already.
-            Error::Api(problem) => Self::Failed {
+            Error::Api(problem) => Self {
                 reason: describe(&problem, None),
                 retry_after: None,
             },

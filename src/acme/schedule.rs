@@ -22,7 +22,7 @@ const WAITS: [Duration; 4] = [
 ];
 
 /// The longest wait that the server may demand.
-const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Returns when a certificate is due for renewal: a third of its lifetime before it expires, or up
 /// to a tenth of that earlier. `jitter` is a fraction that spreads gates over this time.

@@ -68,6 +68,11 @@ impl CertificateStore {
         self.dir.join("account.json")
     }
 
+    /// Returns the file of the last attempt.
+    pub(super) fn attempt(&self) -> PathBuf {
+        self.dir.join("attempt.json")
+    }
+
     /// Returns whether the certificate is one of this server for exactly these domains.
     pub(crate) fn is_right(&self, certificate: &Certificate) -> bool {
         certificate.path() == self.file && self.covers(certificate)
@@ -172,6 +177,14 @@ impl CertificateStore {
         }
         replaced?;
         File::open(&self.dir)?.sync_all()
+    }
+
+    /// Removes a file of the directory, if it exists.
+    pub(super) fn remove(path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 
     /// The lock permits one writer, so one name suffices.

@@ -289,7 +289,7 @@ impl Exposition {
         )?;
         page.gauges(
             "cartgate_ready",
-            "1 while the gate accepts requests, 0 while it drains",
+            "1 while the gate accepts requests, 0 while it drains or its inbox cannot store",
             one(flag(self.gate.is_ready())),
         )?;
         page.counters(

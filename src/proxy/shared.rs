@@ -160,11 +160,13 @@ impl Shared {
         } else if matches!(outage(), Some(StoreError::Failed(_))) {
             Some("inbox failed")
         } else {
-            self.lacks_certificate().then_some("no certificate yet")
+            None
         }
     }
 
-    /// Whether every handshake fails because no certificate was issued yet.
+    /// Whether every handshake fails because no certificate was issued yet. The gate is ready
+    /// nevertheless: a balancer that sent it nothing would keep the ACME server's check away from
+    /// it, and a restart would only lose the order.
     pub(crate) fn lacks_certificate(&self) -> bool {
         let is_automatic =
             || self.with_config(|config| matches!(config.tls, Some(Tls::Acme { .. })));

@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
+    attempts::Ordered,
     order::place,
-    order_error::OrderError,
     schedule::{self, BUSY, LOOK},
     settings::AcmeSettings,
     state::{AcmeState, OrderTrouble},
@@ -27,15 +27,17 @@ use crate::{
 };
 
 /// Keeps a certificate in force as each value of `settings` demands, until its sender is dropped.
-/// A new value, even an equal one, orders at once if a certificate is missing.
+/// Settings that differ order at once if a certificate is missing. Equal ones change nothing: a
+/// reload must not be an order, because servers limit those.
 pub(crate) async fn renew(
     state: Arc<AcmeState>,
     settings: watch::Receiver<Option<Arc<AcmeSettings>>>,
 ) {
+    let jitter = random_fraction();
     let renewer = Renewer {
         state,
-        jitter: random_fraction(),
-        work: OnThreads,
+        jitter,
+        work: OnThreads { jitter },
     };
     renewer.run(settings).await;
 }
@@ -45,20 +47,21 @@ trait Work {
     /// Reads the stored certificate.
     fn read(&self, store: Arc<CertificateStore>) -> impl Future<Output = Read> + Send;
 
-    /// Orders a certificate.
+    /// Orders a certificate after this number of failures.
     fn order(
         &self,
         settings: Arc<AcmeSettings>,
         state: Arc<AcmeState>,
+        failures: u32,
     ) -> impl Future<Output = Ordered> + Send;
 }
 
 type Read = Result<Option<(Certificate, Vec<Warning>)>, CertificateError>;
 
-type Ordered = Result<Certificate, OrderError>;
-
 /// Does each piece of work on a thread of its own.
-struct OnThreads;
+struct OnThreads {
+    jitter: f64,
+}
 
 impl Work for OnThreads {
     async fn read(&self, store: Arc<CertificateStore>) -> Read {
@@ -70,9 +73,22 @@ impl Work for OnThreads {
         })
     }
 
-    async fn order(&self, settings: Arc<AcmeSettings>, state: Arc<AcmeState>) -> Ordered {
-        let ordered = run_on_thread(move || place(&settings, &state)).await;
-        ordered.unwrap_or_else(|error| Err(OrderError::failed(error.into_error().to_string())))
+    async fn order(
+        &self,
+        settings: Arc<AcmeSettings>,
+        state: Arc<AcmeState>,
+        failures: u32,
+    ) -> Ordered {
+        let jitter = self.jitter;
+        let ordered = run_on_thread(move || place(&settings, &state, failures, jitter)).await;
+        ordered.unwrap_or_else(|error| {
+            let failures = failures.saturating_add(1);
+            Ordered::Failed(OrderTrouble {
+                failures,
+                reason: error.into_error().to_string(),
+                next: SystemTime::now() + schedule::wait(failures, None, jitter),
+            })
+        })
     }
 }
 
@@ -85,23 +101,22 @@ struct Renewer<W> {
 
 impl<W: Work> Renewer<W> {
     async fn run(self, mut settings: watch::Receiver<Option<Arc<AcmeSettings>>>) {
-        let mut announced = None;
         loop {
             let wanted = settings.borrow_and_update().clone();
-            if let Some(wanted) = wanted.as_ref().filter(|_| wanted != announced) {
-                announce(wanted);
-            }
+            let differ = |now: &Option<Arc<AcmeSettings>>| *now != wanted;
             let changed = match &wanted {
-                Some(wanted) => tokio::select! {
-                    changed = settings.changed() => changed,
-                    () = self.keep(wanted) => Ok(()),
-                },
-                None => settings.changed().await,
+                Some(wanted) => {
+                    announce(wanted);
+                    tokio::select! {
+                        changed = settings.wait_for(differ) => changed.map(drop),
+                        () = self.keep(wanted) => Ok(()),
+                    }
+                }
+                None => settings.wait_for(differ).await.map(drop),
             };
             if changed.is_err() {
                 return;
             }
-            announced = wanted;
             self.state.set_trouble(None);
         }
     }
@@ -114,33 +129,38 @@ impl<W: Work> Renewer<W> {
         let mut held_until = Instant::now();
         loop {
             self.take_over_stored(&store).await;
-            let left = self.left(&store).max(held_until - Instant::now());
+            let due = self.left(&store);
+            if due > Duration::ZERO {
+                self.state.set_trouble(None);
+            }
+            let left = due.max(held_until - Instant::now());
             if left > Duration::ZERO {
                 sleep(left.min(LOOK)).await;
                 continue;
             }
-            let ordered = self
-                .work
-                .order(Arc::clone(settings), Arc::clone(&self.state));
-            match ordered.await {
-                Ok(certificate) => {
+            let (settings, state) = (Arc::clone(settings), Arc::clone(&self.state));
+            let names = settings.names();
+            let wait = match self.work.order(settings, state, failures).await {
+                Ordered::Issued(certificate) => {
                     failures = 0;
-                    held_until = Instant::now() + self.succeed(&store, certificate);
+                    self.succeed(&store, certificate)
                 }
-                Err(OrderError::Busy) => {
-                    tracing::info!("another gate orders with the same directory; waiting for it");
-                    held_until = Instant::now() + BUSY;
+                Ordered::Busy => {
+                    tracing::info!(
+                        "an order with the same directory is in progress; waiting for it"
+                    );
+                    BUSY
                 }
-                Err(OrderError::Failed {
-                    reason,
-                    retry_after,
-                }) => {
-                    failures += 1;
-                    let wait = schedule::wait(failures, retry_after, self.jitter);
-                    held_until = Instant::now() + wait;
-                    self.fail(settings, failures, reason, SystemTime::now() + wait);
+                Ordered::Held(trouble) => {
+                    failures = trouble.failures;
+                    self.hold(&names, trouble)
                 }
-            }
+                Ordered::Failed(trouble) => {
+                    failures = trouble.failures;
+                    self.fail(&names, trouble)
+                }
+            };
+            held_until = Instant::now() + wait;
         }
     }
 
@@ -150,9 +170,7 @@ impl<W: Work> Renewer<W> {
         match self.work.read(Arc::clone(store)).await {
             Ok(Some((stored, _))) => {
                 let is_right = |one: &Certificate| store.is_right(one);
-                if self.state.offer(Arc::new(stored), is_right) {
-                    self.state.set_trouble(None);
-                }
+                self.state.offer(Arc::new(stored), is_right);
             }
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "stored certificate not usable"),
@@ -164,8 +182,7 @@ impl<W: Work> Renewer<W> {
         match self.state.certificate() {
             Some(present) if store.is_right(&present) => {
                 let due = schedule::due(present.validity(), self.jitter);
-                let left = due.duration_since(SystemTime::now());
-                left.unwrap_or_default()
+                until(due)
             }
             _ => Duration::ZERO,
         }
@@ -194,24 +211,42 @@ impl<W: Work> Renewer<W> {
         schedule::wait(u32::MAX, None, self.jitter)
     }
 
-    fn fail(&self, settings: &AcmeSettings, failures: u32, reason: String, next: SystemTime) {
+    /// Reports an earlier failure, which this gate has not seen. Returns the time until the next
+    /// attempt.
+    fn hold(&self, names: &str, trouble: OrderTrouble) -> Duration {
+        tracing::warn!(
+            domains = names,
+            error = trouble.reason,
+            failures = trouble.failures,
+            next_attempt = rfc3339::seconds(trouble.next),
+            "an earlier order for a certificate failed; waiting for the time of the next attempt"
+        );
+        let wait = until(trouble.next);
+        self.state.set_trouble(Some(trouble));
+        wait
+    }
+
+    /// Reports a failure. Returns the time until the next attempt.
+    fn fail(&self, names: &str, trouble: OrderTrouble) -> Duration {
         let message = match self.state.certificate() {
             None => "no certificate yet, so TLS handshakes are rejected: the order failed",
             Some(_) => "certificate order failed; the present certificate stays in force",
         };
         tracing::error!(
-            domains = settings.names(),
-            error = reason,
-            failures,
-            next_attempt = rfc3339::seconds(next),
+            domains = names,
+            error = trouble.reason,
+            failures = trouble.failures,
+            next_attempt = rfc3339::seconds(trouble.next),
             "{message}"
         );
-        self.state.record(Some(OrderTrouble {
-            failures,
-            reason,
-            next,
-        }));
+        let wait = until(trouble.next);
+        self.state.record(Some(trouble));
+        wait
     }
+}
+
+fn until(time: SystemTime) -> Duration {
+    time.duration_since(SystemTime::now()).unwrap_or_default()
 }
 
 fn announce(settings: &AcmeSettings) {

@@ -11,29 +11,49 @@ use std::{
 use rcgen::{CertificateParams, KeyPair};
 use tokio::time::timeout;
 
-use crate::{acme::server::AcmeServer, net::connect::Trust};
+use crate::{
+    acme::{attempts::Attempts, order_error::OrderError, server::AcmeServer},
+    net::connect::Trust,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+type Issued = Result<Certificate, OrderError>;
+
 /// The results of the orders to come, and the times of those that were placed.
-#[derive(Default)]
 struct Orders {
-    next: Mutex<VecDeque<Ordered>>,
+    next: Mutex<VecDeque<Option<Issued>>>,
     placed: Mutex<Vec<Instant>>,
+    begun: Instant,
 }
 
 impl Orders {
-    fn returning(results: impl IntoIterator<Item = Ordered>) -> Arc<Self> {
+    fn returning(results: impl IntoIterator<Item = Option<Issued>>) -> Arc<Self> {
         Arc::new(Self {
             next: Mutex::new(results.into_iter().collect()),
             placed: Mutex::default(),
+            begun: Instant::now(),
         })
+    }
+
+    /// Places an order.
+    fn take(&self) -> Option<Issued> {
+        let placed = self.placed.lock();
+        placed
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Instant::now());
+        let next = self.next.lock();
+        next.unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+            .flatten()
     }
 
     fn minutes_since(&self, begun: Instant) -> Vec<u64> {
         let placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
-        let minutes = placed.iter().map(|at| (*at - begun).as_secs() / 60);
+        // The time of day moves a little during the test, and shortens the waits.
+        let late = Duration::from_secs(1);
+        let minutes = placed.iter().map(|at| (*at - begun + late).as_secs() / 60);
         minutes.collect()
     }
 }
@@ -44,21 +64,45 @@ impl Work for Arc<Orders> {
         store.read()
     }
 
-    async fn order(&self, _: Arc<AcmeSettings>, _: Arc<AcmeState>) -> Ordered {
-        let placed = self.placed.lock();
-        placed
+    async fn order(
+        &self,
+        settings: Arc<AcmeSettings>,
+        _: Arc<AcmeState>,
+        failures: u32,
+    ) -> Ordered {
+        let next = self.next.lock();
+        let next = next
             .unwrap_or_else(PoisonError::into_inner)
-            .push(Instant::now());
-        let next = self
-            .next
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
-        next.unwrap_or_else(failed)
+            .front()
+            .map(Option::is_none);
+        if next == Some(true) {
+            self.take();
+            return Ordered::Busy;
+        }
+        let store = CertificateStore::new(&settings);
+        let _lock = store.lock().expect("usable").expect("free");
+        let attempts = Attempts {
+            settings: &settings,
+            store: &store,
+            failures,
+            jitter: 0.0,
+        };
+        // The files know the time of day, which the paused clock does not move.
+        let passed = self.begun.elapsed();
+        let moved = |trouble: OrderTrouble| OrderTrouble {
+            next: trouble.next - passed,
+            ..trouble
+        };
+        let now = || SystemTime::now() + passed;
+        match attempts.run(now, || self.take().unwrap_or_else(failed)) {
+            Ordered::Held(trouble) => Ordered::Held(moved(trouble)),
+            Ordered::Failed(trouble) => Ordered::Failed(moved(trouble)),
+            other => other,
+        }
     }
 }
 
-fn failed() -> Ordered {
+fn failed() -> Issued {
     Err(OrderError::failed("no record"))
 }
 
@@ -76,7 +120,7 @@ fn settings(dir: &Path, domains: &[&str]) -> Arc<AcmeSettings> {
 }
 
 /// Returns a certificate that expires after `left`, and began as long ago.
-fn issued(settings: &AcmeSettings, left: Duration) -> Ordered {
+fn issued(settings: &AcmeSettings, left: Duration) -> Issued {
     let names = settings.domains.iter().map(ToString::to_string);
     let mut params = CertificateParams::new(names.collect::<Vec<_>>()).expect("names");
     let now = SystemTime::now();
@@ -120,7 +164,8 @@ async fn failures_are_spaced_and_told_until_an_order_succeeds() {
     let dir = tempfile::tempdir().expect("a directory");
     let settings = settings(dir.path(), &["a.example"]);
     let good = issued(&settings, DAY * 30);
-    let orders = Orders::returning([failed(), failed(), failed(), failed(), failed(), good]);
+    let orders =
+        Orders::returning([failed(), failed(), failed(), failed(), failed(), good].map(Some));
     let state = Arc::<AcmeState>::default();
     let begun = Instant::now();
     run_for(
@@ -138,29 +183,78 @@ async fn failures_are_spaced_and_told_until_an_order_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_tries_at_once_and_an_issued_certificate_ends_the_trouble() {
+async fn only_other_settings_order_at_once_and_an_issued_certificate_ends_the_trouble() {
     let dir = tempfile::tempdir().expect("a directory");
-    let settings = settings(dir.path(), &["a.example"]);
-    let orders = Orders::returning([failed(), issued(&settings, DAY * 30)]);
+    let first = settings(dir.path(), &["a.example"]);
+    let other = Arc::new(AcmeSettings {
+        contact: Some("ops@a.example".parse().expect("an address")),
+        ..AcmeSettings::clone(&first)
+    });
+    let orders = Orders::returning([failed(), failed(), issued(&first, DAY * 30)].map(Some));
     let state = Arc::<AcmeState>::default();
     let begun = Instant::now();
-    let same = Some(Arc::clone(&settings));
+    let same = Some(Arc::new(AcmeSettings::clone(&first)));
     let reload = async |sender: watch::Sender<_>| {
-        sleep(MINUTE).await;
-        sender.send_replace(same);
+        for _ in 0..7 {
+            sleep(MINUTE).await;
+            sender.send_replace(same.clone());
+        }
+        sender.send_replace(Some(other));
         keep(sender).await;
     };
-    run_for(DAY, &orders, &state, Some(Arc::clone(&settings)), reload).await;
-    assert_eq!(orders.minutes_since(begun), [0, 1]);
+    run_for(DAY, &orders, &state, Some(first), reload).await;
+    assert_eq!(orders.minutes_since(begun), [0, 5, 7]);
     assert_eq!(state.trouble(), None);
-    assert_eq!(state.issued.number(), 1);
+    assert_eq!((state.issued.number(), state.failed.number()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_keeps_the_spacing_and_the_demand_of_the_server() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let first = settings(dir.path(), &["a.example"]);
+    let refused = OrderError::failed("too many").demanding(Some(MINUTE * 90));
+    let orders = Orders::returning([failed(), Err(refused), failed()].map(Some));
+    let begun = Instant::now();
+    for _ in 0..10 {
+        let state = Arc::<AcmeState>::default();
+        run_for(MINUTE, &orders, &state, Some(Arc::clone(&first)), keep).await;
+        assert!(state.trouble().is_some(), "a new process tells it as well");
+    }
+    assert_eq!(orders.minutes_since(begun), [0, 5]);
+    // The server does not care for other domains.
+    let other = settings(dir.path(), &["b.example"]);
+    let state = Arc::<AcmeState>::default();
+    run_for(MINUTE * 86, &orders, &state, Some(other), keep).await;
+    assert_eq!(orders.minutes_since(begun), [0, 5, 95]);
+    let trouble = state.trouble().expect("trouble");
+    assert_eq!((trouble.failures, &*trouble.reason), (1, "no record"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_of_a_wrong_clock_or_a_damaged_one_holds_nothing_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let first = settings(dir.path(), &["a.example"]);
+    let orders = Orders::returning([]);
+    let begun = Instant::now();
+    let state = Arc::<AcmeState>::default();
+    run_for(MINUTE, &orders, &state, Some(Arc::clone(&first)), keep).await;
+    let file = CertificateStore::new(&first).attempt();
+    let text = std::fs::read_to_string(&file).expect("a file");
+    let mut stored: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    stored["next"] = u64::MAX.into();
+    stored["demanded"] = 9_999_999_999u64.into();
+    for content in [stored.to_string(), "damaged".to_owned()] {
+        std::fs::write(&file, content).expect("written");
+        run_for(MINUTE, &orders, &state, Some(Arc::clone(&first)), keep).await;
+    }
+    assert_eq!(orders.minutes_since(begun), [0, 1, 2]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_gate_that_orders_is_waited_for_and_is_no_failure() {
     let dir = tempfile::tempdir().expect("a directory");
     let settings = settings(dir.path(), &["a.example"]);
-    let busy = (0..6).map(|_| Err(OrderError::Busy));
+    let busy = (0..6).map(|_| None);
     let orders = Orders::returning(busy);
     let state = Arc::<AcmeState>::default();
     let begun = Instant::now();
@@ -175,7 +269,7 @@ async fn a_certificate_that_is_due_at_once_does_not_lead_to_order_after_order() 
     let settings = settings(dir.path(), &["a.example"]);
     // The clock of this machine is ahead: the certificates have expired when they come.
     let ended = || issued(&settings, Duration::ZERO);
-    let orders = Orders::returning([ended(), ended(), ended(), ended()]);
+    let orders = Orders::returning([ended(), ended(), ended(), ended()].map(Some));
     let state = Arc::<AcmeState>::default();
     let begun = Instant::now();
     run_for(

@@ -72,9 +72,15 @@ impl Site {
 
     /// Returns the table for certificates of these domains.
     fn acme(&self, domains: &[&str]) -> String {
+        self.acme_of("ops@shop.example", domains)
+    }
+
+    /// Returns the table with this contact. Another contact makes other settings, which order at
+    /// once.
+    fn acme_of(&self, contact: &str, domains: &[&str]) -> String {
         let (directory, ca_file) = (self.place.directory(), self.place.ca_file());
         format!(
-            "{{ acme = {{ domains = {domains:?}, contact = \"ops@shop.example\", directory = {directory:?}, ca_file = {ca_file:?} }} }}"
+            "{{ acme = {{ domains = {domains:?}, contact = {contact:?}, directory = {directory:?}, ca_file = {ca_file:?} }} }}"
         )
     }
 
@@ -253,10 +259,17 @@ fn without_the_server_the_gate_waits_and_says_so() {
     let site = Site::new();
     let gate = site.gate(&[DOMAIN]);
     gate.line(&["ERROR", "no certificate yet", "next_attempt=", "127.0.0.1"]);
-    assert_eq!(
-        page(&gate, "/readyz"),
-        (503, "no certificate yet\n".to_owned())
-    );
+    // A balancer that sends nothing to an unready gate would keep the server's check away.
+    assert_eq!(page(&gate, "/readyz"), (200, "ready\n".to_owned()));
+    assert_eq!(metric(&gate, "cartgate_ready"), "1.0");
+    let success = metric(&gate, "cartgate_last_certificate_order_success");
+    assert_eq!(success, "0.0");
+    let health = Command::new(env!("CARGO_BIN_EXE_cartgate"))
+        .env_clear()
+        .args(["healthcheck", "--pid", &gate.id().to_string()])
+        .output()
+        .expect("it runs");
+    assert!(health.status.success(), "{health:?}");
     let (exit, screen) = status(&gate);
     assert_eq!(exit, 1);
     for part in [
@@ -274,9 +287,27 @@ fn without_the_server_the_gate_waits_and_says_so() {
     drop(plain);
     assert_eq!(site.app.count(), 0);
 
+    // Neither a reload nor a restart is an order before its time.
+    gate.signal("HUP");
+    gate.line(&["configuration in force"]);
+    assert_eq!(metric(&gate, FAILED), "1");
+    gate.signal("TERM");
+    gate.end();
     let pebble = site.pebble(LONG);
+    let gate = site.gate(&[DOMAIN]);
+    gate.line(&["WARN", "an earlier order", "127.0.0.1", "failures=1"]);
+    let (exit, screen) = status(&gate);
+    assert!(
+        exit == 1 && screen.contains("the next attempt is in"),
+        "{screen}"
+    );
+    assert_eq!(metric(&gate, FAILED), "0");
+
+    // Corrected settings are.
+    gate.write_config(&site.config(&site.acme_of("dev@shop.example", &[DOMAIN])));
     gate.signal("HUP");
     gate.line(&["certificate issued"]);
+    assert!(!site.folder().join("attempt.json").exists());
     let session = connect(&gate, &trusting(&[pebble.root()], &[]), DOMAIN).expect("a handshake");
     assert_eq!(Client::over(session).ask(genuine(BODY)).status, 200);
     assert_eq!(page(&gate, "/readyz").0, 200);
@@ -328,13 +359,14 @@ fn a_wrong_domain_is_explained_and_the_old_certificate_stays() {
     gate.end();
     let gate = site.gate(&[DOMAIN, OTHER]);
     gate.line(&["stored certificate in force"]);
-    gate.line(&["ERROR", "stays in force"]);
+    gate.line(&["WARN", "an earlier order", OTHER, "next_attempt="]);
     assert_eq!(
         shown(&connect(&gate, &config, DOMAIN).expect("a handshake")),
         first
     );
 
     site.dns.add(OTHER);
+    gate.write_config(&site.config(&site.acme_of("dev@shop.example", &[DOMAIN, OTHER])));
     gate.signal("HUP");
     gate.line(&["certificate issued"]);
     for domain in [DOMAIN, OTHER] {
@@ -392,9 +424,10 @@ fn a_gate_waits_for_the_one_that_orders_with_the_same_directory() {
     let lock = File::options().write(true).open(site.folder().join("lock"));
     let lock = lock.expect("a lock");
     lock.try_lock().expect("no gate holds it");
+    fs::remove_file(site.folder().join("attempt.json")).expect("removed");
     let pebble = site.pebble(LONG);
     let gate = site.gate(&[DOMAIN]);
-    gate.line(&["another gate orders"]);
+    gate.line(&["an order with the same directory is in progress"]);
     assert_eq!(
         (metric(&gate, ORDERED), metric(&gate, FAILED)),
         ("0".into(), "0".into())

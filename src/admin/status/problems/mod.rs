@@ -34,11 +34,10 @@ pub(crate) fn problems(report: &Report) -> Vec<String> {
         .as_ref()
         .is_some_and(|inbox| inbox.trouble.is_some());
     if report.no_certificate {
-        problems.push(
-            "no certificate was issued yet, so the gate rejects TLS handshakes and is not ready"
-                .to_owned(),
-        );
-    } else if !report.ready && !inbox_failed {
+        problems
+            .push("no certificate was issued yet, so the gate rejects TLS handshakes".to_owned());
+    }
+    if !report.ready && !inbox_failed {
         problems.push("the gate drains and is not ready".to_owned());
     }
     if let Some(failed) = report.configuration.failed {

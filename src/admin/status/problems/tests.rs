@@ -112,10 +112,7 @@ fn a_certificate_is_renewed_before_its_last_days() {
 
 #[test]
 fn a_missing_certificate_and_a_failed_order_need_a_person() {
-    let missing = |report: &mut Report| {
-        report.ready = false;
-        report.no_certificate = true;
-    };
+    let missing = |report: &mut Report| report.no_certificate = true;
     is_problem(true, missing);
     let failed = |report: &mut Report| {
         report.certificate_order = Some(FailedOrder {
