@@ -25,7 +25,7 @@ use super::{
     state::{AcmeState, OpenChallenge},
     store::CertificateStore,
 };
-use crate::net::certificate::Certificate;
+use crate::{net::certificate::Certificate, text::rfc3339};
 
 /// The limit of the time for an order, whatever the server does.
 const TIMEOUT: Duration = Duration::from_secs(180);
@@ -218,10 +218,86 @@ impl Work<'_> {
                 "the ACME server issued a certificate for other domains",
             ));
         }
+        self.check_validity(&certificate, SystemTime::now())?;
         if let Err(error) = self.store.replace(&path, pem.as_bytes()) {
             // It is good until the next start, which must order again.
             tracing::error!(path = %path.display(), %error, "certificate not stored");
         }
         Ok(certificate)
+    }
+
+    /// Rejects a certificate that is not valid now while the present one is: every client would fail,
+    /// and the good key would be gone.
+    fn check_validity(&self, issued: &Certificate, now: SystemTime) -> Result<(), OrderError> {
+        let present = self.state.certificate();
+        let is_present_valid = present.is_some_and(|one| one.validity().contains(&now));
+        if issued.validity().contains(&now) || !is_present_valid {
+            return Ok(());
+        }
+        let begins = rfc3339::seconds(issued.validity().start);
+        let expires = rfc3339::seconds(issued.expires());
+        Err(OrderError::failed(format!(
+            "the issued certificate is valid from {begins} to {expires}, and not now"
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use rcgen::{CertificateParams, KeyPair};
+
+    use crate::{acme::server::AcmeServer, net::connect::Trust};
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Returns a key, and a certificate for it with this validity.
+    fn issued(begins: SystemTime, expires: SystemTime) -> (String, String) {
+        let mut params = CertificateParams::new(vec!["a.example".to_owned()]).expect("a name");
+        (params.not_before, params.not_after) = (begins.into(), expires.into());
+        let key = KeyPair::generate().expect("a key");
+        let chain = params.self_signed(&key).expect("a certificate").pem();
+        (key.serialize_pem(), chain)
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_now_replaces_no_valid_one() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let settings = AcmeSettings {
+            domains: vec!["a.example".parse().expect("a domain")],
+            contact: None,
+            dir: dir.path().join("acme"),
+            server: AcmeServer::Production,
+            trust: Trust::Platform,
+        };
+        let store = CertificateStore::new(&settings);
+        let _lock = store.lock().expect("usable");
+        let state = Arc::<AcmeState>::default();
+        let http = AcmeHttp::new(Trust::Platform);
+        let work = Work {
+            settings: &settings,
+            state: &state,
+            store: &store,
+            http: &http,
+        };
+        let now = SystemTime::now();
+        let invalid = [(now - DAY * 2, now - DAY), (now + DAY, now + DAY * 2)];
+        // Without a valid one, there is nothing to lose: the clock may be wrong.
+        for (begins, expires) in invalid {
+            let (key, chain) = issued(begins, expires);
+            let taken = work.store(&key, &chain).expect("better than none");
+            state.put_in_force(Arc::new(taken));
+        }
+        let (key, chain) = issued(now - DAY, now + DAY);
+        let good = work.store(&key, &chain).expect("valid");
+        state.put_in_force(Arc::new(good));
+        let file = std::fs::read(store.file()).expect("stored");
+        for (begins, expires) in invalid {
+            let (key, chain) = issued(begins, expires);
+            let error = work.store(&key, &chain).expect_err("not valid now");
+            assert!(error.reason.contains("and not now"), "{error}");
+        }
+        assert_eq!(std::fs::read(store.file()).expect("stored"), file);
     }
 }

@@ -8,18 +8,21 @@
 //! - An order holds the lock of the directory, so that two gates do not order the same certificate.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{Access, access};
+use rustix::{
+    fs::{Access, Mode, OFlags, access, open},
+    process::geteuid,
+};
 
 use super::{domain::Domain, server::short_digest, settings::AcmeSettings};
 use crate::{
     net::certificate::{Certificate, CertificateError, Warning},
-    secret::private_file,
+    secret::private_file::{self, give_to_owner_of},
 };
 
 /// The mode bits of group and others.
@@ -111,23 +114,31 @@ impl CertificateStore {
             Ok(found) if !found.is_dir() => Err(io::ErrorKind::NotADirectory.into()),
             Ok(found) => {
                 access(&self.root, Access::WRITE_OK | Access::EXEC_OK)?;
-                let is_open = found.mode() & OTHERS != 0;
-                Ok(is_open.then(|| {
-                    let dir = self.root.display();
-                    format!("other users of this machine have access to {dir}, which holds keys; chmod 700 it")
-                }))
+                Ok(self.exposure(&found))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let parent = self.root.parent();
-                let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
-                access(
-                    parent.unwrap_or(Path::new(".")),
-                    Access::WRITE_OK | Access::EXEC_OK,
-                )?;
+                access(above(&self.root), Access::WRITE_OK | Access::EXEC_OK)?;
                 Ok(None)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Returns a warning if other users have access to the directory.
+    fn exposure(&self, found: &Metadata) -> Option<String> {
+        let (dir, uid) = (self.root.display(), found.uid());
+        if found.mode() & OTHERS != 0 {
+            return Some(format!(
+                "other users of this machine have access to {dir}, which holds keys; chmod 700 it"
+            ));
+        }
+        let own = geteuid();
+        // Root leaves its files to the account whose directory contains them.
+        let is_of_account = || fs::metadata(above(&self.root)).is_ok_and(|it| it.uid() == uid);
+        let is_known = uid == 0 || uid == own.as_raw() || own.is_root() && is_of_account();
+        (!is_known).then(|| {
+            format!("{dir}, which holds keys, belongs to user {uid}; chown it to the gate's user")
+        })
     }
 
     /// Creates the directories, and takes the lock until the file is dropped. Returns none while
@@ -135,12 +146,19 @@ impl CertificateStore {
     pub(super) fn lock(&self) -> io::Result<Option<File>> {
         for dir in [&self.root, &self.dir] {
             match DirBuilder::new().mode(0o700).create(dir) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
+                Ok(()) => {
+                    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    let created = File::from(open(dir, flags, Mode::empty())?);
+                    give_to_owner_of(&created, above(dir))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
             }
         }
-        let mut options = private();
-        let file = options.truncate(false).open(self.dir.join("lock"))?;
+        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let file = File::from(open(self.dir.join("lock"), flags, mode)?);
+        give_to_owner_of(&file, &self.dir)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -152,7 +170,7 @@ impl CertificateStore {
     /// stored would be repeated at each start, up to the limits of the server.
     pub(super) fn reserve(&self) -> io::Result<()> {
         let probe = self.unfinished("room");
-        let written = write(&probe, &[0; ROOM]);
+        let written = self.write(&probe, &[0; ROOM]);
         let removed = fs::remove_file(&probe);
         written.and(removed)
     }
@@ -170,7 +188,8 @@ impl CertificateStore {
     pub(super) fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let unfinished = self.unfinished(&name);
-        let replaced = write(&unfinished, content).and_then(|()| fs::rename(&unfinished, path));
+        let written = self.write(&unfinished, content);
+        let replaced = written.and_then(|()| fs::rename(&unfinished, path));
         if replaced.is_err() {
             // It may not exist; the next write replaces it anyway.
             let _ = fs::remove_file(&unfinished);
@@ -185,6 +204,18 @@ impl CertificateStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed,
         }
+    }
+
+    /// Writes a new file. One that a killed gate, or another user, has left is neither followed nor
+    /// kept.
+    fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        Self::remove(path)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let mut file = options.open(path)?;
+        give_to_owner_of(&file, &self.dir)?;
+        file.write_all(content)?;
+        file.sync_all()
     }
 
     /// The lock permits one writer, so one name suffices.
@@ -203,23 +234,18 @@ fn file_name(domains: &[Domain]) -> String {
     format!("{shown}-{}.{PEM}", short_digest(&all.join(" ")))
 }
 
-fn write(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = private().truncate(true).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).mode(0o600);
-    options
+/// Returns the directory that contains a path.
+fn above(path: &Path) -> &Path {
+    let parent = path.parent();
+    let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
     use rcgen::{CertificateParams, KeyPair};
 
@@ -287,6 +313,52 @@ mod tests {
         assert!(store(&file, &["a.example"]).probe().is_err());
         let nowhere = dir.path().join("not").join("there");
         assert!(store(&nowhere, &["a.example"]).probe().is_err());
+    }
+
+    #[test]
+    fn a_planted_file_is_neither_followed_nor_kept() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().join("acme");
+        let store = store(&root, &["a.example"]);
+        drop(store.lock().expect("usable"));
+        let target = dir.path().join("target");
+        fs::write(&target, "theirs").expect("written");
+        let planted = store.unfinished("account.json");
+        symlink(&target, &planted).expect("planted");
+        store.replace(&store.account(), b"key").expect("written");
+        assert_eq!(fs::read(&target).expect("it exists"), b"theirs");
+        fs::write(&planted, "").expect("planted");
+        fs::set_permissions(&planted, fs::Permissions::from_mode(0o666)).expect("mode set");
+        store.replace(&store.account(), b"key").expect("written");
+        assert_eq!(mode(&store.account()), 0o600);
+        let lock = store.dir.join("lock");
+        fs::remove_file(&lock).expect("removed");
+        symlink(&target, &lock).expect("planted");
+        assert!(store.lock().is_err());
+    }
+
+    /// Only root can give files away, so this does nothing for another user.
+    #[test]
+    fn root_leaves_its_files_to_the_owner_of_the_directory_and_tells_of_a_stranger() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let dir = tempfile::tempdir().expect("a directory");
+        let state = dir.path().join("state");
+        fs::create_dir(&state).expect("created");
+        chown(&state, Some(12345), Some(12345)).expect("given");
+        let root = state.join("acme");
+        let own = store(&root, &["a.example"]);
+        let _lock = own.lock().expect("usable").expect("free");
+        own.replace(own.file(), b"one").expect("written");
+        for path in [&root, &own.dir, &own.dir.join("lock"), own.file()] {
+            let found = fs::metadata(path).expect("it exists");
+            assert_eq!((found.uid(), found.gid()), (12345, 12345), "{path:?}");
+        }
+        assert_eq!(own.probe().expect("usable"), None);
+        chown(&state, Some(54321), None).expect("given");
+        let warning = own.probe().expect("usable").expect("a stranger");
+        assert!(warning.contains("belongs to user 12345"), "{warning}");
     }
 
     #[test]

@@ -98,12 +98,12 @@ pub(crate) fn is_open_to_others(directory: &Metadata) -> bool {
     directory.is_dir() && directory.mode() & OTHERS_WRITE != 0
 }
 
-/// Changes the owner of a file that root has created to the owner of `place`, the directory or file
+/// Changes the owner of a file or directory that root has created to the owner of `place`, the directory or file
 /// that it belongs to. Otherwise the user of the store could not open it. Does nothing for other
 /// users than root, or for a file with a second hard link, which may be anywhere.
 pub(crate) fn give_to_owner_of(file: &File, place: &Path) -> io::Result<()> {
     let (own, owner) = (file.metadata()?, fs::metadata(place)?);
-    if !geteuid().is_root() || own.uid() == owner.uid() || own.nlink() != 1 {
+    if !geteuid().is_root() || own.uid() == owner.uid() || (!own.is_dir() && own.nlink() != 1) {
         return Ok(());
     }
     fchown(file, Some(owner.uid()), Some(owner.gid()))
