@@ -67,14 +67,14 @@ pub enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  cartgate demo
-      Show how it works, with nothing else installed.
-
   cartgate init
       Ask three questions, and write a configuration and a file for the secret.
 
   cartgate serve
       Run the gate with the configuration in this directory.
+
+  cartgate demo
+      Show how it works, with nothing else installed.
 
   cartgate serve --listen 127.0.0.1:8080 --upstream http://127.0.0.1:3000/webhooks/orders \\
       --secret-file /run/secrets/cartfunnel
