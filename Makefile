@@ -139,11 +139,11 @@ STATIC := -C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrando
     --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo \
     --remap-path-prefix=$(CURDIR)=/cartgate --remap-path-prefix=$(abspath $(TARGET))=/target
 
-# Packages have the date of the commit instead of that of the build.
+# Packages have the date of the commit instead of that of the build, and an incremental build would have other bytes.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 
 dist: ## build dist/: one static binary with its checksum, manual pages, completions
-	RUSTFLAGS="$(STATIC)" $(CARGO) build --release --locked --target $(HOST)
+	CARGO_INCREMENTAL=0 RUSTFLAGS="$(STATIC)" $(CARGO) build --release --locked --target $(HOST)
 	@mkdir -p dist/man dist/completions
 	cp $(TARGET)/$(HOST)/release/cartgate dist/cartgate
 	@if ldd dist/cartgate 2>/dev/null | grep -q '=>'; then echo "dist/cartgate is not static" >&2; exit 1; fi
@@ -165,7 +165,7 @@ ARM64 := aarch64-unknown-linux-gnu
 packages-arm64: packages ## cross-compile for arm64, and add its packages to those of this machine
 	@scripts/install-debian gcc-aarch64-linux-gnu libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/lib/libc.a
 	@[ -d "$$(rustc --print target-libdir --target $(ARM64))" ] || rustup target add $(ARM64)
-	RUSTFLAGS="$(STATIC)" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	CARGO_INCREMENTAL=0 RUSTFLAGS="$(STATIC)" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
 	    $(CARGO) build --release --locked --target $(ARM64)
 	scripts/package $(TOOLS) $(ARM64) $(TARGET)/$(ARM64)/release/cartgate
 	cd dist && sha256sum cartgate[-_]* | tee SHA256SUMS
