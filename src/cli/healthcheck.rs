@@ -17,7 +17,7 @@ Examples:
   cartgate healthcheck --pid \"$(systemctl show --property MainPID --value cartgate)\"
       Ask one gate of several.
 
-It needs no admin listener, no token and no file, but Linux.
+It needs Linux, and no admin listener, token or file.
 
 Exit status: 0 each gate is ready; 1 a gate is not, does not respond, or there is none; 2 usage error.")]
 pub struct HealthcheckArgs {

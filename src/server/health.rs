@@ -4,12 +4,12 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::{io::AsyncWriteExt as _, net::UnixListener, time::sleep};
 
-use crate::proxy::shared::Shared;
+use crate::{net::health_socket::accept, proxy::shared::Shared};
 
 /// The pause after a failed accept: the process may have no file left.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Writes `ready`, or the reason why the gate is not, to each client. Asks the threads of the gate
+/// Writes `ready`, or the reason why the gate is not, to each client of this user. Asks the threads of the gate
 /// first: if one hangs, the client gets no response.
 pub(super) async fn report<A>(
     listener: UnixListener,
@@ -19,7 +19,7 @@ pub(super) async fn report<A>(
     A: Future<Output = bool>,
 {
     loop {
-        let Ok((mut client, _)) = listener.accept().await else {
+        let Ok(mut client) = accept(&listener).await else {
             sleep(PAUSE).await;
             continue;
         };

@@ -162,3 +162,48 @@ fn a_secret_of_another_user_is_warned_of() {
     chown(&secret, Some(0), Some(SERVICE)).expect("changed");
     assert!(!check(SERVICE).contains("belongs to"));
 }
+
+/// Connects to the health sockets of all gates in a loop, and prints each response.
+const FLOOD: &str = r#"
+use Socket;
+$| = 1;
+while (1) {
+    open(my $table, '<', '/proc/net/unix') or die;
+    my @names = map { /@(cartgate-health-\w+)/ ? $1 : () } <$table>;
+    for my $name (@names) {
+        socket(my $client, AF_UNIX, SOCK_STREAM, 0) or die;
+        connect($client, pack_sockaddr_un("\0$name")) or next;
+        recv($client, my $response, 100, 0);
+        print $response;
+    }
+}
+"#;
+
+#[test]
+#[ignore = "needs root; make test runs it"]
+fn a_flood_of_another_user_does_not_make_the_gate_unhealthy() {
+    let dir = folder(CONFIG);
+    let gate = start(dir.path());
+    let process = gate.id().to_string();
+    let strangers: Vec<_> = (0..3)
+        .map(|_| {
+            let mut stranger = tool("perl");
+            stranger.args(["-e", FLOOD]).uid(12_345).gid(12_345);
+            stranger.stdout(Stdio::piped()).spawn().expect("it starts")
+        })
+        .collect();
+    let checks: Vec<_> = (0..10)
+        .map(|_| as_service(command(dir.path(), &["healthcheck", "--pid", &process])).output())
+        .collect();
+    for mut stranger in strangers {
+        stranger.kill().expect("it runs");
+        let output = stranger.wait_with_output().expect("it ends");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    }
+    stop(gate);
+    for check in checks {
+        let check = check.expect("it runs");
+        let said = String::from_utf8_lossy(&check.stdout);
+        assert!(check.status.success(), "{said}");
+    }
+}
