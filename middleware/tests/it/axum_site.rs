@@ -25,7 +25,10 @@ use tower_http::{
     decompression::RequestDecompressionLayer, limit::RequestBodyLimitLayer, trace::TraceLayer,
 };
 
-use crate::support::{BODY, Step, policy, run, signer};
+use crate::{
+    log,
+    support::{BODY, Step, policy, run, signer},
+};
 
 #[derive(Deserialize)]
 struct Order {
@@ -246,31 +249,11 @@ fn tracing_works_on_both_sides() {
     assert_eq!(status(&site, unsigned("/")), 401);
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Returns the response and the log lines of the request.
 fn logged(site: &Router, request: Request<Body>) -> (Response<Bytes>, String) {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::DEBUG)
-        .with_writer(move || writer.clone())
-        .finish();
-    let response = tracing::subscriber::with_default(subscriber, || send(site, request));
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    (response, log)
+    log::take();
+    let response = send(site, request);
+    (response, log::take())
 }
 
 #[test]

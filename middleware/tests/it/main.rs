@@ -13,6 +13,7 @@ mod events;
 mod freshness;
 mod hyper_server;
 mod limits;
+mod log;
 mod memory;
 mod policies;
 mod properties;

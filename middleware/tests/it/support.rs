@@ -53,6 +53,7 @@ pub(crate) fn whole(content: impl Into<Bytes>) -> Request<Full<Bytes>> {
 
 /// Runs a future without sockets or timers. Fails if the future is pending, so that no test hangs.
 pub(crate) fn run<T>(future: impl Future<Output = T>) -> T {
+    crate::log::record();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
