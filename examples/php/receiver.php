@@ -36,7 +36,7 @@ function take(string $body): int
         return 422; // signed, but not what this app expects: the merchant edited the payload
     }
     $id = json_encode($delivery['id'] ?? null);
-    $state = fopen(getenv('STATE') ?: sys_get_temp_dir() . '/receiver.ids', 'a+');
+    $state = fopen(getenv('STATE') ?: __DIR__ . '/receiver.ids', 'a+');
     if ($state === false || !flock($state, LOCK_EX)) {
         return 503; // the gate reports it, and an inbox tries again
     }

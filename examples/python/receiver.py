@@ -40,6 +40,8 @@ def take(headers, body):
         delivery = json.loads(body)
         event_id = delivery.get("id")
     except (ValueError, AttributeError):
+        event_id = []
+    if not isinstance(event_id, (str, int, type(None))):
         return 422  # signed, but not what this app expects: the merchant edited the payload
     with lock:
         # A delivery can arrive twice, as a retry or a replay. Only the app knows the orders that it has processed.

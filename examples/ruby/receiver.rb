@@ -22,19 +22,38 @@
 require "json"
 require "socket"
 
+SEEN = {} # an app with a database keeps them there, in the same transaction as its work
+LOCK = Mutex.new
+
 def take(headers, body)
   unless headers["x-cartgate-verdict"] == "verified"
     warn "a request that did not come through the gate"
     return "403 Forbidden"
   end
   delivery = JSON.parse(body)
+  # Signed, but not what this app expects: the merchant edited the payload.
+  return "422 Unprocessable Content" unless delivery.is_a?(Hash)
+
+  LOCK.synchronize do
+    # A delivery can arrive twice, as a retry or a replay. Only the app knows the orders that it has processed.
+    id = delivery["id"]
+    if !id.nil? && SEEN.key?(id)
+      puts "known already: #{id}"
+    else
+      handle(headers, delivery)
+      SEEN[id] = true
+    end
+  end
+  "200 OK" # 2xx only now: anything else is an error line in the gate's log
+rescue JSON::ParserError
+  "422 Unprocessable Content"
+end
+
+def handle(headers, delivery)
   kind = headers.fetch("x-cartgate-event", "unknown") # absent unless the gate has an event setting
   # "endpoint": set for this path in the gate. "payload": read from the signed body.
   source = headers["x-cartgate-event-source"]
   puts "#{kind} (by #{source}) #{delivery["id"]}, delivery #{headers["x-cartgate-delivery"]}"
-  "200 OK"
-rescue JSON::ParserError
-  "422 Unprocessable Content"
 end
 
 def serve(connection)
