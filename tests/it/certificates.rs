@@ -1,7 +1,6 @@
 //! The gate's certificate: its renewal under load, an unusable one, and its expiry.
 
 use std::{
-    net::TcpStream,
     path::Path,
     sync::{
         Arc,
@@ -21,9 +20,9 @@ use crate::{
         App, BODY, Client,
         authority::Authority,
         genuine,
-        session::{BOTH, NAME, Session, shake},
+        session::{BOTH, NAME, Session, connect, shown},
+        stop::Stop,
         wait_until,
-        wire::patient,
     },
 };
 
@@ -64,23 +63,12 @@ impl Site {
     }
 
     fn connect(&self, config: &Arc<ClientConfig>) -> Session {
-        let tcp = patient(TcpStream::connect(self.program.address()).expect("a connection"));
-        shake(tcp, Arc::clone(config)).expect("a handshake")
+        connect(self.program.address(), config)
     }
 
     /// Returns the certificate that a new client without a session gets.
     fn shown(&self) -> CertificateDer<'static> {
-        let session = self.connect(&self.trusting());
-        session.conn.peer_certificates().expect("shown")[0].clone()
-    }
-}
-
-/// Stops the senders when it is dropped, also if a wait fails.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
+        shown(self.program.address(), &self.trusting())
     }
 }
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     program::Program,
-    support::{App, SECRET, Then, app::answer, genuine, wait_until},
+    support::{App, SECRET, Then, app::answer, genuine, stop::Stop, wait_until},
 };
 
 /// A directory for the store, and the configuration of a gate. Events wait, unless there is an app.
@@ -114,14 +114,6 @@ fn events(file: &Path) -> usize {
     let db = db.expect("a database");
     let count = db.query_row(count, [], |row| row.get::<_, u32>(0));
     count.expect("a count") as usize
-}
-
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
-    }
 }
 
 /// Does `harm` while senders send. A delivery that begins after it must never get 200. Returns the

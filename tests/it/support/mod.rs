@@ -9,6 +9,7 @@ pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod gate;
 pub(crate) mod session;
+pub(crate) mod stop;
 pub(crate) mod wire;
 
 use std::{

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    net::TcpStream,
     path::Path,
     sync::{
         Arc,
@@ -12,8 +11,6 @@ use std::{
     thread,
 };
 
-use rustls::{ClientConfig, pki_types::CertificateDer};
-
 use super::{FAILED, IN_FORCE, count, in_force, link_over};
 use crate::{
     program::Program,
@@ -21,9 +18,9 @@ use crate::{
         App, BODY, Client,
         authority::{Authority, Leaf},
         genuine,
-        session::{BOTH, NAME, Session, shake},
+        session::{BOTH, NAME, connect, shown},
+        stop::Stop,
         wait_until,
-        wire::patient,
     },
 };
 
@@ -38,26 +35,6 @@ fn archive(dir: &Path, leaf: &Leaf, number: usize) {
 fn link(dir: &Path, name: &str, number: usize) {
     let link = dir.join(format!("live/shop/{name}.pem"));
     link_over(&link, &format!("../../archive/shop/{name}{number}.pem"));
-}
-
-fn connect(program: &Program, config: &Arc<ClientConfig>) -> Session {
-    let tcp = patient(TcpStream::connect(program.address()).expect("a connection"));
-    shake(tcp, Arc::clone(config)).expect("a handshake")
-}
-
-/// Returns the certificate that a new client gets.
-fn shown(program: &Program, config: &Arc<ClientConfig>) -> CertificateDer<'static> {
-    let session = connect(program, config);
-    session.conn.peer_certificates().expect("shown")[0].clone()
-}
-
-/// Stops the senders when it is dropped, also if a wait fails.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
-    }
 }
 
 #[test]
@@ -84,7 +61,7 @@ fn links_of_certbot_are_replaced_one_after_the_other_under_load() {
         for _ in 0..2 {
             scope.spawn(|| {
                 while !stop.load(SeqCst) {
-                    let mut client = Client::over(connect(&program, &config()));
+                    let mut client = Client::over(connect(program.address(), &config()));
                     assert_eq!(client.ask(genuine(BODY)).status, 200);
                     sent.fetch_add(1, SeqCst);
                 }
@@ -95,10 +72,10 @@ fn links_of_certbot_are_replaced_one_after_the_other_under_load() {
         // The certificate alone, so long that the gate tries it with the old key.
         link(dir, "fullchain", 2);
         wait_until("the failure", || count(&program, FAILED) == 1);
-        assert_eq!(shown(&program, &config()), old.der);
+        assert_eq!(shown(program.address(), &config()), old.der);
         link(dir, "privkey", 2);
         in_force(&program, 1);
-        assert_eq!(shown(&program, &config()), new.der);
+        assert_eq!(shown(program.address(), &config()), new.der);
 
         // Both in a row, as certbot does.
         let next = authority.leaf(NAME);
@@ -106,7 +83,7 @@ fn links_of_certbot_are_replaced_one_after_the_other_under_load() {
         link(dir, "privkey", 3);
         link(dir, "fullchain", 3);
         in_force(&program, 2);
-        assert_eq!(shown(&program, &config()), next.der);
+        assert_eq!(shown(program.address(), &config()), next.der);
         let before = sent.load(SeqCst);
         wait_until("requests behind it", || sent.load(SeqCst) > before + 2);
     });

@@ -32,6 +32,7 @@ use crate::{
         authority::Authority,
         genuine,
         session::{NAME, Session},
+        stop::Stop,
         wait_until,
         wire::patient,
     },
@@ -450,15 +451,6 @@ fn a_gate_waits_for_the_one_that_orders_with_the_same_directory() {
         (metric(&second, ORDERED), metric(&second, FAILED)),
         ("0".into(), "0".into())
     );
-}
-
-/// Stops the senders when it is dropped, also if a wait fails.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, SeqCst);
-    }
 }
 
 #[test]
