@@ -13,14 +13,14 @@ FOR_DRILLS := postgresql:/usr/lib/postgresql/*/bin/initdb e2fsprogs:mkfs.ext4 mo
 # Debian packages for the tests of packages, images and manifests.
 FOR_DEPLOY := mmdebstrap rpm file qemu-user-static:qemu-aarch64-static python3-venv:/usr/lib/python3*/ensurepip/__init__.py
 
-# The number of rounds of `make bench`, of which it takes medians. QUICK=1 runs one, in 2 minutes instead of 15.
-BENCH_ROUNDS ?= $(if $(QUICK),1,5)
+# The number of rounds of `make bench`, of which it takes medians.
+BENCH_ROUNDS ?= $(if $(QUICK),6,31)
 
 # The seconds per fuzz target of `make fuzz`.
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time fuzz deny audit unused bench bench-layer bench-inbox instructions dist packages packages-arm64 reproducible locks
+.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time fuzz deny audit unused bench bench-layer bench-inbox counts budget for-counts dist packages packages-arm64 reproducible locks
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -50,7 +50,7 @@ drills: ## run the drills of `make test` (kills, cuts, full disks) for long; CAR
 	CARTGATE_DRILL_ROUNDS=$(or $(CARTGATE_DRILL_ROUNDS),long) \
 	    $(CARGO) test --release --locked --test drills -- --ignored --nocapture --test-threads 1
 
-check: fmt clippy features docs api publishable ## check format, lints, feature combinations, documents and public types
+check: fmt clippy features docs api publishable budget ## check format, lints, feature combinations, documents, public types, costs
 
 check-all: check deny unused fuzz msrv semver publish-check ## check, and all checks that build tools first and run for minutes
 	@for one in $(APART); do \
@@ -112,20 +112,28 @@ audit: ## check the dependencies for known vulnerabilities, with a fresh databas
 unused:
 	$$(scripts/install-tool $(TOOLS) cargo-machete 0.9.2) .
 
-# The bench skips and reports a peer that cannot be installed. nginx and HAProxy are in /usr/sbin.
-bench: ## measure the gate against HAProxy and nginx, in 15 minutes; QUICK=1: in 2 minutes
+# The bench skips and reports a peer that cannot be installed. nginx and HAProxy are in /usr/sbin. It also runs the test
+# behind `make bench-inbox`, and counts like `make counts`.
+bench: for-counts ## measure the gate against HAProxy and nginx, in 15 minutes; QUICK=1: in 3 minutes
 	@PATH="$$PATH:/usr/sbin" scripts/install-debian haproxy nginx libnginx-mod-http-lua:$(MODULES)/ngx_http_lua_module.so \
 	    libnginx-mod-http-js:$(MODULES)/ngx_http_js_module.so || echo "bench: continues with the installed peers" >&2
-	$(CARGO) build --release --locked --bin cartgate
-	$(CARGO) build --release --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
-	$(TARGET)/proxy/release/bench $(if $(QUICK),--quick) --rounds $(BENCH_ROUNDS) \
+	$(CARGO) test --release --locked --lib --no-run
+	CARGO="$(CARGO)" $(TARGET)/proxy/release/bench $(if $(QUICK),--quick) --rounds $(BENCH_ROUNDS) \
 	    --gate $(TARGET)/release/cartgate --out $(TARGET)/bench
 
-instructions: ## count the gate's instructions per request with callgrind, also on a busy machine
-	@scripts/install-debian valgrind
+# valgrind and strace count, so that another program's load changes nothing.
+COUNT := $(TARGET)/proxy/release/bench --counts benches/proxy/budget.json --gate $(TARGET)/release/cartgate
+
+counts: for-counts ## count instructions, allocations and system calls per request; BLESS=1 writes the budget
+	$(COUNT) $(if $(BLESS),--bless)
+
+budget: for-counts ## fail if a request costs more than benches/proxy/budget.json allows
+	$(COUNT) --check
+
+for-counts:
+	@scripts/install-debian valgrind strace
 	$(CARGO) build --release --locked --bin cartgate
 	$(CARGO) build --release --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
-	$(TARGET)/proxy/release/bench --instructions --gate $(TARGET)/release/cartgate
 
 bench-layer: ## measure the cost of the layer around a handler, beside the hash alone, and count its allocations
 	$(CARGO) bench --locked --package tower-cartgate --bench verify

@@ -2,15 +2,26 @@
 
 use std::{fs, io, time::Duration};
 
-/// Returns the user and system time of all threads of these processes, including ended threads.
+/// Returns the time that all threads of these processes have run. The kernel adds the last part
+/// when a thread sleeps, so the time is exact for an idle process.
 pub(crate) fn cpu(pids: &[u32]) -> io::Result<Duration> {
-    let mut ticks = 0;
+    let mut nanoseconds = 0;
     for pid in pids {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        ticks += Stat::parse(&stat).ok_or_else(unknown)?.ticks;
+        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let file = thread?.path().join("schedstat");
+            nanoseconds += match fs::read_to_string(file) {
+                Ok(text) => run_time(&text).ok_or_else(unknown)?,
+                // The thread may have ended.
+                Err(_) => 0,
+            };
+        }
     }
-    let second = rustix::param::clock_ticks_per_second();
-    Ok(Duration::from_secs(ticks) / u32::try_from(second).map_err(io::Error::other)?)
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// Reads the time of a thread on a core, the first field.
+fn run_time(schedstat: &str) -> Option<u64> {
+    schedstat.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// Returns the proportional set size: a page that several processes share counts in parts.
@@ -32,9 +43,9 @@ pub(crate) fn family(head: u32) -> io::Result<Vec<u32>> {
         };
         // The process may have ended.
         if let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat"))
-            && let Some(stat) = Stat::parse(&stat)
+            && let Some(parent) = parent(&stat)
         {
-            parents.push((pid, stat.parent));
+            parents.push((pid, parent));
         }
     }
     let mut family = vec![head];
@@ -47,24 +58,11 @@ pub(crate) fn family(head: u32) -> io::Result<Vec<u32>> {
     Ok(family)
 }
 
-struct Stat {
-    parent: u32,
-    ticks: u64,
-}
-
-impl Stat {
-    /// Splits after the name, the second field, which may contain spaces and brackets. The rest is
-    /// numbers.
-    fn parse(line: &str) -> Option<Self> {
-        let mut fields = line[line.rfind(')')? + 1..].split_ascii_whitespace();
-        let parent = fields.nth(1)?.parse().ok()?;
-        let user: u64 = fields.nth(9)?.parse().ok()?;
-        let system: u64 = fields.next()?.parse().ok()?;
-        Some(Self {
-            parent,
-            ticks: user + system,
-        })
-    }
+/// Reads the parent of a process. Splits after the name, the second field, which may contain spaces
+/// and brackets.
+fn parent(stat: &str) -> Option<u32> {
+    let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
+    fields.nth(1)?.parse().ok()
 }
 
 fn share(rollup: &str) -> Option<u64> {
@@ -86,9 +84,14 @@ mod tests {
     #[test]
     fn a_name_with_brackets_and_spaces_shifts_no_field() {
         let line = "7 (a ) b) S 3 7 7 0 -1 4194560 1 2 3 4 250 50 9 9 20 0 1 0 5 6 7";
-        let stat = Stat::parse(line).expect("parsed");
-        assert_eq!((stat.parent, stat.ticks), (3, 300));
-        assert!(Stat::parse("7 (short) S 3 7").is_none());
+        assert_eq!(parent(line), Some(3));
+        assert_eq!(parent("7 (short) S"), None);
+    }
+
+    #[test]
+    fn the_time_on_a_core_is_the_first_field() {
+        assert_eq!(run_time("323651 1392210 2\n"), Some(323_651));
+        assert_eq!(run_time(""), None);
     }
 
     #[test]

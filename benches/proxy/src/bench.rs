@@ -11,15 +11,20 @@ use crate::{
     delivery::{Deliveries, PATH},
     peer::{Peer, Running, Task},
     stop,
-    table::Table,
+    table::{Better, Table},
     upstream::Upstream,
 };
 
 /// The extent of the measurements.
+#[derive(Clone, Copy)]
 pub(crate) struct Scale {
     pub(crate) rounds: usize,
+    /// The load before a round's measurement, which fills the caches.
     pub(crate) warm: Duration,
     pub(crate) span: Duration,
+    /// The rounds at a fixed load, which are longer, because a percentile needs many requests.
+    pub(crate) paced_rounds: usize,
+    pub(crate) paced_span: Duration,
     /// The time after a burst in which memory is returned.
     pub(crate) rest: Duration,
 }
@@ -53,9 +58,9 @@ impl Bench {
         self.cores.count
     }
 
-    /// Returns the column of a peer.
-    pub(crate) fn column(&self, name: &str) -> Option<usize> {
-        self.peers.iter().position(|peer| peer.name() == name)
+    /// Runs work that is not divided into a peer and its load.
+    pub(crate) fn on_all_cores<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.cores.on_all(work)
     }
 
     /// Starts a peer in a directory of its own, beside other runs of the same peer.
@@ -64,10 +69,27 @@ impl Bench {
         Running::start(peer, column, task, upstream, room, &self.cores)
     }
 
+    /// Returns the names of the peers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.peers.iter().map(|peer| peer.name())
+    }
+
     /// Returns an empty table with a column for each peer.
-    pub(crate) fn table(&self, name: &str, unit: &str) -> Table {
-        let columns = self.peers.iter().map(|peer| peer.name().to_owned());
-        Table::new(name, unit, columns.collect())
+    pub(crate) fn table(&self, name: &str, unit: &str, better: Better) -> Table {
+        Table::new(
+            name,
+            unit,
+            better,
+            self.names().map(str::to_owned).collect(),
+        )
+    }
+
+    /// Records an omission.
+    pub(crate) fn leave_out(&mut self, note: String) {
+        if !self.left_out.contains(&note) {
+            eprintln!("bench: left out: {note}");
+            self.left_out.push(note);
+        }
     }
 
     /// Starts the requested peers, and keeps those that pass the check.
@@ -106,21 +128,11 @@ impl Bench {
             Ok(value) => Ok(Some(value)),
             Err(error) => {
                 stop::check()?;
-                let note = format!("{}, {what}: {error}", self.peers[column].name());
-                if !self.left_out.contains(&note) {
-                    eprintln!("bench: left out: {note}");
-                    self.left_out.push(note);
-                }
+                self.leave_out(format!("{}, {what}: {error}", self.peers[column].name()));
                 Ok(None)
             }
         }
     }
-}
-
-/// Returns the peers in the order of a round. Each peer is first in turn.
-pub(crate) fn in_turn(field: &[Running], round: usize) -> impl Iterator<Item = &Running> {
-    let first = round % field.len().max(1);
-    field[first..].iter().chain(&field[..first])
 }
 
 /// Formats a size.

@@ -11,13 +11,15 @@ use crate::{
 pub(crate) const ADMIN: &str = "admin.sock";
 
 /// A built gate.
+#[derive(Clone)]
 pub(crate) struct Cartgate {
+    pub(crate) name: &'static str,
     pub(crate) program: PathBuf,
 }
 
 impl Peer for Cartgate {
     fn name(&self) -> &'static str {
-        "Cartgate"
+        self.name
     }
 
     fn version(&self) -> io::Result<String> {

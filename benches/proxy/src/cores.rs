@@ -7,6 +7,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// The cores of this machine, divided into two sets.
 pub(crate) struct Cores {
+    all: CpuSet,
     peer: CpuSet,
     ours: CpuSet,
     pub(crate) count: usize,
@@ -27,6 +28,7 @@ impl Cores {
             ours.unset(*first);
         }
         let cores = Self {
+            all,
             peer,
             ours,
             count: allowed.len(),
@@ -35,12 +37,34 @@ impl Cores {
         Ok(cores)
     }
 
+    /// Shares all cores, for counts that do not depend on them.
+    pub(crate) fn shared() -> io::Result<Self> {
+        let all = sched_getaffinity(None)?;
+        Ok(Self {
+            all,
+            peer: all,
+            ours: all,
+            count: (0..CpuSet::MAX_CPU)
+                .filter(|core| all.is_set(*core))
+                .count(),
+        })
+    }
+
     /// Runs `start`, whose processes run on the peer's core.
     pub(crate) fn on_the_peers<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        self.move_to(&self.peer)?;
-        let started = start();
+        self.on(&self.peer, start)
+    }
+
+    /// Runs `work`, whose threads and processes run on all cores.
+    pub(crate) fn on_all<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.on(&self.all, work)
+    }
+
+    fn on<T>(&self, cores: &CpuSet, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.move_to(cores)?;
+        let done = work();
         self.move_to(&self.ours)?;
-        started
+        done
     }
 
     #[expect(clippy::unused_self, reason = "moving requires divided cores")]

@@ -106,19 +106,6 @@ impl<'r> Fleet<'r> {
         Ok(())
     }
 
-    /// Waits for all outstanding responses.
-    pub(crate) fn settle(&mut self) -> io::Result<()> {
-        let begun = Instant::now();
-        let mut done = Vec::new();
-        while !self.is_settled() {
-            if begun.elapsed() > PATIENCE {
-                return Err(io::Error::other("answers do not come"));
-            }
-            self.poll(Duration::from_millis(100), &mut done)?;
-        }
-        Ok(())
-    }
-
     /// Sends a single request, and returns the status.
     pub(crate) fn ask(&mut self, request: &'r [u8]) -> io::Result<u16> {
         let begun = Instant::now();

@@ -10,7 +10,7 @@ use crate::{
     load::{Expected, Load, saturate},
     peer::{Running, Task},
     stop,
-    table::Table,
+    table::{AGAIN, Better, Table},
 };
 
 const CONNECTIONS: [usize; 2] = [1_000, 5_000];
@@ -23,16 +23,24 @@ const LARGE: usize = 1024 * 1024;
 /// The number of large bodies in a burst.
 const BURST: usize = 64;
 
+/// The name of the table of connections.
+pub(crate) const EACH: &str = "Memory per idle connection that has carried a request";
+
+/// The name of the table of bursts, and its rows.
+pub(crate) const BURST_TABLE: &str = "Memory around a burst of 64 bodies of 1 MiB at once";
+pub(crate) const BEFORE: &str = "before";
+pub(crate) const LATER: &str = "after a rest of ";
+
 /// Measures each peer alone, so that no page is shared.
 pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
-    let mut idle = bench.table("Memory, idle", "KiB");
-    let mut each = bench.table(
-        "Memory per idle connection that has carried a request",
-        "bytes",
-    );
+    let mut idle = bench.table("Memory, idle", "KiB", Better::Less);
+    let mut each = bench.table(EACH, "bytes", Better::Less);
     let deliveries = Deliveries::new(SMALL, PATH);
     for column in 0..bench.peers.len() {
         let name = bench.peers[column].name();
+        if name == AGAIN {
+            continue;
+        }
         eprintln!("bench: memory of {name}");
         for count in CONNECTIONS
             .into_iter()
@@ -53,9 +61,9 @@ pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
 
 /// Sends all bursts first, so that all peers rest at the same time.
 pub(crate) fn measure_burst(bench: &mut Bench) -> io::Result<Table> {
-    let mut memory = bench.table("Memory around a burst of 64 bodies of 1 MiB at once", "KiB");
+    let mut memory = bench.table(BURST_TABLE, "KiB", Better::Less);
     let deliveries = (Deliveries::new(SMALL, PATH), Deliveries::new(LARGE, PATH));
-    let field = bench.field(&Task::of(LARGE), |_| true)?;
+    let field = bench.field(&Task::of(LARGE), |name| name != AGAIN)?;
     let mut rested = Vec::new();
     for peer in &field {
         eprintln!("bench: a burst for {}", bench.peers[peer.column].name());
@@ -63,7 +71,7 @@ pub(crate) fn measure_burst(bench: &mut Bench) -> io::Result<Table> {
         let after =
             before.and_then(|before| Ok((before, drive(bench, peer, &deliveries.1.genuine)?)));
         if let Some((before, after)) = bench.keep(peer.column, "a burst", after)? {
-            memory.add("before", peer.column, before);
+            memory.add(BEFORE, peer.column, before);
             memory.add("just after", peer.column, after);
             rested.push(peer);
         }
@@ -72,7 +80,7 @@ pub(crate) fn measure_burst(bench: &mut Bench) -> io::Result<Table> {
     eprintln!("bench: {} s of rest", rest.as_secs());
     stop::rest(rest)?;
     for peer in rested {
-        let row = format!("{} s later", rest.as_secs());
+        let row = format!("{LATER}{} s", rest.as_secs());
         memory.add(&row, peer.column, peer.memory()? as f64 / 1024.0);
     }
     Ok(memory)
@@ -101,7 +109,7 @@ fn drive(bench: &Bench, peer: &Running, requests: &[Vec<u8>]) -> io::Result<f64>
         expected: Expected::Accepted,
         at_once: BURST,
         warm: bench.scale.warm,
-        span: bench.scale.span,
+        span: bench.scale.paced_span,
     };
     saturate(&mut fleet, &load, || peer.cpu())?;
     drop(fleet);

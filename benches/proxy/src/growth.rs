@@ -2,88 +2,91 @@
 
 use std::io;
 
+use tempfile::TempDir;
+
 use crate::{
-    bench::{Bench, in_turn},
+    bench::Bench,
     delivery::{Deliveries, PATH},
     files,
-    fleet::Fleet,
-    load::{Expected, Load, saturate},
-    peer::{Running, Task},
-    speed::{at_once, cost},
-    table::Table,
+    load::{Expected, saturate},
+    peer::Task,
+    rounds::Rounds,
+    speed::{cost, load, rounds},
+    table::{AGAIN, Better, GATE, Table},
 };
 
 const BODY: usize = 200;
-const CONNECTIONS: [usize; 4] = [1, 100, 1_000, 10_000];
+const CONNECTIONS: [usize; 2] = [1_000, 6_000];
 const ENDPOINTS: [usize; 3] = [1, 100, 1_000];
 
-/// The number of requests at a time. The connections take turns.
+/// The peers, in the order in which they take part if the limit of open files excludes some.
+const FIRST: [&str; 4] = ["Cartgate", "HAProxy", "nginx + Lua", AGAIN];
+
+/// Measures with the number of requests at a time that saturates a peer. The connections take
+/// turns.
 pub(crate) fn by_connections(bench: &mut Bench) -> io::Result<Table> {
-    let mut cpu = bench.table(
-        "CPU per verified request of 200 B, by open connections",
-        "us",
-    );
+    let name = "CPU per verified request of 200 B, by open connections";
+    let mut cpu = bench.table(name, "us", Better::Less);
     let deliveries = Deliveries::new(BODY, PATH);
-    let field = bench.field(&Task::of(BODY), |_| true)?;
-    // A round number within the limit of open files.
-    let most = (files::most_connections() / 1_000 * 1_000).max(100);
-    for round in 0..bench.scale.rounds {
-        eprintln!("bench: growth of connections, round {}", round + 1);
-        for count in CONNECTIONS {
-            let count = count.min(most);
-            for peer in in_turn(&field, round) {
-                let outcome = drive(bench, peer, &deliveries, count);
-                if let Some(one) =
-                    bench.keep(peer.column, &format!("{count} connections"), outcome)?
-                {
-                    cpu.add(&count.to_string(), peer.column, one);
-                }
-            }
+    let load = load(bench, &deliveries.genuine, Expected::Accepted, BODY);
+    for count in CONNECTIONS {
+        let row = count.to_string();
+        let what = format!("{count} connections");
+        if count > files::most_connections() {
+            bench.leave_out(format!("{what}: the limit of open files is too low"));
+            continue;
         }
+        let places = files::most_of_the_bench() / count;
+        let rank = |name: &str| FIRST.iter().position(|first| *first == name);
+        let takes_part = |name: &str| rank(name).unwrap_or(FIRST.len()) < places;
+        for name in bench
+            .names()
+            .filter(|name| !takes_part(name))
+            .collect::<Vec<_>>()
+        {
+            bench.leave_out(format!(
+                "{name}, {what}: the limit of open files is too low"
+            ));
+        }
+        let field = bench.field(&Task::of(BODY), takes_part)?;
+        let rounds = Rounds {
+            what: &what,
+            count: bench.scale.rounds,
+            connections: count,
+        };
+        rounds.run(
+            bench,
+            &field,
+            |_, peer, fleet| saturate(fleet, &load, || peer.cpu()),
+            |place, one| cpu.add(&row, field[place].column, cost(&one)),
+        )?;
     }
     Ok(cpu)
 }
+
+/// The name of the table of endpoints.
+pub(crate) const BY_ENDPOINTS: &str = "CPU per verified request of 200 B, by endpoints in the file";
 
 /// Measures only the gate, because peers have no endpoints.
 pub(crate) fn by_endpoints(bench: &mut Bench) -> io::Result<Table> {
-    let mut cpu = bench.table(
-        "CPU per verified request of 200 B, by endpoints in the file",
-        "us",
-    );
+    let mut cpu = bench.table(BY_ENDPOINTS, "us", Better::Neither);
     let deliveries = Deliveries::new(BODY, PATH);
-    for round in 0..bench.scale.rounds {
-        eprintln!("bench: growth of endpoints, round {}", round + 1);
-        for endpoints in ENDPOINTS {
-            let task = Task {
-                endpoints,
-                ..Task::of(BODY)
-            };
-            for peer in bench.field(&task, |name| name == "Cartgate")? {
-                let outcome = drive(bench, &peer, &deliveries, at_once(BODY));
-                if let Some(one) =
-                    bench.keep(peer.column, &format!("{endpoints} endpoints"), outcome)?
-                {
-                    cpu.add(&endpoints.to_string(), peer.column, one);
-                }
-            }
-        }
+    let load = load(bench, &deliveries.genuine, Expected::Accepted, BODY);
+    let (mut rooms, mut field) = (Vec::new(), Vec::new());
+    for endpoints in ENDPOINTS {
+        let task = Task {
+            endpoints,
+            ..Task::of(BODY)
+        };
+        let room = TempDir::with_prefix("cartgate-endpoints-")?;
+        field.push(bench.start_in(room.path(), GATE, &task)?);
+        rooms.push(room);
     }
+    rounds(bench, "endpoints", &load).run(
+        bench,
+        &field,
+        |_, peer, fleet| saturate(fleet, &load, || peer.cpu()),
+        |place, one| cpu.add(&ENDPOINTS[place].to_string(), GATE, cost(&one)),
+    )?;
     Ok(cpu)
-}
-
-fn drive(
-    bench: &Bench,
-    peer: &Running,
-    deliveries: &Deliveries,
-    connections: usize,
-) -> io::Result<f64> {
-    let mut fleet = Fleet::connect(peer.address, connections)?;
-    let load = Load {
-        requests: &deliveries.genuine,
-        expected: Expected::Accepted,
-        at_once: connections.min(at_once(BODY)),
-        warm: bench.scale.warm,
-        span: bench.scale.span,
-    };
-    Ok(cost(&saturate(&mut fleet, &load, || peer.cpu())?))
 }

@@ -1,19 +1,21 @@
 //! The benchmark of the gate against HAProxy and nginx with the same check (`make bench`). `speed`,
-//! `viewers`, `footprint`, `growth` and `instructions` contain the measurements.
+//! `viewers`, `footprint`, `growth`, `inbox` and `counts` contain the measurements.
 
 mod accounting;
-mod aims;
 mod bench;
 mod cartgate;
 mod check;
 mod cores;
+mod counts;
 mod delivery;
+mod estimate;
+mod figures;
 mod files;
 mod fleet;
 mod footprint;
 mod growth;
 mod haproxy;
-mod instructions;
+mod inbox;
 mod load;
 mod message;
 mod nginx;
@@ -22,26 +24,34 @@ mod nginx_njs;
 mod peer;
 mod plot;
 mod report;
+mod rounds;
 mod speed;
 mod stop;
 mod table;
 mod upstream;
 mod viewers;
 
-use std::{env, io, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use crate::{
     bench::{Bench, Scale},
     cartgate::Cartgate,
+    counts::Budget,
     haproxy::Haproxy,
     nginx_lua::NginxLua,
     nginx_njs::NginxNjs,
     peer::Peer,
     report::Report,
+    table::{AGAIN, GATE},
 };
 
 const USAGE: &str = "usage: bench [--quick] [--rounds N] --gate PROGRAM --out DIR\n       \
-                     bench --instructions --gate PROGRAM";
+                     bench --counts BUDGET [--check | --bless] --gate PROGRAM";
 
 fn main() -> ExitCode {
     let Some(args) = Args::read(env::args().skip(1)) else {
@@ -61,27 +71,38 @@ fn run(args: &Args) -> io::Result<()> {
     stop::listen()?;
     files::raise()?;
     let gate = Cartgate {
+        name: "Cartgate",
         program: args.gate.clone(),
     };
-    let Some(out) = &args.out else {
-        println!("{}", instructions::measure(&gate)?);
-        return Ok(());
-    };
+    match &args.work {
+        Work::Bench { scale, out } => measure(&gate, *scale, out),
+        Work::Counts { budget, then } => count(&gate, budget, *then),
+    }
+}
+
+fn measure(gate: &Cartgate, scale: Scale, out: &Path) -> io::Result<()> {
     let peers: Vec<Box<dyn Peer>> = vec![
-        Box::new(gate),
+        Box::new(gate.clone()),
         Box::new(Haproxy),
         Box::new(NginxLua),
         Box::new(NginxNjs),
+        Box::new(Cartgate {
+            name: AGAIN,
+            ..gate.clone()
+        }),
     ];
-    let mut bench = Bench::new(peers, args.scale())?;
+    let mut bench = Bench::new(peers, scale)?;
     let mut report = Report::new(&bench);
     report.tables.extend(speed::measure(&mut bench)?);
-    report.tables.extend(speed::measure_with_logs(&mut bench)?);
+    report.tables.push(speed::measure_with_logs(&mut bench)?);
     report.tables.push(viewers::measure(&mut bench)?);
     report.tables.extend(footprint::measure(&mut bench)?);
     report.tables.push(footprint::measure_burst(&mut bench)?);
     report.tables.push(growth::by_connections(&mut bench)?);
     report.tables.push(growth::by_endpoints(&mut bench)?);
+    report.tables.push(inbox::measure(&mut bench)?);
+    let counted = bench.on_all_cores(|| counts::count(gate));
+    report.counts = bench.keep(GATE, "counts", counted)?;
     report.left_out = bench.left_out;
     report.end();
     report.write(out)?;
@@ -93,54 +114,99 @@ fn run(args: &Args) -> io::Result<()> {
     Ok(())
 }
 
+/// Prints the counts and their comparison with the budget.
+///
+/// # Errors
+///
+/// When a count is over its budget, and the budget is checked.
+fn count(gate: &Cartgate, file: &Path, then: Then) -> io::Result<()> {
+    let results = counts::count(gate)?;
+    println!("{}", results.markdown());
+    if then == Then::Bless {
+        Budget::write(&results, file)?;
+        eprintln!("bench: {} is the new budget", file.display());
+        return Ok(());
+    }
+    let comparison = Budget::read(file)?.compare(&results);
+    print!("{}", comparison.text());
+    if then == Then::Check && !comparison.exceeded.is_empty() {
+        return Err(io::Error::other("requests cost more than their budget"));
+    }
+    Ok(())
+}
+
 /// The command line.
 struct Args {
-    quick: bool,
-    rounds: Option<usize>,
     gate: PathBuf,
-    /// The directory of the report. Without one, only instructions are counted.
-    out: Option<PathBuf>,
+    work: Work,
+}
+
+enum Work {
+    Bench { scale: Scale, out: PathBuf },
+    Counts { budget: PathBuf, then: Then },
+}
+
+/// The step after the counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Then {
+    Compare,
+    Check,
+    Bless,
 }
 
 impl Args {
     fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
-        let (mut quick, mut instructions) = (false, false);
-        let (mut rounds, mut gate, mut out) = (None, None, None);
+        let (mut quick, mut check, mut bless) = (false, false, false);
+        let (mut rounds, mut gate, mut out, mut budget) = (None, None, None, None);
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => quick = true,
-                "--instructions" => instructions = true,
+                "--check" => check = true,
+                "--bless" => bless = true,
                 "--rounds" => rounds = Some(words.next()?.parse().ok().filter(|one| *one > 0)?),
                 "--gate" => gate = Some(words.next()?.into()),
                 "--out" => out = Some(words.next()?.into()),
+                "--counts" => budget = Some(words.next()?.into()),
                 _ => return None,
             }
         }
-        let args = Self {
-            quick,
-            rounds,
-            gate: gate?,
-            out,
+        let then = match (check, bless) {
+            (false, false) => Then::Compare,
+            (true, false) => Then::Check,
+            (false, true) => Then::Bless,
+            (true, true) => return None,
         };
-        (args.out.is_none() == instructions).then_some(args)
+        let work = match (out, budget) {
+            (Some(out), None) if then == Then::Compare => Work::Bench {
+                scale: scale(quick, rounds),
+                out,
+            },
+            (None, Some(budget)) if !quick && rounds.is_none() => Work::Counts { budget, then },
+            _ => return None,
+        };
+        Some(Self { gate: gate?, work })
     }
+}
 
-    fn scale(&self) -> Scale {
-        let milliseconds = Duration::from_millis;
-        if self.quick {
-            Scale {
-                rounds: self.rounds.unwrap_or(1),
-                warm: milliseconds(100),
-                span: milliseconds(600),
-                rest: milliseconds(5_000),
-            }
-        } else {
-            Scale {
-                rounds: self.rounds.unwrap_or(5),
-                warm: milliseconds(300),
-                span: milliseconds(1_500),
-                rest: milliseconds(60_000),
-            }
+fn scale(quick: bool, rounds: Option<usize>) -> Scale {
+    let milliseconds = Duration::from_millis;
+    if quick {
+        Scale {
+            rounds: rounds.unwrap_or(6),
+            warm: milliseconds(30),
+            span: milliseconds(150),
+            paced_rounds: 3,
+            paced_span: milliseconds(500),
+            rest: milliseconds(5_000),
+        }
+    } else {
+        Scale {
+            rounds: rounds.unwrap_or(31),
+            warm: milliseconds(50),
+            span: milliseconds(300),
+            paced_rounds: 9,
+            paced_span: milliseconds(1_000),
+            rest: milliseconds(60_000),
         }
     }
 }
@@ -154,17 +220,36 @@ mod tests {
     }
 
     #[test]
+    fn a_bench_and_counts_are_understood() {
+        let bench = args("--quick --rounds 3 --gate g --out o").expect("understood");
+        assert_eq!(bench.gate, PathBuf::from("g"));
+        assert!(matches!(bench.work, Work::Bench { scale, .. } if scale.rounds == 3));
+        for (line, expected) in [
+            ("--counts b --gate g", Then::Compare),
+            ("--counts b --check --gate g", Then::Check),
+            ("--counts b --bless --gate g", Then::Bless),
+        ] {
+            let counts = args(line).expect("understood");
+            assert!(
+                matches!(counts.work, Work::Counts { then, .. } if then == expected),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused() {
-        let whole = args("--quick --rounds 3 --gate g --out o").expect("understood");
-        assert_eq!((whole.scale().rounds, whole.gate), (3, PathBuf::from("g")));
-        assert!(args("--instructions --gate g").is_some());
         for line in [
             "",
             "--gate g",
             "--gate g --out o --fast",
             "--gate g --out o --rounds 0",
+            "--gate g --out o --check",
             "--gate",
-            "--instructions --gate g --out o",
+            "--counts b",
+            "--counts b --gate g --out o",
+            "--counts b --gate g --quick",
+            "--counts b --gate g --check --bless",
         ] {
             assert!(args(line).is_none(), "{line}");
         }

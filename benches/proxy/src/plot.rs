@@ -1,9 +1,11 @@
-//! A bar chart of the ratios of a table as SVG, with a line at one for the base and a bar per peer
-//! in each group.
+//! A bar chart of a table as SVG: the gate is one, and each group has a bar per peer.
 
 use std::fmt::Write;
 
-use crate::table::{BASE, Table};
+use crate::table::{AGAIN, GATE, Row, Table};
+
+/// The title of the chart of costs.
+pub(crate) const TITLE: &str = "CPU per verified request, Cartgate = 1 (lower is better)";
 
 const COLOURS: [&str; 4] = ["#1f6feb", "#8b949e", "#2da44e", "#bf8700"];
 const BAR: usize = 34;
@@ -18,9 +20,14 @@ const MOST: f64 = 2.0;
 
 /// Returns the SVG.
 pub(crate) fn svg(table: &Table, title: &str) -> String {
-    let groups: Vec<_> = table.ratios().collect();
+    let groups = table.rows();
     let columns: Vec<usize> = (0..table.columns().len())
-        .filter(|column| groups.iter().any(|(_, ratios)| ratios[*column].is_some()))
+        .filter(|column| table.columns()[*column] != AGAIN)
+        .filter(|column| {
+            groups
+                .iter()
+                .any(|row| ratio(table, row, *column).is_some())
+        })
         .collect();
     let group = columns.len() * BAR + GAP;
     // The chart is at least as wide as its title.
@@ -44,10 +51,10 @@ pub(crate) fn svg(table: &Table, title: &str) -> String {
     for tick in [0.0, 0.5, 1.0, 1.5, 2.0] {
         line(&mut text, tick, width);
     }
-    for (number, (label, ratios)) in groups.iter().enumerate() {
+    for (number, row) in groups.iter().enumerate() {
         let left = LEFT + GAP / 2 + number * group;
         for (place, column) in columns.iter().enumerate() {
-            if let Some(ratio) = ratios[*column] {
+            if let Some(ratio) = ratio(table, row, *column) {
                 bar(&mut text, left + place * BAR, *column, ratio);
             }
         }
@@ -56,12 +63,20 @@ pub(crate) fn svg(table: &Table, title: &str) -> String {
             &mut text,
             format_args!(
                 "<text x=\"{middle}\" y=\"{below}\" text-anchor=\"middle\" fill=\"#1f2328\">{}</text>",
-                escaped(label)
+                escaped(&row.label)
             ),
         );
     }
     text.push_str("</svg>\n");
     text
+}
+
+/// Returns the number of a peer, divided by that of the gate.
+fn ratio(table: &Table, row: &Row, column: usize) -> Option<f64> {
+    if column == GATE {
+        return row.median(GATE).map(|_| 1.0);
+    }
+    Some(table.ratio(row, column)?.inverse().median)
 }
 
 fn legend(text: &mut String, left: usize, column: usize, name: &str) {
@@ -114,26 +129,24 @@ fn add(text: &mut String, line: std::fmt::Arguments<'_>) {
     writeln!(text, "{line}").expect("a String takes all that is written");
 }
 
-/// Returns the title of the chart of costs.
-pub(crate) fn title() -> String {
-    format!("CPU per verified request, {BASE} = 1 (lower is better)")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::Better;
 
     #[test]
     fn a_bar_for_each_ratio_and_none_beyond_the_frame() {
-        let mut table = Table::new(
-            "CPU",
-            "us",
-            vec!["a<b".to_owned(), BASE.to_owned(), "none".to_owned()],
-        );
-        table.add("200 B", 0, 8.0);
-        table.add("200 B", 1, 10.0);
-        table.add("1 MiB", 0, 50.0);
-        table.add("1 MiB", 1, 10.0);
+        let columns = ["Cartgate", "a<b", "none", AGAIN].map(str::to_owned);
+        let mut table = Table::new("CPU", "us", Better::Less, columns.into());
+        for (row, column, sample) in [
+            ("200 B", 0, 10.0),
+            ("200 B", 1, 8.0),
+            ("200 B", 3, 10.0),
+            ("1 MiB", 0, 10.0),
+            ("1 MiB", 1, 50.0),
+        ] {
+            table.add(row, column, sample);
+        }
         let svg = svg(&table, "a & b");
         for text in [
             "a &amp; b",

@@ -4,27 +4,27 @@ use std::{fs, io, path::Path};
 
 use serde_json::json;
 
-use crate::{aims, bench::Bench, plot, table::Table};
+use crate::{bench::Bench, counts::Results, figures, plot, table::Table};
 
-const INTRODUCTION: &str = "
-In brackets: the ratio to HAProxy, computed per round. CPU is the time that the kernel counted for all
-processes of a proxy. If a proxy used less than its core at saturation, the load generator was the limit,
-and its CPU is more meaningful than its requests per second.
+const INTRODUCTION: &str = "\
+In brackets after a peer's number: the gate's number, divided by it. All ratios are medians of the ratios
+within each round, with the interval in which the true median lies with a probability of 95 %. CPU is
+the time that the kernel counted for all threads of a proxy. If a proxy used less than its core at
+saturation, the load generator was the limit, and its CPU is more meaningful than its requests per second.
 ";
-
-/// The column of the gate.
-const GATE: usize = 0;
 
 /// The results.
 pub(crate) struct Report {
     /// The tables. The chart shows the first.
     pub(crate) tables: Vec<Table>,
+    pub(crate) counts: Option<Results>,
     pub(crate) left_out: Vec<String>,
     about: Vec<String>,
 }
 
 impl Report {
     pub(crate) fn new(bench: &Bench) -> Self {
+        let scale = &bench.scale;
         let mut about = vec![
             format!(
                 "{}, {} cores: the proxy on the first, the load and the app on the rest",
@@ -34,18 +34,22 @@ impl Report {
             format!("Linux {}", read("/proc/sys/kernel/osrelease")),
             format!("load average before: {}", read("/proc/loadavg")),
             format!(
-                "medians of {} rounds, peers in turn, {:.1} s each after {:.1} s to warm up",
-                bench.scale.rounds,
-                bench.scale.span.as_secs_f64(),
-                bench.scale.warm.as_secs_f64()
+                "{} rounds of {:.1} s for each peer, after {:.2} s to warm up; at a fixed load {} rounds of {:.1} s",
+                scale.rounds,
+                scale.span.as_secs_f64(),
+                scale.warm.as_secs_f64(),
+                scale.paced_rounds,
+                scale.paced_span.as_secs_f64()
             ),
         ];
-        let versions = bench.peers.iter().filter_map(|peer| peer.version().ok());
-        let mut versions: Vec<String> = versions.collect();
-        versions.dedup();
-        about.extend(versions);
+        for version in bench.peers.iter().filter_map(|peer| peer.version().ok()) {
+            if !about.contains(&version) {
+                about.push(version);
+            }
+        }
         Self {
             tables: Vec::new(),
+            counts: None,
             left_out: Vec::new(),
             about,
         }
@@ -57,25 +61,45 @@ impl Report {
     }
 
     pub(crate) fn markdown(&self) -> String {
-        let mut text = String::new();
-        for line in &self.about {
-            text.push_str(&format!("- {line}\n"));
+        let mut parts: Vec<String> = Vec::new();
+        let about = self.about.iter().map(|line| format!("- {line}\n"));
+        parts.push(about.collect());
+        parts.push(self.noise());
+        parts.push(INTRODUCTION.to_owned());
+        parts.push(figures::markdown(&self.tables, self.counts.as_ref()));
+        let tables = self.tables.iter().filter(|table| !table.rows().is_empty());
+        parts.extend(tables.map(Table::markdown));
+        if let Some(counts) = &self.counts {
+            parts.push(format!("### Counts per request\n\n{}", counts.markdown()));
         }
-        text.push_str(INTRODUCTION);
-        text.push('\n');
-        text.push_str(&aims::markdown(&self.tables, GATE));
-        for table in &self.tables {
-            text.push('\n');
-            text.push_str(&table.markdown());
-        }
-        text.push_str("\n### Left out\n\n");
-        if self.left_out.is_empty() {
-            text.push_str("Nothing.\n");
-        }
-        for note in &self.left_out {
-            text.push_str(&format!("- {note}\n"));
-        }
-        text
+        parts.push(self.omissions());
+        parts.join("\n")
+    }
+
+    /// States the ratio of two gates that do the same, for a small and for a large body.
+    fn noise(&self) -> String {
+        let cpu = self.tables.first();
+        let ratio = |row| {
+            let noise = cpu.and_then(|table| table.noise(table.row(row)?));
+            noise.map_or_else(|| "unknown".to_owned(), |noise| noise.to_string())
+        };
+        format!(
+            "The noise of the machine: the same gate ran twice, and \"against itself\" is the ratio of both. For the\n\
+             CPU per verified request it is {} at 200 B, and {} at 64 KiB.\n",
+            ratio("200 B"),
+            ratio("64 KiB")
+        )
+    }
+
+    fn omissions(&self) -> String {
+        let notes = self.left_out.iter().map(|note| format!("- {note}\n"));
+        let notes: String = notes.collect();
+        let notes = if notes.is_empty() {
+            "Nothing.\n"
+        } else {
+            &notes
+        };
+        format!("### Left out\n\n{notes}")
     }
 
     /// Writes the report into a directory.
@@ -86,7 +110,7 @@ impl Report {
         let json = json!({ "about": self.about, "tables": tables, "left_out": self.left_out });
         fs::write(folder.join("bench.json"), format!("{json:#}\n"))?;
         if let Some(first) = self.tables.first() {
-            fs::write(folder.join("bench.svg"), plot::svg(first, &plot::title()))?;
+            fs::write(folder.join("bench.svg"), plot::svg(first, plot::TITLE))?;
         }
         Ok(())
     }

@@ -5,18 +5,21 @@ use std::{io, time::Duration};
 use hdrhistogram::Histogram;
 
 use crate::{
-    bench::{Bench, in_turn, size},
+    bench::{Bench, size},
     delivery::{Deliveries, PATH},
-    fleet::Fleet,
     load::{Expected, Load, Saturation, pace, saturate},
     peer::{Running, Task},
-    table::Table,
+    rounds::Rounds,
+    table::{Better, Table},
 };
 
 const SIZES: [usize; 4] = [200, 2 * 1024, 64 * 1024, 1024 * 1024];
 
 /// The size of a typical delivery.
 const ORDINARY: usize = 2 * 1024;
+
+/// The largest body for which latency is measured. Larger ones are too few for a percentile.
+const LARGEST_PACED: usize = 64 * 1024;
 
 /// The fixed load for latency, as a part of the throughput of the slowest peer.
 const CALM: f64 = 0.4;
@@ -31,17 +34,10 @@ pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
         let deliveries = Deliveries::new(body, PATH);
         let field = bench.field(&Task::of(body), |_| true)?;
         let accepted = load(bench, &deliveries.genuine, Expected::Accepted, body);
-        let mut slowest = f64::INFINITY;
-        for round in 0..bench.scale.rounds {
-            eprintln!("bench: {}, saturation, round {}", size(body), round + 1);
-            for peer in in_turn(&field, round) {
-                if let Some(one) = drive(bench, peer, &accepted, &size(body))? {
-                    tables.add(&size(body), peer.column, &one);
-                    slowest = slowest.min(per_second(&one));
-                }
-            }
+        let slowest = tables.saturate(bench, &field, &accepted, body)?;
+        if body <= LARGEST_PACED && slowest.is_finite() {
+            tables.pace(bench, &field, &accepted, body, slowest * CALM)?;
         }
-        tables.wait(bench, &field, &accepted, body, slowest * CALM)?;
         if body == ORDINARY {
             let refused = load(bench, &deliveries.forged, Expected::Refused, body);
             tables.refuse(bench, &field, &refused)?;
@@ -51,8 +47,9 @@ pub(crate) fn measure(bench: &mut Bench) -> io::Result<Vec<Table>> {
 }
 
 /// Measures with a log line for each request.
-pub(crate) fn measure_with_logs(bench: &mut Bench) -> io::Result<Vec<Table>> {
-    let mut cpu = bench.table("CPU per verified request, access logs on", "us");
+pub(crate) fn measure_with_logs(bench: &mut Bench) -> io::Result<Table> {
+    let name = "CPU per verified request, access logs on";
+    let mut cpu = bench.table(name, "us", Better::Less);
     for body in [200, ORDINARY] {
         let deliveries = Deliveries::new(body, PATH);
         let task = Task {
@@ -60,17 +57,16 @@ pub(crate) fn measure_with_logs(bench: &mut Bench) -> io::Result<Vec<Table>> {
             ..Task::of(body)
         };
         let field = bench.field(&task, |_| true)?;
-        let accepted = load(bench, &deliveries.genuine, Expected::Accepted, body);
-        for round in 0..bench.scale.rounds {
-            eprintln!("bench: {}, access logs on, round {}", size(body), round + 1);
-            for peer in in_turn(&field, round) {
-                if let Some(one) = drive(bench, peer, &accepted, "access logs on")? {
-                    cpu.add(&size(body), peer.column, cost(&one));
-                }
-            }
-        }
+        let load = load(bench, &deliveries.genuine, Expected::Accepted, body);
+        let what = format!("{}, access logs on", size(body));
+        rounds(bench, &what, &load).run(
+            bench,
+            &field,
+            |_, peer, fleet| saturate(fleet, &load, || peer.cpu()),
+            |place, one| cpu.add(&size(body), field[place].column, cost(&one)),
+        )?;
     }
-    Ok(vec![cpu])
+    Ok(cpu)
 }
 
 /// Returns the CPU time of a request in microseconds.
@@ -83,7 +79,13 @@ pub(crate) fn at_once(body: usize) -> usize {
     if body > 16 * 1024 { 16 } else { 64 }
 }
 
-fn load<'r>(bench: &Bench, requests: &'r [Vec<u8>], expected: Expected, body: usize) -> Load<'r> {
+/// Returns a saturating load.
+pub(crate) fn load<'r>(
+    bench: &Bench,
+    requests: &'r [Vec<u8>],
+    expected: Expected,
+    body: usize,
+) -> Load<'r> {
     Load {
         requests,
         expected,
@@ -93,15 +95,13 @@ fn load<'r>(bench: &Bench, requests: &'r [Vec<u8>], expected: Expected, body: us
     }
 }
 
-fn drive(
-    bench: &mut Bench,
-    peer: &Running,
-    load: &Load<'_>,
-    what: &str,
-) -> io::Result<Option<Saturation>> {
-    let outcome = Fleet::connect(peer.address, load.at_once)
-        .and_then(|mut fleet| saturate(&mut fleet, load, || peer.cpu()));
-    bench.keep(peer.column, what, outcome)
+/// Returns the rounds of a saturating load with a connection for each request at a time.
+pub(crate) fn rounds<'a>(bench: &Bench, what: &'a str, load: &Load<'_>) -> Rounds<'a> {
+    Rounds {
+        what,
+        count: bench.scale.rounds,
+        connections: load.at_once,
+    }
 }
 
 fn per_second(one: &Saturation) -> f64 {
@@ -121,27 +121,54 @@ struct Tables {
 
 impl Tables {
     fn new(bench: &Bench) -> Self {
+        let table = |name, unit, better| bench.table(name, unit, better);
         Self {
-            cpu: bench.table("CPU per verified request", "us"),
-            rate: bench.table("Verified requests per second at saturation", "1/s"),
-            share: bench
-                .table("Share of its core used at saturation", "%")
-                .plain(),
-            median: bench.table("Median latency at a fixed load", "us"),
-            tail: bench.table("99th percentile of latency at a fixed load", "us"),
-            refusals: bench.table("Rejections per second at saturation", "1/s"),
-            refusal_cpu: bench.table("CPU per rejection", "us"),
+            cpu: table("CPU per verified request", "us", Better::Less),
+            rate: table(
+                "Verified requests per second at saturation",
+                "1/s",
+                Better::More,
+            ),
+            share: table("Share of its core used at saturation", "%", Better::Neither),
+            median: table("Median latency at a fixed load", "us", Better::Less),
+            tail: table(
+                "99th percentile of latency at a fixed load",
+                "us",
+                Better::Less,
+            ),
+            refusals: table("Rejections per second at saturation", "1/s", Better::More),
+            refusal_cpu: table("CPU per rejection", "us", Better::Less),
         }
     }
 
-    fn add(&mut self, row: &str, column: usize, one: &Saturation) {
-        self.cpu.add(row, column, cost(one));
-        self.rate.add(row, column, per_second(one));
-        let share = one.cpu.as_secs_f64() / one.elapsed.as_secs_f64();
-        self.share.add(row, column, share * 100.0);
+    /// Returns the throughput of the slowest peer.
+    fn saturate(
+        &mut self,
+        bench: &mut Bench,
+        field: &[Running],
+        load: &Load<'_>,
+        body: usize,
+    ) -> io::Result<f64> {
+        let row = size(body);
+        let mut slowest = f64::INFINITY;
+        let what = format!("{row}, saturation");
+        rounds(bench, &what, load).run(
+            bench,
+            field,
+            |_, peer, fleet| saturate(fleet, load, || peer.cpu()),
+            |place, one| {
+                let column = field[place].column;
+                self.cpu.add(&row, column, cost(&one));
+                self.rate.add(&row, column, per_second(&one));
+                let share = one.cpu.as_secs_f64() / one.elapsed.as_secs_f64();
+                self.share.add(&row, column, share * 100.0);
+                slowest = slowest.min(per_second(&one));
+            },
+        )?;
+        Ok(slowest)
     }
 
-    fn wait(
+    fn pace(
         &mut self,
         bench: &mut Bench,
         field: &[Running],
@@ -149,44 +176,49 @@ impl Tables {
         body: usize,
         rate: f64,
     ) -> io::Result<()> {
-        if !rate.is_finite() {
-            return Ok(());
-        }
         let row = format!("{} at {rate:.0}/s", size(body));
-        for round in 0..bench.scale.rounds {
-            eprintln!("bench: {row}, round {}", round + 1);
-            for peer in in_turn(field, round) {
-                let outcome = Fleet::connect(peer.address, load.at_once)
-                    .and_then(|mut fleet| pace(&mut fleet, load, rate));
-                let Some(waited) = bench.keep(peer.column, &row, outcome)? else {
-                    continue;
-                };
-                self.median.add(&row, peer.column, quantile(&waited, 0.5));
+        let load = Load {
+            span: bench.scale.paced_span,
+            ..*load
+        };
+        let rounds = Rounds {
+            what: &row,
+            count: bench.scale.paced_rounds,
+            connections: load.at_once,
+        };
+        rounds.run(
+            bench,
+            field,
+            |_, _, fleet| pace(fleet, &load, rate),
+            |place, waited| {
+                let column = field[place].column;
+                self.median.add(&row, column, quantile(&waited, 0.5));
                 if waited.len() >= FOR_A_TAIL {
-                    self.tail.add(&row, peer.column, quantile(&waited, 0.99));
+                    self.tail.add(&row, column, quantile(&waited, 0.99));
                 }
-            }
-        }
-        Ok(())
+            },
+        )
     }
 
     fn refuse(&mut self, bench: &mut Bench, field: &[Running], load: &Load<'_>) -> io::Result<()> {
         let row = size(ORDINARY);
-        for round in 0..bench.scale.rounds {
-            eprintln!("bench: rejections, round {}", round + 1);
-            for peer in in_turn(field, round) {
+        rounds(bench, "rejections", load).run(
+            bench,
+            field,
+            |bench, peer, fleet| {
                 let before = bench.upstream.arrived();
-                let one = drive(bench, peer, load, "refusals")?;
+                let one = saturate(fleet, load, || peer.cpu())?;
                 if bench.upstream.arrived() != before {
-                    let leak = Err(io::Error::other("it passed forgeries under load"));
-                    bench.keep::<()>(peer.column, "refusals", leak)?;
-                } else if let Some(one) = one {
-                    self.refusals.add(&row, peer.column, per_second(&one));
-                    self.refusal_cpu.add(&row, peer.column, cost(&one));
+                    return Err(io::Error::other("it passed forgeries under load"));
                 }
-            }
-        }
-        Ok(())
+                Ok(one)
+            },
+            |place, one| {
+                let column = field[place].column;
+                self.refusals.add(&row, column, per_second(&one));
+                self.refusal_cpu.add(&row, column, cost(&one));
+            },
+        )
     }
 }
 

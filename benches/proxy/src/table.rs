@@ -1,11 +1,25 @@
-//! Samples by row and peer, with their medians, their spread, and their ratio to the base.
+//! Samples by row and peer, with their medians, and the gate's ratios to its peers.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-/// The peer that is the base of all ratios.
-pub(crate) const BASE: &str = "HAProxy";
+use crate::estimate::Estimate;
+
+/// The column of the gate.
+pub(crate) const GATE: usize = 0;
+
+/// The name of another gate like the first. Their ratio is the noise of the machine.
+pub(crate) const AGAIN: &str = "Cartgate again";
+
+/// Which number of a quantity is the best.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Better {
+    Less,
+    More,
+    /// No number is, so the peers are not compared.
+    Neither,
+}
 
 /// A measured quantity.
 pub(crate) struct Table {
@@ -13,31 +27,31 @@ pub(crate) struct Table {
     unit: String,
     columns: Vec<String>,
     rows: Vec<Row>,
-    ratios: bool,
+    better: Better,
 }
 
-struct Row {
-    label: String,
-    /// The samples by column, empty if not measured.
+/// The samples of a row.
+pub(crate) struct Row {
+    pub(crate) label: String,
+    /// The samples by column and round, empty if not measured.
     cells: Vec<Vec<f64>>,
 }
 
+/// The gate beside its best peer.
+pub(crate) struct Best<'t> {
+    pub(crate) peer: &'t str,
+    /// The gate's number, divided by that of the peer.
+    pub(crate) ratio: Estimate,
+}
+
 impl Table {
-    pub(crate) fn new(name: &str, unit: &str, columns: Vec<String>) -> Self {
+    pub(crate) fn new(name: &str, unit: &str, better: Better, columns: Vec<String>) -> Self {
         Self {
             name: name.to_owned(),
             unit: unit.to_owned(),
             columns,
             rows: Vec::new(),
-            ratios: true,
-        }
-    }
-
-    /// Omits the ratios, where they are meaningless.
-    pub(crate) fn plain(self) -> Self {
-        Self {
-            ratios: false,
-            ..self
+            better,
         }
     }
 
@@ -57,139 +71,151 @@ impl Table {
         &self.name
     }
 
-    /// Returns the median of the first row whose label begins with this text.
-    pub(crate) fn median_at(&self, label: &str, column: usize) -> Option<f64> {
-        median(&self.row(label)?.cells[column])
-    }
-
-    /// Returns the ratio of the first row whose label begins with this text.
-    pub(crate) fn ratio_at(&self, label: &str, column: usize) -> Option<f64> {
-        self.ratio(self.row(label)?, column)
-    }
-
-    /// Returns the ratio of two rows of a column, computed within each round: a machine that is
-    /// slower in one round slows both.
-    pub(crate) fn ratio_of_rows(&self, label: &str, base: &str, column: usize) -> Option<f64> {
-        let samples = |label| self.row(label)?.cells.get(column);
-        let rounds = samples(label)?.iter().zip(samples(base)?);
-        median(&rounds.map(|(own, base)| own / base).collect::<Vec<_>>())
-    }
-
-    fn row(&self, label: &str) -> Option<&Row> {
-        self.rows.iter().find(|row| row.label.starts_with(label))
-    }
-
     pub(crate) fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// Returns the label of each row with the ratios of its columns.
-    pub(crate) fn ratios(&self) -> impl Iterator<Item = (&str, Vec<Option<f64>>)> {
-        self.rows.iter().map(|row| {
-            let ratios = (0..self.columns.len()).map(|column| self.ratio(row, column));
-            (row.label.as_str(), ratios.collect())
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Returns the first row whose label begins with this text.
+    pub(crate) fn row(&self, label: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.label.starts_with(label))
+    }
+
+    /// Returns the ratio of two rows of the gate.
+    pub(crate) fn ratio_of_rows(&self, label: &str, base: &str) -> Option<Estimate> {
+        let [own, base] = [label, base].map(|label| Some(&self.row(label)?.cells[GATE]));
+        Estimate::of_ratio(own?, base?)
+    }
+
+    /// Returns the ratio of the gate to a peer.
+    pub(crate) fn ratio(&self, row: &Row, column: usize) -> Option<Estimate> {
+        if self.better == Better::Neither || column == GATE {
+            return None;
+        }
+        Estimate::of_ratio(&row.cells[GATE], &row.cells[column])
+    }
+
+    /// Returns the peer with the best median, in comparison to the gate.
+    pub(crate) fn best(&self, row: &Row) -> Option<Best<'_>> {
+        let peers = (0..self.columns.len()).filter(|column| {
+            *column != GATE && self.columns[*column] != AGAIN && !row.cells[*column].is_empty()
+        });
+        let of = |column: &usize| row.median(*column).unwrap_or(f64::NAN);
+        let column = match self.better {
+            Better::Less => peers.min_by(|a, b| of(a).total_cmp(&of(b))),
+            Better::More => peers.max_by(|a, b| of(a).total_cmp(&of(b))),
+            Better::Neither => None,
+        }?;
+        Some(Best {
+            peer: &self.columns[column],
+            ratio: self.ratio(row, column)?,
         })
     }
 
+    /// Returns the ratio of the gate to another one like it.
+    pub(crate) fn noise(&self, row: &Row) -> Option<Estimate> {
+        let again = self.columns.iter().position(|name| name == AGAIN)?;
+        self.ratio(row, again)
+    }
+
     pub(crate) fn markdown(&self) -> String {
-        let shown: Vec<usize> = (0..self.columns.len())
-            .filter(|one| self.is_filled(*one))
-            .collect();
-        let mut text = format!("### {} ({})\n\n| |", self.name, self.unit);
-        for column in &shown {
-            write_to(&mut text, &format!(" {} |", self.columns[*column]));
+        let filled = |column: &usize| self.rows.iter().any(|row| !row.cells[*column].is_empty());
+        let peers = |column: &usize| self.columns[*column] != AGAIN;
+        let columns = 0..self.columns.len();
+        let columns: Vec<usize> = columns.filter(filled).filter(peers).collect();
+        let is_compared = self.rows.iter().any(|row| self.best(row).is_some());
+        let has_noise = self.rows.iter().any(|row| self.noise(row).is_some());
+        let mut head: Vec<&str> = vec![""];
+        head.extend(columns.iter().map(|column| self.columns[*column].as_str()));
+        if is_compared {
+            head.push("against the best peer");
         }
-        write_to(
+        if has_noise {
+            head.push("against itself");
+        }
+        let mut text = format!("### {} ({})\n\n", self.name, self.unit);
+        line(&mut text, head.iter().map(|name| (*name).to_owned()));
+        let rule = head.iter().enumerate();
+        line(
             &mut text,
-            &format!("\n|---|{}", "---:|".repeat(shown.len())),
+            rule.map(|(place, _)| if place == 0 { "---" } else { "---:" }.to_owned()),
         );
         for row in &self.rows {
-            write_to(&mut text, &format!("\n| {} |", row.label));
-            for column in &shown {
-                write_to(&mut text, &format!(" {} |", self.cell(row, *column)));
+            let mut cells = vec![row.label.clone()];
+            cells.extend(columns.iter().map(|column| self.cell(row, *column)));
+            if is_compared {
+                let best = self.best(row);
+                cells.push(best.map_or_else(dash, |best| best.to_string()));
             }
+            if has_noise {
+                let noise = self.noise(row);
+                cells.push(noise.map_or_else(dash, |noise| noise.to_string()));
+            }
+            line(&mut text, cells.into_iter());
         }
-        let cells = self.rows.iter().flat_map(|row| &row.cells);
-        if let Some(spread) = cells.filter_map(|cell| spread(cell)).max_by(f64::total_cmp) {
-            let spread = spread * 100.0;
-            write_to(
-                &mut text,
-                &format!("\n\nThe rounds of a cell differ by up to {spread:.0} %."),
-            );
-        }
-        text.push('\n');
         text
+    }
+
+    fn cell(&self, row: &Row, column: usize) -> String {
+        let Some(median) = row.median(column) else {
+            return dash();
+        };
+        match self.ratio(row, column) {
+            Some(ratio) => format!("{} ({:.2})", number(median), ratio.median),
+            None => number(median),
+        }
     }
 
     pub(crate) fn json(&self) -> Value {
         let rows = self.rows.iter().map(|row| {
             let cells = (0..self.columns.len()).filter(|column| !row.cells[*column].is_empty());
             let cells = cells.map(|column| {
-                let samples = &row.cells[column];
+                let ratio = self.ratio(row, column);
                 json!({
                     "peer": self.columns[column],
-                    "median": median(samples),
-                    "ratio": self.ratio(row, column),
-                    "samples": samples,
+                    "median": row.median(column),
+                    "ratio": ratio.map(|one| one.median),
+                    "interval": ratio.and_then(|one| one.interval),
+                    "samples": row.cells[column],
                 })
             });
             json!({ "row": row.label, "cells": cells.collect::<Vec<_>>() })
         });
         json!({ "table": self.name, "unit": self.unit, "rows": rows.collect::<Vec<_>>() })
     }
+}
 
-    fn is_filled(&self, column: usize) -> bool {
-        self.rows.iter().any(|row| !row.cells[column].is_empty())
-    }
-
-    fn cell(&self, row: &Row, column: usize) -> String {
-        let Some(median) = median(&row.cells[column]) else {
-            return "-".to_owned();
-        };
-        match self.ratio(row, column) {
-            Some(ratio) => format!("{} ({ratio:.2})", number(median)),
-            None => number(median),
-        }
-    }
-
-    /// Returns the median of the ratios of all rounds, because a disturbance of the machine affects
-    /// both peers of a round. If a round is missing, returns the ratio of the medians.
-    fn ratio(&self, row: &Row, column: usize) -> Option<f64> {
-        let base = self.columns.iter().position(|name| name == BASE)?;
-        let (own, base) = (&row.cells[column], &row.cells[base]);
-        if !self.ratios || base.contains(&0.0) {
-            return None;
-        }
-        if own.len() == base.len() {
-            let ratios: Vec<f64> = own.iter().zip(base).map(|(own, base)| own / base).collect();
-            return median(&ratios);
-        }
-        Some(median(own)? / median(base)?)
+impl Row {
+    pub(crate) fn median(&self, column: usize) -> Option<f64> {
+        Some(Estimate::of(&self.cells[column])?.median)
     }
 }
 
-/// Returns the median.
-fn median(samples: &[f64]) -> Option<f64> {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let upper = *sorted.get(middle)?;
-    if sorted.len() % 2 == 1 {
-        return Some(upper);
+impl std::fmt::Display for Best<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { peer, ratio } = self;
+        if ratio.interval.is_none() || ratio.differs() {
+            write!(f, "{ratio}, {peer}")
+        } else {
+            write!(f, "no difference: {ratio}, {peer}")
+        }
     }
-    Some(f64::midpoint(sorted[middle - 1], upper))
 }
 
-/// Returns the spread from least to most, as a part of the median.
-fn spread(samples: &[f64]) -> Option<f64> {
-    let median = median(samples).filter(|median| *median > 0.0 && samples.len() > 1)?;
-    let least = samples.iter().copied().min_by(f64::total_cmp)?;
-    let most = samples.iter().copied().max_by(f64::total_cmp)?;
-    Some((most - least) / median)
+fn line(text: &mut String, cells: impl Iterator<Item = String>) {
+    let cells: Vec<String> = cells.collect();
+    writeln!(text, "| {} |", cells.join(" | ")).expect("a String takes all that is written");
+}
+
+fn dash() -> String {
+    "-".to_owned()
 }
 
 /// Formats a number with three significant digits and separated thousands.
-fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value < 10.0 {
         return format!("{value:.2}");
     }
@@ -207,37 +233,28 @@ fn number(value: f64) -> String {
     text
 }
 
-fn write_to(text: &mut String, more: &str) {
-    text.write_str(more)
-        .expect("a String takes all that is written");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn filled() -> Table {
-        let columns = ["Cartgate", BASE, "absent"].map(str::to_owned);
-        let mut table = Table::new("CPU", "us", columns.to_vec());
-        for (row, column, samples) in [
-            ("2 KiB", 0, [9.0, 30.0, 12.0].as_slice()),
-            ("2 KiB", 1, &[18.0, 10.0, 12.0]),
-            ("64 KiB", 0, &[5.0, 7.0]),
-            ("64 KiB", 1, &[12.0]),
-            ("1 MiB", 0, &[1234.4]),
+    fn filled(better: Better) -> Table {
+        let columns = ["Cartgate", "HAProxy", "nginx", "absent", AGAIN].map(str::to_owned);
+        let mut table = Table::new("CPU", "us", better, columns.to_vec());
+        let rounds = [10.0, 11.0, 40.0, 10.0, 12.0, 10.0];
+        for (row, column, factor) in [
+            ("2 KiB", 0, 0.9),
+            ("2 KiB", 1, 1.0),
+            ("2 KiB", 2, 2.0),
+            ("2 KiB", 4, 0.9),
         ] {
-            samples.iter().for_each(|one| table.add(row, column, *one));
+            for one in rounds {
+                table.add(row, column, one * factor);
+            }
+        }
+        for (column, one) in [(0, 9.0), (1, 10.0), (2, 8.0)] {
+            table.add("1 MiB", column, one);
         }
         table
-    }
-
-    #[test]
-    fn medians_are_of_the_middle() {
-        assert_eq!(median(&[]), None);
-        assert_eq!(median(&[3.0, 1.0, 100.0]), Some(3.0));
-        assert_eq!(median(&[4.0, 1.0, 100.0, 2.0]), Some(3.0));
-        assert_eq!(spread(&[8.0, 10.0, 13.0]), Some(0.5));
-        assert_eq!(spread(&[8.0]), None);
     }
 
     #[test]
@@ -247,51 +264,64 @@ mod tests {
     }
 
     #[test]
-    fn markdown_has_medians_and_ratios_and_no_empty_column() {
-        let text = filled().markdown();
-        assert!(
-            text.contains("| | Cartgate | HAProxy |\n|---|---:|---:|\n"),
-            "{text}"
-        );
-        assert!(
-            text.contains("| 2 KiB | 12.0 (1.00) | 12.0 (1.00) |"),
-            "{text}"
-        );
-        assert!(text.contains("| 1 MiB | 1,234 | - |"), "{text}");
-        assert!(text.contains("up to 175 %"), "{text}");
+    fn the_gate_is_compared_with_the_best_peer_of_each_row() {
+        let table = filled(Better::Less);
+        let best: Vec<_> = table.rows().iter().map(|row| table.best(row)).collect();
+        let text = |place: usize| best[place].as_ref().expect("a peer").to_string();
+        assert_eq!(text(0), "0.90 (0.90 to 0.90), HAProxy");
+        assert_eq!(text(1), "1.12, nginx");
+        let more = filled(Better::More);
+        let best = more.best(&more.rows()[0]).expect("a peer");
+        assert_eq!(best.peer, "nginx");
+        let neither = filled(Better::Neither);
+        assert!(neither.best(&neither.rows()[0]).is_none());
     }
 
     #[test]
-    fn ratios_are_taken_within_a_round_where_all_took_part() {
-        let table = filled();
-        let ratios: Vec<_> = table.ratios().map(|(_, ratios)| ratios[0]).collect();
-        // The ratios of the rounds are 0.5, 3 and 1. If a round is missing, the ratio of the
-        // medians counts.
-        assert_eq!(ratios, [Some(1.0), Some(0.5), None]);
-        let plain = filled().plain();
-        assert!(plain.ratios().all(|(_, ratios)| ratios[0].is_none()));
+    fn an_interval_with_one_is_no_difference() {
+        let mut table = filled(Better::Less);
+        for (own, base) in [(9.0, 10.0), (9.0, 10.0), (11.0, 10.0)] {
+            for _ in 0..3 {
+                table.add("200 B", 0, own);
+                table.add("200 B", 1, base);
+            }
+        }
+        let best = table.best(&table.rows()[2]).expect("a peer").to_string();
+        assert_eq!(best, "no difference: 0.90 (0.90 to 1.10), HAProxy");
+    }
+
+    #[test]
+    fn markdown_has_medians_and_ratios_and_no_empty_column() {
+        let text = filled(Better::Less).markdown();
+        for line in [
+            "|  | Cartgate | HAProxy | nginx | against the best peer | against itself |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |",
+            "| 2 KiB | 9.45 | 10.5 (0.90) | 21.0 (0.45) | 0.90 (0.90 to 0.90), HAProxy | 1.00 (1.00 to 1.00) |",
+            "| 1 MiB | 9.00 | 10.0 (0.90) | 8.00 (1.12) | 1.12, nginx | - |",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
     }
 
     #[test]
     fn two_rows_are_compared_within_a_round() {
-        let mut table = Table::new("t", "us", vec!["a".to_owned()]);
+        let mut table = Table::new("t", "us", Better::Neither, vec!["a".to_owned()]);
         for (with, without) in [(10.0, 10.0), (40.0, 20.0), (33.0, 30.0)] {
             table.add("with", 0, with);
             table.add("without", 0, without);
         }
-        assert_eq!(table.ratio_of_rows("with", "without", 0), Some(1.1));
-        assert_eq!(table.ratio_of_rows("with", "another", 0), None);
+        let ratio = table.ratio_of_rows("with", "without").expect("both");
+        assert_eq!(ratio.median, 1.1);
+        assert!(table.ratio_of_rows("with", "another").is_none());
     }
 
     #[test]
     fn json_has_every_sample() {
-        let json = filled().json();
-        assert_eq!(
-            json["rows"][0]["cells"][0]["samples"],
-            json!([9.0, 30.0, 12.0])
-        );
-        assert_eq!(json["rows"][0]["cells"][1]["ratio"], json!(1.0));
-        assert_eq!(json["rows"][2]["cells"].as_array().map(Vec::len), Some(1));
-        assert_eq!(json["rows"][2]["cells"][0]["ratio"], Value::Null);
+        let json = filled(Better::Less).json();
+        let cell = &json["rows"][1]["cells"][1];
+        assert_eq!(cell["samples"], json!([10.0]));
+        assert_eq!(cell["ratio"], json!(0.9));
+        assert_eq!(cell["interval"], Value::Null);
+        assert_eq!(json["rows"][1]["cells"].as_array().map(Vec::len), Some(3));
     }
 }

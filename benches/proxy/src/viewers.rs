@@ -12,14 +12,13 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    bench::{Bench, size},
+    bench::Bench,
     cartgate::ADMIN,
     delivery::{Deliveries, PATH},
-    fleet::Fleet,
-    load::{Expected, Load, saturate},
-    peer::{Running, Task},
-    speed::{at_once, cost},
-    table::Table,
+    load::{Expected, saturate},
+    peer::Task,
+    speed::{cost, load, rounds},
+    table::{Better, GATE, Table},
 };
 
 /// The name of the table.
@@ -33,55 +32,35 @@ const VIEWERS: usize = 10;
 
 const BODY: usize = 2 * 1024;
 
-/// The least number of rounds. A few percent are less than the difference of two rounds.
-const ROUNDS: usize = 5;
-
 /// Measures two gates in turn, of which only the second is ever watched: a gate records for a while
 /// after its last viewer.
 pub(crate) fn measure(bench: &mut Bench) -> io::Result<Table> {
-    let mut table = bench.table(TABLE, "us").plain();
-    let Some(column) = bench.column("Cartgate") else {
-        return Ok(table);
-    };
-    let measured = measure_into(bench, column, &mut table);
-    bench.keep(column, "viewers", measured)?;
+    let mut table = bench.table(TABLE, "us", Better::Neither);
+    let measured = measure_into(bench, &mut table);
+    bench.keep(GATE, "viewers", measured)?;
     Ok(table)
 }
 
-fn measure_into(bench: &Bench, column: usize, table: &mut Table) -> io::Result<()> {
+fn measure_into(bench: &mut Bench, table: &mut Table) -> io::Result<()> {
     let rooms = [room()?, room()?];
     let task = Task::of(BODY);
-    let start = |room: &TempDir| bench.start_in(room.path(), column, &task);
-    let (alone, watched) = (start(&rooms[0])?, start(&rooms[1])?);
-    let admin = rooms[1].path().join(column.to_string()).join(ADMIN);
+    let start = |room: &TempDir| bench.start_in(room.path(), GATE, &task);
+    let field = [start(&rooms[0])?, start(&rooms[1])?];
+    let admin = rooms[1].path().join(GATE.to_string()).join(ADMIN);
     let viewers = Viewers::open(&admin)?;
-    for round in 0..bench.scale.rounds.max(ROUNDS) {
-        eprintln!("bench: {}, viewers, round {}", size(BODY), round + 1);
-        let mut turns = [(WITHOUT, &alone), (WITH, &watched)];
-        turns.rotate_left(round % 2);
-        for (row, gate) in turns {
-            table.add(row, column, request_cost(bench, gate)?);
-        }
-    }
+    let deliveries = Deliveries::new(BODY, PATH);
+    let load = load(bench, &deliveries.genuine, Expected::Accepted, BODY);
+    rounds(bench, "viewers", &load).run(
+        bench,
+        &field,
+        |_, gate, fleet| saturate(fleet, &load, || gate.cpu()),
+        |place, one| table.add([WITHOUT, WITH][place], GATE, cost(&one)),
+    )?;
     viewers.close()
 }
 
 fn room() -> io::Result<TempDir> {
     tempfile::Builder::new().prefix("cartgate-view-").tempdir()
-}
-
-/// Saturates a gate; returns the CPU time of a request in microseconds.
-fn request_cost(bench: &Bench, gate: &Running) -> io::Result<f64> {
-    let deliveries = Deliveries::new(BODY, PATH);
-    let load = Load {
-        requests: &deliveries.genuine,
-        expected: Expected::Accepted,
-        at_once: at_once(BODY),
-        warm: bench.scale.warm,
-        span: bench.scale.span,
-    };
-    let mut fleet = Fleet::connect(gate.address, load.at_once)?;
-    saturate(&mut fleet, &load, || gate.cpu()).map(|one| cost(&one))
 }
 
 /// Clients of the event stream, each on a thread.
