@@ -1,10 +1,10 @@
 //! The request line and the headers of a delivery.
 
-use http::{HeaderMap, HeaderValue, Method, Uri, header::HOST, request::Parts};
+use http::{HeaderValue, Method, Uri, header::HOST, request::Parts};
 use tower_cartgate::{EventSource, SecretName, Verified};
 
-use super::{header_changes::EndpointHeaders, header_filter::filter_request, origin::Origin};
-use crate::net::peer::Peer;
+use super::{header_changes::EndpointHeaders, kept_headers::KeptHeaders, origin::Origin};
+use crate::net::{forwarded::ForwardedHeaders, peer::Peer};
 
 /// The part of a delivery beside its body that may reach a destination. The inbox stores it with
 /// the body.
@@ -12,8 +12,7 @@ use crate::net::peer::Peer;
 pub(crate) struct Head {
     pub(crate) method: Method,
     pub(crate) target: Uri,
-    /// Filtered: only headers that may reach a destination.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: KeptHeaders,
     /// The part of the request that states the event kind.
     pub(crate) source: EventSource,
     pub(crate) secret: SecretName,
@@ -29,27 +28,30 @@ impl Head {
     /// Filters the head of a verified request.
     pub(crate) fn new(
         verified: &Verified,
-        mut parts: Parts,
+        parts: Parts,
         origin: &Origin,
         headers: EndpointHeaders<'_>,
     ) -> Self {
         let host = parts.headers.get(HOST).cloned();
-        filter_request(
-            &mut parts.headers,
-            headers.signature,
-            &headers.changes.drop,
-            origin.trusted,
-        );
         Self {
             method: parts.method,
             target: parts.uri,
-            headers: parts.headers,
+            headers: KeptHeaders::of_request(parts.headers, headers, origin.trusted),
             source: verified.event().source,
             secret: verified.secret_name().clone(),
             scheme: origin.scheme,
             host,
             peer: origin.peer,
             peer_is_trusted: origin.trusted,
+        }
+    }
+
+    /// Returns the description of the client by the peer, if the peer is a trusted hop.
+    pub(crate) fn forwarded(&self) -> ForwardedHeaders<'_> {
+        if self.peer_is_trusted {
+            self.headers.forwarded(&self.peer)
+        } else {
+            ForwardedHeaders::default()
         }
     }
 }

@@ -35,6 +35,23 @@ pub(crate) fn filter_request(
     trace::keep_if_valid(headers);
 }
 
+/// Removes the headers that `Connection` names and the `extra` ones of an endpoint. Returns whether
+/// there was one.
+pub(super) fn remove_named(
+    headers: &mut HeaderMap,
+    signature: &HeaderName,
+    extra: &[HeaderName],
+) -> bool {
+    let named = connection_options(headers).chain(extra.iter().cloned());
+    let named: Vec<_> = named
+        .filter(|name| headers.contains_key(name) && !is_protected(name, signature))
+        .collect();
+    for name in &named {
+        headers.remove(name);
+    }
+    !named.is_empty()
+}
+
 /// Drops the `extra` headers of an endpoint from a stored event, whose headers were filtered
 /// before.
 pub(super) fn drop_headers(headers: &mut HeaderMap, extra: &[HeaderName]) {
@@ -63,11 +80,12 @@ pub fn header_may_be_dropped(name: &HeaderName, signature: &HeaderName) -> bool 
 
 /// Returns whether the header belongs to the payload. An attacker must not strip the signature or
 /// the type from a captured delivery by naming them in `Connection`.
-fn is_protected(name: &HeaderName, signature: &HeaderName) -> bool {
+pub(super) fn is_protected(name: &HeaderName, signature: &HeaderName) -> bool {
     name == signature || [CONTENT_TYPE, CONTENT_ENCODING].contains(name)
 }
 
-fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
+/// Returns whether a rule drops the header.
+pub(super) fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
     match rule(name.as_str()) {
         None => false,
         Some(HeaderRule::FromTrustedHop) => !hop_is_trusted,

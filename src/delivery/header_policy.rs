@@ -120,35 +120,60 @@ pub(super) fn rule(name: &str) -> Option<HeaderRule> {
     };
     // CGI, WSGI and PHP make one variable of `x_a`, `x.a` and `x-a`, so the first two could pose as
     // the third.
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !rest.bytes().all(is_plain) {
+    if !is_plain(rest) {
         return Some(Dropped);
     }
     found.map(|(_, rule)| rule)
 }
 
+/// Returns whether a text consists of lowercase letters, digits and hyphens.
+fn is_plain(text: &str) -> bool {
+    const PLAIN: [bool; 256] = {
+        let mut plain = [false; 256];
+        let mut byte = 0;
+        while byte < plain.len() {
+            plain[byte] = matches!(byte as u8, b'a'..=b'z' | b'0'..=b'9' | b'-');
+            byte += 1;
+        }
+        plain
+    };
+    // A loop without a branch is faster than one that ends early, because nearly all are plain.
+    let and = |plain, byte| plain & PLAIN[usize::from(byte)];
+    text.bytes().fold(true, and)
+}
+
 /// Finds the pattern that a name matches, with its rule.
 fn find(name: &str) -> Option<(&'static str, HeaderRule)> {
     let prefix = prefix(name);
-    let mut after = PREFIXES.partition_point(|own| *own <= prefix);
-    while after > 0 && stem(RULES[after - 1].0) > name {
+    let mut after = PREFIXES.partition_point(|(own, _)| *own <= prefix);
+    while after > 0 && PREFIXES[after - 1].0 == prefix && stem(RULES[after - 1].0) > name {
         after -= 1;
     }
-    let (pattern, rule, _) = RULES.get(after.checked_sub(1)?)?;
+    let index = after.checked_sub(1)?;
+    let (own, mask) = PREFIXES[index];
+    if own != prefix & mask {
+        return None;
+    }
+    let (pattern, rule, _) = RULES[index];
     let matches = match pattern.strip_suffix('*') {
         Some(stem) => name.starts_with(stem),
-        None => name == *pattern,
+        None => name == pattern,
     };
-    matches.then_some((*pattern, *rule))
+    matches.then_some((pattern, rule))
 }
 
-/// The first eight bytes of each name as a number, in the order of `RULES`. Numbers compare faster
-/// than texts, and few names share a prefix.
-const PREFIXES: [u64; RULES.len()] = {
-    let mut prefixes = [0; RULES.len()];
+/// The first eight bytes of each name as a number, in the order of `RULES`, and the bits that these
+/// bytes take. Numbers compare faster than texts, and few names share a prefix.
+const PREFIXES: [(u64, u64); RULES.len()] = {
+    let mut prefixes = [(0, 0); RULES.len()];
     let mut index = 0;
     while index < RULES.len() {
-        prefixes[index] = prefix(stem(RULES[index].0));
+        let stem = stem(RULES[index].0);
+        let mask = match stem.len() {
+            length @ 0..8 => !(u64::MAX >> (8 * length)),
+            _ => u64::MAX,
+        };
+        prefixes[index] = (prefix(stem), mask);
         index += 1;
     }
     prefixes
@@ -157,9 +182,12 @@ const PREFIXES: [u64; RULES.len()] = {
 /// Returns the first eight bytes of a name as a number that sorts as the bytes do.
 const fn prefix(name: &str) -> u64 {
     let bytes = name.as_bytes();
+    if let Some(first) = bytes.first_chunk() {
+        return u64::from_be_bytes(*first);
+    }
     let mut first = [0; 8];
     let mut index = 0;
-    while index < bytes.len() && index < first.len() {
+    while index < bytes.len() {
         first[index] = bytes[index];
         index += 1;
     }

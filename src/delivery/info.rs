@@ -13,8 +13,8 @@ pub(crate) struct DeliveryInfo {
     pub(crate) id: Uuid,
     pub(crate) endpoint: Arc<str>,
     pub(crate) kind: EventKind,
-    /// The headers that the endpoint adds.
-    pub(crate) added: HeaderMap,
+    /// The headers that the endpoint adds, if any.
+    pub(crate) added: Option<Box<HeaderMap>>,
     /// The attempt, if the delivery comes from the inbox.
     pub(crate) attempt: Option<AttemptInfo>,
 }

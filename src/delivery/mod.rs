@@ -14,6 +14,7 @@ pub mod header_changes;
 pub mod header_filter;
 mod header_policy;
 mod info;
+mod kept_headers;
 pub(crate) mod origin;
 pub(crate) mod seal;
 mod shown_head;
@@ -34,7 +35,6 @@ use tower_cartgate::Verified;
 
 use crate::delivery::{
     header_changes::{EndpointHeaders, HeaderChanges},
-    header_filter::drop_headers,
     origin::Origin,
     seal::Intact,
 };
@@ -61,7 +61,7 @@ impl Delivery {
                 id: origin.id,
                 endpoint: Arc::clone(endpoint),
                 kind: verified.event().kind,
-                added: headers.changes.add.clone(),
+                added: added(headers.changes),
                 attempt: None,
             },
             body: DeliveryBody::verified(verified, memory),
@@ -80,12 +80,12 @@ impl Delivery {
             id: intact.id,
             endpoint: Arc::clone(&intact.endpoint),
             kind: intact.kind,
-            added: headers.map_or_else(HeaderMap::new, |changes| changes.add.clone()),
+            added: headers.and_then(added),
             attempt: Some(attempt),
         };
         let (mut head, body) = intact.into_parts();
         if let Some(changes) = headers {
-            drop_headers(&mut head.headers, &changes.drop);
+            head.headers.drop_extra(&changes.drop);
         }
         Self {
             head,
@@ -103,6 +103,11 @@ impl Delivery {
     pub(crate) fn into_parts(self) -> (Head, DeliveryInfo, DeliveryBody) {
         (self.head, self.info, self.body)
     }
+}
+
+/// Returns the headers that an endpoint adds.
+fn added(changes: &HeaderChanges) -> Option<Box<HeaderMap>> {
+    (!changes.add.is_empty()).then(|| Box::new(changes.add.clone()))
 }
 
 #[cfg(test)]

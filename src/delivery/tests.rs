@@ -27,7 +27,7 @@ fn intact(body: &'static [u8]) -> Intact {
     let head = Head {
         method: Method::PUT,
         target: "/hooks?a=b".parse().expect("a target"),
-        headers,
+        headers: headers.into(),
         source: EventSource::Payload,
         secret: "current".parse().expect("a name"),
         scheme: "https",

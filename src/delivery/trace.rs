@@ -20,6 +20,37 @@ pub(super) fn keep_if_valid(headers: &mut HeaderMap) {
     }
 }
 
+/// The trace headers of a request. Each value has a bit.
+#[derive(Default)]
+pub(super) struct TraceHeaders {
+    values: u128,
+    parents: usize,
+    is_valid: bool,
+}
+
+impl TraceHeaders {
+    /// Adds a header, if it is one of the two.
+    pub(super) fn add(&mut self, name: &HeaderName, value: &HeaderValue, bit: u128) {
+        match name.as_str() {
+            "traceparent" => {
+                self.parents += 1;
+                self.is_valid = is_valid(value);
+            }
+            "tracestate" => {}
+            _ => return,
+        }
+        self.values |= bit;
+    }
+
+    /// Returns the bits of the values to drop, as [`keep_if_valid`] does.
+    pub(super) fn dropped(&self) -> u128 {
+        match self.parents {
+            1 if self.is_valid => 0,
+            _ => self.values,
+        }
+    }
+}
+
 /// Returns the `traceparent` of a new trace, which the app may sample.
 ///
 /// The trace id is the delivery id, so that the id in the log finds the trace. The parent id is its
@@ -40,8 +71,11 @@ fn is_valid(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else {
         return false;
     };
-    let parts: Vec<_> = text.splitn(5, '-').collect();
-    let [version, trace, parent, flags] = parts[..] else {
+    let mut parts = text.split('-');
+    let mut part = || parts.next();
+    let (Some(version), Some(trace), Some(parent), Some(flags), None) =
+        (part(), part(), part(), part(), part())
+    else {
         return false;
     };
     version == "00" && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)

@@ -19,6 +19,7 @@ use tokio::{
     time::Instant,
 };
 
+use super::head_buffer::HeadBuffer;
 use crate::{
     delivery::DeliveryBody,
     net::stream::Stream,
@@ -46,7 +47,7 @@ pub(super) struct Connection {
 /// is written or the write fails. It implements no `Debug`, because its head holds the app's
 /// secrets.
 pub(super) struct PendingRequest {
-    head: Vec<u8>,
+    head: HeadBuffer,
     body: DeliveryBody,
     /// The bytes written of head and body together.
     written: usize,
@@ -55,7 +56,7 @@ pub(super) struct PendingRequest {
 }
 
 impl PendingRequest {
-    pub(super) fn new(head: Vec<u8>, body: DeliveryBody) -> Self {
+    pub(super) fn new(head: HeadBuffer, body: DeliveryBody) -> Self {
         Self {
             head,
             body,

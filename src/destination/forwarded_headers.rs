@@ -5,13 +5,11 @@ use std::{borrow::Cow, net::IpAddr};
 
 use http::header::FORWARDED;
 
-use super::head_writer::{HeadWriter, address};
+use super::{address_text::AddressText, head_writer::HeadWriter};
 use crate::{
     delivery::Head,
     net::{
-        forwarded::{
-            FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, ForwardedHeaders, REAL_IP, ip,
-        },
+        forwarded::{FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP, ip},
         peer::Peer,
     },
 };
@@ -45,21 +43,20 @@ struct ForwardedClient<'a> {
     /// The hop's `X-Real-IP`, if it equals the last address.
     real_ip: Option<&'a str>,
     /// The address of the gate's own peer. A Unix socket has none.
-    peer: Option<Vec<u8>>,
+    peer: Option<(IpAddr, AddressText)>,
     proto: &'static str,
     host: Option<Cow<'a, str>>,
 }
 
 impl<'a> ForwardedClient<'a> {
     fn of(head: &'a Head) -> Self {
-        let forwarded = if head.peer_is_trusted {
-            ForwardedHeaders::read(&head.headers, &head.peer)
-        } else {
-            ForwardedHeaders::default()
-        };
+        let forwarded = head.forwarded();
         let own_host = || head.host.as_ref()?.to_str().ok().map(Cow::Borrowed);
         let peer = match head.peer {
-            Peer::Tcp(peer) => Some(address(peer.ip().to_canonical())),
+            Peer::Tcp(peer) => {
+                let address = peer.ip().to_canonical();
+                Some((address, AddressText::new(address)))
+            }
             Peer::Unix => None,
         };
         Self {
@@ -72,64 +69,74 @@ impl<'a> ForwardedClient<'a> {
     }
 
     fn write_addresses(&self, lines: &mut HeadWriter) {
-        if let Some(peer) = &self.peer
-            && self.addresses.is_empty()
-        {
-            return lines.header(&FORWARDED_FOR, peer);
+        if self.addresses.is_empty() && self.peer.is_none() {
+            return;
         }
-        let addresses = self.addresses.iter().map(|address| address.as_bytes());
-        let mut parts: Vec<&[u8]> = Vec::new();
-        for address in addresses.chain(self.peer.as_deref()) {
-            if !parts.is_empty() {
-                parts.push(b", ");
+        lines.begin(&FORWARDED_FOR);
+        for (index, address) in self.addresses.iter().enumerate() {
+            if index > 0 {
+                lines.put(b", ");
             }
-            parts.push(address);
+            lines.put(address.as_bytes());
         }
-        if !parts.is_empty() {
-            lines.header_of(&FORWARDED_FOR, &parts);
+        if let Some((_, text)) = &self.peer {
+            if !self.addresses.is_empty() {
+                lines.put(b", ");
+            }
+            lines.put(text.as_bytes());
         }
+        lines.end();
     }
 
     fn write_forwarded(&self, lines: &mut HeadWriter) {
-        let mut value = Vec::with_capacity(128);
+        lines.begin(&FORWARDED);
         let count = self.addresses.len() + usize::from(self.peer.is_some());
         for (index, address) in self.addresses.iter().enumerate() {
+            if index > 0 {
+                lines.put(b", ");
+            }
             // Apps read the scheme and the host from the first or from the last element.
             let is_whole = index == 0 || index + 1 == count;
-            self.write_element(&mut value, ip(address), is_whole);
+            let address = ip(address).map(|address| (address, AddressText::new(address)));
+            self.write_element(lines, address.as_ref(), is_whole);
         }
-        match self.peer.as_deref().map(str::from_utf8) {
-            Some(Ok(peer)) => self.write_element(&mut value, ip(peer), true),
-            _ if value.is_empty() => self.write_element(&mut value, None, true),
-            _ => {}
+        if self.peer.is_some() && !self.addresses.is_empty() {
+            lines.put(b", ");
         }
-        lines.header(&FORWARDED, &value);
+        if self.peer.is_some() || self.addresses.is_empty() {
+            self.write_element(lines, self.peer.as_ref(), true);
+        }
+        lines.end();
     }
 
-    /// Appends an element, with the host and the scheme if it `is_whole`.
-    fn write_element(&self, value: &mut Vec<u8>, ip: Option<IpAddr>, is_whole: bool) {
-        if !value.is_empty() {
-            value.extend_from_slice(b", ");
+    /// Writes an element, with the host and the scheme if it `is_whole`.
+    fn write_element(
+        &self,
+        lines: &mut HeadWriter,
+        address: Option<&(IpAddr, AddressText)>,
+        is_whole: bool,
+    ) {
+        match address {
+            Some((IpAddr::V4(_), text)) => {
+                lines.put(b"for=");
+                lines.put(text.as_bytes());
+            }
+            Some((IpAddr::V6(_), text)) => {
+                lines.put(b"for=\"[");
+                lines.put(text.as_bytes());
+                lines.put(b"]\"");
+            }
+            None => lines.put(b"for=unknown"),
         }
-        let (open, close): (&[u8], &[u8]) = match ip {
-            Some(IpAddr::V6(_)) => (b"for=\"[", b"]\""),
-            _ => (b"for=", b""),
-        };
-        value.extend_from_slice(open);
-        match ip {
-            Some(ip) => value.extend_from_slice(&address(ip)),
-            None => value.extend_from_slice(b"unknown"),
-        }
-        value.extend_from_slice(close);
         if !is_whole {
             return;
         }
         if let Some(host) = &self.host {
-            value.extend_from_slice(b";host=\"");
-            value.extend_from_slice(host.as_bytes());
-            value.extend_from_slice(b"\"");
+            lines.put(b";host=\"");
+            lines.put(host.as_bytes());
+            lines.put(b"\"");
         }
-        value.extend_from_slice(b";proto=");
-        value.extend_from_slice(self.proto.as_bytes());
+        lines.put(b";proto=");
+        lines.put(self.proto.as_bytes());
     }
 }

@@ -8,6 +8,7 @@
 //!         → response_future → response_head → response_body → body_decoder → pool
 //! ```
 
+mod address_text;
 mod app;
 mod attempt;
 mod attempt_error;
@@ -15,6 +16,7 @@ mod body_decoder;
 mod connection;
 mod fixed_headers;
 mod forwarded_headers;
+mod head_buffer;
 mod head_writer;
 mod header_fault;
 mod header_lines;

@@ -36,15 +36,15 @@ pub(super) fn request_head(
     let host = settings.host.host(address.host(), head.host.as_ref());
     lines.header(&HOST, host.as_bytes());
     lines.number(&CONTENT_LENGTH, length as u64);
-    write_passed_on(&mut lines, head, info, settings);
+    let passed_on = write_passed_on(&mut lines, head, info, settings);
     let result = VerificationHeaders::of_delivery(head, info);
     result.write(|name, value| lines.header(name, value.as_bytes()));
     if let Some(attempt) = &info.attempt {
         write_attempt(&mut lines, attempt);
     }
     forwarded_headers::write(&mut lines, head);
-    append(&mut lines, head, &VIA, &[b"1.1 cartgate"]);
-    if !head.headers.contains_key(trace::TRACEPARENT) {
+    write_via(&mut lines, head, passed_on.has_via);
+    if !passed_on.has_trace {
         lines.header(&trace::TRACEPARENT, &trace::start(info.id));
     }
     lines
@@ -65,19 +65,41 @@ fn target<'a>(head: &'a Head, address: &'a Address) -> [&'a str; 2] {
     [root, target]
 }
 
+/// The headers of the client that the gate appends to or replaces.
+#[derive(Default)]
+struct PassedOn {
+    has_via: bool,
+    has_trace: bool,
+}
+
 /// Writes the client's headers, the ones that the endpoint adds, and the destination's own. Each
 /// group replaces headers of the groups before it.
-fn write_passed_on(lines: &mut HeadWriter, head: &Head, info: &DeliveryInfo, settings: &Settings) {
-    let (kept, added, fixed) = (&head.headers, &info.added, settings.headers.all());
-    let kept = kept
-        .iter()
-        .filter(|(name, _)| !added.contains_key(*name) && !fixed.contains_key(*name));
-    let added = added.iter().filter(|(name, _)| !fixed.contains_key(*name));
-    for (name, value) in kept.chain(added).chain(fixed) {
-        if !is_reserved(name, settings.sign.is_some()) {
+fn write_passed_on(
+    lines: &mut HeadWriter,
+    head: &Head,
+    info: &DeliveryInfo,
+    settings: &Settings,
+) -> PassedOn {
+    let (added, fixed) = (info.added.as_deref(), settings.headers.all());
+    let is_signed = settings.sign.is_some();
+    let is_added = |name: &HeaderName| added.is_some_and(|added| added.contains_key(name));
+    let is_fixed = |name: &HeaderName| !fixed.is_empty() && fixed.contains_key(name);
+    let mut found = PassedOn::default();
+    for (name, value) in head.headers.iter() {
+        found.has_via |= name == VIA;
+        found.has_trace |= name == trace::TRACEPARENT;
+        if !is_added(name) && !is_fixed(name) && !is_reserved(name, is_signed) {
             lines.header(name, value.as_bytes());
         }
     }
+    let added = added.into_iter().flatten();
+    let added = added.filter(|(name, _)| !is_fixed(name));
+    for (name, value) in added.chain(fixed) {
+        if !is_reserved(name, is_signed) {
+            lines.header(name, value.as_bytes());
+        }
+    }
+    found
 }
 
 /// Returns whether the gate itself writes this header, or appends to it.
@@ -105,17 +127,20 @@ fn write_attempt(lines: &mut HeadWriter, attempt: &AttemptInfo) {
     }
 }
 
-/// Appends to a list field. All values go on one line, because many apps read only the first.
-fn append(lines: &mut HeadWriter, head: &Head, name: &HeaderName, last: &[&[u8]]) {
-    let earlier = head.headers.get_all(name).iter();
-    let mut parts: Vec<&[u8]> = earlier
-        .filter(|value| value.to_str().is_ok())
-        .flat_map(|value| [value.as_bytes(), b", "])
-        .collect();
-    if parts.is_empty() {
-        lines.header_of(name, last);
-        return;
+/// Appends to `Via`. All values go on one line, because many apps read only the first.
+fn write_via(lines: &mut HeadWriter, head: &Head, has_via: bool) {
+    lines.begin(&VIA);
+    if has_via {
+        for value in head
+            .headers
+            .via()
+            .iter()
+            .filter(|value| value.to_str().is_ok())
+        {
+            lines.put(value.as_bytes());
+            lines.put(b", ");
+        }
     }
-    parts.extend(last);
-    lines.header_of(name, &parts);
+    lines.put(b"1.1 cartgate");
+    lines.end();
 }

@@ -231,7 +231,7 @@ fn some_head() -> Head {
     Head {
         method: Method::PUT,
         target: "/hooks?a=b".parse().expect("a target"),
-        headers,
+        headers: headers.into(),
         source: EventSource::Endpoint,
         secret: "current".parse().expect("a name"),
         scheme: "https",

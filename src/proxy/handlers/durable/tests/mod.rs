@@ -64,11 +64,14 @@ async fn what_is_kept_is_whole_with_its_head_and_answered_200_without_a_body() {
         assert_eq!(intact.body(), body);
         let head = intact.head();
         assert_eq!(head.target, "/hooks?a=b");
-        let shops: Vec<_> = head.headers.get_all("x-shop").iter().collect();
-        assert_eq!(shops, ["one", "two"]);
+        let values = |wanted: &str| -> Vec<_> {
+            let lines = head.headers.iter().filter(|(name, _)| *name == wanted);
+            lines.map(|(_, value)| value).collect()
+        };
+        assert_eq!(values("x-shop"), ["one", "two"]);
         assert_eq!(head.host.as_ref().expect("named"), "gate.example");
         for gone in ["cookie", "x-hop", "connection", "host"] {
-            assert!(!head.headers.contains_key(gone), "{gone}");
+            assert!(values(gone).is_empty(), "{gone}");
         }
     }
     assert_eq!(stored[1].kind, "abandoned-cart");
