@@ -1,6 +1,6 @@
 //! The line of one request in the access log.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use http::Method;
 use tower_cartgate::HeaderForm;
@@ -52,30 +52,27 @@ pub(crate) struct Line<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Path<'a>(pub(crate) &'a str);
 
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl<'a> Path<'a> {
+    /// Returns the text for the log.
+    fn shown(self) -> Cow<'a, str> {
+        let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"\\\"'".contains(byte);
         let bytes = self.0.as_bytes();
-        let shown = &bytes[..bytes.len().min(PATH)];
-        write!(f, "{}", shown.escape_ascii())?;
-        if shown.len() < bytes.len() {
-            f.write_str("...")
-        } else {
-            Ok(())
+        if bytes.len() <= PATH && bytes.iter().all(is_plain) {
+            return Cow::Borrowed(self.0);
         }
+        let shown = &bytes[..bytes.len().min(PATH)];
+        let cut = if shown.len() < bytes.len() { "..." } else { "" };
+        Cow::Owned(format!("{}{cut}", shown.escape_ascii()))
     }
 }
 
-/// A method for the log. A method can be any token of the length of a head; a token needs no
-/// escaping.
-struct ShortMethod<'a>(&'a Method);
-
-impl fmt::Display for ShortMethod<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.as_str();
-        match text.get(..METHOD) {
-            Some(shown) if shown.len() < text.len() => write!(f, "{shown}..."),
-            _ => f.write_str(text),
-        }
+/// Returns a method for the log. A method can be any token of the length of a head; a token needs
+/// no escaping.
+fn short(method: &Method) -> Cow<'_, str> {
+    let text = method.as_str();
+    match text.get(..METHOD) {
+        Some(shown) if shown.len() < text.len() => Cow::Owned(format!("{shown}...")),
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -95,10 +92,10 @@ macro_rules! line {
             status = $line.status,
             bytes = $line.received,
             ms = milliseconds($line.duration),
-            delivery = %$line.id,
-            peer = %$line.peer,
-            method = shown!($line.method.map(ShortMethod)),
-            path = shown!($line.path),
+            delivery = &*$line.id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()),
+            peer = $line.peer.text().as_str(),
+            method = $line.method.map(short).as_deref(),
+            path = $line.path.map(Path::shown).as_deref(),
         )
     };
 }
@@ -109,15 +106,26 @@ impl Line<'_> {
     pub(crate) fn write(&self, throttle: &Throttle) {
         match self.verdict {
             Verdict::Accepted { secret } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = shared_reasons::SLOW, %secret,
+                warn,
+                self,
+                verdict = "verified",
+                reason = shared_reasons::SLOW,
+                secret = secret.as_ref(),
             ),
-            Verdict::Accepted { secret } => line!(info, self, verdict = "verified", %secret,),
+            Verdict::Accepted { secret } => {
+                line!(info, self, verdict = "verified", secret = secret.as_ref(),)
+            }
             // A client that replays one captured delivery must not fill the log: its event is
             // stored already.
             Verdict::NotAccepted { secret, reason, .. } if reason == NotStored::Copies.reason() => {
                 if throttle.allows() {
                     line!(
-                        warn, self, verdict = "verified", reason, taken = false, %secret,
+                        warn,
+                        self,
+                        verdict = "verified",
+                        reason,
+                        taken = false,
+                        secret = secret.as_ref(),
                     );
                 }
             }
@@ -126,16 +134,27 @@ impl Line<'_> {
                 reason,
                 cause,
             } => line!(
-                error, self, verdict = "verified", reason, taken = false, cause,
+                error,
+                self,
+                verdict = "verified",
+                reason,
+                taken = false,
+                cause,
                 destination = self.destination.map(|one| &*one.name),
                 address = shown!(self.destination.map(|one| one.address().transport())),
-                %secret,
+                secret = secret.as_ref(),
             ),
             Verdict::Stored { secret, stored, .. } if stored.left_out => {
                 if throttle.allows() {
                     line!(
-                        warn, self, verdict = "verified", reason = NotStored::Copies.reason(), stored = true,
-                        copy = stored.copy, duplicate_of = shown!(stored.duplicate_of), %secret,
+                        warn,
+                        self,
+                        verdict = "verified",
+                        reason = NotStored::Copies.reason(),
+                        stored = true,
+                        copy = stored.copy,
+                        duplicate_of = shown!(stored.duplicate_of),
+                        secret = secret.as_ref(),
                     );
                 }
             }
@@ -143,7 +162,7 @@ impl Line<'_> {
             Verdict::Duplicate { secret, of } => {
                 if throttle.allows() {
                     line!(
-                        info, self, verdict = "verified", stored = false, duplicate_of = %of, %secret,
+                        info, self, verdict = "verified", stored = false, duplicate_of = %of, secret = secret.as_ref(),
                     );
                 }
             }
@@ -153,7 +172,7 @@ impl Line<'_> {
                 self,
                 verdict = "rejected",
                 reason,
-                header = shown!(self.signature.map(|(form, _)| form)),
+                header = self.signature.map(|(form, _)| form.as_str()),
                 header_length = self.signature.map(|(_, length)| length),
                 declared = self.declared,
                 hint = self.hint,
@@ -172,18 +191,39 @@ impl Line<'_> {
                 stored,
                 dead: Some(reason),
             } => line!(
-                warn, self, verdict = "verified", reason, stored = true, copy = stored.copy, %secret,
+                warn,
+                self,
+                verdict = "verified",
+                reason,
+                stored = true,
+                copy = stored.copy,
+                secret = secret.as_ref(),
             ),
             Verdict::Stored { secret, stored, .. } if self.duration > SLOW => line!(
-                warn, self, verdict = "verified", reason = shared_reasons::SLOW, stored = true, copy = stored.copy,
-                duplicate_of = shown!(stored.duplicate_of), %secret,
+                warn,
+                self,
+                verdict = "verified",
+                reason = shared_reasons::SLOW,
+                stored = true,
+                copy = stored.copy,
+                duplicate_of = shown!(stored.duplicate_of),
+                secret = secret.as_ref(),
             ),
             Verdict::Stored { secret, stored, .. } => line!(
-                info, self, verdict = "verified", stored = true, copy = stored.copy,
-                duplicate_of = shown!(stored.duplicate_of), %secret,
+                info,
+                self,
+                verdict = "verified",
+                stored = true,
+                copy = stored.copy,
+                duplicate_of = shown!(stored.duplicate_of),
+                secret = secret.as_ref(),
             ),
             Verdict::ClientLeft { secret } => line!(
-                warn, self, verdict = "verified", reason = shared_reasons::CLIENT_GONE, %secret,
+                warn,
+                self,
+                verdict = "verified",
+                reason = shared_reasons::CLIENT_GONE,
+                secret = secret.as_ref(),
             ),
             _ => {}
         }
@@ -249,8 +289,21 @@ mod tests {
 
     #[test]
     fn a_path_cannot_break_a_line_or_steer_a_terminal() {
-        assert_eq!(Path("/a\u{1b}[31m\n").to_string(), "/a\\x1b[31m\\n");
+        assert_eq!(Path("/a\u{1b}[31m\n").shown(), "/a\\x1b[31m\\n");
+        for plain in ["/a", "/a'b", "/a\"b", "/a\\b", "/\u{7f}", "/ü"] {
+            let expected = plain.as_bytes().escape_ascii().to_string();
+            assert_eq!(Path(plain).shown(), expected);
+        }
         let long = "/".repeat(PATH + 1);
-        assert_eq!(Path(&long).to_string().len(), PATH + 3);
+        assert_eq!(Path(&long).shown().len(), PATH + 3);
+        assert_eq!(Path(&long[1..]).shown(), long[1..]);
+    }
+
+    #[test]
+    fn a_long_method_is_cut() {
+        let method = |length| Method::from_bytes(&vec![b'A'; length]).expect("a token");
+        assert_eq!(short(&method(METHOD)), "A".repeat(METHOD));
+        let expected = format!("{}...", "A".repeat(METHOD));
+        assert_eq!(short(&method(METHOD + 1)), expected);
     }
 }

@@ -1,16 +1,17 @@
 //! The log of a gate. No secret, payload or query is ever logged.
 //!
-//! An event passes through `dispatch` and `formatter` to a bounded queue, so that a slow terminal
-//! never holds up a worker. The thread of the log (`log_thread`) takes the lines from the queue,
-//! collects them (`batch`) and writes them (`stderr`). `throttle` limits lines that a client can
-//! cause.
+//! The line of an event (`subscriber`, `formatter`) passes to a bounded queue (`line_queue`), so that
+//! a slow terminal never holds up a worker. The thread of the log (`log_thread`) takes the lines
+//! of one millisecond from the queue and writes them (`stderr`). `throttle` limits lines that a
+//! client can cause.
 
-mod batch;
 mod dispatch;
 mod formatter;
+mod line_queue;
 mod log_thread;
 mod options;
 mod stderr;
+mod subscriber;
 mod target;
 mod throttle;
 

@@ -36,3 +36,12 @@ impl From<Level> for LevelFilter {
         }
     }
 }
+
+/// The reader of the lines.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Output {
+    /// Whether it is a terminal that shows colours.
+    pub(super) colours: bool,
+    /// Whether it is journald, which reads priorities.
+    pub(super) journal: bool,
+}

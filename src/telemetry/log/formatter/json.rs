@@ -1,57 +1,66 @@
 //! The JSON of the line of a request. It equals that of `tracing-subscriber` byte for byte.
 
-use std::fmt::{self, Debug, Write};
+use std::fmt::{Debug, Write as _};
 
 use tracing::Event;
-use tracing_subscriber::fmt::format::Writer;
 
 use super::fields::{FieldFormat, write_fields, write_time};
 
 /// Writes an event as one line.
-pub(super) fn write(writer: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
+pub(in super::super) fn write(line: &mut String, event: &Event<'_>) {
     let metadata = event.metadata();
-    writer.write_str(r#"{"timestamp":""#)?;
-    write_time(writer)?;
-    write!(writer, r#"","level":"{}""#, metadata.level())?;
-    write_fields::<Json>(writer, event)?;
-    writer.write_str(r#","target":""#)?;
-    writer.write_str(metadata.target())?;
-    writer.write_str("\"}\n")
+    line.push_str(r#"{"timestamp":""#);
+    write_time(line);
+    line.push_str(r#"","level":""#);
+    line.push_str(metadata.level().as_str());
+    line.push('"');
+    write_fields::<Json>(line, event);
+    line.push_str(r#","target":""#);
+    line.push_str(metadata.target());
+    line.push_str("\"}\n");
 }
 
 /// Writes each field as `,"name":value`. A name is a Rust identifier, which needs no escapes.
 struct Json;
 
 impl FieldFormat for Json {
-    fn write_name(writer: &mut Writer<'_>, name: &str) -> fmt::Result {
-        writer.write_str(",\"")?;
-        writer.write_str(name)?;
-        writer.write_str("\":")
+    fn write_name(line: &mut String, name: &str) {
+        line.push_str(",\"");
+        line.push_str(name);
+        line.push_str("\":");
     }
 
-    fn write_str(writer: &mut Writer<'_>, value: &str) -> fmt::Result {
-        writer.write_char('"')?;
-        Escaped(writer).write_str(value)?;
-        writer.write_char('"')
+    fn write_str(line: &mut String, value: &str) {
+        line.push('"');
+        if is_plain(value) {
+            line.push_str(value);
+        } else {
+            push_escaped(line, value);
+        }
+        line.push('"');
     }
 
-    fn write_debug(writer: &mut Writer<'_>, value: &dyn Debug) -> fmt::Result {
-        writer.write_char('"')?;
-        write!(Escaped(writer), "{value:?}")?;
-        writer.write_char('"')
+    fn write_debug(line: &mut String, value: &dyn Debug) {
+        line.push('"');
+        let begin = line.len();
+        let _ = write!(line, "{value:?}");
+        if !is_plain(&line[begin..]) {
+            let value = line.split_off(begin);
+            push_escaped(line, &value);
+        }
+        line.push('"');
     }
 }
 
-/// Escapes the text that is written into a JSON string.
-struct Escaped<'a, 'w>(&'a mut Writer<'w>);
+/// Returns whether a JSON string holds the text as it is.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    // Without an early exit, several bytes are compared at once.
+    text.bytes().fold(true, |all, byte| all & is_plain(byte))
+}
 
-impl Write for Escaped<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let is_plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
-        if text.bytes().all(is_plain) {
-            return self.0.write_str(text);
-        }
-        let quoted = serde_json::to_string(text).map_err(|_| fmt::Error)?;
-        self.0.write_str(&quoted[1..quoted.len() - 1])
+fn push_escaped(line: &mut String, text: &str) {
+    if let Ok(quoted) = serde_json::to_string(text) {
+        line.push_str(&quoted[1..quoted.len() - 1]);
     }
 }

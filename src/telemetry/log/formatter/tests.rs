@@ -1,17 +1,17 @@
 //! Compares lines of all kinds with those of `tracing-subscriber`.
 
-use std::{
-    fs::File,
-    io::{Read as _, Seek as _},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tracing::{Dispatch, level_filters::LevelFilter};
 
-use super::*;
 use crate::{
-    telemetry::log::dispatch::{Output, dispatch},
+    telemetry::log::{
+        dispatch::dispatch,
+        line_queue::{LineQueue, QueueWriter},
+        options::{Format, Output},
+        target::TARGET,
+    },
     text::terminal::is_unsafe,
 };
 
@@ -166,24 +166,25 @@ fn value(text: &str) -> String {
 }
 
 fn own(format: Format, output: Output) -> String {
-    logged(|file| dispatch(format, file, output, LevelFilter::INFO))
+    logged(|queue| dispatch(format, queue, output, LevelFilter::INFO))
 }
 
 fn reference() -> String {
-    logged(|file| {
-        let builder = tracing_subscriber::fmt().with_ansi(false).with_writer(file);
+    logged(|queue| {
+        let writer = QueueWriter(Arc::clone(queue));
+        let builder = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(writer);
         builder.json().flatten_event(true).into()
     })
 }
 
 /// Returns the lines that such a log writes, with 0 for each digit of their times.
-fn logged(log: impl FnOnce(Arc<File>) -> Dispatch) -> String {
-    let mut file = tempfile::tempfile().expect("a file");
-    let handle = file.try_clone().expect("another handle");
-    tracing::dispatcher::with_default(&log(Arc::new(handle)), log_each_kind);
-    file.rewind().expect("rewound");
+fn logged(log: impl FnOnce(&Arc<LineQueue>) -> Dispatch) -> String {
+    let queue = Arc::default();
+    tracing::dispatcher::with_default(&log(&queue), log_each_kind);
     let mut text = String::new();
-    file.read_to_string(&mut text).expect("UTF-8");
+    queue.take(&mut text);
     let timeless = |line: &str| {
         let (priority, line) = line.split_at(if line.starts_with('<') { 3 } else { 0 });
         let (time, rest) = line.split_at(line.find('Z').expect("a time"));
