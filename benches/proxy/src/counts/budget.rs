@@ -5,19 +5,11 @@ use std::{fs, io, path::Path};
 
 use serde_json::{Value, json};
 
-use super::{
-    case::Case,
-    decimal::decimal,
-    results::{Results, SYSTEM_CALLS},
-};
+use super::{decimal::decimal, results::Results};
 use crate::table::number;
 
 /// The largest excess, as a part of the budget.
 const TOLERANCE: f64 = 0.02;
-
-/// The same for system calls that depend on the time: a large body arrives in any number of pieces,
-/// and the log writes any number of lines at once.
-const TIMED_TOLERANCE: f64 = 0.10;
 
 /// The same for a gate of another compiler, which inlines other functions, or with another C
 /// library, whose `malloc` and `memcpy` take other paths.
@@ -51,7 +43,7 @@ impl Budget {
         let mut requests = serde_json::Map::new();
         for (case, cost) in &results.costs {
             let figures = cost.budgeted(*case).into_iter();
-            let figures = figures.map(|(name, value)| (name.to_owned(), json!(value)));
+            let figures = figures.map(|(name, value)| (name.to_owned(), json!(value as i64)));
             requests.insert(case.name(), Value::Object(figures.collect()));
         }
         Self(json!({ "made_with": results.made_with, "requests": requests }))
@@ -69,9 +61,9 @@ impl Budget {
             ));
             return comparison;
         }
-        let mut least_tolerance = TOLERANCE;
+        let mut tolerance = TOLERANCE;
         if made_with != results.made_with {
-            least_tolerance = OTHER_TOLERANCE;
+            tolerance = OTHER_TOLERANCE;
             comparison.notes.push(format!(
                 "the budget is for {made_with}, and this is {}: the tolerance is {:.0} % instead of {:.0} %",
                 results.made_with,
@@ -83,7 +75,6 @@ impl Budget {
             let request = case.name();
             for (name, value) in cost.budgeted(*case) {
                 let budget = &self.0["requests"][&request][name];
-                let tolerance = tolerance(*case, name).max(least_tolerance);
                 comparison.add(
                     &format!("{request}: {name}"),
                     value,
@@ -93,14 +84,6 @@ impl Budget {
             }
         }
         comparison
-    }
-}
-
-fn tolerance(case: Case, figure: &str) -> f64 {
-    if figure == SYSTEM_CALLS && (case.is_large() || case.has_log()) {
-        TIMED_TOLERANCE
-    } else {
-        TOLERANCE
     }
 }
 

@@ -18,12 +18,14 @@ impl Cost {
         self.profile.instructions - self.profile.hash
     }
 
-    /// Returns the counts that have a budget. The pieces in which a large body arrives decide its own
-    /// instructions and its allocations, and their number depends on the time.
+    /// Returns the counts that have a budget. Others depend on the time: the number of pieces in which
+    /// a large body arrives, and the number of log lines that are written at once.
     pub(super) fn budgeted(&self, case: Case) -> Vec<(&'static str, f64)> {
         let [own, hash, allocations, calls] = self.figures();
         if case.is_large() {
             vec![hash, calls]
+        } else if case.has_log() {
+            vec![own, hash, allocations]
         } else {
             vec![own, hash, allocations, calls]
         }
@@ -42,22 +44,15 @@ impl Cost {
         }
     }
 
+    /// Returns whole numbers, because a request does not cause the rest.
     fn figures(&self) -> [(&'static str, f64); 4] {
         [
             ("own instructions", self.own().round()),
             ("hash instructions", self.profile.hash.round()),
-            ("allocations", tenths(self.profile.allocations)),
-            (SYSTEM_CALLS, tenths(self.system_calls.sum())),
+            ("allocations", self.profile.allocations.round()),
+            ("system calls", self.system_calls.sum().round()),
         ]
     }
-}
-
-/// The name of their count.
-pub(super) const SYSTEM_CALLS: &str = "system calls";
-
-/// Rounds away the calls that a request does not cause.
-fn tenths(value: f64) -> f64 {
-    (value * 10.0).round() / 10.0
 }
 
 /// The costs of all kinds of requests.
@@ -115,15 +110,15 @@ impl Results {
             self.made_with
         );
         for (case, cost) in &self.costs {
-            let [own, hash, allocations, calls] = cost.figures().map(|(_, value)| value);
+            let [own, hash, ..] = cost.figures().map(|(_, value)| value);
             let line = format!(
                 "| {} | {} | {} | {} | {} | {} | {} |",
                 case.name(),
                 number(cost.profile.instructions),
                 number(hash),
                 number(own),
-                decimal(allocations),
-                decimal(calls),
+                decimal(cost.profile.allocations),
+                decimal(cost.system_calls.sum()),
                 cost.system_calls.names()
             );
             writeln!(text, "{line}").expect("a String takes all that is written");
