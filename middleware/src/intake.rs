@@ -1,6 +1,6 @@
 //! The checks of a request, in their order. Only this module creates a [`Verified`].
 //!
-//! The future and [`verify`] drive it. Responses to rejections are made elsewhere.
+//! The module `receive` and [`verify`] drive it. Responses to rejections are made elsewhere.
 
 use std::{mem, time::SystemTime};
 

@@ -12,7 +12,8 @@
 //! 4. Otherwise the crate creates a [`Rejection`], reports it to [`Observe`] and sends the response
 //!    of [`Respond`].
 //!
-//! [`verify`] performs the same checks without a service.
+//! [`verify_request`] takes the same steps without a service, and [`verify`] performs the same checks
+//! on a complete body.
 //!
 //! One private module contains the checks, and only that module creates a [`Verified`]. The crate
 //! uses no runtime, timer, file or flag, and reads the clock only for a [`FreshRule`].
@@ -35,6 +36,7 @@ mod payload;
 mod payload_error;
 mod pointer;
 mod policy;
+mod receive;
 mod rejection;
 mod respond;
 mod secret;
@@ -62,6 +64,7 @@ pub use {
     observe::Observe,
     pointer::{Pointer, PointerError},
     policy::{Policy, PolicySource, StaticPolicy},
+    receive::verify_request,
     rejection::{Fault, Rejection, RejectionKind},
     respond::{ProblemJson, RejectionBody, RejectionResponse, Respond},
     secret::{NameError, Secret, SecretError, SecretName},

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::Extensions;
 use tokio::time::Instant;
 use uuid::{ContextV7, Timestamp, Uuid};
 
@@ -18,35 +17,35 @@ use crate::{
 
 /// The context of a request. It never changes.
 #[derive(Debug)]
-pub(crate) struct RequestContext {
+pub(crate) struct RequestContext<'c> {
     /// The id in the log, in the response and toward the destination.
     pub(crate) id: Uuid,
     /// The client, or the proxy in front of the gate.
     pub(crate) peer: Peer,
     /// When the head had been read, or began to arrive if it was never complete.
     pub(crate) begun: Instant,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: &'c Arc<Shared>,
     /// The configuration that applies to the request.
     pub(crate) snapshot: Arc<Snapshot>,
-    pub(crate) connection: Arc<ConnectionState>,
+    pub(crate) connection: &'c Arc<ConnectionState>,
 }
 
-impl RequestContext {
+impl<'c> RequestContext<'c> {
     /// Makes the context of a new request.
     pub(crate) fn new(
-        shared: &Arc<Shared>,
+        shared: &'c Arc<Shared>,
         peer: Peer,
-        connection: &Arc<ConnectionState>,
+        connection: &'c Arc<ConnectionState>,
         begun: Instant,
-    ) -> Arc<Self> {
-        Arc::new(Self {
+    ) -> Self {
+        Self {
             id: new_id(),
             peer,
             begun,
-            shared: Arc::clone(shared),
+            shared,
             snapshot: shared.config(),
-            connection: Arc::clone(connection),
-        })
+            connection,
+        }
     }
 
     /// Returns the origin of the request's delivery.
@@ -87,27 +86,32 @@ fn new_id() -> Uuid {
     IDS.with(|ids| Uuid::new_v7(Timestamp::now(ids)))
 }
 
-/// The context of a request whose endpoint is known. It travels in the request's extensions through
-/// the verifying layer.
+/// A request whose endpoint is known, for steps that outlive its connection.
 #[derive(Debug, Clone)]
 pub(crate) struct EndpointContext {
-    pub(crate) request: Arc<RequestContext>,
+    pub(crate) id: Uuid,
+    pub(crate) shared: Arc<Shared>,
+    snapshot: Arc<Snapshot>,
     /// The index of the endpoint in the snapshot.
-    pub(crate) index: usize,
+    index: usize,
 }
 
 impl EndpointContext {
-    /// Returns the context of a request in the verifying layer.
-    pub(crate) fn of(extensions: &Extensions) -> &Self {
-        let context = extensions.get();
-        context.expect("the stack adds the endpoint before it verifies a request")
+    /// Returns the context of a request to the endpoint at `index`.
+    pub(crate) fn new(request: &RequestContext<'_>, index: usize) -> Self {
+        Self {
+            id: request.id,
+            shared: Arc::clone(request.shared),
+            snapshot: Arc::clone(&request.snapshot),
+            index,
+        }
     }
 
     pub(crate) fn endpoint(&self) -> &Arc<Endpoint> {
-        self.request.snapshot.endpoint(self.index)
+        self.snapshot.endpoint(self.index)
     }
 
     pub(crate) fn meter(&self) -> &Meter {
-        self.request.snapshot.meter(self.index)
+        self.snapshot.meter(self.index)
     }
 }

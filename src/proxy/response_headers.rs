@@ -15,7 +15,7 @@ use crate::{
 /// closes.
 pub(crate) fn add<B>(
     response: &mut Response<B>,
-    context: &RequestContext,
+    context: &RequestContext<'_>,
     outcome: &RequestOutcome,
 ) {
     let headers = response.headers_mut();
@@ -42,8 +42,8 @@ fn id(id: Uuid) -> HeaderValue {
 }
 
 /// Whether the connection closes after this response. The client has to know it in time.
-fn closes(context: &RequestContext, outcome: &RequestOutcome) -> bool {
-    let connection = &context.connection;
+fn closes(context: &RequestContext<'_>, outcome: &RequestOutcome) -> bool {
+    let connection = context.connection;
     let leaving = context.shared.stage() > Stage::Serving || connection.is_evicted();
     let closes = match outcome {
         RequestOutcome::Rejected { reason, .. } => reason.closes(),

@@ -1,9 +1,10 @@
 //! The stack: the path of a request through the gate, composed in one place. Each layer is one
 //! step, with the reason for its position.
 
-use std::{future::poll_fn, sync::Arc};
+use std::future::poll_fn;
 
 use http::{Request, Response, request::Parts};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use tower_cartgate::Verified;
 
@@ -18,8 +19,9 @@ use crate::{
         handlers::{direct, durable, verdict},
         layers::{
             body_guard::{GuardedBody, discard_rest},
-            endpoint, framing, health,
-            verify::{self, Verification, Verify},
+            endpoint,
+            framing::FramingHeaders,
+            health, verify,
         },
         outcome::{Handled, RequestOutcome},
         response_body::TrackedBody,
@@ -30,18 +32,14 @@ use crate::{
 };
 
 /// The stack of one worker. Endpoints differ in their values, not in their layers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Stack {
     worker: usize,
-    verify: Verify,
 }
 
 impl Stack {
     pub(crate) fn new(worker: usize) -> Self {
-        Self {
-            worker,
-            verify: verify::service(),
-        }
+        Self { worker }
     }
 
     /// Responds to a request, counts it and logs it. A connection that breaks drops this future at
@@ -49,17 +47,18 @@ impl Stack {
     pub(crate) async fn respond(
         &self,
         request: Request<Incoming>,
-        context: Arc<RequestContext>,
+        context: RequestContext<'_>,
     ) -> Response<TrackedBody> {
-        let connection = &context.connection;
+        let context = &context;
+        let connection = context.connection;
         poll_fn(|_| connection.poll_response_sent()).await;
         connection.begin_request();
-        let mut entry = Entry::open(&context, &request);
-        let request = GuardedBody::guard(request, &context);
+        let (head, body) = request.into_parts();
+        let mut entry = Entry::open(context, &head, body.size_hint().exact());
         let Handled {
             mut response,
             outcome,
-        } = self.handle(request, &context, &mut entry).await;
+        } = self.handle(head, body, context, &mut entry).await;
         let outcome = entry.ended(outcome);
         if let RequestOutcome::Rejected { .. } = outcome {
             // Forgeries come in floods: all ready requests are read before any response is written.
@@ -69,7 +68,7 @@ impl Stack {
             connection.enter(Phase::Response);
         }
         discard_rest(connection).await;
-        response_headers::add(&mut response, &context, outcome);
+        response_headers::add(&mut response, context, outcome);
         entry.close(response.status().as_u16());
         response.map(|body| TrackedBody::new(body, connection))
     }
@@ -77,34 +76,34 @@ impl Stack {
     /// Passes a request through the layers to its handler.
     async fn handle(
         &self,
-        mut request: Request<GuardedBody>,
-        context: &Arc<RequestContext>,
-        entry: &mut Entry,
+        head: Parts,
+        body: Incoming,
+        context: &RequestContext<'_>,
+        entry: &mut Entry<'_>,
     ) -> Handled {
+        let framing = FramingHeaders::of(&head.headers);
+        let mut body = GuardedBody::new(body, framing.expects(), context);
         // First: plain health checkers send no Host. Before the endpoints, since one of them may
         // take every path.
-        if let Some(handled) = health::respond(&request, context) {
+        if let Some(handled) = health::respond(&head, &framing, context) {
             return handled;
         }
-        let index = match admit(&request, context, entry) {
+        let index = match admit(&head, &framing, context, entry) {
             Ok(index) => index,
             Err(reason) => return reason.into(),
         };
-        let context = EndpointContext {
-            request: Arc::clone(context),
-            index,
-        };
-        request.extensions_mut().insert(context.clone());
         // The last layer that sees unverified bytes. The handlers demand its proof.
-        match verify::verify(self.verify.clone(), request).await {
-            Verification::Rejected(handled) => {
+        let verdict = verify::verify(&head, &mut body, context, index).await;
+        drop(body);
+        match verdict {
+            Err(handled) => {
                 // The memory of a rejected body is free.
-                drop(context.request.take_memory());
+                drop(context.take_memory());
                 handled
             }
-            Verification::Verified(head, verified) => {
+            Ok(verified) => {
                 entry.verified(&verified);
-                self.deliver(head, verified, context, entry).await
+                self.deliver(head, verified, context, index, entry).await
             }
         }
     }
@@ -115,24 +114,25 @@ impl Stack {
         &self,
         mut head: Parts,
         verified: Verified,
-        context: EndpointContext,
-        entry: &mut Entry,
+        context: &RequestContext<'_>,
+        index: usize,
+        entry: &mut Entry<'_>,
     ) -> Handled {
-        let endpoint = context.endpoint();
-        let profiler = &context.request.shared.profiler;
+        let endpoint = context.snapshot.endpoint(index);
+        let profiler = &context.shared.profiler;
         if profiler.wants_sample() {
             profiler.take(|| VerifiedSample::new(endpoint, &head, &verified));
         }
-        let (origin, headers) = (context.request.origin(), endpoint.delivery_headers());
+        let (origin, headers) = (context.origin(), endpoint.delivery_headers());
         head.uri = endpoint.query.apply(head.uri);
         match &endpoint.target {
             Target::Direct(destination) => {
                 let name = &endpoint.name;
-                let memory = context.request.share_memory();
+                let memory = context.share_memory();
                 let verified = (verified, memory.clone());
                 let delivery = Delivery::direct(verified, head, &origin, name, headers);
                 entry.forwarding(&delivery, destination);
-                let meter = context.meter().destinations.first();
+                let meter = context.snapshot.meter(index).destinations.first();
                 let meter = meter.expect("a direct endpoint has one destination");
                 let handled = direct::deliver(delivery, destination, meter, self.worker).await;
                 // The body counts until the destination has responded, even if it was sent before,
@@ -142,12 +142,11 @@ impl Stack {
             }
             Target::Durable(_) => {
                 let head = Head::new(&verified, head, &origin, headers);
-                let memory = context.request.take_memory();
                 durable::store(durable::Intake {
                     verified,
                     head,
-                    context,
-                    memory,
+                    context: EndpointContext::new(context, index),
+                    memory: context.take_memory(),
                 })
                 .await
             }
@@ -155,7 +154,7 @@ impl Stack {
                 let handled = verdict::respond(&verified, origin.id, &endpoint.name);
                 drop(verified);
                 // The proxy forwards a copy of its own, so the memory of this one is free.
-                drop(context.request.take_memory());
+                drop(context.take_memory());
                 handled
             }
         }
@@ -163,17 +162,19 @@ impl Stack {
 }
 
 /// Applies the layers that look only at the head, and returns the index of the request's endpoint.
-fn admit<B>(
-    request: &Request<B>,
-    context: &RequestContext,
-    entry: &mut Entry,
+fn admit(
+    head: &Parts,
+    framing: &FramingHeaders<'_>,
+    context: &RequestContext<'_>,
+    entry: &mut Entry<'_>,
 ) -> Result<usize, RejectReason> {
     // Before all else: no step may act on a request that two servers could read in two ways.
-    framing::check(request, context.connection.scheme())?;
+    let host = framing.check(head, context.connection.scheme())?;
     // Before verification, which needs the endpoint's policy. An unknown path costs no reading.
-    let index = endpoint::find(request, &context.snapshot)?;
+    let index = endpoint::find(host, &head.uri, &context.snapshot)?;
     entry.found(index);
-    endpoint::check_query(request, &context.snapshot, index)?;
-    endpoint::check_whole(request, &context.snapshot, index)?;
+    let endpoint = context.snapshot.endpoint(index);
+    endpoint::check_query(&head.uri, endpoint)?;
+    endpoint::check_whole(head, endpoint)?;
     Ok(index)
 }

@@ -8,7 +8,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Buf;
 use http::{Request, Response, request::Parts};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -16,8 +15,8 @@ use tower_service::Service;
 
 use super::{body::ResponseBody, late::LateRejections, shared::Shared};
 use crate::{
-    Observe, Policy, Rejection, RejectionBody, Respond, VerifiedBody, intake::Intake,
-    payload::Payload, rejection::BoxError,
+    Observe, Policy, Rejection, RejectionBody, Respond, VerifiedBody, intake::Intake, receive,
+    rejection::BoxError,
 };
 
 pin_project! {
@@ -90,7 +89,7 @@ where
             let next = match state.as_mut().project() {
                 StateProject::Receiving { body, waiting } => {
                     let Receiving { policy, intake, .. } = waiting.as_mut().expect(ONCE);
-                    let received = ready!(receive(body, policy, intake, context));
+                    let received = ready!(receive::poll_body(body, policy, intake, context));
                     waiting.take().expect(ONCE).conclude(received)
                 }
                 StateProject::Responding { response, late } => {
@@ -115,45 +114,6 @@ where
 
 const ONCE: &str = "a future is not polled after it was ready";
 
-/// Receives frames until the body ends or is rejected. Drops trailers, because they are not signed.
-fn receive<B>(
-    mut body: Pin<&mut B>,
-    policy: &Policy,
-    intake: &mut Intake,
-    context: &mut Context<'_>,
-) -> Poll<Result<(), Rejection>>
-where
-    B: Body,
-    B::Error: Into<BoxError>,
-{
-    loop {
-        match body.as_mut().poll_frame(context) {
-            Poll::Pending => {
-                intake.settle(policy);
-                return Poll::Pending;
-            }
-            Poll::Ready(None) => return Poll::Ready(Ok(())),
-            Poll::Ready(Some(Err(error))) => {
-                return Poll::Ready(Err(Rejection::of_body(error.into())));
-            }
-            Poll::Ready(Some(Ok(frame))) => {
-                let Ok(mut data) = frame.into_data() else {
-                    continue;
-                };
-                // For `Bytes`, this is a slice without a copy.
-                if let Err(kind) = intake.take(policy, data.copy_to_bytes(data.remaining())) {
-                    return Poll::Ready(Err(kind.into()));
-                }
-                // A body with a known length has ended here. Polling it again could wait for
-                // nothing.
-                if body.is_end_stream() {
-                    return Poll::Ready(Ok(()));
-                }
-            }
-        }
-    }
-}
-
 impl<S, P, O, R> Receiving<S, P, O, R>
 where
     S: Service<Request<VerifiedBody>>,
@@ -168,8 +128,7 @@ where
             policy,
             intake,
         } = self;
-        let mismatched = |payload: &Payload| shared.observe.mismatched(&head, payload.chunks());
-        match received.and_then(|()| intake.finish(&policy, mismatched)) {
+        match receive::judge(received, intake, &policy, &head, &*shared.observe) {
             Ok(verified) => {
                 shared.observe.verified(&verified, &head);
                 let late = Some(LateRejections::new(shared, policy, &head));
@@ -177,12 +136,9 @@ where
                 let response = inner.call(Request::from_parts(head, verified.into_body()));
                 State::Responding { response, late }
             }
-            Err(rejection) => {
-                let rejection = rejection.with_signature_header(&head.headers, policy.header());
-                State::Rejected {
-                    response: Some(shared.reject(rejection, &head, Some(&policy))),
-                }
-            }
+            Err(rejection) => State::Rejected {
+                response: Some(shared.reject(rejection, &head, Some(&policy))),
+            },
         }
     }
 }

@@ -16,16 +16,14 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    Observe, Policy, PolicySource, ProblemJson, Rejection, RejectionKind, Respond, StaticPolicy,
-    VerifiedBody,
-    intake::{self, Intake},
-    rejection::BoxError,
+    Observe, Policy, PolicySource, ProblemJson, RejectionKind, Respond, StaticPolicy, VerifiedBody,
+    receive, rejection::BoxError,
 };
 
 /// Passes only genuine deliveries to the inner service, with the proof in their extensions and the
 /// verified bytes as their body.
 ///
-/// It is ready when the inner service is ready. A rejection is a response with the [`Rejection`] in
+/// It is ready when the inner service is ready. A rejection is a response with the [`Rejection`](crate::Rejection) in
 /// its extensions. Errors come only from the inner service.
 pub struct VerifyService<S, P = StaticPolicy, O = (), R = ProblemJson> {
     inner: S,
@@ -77,29 +75,24 @@ where
         // the connection is open, and a few attackers with open connections would hold all of them.
         let inner = self.take_ready();
         let (head, body) = request.into_parts();
-        let reject = |kind: RejectionKind, policy: Option<&Policy>| {
-            let mut rejection = Rejection::new(kind);
-            if let Some(policy) = policy {
-                rejection = rejection.with_signature_header(&head.headers, policy.header());
-            }
+        let reject = |rejection, policy: Option<&Policy>| {
             VerifyFuture::rejected(self.shared.reject(rejection, &head, policy))
         };
         let Some(policy) = self.shared.policies.policy(&head) else {
-            return reject(RejectionKind::NoPolicy, None);
+            return reject(RejectionKind::NoPolicy.into(), None);
         };
-        match intake::judge_head(&policy, &head, &body.size_hint()) {
-            Ok(signature) => {
-                let (shared, intake) = (Arc::clone(&self.shared), Intake::new(&policy, signature));
+        match receive::begin(&policy, &head, &body) {
+            Ok(intake) => {
                 let receiving = Receiving {
                     inner,
-                    shared,
+                    shared: Arc::clone(&self.shared),
                     head,
                     policy,
                     intake,
                 };
                 VerifyFuture::receiving(body, receiving)
             }
-            Err(kind) => reject(kind, Some(&policy)),
+            Err(rejection) => reject(rejection, Some(&policy)),
         }
     }
 }

@@ -19,6 +19,7 @@ mod policies;
 mod properties;
 mod readiness;
 mod readme;
+mod requests;
 mod secrets;
 mod support;
 mod vectors;

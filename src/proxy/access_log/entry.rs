@@ -2,8 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{Method, Request, uri::PathAndQuery};
-use http_body::Body;
+use http::{Method, request::Parts, uri::PathAndQuery};
 use tower_cartgate::{HeaderForm, SecretName, Verified};
 
 use super::{
@@ -24,8 +23,8 @@ use crate::{
 
 /// The entry of a request. If it is dropped before it is closed, the client has left.
 #[derive(Debug)]
-pub(crate) struct Entry {
-    context: Arc<RequestContext>,
+pub(crate) struct Entry<'r> {
+    context: &'r RequestContext<'r>,
     request: Option<RequestLine>,
     /// The index of the endpoint, once it is found.
     endpoint: Option<usize>,
@@ -47,31 +46,35 @@ struct RequestLine {
     declared: Option<u64>,
 }
 
-impl Entry {
-    /// Opens the entry of a request.
-    pub(crate) fn open<B: Body>(context: &Arc<RequestContext>, request: &Request<B>) -> Self {
-        let recording = context.shared.recorder.begin(request);
+impl<'r> Entry<'r> {
+    /// Opens the entry of a request whose body has the length `declared`.
+    pub(crate) fn open(
+        context: &'r RequestContext<'r>,
+        head: &Parts,
+        declared: Option<u64>,
+    ) -> Self {
+        let recording = context.shared.recorder.begin(head);
         let request = RequestLine {
-            method: request.method().clone(),
-            target: request.uri().path_and_query().cloned(),
-            declared: request.body().size_hint().exact(),
+            method: head.method.clone(),
+            target: head.uri.path_and_query().cloned(),
+            declared,
         };
         Self::new(context, Some(request), recording)
     }
 
     /// Opens the entry of a request whose head was never complete.
-    pub(crate) fn without_request(context: &Arc<RequestContext>) -> Self {
+    pub(crate) fn without_request(context: &'r RequestContext<'r>) -> Self {
         let recording = context.shared.recorder.begin_without_head();
         Self::new(context, None, recording)
     }
 
     fn new(
-        context: &Arc<RequestContext>,
+        context: &'r RequestContext<'r>,
         request: Option<RequestLine>,
         recording: Option<Box<Recording>>,
     ) -> Self {
         Self {
-            context: Arc::clone(context),
+            context,
             request,
             endpoint: None,
             secret: None,
@@ -151,7 +154,7 @@ impl Entry {
         status: Option<u16>,
         duration: Duration,
     ) -> Line<'a> {
-        let (context, request) = (&*self.context, self.request.as_ref());
+        let (context, request) = (self.context, self.request.as_ref());
         let target = request.and_then(|request| request.target.as_ref());
         let hint = self.hint(&verdict);
         Line {
@@ -243,7 +246,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for Entry<'_> {
     fn drop(&mut self) {
         if self.open {
             self.write(None);

@@ -6,13 +6,11 @@
 
 use std::{
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, header::EXPECT};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -39,10 +37,10 @@ const REST_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The body of an unverified request.
 #[derive(Debug)]
-pub(crate) struct GuardedBody {
+pub(crate) struct GuardedBody<'r> {
     /// None once the rest was left to the connection, when the guard is dropped.
     body: Option<Incoming>,
-    context: Arc<RequestContext>,
+    context: &'r RequestContext<'r>,
     /// Whether the whole body is so short that its rest can be discarded.
     is_short: bool,
     /// Bytes that have arrived.
@@ -58,24 +56,21 @@ pub(crate) struct GuardedBody {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl GuardedBody {
-    /// Puts the body of a request under guard.
-    pub(crate) fn guard(
-        request: Request<Incoming>,
-        context: &Arc<RequestContext>,
-    ) -> Request<Self> {
-        let is_short = is_short(&request);
-        request.map(|body| Self {
+impl<'r> GuardedBody<'r> {
+    /// Puts the body of a request under guard. `expects` says whether its client waits until it is
+    /// told to send the body: reading the rest of that body would tell it to.
+    pub(crate) fn new(body: Incoming, expects: bool, context: &'r RequestContext<'r>) -> Self {
+        Self {
+            is_short: !expects && is_short(&body),
             body: Some(body),
-            context: Arc::clone(context),
-            is_short,
+            context,
             received: 0,
             counted: 0,
             pinned: 0,
             paid: FREE_SHARE,
             complete: false,
             timer: None,
-        })
+        }
     }
 
     fn count(&mut self, bytes: u64) -> Result<(), Rejection> {
@@ -105,7 +100,7 @@ impl GuardedBody {
 
     /// Takes memory from the common budget, or else from bodies that make less progress.
     fn pay(&mut self, bytes: u64) -> Result<(), Rejection> {
-        let (shared, connection) = (&self.context.shared, &self.context.connection);
+        let (shared, connection) = (self.context.shared, self.context.connection);
         let rate = self.context.snapshot.timeouts.body_rate;
         let memory = &shared.memory;
         let taken = memory.take(bytes)
@@ -164,7 +159,7 @@ impl GuardedBody {
     }
 }
 
-impl Body for GuardedBody {
+impl Body for GuardedBody<'_> {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -208,9 +203,9 @@ impl Body for GuardedBody {
     }
 }
 
-impl Drop for GuardedBody {
+impl Drop for GuardedBody<'_> {
     fn drop(&mut self) {
-        let (shared, connection) = (&self.context.shared, &self.context.connection);
+        let (shared, connection) = (self.context.shared, self.context.connection);
         shared.memory.release(connection.take_held());
         let unread = !self.complete && !self.is_end_stream();
         connection.set_unread(unread);
@@ -223,11 +218,10 @@ impl Drop for GuardedBody {
     }
 }
 
-/// Whether a body ends within a packet or two. The rest of a body that its client sends only when
-/// told to (`Expect`) must not be read, since that would tell it to.
-fn is_short<B: Body>(request: &Request<B>) -> bool {
-    let length = request.body().size_hint().exact();
-    length.is_some_and(|length| length <= SHORT_REST) && !request.headers().contains_key(EXPECT)
+/// Whether a body ends within a packet or two.
+fn is_short(body: &Incoming) -> bool {
+    let length = body.size_hint().exact();
+    length.is_some_and(|length| length <= SHORT_REST)
 }
 
 /// Reads and discards the rest of a rejected request, if it is short and arrives at once. The next

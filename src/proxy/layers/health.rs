@@ -2,9 +2,9 @@
 //! port. All other questions of operators go to the admin listener.
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Response, StatusCode, request::Parts};
 
-use super::framing;
+use super::framing::FramingHeaders;
 use crate::proxy::{
     context::RequestContext,
     outcome::{Handled, RequestOutcome},
@@ -19,9 +19,13 @@ const METHODS: [Method; 3] = [Method::GET, Method::HEAD, Method::OPTIONS];
 ///
 /// This layer precedes the framing rules: plain health checkers speak HTTP/1.0 without `Host`. A
 /// check that breaks those rules gets its response, and its connection closes.
-pub(crate) fn respond<B>(request: &Request<B>, context: &RequestContext) -> Option<Handled> {
+pub(crate) fn respond(
+    head: &Parts,
+    framing: &FramingHeaders<'_>,
+    context: &RequestContext<'_>,
+) -> Option<Handled> {
     let path = context.snapshot.health_path.as_deref()?;
-    if request.uri().path() != path || !METHODS.contains(request.method()) {
+    if head.uri.path() != path || !METHODS.contains(&head.method) {
         return None;
     }
     let mut response = Response::new(ResponseBody::from(Bytes::new()));
@@ -30,7 +34,7 @@ pub(crate) fn respond<B>(request: &Request<B>, context: &RequestContext) -> Opti
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let broken = framing::check(request, context.connection.scheme()).is_err();
+    let broken = framing.check(head, context.connection.scheme()).is_err();
     Some(Handled {
         response,
         outcome: RequestOutcome::HealthCheck { broken },

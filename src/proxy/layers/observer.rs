@@ -5,33 +5,38 @@ use bytes::Bytes;
 use http::request::Parts;
 use tower_cartgate::Observe;
 
-use crate::{net::source::Source, proxy::context::EndpointContext, rejected::RejectedRequest};
+use crate::{
+    endpoint::Endpoint, net::source::Source, proxy::context::RequestContext,
+    rejected::RejectedRequest,
+};
 
-/// Observes the verdicts of the layer.
+/// Observes the verdict on one request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct VerdictObserver;
+pub(super) struct VerdictObserver<'r> {
+    pub(super) context: &'r RequestContext<'r>,
+    /// The index of the endpoint.
+    pub(super) index: usize,
+}
 
-impl Observe for VerdictObserver {
+impl Observe for VerdictObserver<'_> {
     fn mismatched(&self, head: &Parts, forged: &[Bytes]) {
-        let context = EndpointContext::of(&head.extensions);
-        save(context, head, forged);
-        let explainer = &context.request.shared.explainer;
+        let endpoint = self.context.snapshot.endpoint(self.index);
+        save(self.context, endpoint, head, forged);
+        let explainer = &self.context.shared.explainer;
         if explainer.is_wanted() {
-            let endpoint = context.endpoint();
-            explainer.explain(context.request.id, endpoint, &head.headers, forged);
+            explainer.explain(self.context.id, endpoint, &head.headers, forged);
         }
     }
 }
 
-fn save(context: &EndpointContext, head: &Parts, forged: &[Bytes]) {
-    let request = &context.request;
+fn save(request: &RequestContext<'_>, endpoint: &Endpoint, head: &Parts, forged: &[Bytes]) {
     let Some(writer) = &request.shared.rejected else {
         return;
     };
     let trusted = &request.snapshot.trusted_hops;
     let rejected = RejectedRequest {
         id: request.id,
-        endpoint: &context.endpoint().name,
+        endpoint: &endpoint.name,
         peer: &request.peer,
         source: Source::of(&request.peer, &head.headers, trusted),
         head,

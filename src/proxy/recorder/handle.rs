@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::Request;
+use http::request::Parts;
 use tokio::{
     sync::{Notify, broadcast::Receiver},
     time::{Instant, sleep},
@@ -66,11 +66,10 @@ impl Recorder {
     }
 
     /// Begins the recording of a request, if the recorder is armed.
-    pub(crate) fn begin<B>(&self, request: &Request<B>) -> Option<Box<Recording>> {
+    pub(crate) fn begin(&self, head: &Parts) -> Option<Box<Recording>> {
         self.arming.is_armed().then(|| {
             if self.budget.take_head() {
-                let (method, target) = (request.method(), request.uri());
-                Box::new(Recording::with_head(method, target, request.headers()))
+                Box::new(Recording::with_head(&head.method, &head.uri, &head.headers))
             } else {
                 Box::default()
             }

@@ -44,7 +44,7 @@ struct SealedArrival {
 
 impl Intake {
     pub(super) fn id(&self) -> Uuid {
-        self.context.request.id
+        self.context.id
     }
 
     pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
@@ -72,12 +72,12 @@ impl Intake {
     async fn insert(self) -> Result<RequestOutcome, StoreError> {
         let context = self.context.clone();
         let missing = || StoreError::Unavailable("the gate has no inbox".to_owned());
-        let inbox = context.request.shared.inbox.as_ref().ok_or_else(missing)?;
+        let inbox = context.shared.inbox.as_ref().ok_or_else(missing)?;
         let (sealed, memory) = self.seal(inbox).await?;
         let subscribers = sealed.arrival.subscribers.clone();
         let insert = inbox.insert(sealed.arrival, memory).await?;
         if let (InsertOutcome::Stored(_), Subscribers::Queues(queues)) = (insert, &subscribers) {
-            wake(&context.request.shared, &context.endpoint().name, queues);
+            wake(&context.shared, &context.endpoint().name, queues);
         }
         count(&context, insert, sealed.is_placeholder);
         Ok(RequestOutcome::of_insert(insert, &subscribers))
@@ -132,7 +132,7 @@ fn count(context: &EndpointContext, insert: InsertOutcome, is_placeholder: bool)
     let meter = &context.meter().inbox;
     meter.count(insert);
     if let Some(why) = Unidentified::of(insert, is_placeholder) {
-        meter.count_unidentified(why, &context.endpoint().name, context.request.id);
+        meter.count_unidentified(why, &context.endpoint().name, context.id);
     }
 }
 

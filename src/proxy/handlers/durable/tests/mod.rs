@@ -246,24 +246,22 @@ async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_
     let shared = Shared::new(config, Arc::default(), Some(Arc::clone(&gate.inbox)));
     let shared = Arc::new(shared.expect("no directory is needed"));
     let state = Arc::new(ConnectionState::new());
-    let request = RequestContext::new(&shared, Peer::Unix, &state, Instant::now());
-    let index = request.snapshot.endpoints.index("localhost", "/hooks");
-    let context = EndpointContext {
-        index: index.expect("found"),
-        request,
-    };
+    let origin = RequestContext::new(&shared, Peer::Unix, &state, Instant::now());
+    let index = origin.snapshot.endpoints.index("localhost", "/hooks");
+    let index = index.expect("found");
+    let context = EndpointContext::new(&origin, index);
     let secret = Secret::new(SECRET).expect("a secret");
     let signature = Signer::new(&secret).sign(BODY.as_bytes()).to_string();
     let request = http::Request::post("/hooks")
         .header("X-Cartfunnel-Hmac-SHA256", signature)
         .body(Full::<Bytes>::from(BODY))
         .expect("a request");
-    let mut entry = Entry::open(&context.request, &request);
     let (head, _) = request.into_parts();
+    let mut entry = Entry::open(&origin, &head, Some(BODY.len() as u64));
     let endpoint = context.endpoint();
     let verified = tower_cartgate::verify(&endpoint.policy, &head.headers, BODY);
     let verified = verified.expect("genuine");
-    entry.found(context.index);
+    entry.found(index);
     entry.verified(&verified);
     assert!(shared.memory.take(1000));
     state.hold(1000);
@@ -271,9 +269,9 @@ async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_
 
     let headers = endpoint.delivery_headers();
     let storing = super::store(Intake {
-        head: Head::new(&verified, head, &context.request.origin(), headers),
+        head: Head::new(&verified, head, &origin.origin(), headers),
         verified,
-        memory: context.request.take_memory(),
+        memory: origin.take_memory(),
         context: context.clone(),
     });
     tokio::select! {
