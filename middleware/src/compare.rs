@@ -17,9 +17,17 @@ pub(crate) fn position(
     let mut found = Choice::from(0);
     let mut index = 0u32;
     for (candidate, tag) in (0u32..).zip(expected) {
-        let equal = tag.ct_eq(presented);
+        let equal = words(&tag).ct_eq(&words(presented));
         index.conditional_assign(&candidate, equal & !found);
         found |= equal;
     }
     (found, index)
+}
+
+/// Returns a tag in words, which are compared in a fourth of the time of its bytes.
+fn words(tag: &[u8; 32]) -> [u64; 4] {
+    std::array::from_fn(|index| {
+        let bytes = &tag[index * 8..][..8];
+        u64::from_ne_bytes(bytes.try_into().expect("a word has eight bytes"))
+    })
 }

@@ -4,6 +4,11 @@
 /// sub-delimiters of RFC 3986. No host on the Internet has these, and some readers take a comma as
 /// the separator of a list.
 pub(crate) fn is_host(text: &str) -> bool {
+    // A name without a port needs no search for one.
+    is_host_name(text) || has_port(text)
+}
+
+fn has_port(text: &str) -> bool {
     let (name, port) = match text.rfind(':') {
         Some(colon) if !text[colon..].contains(']') => (&text[..colon], &text[colon + 1..]),
         _ => (text, ""),
@@ -18,9 +23,21 @@ pub(crate) fn is_host_name(name: &str) -> bool {
         let address = inner.strip_suffix(']').unwrap_or_default();
         return address.parse::<std::net::Ipv6Addr>().is_ok();
     }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    !name.is_empty() && name.len() <= 255 && name.bytes().all(plain)
+    let is_plain = |byte| PLAIN[usize::from(byte)];
+    !name.is_empty() && name.len() <= 255 && name.bytes().all(is_plain)
 }
+
+/// The bytes of a name.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let ascii = byte as u8;
+        table[byte] = ascii.is_ascii_alphanumeric() || matches!(ascii, b'-' | b'.' | b'_' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {
