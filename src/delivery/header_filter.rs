@@ -96,28 +96,34 @@ pub(super) fn is_dropped(name: &HeaderName, hop_is_trusted: bool) -> bool {
 /// Drops the headers of a destination's response that belong to its connection, and those that only
 /// the gate may send.
 pub(crate) fn filter_response(headers: &mut HeaderMap) {
-    let named = connection_options(headers)
-        .filter(|name| ![header::CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING].contains(name));
     let known = headers
         .keys()
-        .filter(|name| DROPPED_FROM_RESPONSES.contains(name));
-    // Empty for nearly every response.
-    let dropped: Vec<HeaderName> = known.cloned().chain(named).collect();
+        .filter(|name| is_dropped_from_responses(name));
+    let mut dropped: Vec<HeaderName> = known.cloned().collect();
+    if dropped.is_empty() {
+        // Then there is no `Connection` either.
+        return;
+    }
+    let named = connection_options(headers)
+        .filter(|name| ![header::CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING].contains(name));
+    dropped.extend(named);
     for name in dropped {
         headers.remove(name);
     }
 }
 
-const DROPPED_FROM_RESPONSES: [HeaderName; 8] = [
-    CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    header::TRAILER,
-    header::PROXY_AUTHENTICATE,
-    HeaderName::from_static("keep-alive"),
-    PROXY_STATUS,
-    DELIVERY,
-];
+fn is_dropped_from_responses(name: &HeaderName) -> bool {
+    let is_of_connection = matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    );
+    is_of_connection || name == PROXY_STATUS || name == DELIVERY
+}
 
 /// Returns the names in `Connection` (RFC 9110, section 7.6.1).
 fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + '_ {

@@ -17,6 +17,10 @@ use crate::net::{forwarded::ForwardedHeaders, peer::Peer};
 /// The number of values that `KeptHeaders::dropped` has bits for. The server accepts 100.
 const MOST: usize = 128;
 
+/// The capacity up to which a table is used again. The client's connection keeps it while it is
+/// idle.
+const MAX_CAPACITY: usize = 32;
+
 /// The headers of a request, of which only those can be read that may reach a destination. A
 /// header that is dropped by its name stays in the table, because it costs less to skip it than to
 /// remove it.
@@ -85,6 +89,17 @@ impl KeptHeaders {
     /// Reads the description of the client by a trusted hop. No rule drops its headers.
     pub(super) fn forwarded(&self, trusted: &Peer) -> ForwardedHeaders<'_> {
         ForwardedHeaders::read(&self.table, trusted)
+    }
+
+    /// Returns an empty table for the headers of the response. The server uses that of a response
+    /// for the next request, so a connection that stays open allocates no tables.
+    pub(super) fn into_empty_table(self) -> HeaderMap {
+        if self.table.capacity() > MAX_CAPACITY {
+            return HeaderMap::new();
+        }
+        let mut table = self.table;
+        table.clear();
+        table
     }
 }
 
@@ -244,5 +259,15 @@ mod tests {
             sorted(kept(&many, &[], false).iter()),
             [("x-mine", &b"1"[..])]
         );
+    }
+
+    #[test]
+    fn the_table_for_the_response_is_empty_and_small() {
+        let lines = [("cookie", "1"), ("x-mine", "1"), ("x-mine", "2")];
+        let mut table = kept(&table(&lines), &[], false).into_empty_table();
+        assert!(table.is_empty() && table.capacity() > 0);
+        table.reserve(MAX_CAPACITY + 1);
+        let table = KeptHeaders::stored(table).into_empty_table();
+        assert_eq!(table.capacity(), 0);
     }
 }

@@ -30,6 +30,7 @@ pub(crate) use verification_headers::VerificationHeaders;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, request::Parts};
 use tower_cartgate::Verified;
 
@@ -99,9 +100,15 @@ impl Delivery {
         self.body.len()
     }
 
-    /// Returns the parts that an attempt sends.
-    pub(crate) fn into_parts(self) -> (Head, DeliveryInfo, DeliveryBody) {
-        (self.head, self.info, self.body)
+    /// Returns the body in the pieces in which it was received.
+    pub(crate) fn body_chunks(&self) -> &[Bytes] {
+        self.body.chunks()
+    }
+
+    /// Returns the body, after the head was written, and an empty table for the headers of the
+    /// response.
+    pub(crate) fn into_body_and_table(self) -> (DeliveryBody, HeaderMap) {
+        (self.body, self.head.headers.into_empty_table())
     }
 }
 

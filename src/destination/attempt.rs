@@ -4,18 +4,20 @@
 
 use std::{future::poll_fn, io, sync::Arc, task::Poll, time::SystemTime};
 
-use http::Response;
+use http::{HeaderMap, Response};
 use tokio::time::{Instant, timeout};
 
 use super::{
     app::Destination,
     attempt_error::AttemptError,
     connection::{Connection, PendingRequest},
+    head_writer::HeadWriter,
     pool::Pool,
     request_headers::request_head,
     response_body::DestinationBody,
     response_future::ResponseFuture,
     response_head::ResponseHead,
+    webhooks::Signer,
 };
 use crate::{
     delivery::{AttemptInfo, Delivery},
@@ -37,58 +39,57 @@ impl Destination {
         begun: Instant,
     ) -> Result<Response<DestinationBody>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
-        let mut request = self.request(delivery).await;
+        let mut head = self.head(&delivery);
+        if let Some(signer) = &self.settings.sign {
+            sign(&mut head, signer, &delivery).await;
+        }
+        let (body, mut table) = delivery.into_body_and_table();
+        let mut request = PendingRequest::new(head.finish(), body);
         // Yields before a pooled connection is checked: bytes that arrived between the check and
         // the write would be taken for the response.
         yield_once().await;
         while let Some(connection) = pool.take(begun) {
-            match self.send(connection, request, begun).await {
+            match self.send(connection, request, &mut table, begun).await {
                 Ok((connection, head)) => return Ok(self.response(pool, connection, head)),
                 Err(ExchangeError::NothingWritten(unsent, _)) => request = unsent,
                 Err(ExchangeError::Failed(error)) => return Err(error),
             }
         }
         let connection = self.open().await?;
-        match self.send(connection, request, Instant::now()).await {
+        match self
+            .send(connection, request, &mut table, Instant::now())
+            .await
+        {
             Ok((connection, head)) => Ok(self.response(pool, connection, head)),
             Err(ExchangeError::NothingWritten(_, error)) => Err(ConnectError::Io(error).into()),
             Err(ExchangeError::Failed(error)) => Err(error),
         }
     }
 
-    async fn request(&self, delivery: Delivery) -> PendingRequest {
-        let (head, info, body) = delivery.into_parts();
-        let mut lines = request_head(&head, &info, body.len(), &self.address, &self.settings);
-        if let Some(signer) = &self.settings.sign {
-            // The id is the one in X-Cartgate-Delivery.
-            let id = info.id.to_string();
-            let at = begun_at(info.attempt.as_ref());
-            let headers = signer.sign(&id, at, body.chunks()).await;
-            for (name, value) in headers {
-                lines.header(&name, value.as_bytes());
-            }
-        }
-        PendingRequest::new(lines.finish(), body)
+    fn head(&self, delivery: &Delivery) -> HeadWriter {
+        let (head, info, length) = (&delivery.head, &delivery.info, delivery.body_len());
+        request_head(head, info, length, &self.address, &self.settings)
     }
 
-    async fn open(&self) -> Result<Connection, AttemptError> {
+    async fn open(&self) -> Result<Box<Connection>, AttemptError> {
         let limit = self.settings.connect_timeout;
         match timeout(limit, self.connector.connect(limit)).await {
-            Ok(stream) => Ok(Connection::new(stream?, self.settings.max_age)),
+            Ok(stream) => Ok(Box::new(Connection::new(stream?, self.settings.max_age))),
             Err(_) => Err(AttemptError::ConnectTimeout(limit)),
         }
     }
 
     async fn send(
         &self,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         request: PendingRequest,
+        table: &mut HeaderMap,
         begun: Instant,
-    ) -> Result<(Connection, ResponseHead), ExchangeError> {
+    ) -> Result<(Box<Connection>, ResponseHead), ExchangeError> {
         let limit = self.settings.response_timeout;
         let deadline = begun + limit;
         connection.send(request);
-        let mut response = ResponseFuture::default();
+        let mut response = ResponseFuture::new(table);
         let head = poll_fn(|cx| match response.poll(&mut connection, cx) {
             Poll::Pending => connection.poll_deadline(cx, deadline).map(|()| None),
             Poll::Ready(head) => Poll::Ready(Some(head)),
@@ -106,7 +107,7 @@ impl Destination {
     fn response(
         &self,
         pool: &Pool,
-        connection: Connection,
+        connection: Box<Connection>,
         head: ResponseHead,
     ) -> Response<DestinationBody> {
         if let Some(fault) = &head.fault {
@@ -117,6 +118,18 @@ impl Destination {
         let pause = self.settings.pause_timeout;
         head.response
             .map(|()| DestinationBody::new(head.decoder, connection, pool, pause))
+    }
+}
+
+/// Adds the signature of an attempt to its head.
+async fn sign(lines: &mut HeadWriter, signer: &Signer, delivery: &Delivery) {
+    let info = &delivery.info;
+    // The id is the one in X-Cartgate-Delivery.
+    let id = info.id.to_string();
+    let at = begun_at(info.attempt.as_ref());
+    let headers = signer.sign(&id, at, delivery.body_chunks()).await;
+    for (name, value) in headers {
+        lines.header(&name, value.as_bytes());
     }
 }
 

@@ -29,6 +29,10 @@ use crate::{
 /// The number of slices per vectored write.
 const MAX_SLICES: usize = 16;
 
+/// The room up to which an idle connection keeps its read buffer. A buffer grows to twice the room
+/// at most, so an idle connection keeps 4 KiB at most.
+const MAX_KEPT_ROOM: usize = 2 * 1024;
+
 /// A connection. It is closed when dropped, even with unwritten bytes: otherwise an app that stops
 /// reading could hold a body's memory forever.
 pub(super) struct Connection {
@@ -38,6 +42,8 @@ pub(super) struct Connection {
     write_failed: bool,
     /// The bytes that were read and not parsed yet.
     pub(super) read: BytesMut,
+    /// Whether the read buffer is too large to be kept between two exchanges.
+    is_large: bool,
     timer: Option<Timer>,
     /// The time from which it is too old to be reused.
     pub(super) expires: Instant,
@@ -115,6 +121,7 @@ impl Connection {
             request: None,
             write_failed: false,
             read: BytesMut::new(),
+            is_large: false,
             timer: None,
         }
     }
@@ -158,9 +165,8 @@ impl Connection {
         cx: &mut Context<'_>,
         room: usize,
     ) -> Poll<io::Result<usize>> {
-        if self.read.capacity() == 0 {
-            self.read = BytesMut::with_capacity(room);
-        }
+        self.is_large |= self.read.len() + room > MAX_KEPT_ROOM;
+        // Uses the buffer again, once the bytes that were taken from it are dropped.
         self.read.reserve(room);
         pin!(self.stream.read_buf(&mut self.read)).poll(cx)
     }
@@ -200,9 +206,12 @@ impl Connection {
         read.is_pending()
     }
 
-    /// Frees the read buffer, which is not needed between two exchanges.
+    /// Frees the read buffer between two exchanges, if it is large.
     pub(super) fn release_buffer(&mut self) {
-        self.read = BytesMut::new();
+        if self.is_large {
+            self.read = BytesMut::new();
+            self.is_large = false;
+        }
     }
 }
 

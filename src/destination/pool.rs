@@ -35,7 +35,7 @@ struct State {
 /// An idle connection, and the time when it is closed.
 #[derive(Debug)]
 struct IdleConnection {
-    connection: Connection,
+    connection: Box<Connection>,
     until: Instant,
 }
 
@@ -50,7 +50,7 @@ impl Pool {
 
     /// Takes the connection that was used last. The others can time out when there is little
     /// traffic.
-    pub(super) fn take(&self, now: Instant) -> Option<Connection> {
+    pub(super) fn take(&self, now: Instant) -> Option<Box<Connection>> {
         let mut state = self.lock();
         while let Some(mut idle) = state.idle.pop_back() {
             if now < idle.until && idle.connection.is_reusable() {
@@ -61,7 +61,7 @@ impl Pool {
     }
 
     /// Keeps a connection whose response was read to its end, unless it is too old.
-    pub(super) fn put(&self, mut connection: Connection) {
+    pub(super) fn put(&self, mut connection: Box<Connection>) {
         let now = Instant::now();
         let until = connection.expires.min(now + self.idle_timeout);
         if until <= now {
@@ -129,7 +129,7 @@ mod tests {
         let near = TcpStream::connect(address).await.expect("connected");
         let (far, _) = listener.accept().expect("accepted");
         let pool = Pool::new(LONG);
-        pool.put(Connection::new(Stream::Tcp(near), age));
+        pool.put(Box::new(Connection::new(Stream::Tcp(near), age)));
         (pool, far)
     }
 

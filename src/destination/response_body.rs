@@ -29,7 +29,7 @@ const MIN_ROOM: usize = 4 * 1024;
 pub(crate) struct DestinationBody {
     decoder: BodyDecoder,
     /// The connection, until the body has ended or failed.
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     /// The pool of a reusable connection.
     pool: Option<Pool>,
     pause_timeout: Duration,
@@ -40,7 +40,7 @@ pub(crate) struct DestinationBody {
 impl DestinationBody {
     pub(super) fn new(
         decoder: BodyDecoder,
-        connection: Connection,
+        connection: Box<Connection>,
         pool: Option<Pool>,
         pause_timeout: Duration,
     ) -> Self {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
 use super::{
     attempt_error::AttemptError,
@@ -19,8 +19,9 @@ use super::{
 const READ_ROOM: usize = 1024;
 
 /// The head of a response that has not arrived yet.
-#[derive(Default)]
-pub(super) struct ResponseFuture {
+pub(super) struct ResponseFuture<'a> {
+    /// The empty table for its headers.
+    table: &'a mut HeaderMap,
     /// The number of bytes that were searched for the end of the head.
     searched: usize,
     /// The bytes of interim responses (RFC 9110, section 15.2).
@@ -30,7 +31,17 @@ pub(super) struct ResponseFuture {
     write_error: Option<io::Error>,
 }
 
-impl ResponseFuture {
+impl<'a> ResponseFuture<'a> {
+    /// Waits for the head of a response, whose headers will fill `table`.
+    pub(super) fn new(table: &'a mut HeaderMap) -> Self {
+        Self {
+            table,
+            searched: 0,
+            interim: 0,
+            write_error: None,
+        }
+    }
+
     pub(super) fn poll(
         &mut self,
         connection: &mut Connection,
@@ -74,7 +85,8 @@ impl ResponseFuture {
     ) -> Result<Option<ResponseHead>, AttemptError> {
         loop {
             let before = connection.read.len();
-            let Some(head) = ResponseHead::take(&mut connection.read, &mut self.searched)? else {
+            let (read, searched) = (&mut connection.read, &mut self.searched);
+            let Some(head) = ResponseHead::take(read, searched, self.table)? else {
                 return Ok(None);
             };
             match head.response.status() {

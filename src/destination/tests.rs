@@ -2,6 +2,7 @@
 //! never panic.
 
 use bytes::BytesMut;
+use http::HeaderMap;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{
@@ -20,7 +21,7 @@ fn parsed(bytes: &[u8], at_a_time: usize) -> Result<(Parsed, Vec<u8>), Malformed
     for some in bytes.chunks(at_a_time) {
         read.extend_from_slice(some);
         if head.is_none() {
-            head = ResponseHead::take(&mut read, &mut searched)?;
+            head = ResponseHead::take(&mut read, &mut searched, &mut HeaderMap::new())?;
         }
         let Some(head) = &mut head else { continue };
         while let Decoded::Data(data) = head.decoder.decode(&mut read)? {

@@ -5,7 +5,9 @@
 //! in another line does not change that. A fault is repaired (`header_lines`), or the body is
 //! dropped and the connection closed (`response_framing`).
 
-use bytes::{Bytes, BytesMut};
+use std::mem::take;
+
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::{HeaderMap, Response, StatusCode, Version, header::CONTENT_LENGTH};
 use hyper::ext::ReasonPhrase;
 
@@ -42,10 +44,11 @@ pub(super) struct ResponseHead {
 
 impl ResponseHead {
     /// Takes a head from `read`, once it is complete. `searched` keeps the number of bytes that
-    /// were searched for its end.
+    /// were searched for its end. The headers fill `table`, which is empty.
     pub(super) fn take(
         read: &mut BytesMut,
         searched: &mut usize,
+        table: &mut HeaderMap,
     ) -> Result<Option<Self>, MalformedResponse> {
         let begin = begin(read)?;
         let end = section_end(read, begin.max(*searched));
@@ -58,13 +61,15 @@ impl ResponseHead {
             return Ok(None);
         };
         *searched = 0;
-        let head = read.split_to(end).freeze();
-        Self::parse(&head.slice(begin..)).map(Some)
+        let mut head = read.split_to(end).freeze();
+        head.advance(begin);
+        Self::parse(&head, take(table)).map(Some)
     }
 
-    fn parse(head: &Bytes) -> Result<Self, MalformedResponse> {
+    fn parse(head: &Bytes, table: HeaderMap) -> Result<Self, MalformedResponse> {
         let (first, lines) = HeaderLines::of(head);
         let mut response = status_line(first)?;
+        *response.headers_mut() = table;
         let (status, version) = (response.status(), response.version());
         let (mut framing, mut fault) = (ResponseFraming::default(), None);
         let headers = response.headers_mut();
@@ -174,7 +179,7 @@ fn add(
             is_framing: false,
         }));
     }
-    if headers.is_empty() {
+    if headers.capacity() == 0 {
         headers.reserve(16 + OWN_HEADERS);
     }
     headers.append(name, value);

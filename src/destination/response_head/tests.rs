@@ -3,7 +3,7 @@
 use super::*;
 
 fn take(text: &str) -> Result<Option<ResponseHead>, MalformedResponse> {
-    ResponseHead::take(&mut BytesMut::from(text), &mut 0)
+    ResponseHead::take(&mut BytesMut::from(text), &mut 0, &mut HeaderMap::new())
 }
 
 fn head(text: &str) -> ResponseHead {
@@ -17,7 +17,7 @@ fn a_head_is_taken_once_it_is_whole_and_leaves_what_comes_behind_it() {
         assert!(take(&text[..end]).expect("so far").is_none(), "{end}");
     }
     let mut read = BytesMut::from(&*format!("{text}abc"));
-    let head = ResponseHead::take(&mut read, &mut 0).expect("right");
+    let head = ResponseHead::take(&mut read, &mut 0, &mut HeaderMap::new()).expect("right");
     let head = head.expect("whole");
     assert_eq!(&read[..], b"abc");
     assert_eq!(head.response.status(), 201);
