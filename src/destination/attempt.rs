@@ -74,7 +74,7 @@ impl Destination {
     async fn open(&self) -> Result<Box<Connection>, AttemptError> {
         let limit = self.settings.connect_timeout;
         match timeout(limit, self.connector.connect(limit)).await {
-            Ok(stream) => Ok(Box::new(Connection::new(stream?, self.settings.max_age))),
+            Ok(stream) => Ok(Box::new(Connection::new(stream?, &self.settings))),
             Err(_) => Err(AttemptError::ConnectTimeout(limit)),
         }
     }
@@ -115,9 +115,8 @@ impl Destination {
                 .report(&self.name, head.response.status(), fault);
         }
         let pool = head.keeps_alive.then(|| pool.clone());
-        let pause = self.settings.pause_timeout;
         head.response
-            .map(|()| DestinationBody::new(head.decoder, connection, pool, pause))
+            .map(|()| DestinationBody::new(head.decoder, connection, pool))
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::head_buffer::HeadBuffer;
+use super::{head_buffer::HeadBuffer, settings::Settings};
 use crate::{
     delivery::DeliveryBody,
     net::stream::Stream,
@@ -45,6 +45,9 @@ pub(super) struct Connection {
     /// Whether the read buffer is too large to be kept between two exchanges.
     is_large: bool,
     timer: Option<Timer>,
+    /// The timeout for a pause within a response, and the end of the current pause.
+    pub(super) pause_timeout: Duration,
+    pause_ends: Option<Instant>,
     /// The time from which it is too old to be reused.
     pub(super) expires: Instant,
 }
@@ -112,17 +115,20 @@ impl PendingRequest {
 }
 
 impl Connection {
-    /// Takes over a stream that was opened now, and uses it for less than `age`. The random part
+    /// Takes over a stream that was opened now, and uses it for less than its maximum age. The random part
     /// keeps connections that opened together from expiring together.
-    pub(super) fn new(stream: Stream, age: Duration) -> Self {
+    pub(super) fn new(stream: Stream, settings: &Settings) -> Self {
+        let age = settings.max_age.mul_f64(1.0 - random_fraction() / 10.0);
         Self {
-            expires: Instant::now() + age.mul_f64(1.0 - random_fraction() / 10.0),
+            expires: Instant::now() + age,
             stream,
             request: None,
             write_failed: false,
             read: BytesMut::new(),
             is_large: false,
             timer: None,
+            pause_timeout: settings.pause_timeout,
+            pause_ends: None,
         }
     }
 
@@ -175,6 +181,21 @@ impl Connection {
     pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         let timer = self.timer.get_or_insert_with(|| Timer::new(deadline));
         timer.poll(cx, deadline)
+    }
+
+    /// Completes when the current pause within a response has taken too long.
+    pub(super) fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = self.pause_timeout;
+        let ends = self
+            .pause_ends
+            .get_or_insert_with(|| Instant::now() + limit);
+        let ends = *ends;
+        self.poll_deadline(cx, ends)
+    }
+
+    /// Ends the current pause. The next one has its own timeout.
+    pub(super) fn end_pause(&mut self) {
+        self.pause_ends = None;
     }
 
     /// Returns whether another request may be sent now: the last exchange has ended on both sides,

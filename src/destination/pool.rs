@@ -20,8 +20,11 @@ const MAX_IDLE: usize = 256;
 
 /// The idle connections, the longest idle first.
 #[derive(Debug, Clone)]
-pub(super) struct Pool {
-    state: Arc<Mutex<State>>,
+pub(super) struct Pool(Arc<SharedPool>);
+
+#[derive(Debug)]
+struct SharedPool {
+    state: Mutex<State>,
     idle_timeout: Duration,
 }
 
@@ -42,10 +45,10 @@ struct IdleConnection {
 impl Pool {
     /// Creates an empty pool that closes a connection after this idle time.
     pub(super) fn new(idle_timeout: Duration) -> Self {
-        Self {
-            state: Arc::default(),
+        Self(Arc::new(SharedPool {
+            state: Mutex::default(),
             idle_timeout,
-        }
+        }))
     }
 
     /// Takes the connection that was used last. The others can time out when there is little
@@ -63,7 +66,7 @@ impl Pool {
     /// Keeps a connection whose response was read to its end, unless it is too old.
     pub(super) fn put(&self, mut connection: Box<Connection>) {
         let now = Instant::now();
-        let until = connection.expires.min(now + self.idle_timeout);
+        let until = connection.expires.min(now + self.0.idle_timeout);
         if until <= now {
             return;
         }
@@ -85,7 +88,7 @@ impl Pool {
     /// Closes connections when they time out or their app closes them, and ends with the last one.
     /// Without it, an app that serves one connection at a time would wait for the gate to close.
     async fn reap(self) {
-        let mut timer = Timer::new(Instant::now() + self.idle_timeout);
+        let mut timer = Timer::new(Instant::now() + self.0.idle_timeout);
         poll_fn(|cx| {
             while let Some(next) = self.close_unusable(cx) {
                 ready!(timer.poll(cx, next));
@@ -107,7 +110,7 @@ impl Pool {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,7 +121,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::net::stream::Stream;
+    use crate::{destination::settings::Settings, net::stream::Stream};
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -129,7 +132,11 @@ mod tests {
         let near = TcpStream::connect(address).await.expect("connected");
         let (far, _) = listener.accept().expect("accepted");
         let pool = Pool::new(LONG);
-        pool.put(Box::new(Connection::new(Stream::Tcp(near), age)));
+        let settings = Settings {
+            max_age: age,
+            ..Settings::default()
+        };
+        pool.put(Box::new(Connection::new(Stream::Tcp(near), &settings)));
         (pool, far)
     }
 

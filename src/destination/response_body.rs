@@ -5,12 +5,11 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::{
     body_decoder::{BodyDecoder, Decoded},
@@ -32,9 +31,6 @@ pub(crate) struct DestinationBody {
     connection: Option<Box<Connection>>,
     /// The pool of a reusable connection.
     pool: Option<Pool>,
-    pause_timeout: Duration,
-    /// The end of the timeout for the current pause.
-    deadline: Option<Instant>,
 }
 
 impl DestinationBody {
@@ -42,14 +38,11 @@ impl DestinationBody {
         decoder: BodyDecoder,
         connection: Box<Connection>,
         pool: Option<Pool>,
-        pause_timeout: Duration,
     ) -> Self {
         let mut body = Self {
             decoder,
             connection: Some(connection),
             pool,
-            pause_timeout,
-            deadline: None,
         };
         if body.decoder.is_complete() {
             body.release();
@@ -70,7 +63,7 @@ impl DestinationBody {
             }
             return;
         }
-        let limit = self.pause_timeout;
+        let limit = connection.pause_timeout;
         tokio::spawn(timeout(limit, async move {
             poll_fn(|cx| connection.poll_send(cx)).await
         }));
@@ -104,9 +97,7 @@ impl DestinationBody {
         let Some(connection) = &mut self.connection else {
             return Poll::Pending;
         };
-        let limit = self.pause_timeout;
-        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + limit);
-        ready!(connection.poll_deadline(cx, deadline));
+        ready!(connection.poll_pause(cx));
         Poll::Ready(io::Error::new(
             io::ErrorKind::TimedOut,
             "the destination paused for too long within its response",
@@ -136,8 +127,9 @@ impl Body for DestinationBody {
             Poll::Ready(data) => data,
             Poll::Pending => Err(ready!(self.poll_pause(cx))),
         };
-        // The next pause has its own timeout.
-        self.deadline = None;
+        if let Some(connection) = &mut self.connection {
+            connection.end_pause();
+        }
         Poll::Ready(match data {
             Ok(Some(bytes)) => {
                 if self.decoder.is_complete() {

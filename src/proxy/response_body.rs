@@ -18,7 +18,7 @@ pub(crate) enum ResponseBody {
     /// A few bytes of the gate itself.
     Own(Full<Bytes>),
     /// The body of a destination's response, passed on as it arrives.
-    Destination(Box<DestinationBody>),
+    Destination(DestinationBody),
 }
 
 impl From<Bytes> for ResponseBody {
@@ -39,7 +39,7 @@ impl Body for ResponseBody {
             Self::Own(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map_err(|never| match never {}),
-            Self::Destination(body) => Pin::new(body.as_mut()).poll_frame(cx),
+            Self::Destination(body) => Pin::new(body).poll_frame(cx),
         }
     }
 

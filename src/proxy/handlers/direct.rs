@@ -39,7 +39,7 @@ fn responded(mut response: Response<DestinationBody>) -> Handled {
     // the framing from its response, and a truncated one would look complete.
     *response.version_mut() = Version::HTTP_11;
     Handled {
-        response: response.map(|body| ResponseBody::Destination(Box::new(body))),
+        response: response.map(ResponseBody::Destination),
         outcome: RequestOutcome::Responded,
     }
 }
