@@ -5,12 +5,12 @@ use std::{borrow::Cow, net::IpAddr};
 
 use http::header::FORWARDED;
 
-use super::{address_text::AddressText, head_writer::HeadWriter};
+use super::head_writer::HeadWriter;
 use crate::{
     delivery::Head,
     net::{
         forwarded::{FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP, ip},
-        peer::Peer,
+        peer::{Peer, PeerText},
     },
 };
 
@@ -43,7 +43,7 @@ struct ForwardedClient<'a> {
     /// The hop's `X-Real-IP`, if it equals the last address.
     real_ip: Option<&'a str>,
     /// The address of the gate's own peer. A Unix socket has none.
-    peer: Option<(IpAddr, AddressText)>,
+    peer: Option<(IpAddr, PeerText)>,
     proto: &'static str,
     host: Option<Cow<'a, str>>,
 }
@@ -55,7 +55,7 @@ impl<'a> ForwardedClient<'a> {
         let peer = match head.peer {
             Peer::Tcp(peer) => {
                 let address = peer.ip().to_canonical();
-                Some((address, AddressText::new(address)))
+                Some((address, PeerText::of_address(address)))
             }
             Peer::Unix => None,
         };
@@ -83,7 +83,7 @@ impl<'a> ForwardedClient<'a> {
             if !self.addresses.is_empty() {
                 lines.put(b", ");
             }
-            lines.put(text.as_bytes());
+            lines.put(text.as_str().as_bytes());
         }
         lines.end();
     }
@@ -97,7 +97,7 @@ impl<'a> ForwardedClient<'a> {
             }
             // Apps read the scheme and the host from the first or from the last element.
             let is_whole = index == 0 || index + 1 == count;
-            let address = ip(address).map(|address| (address, AddressText::new(address)));
+            let address = ip(address).map(|address| (address, PeerText::of_address(address)));
             self.write_element(lines, address.as_ref(), is_whole);
         }
         if self.peer.is_some() && !self.addresses.is_empty() {
@@ -113,17 +113,17 @@ impl<'a> ForwardedClient<'a> {
     fn write_element(
         &self,
         lines: &mut HeadWriter,
-        address: Option<&(IpAddr, AddressText)>,
+        address: Option<&(IpAddr, PeerText)>,
         is_whole: bool,
     ) {
         match address {
             Some((IpAddr::V4(_), text)) => {
                 lines.put(b"for=");
-                lines.put(text.as_bytes());
+                lines.put(text.as_str().as_bytes());
             }
             Some((IpAddr::V6(_), text)) => {
                 lines.put(b"for=\"[");
-                lines.put(text.as_bytes());
+                lines.put(text.as_str().as_bytes());
                 lines.put(b"]\"");
             }
             None => lines.put(b"for=unknown"),

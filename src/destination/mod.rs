@@ -8,7 +8,6 @@
 //!         → response_future → response_head → response_body → body_decoder → pool
 //! ```
 
-mod address_text;
 mod app;
 mod attempt;
 mod attempt_error;

@@ -28,22 +28,35 @@ pub(crate) struct PeerText {
 impl Peer {
     /// Returns the address without the port, or `unix`.
     pub(crate) fn text(&self) -> PeerText {
-        let mut text = PeerText {
-            bytes: [0; LONGEST],
-            length: 0,
-        };
         match self {
-            Self::Tcp(address) => match address.ip().to_canonical() {
-                IpAddr::V4(address) => text.push_octets(address.octets()),
-                IpAddr::V6(address) => text.push_fmt(format_args!("{address}")),
-            },
-            Self::Unix => text.push(b"unix"),
+            Self::Tcp(address) => PeerText::of_address(address.ip().to_canonical()),
+            Self::Unix => {
+                let mut text = PeerText::empty();
+                text.push(b"unix");
+                text
+            }
         }
-        text
     }
 }
 
 impl PeerText {
+    fn empty() -> Self {
+        Self {
+            bytes: [0; LONGEST],
+            length: 0,
+        }
+    }
+
+    /// Returns an address as RFC 3986 writes it, without brackets.
+    pub(crate) fn of_address(address: IpAddr) -> Self {
+        let mut text = Self::empty();
+        match address {
+            IpAddr::V4(address) => text.push_octets(address.octets()),
+            IpAddr::V6(address) => text.push_fmt(format_args!("{address}")),
+        }
+        text
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
     }
