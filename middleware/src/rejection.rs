@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::LengthLimitError;
 
 use crate::HeaderForm;
@@ -82,8 +82,17 @@ impl Rejection {
 
     /// Adds the form of the signature header.
     pub(crate) fn with_signature_header(self, headers: &HeaderMap, name: &HeaderName) -> Self {
+        let header = match self.kind {
+            // Only a sole canonical signature is compared. Forgeries come in floods, so it is not
+            // parsed again.
+            RejectionKind::Mismatch => {
+                let length = headers.get(name).map_or(0, HeaderValue::len);
+                (HeaderForm::Canonical, length)
+            }
+            _ => HeaderForm::of(headers, name),
+        };
         Self {
-            header: Some(HeaderForm::of(headers, name)),
+            header: Some(header),
             ..self
         }
     }

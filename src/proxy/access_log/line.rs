@@ -113,7 +113,7 @@ impl Line<'_> {
                 secret = secret.as_ref(),
             ),
             Verdict::Accepted { secret } => {
-                line!(info, self, verdict = "verified", secret = secret.as_ref(),)
+                line!(info, self, verdict = "verified", secret = secret.as_ref(),);
             }
             // A client that replays one captured delivery must not fill the log: its event is
             // stored already.

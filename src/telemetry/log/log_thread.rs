@@ -51,6 +51,10 @@ impl Dropped {
 
 impl Log {
     /// Sends the log of the process to standard error.
+    ///
+    /// # Panics
+    ///
+    /// When the system starts no thread.
     #[must_use]
     pub fn start(format: Format, level: Level) -> Self {
         let output = Output {
@@ -62,10 +66,7 @@ impl Log {
         let lines = Arc::clone(&queue);
         let thread = thread::Builder::new().name("cartgate-log".to_owned());
         let started = thread.spawn(move || work(&lines, stderr));
-        if let Err(error) = started {
-            // Nothing else can say so.
-            eprintln!("cartgate: no log, because its thread did not start: {error}");
-        }
+        started.expect("a process that has just started gets a thread for its log");
         let log = dispatch(format, &queue, output, level.into());
         // Fails for a second log in one process, as in tests. The first one stays.
         let _ = tracing::dispatcher::set_global_default(log);
