@@ -2,6 +2,7 @@
 
 pub(crate) mod background;
 pub(crate) mod clock;
+pub(crate) mod heap;
 pub(crate) mod jitter;
 pub(crate) mod timer;
 pub(crate) mod yield_once;
