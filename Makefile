@@ -20,7 +20,7 @@ BENCH_ROUNDS ?= $(if $(QUICK),6,31)
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time fuzz deny audit unused bench bench-layer bench-inbox counts budget for-counts dist packages packages-arm64 reproducible locks
+.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time fuzz deny audit unused bench bench-layer bench-inbox counts budget for-counts bench-programs dist packages packages-arm64 reproducible locks
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -114,8 +114,9 @@ unused:
 
 # The bench skips and reports a peer that cannot be installed. nginx and HAProxy are in /usr/sbin. It also runs the test
 # behind `make bench-inbox`, and counts like `make counts`.
-bench: for-counts ## measure the gate against HAProxy and nginx, in 15 minutes; QUICK=1: in 3 minutes
-	@PATH="$$PATH:/usr/sbin" scripts/install-debian haproxy nginx libnginx-mod-http-lua:$(MODULES)/ngx_http_lua_module.so \
+bench: bench-programs ## measure the gate against HAProxy and nginx, in 15 minutes; QUICK=1: in 3 minutes
+	@PATH="$$PATH:/usr/sbin" scripts/install-debian valgrind strace haproxy nginx \
+	    libnginx-mod-http-lua:$(MODULES)/ngx_http_lua_module.so \
 	    libnginx-mod-http-js:$(MODULES)/ngx_http_js_module.so || echo "bench: continues with the installed peers" >&2
 	$(CARGO) test --release --locked --lib --no-run
 	CARGO="$(CARGO)" $(TARGET)/proxy/release/bench $(if $(QUICK),--quick) --rounds $(BENCH_ROUNDS) \
@@ -130,8 +131,10 @@ counts: for-counts ## count instructions, allocations and system calls per reque
 budget: for-counts ## fail if a request costs more than benches/proxy/budget.json allows
 	$(COUNT) --check
 
-for-counts:
+for-counts: bench-programs
 	@scripts/install-debian valgrind strace
+
+bench-programs:
 	$(CARGO) build --release --locked --bin cartgate
 	$(CARGO) build --release --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 
