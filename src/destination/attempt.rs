@@ -45,9 +45,12 @@ impl Destination {
         }
         let (body, mut table) = delivery.into_body_and_table();
         let mut request = PendingRequest::new(head.finish(), body);
-        // Yields before a pooled connection is checked: bytes that arrived between the check and
-        // the write would be taken for the response.
-        yield_once().await;
+        // A large body is written at once, while the processor's cache still holds it.
+        if !request.is_large() {
+            // Yields before a pooled connection is checked: bytes that arrived between the check
+            // and the write would be taken for the response.
+            yield_once().await;
+        }
         while let Some(connection) = pool.take(begun) {
             match self.send(connection, request, &mut table, begun).await {
                 Ok((connection, head)) => return Ok(self.response(pool, connection, head)),

@@ -33,6 +33,10 @@ const MAX_SLICES: usize = 16;
 /// at most, so an idle connection keeps 4 KiB at most.
 const MAX_KEPT_ROOM: usize = 2 * 1024;
 
+/// The length from which fetching a body into the processor's cache again costs more than waking
+/// the app for each write.
+const LARGE_BODY: usize = 16 * 1024;
+
 /// A connection. It is closed when dropped, even with unwritten bytes: otherwise an app that stops
 /// reading could hold a body's memory forever.
 pub(super) struct Connection {
@@ -72,6 +76,11 @@ impl PendingRequest {
             written: 0,
             begun: false,
         }
+    }
+
+    /// Returns whether a task should write it without a pause after reading it.
+    pub(super) fn is_large(&self) -> bool {
+        self.body.len() >= LARGE_BODY
     }
 
     fn poll_write(

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{
-    framing::{Input, MOST_FRAMING, READ_BUFFER},
+    framing::{BODY_SHARE, Input, MOST_FRAMING},
     phase::{Phase, PresentStay, Stay},
     progress::Progress,
 };
@@ -150,7 +150,7 @@ impl ConnectionState {
         self.input.has_read(match self.phase() {
             // hyper reads on into the body before the gate has checked the head.
             Phase::Idle | Phase::Head => MOST_FRAMING,
-            _ => READ_BUFFER,
+            _ => BODY_SHARE,
         })
     }
 
