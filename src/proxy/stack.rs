@@ -1,7 +1,7 @@
 //! The stack: the path of a request through the gate, composed in one place. Each layer is one
 //! step, with the reason for its position.
 
-use std::future::poll_fn;
+use std::{future::poll_fn, sync::Arc};
 
 use http::{Request, Response, request::Parts};
 use http_body::Body as _;
@@ -10,7 +10,7 @@ use tower_cartgate::Verified;
 
 use crate::{
     delivery::{Delivery, Head},
-    endpoint::Target,
+    endpoint::{Endpoint, Target},
     outcome::reject_reason::RejectReason,
     profile::VerifiedSample,
     proxy::{
@@ -112,26 +112,22 @@ impl Stack {
     /// and verdict endpoints apart.
     async fn deliver(
         &self,
-        mut head: Parts,
+        head: Parts,
         verified: Verified,
         context: &RequestContext<'_>,
         index: usize,
         entry: &mut Entry<'_>,
     ) -> Handled {
         let endpoint = context.snapshot.endpoint(index);
-        let profiler = &context.shared.profiler;
-        if profiler.wants_sample() {
-            profiler.take(|| VerifiedSample::new(endpoint, &head, &verified));
-        }
+        let head = prepared(head, &verified, endpoint, context);
         let (origin, headers) = (context.origin(), endpoint.delivery_headers());
-        head.uri = endpoint.query.apply(head.uri);
         match &endpoint.target {
             Target::Direct(destination) => {
                 let name = &endpoint.name;
                 let memory = context.share_memory();
                 let verified = (verified, memory.clone());
                 let delivery = Delivery::direct(verified, head, &origin, name, headers);
-                entry.forwarding(&delivery, destination);
+                let delivery = entry.forwarding(delivery, destination);
                 let meter = context.snapshot.meter(index).destinations.first();
                 let meter = meter.expect("a direct endpoint has one destination");
                 let handled = direct::deliver(delivery, destination, meter, self.worker).await;
@@ -159,6 +155,23 @@ impl Stack {
             }
         }
     }
+}
+
+/// Lets the profiler learn from a verified delivery, and returns its head with the query that the
+/// destination gets. The future of [`Stack::deliver`] holds no value that is only moved, and the
+/// head is large.
+fn prepared(
+    mut head: Parts,
+    verified: &Verified,
+    endpoint: &Arc<Endpoint>,
+    context: &RequestContext<'_>,
+) -> Parts {
+    let profiler = &context.shared.profiler;
+    if profiler.wants_sample() {
+        profiler.take(|| VerifiedSample::new(endpoint, &head, verified));
+    }
+    head.uri = endpoint.query.apply(head.uri);
+    head
 }
 
 /// Applies the layers that look only at the head, and returns the index of the request's endpoint.

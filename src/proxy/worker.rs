@@ -148,7 +148,7 @@ async fn work(index: usize, mut rx: UnboundedReceiver<Message>, shared: Arc<Shar
     while let Some(message) = rx.recv().await {
         match message {
             Message::Accepted(accepted) => {
-                tokio::spawn(serve(accepted, Arc::clone(&shared), stack.clone()));
+                tokio::spawn(serve(accepted, Arc::clone(&shared), stack));
             }
             // The caller may have stopped waiting.
             Message::Ping(response) => drop(response.send(())),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use http::{Response, Version};
 use tokio::time::Instant;
 
@@ -16,21 +17,24 @@ use crate::{
     },
 };
 
-/// Delivers to the destination.
-pub(crate) async fn deliver(
+/// Delivers to the destination. An async function would hold the delivery beside the attempt that
+/// takes it, and the future of each request is copied several times.
+pub(crate) fn deliver(
     delivery: Delivery,
     destination: &Arc<Destination>,
     meter: &DestinationMeter,
     worker: usize,
-) -> Handled {
+) -> impl Future<Output = Handled> {
     let begun = Instant::now();
-    let result = destination.attempt(worker, delivery, begun).await;
-    let status = result.as_ref().map(Response::status);
-    meter.attempted(status.map_err(AttemptError::failure), begun.elapsed());
-    match result {
-        Ok(response) => responded(response),
-        Err(error) => Handled::failed(RejectReason::from(&error), error.to_string()),
-    }
+    let attempt = destination.attempt(worker, delivery, begun);
+    attempt.map(move |result| {
+        let status = result.as_ref().map(Response::status);
+        meter.attempted(status.map_err(AttemptError::failure), begun.elapsed());
+        match result {
+            Ok(response) => responded(response),
+            Err(error) => Handled::failed(RejectReason::from(&error), error.to_string()),
+        }
+    })
 }
 
 fn responded(mut response: Response<DestinationBody>) -> Handled {
