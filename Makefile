@@ -173,10 +173,12 @@ packages: dist ## build dist/, and in it a .deb, a .rpm, a tarball, an SBOM and 
 
 ARM64 := aarch64-unknown-linux-gnu
 
+# Kernels of arm64 have pages of 4, 16 or 64 KiB. jemalloc runs with all up to the size for which it was built.
 packages-arm64: packages ## cross-compile for arm64, and add its packages to those of this machine
 	@scripts/install-debian gcc-aarch64-linux-gnu libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/lib/libc.a
 	@[ -d "$$(rustc --print target-libdir --target $(ARM64))" ] || rustup target add $(ARM64)
 	CARGO_INCREMENTAL=0 RUSTFLAGS="$(STATIC)" CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+	    JEMALLOC_SYS_WITH_LG_PAGE=16 \
 	    $(CARGO) build --release --locked --target $(ARM64)
 	scripts/package $(TOOLS) $(ARM64) $(TARGET)/$(ARM64)/release/cartgate
 	cd dist && sha256sum cartgate[-_]* | tee SHA256SUMS

@@ -3,6 +3,12 @@
 use std::process::ExitCode;
 
 use cartgate::{cli::Cli, commands};
+use tikv_jemallocator::Jemalloc;
+
+/// A request takes fewer instructions with jemalloc than with the allocator of the system. Its
+/// background thread returns the memory of a burst to the kernel.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     // Before anything else, because until then a signal ends a gate that is about to start.

@@ -27,7 +27,7 @@ use crate::{
         shared::Shared,
         stack::Stack,
     },
-    runtime::{background::with_runtime, heap::keep_free_memory},
+    runtime::background::with_runtime,
 };
 
 /// All workers of a gate. Dropping them ends their connections.
@@ -74,7 +74,6 @@ impl Drop for Load {
 impl Workers {
     /// Starts `count` workers, at least one.
     pub(crate) fn start(count: usize, shared: &Arc<Shared>) -> io::Result<Self> {
-        keep_free_memory();
         let all = (0..count.max(1))
             .map(|index| Worker::start(index, Arc::clone(shared)))
             .collect::<io::Result<_>>()?;

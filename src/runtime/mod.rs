@@ -2,7 +2,6 @@
 
 pub(crate) mod background;
 pub(crate) mod clock;
-pub(crate) mod heap;
 pub(crate) mod jitter;
 pub(crate) mod timer;
 pub(crate) mod yield_once;
