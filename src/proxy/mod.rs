@@ -12,6 +12,7 @@ pub(crate) mod context;
 pub(crate) mod explain;
 pub(crate) mod handlers;
 pub(crate) mod layers;
+pub(crate) mod load;
 pub mod meters;
 pub(crate) mod outcome;
 pub(crate) mod recorder;

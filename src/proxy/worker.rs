@@ -24,6 +24,7 @@ use crate::{
     proxy::{
         admission::ConnectionPermit,
         connection::{self, Connection},
+        load::Load,
         shared::Shared,
         stack::Stack,
     },
@@ -52,7 +53,7 @@ enum Message {
 struct Accepted {
     incoming: Incoming,
     admission: Admission,
-    _load: Load,
+    load: Load,
 }
 
 enum Admission {
@@ -60,15 +61,6 @@ enum Admission {
     Granted(ConnectionPermit),
     /// The gate is full. The client gets a response, and the permit ends with it.
     Denied { _permit: OwnedSemaphorePermit },
-}
-
-/// One connection of a worker's load.
-struct Load(Arc<AtomicUsize>);
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
 }
 
 impl Workers {
@@ -131,13 +123,11 @@ impl Worker {
     }
 
     fn assign(&self, incoming: Incoming, admission: Admission) {
-        self.load.fetch_add(1, Relaxed);
-        let load = Load(Arc::clone(&self.load));
         // A worker ends only after its gate has.
         let _ = self.tx.send(Message::Accepted(Accepted {
             incoming,
             admission,
-            _load: load,
+            load: Load::add(&self.load),
         }));
     }
 }
@@ -146,30 +136,35 @@ async fn work(index: usize, mut rx: UnboundedReceiver<Message>, shared: Arc<Shar
     let stack = Stack::new(index);
     while let Some(message) = rx.recv().await {
         match message {
-            Message::Accepted(accepted) => {
-                tokio::spawn(serve(accepted, Arc::clone(&shared), stack));
-            }
+            Message::Accepted(accepted) => start(accepted, &shared, stack),
             // The caller may have stopped waiting.
             Message::Ping(response) => drop(response.send(())),
         }
     }
 }
 
-async fn serve(accepted: Accepted, shared: Arc<Shared>, stack: Stack) {
+/// Starts the task of a connection. Denied ones have tasks of another type, because those would be
+/// larger than the task of an idle connection.
+fn start(accepted: Accepted, shared: &Arc<Shared>, stack: Stack) {
     let Accepted {
         incoming,
         admission,
-        _load,
+        load,
     } = accepted;
+    let (peer, shared) = (incoming.peer, Arc::clone(shared));
     let Ok(stream) = incoming.stream.into_stream() else {
         return;
     };
     match admission {
         Admission::Granted(permit) => {
-            Connection::serve(stream, incoming.peer, permit, shared, stack).await;
+            let connection = Connection::new(peer, permit, shared, stack, load);
+            tokio::spawn(connection.serve(stream));
         }
-        Admission::Denied { _permit } => {
-            connection::turn_away(stream, incoming.peer, shared).await;
+        Admission::Denied { _permit: permit } => {
+            tokio::spawn(async move {
+                connection::turn_away(stream, peer, shared).await;
+                drop((permit, load));
+            });
         }
     }
 }
@@ -211,11 +206,7 @@ mod tests {
     #[tokio::test]
     async fn few_connections_are_balanced_too() {
         let workers = workers(3);
-        let take = || {
-            let load = &workers.least_loaded().load;
-            load.fetch_add(1, Relaxed);
-            Load(Arc::clone(load))
-        };
+        let take = || Load::add(&workers.least_loaded().load);
         let loads = || workers.all.iter().map(|one| one.load.load(Relaxed));
         let mut held: Vec<Load> = Vec::new();
         for count in 1..=9_usize {
@@ -225,7 +216,7 @@ mod tests {
         }
         // A worker that has lost connections gets the next ones.
         let first = Arc::clone(&workers.all[0].load);
-        held.retain(|load| !Arc::ptr_eq(&load.0, &first));
+        held.retain(|load| !load.is_part_of(&first));
         assert_eq!(loads().min(), Some(0));
         held.extend((0..3).map(|_| take()));
         assert_eq!(loads().collect::<Vec<_>>(), [3, 3, 3]);

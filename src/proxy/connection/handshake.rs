@@ -42,13 +42,13 @@ pub(super) async fn secure(
     peer: Peer,
     state: &Arc<ConnectionState>,
     shared: &Arc<Shared>,
+    timer: &mut ConnectionTimer,
 ) -> Option<Stream> {
     let config = shared.config();
     let (tcp, tls) = match (stream, &config.tls) {
         (Stream::Tcp(tcp), Some(tls)) => (tcp, tls),
         (stream, _) => return Some(stream),
     };
-    let mut timer = ConnectionTimer::new(state, shared);
     state.enter(Phase::Handshake);
     // Boxed, so that the memory of the handshake is freed before the requests.
     let mut accept = Box::pin(accept(

@@ -3,7 +3,13 @@
 //! Closing a socket with unread bytes resets it, and the reset destroys the response that the
 //! client has yet to read. The gate therefore reads and discards bytes for a while.
 
-use std::{future::poll_fn, io, pin::Pin, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, BufReader},
@@ -38,13 +44,10 @@ pub(super) async fn linger(mut stream: Stream, response: &[u8], state: &Connecti
 
 /// Announces the end of the stream without waiting until the client reads it. Under TLS, a close
 /// without `close_notify` looks like a response that an attacker truncated.
-pub(super) async fn close(mut stream: Stream) {
-    poll_fn(|cx| {
-        // A client whose socket is full does not read the end either.
-        let _ = Pin::new(&mut stream).poll_shutdown(cx);
-        Poll::Ready(())
-    })
-    .await;
+pub(super) fn poll_close(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<()> {
+    // A client whose socket is full does not read the end either.
+    let _ = Pin::new(stream).poll_shutdown(cx);
+    Poll::Ready(())
 }
 
 async fn discard(stream: Stream) -> io::Result<()> {

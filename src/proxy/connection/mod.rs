@@ -41,6 +41,7 @@ use crate::{
     proxy::{
         admission::ConnectionPermit,
         context::RequestContext,
+        load::Load,
         response_body::TrackedBody,
         shared::Shared,
         stack::Stack,
@@ -56,68 +57,81 @@ pub(crate) struct Connection {
     peer: Peer,
     shared: Arc<Shared>,
     stack: Stack,
-    state: Arc<ConnectionState>,
     timer: ConnectionTimer,
-    _permit: ConnectionPermit,
+    permit: ConnectionPermit,
+    _load: Load,
 }
 
 impl Connection {
-    /// Performs the TLS handshake, if one is wanted, and serves the client until the connection
-    /// ends.
-    pub(crate) async fn serve(
-        stream: Stream,
+    pub(crate) fn new(
         peer: Peer,
         permit: ConnectionPermit,
         shared: Arc<Shared>,
         stack: Stack,
-    ) {
-        let state = Arc::clone(permit.state());
-        if let Some(stream) = handshake::secure(stream, peer, &state, &shared).await {
-            let connection = Self {
-                timer: ConnectionTimer::new(&state, &shared),
-                peer,
-                shared,
-                stack,
-                state,
-                _permit: permit,
-            };
-            connection.run(stream).await;
+        load: Load,
+    ) -> Self {
+        Self {
+            timer: ConnectionTimer::new(permit.state(), &shared),
+            peer,
+            shared,
+            stack,
+            permit,
+            _load: load,
         }
     }
 
-    async fn run(mut self, mut stream: Stream) {
-        let mut unread = Bytes::new();
-        // Unread bytes are the beginning of a request that came with the last one: its header
-        // timeout runs already.
-        while !unread.is_empty() || self.wait(&stream).await {
-            // Boxed, so that the memory is freed while the connection is idle.
-            match Box::pin(self.exchange(stream, unread)).await {
-                Some(paused) => (stream, unread) = paused,
-                None => return,
+    /// Performs the TLS handshake, if one is wanted, and serves the client until the connection
+    /// ends.
+    ///
+    /// The future is the memory of an idle connection: it holds each value once, because a block
+    /// uses the values that it captures in place, and it has a box for all that ends before the
+    /// connection is idle.
+    pub(crate) fn serve(mut self, mut stream: Stream) -> impl Future<Output = ()> {
+        async move {
+            if handshake::is_wanted(&stream, &self.shared) {
+                match Box::pin(self.secure(stream)).await {
+                    Some(secured) => stream = secured,
+                    None => return,
+                }
             }
+            let mut unread = Bytes::new();
+            // Unread bytes are the beginning of a request that came with the last one: its header
+            // timeout runs already.
+            while !unread.is_empty() || poll_fn(|cx| self.poll_client(&stream, cx)).await {
+                match Box::pin(self.exchange(stream, unread)).await {
+                    Some(paused) => (stream, unread) = paused,
+                    None => return,
+                }
+            }
+            self.state().enter(Phase::Rejection);
+            poll_fn(|cx| linger::poll_close(&mut stream, cx)).await;
         }
-        self.state.enter(Phase::Rejection);
-        linger::close(stream).await;
     }
 
-    /// Waits until the client sends bytes or closes its side. Returns false if a timeout or an
+    fn state(&self) -> &Arc<ConnectionState> {
+        self.permit.state()
+    }
+
+    async fn secure(&mut self, stream: Stream) -> Option<Stream> {
+        let state = self.permit.state();
+        handshake::secure(stream, self.peer, state, &self.shared, &mut self.timer).await
+    }
+
+    /// Polls until the client sends bytes or closes its side. Returns false if a timeout or an
     /// eviction ends the connection.
     ///
     /// hyper's buffers and state are twenty times as large as the rest of a connection, so an idle
     /// connection has none.
-    async fn wait(&mut self, stream: &Stream) -> bool {
-        poll_fn(|cx| {
-            self.state.register(cx.waker());
-            if stream.poll_read_ready(cx).is_ready() {
-                return Poll::Ready(true);
-            }
-            self.timer.observe();
-            if self.state.is_evicted() {
-                return Poll::Ready(false);
-            }
-            self.timer.poll(cx).map(|_| false)
-        })
-        .await
+    fn poll_client(&mut self, stream: &Stream, cx: &mut Context<'_>) -> Poll<bool> {
+        self.state().register(cx.waker());
+        if stream.poll_read_ready(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        self.timer.observe();
+        if self.state().is_evicted() {
+            return Poll::Ready(false);
+        }
+        self.timer.poll(cx).map(|_| false)
     }
 
     /// Lets hyper exchange requests and responses with the client. If the connection pauses, it
@@ -127,10 +141,11 @@ impl Connection {
             peer,
             shared,
             stack,
-            state,
             timer,
+            permit,
             ..
         } = self;
+        let state = permit.state();
         let io = TokioIo::new(ClientIo::new(stream, unread, state, shared));
         let service = hyper::service::service_fn(|request| {
             let context = RequestContext::new(shared, *peer, state, Instant::now());
@@ -154,13 +169,13 @@ impl Connection {
             return Some((io.into_stream(), unread));
         }
         let reason = early_reason(&end, &io, &parts.read_buf, limit, state);
-        self.finish(io, &end, reason).await;
+        Box::pin(self.finish(io, &end, reason)).await;
         None
     }
 
     /// Closes the connection so that the client can read the last response.
     async fn finish(&self, io: ClientIo, end: &End, reason: Option<RejectReason>) {
-        let state = &self.state;
+        let state = self.state();
         let in_order = is_in_order(end, state);
         state.enter(Phase::Rejection);
         if let Some(reason) = reason {
@@ -169,7 +184,8 @@ impl Connection {
         } else if matches!(end, End::Done(_)) && state.has_unread() && !io.has_ended() {
             linger::linger(io.into_stream(), &[], state).await;
         } else if in_order {
-            linger::close(io.into_stream()).await;
+            let mut stream = io.into_stream();
+            poll_fn(|cx| linger::poll_close(&mut stream, cx)).await;
         }
     }
 }

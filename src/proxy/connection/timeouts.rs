@@ -26,7 +26,8 @@ const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// may have arrived unnoticed, and closing would reset them.
 const NEXT_REQUEST: Duration = Duration::from_millis(100);
 
-/// The pause between requests after which it is worth freeing hyper's buffers.
+/// The pause between requests after which it is worth freeing hyper's buffers. They stay only if
+/// the last pause was shorter, so that many connections with one request each never hold them all.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The one timer of a connection, for all of its timeouts.
@@ -38,6 +39,18 @@ pub(super) struct ConnectionTimer {
     seen: Stay,
     /// When an idle connection closes because the gate does.
     closing: Option<Instant>,
+    pace: Pace,
+}
+
+/// The pace of a connection's requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// The first request has not begun.
+    None,
+    /// The last pause before a request was at least [`PAUSE`], or there was none.
+    Slow,
+    /// The last pause before a request was shorter.
+    Fast,
 }
 
 impl ConnectionTimer {
@@ -49,6 +62,7 @@ impl ConnectionTimer {
             state: Arc::clone(state),
             shared: Arc::clone(shared),
             closing: None,
+            pace: Pace::None,
         }
     }
 
@@ -56,8 +70,12 @@ impl ConnectionTimer {
     pub(super) fn observe(&mut self) {
         let stay = self.state.stay();
         if stay != self.seen {
+            let now = Instant::now();
+            if self.seen.phase() == Phase::Idle {
+                self.pace = self.pace.followed_by(now - self.state.since());
+            }
             self.seen = stay;
-            self.state.set_since(Instant::now());
+            self.state.set_since(now);
         }
     }
 
@@ -70,8 +88,8 @@ impl ConnectionTimer {
     /// Polls until a timeout ends the connection or a pause makes hyper's buffers useless.
     pub(super) fn poll_or_pause(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut next = self.deadline();
-        if self.state.phase() == Phase::Idle && self.state.stalled().is_none() {
-            if self.state.has_large_buffer() {
+        if self.can_pause() {
+            if self.pace != Pace::Fast || self.state.has_large_buffer() {
                 return Poll::Ready(End::Paused);
             }
             let pause = self.state.since() + PAUSE;
@@ -80,6 +98,16 @@ impl ConnectionTimer {
                 .or(Some((pause, End::Paused)));
         }
         self.poll_until(cx, next)
+    }
+
+    /// Whether hyper waits for the head of a request, and nothing else.
+    fn can_pause(&self) -> bool {
+        let state = &self.state;
+        state.phase() == Phase::Idle
+            && state.stalled().is_none()
+            // hyper has read the next request already, or closes at the rest of the last one.
+            && !state.has_next_request()
+            && !state.has_unread()
     }
 
     fn poll_until(&mut self, cx: &mut Context<'_>, next: Option<(Instant, End)>) -> Poll<End> {
@@ -120,5 +148,58 @@ impl ConnectionTimer {
             FIRST_REQUEST
         };
         *self.closing.get_or_insert_with(|| Instant::now() + time)
+    }
+}
+
+impl Pace {
+    /// Returns the pace after a pause between requests.
+    fn followed_by(self, pause: Duration) -> Self {
+        if self != Self::None && pause < PAUSE {
+            Self::Fast
+        } else {
+            Self::Slow
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::future::poll_fn;
+
+    use crate::{endpoint::Endpoints, proxy::config::Config};
+
+    #[test]
+    fn buffers_stay_only_between_requests_in_quick_succession() {
+        let first = Pace::None.followed_by(Duration::ZERO);
+        assert_eq!(first, Pace::Slow, "the client was quick to begin, no more");
+        let second = first.followed_by(PAUSE / 2);
+        assert_eq!(second, Pace::Fast);
+        assert_eq!(second.followed_by(PAUSE), Pace::Slow);
+    }
+
+    #[tokio::test]
+    async fn a_connection_pauses_only_while_hyper_waits_for_a_head() {
+        let config = Arc::new(Config::new(Endpoints::new(Vec::new())));
+        let shared = Shared::new(config, Arc::default(), None).expect("no directory is needed");
+        let state = Arc::new(ConnectionState::new());
+        let mut timer = ConnectionTimer::new(&state, &Arc::new(shared));
+        let mut pauses = async || {
+            poll_fn(|cx| Poll::Ready(timer.poll_or_pause(cx)))
+                .await
+                .is_ready()
+        };
+        state.begin_request();
+        assert!(!pauses().await, "a body arrives");
+        state.enter(Phase::Response);
+        assert!(state.poll_response_sent().is_pending());
+        state.enter(Phase::Idle);
+        assert!(!pauses().await, "hyper has the next request already");
+        assert!(state.poll_response_sent().is_ready());
+        state.set_unread(true);
+        assert!(!pauses().await, "hyper closes at the rest of the last body");
+        state.set_unread(false);
+        assert!(pauses().await);
     }
 }
