@@ -6,11 +6,18 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    task::coop::has_budget_remaining,
+    time::{Instant, Sleep, sleep_until},
+};
 
 /// A timer for one deadline at a time.
 #[derive(Debug)]
-pub(crate) struct Timer(Pin<Box<Sleep>>);
+pub(crate) struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    /// Whether the timer will wake the owner of [`Self::poll_owned`].
+    is_armed: bool,
+}
 
 impl Timer {
     /// Creates a timer. Its first deadline must not be later than `deadline`.
@@ -19,20 +26,35 @@ impl Timer {
     ///
     /// Outside a runtime, as tokio's own timers do.
     pub(crate) fn new(deadline: Instant) -> Self {
-        Self(Box::pin(sleep_until(deadline)))
+        Self {
+            sleep: Box::pin(sleep_until(deadline)),
+            is_armed: false,
+        }
     }
 
     /// Completes at the deadline.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         loop {
-            if self.0.is_elapsed() || self.0.deadline() > deadline {
-                self.0.as_mut().reset(deadline);
+            if self.sleep.is_elapsed() || self.sleep.deadline() > deadline {
+                self.sleep.as_mut().reset(deadline);
             }
-            ready!(self.0.as_mut().poll(cx));
+            ready!(self.sleep.as_mut().poll(cx));
             if Instant::now() >= deadline {
                 return Poll::Ready(());
             }
         }
+    }
+
+    /// Completes at the deadline, like [`Self::poll`]. Only one task may poll the timer, so this
+    /// does not register the task again while the timer is armed.
+    pub(crate) fn poll_owned(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
+        if self.is_armed && !self.sleep.is_elapsed() && self.sleep.deadline() <= deadline {
+            return Poll::Pending;
+        }
+        let polled = self.poll(cx, deadline);
+        // A task that has used up its share of time is polled again, without being registered.
+        self.is_armed = polled.is_pending() && has_budget_remaining();
+        polled
     }
 }
 
@@ -46,18 +68,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_comes_at_the_deadline_whichever_way_that_has_moved() {
+        comes_at_the_deadline(Timer::poll).await;
+        comes_at_the_deadline(Timer::poll_owned).await;
+    }
+
+    async fn comes_at_the_deadline(poll: fn(&mut Timer, &mut Context<'_>, Instant) -> Poll<()>) {
         let begun = Instant::now();
         let after = |seconds| begun + Duration::from_secs(seconds);
         let mut timer = Timer::new(after(10));
         for (deadline, until) in [(20, 5), (7, 7), (9, 9), (60, 60)] {
-            let waiting = poll_fn(|cx| timer.poll(cx, after(deadline)));
+            let waiting = poll_fn(|cx| poll(&mut timer, cx, after(deadline)));
             let _ = timeout(after(until) - Instant::now(), waiting).await;
             assert_eq!(Instant::now(), after(until));
         }
-        let waiting = poll_fn(|cx| timer.poll(cx, after(90)));
+        let waiting = poll_fn(|cx| poll(&mut timer, cx, after(90)));
         let early = timeout(Duration::from_secs(29), waiting).await;
         assert!(early.is_err(), "a second too early");
-        poll_fn(|cx| timer.poll(cx, after(90))).await;
+        poll_fn(|cx| poll(&mut timer, cx, after(90))).await;
         assert_eq!(Instant::now(), after(90));
     }
 }

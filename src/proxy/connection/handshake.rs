@@ -58,7 +58,7 @@ pub(super) async fn secure(
     ));
     drop(config);
     let ended = poll_fn(|cx| {
-        state.register(cx.waker());
+        state.begin_poll(cx);
         if let Poll::Ready(result) = accept.as_mut().poll(cx) {
             return Poll::Ready(result);
         }

@@ -26,7 +26,6 @@ use std::{
 use bytes::Bytes;
 use hyper::{body::Incoming, server::conn::http1, service::HttpService};
 use hyper_util::rt::TokioIo;
-use tokio::time::Instant;
 
 use early_reason::early_reason;
 use early_response::early_response;
@@ -123,7 +122,7 @@ impl Connection {
     /// hyper's buffers and state are twenty times as large as the rest of a connection, so an idle
     /// connection has none.
     fn poll_client(&mut self, stream: &Stream, cx: &mut Context<'_>) -> Poll<bool> {
-        self.state().register(cx.waker());
+        self.state().begin_poll(cx);
         if stream.poll_read_ready(cx).is_ready() {
             return Poll::Ready(true);
         }
@@ -148,7 +147,7 @@ impl Connection {
         let state = permit.state();
         let io = TokioIo::new(ClientIo::new(stream, unread, state, shared));
         let service = hyper::service::service_fn(|request| {
-            let context = RequestContext::new(shared, *peer, state, Instant::now());
+            let context = RequestContext::new(shared, *peer, state, state.now());
             async { Ok::<_, Infallible>(stack.respond(request, context).await) }
         });
         let limit = shared.with_config(|config| config.limits.header);
@@ -211,8 +210,7 @@ where
     S: HttpService<Incoming, ResBody = TrackedBody> + Unpin,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    state.register(cx.waker());
-    state.begin_poll();
+    state.begin_poll(cx);
     if let Poll::Ready(result) = Pin::new(http).poll(cx) {
         return Poll::Ready(End::Done(result));
     }

@@ -70,7 +70,7 @@ impl ConnectionTimer {
     pub(super) fn observe(&mut self) {
         let stay = self.state.stay();
         if stay != self.seen {
-            let now = Instant::now();
+            let now = self.state.now();
             if self.seen.phase() == Phase::Idle {
                 self.pace = self.pace.followed_by(now - self.state.since());
             }
@@ -87,17 +87,18 @@ impl ConnectionTimer {
 
     /// Polls until a timeout ends the connection or a pause makes hyper's buffers useless.
     pub(super) fn poll_or_pause(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        let mut next = self.deadline();
-        if self.can_pause() {
-            if self.pace != Pace::Fast || self.state.has_large_buffer() {
-                return Poll::Ready(End::Paused);
-            }
-            let pause = self.state.since() + PAUSE;
-            next = next
-                .filter(|(deadline, _)| *deadline <= pause)
-                .or(Some((pause, End::Paused)));
+        if !self.can_pause() {
+            return self.poll(cx);
         }
-        self.poll_until(cx, next)
+        if self.pace != Pace::Fast || self.state.has_large_buffer() {
+            return Poll::Ready(End::Paused);
+        }
+        if self.shared.stage() == Stage::Closing {
+            return self.poll(cx);
+        }
+        // The timeout of an idle connection applies after the pause.
+        let pause = self.state.since() + PAUSE;
+        self.poll_until(cx, Some((pause, End::Paused)))
     }
 
     /// Whether hyper waits for the head of a request, and nothing else.
@@ -114,7 +115,7 @@ impl ConnectionTimer {
         let Some((deadline, end)) = next else {
             return Poll::Pending;
         };
-        self.timer.poll(cx, deadline).map(|()| end)
+        self.timer.poll_owned(cx, deadline).map(|()| end)
     }
 
     fn deadline(&mut self) -> Option<(Instant, End)> {

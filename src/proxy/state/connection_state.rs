@@ -2,14 +2,17 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+            fence,
+        },
     },
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use futures_util::task::AtomicWaker;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -35,7 +38,11 @@ pub(crate) struct ConnectionState {
     output: Output,
     body: BodyState,
     evicted: AtomicBool,
-    waker: AtomicWaker,
+    /// The time of the present poll in nanoseconds since the connection was opened; [`NEVER`] if it
+    /// has not been read.
+    now: AtomicU64,
+    /// The waker of the task. A connection has one task from its beginning to its end.
+    waker: OnceLock<Waker>,
 }
 
 const NEVER: u64 = u64::MAX;
@@ -78,7 +85,8 @@ impl ConnectionState {
             output: Output::default(),
             body: BodyState::default(),
             evicted: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
+            now: AtomicU64::new(NEVER),
+            waker: OnceLock::new(),
         }
     }
 
@@ -134,9 +142,24 @@ impl ConnectionState {
         self.enter(Phase::Body);
     }
 
-    /// Begins a poll of the connection.
-    pub(crate) fn begin_poll(&self) {
+    /// Begins a poll of the connection by its task.
+    pub(crate) fn begin_poll(&self, cx: &Context<'_>) {
+        self.register(cx.waker());
+        self.now.store(NEVER, Relaxed);
         self.input.begin_poll();
+    }
+
+    /// Returns the time of the present poll, for which the clock is read once.
+    pub(crate) fn now(&self) -> Instant {
+        let nanos = self.now.load(Relaxed);
+        if nanos != NEVER {
+            return self.opened + Duration::from_nanos(nanos);
+        }
+        let now = Instant::now();
+        let nanos = now.saturating_duration_since(self.opened).as_nanos();
+        self.now
+            .store(u64::try_from(nanos).unwrap_or(NEVER), Relaxed);
+        now
     }
 
     /// Counts bytes read from the client.
@@ -197,7 +220,7 @@ impl ConnectionState {
     /// Takes the held memory, so that it is released once only: when the body is dropped or the
     /// connection is evicted.
     pub(crate) fn take_held(&self) -> u64 {
-        self.body.held.swap(0, Relaxed)
+        take(&self.body.held)
     }
 
     /// Notes that the body is complete. An eviction no longer takes its memory away.
@@ -211,7 +234,7 @@ impl ConnectionState {
 
     /// Takes the memory of the complete body.
     pub(crate) fn take_claimed(&self) -> u64 {
-        self.body.claimed.swap(0, Relaxed)
+        take(&self.body.claimed)
     }
 
     /// Notes whether the client may have more to send of a body that the gate does not read.
@@ -267,7 +290,9 @@ impl ConnectionState {
     /// Notes that all bytes so far were written to the socket. The connection is idle if they end a
     /// response.
     pub(crate) fn flushed(&self) {
-        if self.output.complete.swap(false, Relaxed) {
+        // Only the connection's worker writes it, so no locked instruction is needed.
+        if self.output.complete.load(Relaxed) {
+            self.output.complete.store(false, Relaxed);
             self.enter(Phase::Idle);
         }
     }
@@ -320,12 +345,20 @@ impl ConnectionState {
 
     /// Wakes the task of the connection.
     pub(crate) fn wake(&self) {
-        self.waker.wake();
+        // Either this finds the waker, or the task finds the reason after it has registered.
+        fence(SeqCst);
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
     }
 
     /// Registers the task of the connection.
-    pub(crate) fn register(&self, waker: &Waker) {
-        self.waker.register(waker);
+    fn register(&self, waker: &Waker) {
+        if self.waker.get().is_none() {
+            // Cannot fail, because only the task registers itself.
+            let _ = self.waker.set(waker.clone());
+            fence(SeqCst);
+        }
     }
 
     fn at(&self, millis: u64) -> Instant {
@@ -339,5 +372,13 @@ impl ConnectionState {
     fn millis(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.opened);
         u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Takes the value of a counter. Most are zero, for which no locked instruction is needed.
+fn take(counter: &AtomicU64) -> u64 {
+    match counter.load(Relaxed) {
+        0 => 0,
+        _ => counter.swap(0, Relaxed),
     }
 }
