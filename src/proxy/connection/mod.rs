@@ -85,6 +85,10 @@ impl Connection {
     /// The future is the memory of an idle connection: it holds each value once, because a block
     /// uses the values that it captures in place, and it has a box for all that ends before the
     /// connection is idle.
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn would hold its arguments twice"
+    )]
     pub(crate) fn serve(mut self, mut stream: Stream) -> impl Future<Output = ()> {
         async move {
             if handshake::is_wanted(&stream, &self.shared) {
