@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{
-    framing::{BODY_SHARE, Input, MOST_FRAMING},
+    framing::{Input, MOST_FRAMING, READ_BUFFER},
     phase::{Phase, PresentStay, Stay},
     progress::Progress,
 };
@@ -173,7 +173,7 @@ impl ConnectionState {
         self.input.has_read(match self.phase() {
             // hyper reads on into the body before the gate has checked the head.
             Phase::Idle | Phase::Head => MOST_FRAMING,
-            _ => BODY_SHARE,
+            _ => READ_BUFFER,
         })
     }
 

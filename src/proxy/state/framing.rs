@@ -6,11 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 /// keeps alive.
 pub(crate) const READ_BUFFER: u64 = 64 * 1024;
 
-/// The bytes of a body that a connection reads before others have their turn. A body of 64 KiB and
-/// its head need a second read, which should not wait: the first piece would leave the processor's
-/// cache.
-pub(super) const BODY_SHARE: u64 = 2 * READ_BUFFER;
-
 /// The bytes of framing that any body may have. hyper allows as many for chunk extensions and for
 /// trailers.
 pub(super) const MOST_FRAMING: u64 = 16 * 1024;
