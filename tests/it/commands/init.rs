@@ -48,9 +48,11 @@ impl Person {
         let terminal = rustix::fs::open(&name, flags, rustix::fs::Mode::empty());
         let terminal = terminal.expect("the other end");
         let stdio = || Stdio::from(terminal.try_clone().expect("a copy"));
-        // Ctrl-C sends a signal only to the processes of a controlling terminal.
+        // Ctrl-C sends a signal only to the processes of a controlling terminal. Tests that run in
+        // the background may have inherited that it is ignored.
         let child = Command::new("setsid")
-            .args(["--ctty", env!("CARGO_BIN_EXE_cartgate"), "init"])
+            .args(["--ctty", "env", "--default-signal=INT"])
+            .args([env!("CARGO_BIN_EXE_cartgate"), "init"])
             .args(args)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

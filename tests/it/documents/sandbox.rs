@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
     path::{Path, PathBuf},
@@ -154,10 +155,20 @@ impl Sandbox {
         }
     }
 
+    /// Writes a script with a process of its own. A process that another thread starts meanwhile
+    /// would inherit a file that is open here, and the system starts no script that is open for
+    /// writing.
     fn script(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::write(&path, text).expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode set");
+        let mut writer = Command::new("sh")
+            .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+            .arg(self.path(name))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let mut input = writer.stdin.take().expect("piped");
+        input.write_all(text.as_bytes()).expect("written");
+        drop(input);
+        assert!(writer.wait().expect("ended").success(), "{name}");
     }
 
     /// Returns a text with the ports and paths of this sandbox.
