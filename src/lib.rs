@@ -31,6 +31,7 @@ pub mod destination;
 pub mod doctor;
 pub mod endpoint;
 pub mod inbox;
+pub(crate) mod late;
 pub mod net;
 pub mod outcome;
 pub(crate) mod profile;

@@ -16,7 +16,7 @@ use cycles::cycles;
 use modules::{Module, Modules};
 
 /// The folders of `src/`, lowest layer first.
-const LAYERS: [&str; 22] = [
+const LAYERS: [&str; 23] = [
     "runtime",
     "text",
     "secret",
@@ -33,6 +33,7 @@ const LAYERS: [&str; 22] = [
     "endpoint",
     "profile",
     "proxy",
+    "late",
     "admin",
     "server",
     "config",

@@ -47,9 +47,34 @@ pub fn verify(
     headers: &HeaderMap,
     body: impl Into<Bytes>,
 ) -> Result<Verified, Rejection> {
+    verify_whole(policy, headers, body.into(), SystemTime::now)
+}
+
+/// Verifies a complete body that was received earlier, such as one from a file, as [`verify`] does.
+///
+/// A [`FreshRule`](crate::FreshRule) judges the age that the delivery had at the time `received`.
+///
+/// # Errors
+///
+/// Returns the rejection that the layer would have reported then.
+pub fn verify_at(
+    policy: &Policy,
+    headers: &HeaderMap,
+    body: impl Into<Bytes>,
+    received: SystemTime,
+) -> Result<Verified, Rejection> {
+    verify_whole(policy, headers, body.into(), || received)
+}
+
+fn verify_whole(
+    policy: &Policy,
+    headers: &HeaderMap,
+    body: Bytes,
+    now: impl FnOnce() -> SystemTime,
+) -> Result<Verified, Rejection> {
     let mut intake = Intake::new(policy, sole_signature(policy, headers)?);
-    intake.take(policy, body.into())?;
-    intake.finish(policy, |_| ())
+    intake.take(policy, body)?;
+    intake.finish(policy, now, |_| ())
 }
 
 /// Checks the head, so that most forgeries are rejected before their body is read. `hint` is the
@@ -159,10 +184,12 @@ impl Intake {
 
     /// Compares the tags of the complete body, and only then reads its content.
     ///
-    /// Passes a body that matches no secret to `mismatched`, and drops it.
+    /// Reads the time of receipt from `now` if a rule needs it. Passes a body that matches no secret
+    /// to `mismatched`, and drops it.
     pub(crate) fn finish(
         self,
         policy: &Policy,
+        now: impl FnOnce() -> SystemTime,
         mismatched: impl FnOnce(&Payload),
     ) -> Result<Verified, Rejection> {
         let signature = self.signature;
@@ -182,7 +209,7 @@ impl Intake {
         if !rule.permits(event.kind) {
             return Err(WrongKind.into());
         }
-        check_fresh(&mut payload, policy)?;
+        check_fresh(&mut payload, policy, now)?;
         Ok(Verified::new(Inner {
             payload,
             secret_name,
@@ -204,11 +231,15 @@ fn event_of(payload: &mut Payload, rule: &EventRule) -> Event {
 
 /// Checks the age. Reads the clock once the body is complete, because a slow body grows older
 /// meanwhile.
-fn check_fresh(payload: &mut Payload, policy: &Policy) -> Result<(), Rejection> {
+fn check_fresh(
+    payload: &mut Payload,
+    policy: &Policy,
+    now: impl FnOnce() -> SystemTime,
+) -> Result<(), Rejection> {
     let Some(rule) = policy.fresh_rule() else {
         return Ok(());
     };
     payload.join();
-    rule.judge(payload.bytes(), SystemTime::now())
+    rule.judge(payload.bytes(), now())
         .map_err(|staleness| Rejection::with_source(Stale, staleness))
 }

@@ -75,6 +75,18 @@ impl Keyring {
         self.0.iter().map(|entry| &entry.name)
     }
 
+    /// Whether both keyrings accept the same signatures, whatever the names and the order of their
+    /// secrets.
+    #[must_use]
+    pub fn accepts_the_same(&self, other: &Self) -> bool {
+        let has = |keyring: &Self, mac: &Mac| {
+            let mut entries = keyring.0.iter();
+            entries.any(|entry| same(&entry.mac, mac))
+        };
+        // No secret occurs twice in a keyring.
+        self.0.len() == other.0.len() && self.0.iter().all(|entry| has(other, &entry.mac))
+    }
+
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.0
     }

@@ -13,7 +13,7 @@
 //!    of [`Respond`].
 //!
 //! [`verify_request`] takes the same steps without a service, and [`verify`] performs the same checks
-//! on a complete body.
+//! on a complete body; [`verify_at`] performs them on one that was received earlier.
 //!
 //! One private module contains the checks, and only that module creates a [`Verified`]. The crate
 //! uses no runtime, timer, file or flag, and reads the clock only for a [`FreshRule`].
@@ -59,7 +59,7 @@ pub use {
     event::{Event, EventKind, EventRule, EventSource, KindError},
     fresh::{FreshRule, Staleness},
     gather::max_buffered,
-    intake::verify,
+    intake::{verify, verify_at},
     keyring::{Keyring, KeyringError},
     observe::Observe,
     pointer::{Pointer, PointerError},

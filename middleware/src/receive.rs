@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     pin::{Pin, pin},
     task::{Context, Poll},
+    time::SystemTime,
 };
 
 use bytes::Buf;
@@ -125,7 +126,7 @@ pub(crate) fn judge<O: Observe>(
 ) -> Result<Verified, Rejection> {
     let mismatched = |payload: &Payload| observe.mismatched(head, payload.chunks());
     received
-        .and_then(|()| intake.finish(policy, mismatched))
+        .and_then(|()| intake.finish(policy, SystemTime::now, mismatched))
         .map_err(|own| rejection(own, policy, head))
 }
 

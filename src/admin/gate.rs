@@ -43,9 +43,6 @@ pub(crate) struct Admin {
     rendering: Arc<Mutex<()>>,
     /// Held while saved rejections are judged, for the same reason.
     pub(super) judging: Arc<Mutex<()>>,
-    /// Locked while a saved rejection is forwarded, so that two operators do not forward the same
-    /// one.
-    pub(super) forwarding: Mutex<()>,
 }
 
 /// The parts of a gate that its admin listeners use.
@@ -88,7 +85,6 @@ impl Admin {
             addresses,
             rendering: Arc::default(),
             judging: Arc::default(),
-            forwarding: Mutex::default(),
         })
     }
 

@@ -120,6 +120,18 @@ impl Exposition {
                 ([("result", "saved")], number(Counters::saved)),
                 ([("result", "dropped")], number(Counters::dropped)),
             ],
+        )?;
+        let standings = self.gate.late.standings();
+        page.gauges(
+            "cartgate_late_deliveries",
+            "Saved rejections that verified later, by what became of them",
+            self.meters().flat_map(|meter| {
+                let standing = standings.get(name(meter)).cloned().unwrap_or_default();
+                standing.by_state().map(|(state, number)| {
+                    let labels = [("endpoint", name(meter)), ("state", state)];
+                    (labels, number as f64)
+                })
+            }),
         )
     }
 

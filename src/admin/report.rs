@@ -3,7 +3,7 @@
 use super::{
     inbox_metrics,
     status::{
-        Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox,
+        Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox, Late,
         MissingPointer, Report, Room, Secret, Waiting, problems,
     },
 };
@@ -90,6 +90,7 @@ fn failed_order(trouble: OrderTrouble) -> FailedOrder {
 /// Returns the counters of an endpoint.
 pub(super) fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
     let requests = &meter.requests;
+    let late = gate.late.standings().remove(&meter.endpoint.name);
     let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
     Endpoint {
         endpoint: meter.endpoint.name.to_string(),
@@ -102,6 +103,14 @@ pub(super) fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
         mismatches_since: requests.mismatches.since().map(seconds),
         not_taken: meter.not_taken.sum(),
         last_not_taken: last(&meter.not_taken),
+        late: late.map(|late| Late {
+            rejected: late.all(),
+            delivered: late.delivered,
+            waiting: late.waiting,
+            refused: late.refused,
+            copies: late.copies,
+            trouble: late.trouble,
+        }),
         unidentified: meter.inbox.unidentified.sum(),
         last_unidentified: last(&meter.inbox.unidentified),
         secrets: secrets

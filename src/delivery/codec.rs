@@ -23,7 +23,8 @@ const ENCRYPTED_TRANSPORT: u8 = 1;
 const BY_PAYLOAD: u8 = 2;
 const TRUSTED_PEER: u8 = 4;
 const NAMED_HOST: u8 = 8;
-const KNOWN: u8 = ENCRYPTED_TRANSPORT | BY_PAYLOAD | TRUSTED_PEER | NAMED_HOST;
+const LATE: u8 = 16;
+const KNOWN: u8 = ENCRYPTED_TRANSPORT | BY_PAYLOAD | TRUSTED_PEER | NAMED_HOST | LATE;
 
 /// Encodes a head.
 pub(crate) fn write(head: &Head) -> Vec<u8> {
@@ -76,6 +77,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Head, Malformed> {
             "http"
         },
         peer_is_trusted: is(TRUSTED_PEER),
+        late: is(LATE),
     })
 }
 
@@ -85,6 +87,7 @@ fn flags(head: &Head) -> u8 {
         (head.source == EventSource::Payload, BY_PAYLOAD),
         (head.peer_is_trusted, TRUSTED_PEER),
         (head.host.is_some(), NAMED_HOST),
+        (head.late, LATE),
     ]
     .into_iter()
     .filter_map(|(is, bit)| is.then_some(bit))
@@ -168,6 +171,7 @@ pub(crate) mod tests {
             host: Some(HeaderValue::from_static("gate.example:8443")),
             peer: Peer::Tcp("[2001:db8::1]:443".parse().expect("an address")),
             peer_is_trusted: true,
+            late: true,
         }
     }
 
@@ -182,6 +186,7 @@ pub(crate) mod tests {
             host: None,
             peer: Peer::Unix,
             peer_is_trusted: false,
+            late: false,
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Head {
     pub(crate) host: Option<HeaderValue>,
     pub(crate) peer: Peer,
     pub(crate) peer_is_trusted: bool,
+    /// Whether the request was rejected when it arrived.
+    pub(crate) late: bool,
 }
 
 impl Head {
@@ -43,6 +45,7 @@ impl Head {
             host,
             peer: origin.peer,
             peer_is_trusted: origin.trusted,
+            late: origin.late,
         }
     }
 

@@ -4,6 +4,7 @@
 //! that the stored bytes are those that were verified. A destination takes nothing else, so the
 //! compiler keeps unverified bytes out.
 
+mod arrival_time;
 mod attempt_info;
 mod body;
 mod cipher;
@@ -21,6 +22,7 @@ mod shown_head;
 pub(crate) mod trace;
 mod verification_headers;
 
+pub(crate) use arrival_time::arrival_time;
 pub(crate) use attempt_info::AttemptInfo;
 pub(crate) use body::{DeliveryBody, SharedMemory};
 pub(crate) use head::Head;

@@ -15,4 +15,6 @@ pub(crate) struct Origin {
     pub(crate) scheme: &'static str,
     /// Whether the peer is a trusted proxy.
     pub(crate) trusted: bool,
+    /// Whether the request was rejected when it arrived, and verifies only now.
+    pub(crate) late: bool,
 }

@@ -33,6 +33,7 @@ fn intact(body: &'static [u8]) -> Intact {
         host: Some(HeaderValue::from_static("gate.example")),
         peer: Peer::Unix,
         peer_is_trusted: false,
+        late: false,
     };
     let sealer = Sealer::new(&Secret::new("a key of the tests").expect("a secret"), None);
     let metadata = EventMetadata {

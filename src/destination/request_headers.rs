@@ -12,7 +12,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    delivery::{AttemptInfo, DeliveryInfo, Head, VerificationHeaders, trace},
+    delivery::{AttemptInfo, DeliveryInfo, Head, VerificationHeaders, arrival_time, trace},
     net::destination_address::Address,
     runtime::clock::system_time,
     text::rfc3339,
@@ -22,6 +22,7 @@ const ATTEMPT: HeaderName = HeaderName::from_static("x-cartgate-attempt");
 const RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-received");
 const FIRST_RECEIVED: HeaderName = HeaderName::from_static("x-cartgate-first-received");
 const COPY: HeaderName = HeaderName::from_static("x-cartgate-copy");
+const LATE: HeaderName = HeaderName::from_static("x-cartgate-late");
 
 /// Returns the head of a request, to which more headers can be added. The operator's headers
 /// replace the client's, and neither can replace the gate's.
@@ -41,6 +42,11 @@ pub(super) fn request_head(
     result.write(|name, value| lines.header(name, value.as_bytes()));
     if let Some(attempt) = &info.attempt {
         write_attempt(&mut lines, attempt);
+    }
+    if head.late
+        && let Some(arrival) = arrival_time(info.id)
+    {
+        lines.header(&LATE, rfc3339::millis(arrival).as_bytes());
     }
     forwarded_headers::write(&mut lines, head);
     write_via(&mut lines, head, passed_on.has_via);

@@ -55,6 +55,7 @@ impl<'c> RequestContext<'c> {
             peer: self.peer,
             scheme: self.connection.scheme(),
             trusted: self.snapshot.trusted_hops.trusts(&self.peer),
+            late: false,
         }
     }
 
@@ -103,6 +104,21 @@ impl EndpointContext {
             id: request.id,
             shared: Arc::clone(request.shared),
             snapshot: Arc::clone(&request.snapshot),
+            index,
+        }
+    }
+
+    /// Returns the context of a late delivery to the endpoint at `index`.
+    pub(crate) fn late(
+        id: Uuid,
+        shared: &Arc<Shared>,
+        snapshot: &Arc<Snapshot>,
+        index: usize,
+    ) -> Self {
+        Self {
+            id,
+            shared: Arc::clone(shared),
+            snapshot: Arc::clone(snapshot),
             index,
         }
     }

@@ -27,7 +27,7 @@ use crate::{
         recorder::Recorder,
         snapshot::Snapshot,
     },
-    rejected,
+    rejected::{self, LateMeter},
     telemetry::log::Throttle,
 };
 
@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) recorder: Arc<Recorder>,
     /// The writer of saved rejections.
     pub(crate) rejected: Option<rejected::Writer>,
+    /// The saved rejections that verified later.
+    pub(crate) late: LateMeter,
     /// Learns from verified deliveries.
     pub(crate) profiler: Profiler,
     /// The store for the deliveries of durable endpoints.
@@ -89,6 +91,7 @@ impl Shared {
             explainer: Explainer::new(config.explain, Arc::clone(&recorder)),
             recorder,
             rejected: rejected.transpose()?,
+            late: LateMeter::default(),
             profiler: Profiler::start(profile_key(inbox.as_deref())?),
             inbox,
             acme,

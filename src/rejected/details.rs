@@ -5,7 +5,10 @@ use serde::Serialize;
 use tower_cartgate::RejectionKind;
 use uuid::Uuid;
 
-use super::{saved_file::SavedFile, saved_rejection::SavedRejection};
+use super::{
+    saved_file::{LateState, SavedFile},
+    saved_rejection::SavedRejection,
+};
 use crate::{
     doctor::{Diagnosis, SignatureVerdict},
     text::rfc3339,
@@ -28,8 +31,10 @@ pub(crate) struct RejectionDetails {
     /// The secret that verifies it now.
     pub(crate) secret: Option<String>,
     diagnosis: Option<Diagnosis>,
-    /// The time of the last forwarding with success.
+    /// The time at which it was delivered or last forwarded with success, or found to be a copy.
     pub(crate) forwarded: Option<String>,
+    /// What became of it once it verified.
+    late: Option<&'static str>,
 }
 
 impl RejectionDetails {
@@ -60,6 +65,7 @@ impl RejectionDetails {
             secret,
             diagnosis,
             forwarded: file.forwarded().map(rfc3339::seconds),
+            late: file.late_state().map(LateState::as_str),
         }
     }
 }

@@ -1,14 +1,18 @@
 //! The names of the files: `20261124T181614Z-019….http`, so that a listing is in order of time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use uuid::Uuid;
 
+use crate::delivery::arrival_time;
+
+/// The endings of the marks beside a saved rejection.
 const FORWARDED: &str = ".forwarded";
+const LATE: &str = ".late";
 
 /// Returns the file name of the saved rejection with this id.
 pub(super) fn of(id: Uuid) -> String {
-    let received = received_at(id).unwrap_or(UNIX_EPOCH);
+    let received = arrival_time(id).unwrap_or(UNIX_EPOCH);
     let time = crate::text::rfc3339::seconds(received);
     format!("{}-{id}.http", time.replace(['-', ':'], ""))
 }
@@ -23,28 +27,27 @@ pub(super) fn forwarded(id: Uuid) -> String {
     of(id).replace(".http", FORWARDED)
 }
 
-/// Parses the id in the name of such a mark.
-pub(super) fn forwarded_id(file: &str) -> Option<Uuid> {
-    id(&format!("{}.http", file.strip_suffix(FORWARDED)?))
+/// Returns the name of the file whose presence beside it marks the saved rejection as one that
+/// verifies by now and waits to be delivered.
+pub(super) fn late(id: Uuid) -> String {
+    of(id).replace(".http", LATE)
+}
+
+/// Parses the id in the name of a mark.
+pub(super) fn marked_id(file: &str) -> Option<Uuid> {
+    let mut endings = [FORWARDED, LATE].into_iter();
+    let stem = endings.find_map(|ending| file.strip_suffix(ending))?;
+    id(&format!("{stem}.http"))
 }
 
 /// Parses the id in a file's name. Returns `None` if the gate would give the file another name.
 pub(super) fn id(file: &str) -> Option<Uuid> {
     let (_, id) = file.strip_suffix(".http")?.split_once('-')?;
     let id = Uuid::try_parse(id).ok()?;
-    (received_at(id).is_some() && of(id) == file).then_some(id)
+    (arrival_time(id).is_some() && of(id) == file).then_some(id)
 }
 
 /// Parses the id in the name of an unfinished file.
 pub(super) fn unfinished_id(file: &str) -> Option<Uuid> {
     id(file.strip_prefix('.')?.strip_suffix(".part")?)
-}
-
-/// Returns the time in an id: when the gate received the request. Returns `None` for an id that no
-/// gate makes. Times from the year 10000 on have no RFC 3339 form.
-pub(super) fn received_at(id: Uuid) -> Option<SystemTime> {
-    const YEAR_10000: u64 = 253_402_300_800;
-    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
-    let is_ours = id.get_version_num() == 7 && seconds < YEAR_10000;
-    is_ours.then(|| UNIX_EPOCH + Duration::new(seconds, nanoseconds))
 }

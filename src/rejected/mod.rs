@@ -2,8 +2,8 @@
 //! its limits, and the file format.
 //!
 //! Cartfunnel may replace a secret by itself. Until the gate knows the new one, genuine orders
-//! fail. With the rejections saved, an operator finds the cause (`cartgate verify --delivery`) and,
-//! once the secret is known, sends the orders on (`cartgate send --delivery`).
+//! fail. With the rejections saved, an operator finds the cause (`cartgate verify --delivery`), and
+//! the gate delivers the orders once it knows the secret (see `late`).
 //!
 //! ```text
 //!   observer ── writer ── queue ── writer thread ── directory ── DIR/20261124T181614Z-019….http
@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Only deliveries with a well-formed signature that matches no secret are saved. Nothing here
-//! verifies, and no saved rejection reaches an app by itself.
+//! verifies. Marks beside a file state what became of it: `.late` for a rejection that verified
+//! later and waits, `.forwarded` for one that was delivered, by the gate or by an operator.
 //!
 //! # Attackers
 //!
@@ -28,13 +29,15 @@
 //!   than the directory has places evicts genuine deliveries, too; see the threat model.
 //! - *Behind a proxy*: the client that a trusted hop names is the source. The clients of a hop that
 //!   is not trusted share one source.
-//! - *On apps*: none. `send --delivery` verifies first. Inbound headers with the names of the
+//! - *On apps*: none. Whatever delivers a saved rejection verifies it first. Inbound headers with the names of the
 //!   gate's own lines are dropped before a file is written.
 
 mod details;
 mod directory;
+mod directory_lock;
 mod file_name;
 mod judge;
+mod late_meter;
 mod load;
 mod queue;
 mod saved_file;
@@ -42,11 +45,13 @@ mod saved_rejection;
 mod settings;
 mod writer;
 
-pub use saved_file::{ReadError, SavedFile};
+pub use saved_file::{LateState, ReadError, SavedFile};
 pub use saved_rejection::{Malformed, SavedRejection};
 pub use settings::Settings;
 pub use writer::{Counters, Writer};
 
 pub(crate) use details::RejectionDetails;
+pub(crate) use directory_lock::DirectoryLock;
 pub(crate) use judge::RejectionJudge;
+pub(crate) use late_meter::{LateMeter, LateStandings};
 pub(crate) use saved_rejection::RejectedRequest;

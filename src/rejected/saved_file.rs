@@ -2,8 +2,8 @@
 //! keeps evicting meanwhile, so a listed file may be gone when it is read.
 
 use std::{
-    fs::{self, OpenOptions},
-    io,
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -24,6 +24,37 @@ pub struct SavedFile {
     /// The path of the file.
     pub path: PathBuf,
 }
+
+/// The state of a saved rejection that verified later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum LateState {
+    /// It waits for its app or the inbox, and is kept until then.
+    Waiting,
+    /// The gate has delivered it.
+    Delivered,
+    /// Its endpoint has received the same body in another delivery.
+    Copy,
+    /// An operator has forwarded it.
+    Forwarded,
+}
+
+impl LateState {
+    /// The word in reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Delivered => "delivered",
+            Self::Copy => "copy",
+            Self::Forwarded => "forwarded",
+        }
+    }
+}
+
+/// The contents of marks. That of an operator's forwarding is empty.
+const DELIVERED: &[u8] = b"late\n";
+const COPY: &[u8] = b"copy\n";
 
 /// An error that prevents reading a saved rejection.
 #[derive(Debug, thiserror::Error)]
@@ -79,31 +110,123 @@ impl SavedFile {
         }
     }
 
-    /// Returns when an operator last forwarded the rejection with success.
+    /// Returns when the rejection was last delivered or forwarded with success, or found to be a copy.
     #[must_use]
     pub fn forwarded(&self) -> Option<SystemTime> {
         let mark = fs::symlink_metadata(self.mark()).ok()?;
         mark.modified().ok()
     }
 
-    /// Marks the rejection as forwarded now. The mark lasts as long as the file.
+    /// Returns the state that the marks show. Returns `None` for a rejection that never verified.
+    #[must_use]
+    pub fn late_state(&self) -> Option<LateState> {
+        let Ok(mark) = fs::symlink_metadata(self.mark()) else {
+            let waits = fs::symlink_metadata(self.late_mark()).is_ok();
+            return waits.then_some(LateState::Waiting);
+        };
+        let is_short = mark.is_file() && mark.len() <= DELIVERED.len() as u64;
+        let content = is_short.then(|| fs::read(self.mark()).ok()).flatten();
+        Some(match content.as_deref() {
+            Some(DELIVERED) => LateState::Delivered,
+            Some(COPY) => LateState::Copy,
+            _ => LateState::Forwarded,
+        })
+    }
+
+    /// Marks the rejection as forwarded now by an operator. The mark lasts as long as the file.
     ///
     /// # Errors
     ///
     /// When the mark cannot be written.
     pub fn mark_forwarded(&self) -> io::Result<()> {
-        match fs::remove_file(self.mark()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        // The gate's own delivery stays what it was.
+        let was_delivered = self.late_state() == Some(LateState::Delivered);
+        self.write_mark(if was_delivered { DELIVERED } else { b"" })
+    }
+
+    /// Marks the rejection as one that waits to be delivered. Nothing evicts it from then on.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be written.
+    pub(crate) fn mark_waiting(&self) -> io::Result<()> {
+        match create(&self.late_mark(), DELIVERED) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            result => result,
         }
-        let mut options = OpenOptions::new();
-        // Follows no link under its name.
-        options.write(true).create_new(true).mode(0o600);
-        options.open(self.mark()).map(drop)
+    }
+
+    /// Removes the mark of a rejection that waits, because it does not verify any more.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be removed.
+    pub(crate) fn unmark_waiting(&self) -> io::Result<()> {
+        remove(&self.late_mark())
+    }
+
+    /// Marks a rejection that waits as delivered now. The mark is renamed, so this succeeds on a
+    /// full disk, and is synced.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be written.
+    pub(crate) fn mark_delivered(&self) -> io::Result<()> {
+        match OpenOptions::new().write(true).open(self.late_mark()) {
+            Ok(mark) => {
+                mark.set_modified(SystemTime::now())?;
+                fs::rename(self.late_mark(), self.mark())?;
+            }
+            // A person has removed it.
+            Err(_) => self.write_mark(DELIVERED)?,
+        }
+        self.sync_dir()
+    }
+
+    /// Marks the rejection as a copy of one that was delivered.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be written.
+    pub(crate) fn mark_copy(&self) -> io::Result<()> {
+        self.write_mark(COPY)?;
+        self.unmark_waiting()
+    }
+
+    fn write_mark(&self, content: &[u8]) -> io::Result<()> {
+        remove(&self.mark())?;
+        create(&self.mark(), content)
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        match self.path.parent() {
+            Some(dir) => File::open(dir)?.sync_all(),
+            None => Ok(()),
+        }
     }
 
     fn mark(&self) -> PathBuf {
         self.path.with_file_name(file_name::forwarded(self.id))
+    }
+
+    fn late_mark(&self) -> PathBuf {
+        self.path.with_file_name(file_name::late(self.id))
+    }
+}
+
+/// Creates a mark. Follows no link under its name.
+fn create(mark: &Path, content: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(mark)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn remove(mark: &Path) -> io::Result<()> {
+    match fs::remove_file(mark) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -141,5 +264,31 @@ mod tests {
             assert!(file.forwarded().expect("forwarded") >= begun);
         }
         assert_eq!(SavedFile::all(dir.path()).expect("listed"), [file]);
+    }
+
+    #[test]
+    fn a_late_rejection_waits_and_is_then_delivered_or_a_copy() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = SavedFile::of(dir.path(), Uuid::now_v7());
+        fs::write(&file.path, "").expect("written");
+        assert_eq!(file.late_state(), None);
+        for _ in 0..2 {
+            file.mark_waiting().expect("marked");
+            assert_eq!(file.late_state(), Some(LateState::Waiting));
+        }
+        assert_eq!(file.forwarded(), None);
+        file.unmark_waiting().expect("unmarked");
+        assert_eq!(file.late_state(), None);
+        file.mark_waiting().expect("marked");
+        file.mark_delivered().expect("marked");
+        assert_eq!(file.late_state(), Some(LateState::Delivered));
+        file.mark_forwarded().expect("forwarded once more");
+        assert_eq!(file.late_state(), Some(LateState::Delivered));
+        assert!(file.forwarded().is_some());
+        file.mark_copy().expect("marked");
+        assert_eq!(file.late_state(), Some(LateState::Copy));
+        file.mark_forwarded().expect("forwarded by an operator");
+        assert_eq!(file.late_state(), Some(LateState::Forwarded));
+        assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 2);
     }
 }

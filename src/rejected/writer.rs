@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -27,6 +28,7 @@ const TICK: Duration = Duration::from_secs(60);
 /// A handle that saves rejections. The thread ends after its last file when the handle is dropped.
 #[derive(Debug)]
 pub struct Writer {
+    dir: PathBuf,
     queue: Arc<Queue>,
     counters: Arc<Counters>,
 }
@@ -62,6 +64,7 @@ impl Writer {
     pub fn start(settings: Settings) -> io::Result<Self> {
         let queue = Arc::new(Queue::new(settings.share));
         let counters = Arc::<Counters>::default();
+        let dir = settings.dir.clone();
         let thread = WriterThread {
             directory: Directory::open(settings)?,
             queue: Arc::clone(&queue),
@@ -71,7 +74,16 @@ impl Writer {
         thread::Builder::new()
             .name("cartgate-rejected".to_owned())
             .spawn(move || thread.run())?;
-        Ok(Self { queue, counters })
+        Ok(Self {
+            dir,
+            queue,
+            counters,
+        })
+    }
+
+    /// The directory of the files.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The counters since the start.

@@ -42,13 +42,14 @@ impl Running {
         }
     }
 
-    /// Waits until no attempt, no connection and no write of a saved rejection is left.
+    /// Waits until no attempt, no connection, no late delivery and no write of a saved rejection is
+    /// left.
     async fn idle(&self) {
         if let Some(dispatcher) = &self.dispatcher {
             dispatcher.drain().await;
         }
         let is_saving = || !self.gate.rejected.as_ref().is_none_or(Writer::is_idle);
-        while self.gate.connections.len() > 0 || is_saving() {
+        while self.gate.connections.len() > 0 || self.gate.late.is_busy() || is_saving() {
             sleep(POLL).await;
         }
     }

@@ -12,6 +12,7 @@ use crate::{
     acme::renew,
     admin::{self, Admin, AdminParts, Credentials},
     inbox::{self, dispatcher::Dispatcher, routes::Routes, settings::StoreAddress},
+    late,
     net::{
         accept::{self, accept},
         listener::{Acceptor, Incoming, Listener},
@@ -70,7 +71,7 @@ impl Running {
         let addresses = resources.admin.iter().filter_map(Listener::tcp_address);
         let admin = Admin::new(AdminParts {
             gate: Arc::clone(&running.gate),
-            routes: followed,
+            routes: followed.clone(),
             reloads: resources.reloads.clone(),
             front_door: Arc::clone(&running.balancer) as _,
             credentials,
@@ -89,6 +90,9 @@ impl Running {
         running.spawn_timers();
         running.spawn_signs_of_life(resources.health);
         running.spawn_recorder(&admin, has_entrance);
+        // The routes change with each configuration.
+        let late = late::deliver(Arc::clone(&running.gate), followed);
+        running.tasks_until_end.spawn(late);
         running.follow(config, routes, resources.reloads);
         running.manager.ready("serving");
         Ok(running)

@@ -24,6 +24,7 @@ mod power_cut;
 mod program;
 mod promise;
 mod recipient;
+mod rotation;
 mod rounds;
 mod senders;
 #[path = "../servers/mod.rs"]

@@ -25,7 +25,7 @@ use crate::{
 pub(crate) struct Numbers(Arc<AtomicU64>);
 
 impl Numbers {
-    fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.0.fetch_add(1, SeqCst)
     }
 }

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use tower::ServiceExt;
 use tower_cartgate::{
     EventKind, EventRule, FreshRule, Observe, Policy, Rejection, RejectionKind, Staleness,
-    VerifiedBody, VerifyLayer, verify,
+    VerifiedBody, VerifyLayer, verify, verify_at,
 };
 use tower_layer::Layer;
 
@@ -47,6 +47,20 @@ fn stale() -> String {
 
 async fn never(_: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     panic!("the inner service was called")
+}
+
+#[test]
+fn the_age_of_an_earlier_delivery_counts_at_its_receipt() {
+    let body = sent(2 * WITHIN);
+    let (head, ()) = delivery(body.clone(), ()).into_parts();
+    let judge = |received: SystemTime| {
+        let verdict = verify_at(&fresh(), &head.headers, body.clone(), received);
+        verdict.map(|_| ()).map_err(|rejection| rejection.kind())
+    };
+    let ago = |seconds: i64| SystemTime::now() - Duration::from_secs(seconds.unsigned_abs());
+    assert_eq!(judge(ago(2 * WITHIN - MARGIN)), Ok(()));
+    assert_eq!(judge(ago(WITHIN - MARGIN)), Err(RejectionKind::Stale));
+    assert_eq!(judge(ago(3 * WITHIN)), Err(RejectionKind::Stale));
 }
 
 #[test]

@@ -23,6 +23,28 @@ fn one_line_ending_is_dropped_and_no_more() {
 }
 
 #[test]
+fn keyrings_accept_the_same_whatever_the_names_and_the_order() {
+    let keyring = |secrets: &[(&str, &str)]| {
+        let named = secrets.iter().map(|(name, secret)| {
+            let secret = Secret::new(*secret).unwrap();
+            (name.parse().unwrap(), secret)
+        });
+        Keyring::new(named).unwrap()
+    };
+    let both = keyring(&[("a", "one"), ("b", "two")]);
+    for (other, same) in [
+        (keyring(&[("b", "two"), ("a", "one")]), true),
+        (keyring(&[("x", "one"), ("y", "two")]), true),
+        (keyring(&[("a", "one")]), false),
+        (keyring(&[("a", "one"), ("b", "three")]), false),
+        (keyring(&[("a", "one"), ("b", "two"), ("c", "3")]), false),
+    ] {
+        assert_eq!(both.accepts_the_same(&other), same, "{other:?}");
+        assert_eq!(other.accepts_the_same(&both), same, "{other:?}");
+    }
+}
+
+#[test]
 fn what_hmac_cannot_tell_apart_is_refused() {
     for empty in ["", "\n", "\r\n"] {
         assert_eq!(Secret::from_line(empty).unwrap_err(), SecretError::Empty);

@@ -34,13 +34,19 @@ use crate::{
     doctor::SignatureVerdict,
     endpoint::{Endpoint, Endpoints, Target},
     proxy::snapshot::Snapshot,
-    rejected::{ReadError, RejectionDetails, RejectionJudge, SavedFile, SavedRejection, Settings},
+    rejected::{
+        DirectoryLock, LateState, ReadError, RejectionDetails, RejectionJudge, SavedFile,
+        SavedRejection, Settings,
+    },
     runtime::background::run_on_thread,
     text::rfc3339,
 };
 
 /// The time after which a page ends early: the doctor computes long for each large body.
 const PAGE_TIME: Duration = Duration::from_secs(3);
+
+/// The time to wait for a delivery that is on its way.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> Router<Arc<Admin>> {
     Router::new()
@@ -149,7 +155,7 @@ async fn forward(
     request: Option<Json<ForwardRequest>>,
 ) -> Result<Json<TestResult>, ApiError> {
     let again = request.is_some_and(|Json(request)| request.again);
-    let _forwarding = admin.forwarding.lock().await;
+    let _lock = lock(&admin).await?;
     let verified = on_thread(&admin, move |config, settings| {
         let outgoing = verified(config, read(settings, id)?)?;
         refuse_again(again, &SavedFile::of(&settings.dir, id))?;
@@ -169,7 +175,24 @@ async fn forward(
     Ok(Json(TestResult::of(None, &outcome)))
 }
 
+/// Locks the directory, so that the gate, another one or another operator does not deliver the same
+/// rejection meanwhile.
+async fn lock(admin: &Admin) -> Result<Option<DirectoryLock>, ApiError> {
+    let Some(settings) = admin.gate.config().rejected.clone() else {
+        return Ok(None);
+    };
+    let lock = DirectoryLock::take(&settings.dir, PATIENCE).await;
+    match lock.map_err(unreadable)? {
+        Some(lock) => Ok(Some(lock)),
+        None => Err(ApiError::unavailable("busy", "another one is on its way")),
+    }
+}
+
 fn refuse_again(again: bool, file: &SavedFile) -> Result<(), ApiError> {
+    if file.late_state() == Some(LateState::Waiting) {
+        let detail = "the gate delivers it by itself as soon as its app or the inbox accepts it";
+        return Err(ApiError::conflict("waiting", detail));
+    }
     let Some(forwarded) = file.forwarded().filter(|_| !again) else {
         return Ok(());
     };

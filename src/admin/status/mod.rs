@@ -13,8 +13,8 @@ pub(crate) use problems::problems;
 pub use reloaded::Reloaded;
 pub(crate) use removable::removable_since;
 pub use report::{
-    Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox, MissingPointer,
-    Report, Room, Secret, Waiting,
+    Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox, Late,
+    MissingPointer, Report, Room, Secret, Waiting,
 };
 pub use screen::Screen;
 pub(crate) use span::Span;

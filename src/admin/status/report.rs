@@ -80,10 +80,54 @@ pub struct Endpoint {
     pub unidentified: u64,
     /// The last one.
     pub last_unidentified: Option<Event>,
+    /// The saved rejections that verified later; none if there are none.
+    pub late: Option<Late>,
     /// The secrets, newest first.
     pub secrets: Vec<Secret>,
     /// Pointers that always occurred in the payloads, and are missing.
     pub missing_pointers: Vec<MissingPointer>,
+}
+
+/// The saved rejections of an endpoint that verified later, because the gate learned a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Late {
+    /// All of them, without copies.
+    pub rejected: u64,
+    /// Those that were delivered.
+    pub delivered: u64,
+    /// Those that wait for their app or the inbox.
+    pub waiting: u64,
+    /// Those that another rule of the endpoint rejects.
+    pub refused: u64,
+    /// Further rejections with the body of another delivery, which are not delivered.
+    pub copies: u64,
+    /// The reason why the first one that waits was not delivered.
+    pub trouble: Option<String>,
+}
+
+impl Late {
+    /// Returns the result in words.
+    pub(super) fn words(&self) -> String {
+        let Self {
+            rejected,
+            delivered,
+            ..
+        } = self;
+        let mut words = format!(
+            "{delivered} of {rejected} deliveries rejected during the rotation were delivered"
+        );
+        for (number, what) in [
+            (self.waiting, "wait"),
+            (self.refused, "rejected by another rule"),
+            (self.copies, "copies left out"),
+        ] {
+            if number > 0 {
+                words += &format!(", {number} {what}");
+            }
+        }
+        words
+    }
 }
 
 /// A pointer that always occurred in the payloads of an endpoint, and is missing.

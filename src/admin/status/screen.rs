@@ -92,6 +92,9 @@ impl Screen<'_> {
         writeln!(f, "    verified   {:<8} {last}", endpoint.verified)?;
         let last = self.event(endpoint.last_rejected.as_ref());
         writeln!(f, "    rejected   {:<8} {last}", endpoint.rejected)?;
+        if let Some(late) = &endpoint.late {
+            writeln!(f, "    late       {}", late.words())?;
+        }
         if endpoint.not_taken > 0 {
             let last = self.event(endpoint.last_not_taken.as_ref());
             writeln!(f, "    not taken  {:<8} {last}", endpoint.not_taken)?;

@@ -88,7 +88,8 @@ url = {url}
 [inbox]
 store = {inbox}
 
-# Deliveries whose signature does not match, for a week: `cartgate rejected list` names the cause.
+# Deliveries whose signature does not match, for a week. After a change of the secret at Cartfunnel,
+# the gate delivers the genuine ones once it knows it. `cartgate rejected list` names the causes.
 [rejected]
 dir = {rejected}
 

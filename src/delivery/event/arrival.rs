@@ -12,6 +12,9 @@ pub(crate) struct Arrival {
     /// A keyed digest of the endpoint's `unique` value, unless the event has no value that
     /// identifies it.
     pub(crate) unique: Option<[u8; 32]>,
+    /// Whether the event was rejected when it arrived. Its sender owes it, and may have sent it
+    /// again, so the store keeps it only for destinations that lack its body.
+    pub(crate) late: bool,
 }
 
 /// The queues that subscribe to an event.

@@ -7,6 +7,9 @@
 //!   copies of the body as it may have.
 //! - A unique value that comes with a third body identifies nothing. From then on events with it
 //!   are not compared.
+//! - The sender of a late event has sent it again, or still will. Without a unique value, its body
+//!   takes the place of one: a destination gets the late event only if it lacks the body, and no
+//!   copy that arrives after it. The digest of the body is its mark.
 
 use std::{collections::BTreeMap, sync::Arc};
 

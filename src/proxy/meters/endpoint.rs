@@ -148,8 +148,17 @@ impl Meter {
         requests.bodies.observe(received);
     }
 
+    /// Counts a match of a late delivery. Its request was counted when it was rejected.
+    pub(crate) fn count_late(&self, secret: &SecretName) {
+        self.matched(secret, now());
+    }
+
     fn verified(&self, secret: &SecretName, now: u64) {
         self.requests.verified.add(now);
+        self.matched(secret, now);
+    }
+
+    fn matched(&self, secret: &SecretName, now: u64) {
         self.requests.mismatches.end();
         let own = |(name, _): &(SecretName, Secret)| name == secret;
         let Some(place) = self.endpoint.secrets.iter().position(own) else {

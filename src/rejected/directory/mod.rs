@@ -6,12 +6,13 @@
 //! - Only regular files with a name that the gate gives count as saved rejections. Other files are
 //!   ignored.
 //! - Files are evicted before a new one is written, so the limits hold at each moment.
-//! - The mark of a forwarded rejection is an empty file beside it, and goes with it.
+//! - A mark is a small file beside a rejection, and goes with it. A rejection with the mark `.late`
+//!   waits to be delivered: neither its age nor a newcomer evicts it.
 //! - A file appears whole: it is written under another name and renamed. It is not synced; a power
 //!   failure may lose the last seconds.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::{self, DirBuilder, DirEntry, File, OpenOptions},
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
@@ -27,7 +28,7 @@ use super::{
     saved_rejection::{SOURCE, SavedRejection},
     settings::Settings,
 };
-use crate::net::source::Source;
+use crate::{delivery::arrival_time, net::source::Source};
 
 /// The age at which an unfinished file counts as left by a crash.
 const UNFINISHED_AGE: Duration = Duration::from_secs(60);
@@ -40,6 +41,8 @@ const MAX_HEAD: u64 = 2 * 1024 * 1024;
 pub(super) struct Directory {
     settings: Settings,
     entries: BTreeMap<Uuid, Entry>,
+    /// The files that were found to wait when they were to be evicted.
+    waiting: HashSet<Uuid>,
 }
 
 /// A file of the directory.
@@ -55,6 +58,8 @@ struct Entry {
 pub(super) enum SaveError {
     #[error("a rejection of {0} bytes is larger than the share of one source")]
     TooLarge(u64),
+    #[error("the directory is full of deliveries that wait for their app")]
+    Full,
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -66,6 +71,7 @@ impl Directory {
         let mut directory = Self {
             settings,
             entries: BTreeMap::new(),
+            waiting: HashSet::new(),
         };
         directory.prepare().map_err(|error| {
             let dir = directory.path().display();
@@ -107,6 +113,9 @@ impl Directory {
             return Err(SaveError::TooLarge(bytes));
         }
         self.make_room(Some(&entry))?;
+        if self.is_over(Some(&entry)) {
+            return Err(SaveError::Full);
+        }
         self.write(rejection, &head)?;
         self.entries.insert(rejection.id, entry);
         Ok(())
@@ -127,7 +136,7 @@ impl Directory {
                     .copied()
                     .or_else(|| Entry::read(&file));
                 entries.extend(entry.map(|entry| (id, entry)));
-            } else if let Some(id) = file_name::forwarded_id(name) {
+            } else if let Some(id) = file_name::marked_id(name) {
                 marks.push(id);
             } else if let Some(id) = file_name::unfinished_id(name)
                 && age(id, now) > UNFINISHED_AGE
@@ -137,31 +146,48 @@ impl Directory {
             }
         }
         self.entries = entries;
+        self.waiting.clear();
         // An operator has removed the files of these.
         marks.retain(|id| !self.entries.contains_key(id));
-        marks.into_iter().for_each(|id| self.remove_mark(id));
+        marks.into_iter().for_each(|id| self.remove_marks(id));
         self.expire(now)?;
         self.make_room(None)
     }
 
     fn expire(&mut self, now: SystemTime) -> io::Result<()> {
-        while let Some((id, _)) = self.entries.first_key_value()
-            && age(*id, now) > self.settings.age
-        {
-            self.remove(*id)?;
-        }
-        Ok(())
+        let is_old = |id: &&Uuid| age(**id, now) > self.settings.age;
+        let old: Vec<_> = self.entries.keys().take_while(is_old).copied().collect();
+        old.into_iter().try_for_each(|id| self.evict(id))
     }
 
     fn make_room(&mut self, newcomer: Option<&Entry>) -> io::Result<()> {
         while let Some(id) = self.surplus(newcomer) {
-            self.remove(id)?;
+            self.evict(id)?;
         }
         Ok(())
     }
 
-    /// Returns the file to evict next: the oldest of the source that holds the most. Returns `None`
-    /// if the files and a newcomer are within all limits.
+    /// Removes a file unless it waits. The look is fresh, because a file may begin to wait at any
+    /// moment.
+    fn evict(&mut self, id: Uuid) -> io::Result<()> {
+        let mark = self.path().join(file_name::late(id));
+        if fs::symlink_metadata(mark).is_ok() {
+            self.waiting.insert(id);
+            return Ok(());
+        }
+        self.remove(id)
+    }
+
+    /// Whether the files and a newcomer exceed the limit of the whole directory.
+    fn is_over(&self, newcomer: Option<&Entry>) -> bool {
+        let mut total = Load::default();
+        let all = self.entries.values().chain(newcomer);
+        all.for_each(|entry| total += entry.load);
+        total.exceeds(self.settings.limit())
+    }
+
+    /// Returns the file to evict next: the oldest of the source that holds the most, without those
+    /// that wait. Returns `None` if the files and a newcomer are within all limits.
     fn surplus(&self, newcomer: Option<&Entry>) -> Option<Uuid> {
         let (limit, share) = (self.settings.limit(), self.share());
         let mut total = Load::default();
@@ -176,6 +202,7 @@ impl Directory {
         };
         // `max_by_key` returns the last of several equals, so the oldest comes last.
         let newest_first = self.entries.iter().rev();
+        let newest_first = newest_first.filter(|(id, _)| !self.waiting.contains(id));
         let (id, entry) = newest_first.max_by_key(|(_, entry)| rank(entry))?;
         (total.exceeds(limit) || held[&entry.source].exceeds(share)).then_some(*id)
     }
@@ -191,13 +218,15 @@ impl Directory {
             _ => {}
         }
         self.entries.remove(&id);
-        self.remove_mark(id);
+        self.remove_marks(id);
         Ok(())
     }
 
-    fn remove_mark(&self, id: Uuid) {
-        // Usually there is none. After a failure, the next refresh tries again.
-        let _ = fs::remove_file(self.path().join(file_name::forwarded(id)));
+    fn remove_marks(&self, id: Uuid) {
+        for mark in [file_name::forwarded(id), file_name::late(id)] {
+            // Usually there is none. After a failure, the next refresh tries again.
+            let _ = fs::remove_file(self.path().join(mark));
+        }
     }
 
     fn write(&self, rejection: &SavedRejection, head: &[u8]) -> io::Result<()> {
@@ -228,7 +257,7 @@ impl Entry {
 }
 
 fn age(id: Uuid, now: SystemTime) -> Duration {
-    file_name::received_at(id)
+    arrival_time(id)
         .and_then(|received| now.duration_since(received).ok())
         .unwrap_or_default()
 }

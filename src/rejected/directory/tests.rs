@@ -245,6 +245,43 @@ fn the_mark_of_a_forwarded_rejection_goes_with_its_file() {
 }
 
 #[test]
+fn what_waits_for_its_app_is_neither_too_old_nor_evicted() {
+    let mut bench = Bench::new();
+    let mut directory = Directory::open(bench.settings()).expect("opened");
+    bench.save(&mut directory, "192.0.2.1", 1);
+    let waiting = *directory.entries.first_key_value().expect("saved").0;
+    let waiting = SavedFile::of(directory.path(), waiting);
+    waiting.mark_waiting().expect("marked");
+    for _ in 0..5 {
+        bench.save(&mut directory, "192.0.2.1", 1);
+    }
+    assert!(waiting.path.exists(), "a flood from its source");
+    directory.refresh(bench.begun + 30 * DAY).expect("read");
+    assert!(waiting.path.exists(), "its age");
+    assert_eq!(directory.len(), 1);
+    waiting.mark_delivered().expect("marked");
+    directory.refresh(bench.begun + 30 * DAY).expect("read");
+    assert!(bench.files().is_empty(), "{:?}", bench.files());
+}
+
+#[test]
+fn a_directory_full_of_what_waits_takes_no_more() {
+    let mut bench = Bench::new();
+    let mut directory = Directory::open(bench.settings()).expect("opened");
+    for host in 0..8 {
+        bench.save(&mut directory, &format!("192.0.2.{host}"), 1);
+    }
+    for id in directory.entries.keys() {
+        let file = SavedFile::of(directory.path(), *id);
+        file.mark_waiting().expect("marked");
+    }
+    let newcomer = bench.rejection("198.51.100.1", 1);
+    let error = directory.save(&newcomer).expect_err("no room");
+    assert!(matches!(error, SaveError::Full), "{error}");
+    assert_eq!(directory.len(), 8);
+}
+
+#[test]
 fn what_is_too_old_goes() {
     let mut bench = Bench::new();
     let mut directory = Directory::open(bench.settings()).expect("opened");

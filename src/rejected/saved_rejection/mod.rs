@@ -29,8 +29,8 @@ use http::{
 };
 use uuid::Uuid;
 
-use super::file_name::received_at;
 use crate::{
+    delivery::arrival_time,
     net::{peer::Peer, source::Source},
     outcome::problem::DELIVERY,
 };
@@ -116,7 +116,7 @@ impl SavedRejection {
     #[must_use]
     pub fn received(&self) -> SystemTime {
         // The id contains a time: `read` checks it, and the gate makes no other ids.
-        received_at(self.id).unwrap_or(UNIX_EPOCH)
+        arrival_time(self.id).unwrap_or(UNIX_EPOCH)
     }
 
     /// Returns the value of a header that occurs exactly once.
@@ -201,7 +201,7 @@ impl SavedRejection {
             headers,
             body: vec![body],
         };
-        let has_time = received_at(rejection.id).is_some();
+        let has_time = arrival_time(rejection.id).is_some();
         let [own_id, own_received, ..] = rejection.own_lines().map(|(_, value)| value);
         if has_time && (own_id, own_received) == (id, received) && rebuilt.is_empty() {
             Ok(rejection)

@@ -125,7 +125,7 @@ fn an_id_that_no_gate_makes_is_no_time() {
     let far = Uuid::try_parse("ffffffff-ffff-7fff-bfff-ffffffffffff").expect("an id");
     let timeless = Uuid::nil();
     for id in [far, timeless] {
-        assert_eq!(received_at(id), None);
+        assert_eq!(arrival_time(id), None);
         let file = good.replace(&own.to_string(), &id.to_string());
         let error = SavedRejection::read(&file.into()).expect_err("no id of a gate");
         assert_eq!(error, Malformed::OwnLines);

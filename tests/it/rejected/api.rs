@@ -11,7 +11,7 @@ use serde_json::Value;
 use tower_cartgate::{Keyring, Policy, Secret};
 
 use super::{OLD_SECRET, Site, rejected};
-use crate::support::{Gate, PATIENCE, SECRET, Setup, forged, genuine, request, sign};
+use crate::support::{Gate, PATIENCE, SECRET, Setup, forged, genuine, request, sign, wait_until};
 
 /// Returns the setup of a gate with an admin listener that knows only the old secret.
 fn setup(site: &Site) -> Setup {
@@ -62,7 +62,7 @@ fn ask_with(gate: &Gate, line: &str, lines: &str, body: &str) -> (u16, String, V
 }
 
 #[track_caller]
-fn json(gate: &Gate, line: &str) -> Value {
+pub(super) fn json(gate: &Gate, line: &str) -> Value {
     let (status, _, body) = ask(gate, line);
     let text = String::from_utf8_lossy(&body);
     assert_eq!(status, 200, "{text}");
@@ -70,7 +70,7 @@ fn json(gate: &Gate, line: &str) -> Value {
 }
 
 #[track_caller]
-fn is(gate: &Gate, line: &str, expected: u16, reason: &str) {
+pub(super) fn is(gate: &Gate, line: &str, expected: u16, reason: &str) {
     let (status, _, body) = ask(gate, line);
     let body: Value = serde_json::from_slice(&body).expect("a problem");
     assert_eq!(
@@ -171,31 +171,30 @@ fn only_what_verifies_now_is_forwarded_and_through_the_front_door() {
     let id = rejected(&mut client, genuine(body));
     let forgery = rejected(&mut client, forged(b"a forgery"));
     let (file, _) = (site.file(&id), site.file(&forgery));
-    is(
-        &gate,
-        &format!("POST /api/v1/rejected/{id}/forward"),
-        409,
-        "not-verified",
-    );
+    let forward = |id: &str| format!("POST /api/v1/rejected/{id}/forward");
+    is(&gate, &forward(&id), 409, "not-verified");
     let item = json(&gate, &format!("POST /api/v1/rejected/{id}/recheck"));
-    assert_eq!(item["secret"], Value::Null);
+    assert_eq!(
+        (&item["secret"], &item["late"]),
+        (&Value::Null, &Value::Null)
+    );
 
     rotate(&site, &gate);
-    is(
-        &gate,
-        &format!("POST /api/v1/rejected/{forgery}/forward"),
-        409,
-        "not-verified",
-    );
-    assert_eq!(site.app.count(), 0, "unverified bytes reach no app");
-    let item = json(&gate, &format!("POST /api/v1/rejected/{id}/recheck"));
-    assert_eq!(item["secret"], "current");
-    let result = json(&gate, &format!("POST /api/v1/rejected/{id}/forward"));
+    is(&gate, &forward(&forgery), 409, "not-verified");
+    // The gate delivers it by itself.
+    wait_until("it is delivered", || {
+        let item = json(&gate, &format!("POST /api/v1/rejected/{id}/recheck"));
+        (&item["secret"], &item["late"]) == (&"current".into(), &"delivered".into())
+    });
+    assert_eq!(site.app.only().header("x-cartgate-delivery"), Some(&*id));
+    let result = app_gets_it_again_only_on_request(&site, &gate, &id);
     assert_eq!(
         (&result["status"], &result["verdict"]),
         (&200.into(), &"accepted".into())
     );
-    let received = site.app.only();
+    let [_, received] = &site.app.requests()[..] else {
+        panic!("twice, and no forgery");
+    };
     assert_eq!(received.body, body);
     assert_eq!(received.target, "/hooks");
     assert_eq!(
@@ -207,31 +206,20 @@ fn only_what_verifies_now_is_forwarded_and_through_the_front_door() {
         Some(&*id),
         "it is a delivery of its own"
     );
-    assert_eq!(app_gets_it_again_only_on_request(&site, &gate, &id), 2);
 
     // A file that somebody changed is forwarded no more.
     let mut bytes = fs::read(&file).expect("a file");
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     fs::write(&file, bytes).expect("written");
-    is(
-        &gate,
-        &format!("POST /api/v1/rejected/{id}/forward"),
-        409,
-        "not-verified",
-    );
+    is(&gate, &forward(&id), 409, "not-verified");
     fs::write(&file, "nothing").expect("written");
-    is(
-        &gate,
-        &format!("POST /api/v1/rejected/{id}/forward"),
-        409,
-        "malformed",
-    );
+    is(&gate, &forward(&id), 409, "malformed");
     assert_eq!(site.app.count(), 2);
 }
 
-/// Forwards a rejection that was forwarded before. Returns how often the app has received it.
-fn app_gets_it_again_only_on_request(site: &Site, gate: &Gate, id: &str) -> usize {
+/// Forwards a rejection that was delivered before. Returns the result.
+fn app_gets_it_again_only_on_request(site: &Site, gate: &Gate, id: &str) -> Value {
     let line = format!("POST /api/v1/rejected/{id}/forward");
     is(gate, &line, 409, "already-forwarded");
     // Another gate, or this one after a restart, knows it as well.
@@ -251,7 +239,7 @@ fn app_gets_it_again_only_on_request(site: &Site, gate: &Gate, id: &str) -> usiz
     let lines = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n");
     let (status, _, text) = ask_with(gate, &line, &lines, &body);
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&text));
-    site.app.count()
+    serde_json::from_slice(&text).expect("JSON")
 }
 
 /// The gate would respond 200 to itself, and the order would be lost.

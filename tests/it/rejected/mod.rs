@@ -3,6 +3,7 @@
 mod api;
 mod bounds;
 mod commands;
+mod late;
 mod listing;
 
 use std::{

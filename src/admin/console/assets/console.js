@@ -420,6 +420,14 @@ const endpointShape = asObject({
   mismatches_since: maybe(asTime),
   not_taken: maybe(asNumber, 0),
   last_not_taken: maybe(occurrence),
+  late: maybe(
+    asObject({
+      rejected: maybe(asNumber, 0),
+      delivered: maybe(asNumber, 0),
+      waiting: maybe(asNumber, 0),
+      trouble: maybe(asText),
+    }),
+  ),
   unidentified: maybe(asNumber, 0),
   last_unidentified: maybe(occurrence),
   secrets: maybe(asList(secretShape), []),
@@ -514,6 +522,7 @@ const rejectionShape = asObject({
   diagnosis: maybe(diagnosisShape),
   secret: maybe(asText),
   forwarded: maybe(asTime),
+  late: maybe(asText),
   headers: maybe(asHeaders),
 });
 
@@ -2673,7 +2682,7 @@ function rejectionLine(item, recheck, forward) {
       'Verifies now',
       'c-verdict',
       verifiedTag(item),
-      item.forwarded !== null && el('div', { class: 'hint' }, 'forwarded ', since(item.forwarded)),
+      lateHint(item),
     ),
     cell('Cause', 'c-detail', el('span', { class: 'detail' }, words)),
     cell('Endpoint', 'c-endpoint', item.endpoint === null ? '–' : foreign(item.endpoint, 60)),
@@ -2686,11 +2695,21 @@ function rejectionLine(item, recheck, forward) {
       actButton('Recheck', () => void recheck(item), { class: 'small', 'aria-label': `Recheck ${shortId(item.id)}` }),
       actButton('Forward…', () => void forward(item), {
         class: 'small',
-        hidden: item.secret === null,
+        hidden: item.secret === null || item.late === 'waiting',
         'aria-label': `Forward ${shortId(item.id)}`,
       }),
     ),
   );
+}
+
+/** The words for what became of a rejection once it verified. */
+const LATE_WORDS = { delivered: 'delivered ', copy: 'copy of another one, left out ', forwarded: 'forwarded ' };
+
+/** Says what became of a rejection once it verified. */
+function lateHint(item) {
+  if (item.late === 'waiting') return el('div', { class: 'hint' }, 'waits for its app');
+  if (item.forwarded === null) return false;
+  return el('div', { class: 'hint' }, LATE_WORDS[item.late] ?? 'forwarded ', since(item.forwarded));
 }
 
 const verifiedTag = (item) =>
@@ -2712,7 +2731,7 @@ function notSaved(isOn = false) {
   return emptyBox(
     'This gate saves no rejections',
     prose(
-      'Save them to find the cause of a mismatch, and to forward genuine deliveries after you have corrected a secret:',
+      'Save them to find the cause of a mismatch. The gate delivers genuine ones by itself after you have corrected a secret:',
     ),
     copyBlock('[rejected]\ndir = "/var/lib/cartgate/rejected"', 'Setting'),
     prose('They contain personal data, so the setting is off by default.', { class: 'hint' }),
@@ -2734,7 +2753,7 @@ async function recheckRejection(rejectionId, signal) {
 }
 
 /** Whether a saved rejection verifies now, and nobody has forwarded it. */
-const isForwardable = (item) => item.secret !== null && item.forwarded === null;
+const isForwardable = (item) => item.secret !== null && item.forwarded === null && item.late === null;
 
 /** Sends a saved rejection through the gate. The gate refuses one that was forwarded, unless `again` is true. */
 const sendRejection = (rejectionId, again = false) =>
@@ -3802,7 +3821,9 @@ function rejectionPanel(item, signal) {
           const again = await recheckRejection(current.id, signal);
           if (again) draw({ ...current, ...again });
         }),
-        current.secret !== null && actButton('Forward…', () => void forward(current), { class: 'primary' }),
+        current.secret !== null &&
+          current.late !== 'waiting' &&
+          actButton('Forward…', () => void forward(current), { class: 'primary' }),
         button('Copy as cartgate send', () => void copyCommand(forwardLine(current))),
       ),
     );
@@ -4847,13 +4868,21 @@ function endpointsTable(endpoints) {
           one.last_verified === null ? el('span', { class: 'dim' }, 'never') : since(one.last_verified),
         ),
         cell('Rejected', 'num', count(one.rejected)),
-        cell('Last rejected', '', event(one.last_rejected)),
+        cell('Last rejected', '', event(one.last_rejected), lateWords(one.late)),
         cell('Not accepted', 'num', count(one.not_taken)),
         cell('Last not accepted', '', event(one.last_not_taken)),
       ),
     );
   }
   return node;
+}
+
+/** Says what became of the saved rejections of an endpoint that verified later. */
+function lateWords(late) {
+  if (late === null) return false;
+  const words = `${count(late.delivered)} of ${count(late.rejected)} deliveries rejected during the rotation were delivered`;
+  const waiting = late.waiting > 0 && [`, ${count(late.waiting)} wait`, late.trouble && [': ', foreign(late.trouble, 160)]];
+  return el('div', { class: 'hint' }, words, waiting);
 }
 
 function certificatesTable(certificates) {

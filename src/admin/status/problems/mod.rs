@@ -59,6 +59,7 @@ pub(crate) fn problems(report: &Report) -> Vec<String> {
     for endpoint in &report.endpoints {
         problems.extend(not_taken(report, endpoint));
         problems.extend(no_match(report, endpoint));
+        problems.extend(late(endpoint));
         problems.extend(unidentified(report, endpoint));
         problems.extend(changed_payload(report, endpoint));
     }
@@ -190,6 +191,12 @@ fn no_match(report: &Report, endpoint: &Endpoint) -> Option<String> {
              perhaps Cartfunnel has a new secret"
         )
     })
+}
+
+fn late(endpoint: &Endpoint) -> Option<String> {
+    let late = endpoint.late.as_ref().filter(|late| late.waiting > 0)?;
+    let (name, words, trouble) = (&endpoint.endpoint, late.words(), late.trouble.as_ref()?);
+    Some(format!("{name}: {words}: {trouble}"))
 }
 
 fn unidentified(report: &Report, endpoint: &Endpoint) -> Option<String> {

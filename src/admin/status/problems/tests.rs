@@ -1,7 +1,7 @@
 //! Reports with and without each problem.
 
 use super::*;
-use crate::admin::status::{Certificate, Event, MissingPointer};
+use crate::admin::status::{Certificate, Event, Late, MissingPointer};
 
 const NOW: u64 = 1_000_000_000;
 
@@ -32,6 +32,27 @@ fn a_gate_that_is_well_problems_nobody() {
     is_problem(false, |_| {});
     is_problem(true, |report| report.ready = false);
     is_problem(true, |report| report.configuration.failed = Some(NOW));
+}
+
+#[test]
+fn late_deliveries_problem_a_person_once_one_of_them_has_failed() {
+    let late = |waiting, trouble: Option<&str>| {
+        let late = Late {
+            rejected: 14,
+            delivered: 14 - waiting,
+            waiting,
+            trouble: trouble.map(str::to_owned),
+            ..Late::default()
+        };
+        move |report: &mut Report| report.endpoints[0].late = Some(late)
+    };
+    is_problem(false, late(0, None));
+    is_problem(false, late(3, None));
+    is_problem(true, late(3, Some("the app responded with 500")));
+    let mut report = well();
+    late(3, Some("so"))(&mut report);
+    let problem = "11 of 14 deliveries rejected during the rotation were delivered, 3 wait: so";
+    assert!(problems(&report)[0].ends_with(problem));
 }
 
 /// Returns a change of the inbox, which contains ten events for one destination.

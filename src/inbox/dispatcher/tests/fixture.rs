@@ -130,6 +130,7 @@ impl Fixture {
                 queues.iter().map(|queue| Arc::from(*queue)).collect(),
             ),
             unique: None,
+            late: false,
         }
     }
 

@@ -117,6 +117,7 @@ impl Fixture {
             event,
             subscribers,
             unique: None,
+            late: false,
         };
         let inserted = self.inbox.insert(arrival, Box::new(())).await;
         inserted.expect("inserted");
@@ -238,5 +239,6 @@ fn some_head() -> Head {
         host: None,
         peer: Peer::Unix,
         peer_is_trusted: false,
+        late: false,
     }
 }

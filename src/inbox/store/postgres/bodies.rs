@@ -6,10 +6,12 @@ use tokio_postgres::{Error, Row};
 
 use super::{
     batch::{Batch, Groups, StoredArrival},
+    late_copies::LateCopies,
     row::{digest, number},
     session::{Params, Session},
 };
 use crate::{
+    delivery::event::InsertOutcome,
     inbox::store::{error::StoreError, recipients::Copies},
     runtime::clock::Millis,
 };
@@ -27,9 +29,11 @@ impl Batch<'_> {
             .map(|row| row.get("id"))
             .collect();
         let mut copies = undelivered_copies(session, &full).await?;
+        let mut late = LateCopies::find(self, session, &groups, &rows).await?;
         for row in &rows {
             if let Some(places) = groups.get(&digest(row, "digest")) {
-                self.add_copies(row, places, copies.get_mut(&row.get("id")), most);
+                let copies = copies.get_mut(&row.get("id"));
+                self.add_copies(row, places, copies, most, &mut late);
             }
         }
         Ok(())
@@ -70,6 +74,7 @@ impl Batch<'_> {
         places: &[usize],
         mut copies: Option<&mut Copies>,
         most: u32,
+        late: &mut LateCopies,
     ) {
         let many = places.len() as i64;
         let (body, seen, events): (i64, i64, i64) =
@@ -79,12 +84,19 @@ impl Batch<'_> {
         }
         let (mut copy, mut rejected) = (u32::try_from(seen - many).unwrap_or(u32::MAX), 0);
         for &place in places {
+            let (arrival, recipients) = (self.arrivals[place], &mut self.recipients[place]);
+            if let Some(of) = late.remove_holders(arrival, recipients) {
+                self.results[place] = Some(Ok(InsertOutcome::Duplicate { of }));
+                rejected += 1;
+                continue;
+            }
             if !self.has_room(place, copies.as_deref_mut(), most) {
                 self.results[place] = Some(Err(StoreError::Copies));
                 rejected += 1;
                 continue;
             }
             self.results[place] = Some(Ok(self.recipients[place].stored(copy)));
+            late.add(self.arrivals[place], &self.recipients[place]);
             self.stored.push(StoredArrival {
                 place,
                 body,

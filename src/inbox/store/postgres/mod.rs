@@ -16,6 +16,7 @@ mod error;
 mod insert;
 mod insert_worker;
 mod job_queue;
+mod late_copies;
 mod list;
 mod marks;
 mod meta;

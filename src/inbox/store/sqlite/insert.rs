@@ -33,6 +33,9 @@ struct Body {
 
 pub(super) fn insert(tx: &mut Tx<'_>, arrival: &Arrival) -> Result<InsertOutcome, JobError> {
     let event = &arrival.event;
+    if arrival.late && is_stored(tx, event.id)? {
+        return Ok(InsertOutcome::Duplicate { of: event.id });
+    }
     let known = known_body(tx, event)?;
     let recipients = match select_recipients(tx, arrival, known.as_ref())? {
         Ok(recipients) => recipients,
@@ -63,6 +66,16 @@ fn select_recipients(
             recipients.set_reused();
         } else {
             result = recipients.remove_holders(unique, &holders(tx, unique)?);
+        }
+    } else if arrival.late || known.is_some() {
+        let digest = arrival.event.digest;
+        let holders = match known {
+            Some(known) if arrival.late => body_holders(tx, known.id, &recipients)?,
+            // A late event has its digest as its mark.
+            _ => holders(tx, digest)?,
+        };
+        if arrival.late || !holders.is_empty() {
+            result = recipients.remove_holders(digest, &holders);
         }
     }
     let most = tx.limits.copies;
@@ -110,6 +123,28 @@ fn holders(tx: &Tx<'_>, unique: [u8; 32]) -> rusqlite::Result<Holders> {
         Ok((row.get(0)?, Uuid::from_bytes(row.get(1)?)))
     })?
     .collect()
+}
+
+/// Returns the destinations that have received an event with this body, or still will. Looks for
+/// one event for each, because a body may have many copies.
+fn body_holders(tx: &Tx<'_>, body: i64, recipients: &Recipients) -> rusqlite::Result<Holders> {
+    let mut find = tx.statement(
+        "SELECT e.id FROM event AS e JOIN delivery AS d ON d.event = e.id AND d.queue = ?2
+             WHERE e.body = ?1 AND d.state IN (0, 1) LIMIT 1",
+    )?;
+    let mut holders = Holders::new();
+    for queue in &recipients.queues {
+        let found = find.query_row((body, &**queue), |row| row.get(0));
+        if let Some(id) = found.optional()? {
+            holders.insert(queue.to_string(), Uuid::from_bytes(id));
+        }
+    }
+    Ok(holders)
+}
+
+fn is_stored(tx: &Tx<'_>, event: Uuid) -> rusqlite::Result<bool> {
+    tx.statement("SELECT EXISTS (SELECT 1 FROM event WHERE id = ?)")?
+        .query_row([event.as_bytes()], |row| row.get(0))
 }
 
 /// Counts the undelivered copies of a body.

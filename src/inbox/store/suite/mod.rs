@@ -5,6 +5,7 @@
 
 pub(crate) mod duplicates;
 pub(crate) mod inserting;
+pub(crate) mod late;
 pub(crate) mod listing;
 pub(crate) mod operating;
 pub(crate) mod seals;
@@ -77,6 +78,9 @@ macro_rules! suite {
             a_value_is_forgotten_after_its_events,
             copies_are_counted_for_each_destination, copies_of_a_removed_destination_do_not_count,
             dead_and_quarantined_copies_count);
+        $crate::inbox::store::suite::suite!($fixture, $attribute; late:
+            a_late_event_is_stored_once, a_late_event_goes_to_the_destinations_that_lack_its_body,
+            a_copy_of_a_late_event_is_a_duplicate);
         $crate::inbox::store::suite::suite!($fixture, $attribute; seals:
             each_delivery_is_sealed_with_its_destination_and_its_copy,
             a_move_seals_a_delivery_anew);
@@ -150,6 +154,7 @@ pub(crate) fn arrival(number: u8, body: u8, queues: &[&str]) -> Arrival {
         },
         subscribers: Subscribers::Queues(queues.iter().map(|queue| Arc::from(*queue)).collect()),
         unique: None,
+        late: false,
     }
 }
 

@@ -60,7 +60,7 @@ impl Intake {
     }
 
     /// Stores the event and returns the outcome.
-    pub(super) async fn store(self) -> RequestOutcome {
+    pub(crate) async fn store(self) -> RequestOutcome {
         self.insert()
             .await
             .unwrap_or_else(|error| RequestOutcome::Failed {
@@ -118,6 +118,7 @@ impl Intake {
                 .value()
                 .map(|value| sealer.mark(name, value.as_bytes())),
             subscribers,
+            late: self.head.late,
             event: sealer.seal(metadata, &self.head, body),
         };
         let sealed = SealedArrival {

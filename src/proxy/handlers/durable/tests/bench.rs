@@ -200,6 +200,7 @@ fn arrival() -> Arrival {
         },
         subscribers: Subscribers::Queues(vec!["fulfilment".into()]),
         unique: None,
+        late: false,
     }
 }
 

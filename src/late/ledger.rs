@@ -1,0 +1,337 @@
+//! The ledger: what the gate knows about each file of the directory.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::retry::after_failure;
+use crate::{
+    proxy::snapshot::Snapshot,
+    rejected::{LateStandings, LateState},
+};
+
+/// The rejections by an app after which a delivery holds back the later ones no more.
+pub(super) const SET_ASIDE: u32 = 8;
+
+/// The files of the directory, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) entries: BTreeMap<Uuid, LedgerEntry>,
+    /// Deliveries that are done, and have no mark yet.
+    pub(super) unmarked: Vec<(Uuid, LateState)>,
+}
+
+/// A file.
+#[derive(Debug)]
+pub(super) struct LedgerEntry {
+    pub(super) endpoint: Arc<str>,
+    pub(super) finding: FileFinding,
+}
+
+/// What is known about a file.
+#[derive(Debug)]
+pub(super) enum FileFinding {
+    /// No secret verifies it, its endpoint is unknown, or it is unreadable.
+    Forged,
+    /// Another rule of the endpoint rejects it, for this reason.
+    Refused(&'static str),
+    /// It verifies and is to be delivered.
+    Waiting(WaitingDelivery),
+    /// It was delivered or forwarded, or is a copy.
+    Done(LateState, BodyDigest),
+}
+
+/// A digest of an endpoint and a body.
+pub(super) type BodyDigest = [u8; 32];
+
+/// A delivery that waits.
+#[derive(Debug)]
+pub(super) struct WaitingDelivery {
+    pub(super) digest: BodyDigest,
+    due: Instant,
+    failures: u32,
+    /// The failures that show nothing about other deliveries.
+    own_failures: u32,
+    trouble: Option<String>,
+}
+
+impl WaitingDelivery {
+    pub(super) fn new(digest: BodyDigest) -> Self {
+        Self {
+            digest,
+            due: Instant::now(),
+            failures: 0,
+            own_failures: 0,
+            trouble: None,
+        }
+    }
+}
+
+/// A failure to deliver.
+#[derive(Debug)]
+pub(super) struct Setback {
+    pub(super) cause: String,
+    /// Whether the failure shows nothing about other deliveries: the app responded to this one.
+    pub(super) is_own: bool,
+}
+
+impl Ledger {
+    /// Forgets the findings that other rules could change. A forgery stays one while its endpoint
+    /// has the same secrets, however often the gate reloads.
+    pub(super) fn follow(&mut self, old: &Snapshot, new: &Snapshot) {
+        let mut unchanged = HashMap::<Arc<str>, bool>::new();
+        self.entries.retain(|_, entry| match entry.finding {
+            FileFinding::Done(..) => true,
+            FileFinding::Refused(_) | FileFinding::Waiting(_) => false,
+            FileFinding::Forged => *unchanged
+                .entry(Arc::clone(&entry.endpoint))
+                .or_insert_with(|| verifies_alike(&entry.endpoint, old, new)),
+        });
+    }
+
+    /// Returns the next delivery that is due.
+    pub(super) fn next(&self, now: Instant) -> Option<Uuid> {
+        let mut candidates = self.candidates();
+        let due = candidates.find(|(_, waiting)| waiting.due <= now);
+        due.map(|(id, _)| id)
+    }
+
+    /// Returns the time until a delivery is due.
+    pub(super) fn next_due(&self, now: Instant) -> Option<Duration> {
+        let due = self.candidates().map(|(_, waiting)| waiting.due).min();
+        due.map(|due| due.saturating_duration_since(now))
+    }
+
+    /// Returns the deliveries that no earlier one of their endpoint holds back.
+    fn candidates(&self) -> impl Iterator<Item = (Uuid, &WaitingDelivery)> {
+        let mut held_back = HashSet::new();
+        self.firsts().filter_map(move |(id, entry, waiting)| {
+            if held_back.contains(&entry.endpoint) {
+                return None;
+            }
+            if waiting.own_failures < SET_ASIDE {
+                held_back.insert(Arc::clone(&entry.endpoint));
+            }
+            Some((id, waiting))
+        })
+    }
+
+    /// Returns the first delivery of each body that waits.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = (Uuid, &LedgerEntry, &WaitingDelivery)> {
+        let mut seen = HashSet::new();
+        self.entries.iter().filter_map(move |(id, entry)| {
+            let FileFinding::Waiting(waiting) = &entry.finding else {
+                return None;
+            };
+            let is_first = seen.insert(waiting.digest);
+            is_first.then_some((*id, entry, waiting))
+        })
+    }
+
+    /// Returns the deliveries that wait although the same body was delivered.
+    pub(super) fn copies(&self) -> Vec<Uuid> {
+        let done = self
+            .entries
+            .values()
+            .filter_map(|entry| match entry.finding {
+                FileFinding::Done(_, digest) => Some(digest),
+                _ => None,
+            });
+        let done: HashSet<BodyDigest> = done.collect();
+        let waits = |entry: &LedgerEntry| match &entry.finding {
+            FileFinding::Waiting(waiting) => done.contains(&waiting.digest),
+            _ => false,
+        };
+        let copies = self.entries.iter().filter(|(_, entry)| waits(entry));
+        copies.map(|(id, _)| *id).collect()
+    }
+
+    /// Notes that a delivery waits no more. It is not delivered again, even if its mark cannot be
+    /// written.
+    pub(super) fn finish(&mut self, id: Uuid, state: LateState) {
+        if let Some(entry) = self.entries.get_mut(&id)
+            && let FileFinding::Waiting(waiting) = &entry.finding
+        {
+            entry.finding = FileFinding::Done(state, waiting.digest);
+            self.unmarked.push((id, state));
+        }
+    }
+
+    /// Notes a failure, and returns the wait until the next attempt.
+    pub(super) fn postpone(&mut self, id: Uuid, setback: Setback) -> Duration {
+        let Some(FileFinding::Waiting(waiting)) =
+            self.entries.get_mut(&id).map(|entry| &mut entry.finding)
+        else {
+            return Duration::ZERO;
+        };
+        waiting.failures = waiting.failures.saturating_add(1);
+        waiting.own_failures = match setback.is_own {
+            true => waiting.own_failures.saturating_add(1),
+            false => waiting.own_failures,
+        };
+        let wait = after_failure(waiting.failures);
+        waiting.due = Instant::now() + wait;
+        waiting.trouble = Some(setback.cause);
+        wait
+    }
+
+    /// Returns the numbers of each endpoint.
+    pub(super) fn standings(&self) -> LateStandings {
+        let mut standings = LateStandings::new();
+        for entry in self.entries.values() {
+            let (delivered, refused, copy) = match &entry.finding {
+                FileFinding::Done(LateState::Delivered, _) => (1, 0, 0),
+                FileFinding::Done(LateState::Copy, _) => (0, 0, 1),
+                FileFinding::Refused(_) => (0, 1, 0),
+                _ => continue,
+            };
+            let standing = standings.entry(Arc::clone(&entry.endpoint)).or_default();
+            standing.delivered += delivered;
+            standing.refused += refused;
+            standing.copies += copy;
+        }
+        for (_, entry, waiting) in self.firsts() {
+            let standing = standings.entry(Arc::clone(&entry.endpoint)).or_default();
+            standing.waiting += 1;
+            let trouble = standing.trouble.take();
+            standing.trouble = trouble.or_else(|| waiting.trouble.clone());
+        }
+        standings
+    }
+}
+
+/// Whether an endpoint accepts the same signatures in two configurations.
+fn verifies_alike(endpoint: &str, old: &Snapshot, new: &Snapshot) -> bool {
+    let policy = |snapshot: &Snapshot| {
+        let mut meters = snapshot.meters().iter();
+        let meter = meters.find(|meter| *meter.endpoint.name == *endpoint);
+        meter.map(|meter| Arc::clone(&meter.endpoint.policy))
+    };
+    match (policy(old), policy(new)) {
+        (Some(old), Some(new)) => {
+            let is_same = old.keyring().accepts_the_same(new.keyring());
+            is_same && old.header() == new.header() && old.max_body() == new.max_body()
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tower_cartgate::{Keyring, Policy, Secret};
+
+    use super::*;
+    use crate::{
+        destination::Destination,
+        endpoint::{Endpoint, Endpoints},
+        proxy::config::Config,
+    };
+
+    fn id(number: u8) -> Uuid {
+        Uuid::from_u128(u128::from(number))
+    }
+
+    /// Returns a ledger of deliveries that wait, each with its endpoint and its body.
+    fn ledger(waiting: &[(&str, u8)]) -> Ledger {
+        let entry = |(number, (endpoint, body)): (u8, &(&str, u8))| {
+            let finding = FileFinding::Waiting(WaitingDelivery::new([*body; 32]));
+            let endpoint = Arc::from(*endpoint);
+            (id(number), LedgerEntry { endpoint, finding })
+        };
+        Ledger {
+            entries: (1..).zip(waiting).map(entry).collect(),
+            ..Ledger::default()
+        }
+    }
+
+    fn setback(is_own: bool) -> Setback {
+        Setback {
+            cause: "so".to_owned(),
+            is_own,
+        }
+    }
+
+    fn later(seconds: u64) -> Instant {
+        Instant::now() + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn an_endpoint_keeps_its_order_and_holds_back_no_other() {
+        let mut ledger = ledger(&[("a", 1), ("a", 2), ("b", 3)]);
+        assert_eq!(ledger.next(Instant::now()), Some(id(1)));
+        let wait = ledger.postpone(id(1), setback(false));
+        assert_eq!(wait, Duration::from_secs(1));
+        assert_eq!(ledger.next(Instant::now()), Some(id(3)));
+        ledger.finish(id(3), LateState::Delivered);
+        assert_eq!(ledger.next(Instant::now()), None);
+        let due = ledger.next_due(Instant::now()).expect("one waits");
+        assert!(!due.is_zero() && due <= wait, "{due:?}");
+        assert_eq!(ledger.next(later(2)), Some(id(1)));
+        ledger.finish(id(1), LateState::Delivered);
+        assert_eq!(ledger.next(Instant::now()), Some(id(2)));
+        let standings = ledger.standings();
+        let (a, b) = (&standings["a"], &standings["b"]);
+        assert_eq!((a.delivered, a.waiting, a.all()), (1, 1, 2));
+        assert_eq!((b.delivered, b.waiting), (1, 0));
+    }
+
+    #[test]
+    fn a_delivery_that_its_app_rejects_is_set_aside_but_an_app_that_is_down_is_waited_for() {
+        for (is_own, next) in [(true, Some(id(2))), (false, None)] {
+            let mut ledger = ledger(&[("a", 1), ("a", 2)]);
+            for failures in 1..=SET_ASIDE {
+                assert_eq!(ledger.next(Instant::now()), (failures == 1).then(|| id(1)));
+                ledger.postpone(id(1), setback(is_own));
+            }
+            assert_eq!(ledger.next(Instant::now()), next);
+            assert_eq!(ledger.next(later(600)), Some(id(1)), "it is tried again");
+            assert_eq!(ledger.standings()["a"].trouble.as_deref(), Some("so"));
+        }
+    }
+
+    #[test]
+    fn of_equal_bodies_the_first_is_delivered() {
+        let mut ledger = ledger(&[("a", 1), ("a", 1), ("a", 1), ("a", 2)]);
+        let firsts = |ledger: &Ledger| -> Vec<_> { ledger.firsts().map(|(id, ..)| id).collect() };
+        assert_eq!(firsts(&ledger), [id(1), id(4)]);
+        assert!(ledger.copies().is_empty());
+        ledger.finish(id(1), LateState::Delivered);
+        assert_eq!(ledger.copies(), [id(2), id(3)]);
+        assert_eq!(ledger.unmarked, [(id(1), LateState::Delivered)]);
+    }
+
+    fn snapshot(secret: &str) -> Snapshot {
+        let address = "http://127.0.0.1:1".parse().expect("an address");
+        let destination = Destination::new("app", address, Default::default(), 1);
+        let endpoint = Endpoint::new(
+            "a",
+            "/a".parse().expect("a path"),
+            Policy::new(Keyring::single(Secret::new(secret).expect("a secret"))),
+            Vec::new(),
+            Arc::new(destination.expect("plain HTTP needs no certificate")),
+        );
+        Snapshot::new(Arc::new(Config::new(Endpoints::new(vec![endpoint]))))
+    }
+
+    #[test]
+    fn a_forgery_is_judged_again_only_by_other_secrets() {
+        let (old, same, new) = (snapshot("one"), snapshot("one"), snapshot("two"));
+        let mut ledger = ledger(&[("a", 1), ("a", 2), ("gone", 3)]);
+        for number in [2, 3] {
+            let entry = ledger.entries.get_mut(&id(number)).expect("an entry");
+            entry.finding = FileFinding::Forged;
+        }
+        ledger.follow(&old, &same);
+        let known: Vec<_> = ledger.entries.keys().copied().collect();
+        assert_eq!(known, [id(2), id(3)]);
+        ledger.follow(&same, &new);
+        let known: Vec<_> = ledger.entries.keys().copied().collect();
+        assert_eq!(known, [id(3)]);
+    }
+}
