@@ -13,6 +13,8 @@ mod attempt;
 mod attempt_error;
 mod body_decoder;
 mod connection;
+#[cfg(any(test, fuzzing))]
+pub mod differential;
 mod fixed_headers;
 mod forwarded_headers;
 mod head_buffer;

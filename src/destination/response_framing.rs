@@ -69,10 +69,12 @@ impl ResponseFraming {
         }
     }
 
+    /// Adds a list of options. Without ASCII it is no such list, and keeps nothing open.
     fn add_connection(&mut self, value: &[u8]) {
+        let is_list = value.is_ascii();
         for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
             self.close |= option.eq_ignore_ascii_case(b"close");
-            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.keep_alive |= is_list && option.eq_ignore_ascii_case(b"keep-alive");
         }
     }
 
@@ -104,7 +106,8 @@ impl ResponseFraming {
         if self.coding == Some(Coding::Chunked) && self.length.is_some() {
             self.ambiguous(TRANSFER_ENCODING, "a coding beside a length");
         }
-        if self.coding == Some(Coding::Chunked) && version == Version::HTTP_10 {
+        if self.coding.is_some() && version == Version::HTTP_10 {
+            // RFC 9112, section 6.1.
             self.ambiguous(TRANSFER_ENCODING, "a coding in HTTP/1.0");
         }
         let is_empty = status.is_informational() || [204, 304].contains(&status.as_u16());
