@@ -4,7 +4,7 @@ CARGO  ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 HOST   := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 TOOLS  := $(TARGET)/tools
-APART  := fuzz tests/constant-time benches/proxy
+APART  := fuzz tests/constant-time tests/timing benches/proxy
 MODULES := /usr/lib/nginx/modules
 
 # Debian packages for the drills: a database to kill, and file systems to mount. initdb is not in PATH.
@@ -13,6 +13,11 @@ FOR_DRILLS := postgresql:/usr/lib/postgresql/*/bin/initdb e2fsprogs:mkfs.ext4 mo
 # Debian packages for the tests of packages, images and manifests.
 FOR_DEPLOY := mmdebstrap rpm file qemu-user-static:qemu-aarch64-static python3-venv:/usr/lib/python3*/ensurepip/__init__.py
 
+# Debian packages for `make parsers`: the servers.
+FOR_PARSERS := nodejs:node puma ruby ruby-webrick:/usr/share/rubygems-integration/*/gems/webrick-*/lib/webrick.rb \
+    gunicorn uvicorn php-cli:php php-fpm:/usr/sbin/php-fpm* nginx-light:nginx \
+    tomcat10-common:/usr/share/tomcat10/bin/bootstrap.jar golang-go:go
+
 # The number of rounds of `make bench`, of which it takes medians.
 BENCH_ROUNDS ?= $(if $(QUICK),6,31)
 
@@ -20,7 +25,7 @@ BENCH_ROUNDS ?= $(if $(QUICK),6,31)
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time fuzz deny audit unused bench bench-layer bench-inbox counts budget for-counts bench-programs dist packages packages-arm64 reproducible locks
+.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time timing parsers fuzz deny audit unused bench bench-layer bench-inbox counts budget for-counts bench-programs dist packages packages-arm64 reproducible locks
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -98,6 +103,19 @@ publish-check: ## build both packages of crates.io from their files alone, and p
 
 constant-time: ## prove with valgrind that the comparison takes constant time
 	@tests/constant-time/check $(TARGET)/constant-time
+
+# Other programs disturb timings, so neither `make test` nor `make check` measures them.
+timing: ## measure whether the time of a rejection depends on the signature; needs a quiet machine, takes minutes
+	$(CARGO) build --release --locked --bin cartgate
+	@tests/timing/check $(TARGET)/timing $(TARGET)/release/cartgate
+
+# The number of requests that the gate has to forward.
+PARSER_REQUESTS ?= 100000
+
+parsers: ## check that Node, Puma, PHP, Tomcat, Go and others read each request that the gate forwards as the same one
+	@scripts/install-debian $(FOR_PARSERS)
+	CARTGATE_PARSER_REQUESTS=$(PARSER_REQUESTS) \
+	    $(CARGO) test --release --locked --test parsers -- --ignored --nocapture
 
 fuzz: ## run libFuzzer for FUZZ_SECONDS (60) on each target; needs a C++ compiler
 	@scripts/install-debian g++
