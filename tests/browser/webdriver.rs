@@ -4,7 +4,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Stdio},
-    sync::mpsc::sync_channel,
+    sync::mpsc::{RecvTimeoutError, channel},
     thread,
     time::Duration,
 };
@@ -35,30 +35,51 @@ pub(crate) struct DriverError {
 }
 
 impl Driver {
+    /// Starts a chromedriver. It chooses a free port and ends if another program was quicker to
+    /// listen there, so it gets a second and a third attempt.
     pub(crate) fn start() -> Self {
+        let mut lines = Vec::new();
+        for _ in 0..3 {
+            match Self::attempt() {
+                Ok(driver) => return driver,
+                Err(printed) => lines.extend(printed),
+            }
+        }
+        panic!("chromedriver starts; it printed {lines:#?}");
+    }
+
+    /// Starts a chromedriver, or returns the lines that it printed before it ended.
+    fn attempt() -> Result<Self, Vec<String>> {
         let mut command = tool("chromedriver");
         command.arg("--port=0").stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("chromedriver starts");
         let output = BufReader::new(child.stdout.take().expect("piped"));
-        let (sender, port) = sync_channel(1);
+        let (sender, lines) = channel();
         // The thread reads to the end, because a full pipe would block the driver.
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                if let Some((_, port)) = line.split_once(STARTED) {
-                    let port = port.trim_end_matches('.').to_owned();
-                    let _ = sender.send(port);
-                }
+                let _ = sender.send(line);
             }
         });
-        let port = port.recv_timeout(PATIENCE).expect("chromedriver is ready");
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT));
-        Self {
+        let mut driver = Self {
             child,
-            address: format!("http://127.0.0.1:{port}"),
-            agent: config.build().into(),
+            address: String::new(),
+            agent: agent(),
+        };
+        let mut printed = Vec::new();
+        loop {
+            match lines.recv_timeout(PATIENCE) {
+                Ok(line) => {
+                    if let Some((_, port)) = line.split_once(STARTED) {
+                        driver.address = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
+                        return Ok(driver);
+                    }
+                    printed.push(line);
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(printed),
+                Err(RecvTimeoutError::Timeout) => panic!("chromedriver is ready: {printed:#?}"),
+            }
         }
     }
 
@@ -88,6 +109,13 @@ impl Drop for Driver {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(TIMEOUT));
+    config.build().into()
 }
 
 fn read(response: Result<http::Response<ureq::Body>, ureq::Error>) -> Result<Value, DriverError> {
