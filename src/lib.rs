@@ -38,6 +38,7 @@ pub(crate) mod profile;
 pub mod proxy;
 pub mod rejected;
 pub mod runtime;
+pub mod sandbox;
 pub mod secret;
 pub mod server;
 pub mod telemetry;

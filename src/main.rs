@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use cartgate::{cli::Cli, commands};
 use tikv_jemallocator::Jemalloc;
 
-/// A request takes fewer instructions with jemalloc than with the allocator of the system. Its
-/// background thread returns the memory of a burst to the kernel.
+/// A request takes fewer instructions with jemalloc than with the allocator of the system. In a gate,
+/// its background thread returns the memory of a burst to the kernel.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

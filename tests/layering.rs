@@ -16,13 +16,14 @@ use cycles::cycles;
 use modules::{Module, Modules};
 
 /// The folders of `src/`, lowest layer first.
-const LAYERS: [&str; 23] = [
+const LAYERS: [&str; 24] = [
     "runtime",
     "text",
     "secret",
     "outcome",
     "telemetry",
     "doctor",
+    "sandbox",
     "net",
     "acme",
     "delivery",

@@ -39,6 +39,16 @@ impl AcmeServer {
         }
     }
 
+    /// Returns the port of the directory.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        let address: Option<Address> = self.directory().parse().ok();
+        match address.as_ref().map(Address::transport) {
+            Some(Transport::Tcp { port, .. }) => *port,
+            _ => 443,
+        }
+    }
+
     /// Returns whether the server connects to port 443 and to no other.
     #[must_use]
     pub fn needs_port_443(&self) -> bool {

@@ -4,7 +4,7 @@ use super::{
     inbox_metrics,
     status::{
         Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox, Late,
-        MissingPointer, Report, Room, Secret, Waiting, problems,
+        MissingPointer, Report, Room, SandboxState, Secret, Waiting, problems,
     },
 };
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
         snapshot::Snapshot,
     },
     runtime::clock::Millis,
+    sandbox,
     telemetry::{
         count::{millis, now},
         tally::Tally,
@@ -73,10 +74,24 @@ pub(super) fn of(gate: &Shared) -> Report {
                 .map(|trigger| trigger.as_str().to_owned()),
             watch: config.watch,
         },
+        sandbox: sandbox_state(),
         log_lines_dropped: metrics.dropped_lines(),
     };
     report.problems = problems(&report);
     report
+}
+
+fn sandbox_state() -> SandboxState {
+    let missing = sandbox::current().map(sandbox::Sandbox::missing);
+    let state = match missing {
+        Some([]) => "enforced",
+        Some(_) => "partly",
+        None => "off",
+    };
+    SandboxState {
+        state: state.to_owned(),
+        missing: missing.unwrap_or_default().to_vec(),
+    }
 }
 
 fn failed_order(trouble: OrderTrouble) -> FailedOrder {

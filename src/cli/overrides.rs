@@ -1,5 +1,6 @@
 //! The flags and variables of `serve` that override a configuration file: the listen addresses, the
-//! admin listener, the watch, the workers and the log. The command line rejects all others beside a file.
+//! admin listener, the watch, the sandbox, the workers and the log. The command line rejects all others
+//! beside a file.
 
 use super::serve::ServeArgs;
 use crate::config::Plan;

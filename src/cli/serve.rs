@@ -46,8 +46,8 @@ Examples:
   cartgate reload   apply a changed file, secret or certificate without losing a request (as SIGHUP does)
   kill -TERM PID    drain and exit; a second signal exits immediately")]
 pub struct ServeArgs {
-    /// Configuration file; only the flags of addresses, admin listener, watch, workers and
-    /// logging override it. Without this flag: the text in the variable CARTGATE_CONFIG_TOML, or a
+    /// Configuration file; only the flags of addresses, admin listener, watch, sandbox,
+    /// workers and logging override it. Without this flag: the text in the variable CARTGATE_CONFIG_TOML, or a
     /// gate of flags if --upstream or --verdict is given, or ./cartgate.toml, or
     /// /etc/cartgate/cartgate.toml
     #[arg(long, value_name = "FILE")]

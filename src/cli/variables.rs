@@ -35,7 +35,7 @@ pub(super) const SHARED: [&str; 8] = [
 ];
 
 /// The flags that override a configuration file.
-const OVERRIDES: [&str; 10] = [
+const OVERRIDES: [&str; 11] = [
     "access_log",
     "admin",
     "admin_host",
@@ -44,6 +44,7 @@ const OVERRIDES: [&str; 10] = [
     "listen",
     "log_format",
     "log_level",
+    "no_sandbox",
     "watch",
     "workers",
 ];

@@ -196,6 +196,7 @@ impl Plan {
         };
         [
             ("listen", new.listen != old.listen),
+            ("sandbox", new.sandbox != old.sandbox),
             ("workers", new.workers != old.workers),
             (
                 "max_connections",

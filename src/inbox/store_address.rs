@@ -43,6 +43,17 @@ pub enum StoreAddressError {
     Postgres(String),
 }
 
+impl StoreAddress {
+    /// Returns the TCP ports of the database.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        match self {
+            Self::Sqlite(_) => Vec::new(),
+            Self::Postgres(url) => postgres_url::parse(url, false)
+                .map_or_else(|_| Vec::new(), |config| config.get_ports().to_vec()),
+        }
+    }
+}
+
 impl FromStr for StoreAddress {
     type Err = StoreAddressError;
 

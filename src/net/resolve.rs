@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::Semaphore;
 
-use crate::runtime::background::run_on_thread;
+use crate::{runtime::background::run_on_thread, sandbox};
 
 /// Limits the concurrent lookups of all workers. Each occupies a thread while the resolver waits.
 static LOOKUPS: Semaphore = Semaphore::const_new(256);
@@ -26,7 +26,8 @@ pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>
             .to_socket_addrs()
             .map(Iterator::collect)
     });
-    found.await.unwrap_or_else(|error| Err(error.into_error()))
+    let found = found.await.unwrap_or_else(|error| Err(error.into_error()));
+    found.map_err(sandbox::explain)
 }
 
 #[cfg(test)]

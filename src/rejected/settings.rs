@@ -1,6 +1,12 @@
 //! The settings of saved rejections.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+    time::Duration,
+};
 
 use super::load::Load;
 use crate::secret::private_file::is_open_to_others;
@@ -30,6 +36,14 @@ impl Settings {
             bytes: 64 * 1024 * 1024,
             age: Duration::from_secs(7 * 24 * 60 * 60),
             share: 4,
+        }
+    }
+
+    /// Creates the directory if it is absent.
+    pub(crate) fn create_directory(&self) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
         }
     }
 

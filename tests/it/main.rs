@@ -29,6 +29,7 @@ mod profile;
 mod program;
 mod rejected;
 mod rotation;
+mod sandbox;
 mod service;
 mod sockets;
 mod sources;

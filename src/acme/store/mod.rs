@@ -141,9 +141,8 @@ impl CertificateStore {
         })
     }
 
-    /// Creates the directories, and takes the lock until the file is dropped. Returns none while
-    /// another process has it.
-    pub(super) fn lock(&self) -> io::Result<Option<File>> {
+    /// Creates the directories that are absent. They belong to the owner of the directory above.
+    pub(crate) fn create_directories(&self) -> io::Result<()> {
         for dir in [&self.root, &self.dir] {
             match DirBuilder::new().mode(0o700).create(dir) {
                 Ok(()) => {
@@ -155,6 +154,13 @@ impl CertificateStore {
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
+    }
+
+    /// Creates the directories, and takes the lock until the file is dropped. Returns none while
+    /// another process has it.
+    pub(super) fn lock(&self) -> io::Result<Option<File>> {
+        self.create_directories()?;
         let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
         let file = File::from(open(self.dir.join("lock"), flags, mode)?);

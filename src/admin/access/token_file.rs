@@ -55,16 +55,14 @@ impl TokenFile {
         Err(failed)
     }
 
+    /// Returns the directory that [`Self::write`] uses, and creates it if it is absent.
+    #[must_use]
+    pub fn directory() -> Option<PathBuf> {
+        directories().find(|directory| prepare(directory).is_ok())
+    }
+
     fn write_in(directory: &Path, listener: SocketAddr, token: &Secret) -> io::Result<Self> {
-        if let Err(error) = DirBuilder::new().mode(0o700).create(directory)
-            && error.kind() != io::ErrorKind::AlreadyExists
-        {
-            return Err(error);
-        }
-        if owner(directory) != Some(geteuid().as_raw()) {
-            let text = "the directory belongs to another user, or others can write to it";
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
-        }
+        prepare(directory)?;
         let path = directory.join(name(listener));
         let unfinished = path.with_extension("unfinished");
         // A killed gate may have left one, and nobody else can write here.
@@ -138,6 +136,20 @@ impl Drop for TokenFile {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// Creates a directory if it is absent, and checks that only this user can write to it.
+fn prepare(directory: &Path) -> io::Result<()> {
+    if let Err(error) = DirBuilder::new().mode(0o700).create(directory)
+        && error.kind() != io::ErrorKind::AlreadyExists
+    {
+        return Err(error);
+    }
+    if owner(directory) != Some(geteuid().as_raw()) {
+        let text = "the directory belongs to another user, or others can write to it";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
+    }
+    Ok(())
 }
 
 /// Reads the token of a listener, if it may be sent to `address`.

@@ -14,7 +14,7 @@ pub use reloaded::Reloaded;
 pub(crate) use removable::removable_since;
 pub use report::{
     Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox, Late,
-    MissingPointer, Report, Room, Secret, Waiting,
+    MissingPointer, Report, Room, SandboxState, Secret, Waiting,
 };
 pub use screen::Screen;
 pub(crate) use span::Span;

@@ -48,6 +48,8 @@ pub struct Report {
     pub memory: Room,
     /// The configuration.
     pub configuration: Configuration,
+    /// The sandbox of the process.
+    pub sandbox: SandboxState,
     /// Log lines that were dropped because the queue of the log was full.
     pub log_lines_dropped: u64,
 }
@@ -268,4 +270,14 @@ pub struct Configuration {
     pub trigger: Option<String>,
     /// Whether a change of its files causes a reload.
     pub watch: bool,
+}
+
+/// The sandbox of the process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SandboxState {
+    /// `enforced`, `partly` or `off`; empty if the gate is of a version without one.
+    pub state: String,
+    /// The parts that the kernel does not enforce.
+    pub missing: Vec<String>,
 }

@@ -81,8 +81,21 @@ impl Screen<'_> {
         if let Some(trigger) = &report.configuration.trigger {
             write!(f, ", last reload by {}", safe(trigger))?;
         }
-        let watch = report.configuration.watch;
-        writeln!(f, "{}", if watch { ", files watched" } else { "" })
+        if report.configuration.watch {
+            write!(f, ", files watched")?;
+        }
+        let missing: Vec<_> = report
+            .sandbox
+            .missing
+            .iter()
+            .map(|part| safe(part))
+            .collect();
+        match &*report.sandbox.state {
+            "enforced" => writeln!(f, ", sandbox enforced"),
+            "partly" => writeln!(f, "\n  sandbox enforced without {}", missing.join(", ")),
+            "off" => writeln!(f, ", sandbox off"),
+            _ => writeln!(f),
+        }
     }
 
     fn endpoint(&self, f: &mut Formatter<'_>, endpoint: &Endpoint) -> fmt::Result {

@@ -1,11 +1,16 @@
 //! The gate that has an inbox open, as a client of its API sees it.
 
-use std::{path::Path, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::new_file;
 use crate::{
     admin::client::{AdminClient, AdminError},
     commands::outcome::Failure,
@@ -27,7 +32,11 @@ const TIMEOUT: Duration = Duration::from_secs(60 * 60);
 const IDS: usize = 100;
 
 /// A client of a running gate.
-pub(super) struct Gate(AdminClient);
+pub(super) struct Gate {
+    client: AdminClient,
+    /// The file of the store.
+    store: PathBuf,
+}
 
 /// The result of a request to start a job.
 pub(super) enum Start {
@@ -36,11 +45,21 @@ pub(super) enum Start {
     Wait,
 }
 
+/// The result of a request for a backup.
+enum Written {
+    Done,
+    /// The gate may not create this file. It says so in these words.
+    OutsideSandbox(String),
+}
+
 impl Gate {
     /// Returns the gate whose store is `file`, or none if no gate runs on it.
     pub(super) async fn find(file: &Path) -> Result<Option<Self>, Failure> {
         let client = AdminClient::find(&socket_path(file), TIMEOUT).await;
-        Ok(client.map_err(Failure::no)?.map(Self))
+        Ok(client.map_err(Failure::no)?.map(|client| Self {
+            client,
+            store: file.to_owned(),
+        }))
     }
 
     pub(super) async fn list(
@@ -87,13 +106,13 @@ impl Gate {
     }
 
     pub(super) async fn show(&self, id: Uuid) -> Result<Option<EventDetails>, Failure> {
-        let shown = self.0.get(&format!("/api/v1/inbox/events/{id}")).await;
+        let shown = self.client.get(&format!("/api/v1/inbox/events/{id}")).await;
         shown.map(Some).or_else(unless_missing)
     }
 
     pub(super) async fn body(&self, id: Uuid) -> Result<Option<OpenedBody>, Failure> {
         let target = format!("/api/v1/inbox/events/{id}/body");
-        match self.0.get_bytes(&target).await {
+        match self.client.get_bytes(&target).await {
             Ok(body) => Ok(Some(Ok(body))),
             Err(AdminError::Problem(problem)) if problem.reason == "broken" => {
                 Ok(Some(Err(problem.detail)))
@@ -112,32 +131,52 @@ impl Gate {
 
     pub(super) async fn accept(&self, endpoint: &str) -> Result<bool, Failure> {
         let target = format!("/api/v1/profile/{endpoint}/accept");
-        match self.0.post::<EndpointView>(&target, &json!({})).await {
+        match self.client.post::<EndpointView>(&target, &json!({})).await {
             Ok(_) => Ok(true),
             Err(AdminError::Problem(problem)) if problem.reason == "unknown-endpoint" => Ok(false),
             Err(error) => Err(failure(error)),
         }
     }
 
+    /// Writes a copy of the store to a new file. If the sandbox of the gate denies that file, the gate
+    /// writes one beside the store, and this process moves it.
     pub(super) async fn back_up(&self, to: &Path) -> Result<(), Failure> {
+        match self.write_backup(to).await? {
+            Written::Done => return Ok(()),
+            Written::OutsideSandbox(_) => {}
+        }
+        let beside = new_file::beside(&self.store).map_err(|error| cannot_write(to, &error))?;
+        if let Written::OutsideSandbox(detail) = self.write_backup(&beside).await? {
+            return Err(Failure::no(detail));
+        }
+        new_file::move_to(&beside, to).map_err(|error| cannot_write(to, &error))
+    }
+
+    async fn write_backup(&self, to: &Path) -> Result<Written, Failure> {
         let to = to.to_str().ok_or_else(|| {
             Failure::usage(format_args!("{}: the name is not UTF-8", to.display()))
         })?;
         let body = json!({ "file": to });
         let written = self
-            .0
+            .client
             .post::<serde_json::Value>("/api/v1/inbox/backups", &body);
-        written.await.map(drop).map_err(failure)
+        match written.await {
+            Ok(_) => Ok(Written::Done),
+            Err(AdminError::Problem(problem)) if problem.reason == "outside-sandbox" => {
+                Ok(Written::OutsideSandbox(problem.detail))
+            }
+            Err(error) => Err(failure(error)),
+        }
     }
 
     pub(super) async fn create(&self, request: &JobRequest) -> Result<JobDetails, Failure> {
-        let created = self.0.post("/api/v1/inbox/jobs", request).await;
+        let created = self.client.post("/api/v1/inbox/jobs", request).await;
         created.map_err(failure)
     }
 
     pub(super) async fn start(&self, id: Uuid) -> Result<Start, Failure> {
         let target = format!("/api/v1/inbox/jobs/{id}/start");
-        match self.0.post::<JobDetails>(&target, &json!({})).await {
+        match self.client.post::<JobDetails>(&target, &json!({})).await {
             Ok(_) => Ok(Start::Started),
             Err(AdminError::Problem(problem)) if problem.reason == "another-job-runs" => {
                 Ok(Start::Wait)
@@ -151,12 +190,15 @@ impl Gate {
     }
 
     pub(super) async fn cancel(&self, id: Uuid) -> Result<JobDetails, Failure> {
-        let cancelled = self.0.delete(&format!("/api/v1/inbox/jobs/{id}")).await;
+        let cancelled = self
+            .client
+            .delete(&format!("/api/v1/inbox/jobs/{id}"))
+            .await;
         cancelled.map_err(failure)
     }
 
     async fn get<T: DeserializeOwned>(&self, target: &str) -> Result<T, Failure> {
-        self.0.get(target).await.map_err(failure)
+        self.client.get(target).await.map_err(failure)
     }
 }
 
@@ -166,6 +208,10 @@ fn unless_missing<T>(error: AdminError) -> Result<Option<T>, Failure> {
         AdminError::Problem(problem) if problem.reason == "not-found" => Ok(None),
         error => Err(failure(error)),
     }
+}
+
+fn cannot_write(to: &Path, error: &io::Error) -> Failure {
+    Failure::no(format_args!("{}: {error}", to.display()))
 }
 
 fn failure(error: AdminError) -> Failure {

@@ -6,6 +6,7 @@ mod backup;
 mod gate;
 mod job;
 mod list;
+mod new_file;
 mod place;
 mod print;
 mod profile;

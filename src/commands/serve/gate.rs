@@ -6,7 +6,7 @@ use tokio::{net::UnixListener, sync::watch};
 
 use super::{
     announce::{TARGET, announce, announce_console, warn},
-    inbox, memory, probe,
+    inbox, memory, probe, sandbox,
     signals::{Signals, StopSignals},
     token_files::TokenFiles,
 };
@@ -79,6 +79,7 @@ impl Gate {
         let config = &self.loaded.config;
         announce(&self.public, &self.admin, config);
         tracing::info!(target: TARGET, from = %self.source.origin(), "configuration read");
+        sandbox::announce();
         announce_console(&self.admin, config, &self.credentials);
         warn(&self.source, &self.loaded.warnings);
         for line in unused_variables(

@@ -1,6 +1,6 @@
-//! Compares the memory limit of the control group with the memory that the configuration permits to
-//! clients. The kernel kills a container with too little memory under load, and its deliveries with
-//! it.
+//! The memory of the process: returned to the kernel in the background, and compared with the limit
+//! of the control group. The kernel kills a container with too little memory under load, and its
+//! deliveries with it.
 
 use std::{
     fs,
@@ -19,6 +19,13 @@ const TLS_CONNECTION: u64 = 144 * 1024;
 
 /// Bytes of the program, its threads and its log, without any connection.
 const PROGRAM: u64 = 32 * 1024 * 1024;
+
+/// Starts the thread of the allocator that returns the memory of a burst to the kernel. The allocator
+/// itself would start it before the sandbox, which would not bind it on every kernel.
+pub(super) fn return_in_background() {
+    // Without the thread, memory returns while the gate allocates.
+    let _ = tikv_jemalloc_ctl::background_thread::write(true);
+}
 
 /// Warns if the limit of the control group is lower than what the gate may need.
 pub(super) fn warn_if_scarce(config: &Config) {

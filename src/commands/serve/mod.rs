@@ -6,6 +6,7 @@ mod inbox;
 mod memory;
 mod probe;
 mod reloader;
+mod sandbox;
 mod signals;
 mod sockets;
 mod token_files;
@@ -48,6 +49,9 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
     };
     let (public, admin) = sockets::bind(&plan)?;
     let credentials = Credentials::random().map_err(cannot_start)?;
+    // No other thread runs yet.
+    sandbox::enter(&source, &plan, &public, &admin);
+    memory::return_in_background();
     let log = Log::start(plan.log.format, plan.log.level);
     let gate = Gate {
         source,

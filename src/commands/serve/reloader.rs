@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{announce::warn, probe};
+use super::{announce::warn, probe, sandbox};
 use crate::{
     admin::{ReloadRequests, status::Reloaded},
     cli::source::ConfigSource,
@@ -23,6 +23,7 @@ use crate::{
         meters::{Metrics, reload_trigger::ReloadTrigger},
     },
     runtime::background::run_on_thread,
+    sandbox::{Needs, current},
     server::{
         file_watcher::FileWatcher, service_manager::ServiceManager, watched_files::WatchedFiles,
     },
@@ -169,8 +170,10 @@ impl Reloader {
     fn read_noting(&self, files: &mut WatchedFiles, admin: AdminAccess) -> Read {
         let lines = |error| self.source.lines(error);
         files.add(self.source.file());
+        permitted(&sandbox::of_file(&self.source))?;
         let plan = self.source.plan().map_err(lines)?;
         files.add(plan.files());
+        permitted(&sandbox::needs(&self.source, &plan))?;
         if plan.inbox.is_some() && self.plan.inbox.is_none() {
             return Err(vec![
                 "an endpoint is now durable, but only a restart opens an inbox".to_owned(),
@@ -239,6 +242,16 @@ impl Reloader {
             Some(Tls::Acme { .. }) | None => None,
         };
         self.metrics.shows_certificates(shown);
+    }
+}
+
+/// Returns the lines about needs that the sandbox denies. Without them, a file or a port would fail
+/// later, and for no visible reason.
+fn permitted(needs: &Needs) -> Result<(), Vec<String>> {
+    let denied = current().map(|sandbox| sandbox.denies(needs));
+    match denied.unwrap_or_default() {
+        denied if denied.is_empty() => Ok(()),
+        denied => Err(denied),
     }
 }
 

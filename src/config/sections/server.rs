@@ -11,7 +11,7 @@ use crate::{
             kinds::{count, duration, header_size, health_path, hop, listen, size, timeout},
             list::{list, some},
             scalar::{optional, scalar},
-            switch::switch,
+            switch::{switch, switch_off},
             table::optional_table,
         },
     },
@@ -34,6 +34,8 @@ pub struct ServerPlan {
     pub health_path: Option<String>,
     /// Whether a change of a file causes a reload.
     pub watch: bool,
+    /// Whether the gate enters its sandbox.
+    pub sandbox: bool,
     /// The number of threads that serve requests.
     pub workers: usize,
     /// The limits over all clients.
@@ -113,7 +115,7 @@ fn surroundings() -> [Setting<ServerPlan>; 2] {
     ]
 }
 
-fn process() -> [Setting<ServerPlan>; 2] {
+fn process() -> [Setting<ServerPlan>; 3] {
     [
         Setting::new(
             "watch",
@@ -122,6 +124,14 @@ fn process() -> [Setting<ServerPlan>; 2] {
         )
         .details("A change is in force about two seconds later, without a signal.")
         .flag("--watch"),
+        Setting::new(
+            "sandbox",
+            "Sandbox of the running gate (Linux): only the files and ports of its configuration, no programs; the flag turns \
+             it off",
+            switch_off(|server: &mut ServerPlan| &mut server.sandbox),
+        )
+        .flag("--no-sandbox")
+        .restart(),
         Setting::new(
             "workers",
             "Threads that serve requests",
@@ -237,6 +247,7 @@ impl Section for ServerPlan {
             trusted_proxies: Vec::new(),
             health_path: None,
             watch: false,
+            sandbox: true,
             workers: default_workers(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),

@@ -13,9 +13,9 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    fs::{self, DirBuilder, DirEntry, File, OpenOptions},
+    fs::{self, DirEntry, File, OpenOptions},
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -82,10 +82,8 @@ impl Directory {
     }
 
     fn prepare(&mut self) -> io::Result<()> {
-        match DirBuilder::new().mode(0o700).create(&self.settings.dir) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => self.settings.check()?,
-        }
+        self.settings.create_directory()?;
+        self.settings.check()?;
         let probe = self.path().join(file_name::unfinished(Uuid::now_v7()));
         create(&probe)?;
         fs::remove_file(probe)?;

@@ -18,6 +18,7 @@ fn file(dir: &Path, destinations: &[(&str, &str)]) -> String {
 [server]
 listen = "127.0.0.1:0"
 workers = 2
+sandbox = false
 [inbox]
 store = {store:?}
 [secret.current]

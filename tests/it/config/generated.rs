@@ -193,9 +193,8 @@ const FIRST_LINES: &str = r#"#:schema ./cartgate.schema.json
 #   cartgate check --show /etc/cartgate/cartgate.toml         shows the configuration in force
 #   cartgate reload, systemctl reload cartgate, kill -HUP     applies a change without losing a request
 #
-# Flags and variables of `serve` override the addresses, the admin listener, the watch, the workers
-# and the log:
-# CARTGATE_LISTEN, for example.
+# Flags and variables of `serve` override the addresses, the admin listener, the watch, the sandbox,
+# the workers and the log: CARTGATE_LISTEN, for example.
 #
 # Times have a unit ("500ms", "10s", "1h 30m"), sizes may have one ("64KiB", "1MiB", 4096). An unknown
 # key is an error. A relative path starts at the directory in which the gate was started. The file

@@ -8,8 +8,11 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::own_inbox::jobs_of;
-use crate::admin::{
-    access::OwnerOnly, api::problem::ApiError, gate::Admin, server::connection::AdminConnection,
+use crate::{
+    admin::{
+        access::OwnerOnly, api::problem::ApiError, gate::Admin, server::connection::AdminConnection,
+    },
+    sandbox::current,
 };
 
 /// The time for a backup of a full store on a slow disk.
@@ -37,6 +40,13 @@ async fn create(
         return Err(ApiError::bad_request(
             "relative-path",
             "name the file by its absolute path, because the gate has another working directory",
+        ));
+    }
+    if current().is_some_and(|sandbox| sandbox.denies_writing(&backup.file)) {
+        return Err(ApiError::conflict(
+            "outside-sandbox",
+            "the sandbox of the gate permits new files only in the directories of its configuration; name a file beside \
+             the store, and move it afterwards",
         ));
     }
     let operations = jobs_of(&admin)?.operations();
