@@ -25,7 +25,7 @@ BENCH_ROUNDS ?= $(if $(QUICK),6,31)
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy drills check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time timing parsers fuzz deny audit unused bench bench-layer bench-inbox counts budget for-counts bench-programs dist packages packages-arm64 reproducible locks
+.PHONY: help demo test test-deploy drills simulation check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time timing parsers fuzz deny audit unused bench bench-layer bench-inbox counts budget for-counts bench-programs dist packages packages-arm64 reproducible locks
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -49,11 +49,15 @@ test-deploy: packages-arm64 reproducible for-manifests ## install and run packag
 	PATH="$(VALIDATOR):$$PATH" $(CARGO) test --locked --test deploy -- --ignored --test-threads 1
 
 # Drills run one after the other, because a gate may get the port of one that was killed before. They run optimised,
-# because a fast gate has more requests in flight when it is killed.
-drills: ## run the drills of `make test` (kills, cuts, full disks) for long; CARTGATE_DRILL_ROUNDS=N for N rounds
+# because a fast gate has more requests in flight when it is killed. The simulation needs no machine, and comes last.
+drills: ## run the drills (kills, cuts, full disks) and the simulation of `make test` for long; CARTGATE_DRILL_ROUNDS=N for N rounds
 	@scripts/install-debian $(FOR_DRILLS)
 	CARTGATE_DRILL_ROUNDS=$(or $(CARTGATE_DRILL_ROUNDS),long) \
 	    $(CARGO) test --release --locked --test drills -- --ignored --nocapture --test-threads 1
+	@$(MAKE) --no-print-directory simulation
+
+simulation: ## simulate a million hours of the inbox; CARTGATE_SIMULATION_HOURS=N for N hours, _SEED=N for the first seed
+	$(CARGO) test --release --locked --lib -- --ignored --nocapture simulation::tests::many_hours
 
 check: fmt clippy features docs api publishable budget ## check format, lints, feature combinations, documents, public types, costs
 

@@ -48,6 +48,20 @@ impl Destination {
         })
     }
 
+    /// Creates a destination whose connections a simulation opens.
+    #[cfg(test)]
+    pub(crate) fn simulated(name: &str, settings: Settings, connector: Connector) -> Self {
+        let address = "http://simulated.example".parse();
+        Self {
+            name: name.into(),
+            connector,
+            pools: [Pool::new(settings.idle_timeout)].into(),
+            address: address.expect("an address"),
+            settings,
+            faults: FaultLog::default(),
+        }
+    }
+
     /// Returns the worker number with which the inbox's dispatcher delivers.
     pub(crate) fn dispatcher(&self) -> usize {
         self.pools.len() - 1

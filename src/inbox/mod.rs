@@ -46,6 +46,8 @@ pub mod queue;
 pub(crate) mod routes;
 pub mod schedule;
 pub mod settings;
+#[cfg(test)]
+mod simulation;
 pub(crate) mod socket;
 pub(crate) mod store;
 mod store_address;

@@ -8,12 +8,16 @@ use std::{
     time::Duration,
 };
 
+#[cfg(test)]
+use futures_util::future::BoxFuture;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+#[cfg(test)]
+use super::pipe::Pipe;
 use super::{dial, resolve::resolve, stream::Stream};
 use crate::{
     net::destination_address::{Address, Transport},
@@ -53,7 +57,14 @@ enum Dial {
         tls: TlsConnector,
     },
     Unix(Arc<Path>),
+    #[cfg(test)]
+    Simulated(SimulatedDial),
 }
+
+/// Opens the connections of a simulation.
+#[cfg(test)]
+pub(crate) type SimulatedDial =
+    Arc<dyn Fn() -> BoxFuture<'static, Result<Pipe, ConnectError>> + Send + Sync>;
 
 /// The configuration error for which no connector can be created.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +136,14 @@ impl Connector {
         Ok(Self { dial })
     }
 
+    /// Creates a connector that a simulation answers.
+    #[cfg(test)]
+    pub(crate) fn simulated(dial: SimulatedDial) -> Self {
+        Self {
+            dial: Dial::Simulated(dial),
+        }
+    }
+
     /// Opens a connection. `limit` is the caller's timeout, which several addresses share.
     ///
     /// # Errors
@@ -137,6 +156,8 @@ impl Connector {
                 let io = dial::unix(path).await.map_err(unreachable_peer)?;
                 Ok(Stream::Unix(io))
             }
+            #[cfg(test)]
+            Dial::Simulated(dial) => Ok(Stream::Pipe(dial().await?)),
             Dial::Tls {
                 host,
                 port,

@@ -12,6 +12,8 @@ pub mod inherited;
 pub mod listener;
 pub(crate) mod listening_users;
 pub mod peer;
+#[cfg(test)]
+pub(crate) mod pipe;
 pub(crate) mod resolve;
 pub mod source;
 pub(crate) mod stream;

@@ -14,6 +14,9 @@ use tokio::{
 };
 use tokio_rustls::{client, server};
 
+#[cfg(test)]
+use super::pipe::Pipe;
+
 /// An open connection.
 #[derive(Debug)]
 pub enum Stream {
@@ -26,6 +29,9 @@ pub enum Stream {
     ClientTls(Box<client::TlsStream<TcpStream>>),
     /// A Unix socket.
     Unix(UnixStream),
+    /// A pipe in memory, for simulations.
+    #[cfg(test)]
+    Pipe(Pipe),
 }
 
 impl Stream {
@@ -51,6 +57,8 @@ impl Stream {
                 (io, _) => io.tcp.poll_read_ready(cx),
             },
             Self::Unix(io) => io.poll_read_ready(cx),
+            #[cfg(test)]
+            Self::Pipe(io) => io.poll_read_ready(cx),
         }
     }
 
@@ -62,6 +70,8 @@ impl Stream {
             Self::Unix(io) => is_socket_empty(&SockRef::from(&*io)),
             Self::ServerTls(io) => is_socket_empty(&SockRef::from(&io.get_ref().0.tcp)),
             Self::ClientTls(io) => is_session_empty(io),
+            #[cfg(test)]
+            Self::Pipe(io) => io.is_empty(),
         }
     }
 }
@@ -186,6 +196,11 @@ macro_rules! each {
                 let $io = Pin::new(io);
                 $call
             }
+            #[cfg(test)]
+            Stream::Pipe(io) => {
+                let $io = Pin::new(io);
+                $call
+            }
         }
     };
 }
@@ -231,6 +246,8 @@ impl AsyncWrite for Stream {
             Self::ServerTls(io) => io.is_write_vectored(),
             Self::ClientTls(io) => io.is_write_vectored(),
             Self::Unix(io) => io.is_write_vectored(),
+            #[cfg(test)]
+            Self::Pipe(io) => io.is_write_vectored(),
         }
     }
 }

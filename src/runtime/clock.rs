@@ -1,11 +1,15 @@
-//! The inbox's clock. Tests pass in a manual one, with which a day of retries takes milliseconds.
+//! The inbox's clock. Tests pass in a manual one, with which a day of retries takes milliseconds, or
+//! a simulated one, which runs with tokio's paused time.
 
 #[cfg(test)]
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering::Relaxed},
+};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[cfg(test)]
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// Milliseconds since 1970.
 pub(crate) type Millis = i64;
@@ -34,6 +38,14 @@ pub(crate) enum Clock {
     /// A clock that a test moves.
     #[cfg(test)]
     Manual(Arc<watch::Sender<Millis>>),
+    /// A clock that runs with tokio's time, and that a simulation sets. Like the machine's clock, it
+    /// wakes no one when it is set.
+    #[cfg(test)]
+    Simulated {
+        begun: Instant,
+        /// The time that it showed at the beginning, with the changes since.
+        start: Arc<AtomicI64>,
+    },
 }
 
 impl Clock {
@@ -45,6 +57,8 @@ impl Clock {
             }
             #[cfg(test)]
             Self::Manual(now) => *now.borrow(),
+            #[cfg(test)]
+            Self::Simulated { begun, start } => start.load(Relaxed) + millis(begun.elapsed()),
         }
     }
 
@@ -53,6 +67,8 @@ impl Clock {
     pub(crate) async fn until(&self, due: Millis, now: Millis) {
         match self {
             Self::System => tokio::time::sleep(remaining(due, now)).await,
+            #[cfg(test)]
+            Self::Simulated { .. } => tokio::time::sleep(remaining(due, now)).await,
             #[cfg(test)]
             Self::Manual(clock) => {
                 let mut clock = clock.subscribe();
@@ -68,6 +84,15 @@ impl Clock {
         Self::Manual(Arc::new(watch::Sender::new(now)))
     }
 
+    /// Creates a clock that runs with tokio's time.
+    #[cfg(test)]
+    pub(crate) fn simulated(now: Millis) -> Self {
+        Self::Simulated {
+            begun: Instant::now(),
+            start: Arc::new(AtomicI64::new(now)),
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn advance(&self, by: Duration) {
         self.shift(Millis::try_from(by.as_millis()).expect("a test's time is short"));
@@ -79,10 +104,13 @@ impl Clock {
     }
 
     #[cfg(test)]
-    fn shift(&self, by: Millis) {
-        let Self::Manual(now) = self else {
-            panic!("only a manual clock can be moved");
-        };
-        now.send_modify(|now| *now += by);
+    pub(crate) fn shift(&self, by: Millis) {
+        match self {
+            Self::System => panic!("only the clock of a test can be moved"),
+            Self::Manual(now) => now.send_modify(|now| *now += by),
+            Self::Simulated { start, .. } => {
+                start.fetch_add(by, Relaxed);
+            }
+        }
     }
 }

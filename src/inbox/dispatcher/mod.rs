@@ -88,6 +88,28 @@ impl Dispatcher {
         })
     }
 
+    /// Returns a dispatcher, and the work of its thread for a simulation to run.
+    #[cfg(test)]
+    pub(crate) fn simulated(
+        routes: watch::Receiver<Arc<Routes>>,
+        inbox: &Arc<Inbox>,
+        clock: Clock,
+    ) -> (Self, impl Future<Output = ()> + Send + use<>) {
+        let (messages, received) = unbounded_channel();
+        let services = Services {
+            inbox: Arc::clone(inbox),
+            clock,
+            random_fraction,
+            log: DeliveryLog::default(),
+        };
+        let dispatcher = Self {
+            messages,
+            draining: AtomicBool::new(false),
+        };
+        let work = async { drop(supervise(routes, Arc::new(services), received).await) };
+        (dispatcher, work)
+    }
+
     /// Returns true once the thread has shown that it still works, and false if it has ended.
     pub(crate) async fn ping(&self) -> bool {
         let (response, responded) = oneshot::channel();

@@ -181,6 +181,7 @@ impl QueueTask {
         let is_idle = until.is_some() && !self.may_have_more;
         let (clock, work) = (&self.services.clock, &self.config.queue.work);
         tokio::select! {
+            biased;
             changed = self.configs.changed() => self.reconfigure(changed.is_ok()),
             Some(ended) = self.attempts.join_next() => self.ended(ended),
             Some(ended) = self.correction.join_next() => {

@@ -1,11 +1,11 @@
 //! Starts and stops queues by the routes in force, and responds to pings.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc::UnboundedReceiver, oneshot, watch},
     task::{AbortHandle, JoinError, JoinSet},
-    time::interval,
+    time::{MissedTickBehavior, interval},
 };
 
 use super::{queue_config::QueueConfig, queue_task::QueueTask, services::Services, sweep::sweep};
@@ -30,9 +30,12 @@ pub(super) async fn supervise(
     let mut supervisor = Supervisor::start(services);
     supervisor.follow(&routes.borrow_and_update());
     let mut seconds = interval(Duration::from_secs(1));
+    // After a machine was suspended, one tick makes up for all.
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut drained = None;
     while drained.is_none() || !supervisor.tasks.is_empty() {
         tokio::select! {
+            biased;
             message = messages.recv() => match message? {
                 // The sender of the ping may have stopped waiting.
                 Message::Ping(response) => drop(response.send(())),
@@ -60,7 +63,7 @@ pub(super) async fn supervise(
 struct Supervisor {
     services: Arc<Services>,
     /// The configuration of each queue by its name. A queue drains once its sender is dropped.
-    queues: HashMap<Arc<str>, watch::Sender<Arc<QueueConfig>>>,
+    queues: BTreeMap<Arc<str>, watch::Sender<Arc<QueueConfig>>>,
     tasks: JoinSet<()>,
     sweeping: AbortHandle,
 }
@@ -71,7 +74,7 @@ impl Supervisor {
         let sweeping = tasks.spawn(sweep(Arc::clone(&services)));
         Self {
             services,
-            queues: HashMap::new(),
+            queues: BTreeMap::new(),
             tasks,
             sweeping,
         }

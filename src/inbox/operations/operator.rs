@@ -1,6 +1,6 @@
 //! Carries operations out, in a running gate or in a command that opened the store itself.
 
-use std::{collections::HashMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ pub(crate) struct Requeued {
 }
 
 /// Events by queue and state of a selected delivery. Their other deliveries are not selected.
-type EventGroups<'r> = HashMap<(&'r str, DeliveryState), Vec<Uuid>>;
+type EventGroups<'r> = BTreeMap<(&'r str, DeliveryState), Vec<Uuid>>;
 
 impl Operations {
     pub(crate) fn new(inbox: Arc<Inbox>, destinations: Destinations) -> Self {

@@ -142,6 +142,7 @@ impl Attempt {
         let now = clock.now();
         let deadline = now + millis(queue.timeout);
         let response = tokio::select! {
+            biased;
             response = destination.attempt(destination.dispatcher(), delivery, begun) => response?,
             () = clock.until(deadline, now) => {
                 return Err(AttemptError::ResponseTimeout(queue.timeout));

@@ -33,6 +33,7 @@ impl AppResponse {
         let (head, body) = response.into_parts();
         let mut beginning = Vec::new();
         tokio::select! {
+            biased;
             () = read_body(body, &mut beginning) => {}
             () = timeout => {}
         }

@@ -34,9 +34,13 @@ struct Shelf {
 
 impl Jobs {
     pub(crate) fn new(operations: Operations) -> Self {
+        Self::with_clock(operations, Clock::System)
+    }
+
+    pub(crate) fn with_clock(operations: Operations, clock: Clock) -> Self {
         Self {
             operations,
-            clock: Clock::System,
+            clock,
             shelf: Mutex::default(),
         }
     }

@@ -20,6 +20,6 @@ pub(super) fn manual_now(clock: &Clock) -> Option<Millis> {
     match clock {
         Clock::System => None,
         #[cfg(test)]
-        Clock::Manual(_) => Some(clock.now()),
+        Clock::Manual(_) | Clock::Simulated { .. } => Some(clock.now()),
     }
 }

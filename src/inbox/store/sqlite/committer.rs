@@ -281,7 +281,7 @@ fn gather(first: Box<dyn Job>, queue: &mut TaskQueue) -> Jobs {
 }
 
 /// Runs one job, and undoes it alone if it fails. Returns an error that ends the whole transaction.
-fn run(tx: &mut Tx<'_>, job: &mut dyn Job) -> rusqlite::Result<()> {
+pub(super) fn run(tx: &mut Tx<'_>, job: &mut dyn Job) -> rusqlite::Result<()> {
     let before = tx.usage;
     tx.execute("SAVEPOINT job")?;
     let Err(error) = job.run(tx) else {

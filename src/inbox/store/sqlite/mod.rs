@@ -32,6 +32,8 @@ mod retention;
 mod row;
 mod schema;
 mod settle;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod stamp;
 mod stats;
 mod store;

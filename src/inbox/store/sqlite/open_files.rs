@@ -55,6 +55,15 @@ impl OpenFiles {
         })
     }
 
+    /// Returns no files, for a store in memory.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self {
+            files: Vec::new(),
+            loss: OnceLock::new(),
+        }
+    }
+
     /// Compares the open files with the files at their paths.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use crate::inbox::store::{contract::StoreFuture, error::StoreError};
 /// The maximum number of waiting queries. Further ones wait for room in the queue.
 const MAX_WAITING: usize = 64;
 
-type Query = Box<dyn FnOnce(&Connection) + Send>;
+pub(crate) type Query = Box<dyn FnOnce(&Connection) + Send>;
 
 /// The handle of a reader thread. When it is dropped, the thread still runs the waiting queries.
 pub(super) struct Reader {
@@ -37,6 +37,17 @@ impl Reader {
             queries: Some(queries),
             thread: Some(thread),
         }))
+    }
+
+    /// Makes a reader whose queries a simulation runs.
+    #[cfg(test)]
+    pub(super) fn simulated() -> (Arc<Self>, mpsc::Receiver<Query>) {
+        let (queries, rx) = mpsc::channel(MAX_WAITING);
+        let reader = Self {
+            queries: Some(queries),
+            thread: None,
+        };
+        (Arc::new(reader), rx)
     }
 
     /// Runs `read` on the thread.

@@ -90,7 +90,7 @@ fn end_leases(db: &Connection, file: &LockedFile, now: Millis) -> Result<(), Ope
 
 /// Ends the leases in the first transaction of a start, which raises the stamp and so disowns
 /// earlier backups.
-fn try_end_leases(db: &Connection, now: Millis) -> rusqlite::Result<usize> {
+pub(super) fn try_end_leases(db: &Connection, now: Millis) -> rusqlite::Result<usize> {
     let transaction = Transaction::new_unchecked(db, Immediate)?;
     stamp::raise(&transaction)?;
     let ended = transaction.execute(END_LEASES, [now])?;

@@ -124,6 +124,20 @@ impl SqliteStore {
         })
     }
 
+    /// Makes a store whose threads a simulation replaces.
+    #[cfg(test)]
+    pub(super) fn simulated(clock: Clock, readers: [Arc<Reader>; 2], writer: Writer) -> Self {
+        let [quick_reader, slow_reader] = readers;
+        Self {
+            file: PathBuf::new(),
+            clock,
+            quick_reader,
+            slow_reader,
+            open_files: Arc::new(OpenFiles::none()),
+            writer: Arc::new(writer),
+        }
+    }
+
     /// Applies `change` to each row that a reader found, in several jobs. Returns the number of
     /// changed rows.
     fn change<R: Send + Sync + 'static>(

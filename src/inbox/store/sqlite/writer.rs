@@ -47,6 +47,19 @@ impl Writer {
         })
     }
 
+    /// Makes a writer whose tasks a simulation does. `failure` will hold the reason if the store fails
+    /// for good.
+    #[cfg(test)]
+    pub(super) fn simulated(failure: Arc<OnceLock<String>>) -> (Self, mpsc::Receiver<Task>) {
+        let (tasks, rx) = mpsc::channel(MAX_WAITING);
+        let writer = Self {
+            tasks: Some(tasks),
+            thread: None,
+            failure,
+        };
+        (writer, rx)
+    }
+
     /// Submits a durable job at once, or fails if the queue is full. The job runs even if the
     /// future is dropped.
     pub(super) fn submit_now<T: Send + 'static>(

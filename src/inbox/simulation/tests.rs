@@ -1,0 +1,83 @@
+//! The tests that simulate.
+
+use std::{env, time::Instant};
+
+use super::{
+    bug::Bug,
+    run::{HOURS, Outcome, run},
+};
+
+/// The simulated hours of `cargo test`, and of `make drills`.
+const QUICK: u64 = 1_000;
+const LONG: u64 = 1_000_000;
+
+/// The seeds within which each planted bug is found.
+const SEEDS: u64 = 1_000;
+
+fn number(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().expect("a number"))
+}
+
+fn simulate(hours: u64) {
+    let (begun, first) = (
+        Instant::now(),
+        number("CARTGATE_SIMULATION_SEED").unwrap_or(1),
+    );
+    let (runs, mut accepted) = (hours.div_ceil(HOURS), 0);
+    for seed in first..first + runs {
+        let outcome = run(seed, None);
+        assert!(outcome.violation.is_none(), "{outcome}");
+        accepted += u64::from(outcome.accepted);
+    }
+    println!(
+        "simulated {} hours with {runs} seeds from {first} on, in {:.1?}: apps accepted {accepted} deliveries",
+        runs * HOURS,
+        begun.elapsed()
+    );
+}
+
+#[test]
+fn a_thousand_hours_break_no_invariant() {
+    simulate(QUICK);
+}
+
+#[test]
+#[ignore = "takes long; `make drills` runs it"]
+fn many_hours_break_no_invariant() {
+    simulate(number("CARTGATE_SIMULATION_HOURS").unwrap_or(LONG));
+}
+
+#[test]
+#[ignore = "repeats the run of CARTGATE_SIMULATION_SEED, and prints its log"]
+fn one_seed() {
+    let outcome = run(number("CARTGATE_SIMULATION_SEED").unwrap_or(1), None);
+    println!("{outcome}");
+    assert!(outcome.violation.is_none(), "it breaks an invariant");
+}
+
+#[test]
+fn a_seed_gives_the_same_run_each_time() {
+    let [first, again, other] = [7, 7, 8].map(|seed| run(seed, None));
+    assert_eq!(first.hash, again.hash, "{first}\n\n{again}");
+    assert_ne!(first.hash, other.hash);
+}
+
+#[test]
+fn each_planted_bug_is_found() {
+    for bug in Bug::ALL {
+        let mut runs = (1..=SEEDS).map(|seed| run(seed, Some(bug)));
+        let found = runs.find(|outcome| outcome.violation.is_some());
+        let Outcome {
+            seed, violation, ..
+        } = found.unwrap_or_else(|| panic!("{bug:?} is not found"));
+        let violation = violation.expect("found");
+        println!("{bug:?}: found by seed {seed}: {}", violation.text);
+        assert_eq!(
+            violation.invariant,
+            bug.invariant(),
+            "{bug:?}: {}",
+            violation.text
+        );
+    }
+}
