@@ -29,20 +29,6 @@ pub(super) enum Bug {
 }
 
 impl Bug {
-    pub(super) const ALL: [Self; 11] = [
-        Self::AcknowledgesBeforeSync,
-        Self::StopsWithClient,
-        Self::RemovesUndelivered,
-        Self::SettlesRejected,
-        Self::ForgetsDeferred,
-        Self::IgnoresToken,
-        Self::IgnoresLease,
-        Self::SkipsSeals,
-        Self::ContinuesAfterFailedSync,
-        Self::IgnoresCopyLimit,
-        Self::DropsDuplicates,
-    ];
-
     /// Returns the invariant that it breaks, by its number in `inbox`.
     pub(super) fn invariant(self) -> u8 {
         match self {

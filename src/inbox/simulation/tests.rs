@@ -1,6 +1,6 @@
 //! The tests that simulate.
 
-use std::{env, time::Instant};
+use std::{collections::BTreeSet, env, iter, time::Instant};
 
 use super::{
     bug::Bug,
@@ -63,10 +63,28 @@ fn a_seed_gives_the_same_run_each_time() {
     assert_ne!(first.hash, other.hash);
 }
 
+/// A seed that finds each bug. It is tried first, so that the test is short. A change of the code
+/// changes the runs of all seeds; the others are tried after it.
+const FINDERS: [(Bug, u64); 11] = [
+    (Bug::AcknowledgesBeforeSync, 2),
+    (Bug::StopsWithClient, 2),
+    (Bug::RemovesUndelivered, 1),
+    (Bug::SettlesRejected, 2),
+    (Bug::ForgetsDeferred, 2),
+    (Bug::IgnoresToken, 75),
+    (Bug::IgnoresLease, 1),
+    (Bug::SkipsSeals, 14),
+    (Bug::ContinuesAfterFailedSync, 20),
+    (Bug::IgnoresCopyLimit, 6),
+    (Bug::DropsDuplicates, 1),
+];
+
 #[test]
 fn each_planted_bug_is_found() {
-    for bug in Bug::ALL {
-        let mut runs = (1..=SEEDS).map(|seed| run(seed, Some(bug)));
+    for (bug, first) in FINDERS {
+        let mut runs = iter::once(first)
+            .chain(1..=SEEDS)
+            .map(|seed| run(seed, Some(bug)));
         let found = runs.find(|outcome| outcome.violation.is_some());
         let Outcome {
             seed, violation, ..
@@ -80,4 +98,6 @@ fn each_planted_bug_is_found() {
             violation.text
         );
     }
+    let broken: BTreeSet<u8> = FINDERS.iter().map(|(bug, _)| bug.invariant()).collect();
+    assert!(broken.into_iter().eq(1..=8), "a bug for each invariant");
 }

@@ -156,6 +156,8 @@ impl World {
             self.forward.fetch_add(by, Relaxed);
         }
         if let Some(chosen) = all.nth(clock) {
+            let mut ledger = self.ledger();
+            ledger.latest = ledger.latest.max(chosen.now());
             chosen.shift(by);
         }
     }
