@@ -4,11 +4,11 @@
 use std::{collections::BTreeMap, fs, path::Path, thread};
 
 use crate::{
-    gate::{Setup, stop},
+    gate::{Setup, kill, stop},
     order,
     program::{Program, write_secret},
     promise::{Held, Promise},
-    recipient::Recipient,
+    recipient::{Recipient, Reply},
     rounds::{random_moment, rounds},
     senders::{Numbers, Rejected, Senders, Until},
     servers::postgres::Postgres,
@@ -56,14 +56,8 @@ impl<'a> Site<'a> {
         write_secret(&self.dir.join("secret"), secret);
     }
 
-    /// Counts the files with this ending. A gate that has just begun has no directory yet.
     fn count(&self, ending: &str) -> usize {
-        let Ok(files) = fs::read_dir(self.dir.join("rejected")) else {
-            return 0;
-        };
-        let names = files.map(|file| file.expect("a file").file_name());
-        let names = names.filter(|name| name.to_string_lossy().ends_with(ending));
-        names.count()
+        files(self.dir, ending)
     }
 
     /// Sends orders under a secret that the gate does not know yet, among forgeries.
@@ -115,6 +109,16 @@ impl<'a> Site<'a> {
     }
 }
 
+/// Counts the files with this ending. A gate that has just begun has no directory yet.
+fn files(dir: &Path, ending: &str) -> usize {
+    let Ok(files) = fs::read_dir(dir.join("rejected")) else {
+        return 0;
+    };
+    let names = files.map(|file| file.expect("a file").file_name());
+    let names = names.filter(|name| name.to_string_lossy().ends_with(ending));
+    names.count()
+}
+
 fn drill(dir: &Path, setup: Setup, recipient: &Recipient, rounds: u32) -> Held {
     let mut site = Site::new(dir, setup);
     for _ in 0..rounds {
@@ -139,6 +143,63 @@ fn drill(dir: &Path, setup: Setup, recipient: &Recipient, rounds: u32) -> Held {
     assert_eq!(forgeries, rounds as usize * FORGERIES, "they stay");
     stop(gate);
     held
+}
+
+/// Without an inbox, a delivery whose response a killed gate has not seen is sent again, with its id.
+#[test]
+#[ignore = "of the drills; make test runs it"]
+fn a_direct_app_gets_again_what_it_had_when_the_gate_was_killed() {
+    let recipient = Recipient::start();
+    let dir = tempfile::tempdir().expect("a directory");
+    let (place, url) = (dir.path().display(), recipient.url());
+    let text = format!(
+        r#"
+[server]
+listen = "127.0.0.1:0"
+[rejected]
+dir = "{place}/rejected"
+[secret.current]
+file = "{place}/secret"
+[[endpoint]]
+name = "hooks"
+path = "/hooks"
+secrets = ["current"]
+[[endpoint.destination]]
+url = "{url}"
+"#
+    );
+    let start = || Program::serve_file(&text, &[]);
+    write_secret(&dir.path().join("secret"), OLD_SECRET);
+    let gate = start();
+    let mut client = gate.client();
+    let ids = (0..3).map(|number| {
+        let answer = client.ask(genuine(&order::body(number)));
+        assert_eq!(answer.status, 401);
+        answer
+            .header("x-cartgate-delivery")
+            .expect("an id")
+            .to_owned()
+    });
+    let ids: Vec<_> = ids.collect();
+    let count = |ending| files(dir.path(), ending);
+    wait_until("all are saved", || count(".http") == 3);
+    write_secret(&dir.path().join("secret"), SECRET);
+    recipient.reply(Reply::Hang);
+    gate.signal("HUP");
+    wait_until("the first is on its way", || recipient.count() == 1);
+    assert_eq!(count(".late"), 3);
+    kill(gate);
+    recipient.reply(Reply::Take);
+    let gate = start();
+    wait_until("each is delivered", || count(".forwarded") == 3);
+    let attempts = recipient.attempts().into_iter();
+    let got: Vec<_> = attempts.map(|one| (one.id, one.taken)).collect();
+    let [first, second, third] = &ids[..] else {
+        panic!("three");
+    };
+    let taken = [first, second, third].map(|id| (id.clone(), true));
+    assert_eq!(got, [&[(first.clone(), false)][..], &taken].concat());
+    stop(gate);
 }
 
 #[test]

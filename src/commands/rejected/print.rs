@@ -11,7 +11,7 @@ use tower_cartgate::RejectionKind;
 use crate::{
     commands::verify::Judgement,
     doctor::SignatureVerdict,
-    rejected::{RejectionDetails, SavedFile, SavedRejection},
+    rejected::{LateState, RejectionDetails, SavedFile, SavedRejection},
     text::terminal::printable,
 };
 
@@ -116,8 +116,13 @@ impl Display for Screen<'_> {
         writeln!(f, "peer      {peer} (source {})", rejection.source)?;
         let path = printable(file.path.as_os_str().as_encoded_bytes());
         writeln!(f, "file      {path}")?;
-        if let Some(forwarded) = file.forwarded() {
-            writeln!(f, "forwarded {}", time(forwarded))?;
+        match (file.late_state(), file.forwarded()) {
+            (Some(LateState::Waiting), _) => {
+                writeln!(f, "late      waits for its app or the inbox")?
+            }
+            (Some(LateState::Forwarded), Some(at)) => writeln!(f, "forwarded {}", time(at))?,
+            (Some(state), Some(at)) => writeln!(f, "late      {} {}", state.as_str(), time(at))?,
+            _ => {}
         }
         writeln!(f)?;
         let target = printable(rejection.target.as_str().as_bytes());

@@ -33,8 +33,7 @@ static GROUPS: LazyLock<Vec<Group<RejectedPlan>>> = LazyLock::new(|| {
             }),
         )
         .details(
-            "It is for the time between a new secret at Cartfunnel and the same secret at the gate. The files hold personal \
-             data.",
+            "The gate delivers the genuine ones by itself once it knows their secret. The files hold personal data.",
         )
         .required("the directory for deliveries whose signature does not match")
         .flag("--save-rejected")
@@ -57,6 +56,7 @@ static GROUPS: LazyLock<Vec<Group<RejectedPlan>>> = LazyLock::new(|| {
             "Time after which a file is deleted",
             scalar(timeout(), |plan: &mut RejectedPlan| &mut plan.settings.age),
         )
+        .details("One that verifies by now stays until it is delivered.")
         .restart(),
         Setting::new(
             "share",
