@@ -17,7 +17,7 @@ use seccompiler::{
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// System calls that are denied with any arguments.
-const DENIED: [c_long; 81] = [
+const DENIED: [c_long; 80] = [
     // Programs.
     libc::SYS_execve,
     libc::SYS_execveat,
@@ -108,13 +108,13 @@ const DENIED: [c_long; 81] = [
     libc::SYS_swapon,
     libc::SYS_syslog,
     libc::SYS_vhangup,
-    libc::SYS_kexec_file_load,
 ];
 
-/// System calls that only x86-64 has.
+/// Further system calls, which this architecture has.
 #[cfg(target_arch = "x86_64")]
-const DENIED_HERE: [c_long; 8] = [
+const DENIED_HERE: [c_long; 9] = [
     libc::SYS_fork,
+    libc::SYS_kexec_file_load,
     libc::SYS_vfork,
     libc::SYS_ioperm,
     libc::SYS_iopl,
@@ -124,7 +124,11 @@ const DENIED_HERE: [c_long; 8] = [
     libc::SYS_uselib,
 ];
 
-#[cfg(not(target_arch = "x86_64"))]
+/// `kexec_file_load`, for which the constants of musl have no name.
+#[cfg(target_arch = "aarch64")]
+const DENIED_HERE: [c_long; 1] = [294];
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 const DENIED_HERE: [c_long; 0] = [];
 
 /// Families of sockets that a gate opens.
