@@ -13,6 +13,7 @@ const PUBLISHED: [(&str, &str, &[&str]); 2] = [
             "src/",
             "docs/log.md",
             "tests/servers/",
+            "tests/corpus/response/",
             "CHANGELOG.md",
             "README.md",
             "LICENSE-",

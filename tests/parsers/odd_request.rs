@@ -3,27 +3,24 @@
 
 use crate::{mutation::Dice, support::sign};
 
-/// A request, and its body.
-pub(crate) struct OddRequest {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) body: Vec<u8>,
+/// Returns the request of this number, which is the same in every run.
+pub(crate) fn odd_request(number: u64) -> Vec<u8> {
+    let mut dice = Dice::new(number);
+    let body = body(&mut dice);
+    let mut bytes = head(&mut dice, number, &body).into_bytes_of_latin1();
+    if dice.one_in(3) {
+        chunked(&mut dice, &body, &mut bytes);
+    } else {
+        let zeros = if dice.one_in(20) { "0" } else { "" };
+        bytes.extend(format!("Content-Length: {zeros}{}\r\n\r\n", body.len()).bytes());
+        bytes.extend(&body);
+    }
+    bytes
 }
 
-impl OddRequest {
-    /// Returns the request of this number, which is the same in every run.
-    pub(crate) fn new(number: u64) -> Self {
-        let mut dice = Dice::new(number);
-        let body = body(&mut dice);
-        let mut bytes = head(&mut dice, number, &body).into_bytes_of_latin1();
-        if dice.one_in(3) {
-            chunked(&mut dice, &body, &mut bytes);
-        } else {
-            let zeros = if dice.one_in(20) { "0" } else { "" };
-            bytes.extend(format!("Content-Length: {zeros}{}\r\n\r\n", body.len()).bytes());
-            bytes.extend(&body);
-        }
-        Self { bytes, body }
-    }
+/// Returns the body of the request of this number.
+pub(crate) fn odd_body(number: u64) -> Vec<u8> {
+    body(&mut Dice::new(number))
 }
 
 /// Text in which each character stands for one byte.

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use crate::{mutation::Dice, odd_request::OddRequest, recorder::Recorder, support::PATIENCE};
+use crate::{mutation::Dice, odd_request::odd_request, recorder::Recorder, support::PATIENCE};
 
 /// The number of clients.
 const CLIENTS: usize = 12;
@@ -41,7 +41,7 @@ fn one_connection(gate: SocketAddr, first: u64) {
     let mut dice = Dice::new(first);
     let last = first + dice.below(PIPELINED as usize) as u64;
     let mut bytes = Vec::new();
-    (first..=last).for_each(|number| bytes.extend(OddRequest::new(number).bytes));
+    (first..=last).for_each(|number| bytes.extend(odd_request(number)));
     let mut client = TcpStream::connect(gate).expect("the gate accepts");
     client.set_nodelay(true).expect("no delay");
     client.set_read_timeout(Some(PATIENCE)).expect("a timeout");

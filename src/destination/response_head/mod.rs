@@ -108,16 +108,17 @@ impl ResponseHead {
     }
 }
 
-/// Returns the index of the status line, after any blank lines. Bytes that cannot become a
+/// Returns the index of the status line, after any empty lines. Bytes that cannot become a
 /// response, such as the greeting of another protocol, are an error at once.
 fn begin(read: &[u8]) -> Result<usize, MalformedResponse> {
     const BEGIN: &[u8] = b"HTTP/1.";
-    let blank = read.iter().take_while(|byte| b"\r\n".contains(byte));
-    let begin = blank.count();
-    let line = &read[begin..];
+    let mut line = read;
+    while let [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] = line {
+        line = rest;
+    }
     let length = line.len().min(BEGIN.len());
-    (line[..length] == BEGIN[..length])
-        .then_some(begin)
+    (line[..length] == BEGIN[..length] || line == b"\r")
+        .then_some(read.len() - line.len())
         .ok_or(UNREADABLE)
 }
 

@@ -181,13 +181,15 @@ fn what_never_becomes_an_answer_is_not_waited_for() {
         "S",
         "HTTP/2",
         "\r\nx",
+        "\rH",
+        "\r\r\nHTTP/1.1 200 OK",
         "HTTQ",
         "220 mail.example ESMTP\r\n",
         "\u{15}\u{3}\u{1}",
     ] {
         assert!(take(text).is_err(), "{text:?}");
     }
-    for text in ["", "\r\n", "H", "\nHTTP/1.", "HTTP/1.1 2"] {
+    for text in ["", "\r", "\n\r", "\r\n", "H", "\nHTTP/1.", "HTTP/1.1 2"] {
         assert!(take(text).expect("so far").is_none(), "{text:?}");
     }
 }

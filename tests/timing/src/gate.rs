@@ -37,7 +37,8 @@ impl Gate {
         let child = Command::new(program)
             .env_clear()
             .current_dir(dir.path())
-            .args(["serve", "--listen", "127.0.0.1:0", "--upstream", "unix:app"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--upstream"])
+            .arg(format!("unix:{}", dir.path().join("app").display()))
             .args([
                 "--secret-file",
                 "first=first",
