@@ -21,6 +21,7 @@
 
 pub mod acme;
 pub mod admin;
+pub mod alarm;
 pub mod cli;
 pub mod client;
 pub mod commands;

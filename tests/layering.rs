@@ -16,7 +16,7 @@ use cycles::cycles;
 use modules::{Module, Modules};
 
 /// The folders of `src/`, lowest layer first.
-const LAYERS: [&str; 24] = [
+const LAYERS: [&str; 25] = [
     "runtime",
     "text",
     "secret",
@@ -31,6 +31,7 @@ const LAYERS: [&str; 24] = [
     "client",
     "destination",
     "inbox",
+    "alarm",
     "endpoint",
     "profile",
     "proxy",

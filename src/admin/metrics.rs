@@ -4,7 +4,7 @@ use std::{fmt, iter::once, sync::Arc};
 
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, registry::Registry};
 
-use super::{inbox_metrics, process};
+use super::{alarm_metrics, inbox_metrics, process};
 use crate::{
     admin::openmetrics::{Label, Page, one},
     destination::meter::{DestinationMeter, TAKEN},
@@ -54,6 +54,7 @@ impl Collector for Exposition {
         self.limits(&mut page)?;
         self.admission(&mut page)?;
         self.configuration(&mut page)?;
+        alarm_metrics::write(&mut page, &self.gate.metrics.alarms)?;
         self.process(&mut page)
     }
 }

@@ -8,6 +8,7 @@
 //! side, which the commands use.
 
 mod access;
+mod alarm_metrics;
 mod api;
 pub(crate) mod client;
 mod console;
@@ -33,4 +34,5 @@ pub(crate) use api::events::reports::run as send_reports;
 pub(crate) use front_door::FrontDoor;
 pub(crate) use gate::{Admin, AdminParts};
 pub use reload_channel::{ReloadHandle, ReloadRequests, reload_channel};
+pub(crate) use report::evaluation;
 pub(crate) use server::serve;

@@ -1,14 +1,17 @@
 //! Makes the report of a gate for `cartgate status`.
 
+use std::collections::HashSet;
+
 use super::{
     inbox_metrics,
     status::{
-        Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox, Late,
-        MissingPointer, Report, Room, SandboxState, Secret, Waiting, problems,
+        Alarm, Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox, Late,
+        MissingPointer, Report, Room, SandboxState, Secret, Waiting, evaluate, problems,
     },
 };
 use crate::{
     acme::OrderTrouble,
+    alarm::{Evaluation, meter::AlarmMeters},
     destination::meter::DestinationMeter,
     endpoint::Target,
     inbox,
@@ -25,6 +28,11 @@ use crate::{
         tally::Tally,
     },
 };
+
+/// Returns the conditions of a gate that need a person.
+pub(crate) fn evaluation(gate: &Shared) -> Evaluation {
+    evaluate(&of(gate))
+}
 
 /// Returns the report of a gate.
 pub(super) fn of(gate: &Shared) -> Report {
@@ -47,7 +55,7 @@ pub(super) fn of(gate: &Shared) -> Report {
             .iter()
             .map(|meter| endpoint(meter, gate))
             .collect(),
-        destinations: destinations(config.meters()),
+        destinations: destinations(config.meters(), &inbox_metrics::names(&config)),
         inbox: gate.inbox.as_ref().map(|own| inbox(own, &config)),
         certificates: certificates
             .map(|(certificate, validity)| Certificate {
@@ -57,6 +65,7 @@ pub(super) fn of(gate: &Shared) -> Report {
             })
             .collect(),
         certificate_order: gate.acme.trouble().map(failed_order),
+        alarms: alarms(&metrics.alarms),
         connections: Room {
             taken: gate.connections.len() as u64,
             limit: gate.connections.limit() as u64,
@@ -94,6 +103,18 @@ fn sandbox_state() -> SandboxState {
     }
 }
 
+fn alarms(meters: &AlarmMeters) -> Vec<Alarm> {
+    let meters = meters.all().into_iter().map(|(alarm, own)| Alarm {
+        alarm,
+        sent: own.sent.number(),
+        last_sent: own.sent.last().map(seconds),
+        failed: own.failed.number(),
+        failing_since: own.failing.since().map(seconds),
+        dropped: own.dropped.number(),
+    });
+    meters.collect()
+}
+
 fn failed_order(trouble: OrderTrouble) -> FailedOrder {
     FailedOrder {
         failures: u64::from(trouble.failures),
@@ -105,13 +126,18 @@ fn failed_order(trouble: OrderTrouble) -> FailedOrder {
 /// Returns the counters of an endpoint.
 pub(super) fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
     let requests = &meter.requests;
-    let late = gate.late.standings().remove(&meter.endpoint.name);
     let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
+    let late = gate.late.standings().remove(&meter.endpoint.name);
+    let rhythm = gate.profiler.rhythm(&meter.endpoint.name);
+    let last_verified = requests.verified.last().map(seconds);
+    let configured = meter.endpoint.silence.map(|silence| silence.as_secs());
     Endpoint {
         endpoint: meter.endpoint.name.to_string(),
         verdict: matches!(meter.endpoint.target, Target::Verdict),
         verified: requests.verified.number(),
-        last_verified: requests.verified.last().map(seconds),
+        last_verified,
+        last_delivery: rhythm.last.map(whole_seconds).max(last_verified),
+        silence_limit: configured.or(rhythm.silence.map(whole_seconds)),
         rejected: requests.rejected.sum(),
         last_rejected: last(&requests.rejected),
         mismatches: requests.mismatches.number(),
@@ -152,14 +178,17 @@ fn missing_pointers(changes: Vec<Change>) -> Vec<MissingPointer> {
 }
 
 /// Returns each destination once, even if several endpoints have it.
-fn destinations(meters: &[Meter]) -> Vec<Destination> {
-    each_destination(meters).map(destination).collect()
+fn destinations(meters: &[Meter], durable: &HashSet<&str>) -> Vec<Destination> {
+    each_destination(meters)
+        .map(|own| destination(own, durable.contains(&*own.name)))
+        .collect()
 }
 
 /// Returns the counters of a destination.
-pub(super) fn destination(own: &DestinationMeter) -> Destination {
+pub(super) fn destination(own: &DestinationMeter, durable: bool) -> Destination {
     Destination {
         destination: own.name.to_string(),
+        durable,
         taken: own.taken.number(),
         last_taken: own.taken.last().map(seconds),
         failed: own.failed.sum(),

@@ -6,8 +6,8 @@ use clap::{
 };
 
 use super::{
-    check::CheckArgs, completions::CompletionsArgs, console::ConsoleArgs, demo::DemoArgs,
-    healthcheck::HealthcheckArgs, inbox::InboxArgs, init::InitArgs, man::ManArgs,
+    alarm::AlarmArgs, check::CheckArgs, completions::CompletionsArgs, console::ConsoleArgs,
+    demo::DemoArgs, healthcheck::HealthcheckArgs, inbox::InboxArgs, init::InitArgs, man::ManArgs,
     rejected::RejectedArgs, reload::ReloadArgs, send::SendArgs, serve::ServeArgs, sign::SignArgs,
     status::StatusArgs, verify::VerifyArgs,
 };
@@ -53,6 +53,8 @@ pub enum Command {
     Inbox(Box<InboxArgs>),
     /// List and show the rejected deliveries that a gate saved
     Rejected(Box<RejectedArgs>),
+    /// Test the receivers of alarms
+    Alarm(AlarmArgs),
     /// Send a signed delivery, many of them, or forgeries
     Send(Box<SendArgs>),
     /// Print the signature of a body, or a ready-to-run curl line

@@ -6,6 +6,7 @@
 //! `--help` never shows. A secret is never an argument, because every user of the machine sees
 //! arguments.
 
+mod alarm;
 mod check;
 mod command;
 mod completions;
@@ -37,6 +38,7 @@ mod variables;
 mod verify;
 mod walk;
 
+pub use alarm::{AlarmArgs, AlarmCommand, AlarmTestArgs};
 pub use check::CheckArgs;
 pub use command::{Cli, Command};
 pub use completions::CompletionsArgs;

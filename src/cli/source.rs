@@ -2,13 +2,21 @@
 //! flags override settings of the file. `serve`, `check` and every reload resolve it here, so all
 //! find the same mistakes.
 
-use std::{path::Path, sync::mpsc, thread, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 pub use super::origin::Origin;
 use super::serve::ServeArgs;
-use crate::config::{
-    FileError, Finding, Loaded, Place, Plan,
-    default_file::{self, cannot_read},
+use crate::{
+    alarm::AlarmReceiver,
+    config::{
+        FileError, Finding, Loaded, Place, Plan,
+        default_file::{self, cannot_read},
+    },
 };
 
 /// The flags and variables of `serve`, and the origin of the configuration that they choose.
@@ -138,6 +146,19 @@ impl ConfigSource {
     /// Every mistake that was found.
     pub fn load_to_start(&self, plan: &Plan) -> Result<Loaded, ConfigSourceError> {
         self.loaded(plan.load_to_start())
+    }
+
+    /// Reads the files and variables that the receivers of alarms name.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake that was found.
+    pub fn load_alarms(
+        &self,
+        plan: &Plan,
+    ) -> Result<(Vec<Arc<AlarmReceiver>>, Vec<Finding>), ConfigSourceError> {
+        let loaded = plan.load_alarms();
+        loaded.map_err(|findings| self.mistakes(findings))
     }
 
     fn loaded(&self, loaded: Result<Loaded, Vec<Finding>>) -> Result<Loaded, ConfigSourceError> {

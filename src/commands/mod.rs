@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 
+mod alarm;
 mod check;
 mod completions;
 mod console;
@@ -57,6 +58,7 @@ fn dispatch(command: Command, held: Option<serve::HeldSignals>) -> Result<Outcom
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Inbox(args) => inbox::run(args.command),
         Command::Rejected(args) => rejected::run(args.command),
+        Command::Alarm(args) => alarm::run(args.command),
         Command::Send(args) => send::run(*args),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(args),

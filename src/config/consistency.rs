@@ -12,7 +12,7 @@ use super::{
 use crate::{
     admin,
     inbox::{postgres_url, settings::StoreAddress},
-    net::listener::ListenAddress,
+    net::{destination_address::Address, listener::ListenAddress},
 };
 
 impl Plan {
@@ -37,6 +37,13 @@ impl Plan {
         }
         if let Some(inbox) = &self.inbox {
             self.check_inbox(inbox, &mut findings);
+        }
+        for alarm in &self.alarms {
+            let uses_tls = alarm.address().is_none_or(Address::is_tls);
+            if alarm.ca_file.is_some() && !uses_tls {
+                let message = "a CA file needs an https URL: nothing else has a certificate";
+                findings.push(Finding::new(alarm.at.of("ca_file"), message));
+            }
         }
         for endpoint in &self.endpoints {
             check_endpoint(endpoint, &mut findings);

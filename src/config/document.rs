@@ -247,6 +247,11 @@ impl<'d, 't> Value<'d, 't> {
         }
     }
 
+    /// Whether the value is a table.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value.get_ref(), DeValue::Table(_))
+    }
+
     /// Returns the tables of a list; `header` is how the file begins each.
     pub(crate) fn tables(self, header: &str) -> Option<Vec<Table<'d, 't>>> {
         if !self.value.get_ref().is_array() {

@@ -15,8 +15,9 @@ use super::{
     finding::{Finding, Place},
     places::Places,
     sections::{
-        admin::AdminPlan, destination::DestinationPlan, endpoint::EndpointPlan, inbox::InboxPlan,
-        log::LogPlan, rejected::RejectedPlan, secrets::Secrets, server::ServerPlan, tls::TlsPlan,
+        admin::AdminPlan, alarm::AlarmPlan, destination::DestinationPlan, endpoint::EndpointPlan,
+        inbox::InboxPlan, log::LogPlan, rejected::RejectedPlan, secrets::Secrets,
+        server::ServerPlan, tls::TlsPlan,
     },
     setting::{
         definition::{Group, Section, Setting},
@@ -46,6 +47,8 @@ pub struct Plan {
     pub rejected: Option<RejectedPlan>,
     /// The store of durable deliveries; none without durable endpoints.
     pub inbox: Option<InboxPlan>,
+    /// The receivers of alarms.
+    pub alarms: Vec<AlarmPlan>,
     /// Log lines and their format.
     pub log: LogPlan,
     /// The secrets that endpoints accept.
@@ -56,6 +59,8 @@ pub struct Plan {
     pub warnings: Vec<Finding>,
     /// Endpoints with mistakes.
     incomplete: Vec<EndpointPlan>,
+    /// Receivers of alarms with mistakes.
+    incomplete_alarms: Vec<AlarmPlan>,
 }
 
 static GROUPS: LazyLock<Vec<Group<Plan>>> = LazyLock::new(|| {
@@ -83,6 +88,17 @@ static GROUPS: LazyLock<Vec<Group<Plan>>> = LazyLock::new(|| {
             optional_table(|plan: &mut Plan| &mut plan.inbox),
         )
         .details("It is required by durable endpoints."),
+        Setting::new(
+            "alarm",
+            "Receivers of messages about conditions that need a person",
+            Tables {
+                header: "[[alarm]]",
+                not_empty: "expected at least one table [[alarm]] with a `url`",
+                at: |plan: &mut Plan| &mut plan.alarms,
+                incomplete: |plan: &mut Plan| &mut plan.incomplete_alarms,
+                needs_all: false,
+            },
+        ),
         Setting::new(
             "log",
             "Log lines and their format",
@@ -152,6 +168,7 @@ impl Plan {
         secrets
             .chain(tls.flat_map(TlsPlan::read_files))
             .chain(self.inbox.iter().filter_map(|inbox| inbox.ca_file.clone()))
+            .chain(self.alarms.iter().filter_map(|one| one.ca_file.clone()))
             .chain(authorities)
             .collect()
     }
@@ -163,6 +180,7 @@ impl Plan {
             .chain(self.destinations().flat_map(DestinationPlan::sources))
             .chain(token.map(|(_, place)| place))
             .chain(self.inbox.iter().flat_map(InboxPlan::sources))
+            .chain(self.alarms.iter().flat_map(AlarmPlan::sources))
     }
 
     /// Returns the text of the plan for operators who may not see its files. A URL's query may
@@ -262,11 +280,13 @@ impl Section for Plan {
             admin: None,
             rejected: None,
             inbox: None,
+            alarms: Vec::new(),
             log: LogPlan::new(at.clone()),
             secrets: Secrets::default(),
             endpoints: Vec::new(),
             warnings: Vec::new(),
             incomplete: Vec::new(),
+            incomplete_alarms: Vec::new(),
             at,
         }
     }

@@ -78,7 +78,7 @@ impl Signer {
 
     /// Returns the three headers of an attempt at this time. The id must not contain a full stop,
     /// with which two messages could have the same signature.
-    pub(super) async fn sign(
+    pub(crate) async fn sign(
         &self,
         id: &str,
         at: SystemTime,

@@ -1,6 +1,6 @@
 //! The settings of one endpoint.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tower_cartgate::{Policy, Secret, SecretName};
 
@@ -29,6 +29,8 @@ pub struct Endpoint {
     pub headers: HeaderChanges,
     /// The target of verified deliveries.
     pub target: Target,
+    /// The time without a verified delivery that is an alarm; none for the learned one.
+    pub silence: Option<Duration>,
 }
 
 impl Endpoint {
@@ -50,6 +52,7 @@ impl Endpoint {
             query: Query::default(),
             headers: HeaderChanges::default(),
             target: Target::Direct(destination),
+            silence: None,
         }
     }
 

@@ -85,6 +85,16 @@ impl Address {
         }
     }
 
+    /// Returns the address with dots instead of a path and a query, which may be a secret.
+    #[must_use]
+    pub fn without_target(&self) -> Self {
+        let dots = self.target.as_ref().filter(|target| *target != "/");
+        Self {
+            target: dots.map(|_| PathAndQuery::from_static("/...")),
+            ..self.clone()
+        }
+    }
+
     /// Returns the transport.
     #[must_use]
     pub fn transport(&self) -> &Transport {
@@ -273,6 +283,20 @@ mod tests {
             ("http://app.example", "http://app.example"),
         ] {
             assert_eq!(parsed(text).without_query().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_secret_path_can_be_left_out() {
+        for (text, shown) in [
+            (
+                "https://hooks.example/T0/planted?key=planted",
+                "https://hooks.example/...",
+            ),
+            ("unix:/run/app.sock:/planted", "unix:/run/app.sock:/..."),
+            ("https://hooks.example:8443", "https://hooks.example:8443"),
+        ] {
+            assert_eq!(parsed(text).without_target().to_string(), shown);
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{
     digest::DigestKey,
     learned::{Facts, Learned},
+    rhythm::Rhythm,
     shape::{Change, ShapeEvent},
     stored::{self, StoredError},
     view::EndpointView,
@@ -75,6 +76,12 @@ impl Book {
     pub(super) fn changes(&self, endpoint: &str) -> Vec<Change> {
         let page = self.pages.get(endpoint);
         page.map_or_else(Vec::new, |page| page.learned.shape.changes())
+    }
+
+    /// Returns the rhythm of an endpoint's deliveries.
+    pub(super) fn rhythm(&self, endpoint: &str, now: Millis) -> Rhythm {
+        let page = self.pages.get(endpoint);
+        page.map_or_else(Rhythm::default, |page| page.learned.rhythm(now))
     }
 
     /// Accepts the shape of an endpoint's last payloads. Returns the number of changes that end.

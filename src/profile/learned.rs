@@ -5,6 +5,7 @@ use tower_cartgate::EventKind;
 
 use super::{
     reading::PayloadReading,
+    rhythm::{Pauses, Rhythm},
     sender::{Names, Repeats, Sizes},
     shape::{PayloadShape, ShapeEvent},
 };
@@ -31,6 +32,9 @@ pub(super) struct Learned {
     pub(super) headers: Names,
     pub(super) sizes: Sizes,
     pub(super) repeats: Repeats,
+    /// Profiles of earlier versions have none.
+    #[serde(default)]
+    pub(super) pauses: Pauses,
     pub(super) shape: PayloadShape,
 }
 
@@ -64,6 +68,9 @@ impl Learned {
     /// Learns a delivery. Returns the news about the shape.
     pub(super) fn learn(&mut self, facts: &Facts<'_>) -> Vec<ShapeEvent> {
         self.first.get_or_insert(facts.received);
+        if let Some(last) = self.last {
+            self.pauses.add(last, facts.received);
+        }
         self.last = self.last.max(Some(facts.received));
         self.durable = facts.durable;
         self.deliveries += 1;
@@ -102,6 +109,15 @@ impl Learned {
         let nothing = PayloadReading::nothing();
         let reading = reading.unwrap_or(&nothing);
         self.shape.learn(reading, facts.kind, facts.received)
+    }
+
+    /// Returns the rhythm of the deliveries.
+    pub(super) fn rhythm(&self, now: Millis) -> Rhythm {
+        let first = self.first;
+        Rhythm {
+            last: self.last,
+            silence: first.and_then(|first| self.pauses.silence(first, now)),
+        }
     }
 
     /// Accepts the shape of the last bodies. Returns the number of changes that end.

@@ -19,6 +19,7 @@ mod learner;
 pub(crate) mod offline;
 mod profiler;
 mod reading;
+mod rhythm;
 mod sample;
 mod scalar;
 mod sender;

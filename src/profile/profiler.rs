@@ -16,6 +16,7 @@ use super::{
     book::Book,
     digest::DigestKey,
     learner,
+    rhythm::Rhythm,
     sample::VerifiedSample,
     shape::Change,
     stored,
@@ -115,6 +116,11 @@ impl Profiler {
     /// Returns the changes of an endpoint's payloads.
     pub(crate) fn changes(&self, endpoint: &str) -> Vec<Change> {
         self.book().changes(endpoint)
+    }
+
+    /// Returns the rhythm of an endpoint's deliveries.
+    pub(crate) fn rhythm(&self, endpoint: &str) -> Rhythm {
+        self.book().rhythm(endpoint, Clock::System.now())
     }
 
     /// Accepts the shape of an endpoint's last payloads. Returns the number of changes that end.

@@ -1,5 +1,6 @@
 //! Start, reload and drain of a gate.
 
+mod alarms;
 mod balancer;
 mod config_follower;
 mod drain;

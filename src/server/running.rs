@@ -5,7 +5,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{net::UnixListener, sync::watch, task::JoinSet, time::interval};
 
 use super::{
-    balancer::Balancer, health, profile_keeper, resources::Resources,
+    alarms, balancer::Balancer, health, profile_keeper, resources::Resources,
     service_manager::ServiceManager, watchdog::watch_threads,
 };
 use crate::{
@@ -143,6 +143,7 @@ impl Running {
         self.tasks.spawn(tick(Arc::clone(&self.gate)));
         let profiles = profile_keeper::keep(Arc::clone(&self.gate));
         self.tasks.spawn(profiles);
+        self.tasks.spawn(alarms::watch(Arc::clone(&self.gate)));
     }
 
     /// Starts the tasks that report whether all threads respond: to the service manager, and at the

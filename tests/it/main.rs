@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod alarms;
 mod answers;
 mod attacks;
 mod broken_http;

@@ -18,10 +18,13 @@ mod postgres;
 #[expect(dead_code, reason = "shared with tests/it, which needs more of it")]
 mod program;
 mod prometheus;
+#[path = "../it/alarms/receiver.rs"]
+mod receiver;
 mod receivers;
 #[path = "../servers/mod.rs"]
 #[expect(dead_code, reason = "shared with tests/drills, which needs more of it")]
 mod servers;
+mod shared_alarms;
 mod shared_profile;
 #[path = "../it/support/mod.rs"]
 #[expect(

@@ -73,12 +73,13 @@ fn of_endpoint(meter: &Meter) -> impl Iterator<Item = Item> {
             last_taken,
             failed,
             last_failed,
-        } = report::destination(meter);
+            durable,
+        } = report::destination(meter, matches!(endpoint.target, Target::Durable(_)));
         Item {
             name,
             address: destination.address().without_query().to_string(),
             endpoint: endpoint.name.to_string(),
-            durable: matches!(endpoint.target, Target::Durable(_)),
+            durable,
             taken,
             last_taken,
             failed,

@@ -9,11 +9,11 @@ mod report;
 mod screen;
 mod span;
 
-pub(crate) use problems::problems;
+pub(crate) use problems::{evaluate, problems};
 pub use reloaded::Reloaded;
 pub(crate) use removable::removable_since;
 pub use report::{
-    Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox, Late,
+    Alarm, Certificate, Configuration, Destination, Endpoint, Event, FailedOrder, Inbox, Late,
     MissingPointer, Report, Room, SandboxState, Secret, Waiting,
 };
 pub use screen::Screen;

@@ -40,6 +40,8 @@ pub struct Report {
     pub certificates: Vec<Certificate>,
     /// The last order for a certificate, if it failed.
     pub certificate_order: Option<FailedOrder>,
+    /// The receivers of alarms.
+    pub alarms: Vec<Alarm>,
     /// Open connections.
     pub connections: Room,
     /// Connections that were rejected because the gate was full.
@@ -66,6 +68,12 @@ pub struct Endpoint {
     pub verified: u64,
     /// The time of the last one.
     pub last_verified: Option<u64>,
+    /// The time of the last one that this gate or one with the same inbox has learned from, also
+    /// before the start.
+    pub last_delivery: Option<u64>,
+    /// The time without a verified delivery, in seconds, that counts as silence: the configured one,
+    /// or the one learned from the rhythm of deliveries.
+    pub silence_limit: Option<u64>,
     /// Requests that were rejected.
     pub rejected: u64,
     /// The last one.
@@ -163,12 +171,32 @@ pub struct Secret {
     pub counted_since: u64,
 }
 
+/// The messages to a receiver of alarms.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Alarm {
+    /// The name.
+    pub alarm: String,
+    /// Messages that it accepted.
+    pub sent: u64,
+    /// The time of the last one.
+    pub last_sent: Option<u64>,
+    /// Attempts that failed.
+    pub failed: u64,
+    /// The time since which every attempt has failed.
+    pub failing_since: Option<u64>,
+    /// Messages that were given up.
+    pub dropped: u64,
+}
+
 /// The attempts at a destination.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Destination {
     /// The name.
     pub destination: String,
+    /// Whether deliveries wait for it in the inbox.
+    pub durable: bool,
     /// Deliveries that the destination accepted with a 2xx.
     pub taken: u64,
     /// The time of the last one.

@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 
 use super::{
     removable::removable_since,
-    report::{Destination, Endpoint, Event, Inbox, Report, Room, Waiting},
+    report::{Alarm, Destination, Endpoint, Event, Inbox, Report, Room, Waiting},
     span::Span,
 };
 use crate::text::terminal::printable;
@@ -50,6 +50,9 @@ impl Display for Screen<'_> {
                 Some(left) => writeln!(f, "  certificate {name}: expires in {}", Span(left))?,
                 None => writeln!(f, "  certificate {name}: expired")?,
             }
+        }
+        for alarm in &report.alarms {
+            self.alarm(f, alarm)?;
         }
         problems(f, &report.problems)
     }
@@ -165,6 +168,15 @@ impl Screen<'_> {
         }
         let (dead, quarantined) = (waiting.dead, waiting.quarantined);
         writeln!(f, "; {dead} dead letters, {quarantined} in quarantine")
+    }
+
+    fn alarm(&self, f: &mut Formatter<'_>, alarm: &Alarm) -> fmt::Result {
+        let (name, last) = (safe(&alarm.alarm), self.last(alarm.last_sent));
+        write!(f, "  alarms to {name}: {} sent, {last}", alarm.sent)?;
+        if let Some(since) = alarm.failing_since {
+            write!(f, "; failing for {}", self.ago(since))?;
+        }
+        writeln!(f)
     }
 
     fn ago(&self, then: u64) -> Span {
@@ -283,6 +295,10 @@ mod tests {
             }],
             ..Inbox::default()
         });
+        report.alarms.push(Alarm {
+            alarm: evil(),
+            ..Alarm::default()
+        });
         let endpoint = &mut report.endpoints[0];
         endpoint.endpoint = evil();
         endpoint.last_rejected = event();
@@ -290,7 +306,7 @@ mod tests {
         endpoint.last_unidentified = event();
         endpoint.secrets[0].secret = evil();
         let shown = shown(&report);
-        assert_eq!(shown.matches("evil").count(), 9);
+        assert_eq!(shown.matches("evil").count(), 10);
         assert!(
             !shown.contains("\x1b]") && !shown.contains('\x07'),
             "{shown:?}"

@@ -50,7 +50,7 @@ pub(super) fn run(args: &ServeArgs, held: Option<HeldSignals>) -> Result<Outcome
     let (public, admin) = sockets::bind(&plan)?;
     let credentials = Credentials::random().map_err(cannot_start)?;
     // No other thread runs yet.
-    sandbox::enter(&source, &plan, &public, &admin);
+    sandbox::enter(&source, &plan, &loaded.config, &public, &admin);
     memory::return_in_background();
     let log = Log::start(plan.log.format, plan.log.level);
     let gate = Gate {

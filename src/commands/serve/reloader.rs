@@ -180,6 +180,7 @@ impl Reloader {
             ]);
         }
         let mut loaded = self.source.load(&plan).map_err(lines)?;
+        permitted(&sandbox::of_alarms(&loaded.config))?;
         // The old admin socket stays, and perhaps only its token protects it.
         if plan.admin_address() != self.plan.admin_address() {
             loaded.config.admin = admin;

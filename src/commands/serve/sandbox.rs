@@ -13,16 +13,24 @@ use crate::{
         destination_address::Transport,
         listener::{ListenAddress, Listener},
     },
+    proxy::config::Config,
     sandbox::{self, Needs, Permissions},
 };
 
 /// Enters the sandbox, if the configuration does not turn it off. Must run before the first thread
 /// starts, and after the sockets were bound.
-pub(super) fn enter(source: &ConfigSource, plan: &Plan, public: &[Listener], admin: &[Listener]) {
+pub(super) fn enter(
+    source: &ConfigSource,
+    plan: &Plan,
+    config: &Config,
+    public: &[Listener],
+    admin: &[Listener],
+) {
     if !plan.server.sandbox {
         return;
     }
     let mut needs = needs(source, plan);
+    add_alarms(config, &mut needs);
     needs_of_start(plan, admin, &mut needs);
     let mut permissions = Permissions::new(&needs);
     for listener in public.iter().chain(admin) {
@@ -64,6 +72,21 @@ pub(super) fn needs(source: &ConfigSource, plan: &Plan) -> Needs {
         }
     }
     needs
+}
+
+/// Returns the needs of the receivers of alarms, whose URLs may be secrets that only a load reads.
+pub(super) fn of_alarms(config: &Config) -> Needs {
+    let mut needs = Needs::default();
+    add_alarms(config, &mut needs);
+    needs
+}
+
+fn add_alarms(config: &Config, needs: &mut Needs) {
+    for alarm in &config.alarms {
+        if let Transport::Tcp { port, .. } = alarm.address().transport() {
+            needs.connect(*port, format!("alarm {}", alarm.name));
+        }
+    }
 }
 
 /// Returns the needs of the configuration file alone.

@@ -1,6 +1,6 @@
 //! `[[endpoint]]`: a protected path, its secrets and the rules for its deliveries.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::json;
@@ -21,7 +21,7 @@ use crate::{
             definition::{Group, Section, Setting},
             kinds::{
                 TOKEN, header_name, host, method, name, path_rule, pointer, query, secret_name,
-                signature_header, size,
+                signature_header, size, timeout,
             },
             list::{placed_list, some, some_placed},
             map::Map,
@@ -70,6 +70,8 @@ pub struct EndpointPlan {
     pub verdict: bool,
     /// A JSON pointer to a value that no two events share.
     pub unique: Option<String>,
+    /// The time without a verified delivery that is an alarm; none for the learned one.
+    pub silence: Option<Duration>,
     /// The destinations: exactly one, at least one if durable, none if only asked for verdicts.
     pub destinations: Vec<DestinationPlan>,
     /// Destinations with mistakes.
@@ -161,7 +163,7 @@ fn requests() -> [Setting<EndpointPlan>; 3] {
     ]
 }
 
-fn deliveries() -> [Setting<EndpointPlan>; 8] {
+fn deliveries() -> [Setting<EndpointPlan>; 9] {
     [
         Setting::new(
             "event",
@@ -237,6 +239,15 @@ fn deliveries() -> [Setting<EndpointPlan>; 8] {
              (X-Cartgate-Copy).",
         )
         .example("\"/order/id\""),
+        Setting::new(
+            "silence",
+            "Time without a verified delivery that is a problem, for `cartgate status` and alarms",
+            optional(timeout(), |endpoint: &mut EndpointPlan| {
+                &mut endpoint.silence
+            }),
+        )
+        .default("learned from the deliveries of the last weeks")
+        .example("\"1d\""),
     ]
 }
 
@@ -367,6 +378,7 @@ impl Section for EndpointPlan {
             durable: false,
             verdict: false,
             unique: None,
+            silence: None,
             destinations: Vec::new(),
             incomplete: Vec::new(),
         }

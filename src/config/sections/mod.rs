@@ -3,6 +3,7 @@
 
 pub mod acme;
 pub mod admin;
+pub mod alarm;
 pub mod destination;
 pub mod endpoint;
 pub mod event;

@@ -24,6 +24,7 @@ pub(crate) mod read;
 pub(crate) mod scalar;
 pub(crate) mod schema;
 pub(crate) mod secret;
+pub(crate) mod secret_url;
 pub(crate) mod show;
 pub(crate) mod shown_if;
 pub(crate) mod switch;

@@ -238,6 +238,15 @@ impl Store for PlantedStore {
         self.store.set_meta(name, value)
     }
 
+    fn replace_meta(
+        &self,
+        name: String,
+        expected: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+    ) -> StoreFuture<'static, bool> {
+        self.store.replace_meta(name, expected, value)
+    }
+
     fn list_meta(&self, prefix: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>> {
         self.store.list_meta(prefix)
     }

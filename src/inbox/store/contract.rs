@@ -120,6 +120,15 @@ pub(crate) trait Store: Send + Sync + std::fmt::Debug {
     /// Stores a value under a name, in place of an earlier one.
     fn set_meta(&self, name: String, value: Vec<u8>) -> StoreFuture<'static, ()>;
 
+    /// Replaces the value of a name, or removes it, if the name still has the `expected` value; none
+    /// stands for a name without a value. Returns whether it did.
+    fn replace_meta(
+        &self,
+        name: String,
+        expected: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+    ) -> StoreFuture<'static, bool>;
+
     /// Returns the values whose names have this beginning, with their names, in their order.
     fn list_meta(&self, prefix: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>>;
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use admin::AdminAccess;
 
 use crate::{
+    alarm::AlarmReceiver,
     endpoint::Endpoints,
     inbox,
     net::trusted_hops::TrustedHops,
@@ -49,6 +50,8 @@ pub struct Config {
     pub health_path: Option<String>,
     /// The access to the admin listener.
     pub admin: AdminAccess,
+    /// The receivers of alarms.
+    pub alarms: Vec<Arc<AlarmReceiver>>,
     /// The configuration as a file with every default, without secrets. Operators may see it.
     pub shown: Arc<str>,
 }
@@ -83,6 +86,7 @@ impl Config {
             tls: None,
             health_path: None,
             admin: AdminAccess::default(),
+            alarms: Vec::new(),
             shown: Arc::from(""),
         }
     }

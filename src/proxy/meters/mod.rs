@@ -21,6 +21,7 @@ use std::{
 use reload_trigger::ReloadTrigger;
 
 use crate::{
+    alarm::meter::AlarmMeters,
     outcome::reject_reason::RejectReason,
     telemetry::{
         count::{Count, now},
@@ -40,6 +41,7 @@ pub struct Metrics {
     reload_trigger: Mutex<Option<ReloadTrigger>>,
     certificates: Mutex<Vec<(String, Range<SystemTime>)>>,
     dropped_lines: OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>,
+    pub(crate) alarms: AlarmMeters,
 }
 
 impl Default for Metrics {
@@ -53,6 +55,7 @@ impl Default for Metrics {
             reload_trigger: Mutex::default(),
             certificates: Mutex::default(),
             dropped_lines: OnceLock::new(),
+            alarms: AlarmMeters::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod access;
 pub(crate) mod browser;
+mod conditions;
 mod counting;
 mod health;
 mod openapi;
@@ -23,12 +24,14 @@ use std::{
     net::TcpStream,
     os::unix::net::UnixStream,
     path::Path,
+    sync::Arc,
     time::SystemTime,
 };
 
 use cartgate::{
+    alarm::AlarmReceiver,
     inbox::{self, settings::StoreAddress},
-    net::listener::ListenAddress,
+    net::{connect::Trust, listener::ListenAddress},
 };
 
 use crate::support::{
@@ -52,6 +55,9 @@ fn with_everything(app: &App, dir: &Path) -> Gate {
             let store = StoreAddress::Sqlite(dir.join("inbox.db"));
             setup.config.inbox = Some(inbox::Settings::new(store));
             setup.kept_for = names.to_vec();
+            let receiver = "http://127.0.0.1:9".parse().expect("an address");
+            let receiver = AlarmReceiver::new(receiver, &Trust::Platform);
+            setup.config.alarms = vec![Arc::new(receiver.expect("plain HTTP"))];
         })
     };
     let gate = kept_for(&["shop", "old-shop"]).start();

@@ -133,6 +133,7 @@ fn with_host(setup: Setup) -> Gate {
         query: first.query,
         headers: first.headers.clone(),
         target: first.target.clone(),
+        silence: None,
     };
     let endpoints = vec![
         of("hooks", None),

@@ -61,7 +61,7 @@ fn reference() -> String {
     let tables = config::settings();
     for table in &tables {
         let header = match table.key {
-            "endpoint" => "[[endpoint]]".to_owned(),
+            "endpoint" | "alarm" => format!("[[{}]]", table.key),
             key => format!("[{key}]"),
         };
         match &table.nested {
@@ -247,6 +247,7 @@ fn add_table(text: &mut String, path: &str, header: &str, table: &Description) {
     if let Some(settings) = &table.nested {
         let header = match path {
             "endpoint" => "[[endpoint]]",
+            "alarm" => "[[alarm]]",
             "endpoint.destination" => "[[endpoint.destination]]",
             _ => header,
         };

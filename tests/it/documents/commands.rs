@@ -5,7 +5,7 @@ use std::{fs, thread};
 use super::{Block, Page, pages, root, sandbox::Sandbox};
 
 /// Steps of the reader before a block, or state that a page assumes: page, number of the block, script.
-const BEFORE: [(&str, usize, &str); 12] = [
+const BEFORE: [(&str, usize, &str); 13] = [
     ("README.md", 2, "rm cartgate.toml"),
     (
         "docs/api.md",
@@ -48,6 +48,12 @@ chmod 600 new.secret
 cartgate send http://127.0.0.1:8080/webhooks/orders --secret-file new.secret || true
 until ls var/rejected/*.http; do sleep 0.1; done
 cat new.secret > shop.secret"#,
+    ),
+    (
+        "docs/alarms.md",
+        0,
+        r#"printf '[[alarm]]\nurl = "http://127.0.0.1:3000/alarms"\n' >> cartgate.toml
+cartgate serve --config cartgate.toml"#,
     ),
     ("docs/inbox.md", 2, "cartgate serve --config cartgate.toml"),
     (

@@ -1,7 +1,17 @@
 //! Reports with and without each problem.
 
-use super::*;
-use crate::admin::status::{Certificate, Event, Late, MissingPointer};
+use super::{
+    certificate::CERTIFICATE,
+    endpoint::{MISMATCHED_FOR, MISMATCHES},
+    *,
+};
+use crate::{
+    admin::status::{
+        Alarm, Certificate, Destination, Endpoint, Event, FailedOrder, Inbox, Late, MissingPointer,
+        Secret, Waiting, removable::QUIET,
+    },
+    alarm::Judgement,
+};
 
 const NOW: u64 = 1_000_000_000;
 
@@ -207,7 +217,282 @@ fn false_signatures_count_only_where_no_true_one_came_for_long() {
             report.endpoints[0].mismatches_since = Some(since);
         }
     };
-    is_problem(true, refused(MISMATCHES, NOW - HOUR));
-    is_problem(false, refused(MISMATCHES - 1, NOW - HOUR));
-    is_problem(false, refused(MISMATCHES, NOW - HOUR + 1));
+    is_problem(true, refused(MISMATCHES, NOW - MISMATCHED_FOR));
+    is_problem(false, refused(MISMATCHES - 1, NOW - MISMATCHED_FOR));
+    is_problem(false, refused(MISMATCHES, NOW - MISMATCHED_FOR + 1));
+}
+
+#[test]
+fn silence_counts_from_the_last_delivery_and_not_right_after_a_start() {
+    let silent = |limit, last, started| {
+        move |report: &mut Report| {
+            report.started = NOW - started;
+            report.configuration.since = NOW - started;
+            report.endpoints[0].silence_limit = limit;
+            report.endpoints[0].last_delivery = last;
+        }
+    };
+    is_problem(true, silent(Some(DAY), Some(NOW - DAY), DAY));
+    is_problem(false, silent(Some(DAY), Some(NOW - DAY + 1), DAY));
+    is_problem(false, silent(None, Some(NOW - 9 * DAY), DAY));
+    is_problem(true, silent(Some(DAY), None, DAY));
+    is_problem(false, silent(Some(DAY), None, DAY - 1));
+    // The gate was off.
+    is_problem(false, silent(Some(DAY), Some(NOW - 2 * DAY), HOUR - 1));
+    is_problem(true, silent(Some(DAY), Some(NOW - 2 * DAY), HOUR));
+    is_problem(true, silent(Some(60), Some(NOW - 60), 60));
+}
+
+#[test]
+fn a_direct_destination_is_down_after_an_attempt_without_a_response() {
+    let attempts = |durable, taken, reason: &str| {
+        let reason = reason.to_owned();
+        move |report: &mut Report| {
+            report.destinations.push(Destination {
+                destination: "app".to_owned(),
+                durable,
+                last_taken: taken,
+                last_failed: Some(Event { at: NOW, reason }),
+                ..Destination::default()
+            });
+        }
+    };
+    is_problem(true, attempts(false, None, "destination-refused"));
+    is_problem(
+        true,
+        attempts(false, Some(NOW - 1), "destination-answer-timeout"),
+    );
+    is_problem(false, attempts(false, Some(NOW), "destination-refused"));
+    is_problem(false, attempts(false, None, "5xx"));
+    is_problem(false, attempts(true, None, "destination-refused"));
+}
+
+#[test]
+fn a_durable_destination_is_down_once_deliveries_wait_for_it() {
+    let down = |oldest| {
+        inbox(move |inbox| {
+            inbox.waiting[0].oldest = Some(NOW - oldest);
+            inbox.waiting[0].down_since = Some(NOW - oldest);
+        })
+    };
+    is_problem(false, down(WAITING - 1));
+    is_problem(true, down(WAITING));
+    let mut report = well();
+    down(WAITING)(&mut report);
+    let condition = conditions(&report)[0].condition;
+    assert_eq!(condition, Condition::DestinationDown);
+}
+
+#[test]
+fn an_older_secret_is_a_problem_while_it_is_in_use_and_a_notice_afterwards() {
+    let secrets = |newest, older, counted_since| {
+        move |report: &mut Report| {
+            let secret = |name: &str, last_matched| Secret {
+                secret: name.to_owned(),
+                last_matched,
+                counted_since,
+                ..Secret::default()
+            };
+            report.endpoints[0].secrets = vec![secret("new", newest), secret("old", older)];
+        }
+    };
+    let (long_ago, now) = (NOW - 9 * QUIET, Some(NOW));
+    is_problem(true, secrets(now, now, NOW - QUIET));
+    is_problem(false, secrets(now, now, NOW - QUIET + 1));
+    is_problem(true, secrets(None, Some(NOW - QUIET + 1), long_ago));
+    is_problem(false, secrets(now, Some(NOW - QUIET), long_ago));
+    let mut report = well();
+    secrets(now, Some(NOW - QUIET), long_ago)(&mut report);
+    let notice = &conditions(&report)[0];
+    assert_eq!(notice.condition, Condition::OldSecretRemovable);
+    assert_eq!(notice.subject, "/old");
+}
+
+#[test]
+fn a_receiver_that_fails_for_a_minute_needs_a_person() {
+    let failing = |since| {
+        move |report: &mut Report| {
+            report.alarms.push(Alarm {
+                alarm: "ops".to_owned(),
+                failing_since: since,
+                ..Alarm::default()
+            });
+        }
+    };
+    is_problem(false, failing(None));
+    is_problem(false, failing(Some(NOW - WAITING + 1)));
+    is_problem(true, failing(Some(NOW - WAITING)));
+}
+
+/// Returns a report in which every condition holds. All text that a client, another server or a
+/// payload may have chosen is `planted`.
+fn everything() -> Report {
+    let planted = || "planted".to_owned();
+    let secret = |name: &str, last_matched| Secret {
+        secret: name.to_owned(),
+        last_matched,
+        ..Secret::default()
+    };
+    let queue = |name: &str, down_since| Waiting {
+        destination: name.to_owned(),
+        configured: true,
+        down_since,
+        pending: 3,
+        oldest: Some(1),
+        dead: 1,
+        quarantined: 1,
+    };
+    let removed = Waiting {
+        configured: false,
+        ..queue("old-app", None)
+    };
+    let nearly_full = Room {
+        taken: 9,
+        limit: 10,
+    };
+    let event = |reason: &str| {
+        let reason = reason.to_owned();
+        Some(Event { at: NOW, reason })
+    };
+    let mut report = well();
+    report.version = planted();
+    report.no_certificate = true;
+    report.last_astray = event("planted");
+    report.configuration.failed = Some(NOW);
+    report.configuration.trigger = Some(planted());
+    report.certificates.push(Certificate::default());
+    report.certificate_order = Some(FailedOrder {
+        failures: 2,
+        reason: planted(),
+        next: NOW,
+    });
+    report.alarms.push(Alarm {
+        alarm: "ops".to_owned(),
+        failing_since: Some(1),
+        ..Alarm::default()
+    });
+    report.inbox = Some(Inbox {
+        trouble: Some(planted()),
+        events: nearly_full,
+        bytes: nearly_full,
+        waiting: vec![queue("app", None), queue("mail", Some(1)), removed],
+    });
+    report.destinations.push(Destination {
+        destination: "direct".to_owned(),
+        last_failed: event("destination-refused"),
+        ..Destination::default()
+    });
+    let endpoint = &mut report.endpoints[0];
+    endpoint.endpoint = "orders".to_owned();
+    endpoint.last_rejected = event("planted");
+    endpoint.last_not_taken = event("destination-refused");
+    endpoint.last_unidentified = event("placeholder");
+    endpoint.late = Some(Late {
+        rejected: 3,
+        waiting: 3,
+        trouble: Some(planted()),
+        ..Late::default()
+    });
+    endpoint.mismatches = MISMATCHES;
+    endpoint.mismatches_since = Some(1);
+    endpoint.silence_limit = Some(HOUR);
+    endpoint.last_delivery = Some(1);
+    endpoint.missing_pointers = vec![MissingPointer {
+        kind: planted(),
+        pointer: "/planted".to_owned(),
+        ..MissingPointer::default()
+    }];
+    endpoint.secrets = vec![
+        secret("new", Some(NOW)),
+        secret("used", Some(NOW)),
+        secret("unused", None),
+    ];
+    report
+}
+
+#[test]
+fn each_condition_has_its_problem_in_the_status() {
+    let report = everything();
+    let (found, lines) = (conditions(&report), problems(&report));
+    for condition in Condition::ALL {
+        let mut own = found.iter().filter(|one| one.condition == condition);
+        let problem = own.next().unwrap_or_else(|| panic!("no {condition}"));
+        let is_open = condition.severity() > Severity::Info;
+        assert_eq!(lines.contains(&problem.line), is_open, "{condition}");
+    }
+}
+
+#[test]
+fn a_subject_has_a_condition_once() {
+    let mut keys: Vec<_> = conditions(&everything())
+        .into_iter()
+        .map(|one| (one.condition, one.subject))
+        .collect();
+    let all = keys.len();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), all, "{keys:?}");
+}
+
+#[test]
+fn an_alarm_has_no_text_of_a_client_a_payload_or_another_server() {
+    let report = everything();
+    for problem in conditions(&report) {
+        let sent = format!("{} {}", problem.subject, problem.text);
+        assert!(!sent.contains("planted"), "{sent}");
+        assert!(sent.len() < 300, "{sent}");
+    }
+    assert!(problems(&report).concat().contains("planted"));
+}
+
+#[test]
+fn a_restart_makes_conditions_unknown_and_not_over() {
+    let mut report = everything();
+    report.started = NOW;
+    report.inbox.as_mut().expect("an inbox").waiting.clear();
+    let endpoint = &mut report.endpoints[0];
+    endpoint.mismatches = 0;
+    endpoint.mismatches_since = None;
+    endpoint.last_not_taken = None;
+    endpoint.last_unidentified = None;
+    endpoint.missing_pointers.clear();
+    for secret in &mut endpoint.secrets {
+        secret.last_matched = None;
+        secret.counted_since = NOW;
+    }
+    report.certificate_order = None;
+    report.destinations = vec![Destination {
+        destination: "app".to_owned(),
+        durable: true,
+        ..Destination::default()
+    }];
+    report.alarms[0].failing_since = None;
+    let evaluation = evaluate(&report);
+    let judge = |condition, subject| evaluation.judge(condition, subject);
+    use Judgement::{Holds, Over, Unknown};
+    for (condition, subject, expected) in [
+        (Condition::AllRejected, "orders", Unknown),
+        (Condition::Silence, "orders", Unknown),
+        (Condition::NotTaken, "orders", Unknown),
+        (Condition::NotTaken, "removed", Over),
+        (Condition::DestinationDown, "app", Unknown),
+        (Condition::DeadLetter, "app", Unknown),
+        (Condition::Quarantine, "app", Unknown),
+        (Condition::UniqueUnusable, "orders", Unknown),
+        (Condition::PayloadChanged, "orders", Unknown),
+        (Condition::OldSecretInUse, "orders/used", Unknown),
+        (Condition::OldSecretRemovable, "orders/unused", Unknown),
+        (Condition::OldSecretInUse, "orders/new", Over),
+        (Condition::CertificateOrderFailed, "", Unknown),
+        (Condition::AlarmFailed, "ops", Unknown),
+        (Condition::InboxFailed, "", Holds),
+        (Condition::ReloadFailed, "", Holds),
+    ] {
+        assert_eq!(judge(condition, subject), expected, "{condition} {subject}");
+    }
+    let later = Report {
+        started: NOW - 2 * DAY,
+        ..well()
+    };
+    assert_eq!(evaluate(&later).unknown.len(), 1, "{:?}", evaluate(&later));
 }

@@ -32,6 +32,27 @@ pub(super) async fn set(session: &Session, name: &str, value: &[u8]) -> Result<(
     Ok(())
 }
 
+/// Replaces the value of a name, or removes it, if the name still has the expected value. One
+/// statement does both, so of several gates one succeeds.
+pub(super) async fn replace(
+    session: &Session,
+    name: &str,
+    expected: Option<&[u8]>,
+    value: Option<&[u8]>,
+) -> Result<bool, Error> {
+    const ADD: &str = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    const THERE: &str = "SELECT 1 FROM meta WHERE name = $1";
+    const CHANGE: &str = "UPDATE meta SET value = $3 WHERE name = $1 AND value = $2";
+    const REMOVE: &str = "DELETE FROM meta WHERE name = $1 AND value = $2";
+    let changed = match (expected, value) {
+        (None, None) => return Ok(session.query(THERE, &[&name]).await?.is_empty()),
+        (None, Some(value)) => session.execute(ADD, &[&name, &value]).await?,
+        (Some(old), Some(new)) => session.execute(CHANGE, &[&name, &old, &new]).await?,
+        (Some(old), None) => session.execute(REMOVE, &[&name, &old]).await?,
+    };
+    Ok(changed == 1)
+}
+
 /// Returns the values whose names have this beginning.
 pub(super) async fn list(session: &Session, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let sql = "SELECT name, value FROM meta WHERE left(name, length($1)) = $1 ORDER BY name";

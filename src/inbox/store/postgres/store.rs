@@ -204,6 +204,19 @@ impl Store for PostgresStore {
             .query(move |session| Box::pin(async move { meta::set(session, &name, &value).await }))
     }
 
+    fn replace_meta(
+        &self,
+        name: String,
+        expected: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+    ) -> StoreFuture<'static, bool> {
+        self.queries.query(move |session| {
+            Box::pin(async move {
+                meta::replace(session, &name, expected.as_deref(), value.as_deref()).await
+            })
+        })
+    }
+
     fn list_meta(&self, prefix: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>> {
         self.queries
             .query(move |session| Box::pin(meta::list(session, prefix)))

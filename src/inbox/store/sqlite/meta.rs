@@ -36,6 +36,32 @@ pub(super) fn set(tx: &Tx<'_>, name: &str, value: &[u8]) -> Result<(), JobError>
     Ok(())
 }
 
+/// Replaces the value of a name, or removes it, if the name still has the expected value.
+///
+/// # Errors
+///
+/// [`StoreError::Full`] if the disk has too little room.
+pub(super) fn replace(
+    tx: &Tx<'_>,
+    name: &str,
+    expected: Option<&[u8]>,
+    value: Option<&[u8]>,
+) -> Result<bool, JobError> {
+    if !tx.has_disk_space {
+        return Err(StoreError::Full(Limit::Disk).into());
+    }
+    if read(tx.db, name)?.as_deref() != expected {
+        return Ok(false);
+    }
+    match value {
+        Some(value) => tx.statement(SET)?.execute((name, value))?,
+        None => tx
+            .statement("DELETE FROM meta WHERE name = ?")?
+            .execute([name])?,
+    };
+    Ok(true)
+}
+
 /// Returns the values whose names have this beginning.
 pub(super) fn list(db: &Connection, prefix: &str) -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
     let sql = "SELECT name, value FROM meta WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name";

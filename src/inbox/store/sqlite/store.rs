@@ -310,6 +310,16 @@ impl Store for SqliteStore {
         self.writer.submit(move |tx| meta::set(tx, &name, &value))
     }
 
+    fn replace_meta(
+        &self,
+        name: String,
+        expected: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+    ) -> StoreFuture<'static, bool> {
+        self.writer
+            .submit(move |tx| meta::replace(tx, &name, expected.as_deref(), value.as_deref()))
+    }
+
     fn list_meta(&self, prefix: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>> {
         self.slow_reader.query(move |db| meta::list(db, prefix))
     }

@@ -266,3 +266,39 @@ pub(crate) async fn named_values_are_replaced_and_listed(fixture: &Fixture) {
     );
     assert_eq!(store.init_meta("test_%:b", vec![9]).await.unwrap(), [4]);
 }
+
+pub(crate) async fn a_named_value_is_replaced_only_if_it_is_the_expected_one(fixture: &Fixture) {
+    let store = &fixture.store;
+    let replace = |expected: Option<u8>, value: Option<u8>| {
+        let bytes = |value: Option<u8>| value.map(|value| vec![value]);
+        store.replace_meta("test:a".to_owned(), bytes(expected), bytes(value))
+    };
+    for other in ["test:", "test:a:", "test:b"] {
+        store.set_meta(other.to_owned(), vec![1]).await.unwrap();
+    }
+    for (expected, value, is_replaced) in [
+        (Some(1), Some(2), false),
+        (Some(1), None, false),
+        (None, None, true),
+        (None, Some(1), true),
+        (None, Some(2), false),
+        (None, None, false),
+        (Some(2), Some(3), false),
+        (Some(2), None, false),
+        (Some(1), Some(2), true),
+        (Some(1), Some(3), false),
+        (Some(2), None, true),
+        (Some(2), None, false),
+        (None, Some(4), true),
+    ] {
+        let replaced = replace(expected, value).await.unwrap();
+        assert_eq!(replaced, is_replaced, "{expected:?} -> {value:?}");
+    }
+    let both = tokio::join!(replace(Some(4), Some(5)), replace(Some(4), Some(6)));
+    assert_ne!(both.0.unwrap(), both.1.unwrap(), "one of two wins");
+    let found = store.list_meta("test:").await.unwrap();
+    assert_eq!(found.len(), 4);
+    let others = found.iter().filter(|(name, _)| name != "test:a");
+    assert!(others.clone().all(|(_, value)| *value == [1]));
+    assert_eq!(others.count(), 3);
+}

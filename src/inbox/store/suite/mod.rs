@@ -66,7 +66,7 @@ macro_rules! suite {
             copies_share_a_body_up_to_their_limit, a_copy_repairs_a_damaged_body, a_fault_of_one_harms_no_other, a_full_store_resumes_by_itself,
             a_dropped_future_stops_nothing, many_share_a_commit,
             the_memory_of_an_arrival_is_held_until_the_commit, the_first_value_of_a_name_stays,
-            named_values_are_replaced_and_listed);
+            named_values_are_replaced_and_listed, a_named_value_is_replaced_only_if_it_is_the_expected_one);
         $crate::inbox::store::suite::suite!($fixture, $attribute; duplicates:
             a_unique_value_comes_in_once, a_duplicate_is_dropped_where_the_first_is_delivered_or_pending,
             a_duplicate_goes_where_the_first_is_dead_quarantined_or_gone,

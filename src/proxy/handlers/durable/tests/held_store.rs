@@ -133,6 +133,15 @@ impl Store for HeldStore {
         not_here()
     }
 
+    fn replace_meta(
+        &self,
+        _: String,
+        _: Option<Vec<u8>>,
+        _: Option<Vec<u8>>,
+    ) -> StoreFuture<'static, bool> {
+        not_here()
+    }
+
     fn list_meta(&self, _: &'static str) -> StoreFuture<'static, Vec<(String, Vec<u8>)>> {
         not_here()
     }

@@ -1,6 +1,8 @@
 //! From a plan to the settings of a running gate. Each load reads the secrets and certificates that
 //! the plan names, so a reload sees their changes.
 
+mod alarm;
+
 use std::{collections::HashMap, sync::Arc};
 
 use tower_cartgate::{EventRule, Pointer, PointerError, Policy, Secret, SecretName, Weakness};
@@ -12,6 +14,7 @@ use super::{
         acme::AcmePlan, admin::AdminPlan, destination::DestinationPlan, endpoint::EndpointPlan,
         fresh::FreshPlan, inbox::InboxPlan, tls::TlsPlan,
     },
+    setting::access::PlacedSource,
 };
 use crate::{
     acme::CertificateStore,
@@ -54,6 +57,7 @@ impl Plan {
         let tls = self.server.tls.as_ref().and_then(|tls| reading.tls(tls));
         let admin = self.admin.as_ref().and_then(|admin| reading.admin(admin));
         let inbox = self.inbox.as_ref().and_then(|inbox| reading.inbox(inbox));
+        let alarms = reading.alarms(&self.alarms);
         let endpoints: Vec<_> = self
             .endpoints
             .iter()
@@ -76,6 +80,7 @@ impl Plan {
             admin: admin.unwrap_or_default(),
             rejected: self.rejected.as_ref().map(|plan| plan.settings.clone()),
             inbox,
+            alarms,
             shown: self.shown().into(),
         };
         Ok(Loaded {
@@ -145,6 +150,7 @@ impl Reading {
             query: plan.query,
             headers: plan.header_changes(),
             target: target?,
+            silence: plan.silence,
         })
     }
 
@@ -206,6 +212,24 @@ impl Reading {
             limits: plan.limits,
             retain: plan.retain,
         })
+    }
+
+    /// Reads the secrets that sign as Standard Webhooks; none if there are none.
+    #[expect(
+        clippy::option_option,
+        reason = "an unreadable secret is not an absent one"
+    )]
+    fn signer(&mut self, sources: &[PlacedSource]) -> Option<Option<Signer>> {
+        let mut all = None::<Signer>;
+        for (at, place) in sources {
+            let secret = self.bare(*at, place)?;
+            let signer = match all.take() {
+                Some(signer) => signer.also(&secret),
+                None => Signer::new(&secret),
+            };
+            all = Some(self.keep(*at, signer)?);
+        }
+        Some(all)
     }
 
     fn tls(&mut self, plan: &TlsPlan) -> Option<Tls> {
@@ -316,14 +340,7 @@ impl Reading {
             let set = settings.headers.insert(name.clone(), &secret);
             self.keep(*at, set)?;
         }
-        for (at, place) in &plan.standard_webhooks {
-            let secret = self.bare(*at, place)?;
-            let signer = match settings.sign.take() {
-                Some(signer) => signer.also(&secret),
-                None => Signer::new(&secret),
-            };
-            settings.sign = Some(self.keep(*at, signer)?);
-        }
+        settings.sign = self.signer(&plan.standard_webhooks)?;
         let made = Destination::new(&plan.name, plan.address.clone(), settings, self.workers);
         self.keep(plan.at.table(), made)
     }
