@@ -18,6 +18,7 @@ mod gate;
 mod judge;
 mod ledger;
 mod operator;
+mod outcome;
 mod plan;
 mod planted;
 mod random;

@@ -2,7 +2,6 @@
 //! pending.
 
 use std::{
-    fmt,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -17,14 +16,13 @@ use super::{
     bug::Bug,
     client::Content,
     gate::Gate,
-    ledger::{GateId, Violation},
+    ledger::GateId,
+    outcome::Outcome,
+    rows::Key,
     store::{Trouble, TroubleKind},
     world::World,
 };
-use crate::{
-    inbox::simulation::rows::Key,
-    runtime::{clock::Millis, jitter},
-};
+use crate::runtime::{clock::Millis, jitter};
 
 /// The simulated hours of a run.
 pub(super) const HOURS: u64 = 40;
@@ -40,15 +38,6 @@ const LONGEST: u64 = 4 * HOUR;
 /// The longest step while deliveries are due that no gate takes, because their app is down.
 const LONGEST_STEP: u64 = 2 * MINUTE;
 
-/// The result of a run.
-pub(super) struct Outcome {
-    pub(super) seed: u64,
-    pub(super) hash: u64,
-    pub(super) accepted: u32,
-    pub(super) violation: Option<Violation>,
-    trace: String,
-}
-
 /// Runs a seed, perhaps with a planted bug.
 pub(super) fn run(seed: u64, bug: Option<Bug>) -> Outcome {
     jitter::seed(seed);
@@ -60,21 +49,6 @@ pub(super) fn run(seed: u64, bug: Option<Bug>) -> Outcome {
         run.work().await;
         run.outcome(seed)
     })
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seed = self.seed;
-        writeln!(f, "{}", self.trace)?;
-        if let Some(Violation { invariant, text }) = &self.violation {
-            writeln!(
-                f,
-                "seed {seed} breaks invariant {invariant} of src/inbox/mod.rs: {text}"
-            )?;
-        }
-        let command = "cargo test --lib simulation::tests::one_seed -- --ignored --nocapture";
-        write!(f, "run it again: CARTGATE_SIMULATION_SEED={seed} {command}")
-    }
 }
 
 struct Run {
@@ -249,7 +223,7 @@ impl Run {
             0..50 => self.send(),
             50..62 if apps => self.change_mood(),
             62..70 if store => self.trouble(),
-            70..72 if syncs => self.fail_sync(),
+            70..72 if syncs => self.befall(TroubleKind::FailsSync, HOUR, 100),
             72..79 if crashes => self.stop().await,
             79..84 if clocks => self.set_clock(),
             84..88 if reloads => self.reload(),
@@ -315,10 +289,6 @@ impl Run {
             (random.between(SECOND, 5 * MINUTE), random.between(10, 100))
         };
         self.befall(kind, time, percent);
-    }
-
-    fn fail_sync(&mut self) {
-        self.befall(TroubleKind::FailsSync, HOUR, 100);
     }
 
     fn befall(&mut self, kind: TroubleKind, time: u64, percent: u64) {

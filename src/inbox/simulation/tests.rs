@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, env, iter, time::Instant};
 
 use super::{
     bug::Bug,
-    run::{HOURS, Outcome, run},
+    outcome::Outcome,
+    run::{HOURS, run},
 };
 
 /// The simulated hours of `cargo test`, and of `make drills`.
