@@ -2,8 +2,8 @@
 //!
 //! It lists what is denied and not what is allowed: the C library, the allocator and the runtime
 //! change their system calls from version to version, and a gate that fails at a new one loses
-//! deliveries. Since Linux 5.11 the kernel remembers the calls that a filter always allows, so a
-//! request costs the same with the filter.
+//! deliveries. Since Linux 5.11 the kernel remembers the calls that a filter always allows. To enter
+//! a filter at all then takes about 40 ns per call, or 0.3 us per request.
 
 use std::{collections::BTreeMap, env::consts::ARCH};
 

@@ -6,7 +6,7 @@ use crate::{
     program::Program,
     receiver::Receiver,
     servers::postgres::Postgres,
-    support::{App, BODY, SECRET, Then, answer, genuine, wait_until},
+    support::{App, BODY, SECRET, Then, genuine, wait_until},
 };
 
 /// Longer than the store's statistics and the look at the conditions of the slower gate may take.
@@ -48,7 +48,7 @@ fn two_gates_send_an_alarm_once_and_its_end_once() {
     let postgres = Postgres::shared();
     let receiver = Receiver::responding("204 x");
     let app = App::tcp(|_, wire| {
-        wire.write_all(&answer("400 Bad Request", "", b""))?;
+        wire.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")?;
         Ok(Then::Keep)
     });
     let url = postgres.database("shared_alarms");

@@ -118,7 +118,7 @@ impl Display for Screen<'_> {
         writeln!(f, "file      {path}")?;
         match (file.late_state(), file.forwarded()) {
             (Some(LateState::Waiting), _) => {
-                writeln!(f, "late      waits for its app or the inbox")?
+                writeln!(f, "late      waits for its app or the inbox")?;
             }
             (Some(LateState::Forwarded), Some(at)) => writeln!(f, "forwarded {}", time(at))?,
             (Some(state), Some(at)) => writeln!(f, "late      {} {}", state.as_str(), time(at))?,

@@ -15,6 +15,9 @@ use crate::{
     secret::source,
 };
 
+/// The receivers of alarms, and the warnings about them.
+type LoadedAlarms = (Vec<Arc<AlarmReceiver>>, Vec<Finding>);
+
 impl Plan {
     /// Reads the secrets and authorities of the receivers of alarms, and nothing else. Returns the
     /// receivers with the warnings about them.
@@ -22,7 +25,7 @@ impl Plan {
     /// # Errors
     ///
     /// Every mistake that was found.
-    pub fn load_alarms(&self) -> Result<(Vec<Arc<AlarmReceiver>>, Vec<Finding>), Vec<Finding>> {
+    pub fn load_alarms(&self) -> Result<LoadedAlarms, Vec<Finding>> {
         let mut reading = Reading::default();
         let receivers = reading.alarms(&self.alarms);
         match reading.findings.is_empty() {

@@ -60,7 +60,8 @@ impl Ledger {
             return self.violate(1, format!("{event} was never sent"));
         };
         let is_subscribed = sent.queues.iter().any(|own| **own == **queue);
-        if !is_subscribed && !(queue.is_empty() && sent.queues.is_empty()) {
+        let is_left_over = queue.is_empty() && sent.queues.is_empty();
+        if !is_subscribed && !is_left_over {
             return self.violate(
                 3,
                 format!("{event} is for {queue}, which did not ask for it"),
