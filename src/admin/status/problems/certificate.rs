@@ -1,6 +1,9 @@
 //! Problems with certificates.
 
-use super::{DAY, ago, plain};
+use super::{
+    bounds::DAY,
+    sentence::{ago, plain},
+};
 use crate::{
     admin::status::{
         report::{FailedOrder, Report},

@@ -1,6 +1,9 @@
 //! Problems with the deliveries of an endpoint.
 
-use super::{DAY, HOUR, ago, plain};
+use super::{
+    bounds::{DAY, HOUR},
+    sentence::{ago, plain},
+};
 use crate::{
     admin::status::{
         removable::{QUIET, removable_since},

@@ -1,8 +1,11 @@
 //! Problems with the inbox and its queues.
 
-use super::{NEARLY_FULL, WAITING, ago, percent, plain};
+use super::{
+    bounds::{NEARLY_FULL, WAITING},
+    sentence::{ago, plain},
+};
 use crate::{
-    admin::status::report::{Inbox, Report, Waiting},
+    admin::status::report::{Inbox, Report, Room, Waiting},
     alarm::{Condition, OpenProblem},
 };
 
@@ -82,4 +85,10 @@ fn overdue(report: &Report, waiting: &Waiting, name: &str) -> Option<OpenProblem
         "inbox: {number} deliveries wait for {name}, the oldest for {oldest}{down}; see inbox list"
     );
     Some(plain(condition, name, text))
+}
+
+fn percent(room: Room) -> u64 {
+    let percent = u128::from(room.taken) * 100;
+    let percent = percent.checked_div(u128::from(room.limit));
+    percent.map_or(0, |percent| u64::try_from(percent).unwrap_or(u64::MAX))
 }

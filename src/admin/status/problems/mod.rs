@@ -1,27 +1,18 @@
 //! The open problems in the report of a gate: for its screen, the exit status of `cartgate status`,
 //! `--json` and the alarms.
 
+mod bounds;
 mod certificate;
 mod endpoint;
 mod inbox;
+mod sentence;
 mod unknown;
 
-use super::{
-    report::{Report, Room},
-    span::Span,
-};
+use bounds::WAITING;
+use sentence::{ago, plain};
+
+use super::report::Report;
 use crate::alarm::{Condition, Evaluation, OpenProblem, Severity};
-
-const HOUR: u64 = 60 * 60;
-
-const DAY: u64 = 24 * HOUR;
-
-/// The age in seconds at which a waiting event, a destination that is down, or a failing receiver is
-/// a problem. A restart of the app takes less time.
-const WAITING: u64 = 60;
-
-/// The percentage of an inbox limit whose use is a problem.
-const NEARLY_FULL: u64 = 80;
 
 /// Returns a line for each open problem.
 pub(crate) fn problems(report: &Report) -> Vec<String> {
@@ -108,26 +99,6 @@ fn failing_alarms(report: &Report) -> impl Iterator<Item = OpenProblem> {
         );
         plain(Condition::AlarmFailed, name, text)
     })
-}
-
-/// Returns a problem whose sentence is the same everywhere.
-fn plain(condition: Condition, subject: &str, text: String) -> OpenProblem {
-    OpenProblem {
-        condition,
-        subject: subject.to_owned(),
-        line: text.clone(),
-        text,
-    }
-}
-
-fn percent(room: Room) -> u64 {
-    let percent = u128::from(room.taken) * 100;
-    let percent = percent.checked_div(u128::from(room.limit));
-    percent.map_or(0, |percent| u64::try_from(percent).unwrap_or(u64::MAX))
-}
-
-fn ago(report: &Report, then: u64) -> Span {
-    Span::since(then, report.now)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reports with and without each problem.
 
 use super::{
+    bounds::{DAY, HOUR},
     certificate::CERTIFICATE,
     endpoint::{MISMATCHED_FOR, MISMATCHES},
     *,
@@ -8,7 +9,7 @@ use super::{
 use crate::{
     admin::status::{
         Alarm, Certificate, Destination, Endpoint, Event, FailedOrder, Inbox, Late, MissingPointer,
-        Secret, Waiting, removable::QUIET,
+        Room, Secret, Waiting, removable::QUIET,
     },
     alarm::Judgement,
 };

@@ -2,13 +2,14 @@
 //! restart the lack of evidence does not end an alarm.
 
 use super::{
-    DAY, HOUR, ago,
+    bounds::{DAY, HOUR},
     endpoint::{has_listened, silent_for, subject},
+    sentence::ago,
 };
 use crate::{
     admin::status::{
         removable::QUIET,
-        report::{Endpoint, Report},
+        report::{Endpoint, Inbox, Report},
     },
     alarm::{Condition, Unknown},
 };
@@ -29,7 +30,7 @@ const OF_THE_INBOX: [Condition; 6] = [
 pub(super) fn unknown(report: &Report) -> Vec<Unknown> {
     let mut all = Vec::new();
     let uptime = ago(report, report.started).0;
-    let has_trouble = |inbox: &super::super::Inbox| inbox.trouble.is_some();
+    let has_trouble = |inbox: &Inbox| inbox.trouble.is_some();
     if report.inbox.as_ref().is_some_and(has_trouble) {
         all.extend(OF_THE_INBOX.map(|condition| Unknown {
             condition,
