@@ -390,7 +390,7 @@ fn files_replace_the_server_and_back_by_a_reload() {
     drop(pebble);
     // Beside the configuration, where the sandbox permits reading.
     let files = gate.file("certificates");
-    std::fs::create_dir(&files).expect("created");
+    fs::create_dir(&files).expect("created");
     let authority = Authority::new();
     let (cert, key) = authority.leaf(NAME).files(&files);
     let own = Arc::new(authority.client(&crate::support::session::BOTH));
