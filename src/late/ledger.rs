@@ -1,4 +1,4 @@
-//! The ledger: what the gate knows about each file of the directory.
+//! The ledger: the gate's knowledge of each file of the directory.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -33,7 +33,7 @@ pub(super) struct LedgerEntry {
     pub(super) finding: FileFinding,
 }
 
-/// What is known about a file.
+/// The gate's knowledge of a file.
 #[derive(Debug)]
 pub(super) enum FileFinding {
     /// No secret verifies it, its endpoint is unknown, or it is unreadable.

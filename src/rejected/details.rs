@@ -33,7 +33,7 @@ pub(crate) struct RejectionDetails {
     diagnosis: Option<Diagnosis>,
     /// The time at which it was delivered or last forwarded with success, or found to be a copy.
     pub(crate) forwarded: Option<String>,
-    /// What became of it once it verified.
+    /// Its state since it verified.
     late: Option<&'static str>,
 }
 

@@ -74,6 +74,7 @@ impl<'a> Site<'a> {
                 let number = self.numbers.next();
                 assert_eq!(client.ask(forged(&order::body(number))).status, 401);
             }
+            // The gate writes at most 50 files a second, and drops what its queue cannot hold.
             thread::sleep(ms(20));
         }
         wait_until("all are saved", || {

@@ -47,7 +47,7 @@ impl Mood {
     ];
 }
 
-/// What an app does with a request.
+/// The conduct of an app toward a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Conduct {
     Accepts,

@@ -1,5 +1,5 @@
-//! What clients, apps and operators did, and what the store held. From this follows what the
-//! store may hold next.
+//! The ledger: the deeds of clients, apps and operators, and the last content of the store. They
+//! determine what the store may hold next.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -127,7 +127,7 @@ fn fail_sync(world: &World, gate: GateId, mut jobs: Jobs, failure: &OnceLock<Str
         world.keep_on_disk();
         return jobs.finish(&unavailable("a sync failed"));
     }
-    // Nobody knows whether the restart finds the commit.
+    // The restart may find the commit or not.
     if world.random().chance(50) {
         run(world, gate, &mut jobs);
     }

@@ -45,7 +45,7 @@ pub(super) struct World {
     database: Mutex<Database>,
     /// The first event with each unique value, for a planted bug.
     pub(super) firsts: Arc<Mutex<BTreeMap<[u8; 32], Uuid>>>,
-    /// What a crash would leave of the database, if that differs.
+    /// The database that a crash would leave, if it differs.
     pub(super) on_disk: Mutex<Option<Connection>>,
     /// The mood of each app, and its end.
     pub(super) moods: Mutex<BTreeMap<String, (Mood, Millis)>>,
