@@ -25,7 +25,7 @@ use crate::{
         shared::{Shared, Stage},
         snapshot::Snapshot,
     },
-    rejected::{DirectoryLock, LateStandings, LateState, SavedFile},
+    rejected::{DirectoryLock, LateState, SavedFile},
     runtime::background::{ThreadError, run_on_thread},
 };
 
@@ -72,6 +72,7 @@ struct Courier {
 /// A file that is about to be delivered.
 enum LoadedErrand {
     Genuine(Box<Errand>),
+    /// Another gate or an operator has delivered it.
     Done(LateState),
     /// It is gone, or does not verify any more: the next look judges it.
     Unknown,
@@ -128,6 +129,9 @@ impl Courier {
             return Ok(());
         }
         self.show();
+        self.with_ledger(Ledger::mark_done).await?;
+        let marked = self.with_ledger(Ledger::mark_waiting).await;
+        self.show();
         while self.is_current()
             && let Some(id) = self.ledger.next(Instant::now())
         {
@@ -138,7 +142,7 @@ impl Courier {
             result?;
             sleep(PACE).await;
         }
-        Ok(())
+        marked
     }
 
     /// Delivers a file while no one else can.
@@ -148,10 +152,15 @@ impl Courier {
             return Ok(());
         };
         let (snapshot, file) = (Arc::clone(&self.snapshot), SavedFile::of(&self.dir, id));
-        match on_thread(move || load(&file, &snapshot)).await? {
+        let loaded = on_thread(move || load(&file, &snapshot)).await?;
+        // A reload may have removed its secret meanwhile.
+        if !self.is_current() {
+            return Ok(());
+        }
+        match loaded {
             LoadedErrand::Genuine(errand) => self.run(id, *errand).await,
             LoadedErrand::Done(state) => {
-                self.ledger.finish(id, state);
+                self.ledger.note_done(id, state);
                 Ok(())
             }
             LoadedErrand::Unknown => {
@@ -172,7 +181,7 @@ impl Courier {
                     "late delivery done"
                 );
                 self.ledger.finish(id, state);
-                self.with_ledger(Ledger::mark).await
+                self.with_ledger(Ledger::mark_done).await
             }
             Err(setback) => {
                 let cause = setback.cause.clone();
@@ -197,11 +206,10 @@ impl Courier {
         let now = self.ledger.standings();
         let before = self.gate.late.show(now.clone());
         for (endpoint, standing) in now {
-            let waited = |before: &LateStandings| {
-                let before = before.get(&endpoint);
-                before.is_some_and(|before| before.waiting > 0)
-            };
-            if standing.waiting == 0 && waited(&before) {
+            let ended = before
+                .get(&endpoint)
+                .is_some_and(|before| before.waiting > 0 && standing.delivered > before.delivered);
+            if standing.waiting == 0 && ended {
                 let (delivered, rejected) = (standing.delivered, standing.all());
                 tracing::info!(
                     target: TARGET,
@@ -241,6 +249,7 @@ impl Courier {
 /// Reads and verifies a file.
 fn load(file: &SavedFile, snapshot: &Snapshot) -> io::Result<LoadedErrand> {
     if let Some(state) = file.late_state().filter(|one| *one != LateState::Waiting) {
+        file.unmark_waiting()?;
         return Ok(LoadedErrand::Done(state));
     }
     let Ok(Some(rejection)) = file.read() else {

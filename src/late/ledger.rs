@@ -22,8 +22,10 @@ pub(super) const SET_ASIDE: u32 = 8;
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) entries: BTreeMap<Uuid, LedgerEntry>,
-    /// Deliveries that are done, and have no mark yet.
-    pub(super) unmarked: Vec<(Uuid, LateState)>,
+    /// Files that were delivered, and have no mark yet.
+    pub(super) unmarked: Vec<Uuid>,
+    /// Copies of delivered files that have no mark yet.
+    pub(super) unmarked_copies: Vec<Uuid>,
 }
 
 /// A file.
@@ -94,11 +96,12 @@ impl Ledger {
         });
     }
 
-    /// Returns the next delivery that is due.
+    /// Returns the delivery that has been due for the longest time. So apps that never respond, each
+    /// attempt of which takes long, keep no other endpoint from its turn.
     pub(super) fn next(&self, now: Instant) -> Option<Uuid> {
-        let mut candidates = self.candidates();
-        let due = candidates.find(|(_, waiting)| waiting.due <= now);
-        due.map(|(id, _)| id)
+        let due = self.candidates().filter(|(_, waiting)| waiting.due <= now);
+        let longest = due.min_by_key(|(id, waiting)| (waiting.due, *id));
+        longest.map(|(id, _)| id)
     }
 
     /// Returns the time until a delivery is due.
@@ -121,9 +124,9 @@ impl Ledger {
         })
     }
 
-    /// Returns the first delivery of each body that waits.
+    /// Returns the first delivery of each body that waits, unless that body was delivered.
     pub(super) fn firsts(&self) -> impl Iterator<Item = (Uuid, &LedgerEntry, &WaitingDelivery)> {
-        let mut seen = HashSet::new();
+        let mut seen = self.done_bodies();
         self.entries.iter().filter_map(move |(id, entry)| {
             let FileFinding::Waiting(waiting) = &entry.finding else {
                 return None;
@@ -135,14 +138,7 @@ impl Ledger {
 
     /// Returns the deliveries that wait although the same body was delivered.
     pub(super) fn copies(&self) -> Vec<Uuid> {
-        let done = self
-            .entries
-            .values()
-            .filter_map(|entry| match entry.finding {
-                FileFinding::Done(_, digest) => Some(digest),
-                _ => None,
-            });
-        let done: HashSet<BodyDigest> = done.collect();
+        let done = self.done_bodies();
         let waits = |entry: &LedgerEntry| match &entry.finding {
             FileFinding::Waiting(waiting) => done.contains(&waiting.digest),
             _ => false,
@@ -151,15 +147,37 @@ impl Ledger {
         copies.map(|(id, _)| *id).collect()
     }
 
-    /// Notes that a delivery waits no more. It is not delivered again, even if its mark cannot be
-    /// written.
+    fn done_bodies(&self) -> HashSet<BodyDigest> {
+        let findings = self.entries.values().map(|entry| &entry.finding);
+        let done = findings.filter_map(|finding| match finding {
+            FileFinding::Done(_, digest) => Some(*digest),
+            _ => None,
+        });
+        done.collect()
+    }
+
+    /// Notes that this gate has delivered a file, or found it to be a copy. It is not delivered
+    /// again, even if its mark cannot be written.
     pub(super) fn finish(&mut self, id: Uuid, state: LateState) {
-        if let Some(entry) = self.entries.get_mut(&id)
-            && let FileFinding::Waiting(waiting) = &entry.finding
-        {
-            entry.finding = FileFinding::Done(state, waiting.digest);
-            self.unmarked.push((id, state));
+        if self.note_done(id, state) {
+            let unmarked = match state {
+                LateState::Copy => &mut self.unmarked_copies,
+                _ => &mut self.unmarked,
+            };
+            unmarked.push(id);
         }
+    }
+
+    /// Notes the state that the mark of a file shows. Returns whether the file has waited.
+    pub(super) fn note_done(&mut self, id: Uuid, state: LateState) -> bool {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            return false;
+        };
+        let FileFinding::Waiting(waiting) = &entry.finding else {
+            return false;
+        };
+        entry.finding = FileFinding::Done(state, waiting.digest);
+        true
     }
 
     /// Notes a failure, and returns the wait until the next attempt.
@@ -290,6 +308,8 @@ mod tests {
                 ledger.postpone(id(1), setback(is_own));
             }
             assert_eq!(ledger.next(Instant::now()), next);
+            next.into_iter()
+                .for_each(|id| ledger.finish(id, LateState::Delivered));
             assert_eq!(ledger.next(later(600)), Some(id(1)), "it is tried again");
             assert_eq!(ledger.standings()["a"].trouble.as_deref(), Some("so"));
         }
@@ -303,7 +323,26 @@ mod tests {
         assert!(ledger.copies().is_empty());
         ledger.finish(id(1), LateState::Delivered);
         assert_eq!(ledger.copies(), [id(2), id(3)]);
-        assert_eq!(ledger.unmarked, [(id(1), LateState::Delivered)]);
+        assert_eq!(ledger.unmarked, [id(1)]);
+        assert_eq!(firsts(&ledger), [id(4)], "no copy follows its original");
+    }
+
+    #[test]
+    fn apps_that_never_respond_keep_no_other_endpoint_from_its_turn() {
+        let mut ledger = ledger(&[("a", 1), ("b", 2), ("c", 3)]);
+        // Each attempt takes so long that the first endpoint is due again after the second one.
+        ledger.postpone(id(1), setback(false));
+        ledger.postpone(id(2), setback(false));
+        assert_eq!(ledger.next(later(60)), Some(id(3)));
+    }
+
+    #[test]
+    fn the_mark_of_another_gate_is_not_written_again() {
+        let mut ledger = ledger(&[("a", 1), ("a", 1)]);
+        assert!(ledger.note_done(id(1), LateState::Forwarded));
+        assert!(ledger.unmarked.is_empty());
+        assert_eq!(ledger.next(Instant::now()), None, "the second is a copy");
+        assert!(!ledger.note_done(id(1), LateState::Forwarded));
     }
 
     fn snapshot(secret: &str) -> Snapshot {

@@ -24,12 +24,11 @@ use crate::{
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
 impl Ledger {
-    /// Judges new files, oldest first, and marks those that verify. Ends early if `is_over`, and
-    /// returns whether it has seen all.
+    /// Judges new files, oldest first. Ends early if `is_over`, and returns whether it has seen all.
     ///
     /// # Errors
     ///
-    /// When the directory cannot be read, or a mark cannot be written.
+    /// When the directory cannot be read.
     pub(super) fn scan(
         &mut self,
         dir: &Path,
@@ -48,7 +47,7 @@ impl Ledger {
                 continue;
             }
             let begun = Instant::now();
-            if let Some(entry) = judge(file, snapshot)? {
+            if let Some(entry) = judge(file, snapshot) {
                 if let FileFinding::Refused(reason) = entry.finding
                     && logged.insert((Arc::clone(&entry.endpoint), reason))
                 {
@@ -58,55 +57,59 @@ impl Ledger {
             }
             rest(begun.elapsed());
         }
-        self.mark(dir)?;
         Ok(true)
     }
 
-    /// Writes the marks: of what is done, of copies of it, and of the first file of each body that
-    /// waits.
+    /// Writes the missing marks of delivered files, and then those of their copies.
     ///
     /// # Errors
     ///
-    /// When a mark cannot be written. The next call goes on with it.
-    pub(super) fn mark(&mut self, dir: &Path) -> io::Result<()> {
+    /// When the mark of a delivered file cannot be written. The next call goes on with it.
+    pub(super) fn mark_done(&mut self, dir: &Path) -> io::Result<()> {
+        while let Some(id) = self.unmarked.last() {
+            SavedFile::of(dir, *id).mark_delivered()?;
+            self.unmarked.pop();
+        }
         for id in self.copies() {
             self.finish(id, LateState::Copy);
         }
-        while let Some((id, state)) = self.unmarked.last() {
-            let file = SavedFile::of(dir, *id);
-            match state {
-                LateState::Copy => file.mark_copy()?,
-                LateState::Delivered => file.mark_delivered()?,
-                LateState::Waiting | LateState::Forwarded => {}
-            }
-            self.unmarked.pop();
-        }
+        // Without its mark, a copy is recognized once more after a restart.
+        self.unmarked_copies
+            .retain(|id| SavedFile::of(dir, *id).mark_copy().is_err());
+        Ok(())
+    }
+
+    /// Writes the missing marks of the first file of each body that waits.
+    ///
+    /// # Errors
+    ///
+    /// When a mark cannot be written. A file can be delivered without it, but also be evicted.
+    pub(super) fn mark_waiting(&mut self, dir: &Path) -> io::Result<()> {
         let mut firsts = self.firsts();
         firsts.try_for_each(|(id, ..)| SavedFile::of(dir, id).mark_waiting())
     }
 }
 
 /// Judges a file. Returns `None` if it is gone or cannot be read.
-fn judge(file: &SavedFile, snapshot: &Snapshot) -> io::Result<Option<LedgerEntry>> {
-    let rejection = match file.read() {
-        Ok(Some(rejection)) => rejection,
-        // An unreadable file is tried again at the next look.
-        Ok(None) | Err(ReadError::Io(_)) => return Ok(None),
-        Err(_) => {
-            let (endpoint, finding) = (Arc::from(""), FileFinding::Forged);
-            return Ok(Some(LedgerEntry { endpoint, finding }));
+fn judge(file: &SavedFile, snapshot: &Snapshot) -> Option<LedgerEntry> {
+    let (endpoint, finding) = match file.read() {
+        Ok(Some(rejection)) => {
+            let finding = match file.late_state() {
+                Some(LateState::Waiting) | None => find(&rejection, snapshot),
+                Some(state) => FileFinding::Done(state, digest(&rejection)),
+            };
+            let endpoint = String::from_utf8_lossy(rejection.endpoint.as_bytes()).into();
+            (endpoint, finding)
         }
+        // An unreadable file is tried again at the next look.
+        Ok(None) | Err(ReadError::Io(_)) => return None,
+        Err(ReadError::Malformed(_)) => (Arc::from(""), FileFinding::Forged),
     };
-    let state = file.late_state();
-    let finding = match state {
-        Some(state) if state != LateState::Waiting => FileFinding::Done(state, digest(&rejection)),
-        _ => find(&rejection, snapshot),
-    };
-    if state == Some(LateState::Waiting) && !matches!(finding, FileFinding::Waiting(_)) {
-        file.unmark_waiting()?;
+    if !matches!(finding, FileFinding::Waiting(_)) {
+        // If the mark stays, so does the file. The next start tries again.
+        let _ = file.unmark_waiting();
     }
-    let endpoint = String::from_utf8_lossy(rejection.endpoint.as_bytes()).into();
-    Ok(Some(LedgerEntry { endpoint, finding }))
+    Some(LedgerEntry { endpoint, finding })
 }
 
 fn find(rejection: &SavedRejection, snapshot: &Snapshot) -> FileFinding {

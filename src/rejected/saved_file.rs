@@ -141,7 +141,7 @@ impl SavedFile {
     pub fn mark_forwarded(&self) -> io::Result<()> {
         // The gate's own delivery stays what it was.
         let was_delivered = self.late_state() == Some(LateState::Delivered);
-        self.write_mark(if was_delivered { DELIVERED } else { b"" })
+        self.write_mark(&self.mark(), if was_delivered { DELIVERED } else { b"" })
     }
 
     /// Marks the rejection as one that waits to be delivered. Nothing evicts it from then on.
@@ -150,9 +150,9 @@ impl SavedFile {
     ///
     /// When the mark cannot be written.
     pub(crate) fn mark_waiting(&self) -> io::Result<()> {
-        match create(&self.late_mark(), DELIVERED) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            result => result,
+        match fs::symlink_metadata(self.late_mark()) {
+            Ok(_) => Ok(()),
+            Err(_) => self.write_mark(&self.late_mark(), DELIVERED),
         }
     }
 
@@ -178,7 +178,7 @@ impl SavedFile {
                 fs::rename(self.late_mark(), self.mark())?;
             }
             // A person has removed it.
-            Err(_) => self.write_mark(DELIVERED)?,
+            Err(_) => self.write_mark(&self.mark(), DELIVERED)?,
         }
         self.sync_dir()
     }
@@ -189,13 +189,19 @@ impl SavedFile {
     ///
     /// When the mark cannot be written.
     pub(crate) fn mark_copy(&self) -> io::Result<()> {
-        self.write_mark(COPY)?;
+        self.write_mark(&self.mark(), COPY)?;
         self.unmark_waiting()
     }
 
-    fn write_mark(&self, content: &[u8]) -> io::Result<()> {
-        remove(&self.mark())?;
-        create(&self.mark(), content)
+    /// Writes a mark, or replaces it. It is whole or absent, also on a full disk and after a crash.
+    fn write_mark(&self, mark: &Path, content: &[u8]) -> io::Result<()> {
+        let part = self.path.with_file_name(file_name::unfinished(self.id));
+        remove(&part)?;
+        let written = create(&part, content).and_then(|()| fs::rename(&part, mark));
+        if written.is_err() {
+            let _ = remove(&part);
+        }
+        written
     }
 
     fn sync_dir(&self) -> io::Result<()> {
@@ -214,17 +220,17 @@ impl SavedFile {
     }
 }
 
-/// Creates a mark. Follows no link under its name.
-fn create(mark: &Path, content: &[u8]) -> io::Result<()> {
+/// Creates a file. Follows no link under its name.
+fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
-    let mut file = options.open(mark)?;
+    let mut file = options.open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
 
-fn remove(mark: &Path) -> io::Result<()> {
-    match fs::remove_file(mark) {
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -264,6 +270,22 @@ mod tests {
             assert!(file.forwarded().expect("forwarded") >= begun);
         }
         assert_eq!(SavedFile::all(dir.path()).expect("listed"), [file]);
+    }
+
+    #[test]
+    fn a_mark_that_cannot_be_written_is_absent() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = SavedFile::of(dir.path(), Uuid::now_v7());
+        let part = file.path.with_file_name(file_name::unfinished(file.id));
+        // A crash in the middle of an earlier mark has left it.
+        fs::write(&part, "").expect("written");
+        file.mark_waiting().expect("marked");
+        assert!(!part.exists());
+        file.mark_delivered().expect("marked");
+        assert_eq!(file.late_state(), Some(LateState::Delivered));
+        fs::create_dir(&part).expect("something that cannot be removed");
+        file.mark_forwarded().expect_err("not written");
+        assert_eq!(file.late_state(), Some(LateState::Delivered), "as before");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::{
     file_name,
     load::Load,
+    saved_file::{LateState, SavedFile},
     saved_rejection::{SOURCE, SavedRejection},
     settings::Settings,
 };
@@ -146,7 +147,7 @@ impl Directory {
         self.entries = entries;
         self.waiting.clear();
         // An operator has removed the files of these.
-        marks.retain(|id| !self.entries.contains_key(id));
+        marks.retain(|id| !self.entries.contains_key(id) && !self.is_there(*id));
         marks.into_iter().for_each(|id| self.remove_marks(id));
         self.expire(now)?;
         self.make_room(None)
@@ -165,11 +166,15 @@ impl Directory {
         Ok(())
     }
 
+    /// Whether the file of a delivery exists. Another gate may have saved it after the listing began.
+    fn is_there(&self, id: Uuid) -> bool {
+        fs::symlink_metadata(self.file(id)).is_ok()
+    }
+
     /// Removes a file unless it waits. The look is fresh, because a file may begin to wait at any
     /// moment.
     fn evict(&mut self, id: Uuid) -> io::Result<()> {
-        let mark = self.path().join(file_name::late(id));
-        if fs::symlink_metadata(mark).is_ok() {
+        if SavedFile::of(self.path(), id).late_state() == Some(LateState::Waiting) {
             self.waiting.insert(id);
             return Ok(());
         }

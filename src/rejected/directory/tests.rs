@@ -265,6 +265,19 @@ fn what_waits_for_its_app_is_neither_too_old_nor_evicted() {
 }
 
 #[test]
+fn what_was_forwarded_while_it_waited_ages_out() {
+    let mut bench = Bench::new();
+    let mut directory = Directory::open(bench.settings()).expect("opened");
+    bench.save(&mut directory, "192.0.2.1", 1);
+    let saved = *directory.entries.first_key_value().expect("saved").0;
+    let saved = SavedFile::of(directory.path(), saved);
+    saved.mark_waiting().expect("marked");
+    saved.mark_forwarded().expect("marked");
+    directory.refresh(bench.begun + 30 * DAY).expect("read");
+    assert!(bench.files().is_empty(), "{:?}", bench.files());
+}
+
+#[test]
 fn a_directory_full_of_what_waits_takes_no_more() {
     let mut bench = Bench::new();
     let mut directory = Directory::open(bench.settings()).expect("opened");
