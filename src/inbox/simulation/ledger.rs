@@ -131,7 +131,7 @@ impl Ledger {
             .filter(|(id, sent)| **id != event && mark.is_some() && sent.mark == mark);
         alike.map(|(id, _)| (*id, queue.to_owned())).any(|key| {
             // A stranger can also give a delivered event to another destination.
-            let is_foreign = self.tampered.contains(&key.0);
+            let is_foreign = self.tampered.contains(&key.0) && self.rows.contains_key(&key);
             let is_pending = self.rows.get(&key).is_some_and(Row::is_pending);
             let was_pending = self.ended.get(&key).is_some_and(|at| *at >= since);
             is_foreign || is_pending || was_pending || self.accepted.contains_key(&key)
