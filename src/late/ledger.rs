@@ -26,6 +26,8 @@ pub(super) struct Ledger {
     pub(super) unmarked: Vec<Uuid>,
     /// Copies of delivered files that have no mark yet.
     pub(super) unmarked_copies: Vec<Uuid>,
+    /// The last turn of each endpoint.
+    turns: HashMap<Arc<str>, Instant>,
 }
 
 /// A file.
@@ -86,6 +88,7 @@ impl Ledger {
     /// Forgets the findings that other rules could change. A forgery stays one while its endpoint
     /// has the same secrets, however often the gate reloads.
     pub(super) fn follow(&mut self, old: &Snapshot, new: &Snapshot) {
+        self.turns.clear();
         let mut unchanged = HashMap::<Arc<str>, bool>::new();
         self.entries.retain(|_, entry| match entry.finding {
             FileFinding::Done(..) => true,
@@ -96,12 +99,18 @@ impl Ledger {
         });
     }
 
-    /// Returns the delivery that has been due for the longest time. So apps that never respond, each
-    /// attempt of which takes long, keep no other endpoint from its turn.
-    pub(super) fn next(&self, now: Instant) -> Option<Uuid> {
+    /// Returns the next delivery that is due. Endpoints take turns, so that an app that is slow or
+    /// never responds keeps no other endpoint waiting for long.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Uuid> {
         let due = self.candidates().filter(|(_, waiting)| waiting.due <= now);
-        let longest = due.min_by_key(|(id, waiting)| (waiting.due, *id));
-        longest.map(|(id, _)| id)
+        let next = due.min_by_key(|(id, waiting)| {
+            let endpoint = &self.entries[id].endpoint;
+            (self.turns.get(endpoint), waiting.due, *id)
+        });
+        let id = next?.0;
+        let endpoint = Arc::clone(&self.entries[&id].endpoint);
+        self.turns.insert(endpoint, now);
+        Some(id)
     }
 
     /// Returns the time until a delivery is due.
@@ -328,12 +337,20 @@ mod tests {
     }
 
     #[test]
-    fn apps_that_never_respond_keep_no_other_endpoint_from_its_turn() {
-        let mut ledger = ledger(&[("a", 1), ("b", 2), ("c", 3)]);
-        // Each attempt takes so long that the first endpoint is due again after the second one.
-        ledger.postpone(id(1), setback(false));
-        ledger.postpone(id(2), setback(false));
-        assert_eq!(ledger.next(later(60)), Some(id(3)));
+    fn endpoints_take_turns() {
+        let mut ledger = ledger(&[("a", 1), ("a", 2), ("a", 3), ("b", 4), ("c", 5), ("c", 6)]);
+        // Each attempt takes so long that every failed delivery is due again.
+        for (turn, (endpoint, number)) in (1..).zip([("a", 1), ("b", 4), ("c", 5), ("a", 2)]) {
+            let next = ledger.next(later(60 * turn));
+            assert_eq!(next, Some(id(number)), "{endpoint}");
+            match endpoint {
+                "b" => drop(ledger.postpone(id(number), setback(false))),
+                _ => ledger.finish(id(number), LateState::Delivered),
+            }
+        }
+        assert_eq!(ledger.next(later(900)), Some(id(4)), "it failed once");
+        ledger.postpone(id(4), setback(false));
+        assert_eq!(ledger.next(later(960)), Some(id(6)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   start, reload, timer ──► scan: judge new files ──► ledger ──► courier ──► inbox or app
-//!                            on a thread of its own                one at a time, in order of arrival
+//!                            on a thread of its own                one at a time, by turns
 //! ```
 //!
 //! - **Verified again.** A file is judged by the keyring in force for its endpoint, and verified once
