@@ -21,7 +21,7 @@ use crate::{
 /// The first and the longest wait between two attempts, without the random part.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
-/// The time after which a message is given up.
+/// The time after which a message is given up. Its alarms are sent anew if they still hold.
 const GIVE_UP: Duration = Duration::from_secs(60 * 60);
 
 /// An alarm in the records of a receiver.
@@ -34,10 +34,12 @@ pub(super) struct Queued {
     pub(super) edges: Vec<(AlarmKey, Millis)>,
 }
 
-/// The edges that a receiver has got.
+/// The edges of a message that is not tried any more.
 #[derive(Debug)]
-pub(super) struct Sent {
+pub(super) struct Ended {
     pub(super) receiver: String,
+    /// Whether the receiver has accepted the message.
+    pub(super) is_accepted: bool,
     pub(super) edges: Vec<(AlarmKey, Millis)>,
 }
 
@@ -47,18 +49,22 @@ pub(super) struct AlarmSender {
     pub(super) receiver: watch::Receiver<Arc<AlarmReceiver>>,
     pub(super) queue: mpsc::Receiver<Queued>,
     pub(super) meter: Arc<AlarmMeter>,
-    pub(super) sent: mpsc::UnboundedSender<Sent>,
+    pub(super) report: mpsc::UnboundedSender<Ended>,
 }
 
 impl AlarmSender {
     /// Sends all messages, until the queue is dropped.
     pub(super) async fn run(mut self) {
         while let Some(Queued { message, edges }) = self.queue.recv().await {
-            if self.deliver(&message).await {
-                let receiver = self.receiver.borrow().name.clone();
-                // Without the other end, the gate ends.
-                let _ = self.sent.send(Sent { receiver, edges });
-            }
+            let is_accepted = self.deliver(&message).await;
+            let receiver = self.receiver.borrow().name.clone();
+            let ended = Ended {
+                receiver,
+                is_accepted,
+                edges,
+            };
+            // Without the other end, the gate ends.
+            let _ = self.report.send(ended);
         }
     }
 

@@ -5,67 +5,58 @@
 //! inbox, if there is one, and in memory. While the store cannot be used, the memory decides: then
 //! several gates may send the same alarm, which is better than none.
 
+mod records;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
 use tokio::{
     sync::{mpsc, watch},
     task::{AbortHandle, JoinSet},
-    time::timeout,
 };
 use uuid::Uuid;
 
+use self::records::{KnownRecord, PREFIX, Records, Written};
 use super::{
     condition::Condition,
-    evaluation::{Evaluation, Judgement},
+    evaluation::Evaluation,
     host::machine_name,
     message::{AlarmMessage, AlarmNotice},
     meter::AlarmMeters,
     receiver::AlarmReceiver,
     record::{AlarmRecord, AlarmStep, Edge, Rules},
-    sender::{AlarmKey, AlarmSender, Queued, Sent},
+    sender::{AlarmKey, AlarmSender, Ended, Queued},
 };
 use crate::{inbox::store::Store, runtime::clock::Millis};
 
-/// The beginning of the names of all records in a store.
-const PREFIX: &str = "alarm:";
-
-/// The time within which a store must respond.
-const STORE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// The largest number of messages that wait for one receiver. While it is reached, its alarms are
-/// not compared, so none is lost.
+/// The largest number of messages that wait for one receiver. Alarms for which there is no room are
+/// sent at a later look.
 const QUEUE: usize = 16;
+
+/// The largest number of alarms in one message. Chats that read the format of Slack reject a text of
+/// more than 2,000 characters.
+const NOTICES: usize = 8;
 
 /// The alarms of a gate.
 pub(crate) struct AlarmEngine {
-    records: RecordStore,
+    records: Records,
+    /// Whether several gates may have the store of the records open.
+    shared: bool,
+    gate: Uuid,
     machine: String,
     lines: BTreeMap<String, Line>,
     senders: JoinSet<()>,
-    sent: mpsc::UnboundedSender<Sent>,
-    sent_edges: mpsc::UnboundedReceiver<Sent>,
+    report: mpsc::UnboundedSender<Ended>,
+    reports: mpsc::UnboundedReceiver<Ended>,
 }
-
-/// The place of the records, and the gate that writes them.
-struct RecordStore {
-    store: Option<Arc<dyn Store>>,
-    /// Whether several gates may have the store open.
-    shared: bool,
-    gate: Uuid,
-}
-
-/// The records of all receivers by their names in a store; none if the store cannot be used.
-type Stored = Option<BTreeMap<String, Vec<u8>>>;
 
 /// One receiver, and the records of its alarms as this gate knows them.
 struct Line {
     receiver: watch::Sender<Arc<AlarmReceiver>>,
     queue: mpsc::Sender<Queued>,
-    known: BTreeMap<AlarmKey, AlarmRecord>,
+    known: BTreeMap<AlarmKey, KnownRecord>,
     task: AbortHandle,
 }
 
@@ -78,18 +69,16 @@ impl Drop for Line {
 impl AlarmEngine {
     /// Makes the alarms of a gate, which may have a store for their records.
     pub(crate) fn new(store: Option<Arc<dyn Store>>, shared: bool) -> Self {
-        let (sent, sent_edges) = mpsc::unbounded_channel();
+        let (report, reports) = mpsc::unbounded_channel();
         Self {
-            records: RecordStore {
-                store,
-                shared,
-                gate: Uuid::now_v7(),
-            },
+            records: Records::new(store),
+            shared,
+            gate: Uuid::now_v7(),
             machine: machine_name(),
             lines: BTreeMap::new(),
             senders: JoinSet::new(),
-            sent,
-            sent_edges,
+            report,
+            reports,
         }
     }
 
@@ -122,7 +111,7 @@ impl AlarmEngine {
             receiver: followed,
             queue: waiting,
             meter: meters.of(&receiver.name),
-            sent: self.sent.clone(),
+            report: self.report.clone(),
         };
         let line = Line {
             receiver: settings,
@@ -135,73 +124,73 @@ impl AlarmEngine {
 
     /// Compares the conditions at this time with the records, and queues the news.
     pub(crate) async fn compare(&mut self, evaluation: &Evaluation, now: Millis) {
-        let mut stored = self.records.read().await;
-        while let Ok(sent) = self.sent_edges.try_recv() {
-            if let Some(line) = self.lines.get_mut(&sent.receiver) {
-                line.note_sent(&sent, &self.records, &mut stored).await;
+        self.records.read().await;
+        while let Ok(ended) = self.reports.try_recv() {
+            if let Some(line) = self.lines.get_mut(&ended.receiver) {
+                line.note_end(&ended, &mut self.records).await;
             }
         }
         for line in self.lines.values_mut() {
-            if line.queue.capacity() == 0 {
-                continue;
+            let rules = Rules {
+                cool_down: line.receiver.borrow().cool_down,
+                shared: self.shared,
+                gate: self.gate,
+                now,
+            };
+            let news = line.news(evaluation, rules, &mut self.records).await;
+            let mut news = news.into_iter().peekable();
+            while news.peek().is_some() {
+                let (notices, edges) = news.by_ref().take(NOTICES).unzip();
+                let message = AlarmMessage::new(&self.machine, notices);
+                // There is room, because only this task fills the queue.
+                let _ = line.queue.try_send(Queued { message, edges });
             }
-            let (notices, edges) = line.news(evaluation, now, &self.records, &stored).await;
-            if notices.is_empty() {
-                continue;
-            }
-            let message = AlarmMessage::new(&self.machine, notices);
-            // There is room, because only this task fills the queue.
-            let _ = line.queue.try_send(Queued { message, edges });
         }
     }
 }
 
 impl Line {
-    /// Returns the edges that this gate has to send now.
+    /// Returns the edges that this gate has to send now, as many as the queue has room for.
     async fn news(
         &mut self,
         evaluation: &Evaluation,
-        now: Millis,
-        records: &RecordStore,
-        stored: &Stored,
-    ) -> (Vec<AlarmNotice>, Vec<(AlarmKey, Millis)>) {
+        rules: Rules,
+        records: &mut Records,
+    ) -> Vec<(AlarmNotice, (AlarmKey, Millis))> {
         let receiver = Arc::clone(&self.receiver.borrow());
-        let rules = Rules {
-            cool_down: receiver.cool_down,
-            shared: records.shared,
-            gate: records.gate,
-            now,
-        };
-        let (mut notices, mut edges) = (Vec::new(), Vec::new());
-        for key in self.keys(&receiver, evaluation, stored) {
+        let room = self.queue.capacity() * NOTICES;
+        let mut news = Vec::new();
+        for key in self.keys(&receiver, evaluation, records) {
             let (condition, subject) = (key.0, key.1.as_str());
-            let judgement = match concerns(&receiver, condition, subject) {
-                true => evaluation.judge(condition, subject),
-                false => Judgement::Over,
-            };
             let name = record_name(&receiver.name, &key);
-            let record = newest(self.known.get(&key), stored.as_ref(), &name);
-            match rules.step(record.as_ref(), judgement) {
-                AlarmStep::Nothing => {}
-                AlarmStep::Confirm(record) => {
-                    if records.replace(stored, &name, Some(&record)).await {
-                        self.known.insert(key, record);
+            let present = self.take_up(&key, &name, records);
+            let record = present.as_ref().map(|one| &one.record);
+            let step = match concerns(&receiver, condition, subject) {
+                true => rules.step(record, evaluation.judge(condition, subject)),
+                // A higher `severity` has no message: the condition may hold.
+                false => AlarmStep::Forget,
+            };
+            match step {
+                AlarmStep::Nothing => {
+                    // The store could not be used when the record changed.
+                    if let Some(one) = present.filter(|one| !one.is_stored) {
+                        self.write(&key, &name, one.record, records).await;
                     }
                 }
-                AlarmStep::Forget => {
-                    records.replace(stored, &name, None).await;
-                    self.known.remove(&key);
+                AlarmStep::Confirm(record) => {
+                    self.write(&key, &name, record, records).await;
                 }
+                AlarmStep::Forget => self.forget(&key, &name, records).await,
                 AlarmStep::Send(edge, record) => {
-                    if records.replace(stored, &name, Some(&record)).await {
-                        notices.push(notice(edge, condition, subject, evaluation));
-                        edges.push((key.clone(), record.changed_at));
-                        self.known.insert(key, record);
+                    let changed_at = record.changed_at;
+                    if news.len() < room && self.write(&key, &name, record, records).await {
+                        let notice = notice(edge, condition, subject, evaluation);
+                        news.push((notice, (key, changed_at)));
                     }
                 }
             }
         }
-        (notices, edges)
+        news
     }
 
     /// Returns every alarm that may change: those that hold, and those with a record.
@@ -209,13 +198,13 @@ impl Line {
         &self,
         receiver: &AlarmReceiver,
         evaluation: &Evaluation,
-        stored: &Stored,
+        records: &Records,
     ) -> BTreeSet<AlarmKey> {
         let problems = evaluation.problems.iter();
         let holding = problems
             .filter(|one| concerns(receiver, one.condition, &one.subject))
             .map(|one| (one.condition, one.subject.clone()));
-        let names = stored.iter().flat_map(BTreeMap::keys);
+        let names = records.names();
         let stored = names.filter_map(|name| record_key(&receiver.name, name));
         holding
             .chain(stored)
@@ -223,41 +212,56 @@ impl Line {
             .collect()
     }
 
-    /// Records that the receiver has got some edges, so that no gate sends them again.
-    async fn note_sent(&mut self, sent: &Sent, records: &RecordStore, stored: &mut Stored) {
-        for (key, changed_at) in &sent.edges {
-            let name = record_name(&sent.receiver, key);
-            let record = newest(self.known.get(key), stored.as_ref(), &name);
-            let Some(record) = record.filter(|one| one.changed_at == *changed_at) else {
-                continue;
-            };
-            let record = record.as_sent();
-            if records.replace(stored, &name, Some(&record)).await {
-                if let Some(stored) = stored {
-                    stored.insert(name, encode(&record));
-                }
-                self.known.insert(key.clone(), record);
-            }
+    /// Returns the present record of an alarm, which another gate may have changed, and remembers it.
+    fn take_up(&mut self, key: &AlarmKey, name: &str, records: &Records) -> Option<KnownRecord> {
+        let present = records.present(self.known.get(key), name);
+        match &present {
+            Some(one) => self.known.insert(key.clone(), one.clone()),
+            None => self.known.remove(key),
+        };
+        present
+    }
+
+    /// Writes a record. Returns whether this gate may act on it: if the store cannot be used, it may.
+    async fn write(
+        &mut self,
+        key: &AlarmKey,
+        name: &str,
+        record: AlarmRecord,
+        records: &mut Records,
+    ) -> bool {
+        let written = records.replace(name, Some(&record)).await;
+        let is_stored = written == Written::Stored;
+        let may_act = written != Written::Outdated;
+        if may_act {
+            let known = KnownRecord { record, is_stored };
+            self.known.insert(key.clone(), known);
+        }
+        may_act
+    }
+
+    /// Removes a record. As long as the store keeps it, this gate remembers that it is over.
+    async fn forget(&mut self, key: &AlarmKey, name: &str, records: &mut Records) {
+        let written = records.replace(name, None).await;
+        if written == Written::Stored || !records.have_store() {
+            self.known.remove(key);
         }
     }
-}
 
-impl RecordStore {
-    /// Reads the records of all receivers.
-    async fn read(&self) -> Stored {
-        let listed = timeout(STORE_TIMEOUT, self.store.as_ref()?.list_meta(PREFIX)).await;
-        Some(listed.ok()?.ok()?.into_iter().collect())
-    }
-
-    /// Replaces a record, unless another gate has changed it since it was read. Returns whether this
-    /// gate may act on it: if the store cannot be used, it may.
-    async fn replace(&self, stored: &Stored, name: &str, record: Option<&AlarmRecord>) -> bool {
-        let (Some(store), Some(stored)) = (&self.store, stored) else {
-            return true;
-        };
-        let expected = stored.get(name).cloned();
-        let replaced = store.replace_meta(name.to_owned(), expected, record.map(encode));
-        !matches!(timeout(STORE_TIMEOUT, replaced).await, Ok(Ok(false)))
+    /// Records whether the receiver has got some edges.
+    async fn note_end(&mut self, ended: &Ended, records: &mut Records) {
+        for (key, changed_at) in &ended.edges {
+            let name = record_name(&ended.receiver, key);
+            let present = self.take_up(key, &name, records);
+            let present = present.filter(|one| one.record.changed_at == *changed_at);
+            if let Some(KnownRecord { record, .. }) = present {
+                let record = match ended.is_accepted {
+                    true => record.as_sent(),
+                    false => record.as_given_up(),
+                };
+                self.write(key, &name, record, records).await;
+            }
+        }
     }
 }
 
@@ -273,22 +277,6 @@ fn notice(edge: Edge, condition: Condition, subject: &str, evaluation: &Evaluati
         (Edge::Raised, None) => AlarmNotice::raised(condition, subject, condition.when()),
         (Edge::Recovered, _) => AlarmNotice::recovered(condition, subject),
     }
-}
-
-/// Returns the later one of the record that this gate knows and the stored one. The stored one is
-/// older after an outage of the store.
-fn newest(
-    known: Option<&AlarmRecord>,
-    stored: Option<&BTreeMap<String, Vec<u8>>>,
-    name: &str,
-) -> Option<AlarmRecord> {
-    let stored = stored.and_then(|all| serde_json::from_slice(all.get(name)?).ok());
-    let both = known.cloned().into_iter().chain(stored);
-    both.max_by_key(AlarmRecord::touched_at)
-}
-
-fn encode(record: &AlarmRecord) -> Vec<u8> {
-    serde_json::to_vec(record).expect("a record can be written as JSON")
 }
 
 /// Returns the name of a record in a store. The name of a receiver may contain colons, but no name of

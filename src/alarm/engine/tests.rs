@@ -1,8 +1,11 @@
 //! Engines against a recording receiver on a real socket, alone and as two gates of one store.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicU16, Ordering::Relaxed},
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU16, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use serde_json::{Value as Json, json};
@@ -18,9 +21,12 @@ use crate::{
         evaluation::{OpenProblem, Unknown},
         severity::Severity,
     },
-    inbox::store::{
-        StoreMeter, sqlite,
-        suite::{LIMITS, seals},
+    inbox::{
+        settings::Limits,
+        store::{
+            StoreMeter, sqlite,
+            suite::{LIMITS, seals},
+        },
     },
     net::connect::Trust,
     runtime::clock::Clock,
@@ -185,9 +191,28 @@ impl Gate {
 }
 
 fn store(dir: &TempDir) -> Arc<dyn Store> {
+    open(dir, &LIMITS)
+}
+
+fn open(dir: &TempDir, limits: &Limits) -> Arc<dyn Store> {
     let file = dir.path().join("inbox.db");
     let meter = Arc::new(StoreMeter::default());
-    sqlite::open(&file, &LIMITS, seals(), Clock::System, meter).expect("opened")
+    loop {
+        match sqlite::open(&file, limits, seals(), Clock::System, Arc::clone(&meter)) {
+            Ok(store) => break store,
+            // The thread of a store that was just dropped still closes it.
+            Err(error) => assert!(error.is_in_use(), "{error}"),
+        }
+    }
+}
+
+/// Opens the same store as if its disk were full: it can be read and not written.
+fn full_store(dir: &TempDir) -> Arc<dyn Store> {
+    let limits = Limits {
+        disk_floor: u64::MAX,
+        ..LIMITS
+    };
+    open(dir, &limits)
 }
 
 use Condition::{AlarmFailed, DeadLetter, InboxFailed, OldSecretRemovable, Silence};
@@ -331,6 +356,136 @@ async fn two_gates_of_one_store_send_each_edge_once() {
     all.truncate(2);
     all.sort();
     assert_eq!(all, ["dead-letter shop raised", "silence orders raised"]);
+}
+
+#[tokio::test]
+async fn two_gates_send_the_end_of_a_long_alarm_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (recorder, store) = (Recorder::start().await, store(&dir));
+    let mut receiver = [recorder.receiver(), recorder.receiver()];
+    // So the alarm has lasted for longer than the cool-down.
+    receiver
+        .iter_mut()
+        .for_each(|one| one.cool_down = Duration::ZERO);
+    let [mut first, mut second] = receiver.map(|one| Gate::new(one, Some(&store), true));
+    for _ in 0..5 {
+        first.look(&[(DeadLetter, "shop")]).await;
+        second.look(&[(DeadLetter, "shop")]).await;
+    }
+    recorder.has(1).await;
+    first.sent(1).await;
+    // The second gate sends the end and removes the record before the first one looks again.
+    for _ in 0..30 {
+        second.look(&[]).await;
+        if recorder.edges().len() == 2 {
+            second.sent(1).await;
+        }
+    }
+    first.now = second.now;
+    for _ in 0..30 {
+        first.look(&[]).await;
+    }
+    let edges = recorder.edges().concat();
+    assert_eq!(
+        edges,
+        ["dead-letter shop raised", "dead-letter shop recovered"]
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_can_only_be_read_repeats_no_alarm() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let recorder = Recorder::start().await;
+    let mut receiver = recorder.receiver();
+    receiver.cool_down = Duration::ZERO;
+    let mut gate = Gate::new(receiver, Some(&store(&dir)), false);
+    gate.look(&[(DeadLetter, "shop")]).await;
+    gate.sent(1).await;
+    gate.look(&[(DeadLetter, "shop")]).await;
+    gate.engine.records = Records::new(None);
+    gate.engine.records = Records::new(Some(full_store(&dir)));
+    for _ in 0..10 {
+        gate.look(&[]).await;
+        gate.sent(2).await;
+    }
+    let edges = recorder.edges().concat();
+    assert_eq!(
+        edges,
+        ["dead-letter shop raised", "dead-letter shop recovered"]
+    );
+    gate.look(&[(DeadLetter, "shop")]).await;
+    gate.sent(3).await;
+    // The store works again, and learns what it has missed.
+    gate.engine.records = Records::new(None);
+    let whole = store(&dir);
+    gate.engine.records = Records::new(Some(Arc::clone(&whole)));
+    gate.look(&[(DeadLetter, "shop")]).await;
+    gate.look(&[(DeadLetter, "shop")]).await;
+    drop(gate);
+    let mut gate = Gate::new(recorder.receiver(), Some(&whole), false);
+    gate.look(&[(DeadLetter, "shop")]).await;
+    gate.look(&[]).await;
+    let edges = recorder.has(4).await.concat();
+    let expected = ["dead-letter shop raised", "dead-letter shop recovered"].repeat(2);
+    assert_eq!(edges, expected);
+}
+
+#[tokio::test]
+async fn many_alarms_are_divided_into_messages() {
+    let recorder = Recorder::start().await;
+    let mut gate = Gate::new(recorder.receiver(), None, false);
+    let names: Vec<String> = (0..NOTICES * (QUEUE + 2))
+        .map(|one| format!("shop{one}"))
+        .collect();
+    let all: Vec<_> = names.iter().map(|name| (DeadLetter, &**name)).collect();
+    gate.look(&all).await;
+    gate.sent(QUEUE as u64).await;
+    assert_eq!(recorder.edges().len(), QUEUE, "the others wait");
+    gate.look(&all).await;
+    gate.sent(QUEUE as u64 + 2).await;
+    let messages = recorder.edges();
+    assert!(messages.iter().all(|one| one.len() == NOTICES));
+    let subjects: BTreeSet<_> = messages.concat().into_iter().collect();
+    assert_eq!(subjects.len(), names.len(), "each once");
+}
+
+#[tokio::test]
+async fn an_alarm_that_was_given_up_is_sent_once_its_receiver_works() {
+    let recorder = Recorder::start().await;
+    recorder.status.store(404, Relaxed);
+    let mut receiver = recorder.receiver();
+    receiver.cool_down = Duration::ZERO;
+    let mut gate = Gate::new(receiver, None, false);
+    let both = [(DeadLetter, "shop"), (Silence, "orders")];
+    gate.look(&both).await;
+    let meter = gate.meters.of("ops");
+    while meter.dropped.number() == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    recorder.status.store(204, Relaxed);
+    // The receiver never learns of the one that is over by then.
+    for _ in 0..40 {
+        gate.look(&both[..1]).await;
+    }
+    assert_eq!(recorder.has(1).await[0], ["dead-letter shop raised"]);
+    assert_eq!(meter.failing.number(), 0);
+    gate.look(&[]).await;
+    assert_eq!(recorder.has(2).await[1], ["dead-letter shop recovered"]);
+}
+
+#[tokio::test]
+async fn a_higher_severity_ends_no_alarm() {
+    let recorder = Recorder::start().await;
+    let mut gate = Gate::new(recorder.receiver(), None, false);
+    let both = [(OldSecretRemovable, "orders/old"), (DeadLetter, "shop")];
+    gate.look(&both).await;
+    recorder.has(1).await;
+    let mut receiver = recorder.receiver();
+    receiver.severity = Severity::Warning;
+    gate.follow(vec![receiver]);
+    gate.look(&both).await;
+    gate.look(&[]).await;
+    assert_eq!(recorder.has(2).await[1], ["dead-letter shop recovered"]);
 }
 
 #[tokio::test]

@@ -16,9 +16,12 @@ const CONFIRM: Millis = 5_000;
 /// condition confirms more often.
 const UNCONFIRMED: Millis = 15_000;
 
-/// The age at which another gate sends an edge whose sender has not reported success. A sender gives
-/// up earlier.
+/// The age at which another gate sends an edge whose sender has reported nothing. A sender gives up
+/// earlier, unless many messages wait before its own.
 const ABANDONED: Millis = 2 * 60 * 60 * 1_000;
+
+/// The least age at which an edge is sent again that its receiver has rejected.
+const RESEND: Millis = 60 * 1_000;
 
 /// The state of one alarm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +37,9 @@ pub(super) struct AlarmRecord {
     by: Uuid,
     /// Whether a receiver has got it.
     sent: bool,
+    /// Whether its sender tries no more.
+    #[serde(default)]
+    given_up: bool,
 }
 
 /// A change of an alarm that its receiver learns.
@@ -82,6 +88,14 @@ impl AlarmRecord {
         }
     }
 
+    /// Returns the record after the sender of its last edge has given up.
+    pub(super) fn as_given_up(&self) -> Self {
+        Self {
+            given_up: true,
+            ..self.clone()
+        }
+    }
+
     fn raised(rules: &Rules) -> Self {
         Self {
             raised: true,
@@ -90,6 +104,7 @@ impl AlarmRecord {
             seen_at: rules.now,
             by: rules.gate,
             sent: false,
+            given_up: false,
         }
     }
 
@@ -99,14 +114,20 @@ impl AlarmRecord {
             changed_at: rules.now,
             by: rules.gate,
             sent: false,
+            given_up: false,
             ..self.clone()
         }
     }
 
-    /// Whether the gate that had to send the last edge has ended without success.
+    /// Whether the last edge has to be sent again: its sender has given up, or its gate has ended.
     fn is_abandoned(&self, rules: &Rules) -> bool {
-        let limit = if rules.shared { ABANDONED } else { 0 };
-        !self.sent && self.by != rules.gate && rules.age(self.changed_at) >= limit
+        let limit = match (self.given_up, rules.shared) {
+            (true, _) => millis(rules.cool_down).max(RESEND),
+            (false, true) => ABANDONED,
+            (false, false) => 0,
+        };
+        let is_ended = self.given_up || self.by != rules.gate;
+        !self.sent && is_ended && rules.age(self.changed_at) >= limit
     }
 }
 
@@ -152,6 +173,8 @@ impl Rules {
         if record.raised {
             return match self.shared && self.age(record.seen_at) < UNCONFIRMED {
                 true => AlarmStep::Nothing,
+                // Its receiver does not know that it began.
+                false if record.given_up => AlarmStep::Forget,
                 false => AlarmStep::Send(Edge::Recovered, record.recovered(self)),
             };
         }
