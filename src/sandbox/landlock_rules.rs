@@ -65,7 +65,10 @@ pub(super) fn enforce(permissions: &Permissions) -> Enforced {
             enforced.files = true;
             enforced.ports = version >= WITH_PORTS;
         }
-        Ok(_) => missing.push("files and ports (the kernel has no Landlock)".to_owned()),
+        Ok(_) => missing.push(
+            "files and ports (no Landlock in the kernel, or a filter of system calls denies it)"
+                .to_owned(),
+        ),
         Err(error) => missing.push(format!("files and ports (Landlock: {error})")),
     }
     enforced
