@@ -48,9 +48,15 @@ impl Tally {
     }
 
     pub(crate) fn add(&self, word: &'static str, now: u64) {
+        let slot = self.count(word);
+        self.last.store(now << SLOT_BITS | slot as u64, Relaxed);
+    }
+
+    /// Counts an event that does not become the last one. Returns the slot of its reason.
+    pub(crate) fn count(&self, word: &'static str) -> usize {
         let slot = self.slot(word);
         self.slots[slot].count.fetch_add(1, Relaxed);
-        self.last.store(now << SLOT_BITS | slot as u64, Relaxed);
+        slot
     }
 
     /// Returns each reason with its count.
@@ -94,9 +100,10 @@ mod tests {
         tally.add("b", 1_000);
         tally.add("c", 2_000);
         tally.add("b", 3_000);
+        tally.count("a");
         let counts: Vec<_> = tally.counts().collect();
-        assert_eq!(counts, [("a", 0), ("b", 2), ("c", 1)]);
-        assert_eq!((tally.sum(), tally.last()), (3, Some((3_000, "b"))));
+        assert_eq!(counts, [("a", 1), ("b", 2), ("c", 1)]);
+        assert_eq!((tally.sum(), tally.last()), (4, Some((3_000, "b"))));
     }
 
     #[test]

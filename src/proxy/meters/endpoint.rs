@@ -124,7 +124,7 @@ impl Meter {
         match verdict {
             Verdict::Stored { secret, stored, .. } if stored.left_out => {
                 self.verified(secret, now);
-                self.not_taken.add(NotStored::Copies.reason(), now);
+                self.not_taken(NotStored::Copies.reason(), now);
             }
             Verdict::Accepted { secret }
             | Verdict::Stored { secret, .. }
@@ -132,7 +132,7 @@ impl Meter {
             | Verdict::ClientLeft { secret } => self.verified(secret, now),
             Verdict::NotAccepted { secret, reason, .. } => {
                 self.verified(secret, now);
-                self.not_taken.add(reason, now);
+                self.not_taken(reason, now);
             }
             Verdict::Rejected { reason } => {
                 requests.rejected.add(reason, now);
@@ -146,6 +146,15 @@ impl Meter {
             }
         }
         requests.bodies.observe(received);
+    }
+
+    /// Counts a verified delivery that was not accepted. Anyone who has recorded a delivery can
+    /// repeat it, so a repetition over the limit shows no fault of the app or of the inbox.
+    fn not_taken(&self, reason: &'static str, now: u64) {
+        match reason == NotStored::Copies.reason() {
+            true => drop(self.not_taken.count(reason)),
+            false => self.not_taken.add(reason, now),
+        }
     }
 
     /// Counts a match of a late delivery. Its request was counted when it was rejected.

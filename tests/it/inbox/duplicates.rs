@@ -144,6 +144,24 @@ fn an_app_that_is_down_costs_another_none_of_many_equal_events() {
 }
 
 #[test]
+fn a_repetition_over_the_limit_is_counted_and_needs_no_person() {
+    let gate = gate(DOWN, DOWN, false);
+    let equal = order("", 1);
+    let delivery = request("POST /hooks HTTP/1.1", &signature_line(&equal), &equal);
+    for number in 0..18 {
+        let expected = if number < 16 { 200 } else { 429 };
+        assert_eq!(gate.client().ask(&delivery).status, expected);
+    }
+    let sample =
+        r#"cartgate_not_taken_total{endpoint="orders",destination="",reason="too-many-copies"} 2"#;
+    let page = metrics(&gate);
+    assert!(page.contains(sample), "no {sample} in {page}");
+    let (_, screen) = status(&gate);
+    assert!(screen.contains("not taken  2        never"), "{screen}");
+    assert!(screen.contains("no open problems"), "{screen}");
+}
+
+#[test]
 fn orders_whose_id_is_a_placeholder_all_arrive_and_a_person_hears_of_it() {
     let (shop, mail) = (App::content(), App::content());
     let gate = gate(&shop.url, &mail.url, true);
