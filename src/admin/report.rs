@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use tower_cartgate::SecretName;
+
 use super::{
     inbox_metrics,
     status::{
@@ -126,10 +128,19 @@ fn failed_order(trouble: OrderTrouble) -> FailedOrder {
 /// Returns the counters of an endpoint.
 pub(super) fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
     let requests = &meter.requests;
-    let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
     let late = gate.late.standings().remove(&meter.endpoint.name);
     let rhythm = gate.profiler.rhythm(&meter.endpoint.name);
     let last_verified = requests.verified.last().map(seconds);
+    let waiting = |secret: &SecretName| late.as_ref().map_or(0, |late| late.waiting_for(secret));
+    let secrets = meter.endpoint.secrets.iter().zip(&meter.secrets);
+    let secrets = secrets.map(|((name, _), own)| Secret {
+        secret: name.to_string(),
+        matched: own.matched.number(),
+        last_matched: own.matched.last().map(seconds),
+        counted_since: seconds(own.since),
+        late_waiting: waiting(name),
+    });
+    let secrets = secrets.collect();
     let configured = meter.endpoint.silence.map(|silence| silence.as_secs());
     Endpoint {
         endpoint: meter.endpoint.name.to_string(),
@@ -154,14 +165,7 @@ pub(super) fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
         }),
         unidentified: meter.inbox.unidentified.sum(),
         last_unidentified: last(&meter.inbox.unidentified),
-        secrets: secrets
-            .map(|((name, _), own)| Secret {
-                secret: name.to_string(),
-                matched: own.matched.number(),
-                last_matched: own.matched.last().map(seconds),
-                counted_since: seconds(own.since),
-            })
-            .collect(),
+        secrets,
         missing_pointers: missing_pointers(gate.profiler.changes(&meter.endpoint.name)),
     }
 }

@@ -220,7 +220,7 @@ static TABLE: [(Condition, Row); 20] = [
             name: "old-secret-removable",
             severity: Info,
             rule: Named("CartgateOldSecretMayGo"),
-            when: "an older secret has matched nothing for a day while a newer one matched",
+            when: "an older secret has matched nothing for a day while a newer one matched, and no late delivery needs it",
             over: "the older secret was removed, or matches again",
         },
     ),

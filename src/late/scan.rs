@@ -118,7 +118,10 @@ fn find(rejection: &SavedRejection, snapshot: &Snapshot) -> FileFinding {
     };
     let endpoint = snapshot.endpoint(index);
     match examine(endpoint, rejection) {
-        Examined::Genuine(_) => FileFinding::Waiting(WaitingDelivery::new(digest(rejection))),
+        Examined::Genuine(verified) => {
+            let secret = verified.secret_name().clone();
+            FileFinding::Waiting(WaitingDelivery::new(digest(rejection), secret))
+        }
         Examined::Forged => FileFinding::Forged,
         Examined::Refused(reason) => FileFinding::Refused(reason),
     }

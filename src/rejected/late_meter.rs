@@ -10,6 +10,8 @@ use std::{
     },
 };
 
+use tower_cartgate::SecretName;
+
 use super::saved_file::LateState;
 
 /// The late deliveries of a gate.
@@ -33,12 +35,28 @@ pub(crate) struct LateStanding {
     pub(crate) copies: u64,
     /// The reason why the first one that waits was not delivered.
     pub(crate) trouble: Option<String>,
+    /// Those that wait, by the secret that verifies them.
+    waiting_by_secret: BTreeMap<SecretName, u64>,
 }
 
 impl LateStanding {
     /// Returns the number of different deliveries.
     pub(crate) fn all(&self) -> u64 {
         self.delivered + self.waiting + self.refused
+    }
+
+    /// Adds a delivery that waits, and that this secret verifies.
+    pub(crate) fn add_waiting(&mut self, secret: &SecretName) {
+        self.waiting += 1;
+        *self.waiting_by_secret.entry(secret.clone()).or_default() += 1;
+    }
+
+    /// Returns the number of deliveries that wait, and that this secret verifies.
+    pub(crate) fn waiting_for(&self, secret: &SecretName) -> u64 {
+        self.waiting_by_secret
+            .get(secret)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Returns the numbers with the words of their states.

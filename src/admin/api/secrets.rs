@@ -98,6 +98,7 @@ mod tests {
             matched: u64::from(last_matched.is_some()),
             last_matched: *last_matched,
             counted_since: 1000,
+            ..Secret::default()
         });
         Endpoint {
             endpoint: name.to_owned(),

@@ -169,6 +169,8 @@ pub struct Secret {
     /// The time since which the matches are counted: the start of the gate, or the reload that
     /// added the secret.
     pub counted_since: u64,
+    /// Saved rejections that it verifies, and that wait for their app or the inbox.
+    pub late_waiting: u64,
 }
 
 /// The messages to a receiver of alarms.
