@@ -145,6 +145,7 @@ pub(super) fn endpoint(meter: &Meter, gate: &Shared) -> Endpoint {
     Endpoint {
         endpoint: meter.endpoint.name.to_string(),
         verdict: matches!(meter.endpoint.target, Target::Verdict),
+        counted_since: seconds(requests.since),
         verified: requests.verified.number(),
         last_verified,
         last_delivery: rhythm.last.map(whole_seconds).max(last_verified),

@@ -64,6 +64,9 @@ pub struct Endpoint {
     pub endpoint: String,
     /// Whether a proxy only asks for verdicts.
     pub verdict: bool,
+    /// The time since which its requests are counted: the start of the gate, or the reload that
+    /// added the endpoint.
+    pub counted_since: u64,
     /// Deliveries that were verified.
     pub verified: u64,
     /// The time of the last one.

@@ -42,6 +42,9 @@ pub(crate) struct Meter {
 /// The counters of an endpoint's requests, which live as long as the endpoint is configured.
 #[derive(Debug)]
 pub(crate) struct Requests {
+    /// The time since which they are counted: the start of the gate, or the reload that added the
+    /// endpoint.
+    pub(crate) since: u64,
     pub(crate) verified: Count,
     pub(crate) rejected: Tally,
     /// Signatures that did not match since the last verified delivery.
@@ -196,6 +199,7 @@ impl Default for Requests {
             .copied()
             .filter(|kind| !elsewhere.contains(kind));
         Self {
+            since: now(),
             verified: Count::default(),
             rejected: Tally::of(here.map(RejectionKind::as_str).chain(RejectReason::STALE)),
             mismatches: Streak::default(),

@@ -75,7 +75,7 @@ fn late(endpoint: &Endpoint) -> Option<OpenProblem> {
 pub(super) fn silent_for(report: &Report, endpoint: &Endpoint) -> Option<Span> {
     let limit = endpoint.silence_limit?;
     let last = endpoint.last_delivery;
-    let silent = ago(report, last.unwrap_or(report.configuration.since));
+    let silent = ago(report, last.unwrap_or(endpoint.counted_since));
     (silent.0 >= limit).then_some(silent)
 }
 

@@ -228,7 +228,7 @@ fn silence_counts_from_the_last_delivery_and_not_right_after_a_start() {
     let silent = |limit, last, started| {
         move |report: &mut Report| {
             report.started = NOW - started;
-            report.configuration.since = NOW - started;
+            report.endpoints[0].counted_since = NOW - started;
             report.endpoints[0].silence_limit = limit;
             report.endpoints[0].last_delivery = last;
         }
