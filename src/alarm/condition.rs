@@ -130,7 +130,7 @@ static TABLE: [(Condition, Row); 20] = [
             name: "deliveries-late",
             severity: Warning,
             rule: Named("CartgateInboxLate"),
-            when: "a stored delivery waits for a minute although its destination responds",
+            when: "a stored delivery waits for a minute in which its destination responds",
             over: "no delivery waits for long any more",
         },
     ),

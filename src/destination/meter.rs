@@ -30,9 +30,13 @@ pub(crate) struct DestinationMeter {
     /// By class of status, or by failure.
     pub(crate) failed: Tally,
     pub(crate) durations: Histogram,
-    /// The time since which the inbox considers it down, or 0.
-    down_since: AtomicU64,
+    health: HealthMeter,
 }
+
+/// Whether the inbox considers a destination down, and the time since which it does: the time in
+/// milliseconds, and a bit that is set while it is down. 0 before anything is known.
+#[derive(Debug, Default)]
+struct HealthMeter(AtomicU64);
 
 impl DestinationMeter {
     pub(crate) fn new(name: &Arc<str>) -> Self {
@@ -42,19 +46,27 @@ impl DestinationMeter {
             taken: Count::default(),
             failed: Tally::of(classes.chain(AttemptFailure::ALL.map(AttemptFailure::reason))),
             durations: Histogram::of_durations(),
-            down_since: AtomicU64::new(0),
+            health: HealthMeter::default(),
         }
     }
 
-    /// Sets whether the inbox considers it down.
+    /// Sets whether the inbox considers it down. The time changes only with the state, so that a
+    /// reload does not count anew.
     pub(crate) fn set_down(&self, is_down: bool) {
-        let since = if is_down { now() } else { 0 };
-        self.down_since.store(since, Relaxed);
+        if self.health.since(is_down).is_none() {
+            let state = now() << 1 | u64::from(is_down);
+            self.health.0.store(state, Relaxed);
+        }
     }
 
     /// Returns the time since which it is down.
     pub(crate) fn down_since(&self) -> Option<u64> {
-        Some(self.down_since.load(Relaxed)).filter(|since| *since > 0)
+        self.health.since(true)
+    }
+
+    /// Returns the time since which it is not down: since it came back, or since its queue began.
+    pub(crate) fn up_since(&self) -> Option<u64> {
+        self.health.since(false)
     }
 
     /// Counts an attempt and its duration.
@@ -67,6 +79,15 @@ impl DestinationMeter {
     }
 }
 
+impl HealthMeter {
+    /// Returns the time since which it is in this state, if it is.
+    fn since(&self, is_down: bool) -> Option<u64> {
+        let state = self.0.load(Relaxed);
+        let is_so = state & 1 == u64::from(is_down);
+        (state > 0 && is_so).then_some(state >> 1)
+    }
+}
+
 fn class(status: StatusCode) -> &'static str {
     match status.as_u16() / 100 {
         2 => TAKEN,
@@ -74,5 +95,32 @@ fn class(status: StatusCode) -> &'static str {
         4 => "4xx",
         5 => "5xx",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_is_confirmed_keeps_its_time() {
+        let meter = DestinationMeter::new(&Arc::from("app"));
+        assert_eq!((meter.down_since(), meter.up_since()), (None, None));
+        for is_down in [true, false] {
+            meter.health.0.store(5 << 1 | u64::from(is_down), Relaxed);
+            meter.set_down(is_down);
+            let times = (meter.down_since(), meter.up_since());
+            let expected = if is_down {
+                (Some(5), None)
+            } else {
+                (None, Some(5))
+            };
+            assert_eq!(times, expected);
+            meter.set_down(!is_down);
+            let (down, up) = (meter.down_since(), meter.up_since());
+            assert_eq!(down.is_some(), !is_down);
+            assert_eq!(up.is_some(), is_down);
+            assert!(down.or(up) > Some(5));
+        }
     }
 }

@@ -237,6 +237,8 @@ pub struct Waiting {
     /// The time since which the destination is down, as far as this gate knows. Its deliveries wait
     /// until it is back.
     pub down_since: Option<u64>,
+    /// The time since which the destination is not down, as far as this gate knows.
+    pub up_since: Option<u64>,
     /// Deliveries that wait or are in an attempt.
     pub pending: u64,
     /// The time at which the oldest of them was received.

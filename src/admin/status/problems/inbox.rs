@@ -66,13 +66,15 @@ fn stranded(waiting: &Waiting, name: &str) -> Option<OpenProblem> {
     })
 }
 
-/// Describes deliveries that have waited for too long, perhaps because the destination is down.
+/// Describes deliveries that have waited for too long, perhaps because the destination is down. After
+/// it has come back, they have a minute to arrive.
 fn overdue(report: &Report, waiting: &Waiting, name: &str) -> Option<OpenProblem> {
-    let oldest = ago(report, waiting.oldest?);
-    if oldest.0 < WAITING {
+    let oldest = waiting.oldest?;
+    let late_since = oldest.max(waiting.up_since.unwrap_or_default());
+    if ago(report, late_since).0 < WAITING {
         return None;
     }
-    let number = waiting.pending;
+    let (oldest, number) = (ago(report, oldest), waiting.pending);
     let down = waiting.down_since.map(|since| ago(report, since));
     let (condition, down) = match down {
         Some(down) => (

@@ -278,6 +278,14 @@ fn a_durable_destination_is_down_once_deliveries_wait_for_it() {
     };
     is_problem(false, down(WAITING - 1));
     is_problem(true, down(WAITING));
+    let back = |since| {
+        inbox(move |inbox| {
+            inbox.waiting[0].oldest = Some(NOW - HOUR);
+            inbox.waiting[0].up_since = Some(NOW - since);
+        })
+    };
+    is_problem(false, back(WAITING - 1));
+    is_problem(true, back(WAITING));
     let mut report = well();
     down(WAITING)(&mut report);
     let condition = conditions(&report)[0].condition;
@@ -338,6 +346,7 @@ fn everything() -> Report {
         destination: name.to_owned(),
         configured: true,
         down_since,
+        up_since: None,
         pending: 3,
         oldest: Some(1),
         dead: 1,
