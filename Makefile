@@ -35,7 +35,8 @@ demo: ## show that genuine deliveries pass and forged ones do not
 
 test: ## run all tests; installs missing programs that they need (as root or with sudo)
 	@scripts/install-debian curl jq openssl valgrind systemd:systemd-analyze prometheus:promtool haproxy \
-	    nginx-light:nginx pgbouncer pebble chromium chromium-driver:chromedriver nodejs:node ruby php-cli:php python3 $(FOR_DRILLS)
+	    nginx-light:nginx pgbouncer pebble chromium chromium-driver:chromedriver nodejs:node ruby php-cli:php python3 \
+	    libfaketime:/usr/lib/*/faketime/libfaketimeMT.so.1 $(FOR_DRILLS)
 	$(CARGO) test --workspace --all-features --locked
 	$(CARGO) test --locked --test machine -- --ignored
 	$(CARGO) test --locked --test browser -- --ignored --test-threads 1

@@ -8,6 +8,7 @@
 
 mod acme;
 mod addresses;
+mod alarms;
 mod balancer;
 mod container;
 mod nginx;

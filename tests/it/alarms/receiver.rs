@@ -15,6 +15,7 @@ use crate::support::wait_until;
 pub(crate) struct Receiver {
     /// The address with a path that is a secret.
     pub(crate) url: String,
+    status: Arc<Mutex<&'static str>>,
     messages: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -24,8 +25,11 @@ impl Receiver {
         let address = listener.local_addr().expect("an address");
         let messages = Arc::<Mutex<Vec<Value>>>::default();
         let recorded = Arc::clone(&messages);
+        let status = Arc::new(Mutex::new(status));
+        let present = Arc::clone(&status);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                let status = *present.lock().expect("whole");
                 if let Some(message) = respond(stream, status) {
                     recorded.lock().expect("whole").push(message);
                 }
@@ -33,8 +37,14 @@ impl Receiver {
         });
         Self {
             url: format!("http://{address}/planted/path?key=planted"),
+            status,
             messages,
         }
+    }
+
+    /// Responds with another status from now on.
+    pub(crate) fn respond_with(&self, status: &'static str) {
+        *self.status.lock().expect("whole") = status;
     }
 
     pub(crate) fn messages(&self) -> Vec<Value> {

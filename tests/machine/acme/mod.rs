@@ -1,6 +1,7 @@
 //! Automatic certificates against pebble, an ACME server: first order, renewal under load, wrong
 //! domain, server down, restart, changed domains, and a directory that another gate uses.
 
+mod alarms;
 mod dns;
 mod pebble;
 
