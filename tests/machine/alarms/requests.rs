@@ -1,5 +1,5 @@
-//! Conditions of the requests of an endpoint: no signature matches, an app that is down, and
-//! deliveries that nobody accepted.
+//! Conditions of the requests of an endpoint: no signature matches, an app is down, and a
+//! delivery was not accepted.
 
 use super::{
     app::{ChangingApp, url},
