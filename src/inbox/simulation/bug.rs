@@ -6,6 +6,8 @@
 pub(super) enum Bug {
     /// Acknowledges an event before its commit is on the disk.
     AcknowledgesBeforeSync,
+    /// Acknowledges an event that it can read after a failed commit.
+    AcknowledgesWhatItReads,
     /// Stops the commit of an event whose client has left.
     StopsWithClient,
     /// Lets the retention remove dead letters.
@@ -32,7 +34,7 @@ impl Bug {
     /// Returns the invariant that it breaks, by its number in `inbox`.
     pub(super) fn invariant(self) -> u8 {
         match self {
-            Self::AcknowledgesBeforeSync => 1,
+            Self::AcknowledgesBeforeSync | Self::AcknowledgesWhatItReads => 1,
             Self::StopsWithClient => 2,
             Self::RemovesUndelivered | Self::SettlesRejected | Self::ForgetsDeferred => 3,
             Self::IgnoresToken | Self::IgnoresLease => 4,

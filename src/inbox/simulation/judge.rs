@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     ledger::{GateId, Hold, Ledger},
     plan::FEWEST_WAITS,
-    rows::{Key, Row, Rows},
+    rows::{self, Key, Row, Rows},
 };
 use crate::{delivery::event::DeliveryState, runtime::clock::Millis};
 
@@ -48,6 +48,28 @@ impl Ledger {
             }
         }
         self.rows = new;
+    }
+
+    /// Judges whether all that was acknowledged outlives a power cut, by the deliveries before it.
+    pub(super) fn judge_power_cut(&mut self, before: &Rows) {
+        let rows = std::mem::take(&mut self.rows);
+        self.power_cuts += u32::from(*before != rows);
+        for key in before.keys().filter(|key| !rows.contains_key(*key)) {
+            let (event, queue) = key;
+            // The power cut may undo a move, by an operator or a stranger.
+            let may_move = self.is_moved(*event) || self.tampered.contains(event);
+            let is_left = may_move && rows::has(&rows, *event);
+            if self.acknowledged.contains(event) && !is_left {
+                let text = format!("{event} was acknowledged, and is lost for {queue}");
+                self.violate(1, text);
+            }
+            if !rows::has(&rows, *event) {
+                self.stored.remove(event);
+            }
+        }
+        self.holds
+            .retain(|key, _| rows.get(key).is_some_and(|row| row.is_held));
+        self.rows = rows;
     }
 
     fn judge_arrival(&mut self, key: &Key, row: &Row, now: Circumstances) {

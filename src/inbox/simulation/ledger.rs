@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::rows::{Key, Row, Rows};
+use super::rows::{self, Key, Row, Rows};
 use crate::runtime::clock::Millis;
 
 /// One run of a gate, from a start to its end.
@@ -81,6 +81,8 @@ pub(super) struct Ledger {
     pub(super) faults: BTreeMap<GateId, Millis>,
     /// Gates whose store has failed.
     pub(super) failed: BTreeSet<GateId>,
+    /// The number of power cuts that lost a commit.
+    pub(super) power_cuts: u32,
     pub(super) violation: Option<Violation>,
 }
 
@@ -92,6 +94,10 @@ impl Ledger {
     pub(super) fn has_accepted(&self, key: &Key) -> bool {
         let count = |of: &BTreeMap<Key, u32>| of.get(key).copied().unwrap_or_default();
         count(&self.accepted) > count(&self.void)
+    }
+
+    pub(super) fn is_stored(&self, event: Uuid) -> bool {
+        rows::has(&self.rows, event)
     }
 
     pub(super) fn is_moved(&self, event: Uuid) -> bool {
@@ -154,14 +160,8 @@ impl Ledger {
     /// Forgets what has no effect any more, so that a long run does not become slow.
     pub(super) fn forget_before(&mut self, at: Millis) {
         let rows = &self.rows;
-        let is_stored = |event: &Uuid| {
-            let from = (*event, String::new());
-            rows.range(from..)
-                .next()
-                .is_some_and(|((id, _), _)| id == event)
-        };
         self.sent
-            .retain(|event, sent| sent.at >= at || is_stored(event));
+            .retain(|event, sent| sent.at >= at || rows::has(rows, *event));
         let sent = &self.sent;
         let keeps = |event: &Uuid| sent.contains_key(event);
         self.accepted.retain(|(event, _), _| keeps(event));

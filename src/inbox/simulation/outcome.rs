@@ -9,6 +9,8 @@ pub(super) struct Outcome {
     pub(super) seed: u64,
     pub(super) hash: u64,
     pub(super) accepted: u32,
+    /// The number of power cuts that lost a commit.
+    pub(super) power_cuts: u32,
     pub(super) violation: Option<Violation>,
     pub(super) trace: String,
 }

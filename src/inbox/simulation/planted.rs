@@ -105,6 +105,18 @@ impl Store for PlantedStore {
                 store.insert(arrival, memory).await
             });
         }
+        if self.is(Bug::AcknowledgesWhatItReads) {
+            let (world, id) = (Arc::clone(&self.world), arrival.event.id);
+            let stored = self.store.insert(arrival, memory);
+            return Box::pin(async move {
+                match stored.await {
+                    Err(StoreError::Unavailable(_)) if world.ledger().is_stored(id) => {
+                        Ok(InsertOutcome::stored(0))
+                    }
+                    outcome => outcome,
+                }
+            });
+        }
         if let Some(mark) = arrival.unique.filter(|_| self.is(Bug::DropsDuplicates)) {
             let mut firsts = self.firsts.lock().expect("no panic");
             let of = *firsts.entry(mark).or_insert(arrival.event.id);

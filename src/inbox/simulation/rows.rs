@@ -36,6 +36,12 @@ impl Row {
     }
 }
 
+/// Returns whether an event has a delivery.
+pub(super) fn has(rows: &Rows, event: Uuid) -> bool {
+    let mut from = rows.range((event, String::new())..);
+    from.next().is_some_and(|((stored, _), _)| *stored == event)
+}
+
 /// Reads all deliveries.
 pub(super) fn read(db: &Connection) -> Rows {
     let sql =

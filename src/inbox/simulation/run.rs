@@ -98,8 +98,11 @@ impl Run {
         let faults = &self.world.plan.faults;
         let (crashes, clocks) = (faults.crashes, faults.clocks);
         let [stops, sets] = [8, 8].map(|percent| self.world.random().chance(percent));
-        if crashes && stops || self.has_failed() && self.world.random().chance(30) {
-            let moment = self.world.random().below(200);
+        let is_fragile = self.has_failed() || crashes && self.world.is_unsynced();
+        if crashes && stops || is_fragile && self.world.random().chance(30) {
+            // A commit takes a few milliseconds.
+            let most = *self.world.random().pick(&[10, 200]);
+            let moment = self.world.random().below(most);
             self.pass(self.now() + moment).await;
             self.stop().await;
         }
@@ -117,6 +120,7 @@ impl Run {
             seed,
             hash: trace.hash(),
             accepted: ledger.accepted.values().sum(),
+            power_cuts: ledger.power_cuts,
             violation: ledger.violation.clone(),
             trace: trace.to_string(),
         }
@@ -323,9 +327,7 @@ impl Run {
         // The tasks of the gate end.
         sleep(Duration::from_millis(1)).await;
         self.world.troubles.lock().expect("no panic").remove(&id);
-        if self.world.plan.gates == 1 {
-            self.world.lose_unsynced();
-        }
+        self.world.restart_machine();
         let pause = self.world.random().below(3 * MINUTE);
         self.starts[machine] = self.now() + pause;
     }
@@ -372,9 +374,7 @@ impl Run {
             }
         }
         sleep(Duration::from_millis(1)).await;
-        if self.world.plan.gates == 1 {
-            self.world.lose_unsynced();
-        }
+        self.world.restart_machine();
         let until = self.now() + LONGEST;
         while self.is_sound() && self.pending().is_some() && self.now() < until {
             self.pass(self.now() + MINUTE).await;

@@ -1,5 +1,5 @@
 //! The threads of a store, as tasks with faults: commits that are slow, that fail, whose
-//! acknowledgements are lost, and a sync that fails.
+//! acknowledgements are lost, and a sync that fails. A commit is on the disk once it is synced.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -29,9 +29,9 @@ pub(super) struct Trouble {
 pub(super) enum TroubleKind {
     /// Operations fail without an effect.
     Fails,
-    /// Commits take effect and fail.
+    /// Commits take effect, stay unsynced, and fail.
     LosesAcknowledgements,
-    /// Commits take effect, and no result comes for long.
+    /// Commits take effect, stay unsynced, and no result comes for long.
     IsSilent,
     /// Commits take long.
     IsSlow,
@@ -105,31 +105,26 @@ pub(super) async fn commit(
 }
 
 async fn commit_well(world: &World, gate: GateId, mut jobs: Jobs) {
-    let is_early = world.bug == Some(Bug::AcknowledgesBeforeSync) && world.plan.gates == 1;
-    if is_early {
-        world.keep_on_disk();
-        run(world, gate, &mut jobs);
+    run(world, gate, &mut jobs);
+    if world.bug == Some(Bug::AcknowledgesBeforeSync) {
         jobs.finish(&Ok(()));
         world.pause(1, 200).await;
         world.sync_disk();
         return;
     }
-    run(world, gate, &mut jobs);
-    // A crash during this time loses the acknowledgements.
+    // During this time a power cut loses the commit, and a crash the acknowledgements.
     world.pause(0, 5).await;
+    world.sync_disk();
     jobs.finish(&Ok(()));
 }
 
 fn fail_sync(world: &World, gate: GateId, mut jobs: Jobs, failure: &OnceLock<String>) {
     world.note(format_args!("gate {gate}: a sync fails"));
     world.ledger().failed.insert(gate);
+    // The restart finds the commit or not.
+    run(world, gate, &mut jobs);
     if world.bug == Some(Bug::ContinuesAfterFailedSync) {
-        world.keep_on_disk();
         return jobs.finish(&unavailable("a sync failed"));
-    }
-    // The restart may find the commit or not.
-    if world.random().chance(50) {
-        run(world, gate, &mut jobs);
     }
     let cause = "a sync failed".to_owned();
     let _ = failure.set(cause.clone());
@@ -137,6 +132,7 @@ fn fail_sync(world: &World, gate: GateId, mut jobs: Jobs, failure: &OnceLock<Str
 }
 
 fn run(world: &World, gate: GateId, jobs: &mut Jobs) {
+    world.keep_on_disk();
     let now = world.store_clock.now();
     let mut database = world.database();
     database.commit(jobs, now, |db| world.observe(db, Some(gate)));

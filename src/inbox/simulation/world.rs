@@ -21,7 +21,7 @@ use super::{
     ledger::{GateId, Ledger},
     plan::Plan,
     random::Random,
-    rows::{self, Key},
+    rows,
     store::Trouble,
     trace::Trace,
 };
@@ -45,8 +45,8 @@ pub(super) struct World {
     database: Mutex<Database>,
     /// The first event with each unique value, for a planted bug.
     pub(super) firsts: Arc<Mutex<BTreeMap<[u8; 32], Uuid>>>,
-    /// The database that a crash would leave, if it differs.
-    pub(super) on_disk: Mutex<Option<Connection>>,
+    /// The database that a power cut would leave, if it differs.
+    on_disk: Mutex<Option<Connection>>,
     /// The mood of each app, and its end.
     pub(super) moods: Mutex<BTreeMap<String, (Mood, Millis)>>,
     pub(super) troubles: Mutex<BTreeMap<GateId, Trouble>>,
@@ -207,8 +207,12 @@ impl World {
         ledger.rows = rows::read(db);
     }
 
-    /// Keeps what the disk holds before a commit that is not synced.
+    /// Keeps what the disk holds before a commit that is not synced. The server that two gates share
+    /// has no power cuts.
     pub(super) fn keep_on_disk(&self) {
+        if self.plan.gates > 1 {
+            return;
+        }
         let mut on_disk = lock(&self.on_disk);
         on_disk.get_or_insert_with(|| self.database().copy());
     }
@@ -218,29 +222,32 @@ impl World {
         *lock(&self.on_disk) = None;
     }
 
+    /// Returns whether a power cut would lose a commit.
+    pub(super) fn is_unsynced(&self) -> bool {
+        lock(&self.on_disk).is_some()
+    }
+
+    /// Restarts the machine of a gate that has ended. A power cut loses all that is not synced.
+    /// Otherwise the kernel writes it.
+    pub(super) fn restart_machine(&self) {
+        if self.random().chance(50) {
+            self.lose_unsynced();
+        } else {
+            self.sync_disk();
+        }
+    }
+
     /// Continues with what the disk holds.
-    pub(super) fn lose_unsynced(&self) {
+    fn lose_unsynced(&self) {
         let Some(on_disk) = lock(&self.on_disk).take() else {
             return;
         };
+        self.note(format_args!("the power is cut, and a commit is lost"));
         let mut database = self.database();
-        database.restore(&on_disk);
+        database.restore(on_disk);
         let before = std::mem::take(&mut self.ledger().rows);
         self.take_up(database.connection());
-        let mut ledger = self.ledger();
-        let is_left = |key: &Key| ledger.rows.contains_key(key);
-        let lost = before
-            .keys()
-            .find(|key| !is_left(key) && ledger.acknowledged.contains(&key.0));
-        if let Some((event, queue)) = lost.cloned() {
-            ledger.violate(
-                1,
-                format!("{event} was acknowledged, and is lost for {queue}"),
-            );
-        }
-        let rows = std::mem::take(&mut ledger.rows);
-        ledger.holds.retain(|key, _| rows.contains_key(key));
-        ledger.rows = rows;
+        self.ledger().judge_power_cut(&before);
     }
 
     /// Checks all that the store holds.

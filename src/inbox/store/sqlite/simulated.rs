@@ -93,12 +93,15 @@ impl Database {
 
     /// Copies all tables, as they would be on the disk.
     pub(crate) fn copy(&self) -> Connection {
-        copy(&self.db)
+        let mut copy = memory();
+        let pages = Backup::new(&self.db, &mut copy).and_then(|backup| backup.step(-1));
+        pages.expect("copied");
+        copy
     }
 
     /// Puts a copy in place, as a restart does with what the disk holds.
-    pub(crate) fn restore(&mut self, copied: &Connection) {
-        self.db = copy(copied);
+    pub(crate) fn restore(&mut self, copied: Connection) {
+        self.db = copied;
         self.usage = usage::read(&self.db).expect("the totals");
     }
 }
@@ -110,13 +113,6 @@ fn memory() -> Connection {
     assert!(planned.expect("a setting"));
     db.set_prepared_statement_cache_capacity(128);
     db
-}
-
-fn copy(from: &Connection) -> Connection {
-    let mut to = memory();
-    let pages = Backup::new(from, &mut to).and_then(|backup| backup.step(-1));
-    pages.expect("copied");
-    to
 }
 
 /// Jobs that share a transaction.
