@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, Write as _},
+    os::unix::net::UnixStream,
     thread,
     time::Duration,
 };
@@ -27,29 +28,42 @@ pub(crate) enum Response {
     Broken(String),
 }
 
+/// Bytes that a server sent after its response.
+pub(crate) struct Unasked {
+    pub(crate) bytes: Vec<u8>,
+    /// The last request before them.
+    pub(crate) request: Vec<u8>,
+}
+
 /// A connection to a server, opened again after the server has closed it.
 pub(crate) struct ServerConnection {
     stream: Option<ServerStream>,
+    /// Whether the last response leaves the connection open.
+    is_kept: bool,
     buffer: Vec<u8>,
+    /// The last request.
+    request: Vec<u8>,
 }
 
 impl ServerConnection {
     pub(crate) fn new() -> Self {
         Self {
             stream: None,
+            is_kept: false,
             buffer: Vec::new(),
+            request: Vec::new(),
         }
     }
 
-    /// Writes a request, in two pieces if it has a cut. Returns the number of bytes that the
-    /// server sent unasked before.
-    pub(crate) fn send(&mut self, server: &WebServer, delivered: &Delivered) -> usize {
+    /// Writes a request, in two pieces if it has a cut. Returns the bytes that the server sent
+    /// unasked before.
+    pub(crate) fn send(&mut self, server: &WebServer, delivered: &Delivered) -> Option<Unasked> {
         let unasked = self.unasked();
         let mut stream = match self.stream.take() {
-            Some(stream) if unasked == 0 => stream,
+            Some(stream) if self.is_kept && unasked.is_none() => stream,
             _ => server.connect(),
         };
-        self.buffer.clear();
+        self.request.clone_from(&delivered.raw);
         let (first, second) = delivered.raw.split_at(delivered.cut);
         // A server that rejects a request may close before it has read all.
         let _ = stream.write_all(first);
@@ -64,36 +78,36 @@ impl ServerConnection {
     /// Reads the response to the request that was sent.
     pub(crate) fn receive(&mut self) -> Response {
         let mut stream = self.stream.take().expect("a request was sent");
-        match read_response(&mut stream, &mut self.buffer) {
-            Ok((200, body, is_kept)) => {
-                if is_kept {
-                    self.stream = Some(stream);
-                }
-                Reading::parse(&body).map_or_else(
-                    || Response::Broken(format!("not a reading: {}", body.escape_ascii())),
-                    Response::Read,
-                )
+        let (status, body, is_kept) = match read_response(&mut stream, &mut self.buffer) {
+            Ok(response) => response,
+            Err(error) => {
+                self.buffer.clear();
+                return Response::Broken(error.to_string());
             }
-            // Nothing is expected of a connection after a rejection.
-            Ok((status, _, _)) => Response::Rejected(status),
-            Err(error) => Response::Broken(error.to_string()),
+        };
+        self.stream = Some(stream);
+        self.is_kept = is_kept;
+        if status != 200 {
+            return Response::Rejected(status);
         }
+        Reading::parse(&body).map_or_else(
+            || Response::Broken(format!("not a reading: {}", body.escape_ascii())),
+            Response::Read,
+        )
     }
 
-    /// Waits for a second response, and returns its length.
-    pub(crate) fn finish(&mut self) -> usize {
+    /// Waits for a second response, and returns it.
+    pub(crate) fn finish(&mut self) -> Option<Unasked> {
         if self.stream.is_some() {
             thread::sleep(SECOND_RESPONSE);
         }
         self.unasked()
     }
 
-    /// Returns the number of bytes that arrived after the last response. Drops a connection that the
-    /// server has closed.
-    fn unasked(&mut self) -> usize {
-        let Some(stream) = &mut self.stream else {
-            return 0;
-        };
+    /// Returns the bytes that arrived after the last response, also after a rejection. Drops a
+    /// connection that the server has closed.
+    fn unasked(&mut self) -> Option<Unasked> {
+        let stream = self.stream.as_mut()?;
         stream.set_waiting(false);
         while let Ok(true) = read_some(stream, &mut self.buffer) {}
         let is_open = read_some(stream, &mut self.buffer)
@@ -102,7 +116,11 @@ impl ServerConnection {
         if !is_open {
             self.stream = None;
         }
-        self.buffer.len()
+        let bytes = std::mem::take(&mut self.buffer);
+        (!bytes.is_empty()).then(|| Unasked {
+            bytes,
+            request: self.request.clone(),
+        })
     }
 }
 
@@ -154,6 +172,26 @@ fn chunks(stream: &mut dyn Wire, buffer: &mut Vec<u8>) -> io::Result<Vec<u8>> {
             }
         } else if !read_some(stream, buffer)? {
             return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+#[test]
+fn a_second_response_is_found_after_each_kind_of_response() {
+    let heads = [
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 400 Bad Request\r\n",
+        "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n",
+    ];
+    for head in heads {
+        for count in [1, 2] {
+            let (near, mut far) = UnixStream::pair().expect("two ends");
+            let responses = format!("{head}Content-Length: 0\r\n\r\n").repeat(count);
+            far.write_all(responses.as_bytes()).expect("written");
+            let mut connection = ServerConnection::new();
+            connection.stream = Some(ServerStream::Unix(near));
+            let _ = connection.receive();
+            assert_eq!(connection.unasked().is_some(), count == 2, "{responses}");
         }
     }
 }

@@ -15,6 +15,7 @@
 mod comparison;
 mod connection;
 mod delivered;
+mod dice;
 #[path = "../fuzz/mutation.rs"]
 #[expect(
     dead_code,

@@ -1,13 +1,13 @@
 //! Odd requests with genuine signatures: mostly within the grammar of HTTP, so that the gate
 //! forwards them, and a few that break it.
 
-use crate::{mutation::Dice, support::sign};
+use crate::{dice::dice, mutation::Dice, support::sign};
 
 /// Returns the request of this number, which is the same in every run.
 pub(crate) fn odd_request(number: u64) -> Vec<u8> {
-    let mut dice = Dice::new(number);
-    let body = body(&mut dice);
-    let mut bytes = head(&mut dice, number, &body).into_bytes_of_latin1();
+    let body = odd_body(number);
+    let mut bytes = head(&mut dice("head", number), number, &body).into_bytes_of_latin1();
+    let mut dice = dice("framing", number);
     if dice.one_in(3) {
         chunked(&mut dice, &body, &mut bytes);
     } else {
@@ -20,7 +20,7 @@ pub(crate) fn odd_request(number: u64) -> Vec<u8> {
 
 /// Returns the body of the request of this number.
 pub(crate) fn odd_body(number: u64) -> Vec<u8> {
-    body(&mut Dice::new(number))
+    body(&mut dice("body", number))
 }
 
 /// Text in which each character stands for one byte.

@@ -13,9 +13,9 @@ use std::{
 
 use crate::{
     comparison::differences,
-    connection::{Response, ServerConnection},
+    connection::{Response, ServerConnection, Unasked},
     delivered::Delivered,
-    mutation::Dice,
+    dice::dice,
     odd_request::odd_body,
     results::Results,
     server::WebServer,
@@ -117,17 +117,15 @@ impl Drop for Recorder {
 impl Shared {
     fn serve(&self, stream: TcpStream) {
         let mut stream = patient(stream);
-        let (mut buffer, mut dice) = (
-            Vec::new(),
-            Dice::new(self.open.load(Ordering::SeqCst) as u64),
-        );
+        let mut buffer = Vec::new();
         let mut connections: Vec<_> = self
             .servers
             .iter()
             .map(|_| ServerConnection::new())
             .collect();
         while let Ok(Some(mut delivered)) = Delivered::read(&mut stream, &mut buffer) {
-            self.check(&delivered);
+            let number = self.check(&delivered);
+            let mut dice = dice("cut", number);
             if dice.one_in(2) {
                 delivered.cut = dice.below(delivered.raw.len());
             }
@@ -139,17 +137,19 @@ impl Shared {
         }
         let _ = stream.end();
         for (index, connection) in connections.iter_mut().enumerate() {
-            self.unasked(index, connection.finish());
+            self.add_unasked(index, connection.finish());
         }
     }
 
-    /// Checks that the gate forwards a request once, with the body that was signed.
-    fn check(&self, delivered: &Delivered) {
+    /// Checks that the gate forwards a request once, with the body that was signed. Returns its
+    /// number.
+    fn check(&self, delivered: &Delivered) -> u64 {
         let number = std::str::from_utf8(delivered.header("x-number")).expect("digits");
         let number = number.parse().expect("a number");
         assert!(odd_body(number) == delivered.body(), "the body of {number}");
         let is_new = self.numbers.lock().expect("no panic").insert(number);
         assert!(is_new, "{number} arrives twice");
+        number
     }
 
     /// Lets all servers read the request at the same time.
@@ -157,7 +157,7 @@ impl Shared {
         let servers = self.servers.iter().enumerate();
         for ((index, server), connection) in servers.clone().zip(&mut *connections) {
             let unasked = connection.send(server, delivered);
-            self.unasked(index, unasked);
+            self.add_unasked(index, unasked);
         }
         for ((index, server), connection) in servers.zip(connections) {
             let found = match connection.receive() {
@@ -172,9 +172,9 @@ impl Shared {
         }
     }
 
-    fn unasked(&self, index: usize, length: usize) {
-        if length > 0 {
-            self.results.add_unasked(index, length);
+    fn add_unasked(&self, index: usize, unasked: Option<Unasked>) {
+        if let Some(unasked) = unasked {
+            self.results.add_unasked(index, &unasked);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
-use crate::{delivered::Delivered, server::WebServer};
+use crate::{connection::Unasked, delivered::Delivered, server::WebServer};
 
 /// A difference: the reason for which it is permitted, its kind, and a detail.
 pub(crate) type Difference = (Option<&'static str>, &'static str, String);
@@ -55,10 +55,14 @@ impl Results {
     }
 
     /// Adds bytes that a server sent after its response.
-    pub(crate) fn add_unasked(&self, index: usize, length: usize) {
+    pub(crate) fn add_unasked(&self, index: usize, unasked: &Unasked) {
         let mut counts = self.lock(index);
         let kind = counts.unexpected.entry("a second response".to_owned());
-        kind.or_insert_with(|| (0, format!("{length} bytes"))).0 += 1;
+        let example = || {
+            let (bytes, request) = (shortened(&unasked.bytes), shortened(&unasked.request));
+            format!("{bytes}\n    {request}")
+        };
+        kind.or_insert_with(|| (0, example())).0 += 1;
     }
 
     /// Returns the table in Markdown.

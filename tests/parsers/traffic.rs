@@ -7,7 +7,9 @@ use std::{
     thread,
 };
 
-use crate::{mutation::Dice, odd_request::odd_request, recorder::Recorder, support::PATIENCE};
+use crate::{
+    dice::dice, mutation::Dice, odd_request::odd_request, recorder::Recorder, support::PATIENCE,
+};
 
 /// The number of clients.
 const CLIENTS: usize = 12;
@@ -38,15 +40,14 @@ pub(crate) fn send(gate: SocketAddr, recorder: &Recorder, forwarded: u64) {
 }
 
 fn one_connection(gate: SocketAddr, first: u64) {
-    let mut dice = Dice::new(first);
-    let last = first + dice.below(PIPELINED as usize) as u64;
+    let last = first + dice("pipelined", first).below(PIPELINED as usize) as u64;
     let mut bytes = Vec::new();
     (first..=last).for_each(|number| bytes.extend(odd_request(number)));
     let mut client = TcpStream::connect(gate).expect("the gate accepts");
     client.set_nodelay(true).expect("no delay");
     client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     // The gate may reject a request and close before it has read all.
-    let _ = write_in_pieces(&mut client, &bytes, &mut dice);
+    let _ = write_in_pieces(&mut client, &bytes, &mut dice("pieces", first));
     let _ = client.shutdown(Shutdown::Write);
     let mut buffer = [0; 16 * 1024];
     while client.read(&mut buffer).is_ok_and(|length| length > 0) {}
