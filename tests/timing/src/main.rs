@@ -3,6 +3,7 @@
 //! Usage: `timing bytes COUNT GATE`: the first or the last byte of the signature is wrong.
 //! `timing secrets COUNT GATE`: the last byte is wrong, of the signature by the first or by the
 //! second secret. `timing leak-NANOSECONDS COUNT`: as `bytes`, with a stand-in that leaks this time.
+//! `timing leak-0 COUNT` is the null control: the stand-in leaks nothing, and both classes are equal.
 
 mod exchange;
 mod forgery;
@@ -28,22 +29,37 @@ static TASK: OnceLock<Task> = OnceLock::new();
 struct Task {
     address: SocketAddr,
     count: usize,
-    /// Whether the two classes differ in the secret, and not in the place of the wrong byte.
-    by_secret: bool,
+    difference: Difference,
+}
+
+/// The difference between the two classes.
+#[derive(Clone, Copy)]
+enum Difference {
+    /// The place of the wrong byte.
+    Place,
+    Secret,
+    None,
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let gate;
-    let (name, count, address) = match arguments[..] {
+    let (difference, count, address) = match arguments[..] {
         [name @ ("bytes" | "secrets"), count, program] => {
             gate = Gate::start(program);
-            (name, count, gate.address)
+            let is_secret = name == "secrets";
+            let difference = if is_secret {
+                Difference::Secret
+            } else {
+                Difference::Place
+            };
+            (difference, count, gate.address)
         }
+        ["leak-0", count] => (Difference::None, count, leaky::serve(0)),
         [name, count] if name.starts_with("leak-") => {
             let leak = name["leak-".len()..].parse().expect("nanoseconds");
-            (name, count, leaky::serve(leak))
+            (Difference::Place, count, leaky::serve(leak))
         }
         _ => {
             eprintln!("usage: timing bytes|secrets COUNT GATE, or timing leak-NANOSECONDS COUNT");
@@ -53,7 +69,7 @@ fn main() -> ExitCode {
     let task = Task {
         address,
         count: count.parse().expect("a number"),
-        by_secret: name == "secrets",
+        difference,
     };
     assert!(TASK.set(task).is_ok(), "set once");
     let bench = BenchMetadata {
@@ -75,12 +91,12 @@ fn measure(runner: &mut CtRunner, random: &mut BenchRng) {
         let choice = random.random_range(0..Forgeries::COUNT);
         // A mask of 0 would leave the signature right.
         let mask = random.random_range(1..=u8::MAX);
-        let forgery = match (task.by_secret, is_left) {
-            (false, true) => forgeries.wrong_at(choice, 0, 0, mask),
-            (false, false) => forgeries.wrong_at(choice, 0, 31, mask),
-            (true, true) => forgeries.wrong_at(choice, 0, 31, mask),
-            (true, false) => forgeries.wrong_at(choice, 1, 31, mask),
+        let (secret, place) = match (task.difference, is_left) {
+            (Difference::Place, true) => (0, 0),
+            (Difference::Secret, false) => (1, 31),
+            _ => (0, 31),
         };
+        let forgery = forgeries.wrong_at(choice, secret, place, mask);
         exchange.borrow_mut().prepare(&forgery);
         let run = || exchange.borrow_mut().run();
         if number < WARM_UP {
