@@ -18,6 +18,21 @@ FOR_PARSERS := nodejs:node puma ruby ruby-webrick:/usr/share/rubygems-integratio
     gunicorn uvicorn php-cli:php php-fpm:/usr/sbin/php-fpm* nginx-light:nginx \
     tomcat10-common:/usr/share/tomcat10/bin/bootstrap.jar golang-go:go
 
+# The optimiser knows from this profile which branches requests take. It names functions as one compiler names them, so
+# that another one builds without it. `make pgo` writes it.
+COMPILER := $(shell rustc -V 2>/dev/null | cut -d' ' -f2)
+PROFILE  := $(wildcard $(CURDIR)/packaging/pgo/rustc-$(COMPILER).profdata)
+
+# Random numbers come from the system call. Without the dynamic linker, the default is /dev/urandom, which an empty
+# root lacks, and the first request would fail. Panics name source files, so that builder's folders are replaced.
+STATIC := -C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\" \
+    --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo \
+    --remap-path-prefix=$(CURDIR)=/cartgate --remap-path-prefix=$(abspath $(TARGET))=/target \
+    $(if $(PROFILE),-C profile-use=$(PROFILE))
+
+# The program that `make dist` ships, which the benchmarks measure.
+GATE := $(TARGET)/$(HOST)/release/cartgate
+
 # The number of rounds of `make bench`, of which it takes medians.
 BENCH_ROUNDS ?= $(if $(QUICK),6,31)
 
@@ -25,7 +40,7 @@ BENCH_ROUNDS ?= $(if $(QUICK),6,31)
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deploy drills simulation check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time timing parsers fuzz deny audit unused bench bench-layer bench-inbox counts budget for-counts bench-programs dist packages packages-arm64 reproducible locks
+.PHONY: help demo test test-deploy drills simulation check check-all fmt clippy features docs api publishable msrv semver publish-check constant-time timing parsers fuzz deny audit unused bench bench-layer bench-inbox counts budget for-counts bench-programs bench-program gate pgo dist packages packages-arm64 reproducible locks
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -110,9 +125,8 @@ constant-time: ## prove with valgrind that the comparison takes constant time
 	@tests/constant-time/check $(TARGET)/constant-time
 
 # Other programs disturb timings, so neither `make test` nor `make check` measures them.
-timing: ## measure whether the time of a rejection depends on the signature; needs a quiet machine, takes minutes
-	$(CARGO) build --release --locked --bin cartgate
-	@tests/timing/check $(TARGET)/timing $(TARGET)/release/cartgate
+timing: gate ## measure whether the time of a rejection depends on the signature; needs a quiet machine, takes minutes
+	@tests/timing/check $(TARGET)/timing $(GATE)
 
 # The number of requests that the gate has to forward.
 PARSER_REQUESTS ?= 100000
@@ -143,10 +157,10 @@ bench: bench-programs ## measure the gate against HAProxy and nginx, in 15 minut
 	    libnginx-mod-http-js:$(MODULES)/ngx_http_js_module.so || echo "bench: continues with the installed peers" >&2
 	$(CARGO) test --release --locked --lib --no-run
 	CARGO="$(CARGO)" $(TARGET)/proxy/release/bench $(if $(QUICK),--quick) --rounds $(BENCH_ROUNDS) \
-	    --gate $(TARGET)/release/cartgate --out $(TARGET)/bench
+	    --gate $(GATE) --out $(TARGET)/bench
 
 # valgrind and strace count, so that another program's load changes nothing.
-COUNT := $(TARGET)/proxy/release/bench --counts benches/proxy/budget.json --gate $(TARGET)/release/cartgate
+COUNT := $(TARGET)/proxy/release/bench --counts benches/proxy/budget.json --gate $(GATE)
 
 counts: for-counts ## count instructions, allocations and system calls per request; BLESS=1 writes the budget
 	$(COUNT) $(if $(BLESS),--bless)
@@ -157,8 +171,9 @@ budget: for-counts ## fail if a request costs more than benches/proxy/budget.jso
 for-counts: bench-programs
 	@scripts/install-debian valgrind strace
 
-bench-programs:
-	$(CARGO) build --release --locked --bin cartgate
+bench-programs: gate bench-program
+
+bench-program:
 	$(CARGO) build --release --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 
 bench-layer: ## measure the cost of the layer around a handler, beside the hash alone, and count its allocations
@@ -167,19 +182,19 @@ bench-layer: ## measure the cost of the layer around a handler, beside the hash 
 bench-inbox: ## measure the rate of stored events and of the disk's syncs; CARTGATE_BENCH_EVENTS=N with N stored before
 	$(CARGO) test --release --locked --lib -- --ignored --nocapture how_fast_events_are_kept
 
-# Random numbers come from the system call. Without the dynamic linker, the default is /dev/urandom, which an empty
-# root lacks, and the first request would fail. Panics name source files, so that builder's folders are replaced.
-STATIC := -C target-feature=+crt-static --cfg getrandom_backend=\"linux_getrandom\" \
-    --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=/cargo \
-    --remap-path-prefix=$(CURDIR)=/cartgate --remap-path-prefix=$(abspath $(TARGET))=/target
-
 # Packages have the date of the commit instead of that of the build, and an incremental build would have other bytes.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 
-dist: ## build dist/: one static binary with its checksum, manual pages, completions
-	CARGO_INCREMENTAL=0 RUSTFLAGS="$(STATIC)" $(CARGO) build --release --locked --target $(HOST)
+gate:
+	CARGO_INCREMENTAL=0 RUSTFLAGS="$(STATIC)" $(CARGO) build --release --locked --bin cartgate --target $(HOST)
+
+pgo: bench-program ## measure anew which branches requests take, for the optimiser of `make dist`; takes 25 minutes
+	scripts/pgo $(abspath $(TARGET))/pgo $(HOST) $(TARGET)/proxy/release/bench \
+	    packaging/pgo/rustc-$(COMPILER).profdata
+
+dist: gate ## build dist/: one static binary with its checksum, manual pages, completions
 	@mkdir -p dist/man dist/completions
-	cp $(TARGET)/$(HOST)/release/cartgate dist/cartgate
+	cp $(GATE) dist/cartgate
 	@if ldd dist/cartgate 2>/dev/null | grep -q '=>'; then echo "dist/cartgate is not static" >&2; exit 1; fi
 	dist/cartgate demo >/dev/null
 	rm -f dist/man/*

@@ -65,7 +65,7 @@ impl Bench {
 
     /// Starts a peer in a directory of its own, beside other runs of the same peer.
     pub(crate) fn start_in(&self, room: &Path, column: usize, task: &Task) -> io::Result<Running> {
-        let (peer, upstream) = (&*self.peers[column], self.upstream.address);
+        let (peer, upstream) = (&*self.peers[column], &self.upstream);
         Running::start(peer, column, task, upstream, room, &self.cores)
     }
 
@@ -105,7 +105,7 @@ impl Bench {
             if !wanted(peer.name()) {
                 continue;
             }
-            let (room, upstream) = (self.room.path(), self.upstream.address);
+            let (room, upstream) = (self.room.path(), &self.upstream);
             let started = Running::start(peer, column, task, upstream, room, &self.cores);
             let Some(mut running) = self.keep(column, "any size", started)? else {
                 continue;

@@ -53,8 +53,12 @@ impl Peer for Cartgate {
 /// that the bench does not reach. All other settings are defaults.
 fn text(site: &Site<'_>) -> String {
     let access = if site.task.logs { "all" } else { "off" };
+    let sandbox = match site.task.sandbox {
+        true => "",
+        false => ", sandbox = false",
+    };
     let mut text = format!(
-        "server = {{ listen = \"{}\", workers = 1, max_connections = 20000 }}\n\
+        "server = {{ listen = \"{}\", workers = 1, max_connections = 20000{sandbox} }}\n\
          admin = {{ listen = \"unix:{}\", console = \"off\" }}\n\
          log = {{ access = \"{access}\" }}\n\
          secret.bench.file = \"{}\"\n",
@@ -69,11 +73,14 @@ fn text(site: &Site<'_>) -> String {
         } else {
             format!("{PATH}/{number}")
         };
+        let app = match site.task.unix {
+            true => format!("unix:{}", site.upstream.socket.display()),
+            false => format!("http://{}", site.upstream.address),
+        };
         let added = write!(
             text,
             "[[endpoint]]\nname = \"e{number}\"\npath = \"{path}\"\nsecrets = [\"bench\"]\nevent = {{ kind = \"order\" }}\n\
-             [[endpoint.destination]]\nurl = \"http://{}\"\n",
-            site.upstream
+             [[endpoint.destination]]\nurl = \"{app}\"\n"
         );
         added.expect("a String takes all that is written");
     }

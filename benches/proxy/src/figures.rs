@@ -43,7 +43,7 @@ const BY_CONNECTIONS: &str = "CPU per verified request of 200 B, by open connect
 const TAIL: &str = "99th percentile of latency at a fixed load";
 
 #[rustfmt::skip]
-const FIGURES: [Figure; 19] = [
+const FIGURES: [Figure; 21] = [
     at_most("own instructions per direct request, 200 B, without the hash", 25_000.0, Some(18_000.0), Source::Count(own)),
     at_most("CPU per verified request, 200 B", 0.90, Some(0.80), Source::Best(CPU, "200 B")),
     at_most("CPU per verified request, 2 KiB", 0.90, Some(0.80), Source::Best(CPU, "2 KiB")),
@@ -62,6 +62,8 @@ const FIGURES: [Figure; 19] = [
     at_most("99th percentile of latency, 64 KiB", 1.1, None, Source::Best(TAIL, "64 KiB")),
     at_most("CPU with ten viewers of the event stream, against none", 1.03, None, Source::Rows(viewers::TABLE, viewers::WITH, viewers::WITHOUT)),
     at_most("CPU with 1,000 endpoints, against one", 1.03, None, Source::Rows(growth::BY_ENDPOINTS, "1000", "1")),
+    at_most("CPU with a Unix socket to the app, against TCP", 0.9, None, Source::Rows(growth::BY_SETTINGS, growth::UNIX, growth::DEFAULTS)),
+    at_most("CPU with the sandbox, against none", 1.03, None, Source::Rows(growth::BY_SETTINGS, growth::DEFAULTS, growth::NO_SANDBOX)),
     at_most("memory after a burst of large bodies, against before", 1.1, None, Source::Rows(footprint::BURST_TABLE, footprint::LATER, footprint::BEFORE)),
 ];
 

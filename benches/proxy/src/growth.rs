@@ -1,4 +1,4 @@
-//! The cost of a request by the number of connections and of endpoints.
+//! The cost of a request by the number of connections and of endpoints, and by settings.
 
 use std::io;
 
@@ -69,24 +69,58 @@ pub(crate) const BY_ENDPOINTS: &str = "CPU per verified request of 200 B, by end
 
 /// Measures only the gate, because peers have no endpoints.
 pub(crate) fn by_endpoints(bench: &mut Bench) -> io::Result<Table> {
-    let mut cpu = bench.table(BY_ENDPOINTS, "us", Better::Neither);
-    let deliveries = Deliveries::new(BODY, PATH);
-    let load = load(bench, &deliveries.genuine, Expected::Accepted, BODY);
-    let (mut rooms, mut field) = (Vec::new(), Vec::new());
-    for endpoints in ENDPOINTS {
+    let tasks = ENDPOINTS.map(|endpoints| {
         let task = Task {
             endpoints,
             ..Task::of(BODY)
         };
-        let room = TempDir::with_prefix("cartgate-endpoints-")?;
-        field.push(bench.start_in(room.path(), GATE, &task)?);
+        (endpoints.to_string(), task)
+    });
+    gates(bench, BY_ENDPOINTS, &tasks)
+}
+
+/// The table of settings and its rows.
+pub(crate) const BY_SETTINGS: &str = "CPU per verified request of 200 B, by settings";
+pub(crate) const DEFAULTS: &str = "defaults";
+pub(crate) const UNIX: &str = "Unix socket to the app";
+pub(crate) const NO_SANDBOX: &str = "no sandbox";
+
+/// Measures only the gate: with its defaults, with a Unix socket to the app, and without its
+/// sandbox.
+pub(crate) fn by_settings(bench: &mut Bench) -> io::Result<Table> {
+    let default = Task::of(BODY);
+    let unix = Task {
+        unix: true,
+        ..default.clone()
+    };
+    let free = Task {
+        sandbox: false,
+        ..default.clone()
+    };
+    let tasks = [
+        (DEFAULTS.to_owned(), default),
+        (UNIX.to_owned(), unix),
+        (NO_SANDBOX.to_owned(), free),
+    ];
+    gates(bench, BY_SETTINGS, &tasks)
+}
+
+/// Measures a gate for each task, beside each other. Each has a row with a name.
+fn gates(bench: &mut Bench, name: &str, tasks: &[(String, Task)]) -> io::Result<Table> {
+    let mut cpu = bench.table(name, "us", Better::Neither);
+    let deliveries = Deliveries::new(BODY, PATH);
+    let load = load(bench, &deliveries.genuine, Expected::Accepted, BODY);
+    let (mut rooms, mut field) = (Vec::new(), Vec::new());
+    for (_, task) in tasks {
+        let room = TempDir::with_prefix("cartgate-gates-")?;
+        field.push(bench.start_in(room.path(), GATE, task)?);
         rooms.push(room);
     }
-    rounds(bench, "endpoints", &load).run(
+    rounds(bench, name, &load).run(
         bench,
         &field,
         |_, peer, fleet| saturate(fleet, &load, || peer.cpu()),
-        |place, one| cpu.add(&ENDPOINTS[place].to_string(), GATE, cost(&one)),
+        |place, one| cpu.add(&tasks[place].0, GATE, cost(&one)),
     )?;
     Ok(cpu)
 }

@@ -52,7 +52,7 @@ fn text(site: &Site<'_>, buffer: usize) -> String {
         "no log"
     };
     let connections = files::most_connections();
-    let (listen, upstream, key) = (site.listen, site.upstream, STANDARD.encode(SECRET));
+    let (listen, upstream, key) = (site.listen, site.upstream.address, STANDARD.encode(SECRET));
     format!(
         "global
   nbthread 1

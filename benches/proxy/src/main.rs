@@ -100,6 +100,7 @@ fn measure(gate: &Cartgate, scale: Scale, out: &Path) -> io::Result<()> {
     report.tables.push(footprint::measure_burst(&mut bench)?);
     report.tables.push(growth::by_connections(&mut bench)?);
     report.tables.push(growth::by_endpoints(&mut bench)?);
+    report.tables.push(growth::by_settings(&mut bench)?);
     report.tables.push(inbox::measure(&mut bench)?);
     let counted = bench.on_all_cores(|| counts::count(gate));
     report.counts = bench.keep(GATE, "counts", counted)?;
@@ -138,7 +139,9 @@ fn count(gate: &Cartgate, file: &Path, then: Then) -> io::Result<()> {
     println!("{}", results.markdown());
     print!("{}", comparison.text());
     if then == Then::Check && !comparison.exceeded.is_empty() {
-        return Err(io::Error::other("requests cost more than their budget"));
+        return Err(io::Error::other(
+            "requests cost more than their budget; after an update of a crate, run `make pgo` first",
+        ));
     }
     Ok(())
 }

@@ -54,7 +54,7 @@ impl Nginx<'_> {
         let access = if site.task.logs { "access.log" } else { "off" };
         let body = site.task.body.max(16 * 1024);
         let connections = files::most_connections() * 2;
-        let (listen, upstream) = (site.listen, site.upstream);
+        let (listen, upstream) = (site.listen, site.upstream.address);
         let (http, locations) = (&self.http, &self.locations);
         format!(
             "{modules}

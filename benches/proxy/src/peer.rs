@@ -13,7 +13,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{accounting, cores::Cores, stop};
+use crate::{accounting, cores::Cores, stop, upstream::Upstream};
 
 /// A proxy that can verify deliveries.
 pub(crate) trait Peer {
@@ -35,7 +35,7 @@ pub(crate) struct Site<'a> {
     /// The directory of the peer.
     pub(crate) folder: PathBuf,
     pub(crate) listen: SocketAddr,
-    pub(crate) upstream: SocketAddr,
+    pub(crate) upstream: &'a Upstream,
     pub(crate) task: &'a Task,
 }
 
@@ -48,6 +48,10 @@ pub(crate) struct Task {
     pub(crate) logs: bool,
     /// The number of endpoints. Only the last one gets deliveries.
     pub(crate) endpoints: usize,
+    /// Whether the gate reaches the app by its Unix socket.
+    pub(crate) unix: bool,
+    /// Whether the gate enters its sandbox.
+    pub(crate) sandbox: bool,
 }
 
 impl Task {
@@ -56,6 +60,8 @@ impl Task {
             body,
             logs: false,
             endpoints: 1,
+            unix: false,
+            sandbox: true,
         }
     }
 }
@@ -103,7 +109,7 @@ impl Running {
         peer: &dyn Peer,
         column: usize,
         task: &Task,
-        upstream: SocketAddr,
+        upstream: &Upstream,
         room: &Path,
         cores: &Cores,
     ) -> io::Result<Self> {

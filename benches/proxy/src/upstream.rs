@@ -3,8 +3,12 @@
 use std::{
     collections::HashMap,
     io::{self, ErrorKind, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::fd::OwnedFd,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixListener,
+    },
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -19,6 +23,7 @@ use rustix::{
         epoll::{self, CreateFlags, Event, EventData, EventFlags},
     },
 };
+use tempfile::TempDir;
 
 use crate::message;
 
@@ -30,6 +35,9 @@ const MOST_HEAD: usize = 16 * 1024;
 /// A running app, which ends when this is dropped.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
+    /// Its Unix socket.
+    pub(crate) socket: PathBuf,
+    _room: TempDir,
     arrived: Arc<AtomicU64>,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<io::Result<()>>>,
@@ -39,10 +47,13 @@ impl Upstream {
     pub(crate) fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
+        let room = TempDir::with_prefix("cartgate-app-")?;
+        let socket = room.path().join("app.sock");
         let (arrived, ended) = (Arc::default(), Arc::default());
         let server = Server {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
             listener,
+            unix: UnixListener::bind(&socket)?,
             visitors: HashMap::new(),
             scratch: vec![0; 256 * 1024],
             arrived: Arc::clone(&arrived),
@@ -51,6 +62,8 @@ impl Upstream {
         let thread = thread::Builder::new().name("upstream".to_owned());
         Ok(Self {
             address,
+            socket,
+            _room: room,
             arrived,
             ended,
             thread: Some(thread.spawn(move || server.run())?),
@@ -75,27 +88,30 @@ impl Drop for Upstream {
 struct Server {
     epoll: OwnedFd,
     listener: TcpListener,
+    unix: UnixListener,
     visitors: HashMap<u64, Visitor>,
     scratch: Vec<u8>,
     arrived: Arc<AtomicU64>,
     ended: Arc<AtomicBool>,
 }
 
-/// The token of the listener. Those of connections follow.
+/// The tokens of the listeners. Those of connections follow.
 const LISTENER: u64 = 0;
+const UNIX_LISTENER: u64 = 1;
 
 impl Server {
     fn run(mut self) -> io::Result<()> {
         self.listener.set_nonblocking(true)?;
-        let place = EventData::new_u64(LISTENER);
-        epoll::add(&self.epoll, &self.listener, place, EventFlags::IN)?;
+        self.unix.set_nonblocking(true)?;
+        self.watch(&self.listener, LISTENER)?;
+        self.watch(&self.unix, UNIX_LISTENER)?;
         let mut events: Vec<Event> = Vec::with_capacity(256);
         // A short wait, to see the end soon.
         let wait = Timespec {
             tv_sec: 0,
             tv_nsec: 100_000_000,
         };
-        let mut next = LISTENER + 1;
+        let mut next = UNIX_LISTENER + 1;
         while !self.ended.load(Ordering::Acquire) {
             events.clear();
             match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait)) {
@@ -104,7 +120,8 @@ impl Server {
             }
             for event in events.drain(..) {
                 match event.data.u64() {
-                    LISTENER => self.accept(&mut next)?,
+                    LISTENER => self.accept(&mut next, Self::accept_tcp)?,
+                    UNIX_LISTENER => self.accept(&mut next, Self::accept_unix)?,
                     visitor => self.serve(visitor),
                 }
             }
@@ -112,22 +129,37 @@ impl Server {
         Ok(())
     }
 
-    fn accept(&mut self, next: &mut u64) -> io::Result<()> {
+    fn watch(&self, socket: impl AsFd, token: u64) -> io::Result<()> {
+        let data = EventData::new_u64(token);
+        Ok(epoll::add(&self.epoll, socket, data, EventFlags::IN)?)
+    }
+
+    fn accept_tcp(&self) -> io::Result<Box<dyn Stream>> {
+        let (stream, _) = self.listener.accept()?;
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    }
+
+    fn accept_unix(&self) -> io::Result<Box<dyn Stream>> {
+        let (stream, _) = self.unix.accept()?;
+        stream.set_nonblocking(true)?;
+        Ok(Box::new(stream))
+    }
+
+    fn accept(
+        &mut self,
+        next: &mut u64,
+        from: impl Fn(&Self) -> io::Result<Box<dyn Stream>>,
+    ) -> io::Result<()> {
         loop {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => stream,
+            let stream = match from(self) {
+                Ok(stream) => stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
                 Err(error) => return Err(error),
             };
-            stream.set_nonblocking(true)?;
-            stream.set_nodelay(true)?;
-            epoll::add(
-                &self.epoll,
-                &stream,
-                EventData::new_u64(*next),
-                EventFlags::IN,
-            )?;
+            self.watch(&stream, *next)?;
             let visitor = Visitor {
                 stream,
                 head: Vec::new(),
@@ -159,9 +191,14 @@ impl Server {
     }
 }
 
+/// A stream of any kind.
+trait Stream: Read + Write + AsFd + Send {}
+
+impl<T: Read + Write + AsFd + Send> Stream for T {}
+
 /// A connection from a peer.
 struct Visitor {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     /// An incomplete head.
     head: Vec<u8>,
     /// The length of the outstanding body.

@@ -11,9 +11,9 @@ use crate::table::number;
 /// The largest excess, as a part of the budget.
 const TOLERANCE: f64 = 0.02;
 
-/// The same for a gate of another compiler, which inlines other functions, or with another C
-/// library, whose `malloc` and `memcpy` take other paths.
-const OTHER_TOLERANCE: f64 = 0.10;
+/// The same for a gate of another compiler, which inlines other functions and for which there may be
+/// no profile of the optimiser, or with another C library, whose `memcpy` takes other paths.
+const OTHER_TOLERANCE: f64 = 0.35;
 
 const UPDATE: &str = "`make counts BLESS=1` writes the counts of this build as the new budget";
 
@@ -160,15 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn another_compiler_may_need_ten_percent_more() {
+    fn another_compiler_may_need_a_third_more() {
         let budget = Budget::of(&results(40_000.0, 3_350.0));
         let other = |own| Results {
             made_with: "rustc 1.96.0, glibc 2.36, x86_64".to_owned(),
             ..results(own, 3_350.0)
         };
-        let within = budget.compare(&other(43_900.0));
+        let within = budget.compare(&other(53_900.0));
         assert_eq!((within.exceeded.len(), within.notes.len()), (0, 1));
-        assert_eq!(budget.compare(&other(44_100.0)).exceeded.len(), 5);
+        assert_eq!(budget.compare(&other(54_100.0)).exceeded.len(), 5);
     }
 
     #[test]

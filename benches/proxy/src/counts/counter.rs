@@ -116,8 +116,8 @@ fn run(gate: &Cartgate, case: Case, tool: Tool, count: u32) -> io::Result<TempDi
         output: room.path().join(OUTPUT),
     };
     let cores = Cores::shared()?;
-    let (task, address) = (case.task(), upstream.address);
-    let peer = Running::start(&traced, 0, &task, address, room.path(), &cores)?;
+    let task = case.task();
+    let peer = Running::start(&traced, 0, &task, &upstream, room.path(), &cores)?;
     be_idle(&peer)?;
     let requests = case.requests();
     let mut fleet = Fleet::connect(peer.address, CONNECTIONS)?;
