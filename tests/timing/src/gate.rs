@@ -75,6 +75,10 @@ fn write_secret(path: &Path, secret: &str) {
 }
 
 /// Waits for the log line of the start, and returns the address in it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only thread waits for a line in a file"
+)]
 fn address(log: &Path) -> SocketAddr {
     let begun = Instant::now();
     loop {
