@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{ledger::GateId, rows::Key, world::World};
 use crate::{
+    delivery::Head,
     net::{
         connect::{ConnectError, Connector},
         pipe::Pipe,
@@ -115,7 +116,46 @@ async fn connect(world: Arc<World>, gate: GateId, queue: Arc<str>) -> Result<Pip
 struct Request {
     event: Uuid,
     copy: u32,
+    line: Vec<u8>,
+    headers: Headers,
     body: Vec<u8>,
+}
+
+/// The names and values of headers, in their order.
+struct Headers(Vec<(Vec<u8>, Vec<u8>)>);
+
+impl Headers {
+    fn parse(lines: &[u8]) -> Self {
+        let lines = lines.split(|byte| *byte == b'\n');
+        let headers = lines.filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let (name, value) = (&line[..colon], &line[colon + 1..]);
+            Some((name.to_ascii_lowercase(), value.trim_ascii().to_vec()))
+        });
+        Self(headers.collect())
+    }
+
+    /// Returns the first value of a header.
+    fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(own, _)| own == name.as_bytes());
+        found.and_then(|(_, value)| std::str::from_utf8(value).ok())
+    }
+
+    /// Returns whether the headers of the client came unchanged.
+    fn contain(&self, head: &Head) -> bool {
+        let sent = || head.headers.iter();
+        let is_sent = |name: &[u8]| sent().any(|(own, _)| own.as_str().as_bytes() == name);
+        let own = self.0.iter().filter(|(name, _)| is_sent(name));
+        let own = own.map(|(name, value)| (&name[..], &value[..]));
+        own.eq(sent().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())))
+    }
+}
+
+impl Request {
+    fn has_head(&self, head: &Head) -> bool {
+        let line = format!("{} {} HTTP/1.1", head.method, head.target);
+        self.line == line.as_bytes() && self.headers.contain(head)
+    }
 }
 
 async fn serve(world: Arc<World>, gate: GateId, queue: Arc<str>, mut pipe: Pipe) -> Option<()> {
@@ -227,11 +267,13 @@ impl World {
         let is_asked = sent.queues.iter().any(|own| **own == **queue);
         let is_moved = ledger.moved.get(event).is_some_and(|to| to.contains(queue));
         let is_body = request.body == sent.body;
+        let is_head = request.has_head(&sent.head);
+        let is_endpoint = request.headers.get("x-cartgate-endpoint") == Some(sent.endpoint);
         let is_copy = ledger.stored.get(event) == Some(&request.copy);
-        if !(is_asked || is_moved) || !is_body || !is_copy {
+        if !(is_asked || is_moved) || !is_body || !is_head || !is_endpoint || !is_copy {
             let text = format!(
-                "{queue} got {event} changed: subscribed {is_asked}, moved {is_moved}, same body {is_body}, same \
-                 copy {is_copy}"
+                "{queue} got {event} changed: subscribed {is_asked}, moved {is_moved}, same body {is_body}, \
+                 same head {is_head}, same endpoint {is_endpoint}, same copy {is_copy}"
             );
             ledger.violate(5, text);
         }
@@ -254,18 +296,24 @@ async fn receive(pipe: &mut Pipe, read: &mut Vec<u8>) -> Option<Request> {
         }
         (pipe.read_buf(read).await.ok()? > 0).then_some(())?;
     };
-    let head = String::from_utf8_lossy(&read[..end]).to_lowercase();
-    let header = |name: &str| {
-        let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-        lines.find(|(own, _)| *own == name).map(|(_, value)| value)
-    };
-    let length: usize = header("content-length")?.parse().ok()?;
-    let event = header("x-cartgate-delivery")?.parse().ok()?;
-    let copy = header("x-cartgate-copy").map_or(Some(0), |copy| copy.parse().ok())?;
+    let line = read.iter().position(|byte| *byte == b'\r')?;
+    let headers = Headers::parse(&read[line..end]);
+    let length: usize = headers.get("content-length")?.parse().ok()?;
+    let event = headers.get("x-cartgate-delivery")?.parse().ok()?;
+    let copy = headers
+        .get("x-cartgate-copy")
+        .map_or(Some(0), |copy| copy.parse().ok())?;
+    let line = read[..line].to_vec();
     read.drain(..end);
     while read.len() < length {
         (pipe.read_buf(read).await.ok()? > 0).then_some(())?;
     }
     let body = read.drain(..length).collect();
-    Some(Request { event, copy, body })
+    Some(Request {
+        event,
+        copy,
+        line,
+        headers,
+        body,
+    })
 }

@@ -22,6 +22,10 @@ pub(super) enum Bug {
     IgnoresLease,
     /// Sends an event whose seal does not hold.
     SkipsSeals,
+    /// Leaves the head out of the check of an event.
+    SkipsHeads,
+    /// Leaves the endpoint out of the check of an event.
+    SkipsEndpoints,
     /// Acknowledges events after a failed sync.
     ContinuesAfterFailedSync,
     /// Stores any number of undelivered copies.
@@ -38,7 +42,7 @@ impl Bug {
             Self::StopsWithClient => 2,
             Self::RemovesUndelivered | Self::SettlesRejected | Self::ForgetsDeferred => 3,
             Self::IgnoresToken | Self::IgnoresLease => 4,
-            Self::SkipsSeals => 5,
+            Self::SkipsSeals | Self::SkipsHeads | Self::SkipsEndpoints => 5,
             Self::ContinuesAfterFailedSync => 6,
             Self::IgnoresCopyLimit => 7,
             Self::DropsDuplicates => 8,

@@ -8,12 +8,13 @@ use tower_cartgate::EventKind;
 use uuid::Uuid;
 
 use super::{
-    gate::{ENDPOINT, Gate},
+    gate::{ENDPOINTS, Gate},
     ledger::{Departure, SentEvent},
     world::World,
 };
 use crate::{
     delivery::{
+        Head,
         codec::tests::full_head,
         event::{Arrival, EventMetadata, InsertOutcome, Subscribers},
     },
@@ -23,6 +24,7 @@ use crate::{
 /// The content of an event. A repeated event has the same content and another id.
 #[derive(Debug, Clone)]
 pub(super) struct Content {
+    endpoint: &'static str,
     body: u64,
     unique: Option<u64>,
     is_poison: bool,
@@ -42,6 +44,7 @@ impl World {
             return (content, false);
         }
         let content = Content {
+            endpoint: ENDPOINTS[usize::from(random.chance(50))],
             body: random.below(u64::MAX),
             unique: random.chance(50).then(|| random.below(u64::MAX)),
             is_poison: self.plan.faults.poison && random.chance(8),
@@ -89,17 +92,20 @@ impl Gate {
         let received = self.clock.now();
         let metadata = EventMetadata {
             id: world.event_id(received),
-            endpoint: ENDPOINT.into(),
+            endpoint: content.endpoint.into(),
             kind: EventKind::Order,
             received,
         };
         let id = metadata.id;
         let body = Bytes::from(format!("{{\"id\":{}}}", content.body));
-        let event = self.inbox.sealer.seal(metadata, &full_head(), body.clone());
+        let head = world.head();
+        let event = self.inbox.sealer.seal(metadata, &head, body.clone());
         let unique = content.unique.map(u64::to_be_bytes);
-        let mark = unique.map(|value| self.inbox.sealer.mark(ENDPOINT, &value));
+        let mark = unique.map(|value| self.inbox.sealer.mark(content.endpoint, &value));
         let sent = SentEvent {
+            endpoint: content.endpoint,
             queues: queues.clone(),
+            head,
             body,
             digest: event.digest,
             mark,
@@ -141,6 +147,15 @@ impl Gate {
 }
 
 impl World {
+    /// Returns a head unlike all others, of the same length.
+    fn head(&self) -> Head {
+        let target = format!("/hooks/a%2fb?c={:020}", self.random().below(u64::MAX));
+        Head {
+            target: target.parse().expect("a target"),
+            ..full_head()
+        }
+    }
+
     fn event_id(&self, received: Millis) -> Uuid {
         let mut random = self.random();
         let time = u128::try_from(received).unwrap_or_default() << 80;

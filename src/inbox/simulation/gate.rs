@@ -32,8 +32,8 @@ use crate::{
     runtime::clock::Clock,
 };
 
-/// The endpoint of all events.
-pub(super) const ENDPOINT: &str = "orders";
+/// The endpoints of events. The first one has the destinations, which get the events of both.
+pub(super) const ENDPOINTS: [&str; 2] = ["orders", "carts"];
 
 /// A running gate. If it is dropped, it ends as a killed process does: at any await point.
 pub(super) struct Gate {
@@ -182,10 +182,12 @@ fn routes(world: &Arc<World>, id: GateId, configured: &[Arc<str>]) -> Arc<Routes
             queue: Arc::new(queue),
         }
     });
-    let route = Route {
-        endpoint: ENDPOINT.into(),
+    let route = |endpoint: &str, queues| Route {
+        endpoint: endpoint.into(),
         headers: HeaderChanges::default(),
-        queues: queues.collect(),
+        queues,
     };
-    Arc::new(Routes::from_iter([route]))
+    let [first, second] = ENDPOINTS;
+    let routes = [route(first, queues.collect()), route(second, Vec::new())];
+    Arc::new(Routes::from_iter(routes))
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::rows::{self, Key, Row, Rows};
-use crate::runtime::clock::Millis;
+use crate::{delivery::Head, runtime::clock::Millis};
 
 /// One run of a gate, from a start to its end.
 pub(super) type GateId = u32;
@@ -25,7 +25,9 @@ pub(super) struct Violation {
 /// An event that a client sent.
 #[derive(Debug)]
 pub(super) struct SentEvent {
+    pub(super) endpoint: &'static str,
     pub(super) queues: Vec<Arc<str>>,
+    pub(super) head: Head,
     pub(super) body: Bytes,
     pub(super) digest: [u8; 32],
     pub(super) mark: Option<[u8; 32]>,

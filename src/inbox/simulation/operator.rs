@@ -7,7 +7,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{gate::Gate, world::World};
+use super::{gate::Gate, rows::Row, world::World};
 use crate::inbox::operations::{Action, DeliveryFilter, JobRequest};
 
 impl Gate {
@@ -53,10 +53,7 @@ impl Gate {
 
 impl World {
     fn some_events(&self) -> Option<Vec<Uuid>> {
-        let ledger = self.ledger();
-        let stored: BTreeSet<Uuid> = ledger.rows.keys().map(|(event, _)| *event).collect();
-        drop(ledger);
-        let stored: Vec<Uuid> = stored.into_iter().collect();
+        let stored = self.events(|_| true);
         if stored.is_empty() {
             return None;
         }
@@ -64,6 +61,14 @@ impl World {
         let count = random.between(1, 3);
         let chosen: BTreeSet<Uuid> = (0..count).map(|_| *random.pick(&stored)).collect();
         Some(chosen.into_iter().collect())
+    }
+
+    /// Returns the stored events with such deliveries.
+    fn events(&self, is_such: impl Fn(&Row) -> bool) -> Vec<Uuid> {
+        let ledger = self.ledger();
+        let rows = ledger.rows.iter().filter(|(_, row)| is_such(row));
+        let events: BTreeSet<Uuid> = rows.map(|((event, _), _)| *event).collect();
+        events.into_iter().collect()
     }
 
     /// Notes what a job may do.
@@ -83,10 +88,15 @@ impl World {
 
     /// Changes an event or a delivery in the store behind the gate's back.
     pub(super) fn tamper(&self) {
-        let Some(ids) = self.some_events() else {
+        // Only a pending event can still be sent.
+        let mut events = self.events(Row::is_pending);
+        if events.is_empty() || self.random().chance(30) {
+            events = self.events(|_| true);
+        }
+        if events.is_empty() {
             return;
-        };
-        let target = ids[0];
+        }
+        let target = *self.random().pick(&events);
         let mut ledger = self.ledger();
         let Some(digest) = ledger.sent.get(&target).map(|sent| sent.digest) else {
             return;
@@ -97,7 +107,7 @@ impl World {
         drop(ledger);
         let database = self.database();
         let db = database.connection();
-        let kind = self.random().below(4);
+        let kind = self.random().below(6);
         let sql = [
             "UPDATE content SET bytes = cast('x' || substr(bytes, 2) AS BLOB)
                  WHERE body = (SELECT body FROM event WHERE id = ?)",
@@ -105,6 +115,10 @@ impl World {
             "UPDATE event SET copy = copy + 1 WHERE id = ?",
             "UPDATE delivery SET queue = 'app0' WHERE event = ?1
                  AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = ?1 AND queue = 'app0')",
+            "UPDATE event SET endpoint = CASE endpoint WHEN 'orders' THEN 'carts' ELSE 'orders' END
+                 WHERE id = ?",
+            "UPDATE event SET head = (SELECT head FROM event WHERE id <> ?1 ORDER BY id DESC LIMIT 1)
+                 WHERE id = ?1",
         ];
         let sql = sql[usize::try_from(kind).expect("a small number")];
         // A change that breaks a rule of the tables has no effect.

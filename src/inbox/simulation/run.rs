@@ -98,13 +98,15 @@ impl Run {
         let faults = &self.world.plan.faults;
         let (crashes, clocks) = (faults.crashes, faults.clocks);
         let [stops, sets] = [8, 8].map(|percent| self.world.random().chance(percent));
-        let is_fragile = self.has_failed() || crashes && self.world.is_unsynced();
-        if crashes && stops || is_fragile && self.world.random().chance(30) {
+        if crashes || self.has_failed() {
             // A commit takes a few milliseconds.
             let most = *self.world.random().pick(&[10, 200]);
             let moment = self.world.random().below(most);
             self.pass(self.now() + moment).await;
-            self.stop().await;
+            let is_fragile = self.has_failed() || self.world.is_unsynced();
+            if crashes && stops || is_fragile && self.world.random().chance(30) {
+                self.stop().await;
+            }
         }
         if clocks && sets {
             let moment = self.world.random().below(5 * SECOND);
