@@ -48,15 +48,18 @@ help: ## list the targets
 demo: ## show that genuine deliveries pass and forged ones do not
 	$(CARGO) run --release --locked -- demo
 
+# One set of packages and features, so that nothing is built twice.
+TEST := $(CARGO) test --workspace --all-features --locked
+
 test: ## run all tests; installs missing programs that they need (as root or with sudo)
 	@scripts/install-debian curl jq openssl valgrind systemd:systemd-analyze prometheus:promtool haproxy \
 	    nginx-light:nginx pgbouncer pebble chromium chromium-driver:chromedriver nodejs:node ruby php-cli:php python3 \
 	    libfaketime:/usr/lib/*/faketime/libfaketimeMT.so.1 $(FOR_DRILLS)
-	$(CARGO) test --workspace --all-features --locked
-	$(CARGO) test --locked --test machine -- --ignored
-	$(CARGO) test --locked --test browser -- --ignored --test-threads 1
-	$(CARGO) test --locked --test drills -- --ignored --test-threads 1
-	$(CARGO) test --locked --lib -- --ignored postgres
+	$(TEST)
+	$(TEST) --test machine -- --ignored
+	$(TEST) --test browser -- --ignored --test-threads 1
+	$(TEST) --test drills -- --ignored --test-threads 1
+	$(TEST) --lib -- --ignored postgres
 	$(CARGO) test --locked --manifest-path benches/proxy/Cargo.toml --target-dir $(TARGET)/proxy
 	@$(MAKE) --no-print-directory constant-time
 
@@ -105,7 +108,7 @@ docs:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
 
 api:
-	$(CARGO) test --quiet --locked --test guard -- --ignored
+	$(TEST) --quiet --test guard -- --ignored
 
 # Fails for a manifest that cargo cannot publish. `make publish-check` also builds the packages.
 publishable:
