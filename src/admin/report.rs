@@ -206,23 +206,18 @@ fn inbox(inbox: &inbox::Inbox, config: &Snapshot) -> Inbox {
     let trouble = inbox.outage().or_else(|| reading.outage.clone());
     let stats = reading.stats.clone().unwrap_or_default();
     let names = inbox_metrics::names(config);
-    let meter = |name: &str| {
-        let mut meters = each_destination(config.meters());
-        meters.find(|own| *own.name == *name)
-    };
-    let waiting = stats.queues.into_iter().map(|queue| Waiting {
-        configured: names.contains(&*queue.queue),
-        down_since: meter(&queue.queue)
-            .and_then(DestinationMeter::down_since)
-            .map(seconds),
-        up_since: meter(&queue.queue)
-            .and_then(DestinationMeter::up_since)
-            .map(seconds),
-        destination: queue.queue,
-        pending: queue.pending,
-        oldest: queue.oldest.map(whole_seconds),
-        dead: queue.dead,
-        quarantined: queue.quarantined,
+    let waiting = stats.queues.into_iter().map(|queue| {
+        let meter = each_destination(config.meters()).find(|own| *own.name == *queue.queue);
+        Waiting {
+            configured: names.contains(&*queue.queue),
+            down_since: meter.and_then(DestinationMeter::down_since).map(seconds),
+            up_since: meter.and_then(DestinationMeter::up_since).map(seconds),
+            destination: queue.queue,
+            pending: queue.pending,
+            oldest: queue.oldest.map(whole_seconds),
+            dead: queue.dead,
+            quarantined: queue.quarantined,
+        }
     });
     Inbox {
         trouble: trouble.map(|trouble| trouble.to_string()),

@@ -135,6 +135,17 @@ impl AlarmedGate {
         run(Command::new(PROGRAM).current_dir(self.dir()).args(args)).1
     }
 
+    /// Removes the stored deliveries in this state, and checks that they are this many.
+    #[track_caller]
+    pub(super) fn purge(&self, state: &str, count: usize) {
+        let place = ["inbox", "purge", "--config", "cartgate.toml", "--yes"];
+        let said = self.command(&[&place[..], &["--state", state]].concat());
+        assert!(
+            said.contains(&format!("{count} deliveries purged")),
+            "{said}"
+        );
+    }
+
     /// Returns the screen of `cartgate status`.
     pub(super) fn status(&self) -> String {
         let socket = format!("unix:{}", self.program.file("admin.sock").display());

@@ -52,16 +52,7 @@ fn a_durable_destination_that_is_down_or_rejects_for_a_minute_raises_alarms() {
     assert_eq!(gate.send("third"), 200);
     let dead = "1 dead letters for shop";
     gate.raised("dead-letter shop", dead);
-    let purged = gate.command(&[
-        "inbox",
-        "purge",
-        "--config",
-        "cartgate.toml",
-        "--state",
-        "dead",
-        "--yes",
-    ]);
-    assert!(purged.contains('1'), "{purged}");
+    gate.purge("dead", 1);
     gate.recovered("dead-letter shop", dead);
     gate.sent([
         "destination-down shop raised",
@@ -102,16 +93,7 @@ fn a_full_inbox_and_a_removed_destination_raise_alarms_until_the_deliveries_are_
     gate.recovered("destination-unconfigured shop", stranded);
     // The next sweep would remove them, too.
     gate.shows_no_more("for store: ");
-    let purged = gate.command(&[
-        "inbox",
-        "purge",
-        "--config",
-        "cartgate.toml",
-        "--state",
-        "delivered",
-        "--yes",
-    ]);
-    assert!(purged.contains('4'), "{purged}");
+    gate.purge("delivered", 4);
     gate.recovered("inbox-nearly-full events", full);
     gate.sent([
         "inbox-nearly-full events raised",
