@@ -51,7 +51,7 @@ pub(super) fn compare(
         (Head(own), Failed(error)) => tolerance(input, own)
             .map(Agreement::Tolerated)
             .ok_or_else(|| format!("hyper fails: {error}")),
-        (Head(own), Head(other)) => responses(own, other),
+        (Head(own), Head(other)) => responses(input, own, other),
     }
 }
 
@@ -86,7 +86,7 @@ fn tolerance(input: &Input, own: &SeenResponse) -> Option<&'static str> {
         .find_map(|(applies, reason)| applies.then_some(reason))
 }
 
-fn responses(own: &SeenResponse, other: &SeenResponse) -> Result<Agreement, String> {
+fn responses(input: &Input, own: &SeenResponse, other: &SeenResponse) -> Result<Agreement, String> {
     same("status", &own.status, &other.status)?;
     headers(own, other)?;
     if own.drops_body {
@@ -98,7 +98,7 @@ fn responses(own: &SeenResponse, other: &SeenResponse) -> Result<Agreement, Stri
     if own.is_reusable && !other.is_reusable && agreement == Agreement::Same {
         return Err("only this client reuses the connection".to_owned());
     }
-    if other.is_reusable && !own.is_reusable && !closes_for_a_reason(own) {
+    if other.is_reusable && !own.is_reusable && !closes_for_a_reason(input, own) {
         return Err("only hyper reuses the connection".to_owned());
     }
     Ok(agreement)
@@ -139,12 +139,19 @@ fn bodies(own: &SeenResponse, other: &SeenResponse) -> Result<Agreement, String>
 
 /// Returns whether this client closes a connection that hyper would reuse: an app with a fault in
 /// its headers may have meant `Connection: close`, and one that announces a body where none is
-/// allowed may send it later (RFC 9110, section 15.3.5; RFC 9112, section 6.3).
-fn closes_for_a_reason(own: &SeenResponse) -> bool {
+/// allowed may send it later (RFC 9110, section 15.3.5; RFC 9112, section 6.3). An empty line may be
+/// a line feed alone (RFC 9112, section 2.2). This client ends the trailers there, and closes because
+/// of the bytes behind it, which hyper takes for trailers.
+fn closes_for_a_reason(input: &Input, own: &SeenResponse) -> bool {
     let announces_body = [CONTENT_LENGTH, TRANSFER_ENCODING]
         .iter()
         .any(|name| own.headers.contains_key(name));
-    own.fault.is_some() || [204, 304].contains(&own.status.as_u16()) && announces_body
+    let is_chunked = own.headers.contains_key(TRANSFER_ENCODING);
+    let bytes = input.bytes();
+    let mut pairs = bytes.windows(2);
+    own.fault.is_some()
+        || [204, 304].contains(&own.status.as_u16()) && announces_body
+        || is_chunked && pairs.any(|pair| pair == b"\n\n")
 }
 
 fn headers(own: &SeenResponse, other: &SeenResponse) -> Result<(), String> {
