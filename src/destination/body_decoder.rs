@@ -123,6 +123,11 @@ fn size(read: &mut BytesMut) -> Result<Option<ChunkState>, MalformedResponse> {
     if read.first().is_some_and(|digit| !digit.is_ascii_hexdigit()) {
         return Err(UNREADABLE);
     }
+    // httparse takes a line feed for a part of an extension.
+    let line_feed = memchr::memchr(b'\n', read);
+    if line_feed.is_some_and(|place| read[place - 1] != b'\r') {
+        return Err(UNREADABLE);
+    }
     let size = httparse::parse_chunk_size(read).map_err(|_| UNREADABLE)?;
     let httparse::Status::Complete((end, size)) = size else {
         return Ok(None);
@@ -234,6 +239,7 @@ mod tests {
             b"\r\n",
             b"-1\r\na\r\n",
             b"1\na\n",
+            b"1;x\na\r\n",
             b"2\r\nabc\r\n",
             b"1\r\na0\r\n\r\n",
             b"11111111111111111\r\n",

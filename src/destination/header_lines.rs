@@ -65,8 +65,10 @@ impl<'a> HeaderLines<'a> {
         whole
     }
 
-    fn read(&self, line: &[u8], is_folded: bool) -> HeaderLine {
-        let (name, value) = match memchr::memchr(b':', line) {
+    /// Reads a line with its folded lines. Its colon must be in the first of them, because only a value
+    /// may be folded (RFC 9112, section 5.2).
+    fn read(&self, first: &[u8], line: &[u8], is_folded: bool) -> HeaderLine {
+        let (name, value) = match memchr::memchr(b':', first) {
             _ if line.first().is_some_and(|byte| is_blank(*byte)) => {
                 return dropped("whitespace before the name", None, line);
             }
@@ -107,7 +109,7 @@ impl Iterator for HeaderLines<'_> {
     fn next(&mut self) -> Option<HeaderLine> {
         let first = self.line().filter(|line| !line.is_empty())?;
         let whole = self.unfold(first);
-        Some(self.read(&whole, matches!(whole, Cow::Owned(_))))
+        Some(self.read(first, &whole, matches!(whole, Cow::Owned(_))))
     }
 }
 
@@ -206,7 +208,14 @@ mod tests {
             ("X-A: b \r\n\t c", "x-a=b c", Some("a folded line")),
             ("X-A:\n b\n c\r\n ", "x-a=b c", Some("a folded line")),
             ("no colon", "-", Some("a line without a colon")),
-            ("no colon\r\n a: b", "-", Some("an invalid name")),
+            ("no colon\r\n a: b", "-", Some("a line without a colon")),
+            ("X-A\r\n : b", "-", Some("a line without a colon")),
+            ("X-A: b\n : c", "x-a=b : c", Some("a folded line")),
+            (
+                "Content-Length\r\n : 5",
+                "framing",
+                Some("a line without a colon"),
+            ),
             ("X A: b", "-", Some("an invalid name")),
             (": b", "-", Some("an invalid name")),
             (" X-A: b", "-", Some("whitespace before the name")),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use http::{
     HeaderMap, HeaderName,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING},
+    header::{CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
 use super::{
@@ -141,17 +141,19 @@ fn bodies(own: &SeenResponse, other: &SeenResponse) -> Result<Agreement, String>
 /// its headers may have meant `Connection: close`, and one that announces a body where none is
 /// allowed may send it later (RFC 9110, section 15.3.5; RFC 9112, section 6.3). An empty line may be
 /// a line feed alone (RFC 9112, section 2.2). This client ends the trailers there, and closes because
-/// of the bytes behind it, which hyper takes for trailers.
+/// of the bytes behind it, which hyper takes for trailers. It also reads `close` beside a member that
+/// is not ASCII, where hyper reads no member.
 fn closes_for_a_reason(input: &Input, own: &SeenResponse) -> bool {
-    let announces_body = [CONTENT_LENGTH, TRANSFER_ENCODING]
-        .iter()
-        .any(|name| own.headers.contains_key(name));
-    let is_chunked = own.headers.contains_key(TRANSFER_ENCODING);
+    let has = |name| own.headers.contains_key(name);
+    let has_no_body = [204, 304].contains(&own.status.as_u16());
+    let announces_body = has(CONTENT_LENGTH) || has(TRANSFER_ENCODING);
     let bytes = input.bytes();
-    let mut pairs = bytes.windows(2);
+    let has_bare_line = bytes.windows(2).any(|pair| pair == b"\n\n");
+    let mut members = own.headers.get_all(CONNECTION).iter();
     own.fault.is_some()
-        || [204, 304].contains(&own.status.as_u16()) && announces_body
-        || is_chunked && pairs.any(|pair| pair == b"\n\n")
+        || has_no_body && announces_body
+        || has(TRANSFER_ENCODING) && has_bare_line
+        || members.any(|member| !member.as_bytes().is_ascii())
 }
 
 fn headers(own: &SeenResponse, other: &SeenResponse) -> Result<(), String> {
