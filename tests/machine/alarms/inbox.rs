@@ -102,3 +102,27 @@ fn a_full_inbox_and_a_removed_destination_raise_alarms_until_the_deliveries_are_
         "destination-unconfigured shop recovered",
     ]);
 }
+
+#[test]
+#[ignore = "needs libfaketime; make test runs it"]
+fn large_deliveries_raise_an_alarm_until_they_are_removed() {
+    let port = Port::reserve();
+    let (inbox, endpoint) = ("max_bytes = \"1MiB\"", "max_body = \"1MiB\"");
+    let gate = AlarmedGate::start(&config(inbox, endpoint, "shop", &port));
+    let full = "% of the limit of bytes are used";
+    let body = |number| format!(r#"{{"number":{number},"text":"{}"}}"#, "x".repeat(300_000));
+    assert_eq!(gate.send(&body(1)), 200);
+    assert_eq!(gate.send(&body(2)), 200);
+    gate.lacks(full);
+    assert_eq!(gate.send(&body(3)), 200);
+    gate.raised("inbox-nearly-full bytes", full);
+    let _app = ChangingApp::at(&port, 200);
+    // The next sweep would remove them, too.
+    gate.shows_no_more("for shop: ");
+    gate.purge("delivered", 3);
+    gate.recovered("inbox-nearly-full bytes", full);
+    gate.sent([
+        "inbox-nearly-full bytes raised",
+        "inbox-nearly-full bytes recovered",
+    ]);
+}
