@@ -185,14 +185,12 @@ bench-layer: ## measure the cost of the layer around a handler, beside the hash 
 bench-inbox: ## measure the rate of stored events and of the disk's syncs; CARTGATE_BENCH_EVENTS=N with N stored before
 	$(CARGO) test --release --locked --lib -- --ignored --nocapture how_fast_events_are_kept
 
-# Packages have the date of the commit instead of that of the build, and an incremental build would have other bytes.
-export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
-
+# An incremental build would have other bytes.
 gate:
 	@$(if $(OPTIMISED),,echo "gate: without $(PROFILE), a request takes a third more instructions" >&2)
 	CARGO_INCREMENTAL=0 RUSTFLAGS="$(STATIC) $(OPTIMISED)" $(CARGO) build --release --locked --bin cartgate --target $(HOST)
 
-pgo: bench-program ## measure anew which branches requests take, for the optimiser of `make dist`; takes 25 minutes
+pgo: bench-program ## measure anew which branches requests take, for the optimiser of `make dist`; takes 20 minutes
 	scripts/pgo $(abspath $(TARGET))/pgo $(HOST) $(TARGET)/proxy/release/bench $(PROFILE)
 
 dist: gate ## build dist/: one static binary with its checksum, manual pages, completions
