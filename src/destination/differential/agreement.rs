@@ -191,10 +191,11 @@ fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
     });
     let mut values: Vec<String> = values.collect();
     if is_length {
-        values
-            .iter_mut()
-            .filter(|value| value.len() > 1)
-            .for_each(|value| *value = value.trim_start_matches('0').to_owned());
+        for value in &mut values {
+            let zeros = value.len() - value.trim_start_matches('0').len();
+            // One digit remains.
+            value.drain(..zeros.min(value.len().saturating_sub(1)));
+        }
         values.dedup();
     }
     values
