@@ -157,7 +157,7 @@ fn closes_for_a_reason(input: &Input, own: &SeenResponse) -> bool {
 }
 
 fn headers(own: &SeenResponse, other: &SeenResponse) -> Result<(), String> {
-    let is_cut = own.headers.len() >= MAX_PASSED_ON;
+    let is_cut = other.headers.len() > MAX_PASSED_ON;
     let names: BTreeSet<&str> = own
         .headers
         .keys()
