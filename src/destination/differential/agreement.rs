@@ -105,10 +105,11 @@ fn responses(input: &Input, own: &SeenResponse, other: &SeenResponse) -> Result<
 }
 
 fn bodies(own: &SeenResponse, other: &SeenResponse) -> Result<Agreement, String> {
-    let codings = own.headers.get_all(TRANSFER_ENCODING);
+    // This client may have dropped the header, because it was one too many.
+    let codings = other.headers.get_all(TRANSFER_ENCODING);
     let has = |coding: &str| {
         let mut codings = codings.iter();
-        codings.any(|own| own.as_bytes().eq_ignore_ascii_case(coding.as_bytes()))
+        codings.any(|value| value.as_bytes().eq_ignore_ascii_case(coding.as_bytes()))
     };
     // RFC 2616, section 4.4: `identity` is no coding, and the length counts. hyper reads to the
     // end. The connection is closed, so nothing of the rest is taken for a response.
