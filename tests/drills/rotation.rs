@@ -131,6 +131,7 @@ fn drill(dir: &Path, setup: Setup, recipient: &Recipient, rounds: u32) -> Held {
         let before = site.count(".forwarded");
         wait_until("another is delivered", || site.count(".forwarded") > before);
     }
+    assert_eq!(site.count(".forwarded"), site.rejected.len());
     site.repeat(&gate);
     // A late delivery has the id of the rejection.
     let late = site

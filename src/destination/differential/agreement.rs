@@ -148,17 +148,27 @@ fn closes_for_a_reason(input: &Input, own: &SeenResponse) -> bool {
     let has = |name| own.headers.contains_key(name);
     let has_no_body = [204, 304].contains(&own.status.as_u16());
     let announces_body = has(CONTENT_LENGTH) || has(TRANSFER_ENCODING);
-    let bytes = input.bytes();
-    let has_bare_line = bytes.windows(2).any(|pair| pair == b"\n\n");
-    let mut members = own.headers.get_all(CONNECTION).iter();
+    let body = Heads::of(&input.bytes()).body;
+    let has_bare_line = body.windows(2).any(|pair| pair == b"\n\n");
+    let mut connection = own.headers.get_all(CONNECTION).iter();
     own.fault.is_some()
         || has_no_body && announces_body
         || has(TRANSFER_ENCODING) && has_bare_line
-        || members.any(|member| !member.as_bytes().is_ascii())
+        || connection.any(|value| !value.as_bytes().is_ascii() && names_close(value.as_bytes()))
+}
+
+fn names_close(value: &[u8]) -> bool {
+    let mut words = value.windows("close".len());
+    words.any(|word| word.eq_ignore_ascii_case(b"close"))
 }
 
 fn headers(own: &SeenResponse, other: &SeenResponse) -> Result<(), String> {
-    let is_cut = other.headers.len() > MAX_PASSED_ON;
+    let framing = [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_ENCODING];
+    let lines = framing
+        .iter()
+        .map(|name| other.headers.get_all(name).iter().count());
+    let dropped = if own.drops_body { lines.sum() } else { 0 };
+    let is_cut = own.headers.len() + dropped >= MAX_PASSED_ON;
     let names: BTreeSet<&str> = own
         .headers
         .keys()
@@ -166,7 +176,6 @@ fn headers(own: &SeenResponse, other: &SeenResponse) -> Result<(), String> {
         .map(HeaderName::as_str)
         .collect();
     for name in names {
-        let framing = [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_ENCODING];
         if own.drops_body && framing.iter().any(|framing| framing == name) {
             same(name, &own.headers.contains_key(name), &false)?;
             continue;
@@ -221,6 +230,8 @@ struct Heads {
     status_lines: Vec<Vec<u8>>,
     /// All other lines.
     lines: Vec<Vec<u8>>,
+    /// The bytes behind the heads.
+    body: Vec<u8>,
 }
 
 impl Heads {
@@ -228,6 +239,7 @@ impl Heads {
         let mut heads = Self {
             status_lines: Vec::new(),
             lines: Vec::new(),
+            body: Vec::new(),
         };
         loop {
             let blank = bytes.iter().take_while(|byte| b"\r\n".contains(byte));
@@ -246,6 +258,7 @@ impl Heads {
             heads.status_lines.push(first);
             heads.lines.extend(lines);
             if !is_interim {
+                heads.body = bytes.to_vec();
                 return heads;
             }
         }
