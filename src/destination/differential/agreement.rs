@@ -98,7 +98,8 @@ fn responses(input: &Input, own: &SeenResponse, other: &SeenResponse) -> Result<
     if own.is_reusable && !other.is_reusable && agreement == Agreement::Same {
         return Err("only this client reuses the connection".to_owned());
     }
-    if other.is_reusable && !own.is_reusable && !closes_for_a_reason(input, own) {
+    let is_closed = !own.is_reusable && agreement != Agreement::OwnRejects;
+    if other.is_reusable && is_closed && !closes_for_a_reason(input, own) {
         return Err("only hyper reuses the connection".to_owned());
     }
     Ok(agreement)
@@ -140,16 +141,21 @@ fn bodies(own: &SeenResponse, other: &SeenResponse) -> Result<Agreement, String>
 
 /// Returns whether this client closes a connection that hyper would reuse: an app with a fault in
 /// its headers may have meant `Connection: close`, and one that announces a body where none is
-/// allowed may send it later (RFC 9110, section 15.3.5; RFC 9112, section 6.3). An empty line may be
-/// a line feed alone (RFC 9112, section 2.2). This client ends the trailers there, and closes because
-/// of the bytes behind it, which hyper takes for trailers. It also reads `close` beside a member that
+/// allowed may send it later (RFC 9110, section 15.3.5; RFC 9112, section 6.3). A line may end with a
+/// line feed alone (RFC 9112, section 2.2). If the empty line or the one before it does, this client
+/// ends the trailers there, and closes because of the bytes behind, which hyper takes for trailers. It also reads `close` beside a member that
 /// is not ASCII, where hyper reads no member.
 fn closes_for_a_reason(input: &Input, own: &SeenResponse) -> bool {
     let has = |name| own.headers.contains_key(name);
     let has_no_body = [204, 304].contains(&own.status.as_u16());
     let announces_body = has(CONTENT_LENGTH) || has(TRANSFER_ENCODING);
     let body = Heads::of(&input.bytes()).body;
-    let has_bare_line = body.windows(2).any(|pair| pair == b"\n\n");
+    let is_bare = |end: &[u8]| match end {
+        [_, _, b'\n', b'\n'] => true,
+        [before, b'\n', b'\r', b'\n'] => *before != b'\r',
+        _ => false,
+    };
+    let has_bare_line = body.windows(4).any(is_bare);
     let mut connection = own.headers.get_all(CONNECTION).iter();
     own.fault.is_some()
         || has_no_body && announces_body
