@@ -95,7 +95,7 @@ fn write_float(line: &mut String, value: f64) {
     let thousandths = thousandths as u64;
     line.push_str(itoa::Buffer::new().format(thousandths / 1000));
     line.push('.');
-    push_digits(line, thousandths % 1000, 3);
+    push_digits::<3>(line, thousandths);
     while line.ends_with('0') && !line.ends_with(".0") {
         line.pop();
     }
@@ -122,16 +122,18 @@ pub(super) fn write_time(line: &mut String) {
         }
         line.push_str(text);
     });
-    push_digits(line, now.subsec_micros().into(), 6);
+    push_digits::<6>(line, now.subsec_micros().into());
     line.push('Z');
 }
 
-/// Writes a number with as many digits.
-fn push_digits(line: &mut String, number: u64, count: u32) {
-    for place in (0..count).rev() {
-        let digit = number / 10_u64.pow(place) % 10;
-        line.push(char::from(b"0123456789"[digit as usize]));
+/// Writes the last `N` digits of a number.
+fn push_digits<const N: usize>(line: &mut String, mut number: u64) {
+    let mut digits = [0; N];
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789"[(number % 10) as usize];
+        number /= 10;
     }
+    line.extend(digits.map(char::from));
 }
 
 #[cfg(test)]
@@ -175,7 +177,7 @@ mod tests {
     #[test]
     fn digits_keep_their_zeros() {
         let mut line = String::new();
-        push_digits(&mut line, 42, 6);
+        push_digits::<6>(&mut line, 42);
         assert_eq!(line, "000042");
     }
 }
