@@ -12,7 +12,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::connection::Connection;
-use crate::runtime::timer::Timer;
+use crate::runtime::{timer::Timer, turn};
 
 /// The maximum number of idle connections. Further ones are closed, so that a burst does not occupy
 /// an app's sockets.
@@ -65,7 +65,7 @@ impl Pool {
 
     /// Keeps a connection whose response was read to its end, unless it is too old.
     pub(super) fn put(&self, mut connection: Box<Connection>) {
-        let now = Instant::now();
+        let now = turn::now();
         let until = connection.expires.min(now + self.0.idle_timeout);
         if until <= now {
             return;

@@ -4,4 +4,5 @@ pub(crate) mod background;
 pub(crate) mod clock;
 pub(crate) mod jitter;
 pub(crate) mod timer;
+pub(crate) mod turn;
 pub(crate) mod yield_once;

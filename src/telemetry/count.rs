@@ -6,9 +6,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use crate::runtime::turn;
+
 /// Returns the current time in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
-    millis(SystemTime::now())
+    u64::try_from(turn::unix_millis()).unwrap_or_default()
 }
 
 /// Converts a time to milliseconds since 1970.

@@ -18,6 +18,7 @@ use crate::{
         config::AccessLog, context::RequestContext, meters::endpoint::Meter,
         outcome::RequestOutcome, recorder::Recording, verdict::Verdict,
     },
+    runtime::turn,
     telemetry::count::now,
 };
 
@@ -123,7 +124,7 @@ impl<'r> Entry<'r> {
             return;
         }
         let verdict = self.verdict(status);
-        let duration = self.context.begun.elapsed();
+        let duration = turn::now() - self.context.begun;
         self.count(&verdict, duration);
         let is_wanted = is_wanted(self.context.snapshot.access_log, &verdict);
         if is_wanted || recording.is_some() {

@@ -46,6 +46,7 @@ use crate::{
         stack::Stack,
         state::{ConnectionState, Phase, READ_BUFFER},
     },
+    runtime::turn::{self, Turn},
 };
 
 /// An HTTP/1.1 connection of hyper.
@@ -126,6 +127,7 @@ impl Connection {
     /// hyper's buffers and state are twenty times as large as the rest of a connection, so an idle
     /// connection has none.
     fn poll_client(&mut self, stream: &Stream, cx: &mut Context<'_>) -> Poll<bool> {
+        let _turn = Turn::begin();
         self.state().begin_poll(cx);
         if stream.poll_read_ready(cx).is_ready() {
             return Poll::Ready(true);
@@ -151,7 +153,7 @@ impl Connection {
         let state = permit.state();
         let io = TokioIo::new(ClientIo::new(stream, unread, state, shared));
         let service = hyper::service::service_fn(|request| {
-            let context = RequestContext::new(shared, *peer, state, state.now());
+            let context = RequestContext::new(shared, *peer, state, turn::now());
             async { Ok::<_, Infallible>(stack.respond(request, context).await) }
         });
         let limit = shared.with_config(|config| config.limits.header);
@@ -214,6 +216,7 @@ where
     S: HttpService<Incoming, ResBody = TrackedBody> + Unpin,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let _turn = Turn::begin();
     state.begin_poll(cx);
     if let Poll::Ready(result) = Pin::new(http).poll(cx) {
         return Poll::Ready(End::Done(result));

@@ -15,7 +15,7 @@ use crate::{
         shared::{Shared, Stage},
         state::{ConnectionState, Phase, Stay},
     },
-    runtime::timer::Timer,
+    runtime::{timer::Timer, turn},
 };
 
 /// The time that a connection without a request gets when the gate closes. Its first request may be
@@ -70,12 +70,11 @@ impl ConnectionTimer {
     pub(super) fn observe(&mut self) {
         let stay = self.state.stay();
         if stay != self.seen {
-            let now = self.state.now();
+            let lasted = self.state.set_since(turn::now());
             if self.seen.phase() == Phase::Idle {
-                self.pace = self.pace.followed_by(now - self.state.since());
+                self.pace = self.pace.followed_by(lasted);
             }
             self.seen = stay;
-            self.state.set_since(now);
         }
     }
 

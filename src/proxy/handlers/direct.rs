@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use http::{Response, Version};
-use tokio::time::Instant;
 
 use crate::{
     delivery::{Delivery, header_filter::filter_response},
@@ -15,6 +14,7 @@ use crate::{
         outcome::{Handled, RequestOutcome},
         response_body::ResponseBody,
     },
+    runtime::turn,
 };
 
 /// Delivers to the destination. An async function would hold the delivery beside the attempt that
@@ -25,11 +25,11 @@ pub(crate) fn deliver(
     meter: &DestinationMeter,
     worker: usize,
 ) -> impl Future<Output = Handled> {
-    let begun = Instant::now();
+    let begun = turn::now();
     let attempt = destination.attempt(worker, delivery, begun);
     attempt.map(move |result| {
         let status = result.as_ref().map(Response::status);
-        meter.attempted(status.map_err(AttemptError::failure), begun.elapsed());
+        meter.attempted(status.map_err(AttemptError::failure), turn::now() - begun);
         match result {
             Ok(response) => responded(response),
             Err(error) => Handled::failed(RejectReason::from(&error), error.to_string()),

@@ -21,6 +21,7 @@ use super::{
     phase::{Phase, PresentStay, Stay},
     progress::Progress,
 };
+use crate::runtime::turn;
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -38,9 +39,6 @@ pub(crate) struct ConnectionState {
     output: Output,
     body: BodyState,
     evicted: AtomicBool,
-    /// The time of the present poll in nanoseconds since the connection was opened; [`NEVER`] if it
-    /// has not been read.
-    now: AtomicU64,
     /// The waker of the task. A connection has one task from its beginning to its end.
     waker: OnceLock<Waker>,
 }
@@ -85,7 +83,6 @@ impl ConnectionState {
             output: Output::default(),
             body: BodyState::default(),
             evicted: AtomicBool::new(false),
-            now: AtomicU64::new(NEVER),
             waker: OnceLock::new(),
         }
     }
@@ -98,15 +95,16 @@ impl ConnectionState {
         self.stay().phase()
     }
 
-    /// Enters a phase. [`Self::set_since`] follows once per poll, so that a request that passes in
-    /// one poll does not read the clock at each step.
+    /// Enters a phase. [`Self::set_since`] follows once per turn.
     pub(crate) fn enter(&self, phase: Phase) {
         self.stay.enter(phase);
     }
 
-    /// Sets the beginning of the present phase.
-    pub(crate) fn set_since(&self, now: Instant) {
-        self.since.store(self.millis(now), Relaxed);
+    /// Sets the beginning of the present phase, and returns how long the one before lasted.
+    pub(crate) fn set_since(&self, now: Instant) -> Duration {
+        let (before, now) = (self.since.load(Relaxed), self.millis(now));
+        self.since.store(now, Relaxed);
+        Duration::from_millis(now.saturating_sub(before))
     }
 
     /// Returns the beginning of the present phase.
@@ -145,21 +143,7 @@ impl ConnectionState {
     /// Begins a poll of the connection by its task.
     pub(crate) fn begin_poll(&self, cx: &Context<'_>) {
         self.register(cx.waker());
-        self.now.store(NEVER, Relaxed);
         self.input.begin_poll();
-    }
-
-    /// Returns the time of the present poll, for which the clock is read once.
-    pub(crate) fn now(&self) -> Instant {
-        let nanos = self.now.load(Relaxed);
-        if nanos != NEVER {
-            return self.opened + Duration::from_nanos(nanos);
-        }
-        let now = Instant::now();
-        let nanos = now.saturating_duration_since(self.opened).as_nanos();
-        self.now
-            .store(u64::try_from(nanos).unwrap_or(NEVER), Relaxed);
-        now
     }
 
     /// Counts bytes read from the client.
@@ -267,7 +251,7 @@ impl ConnectionState {
     /// Notes that the client takes no more bytes for now.
     pub(crate) fn stall(&self) {
         if self.stalled.load(Relaxed) == NEVER {
-            self.stalled.store(self.millis(Instant::now()), Relaxed);
+            self.stalled.store(self.millis(turn::now()), Relaxed);
         }
     }
 
@@ -366,7 +350,7 @@ impl ConnectionState {
     }
 
     fn second(&self) -> u64 {
-        self.millis(Instant::now()) / 1000
+        self.millis(turn::now()) / 1000
     }
 
     fn millis(&self, now: Instant) -> u64 {

@@ -108,9 +108,9 @@ async fn a_body_slower_than_the_others_goes_itself() {
     let memory = Memory::new(100);
     assert!(memory.take(100));
     permits[0].state().hold(100);
-    permits
-        .iter()
-        .for_each(|permit| permit.state().set_since(Instant::now()));
+    for permit in &permits {
+        permit.state().set_since(Instant::now());
+    }
     tokio::time::advance(BENEFIT_OF_DOUBT * 2).await;
     permits[0].state().count_progress(500);
     permits[1].state().count_progress(1);
