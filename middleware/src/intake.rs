@@ -133,7 +133,8 @@ pub(crate) struct Intake {
     /// The first frame, until a second one arrives. Most bodies have one frame, which needs no
     /// copy.
     only: Bytes,
-    pieces: Option<Pieces>,
+    /// Boxed, because few bodies have pieces.
+    pieces: Option<Box<Pieces>>,
 }
 
 /// The frames of a longer body, hashed and buffered as they arrive.
@@ -174,9 +175,11 @@ impl Intake {
     }
 
     fn push(&mut self, policy: &Policy, frame: Bytes) {
-        let pieces = self.pieces.get_or_insert_with(|| Pieces {
-            verifier: policy.keyring().verifier(),
-            gather: Gather::default(),
+        let pieces = self.pieces.get_or_insert_with(|| {
+            Box::new(Pieces {
+                verifier: policy.keyring().verifier(),
+                gather: Gather::default(),
+            })
         });
         pieces.verifier.update(&frame);
         pieces.gather.push(frame);
@@ -198,7 +201,10 @@ impl Intake {
                 Verifier::judge(policy.keyring(), &self.only, &signature),
                 Payload::new(Chunks::One(self.only)),
             ),
-            Some(pieces) => (pieces.verifier.finish(&signature), pieces.gather.finish()),
+            Some(pieces) => {
+                let Pieces { verifier, gather } = *pieces;
+                (verifier.finish(&signature), gather.finish())
+            }
         };
         let Some(secret_name) = secret_name else {
             mismatched(&payload);
