@@ -145,7 +145,10 @@ fn is_plain(text: &str) -> bool {
 /// Finds the pattern that a name matches, with its rule.
 fn find(name: &str) -> Option<(&'static str, HeaderRule)> {
     let prefix = prefix(name);
-    let mut after = PREFIXES.partition_point(|(own, _)| *own <= prefix);
+    let first = usize::from(*name.as_bytes().first()?);
+    let (begin, end) = (PLACES[first], PLACES[first + 1]);
+    let own = &PREFIXES[begin..end];
+    let mut after = begin + own.partition_point(|(own, _)| *own <= prefix);
     while after > 0 && PREFIXES[after - 1].0 == prefix && stem(RULES[after - 1].0) > name {
         after -= 1;
     }
@@ -177,6 +180,22 @@ const PREFIXES: [(u64, u64); RULES.len()] = {
         index += 1;
     }
     prefixes
+};
+
+/// The index of the first rule whose name begins with each byte or a later one. Most names begin
+/// with a byte of few rules.
+const PLACES: [usize; 257] = {
+    let mut places = [RULES.len(); 257];
+    let mut index = RULES.len();
+    let mut byte = places.len() - 1;
+    while byte > 0 {
+        byte -= 1;
+        while index > 0 && RULES[index - 1].0.as_bytes()[0] as usize >= byte {
+            index -= 1;
+        }
+        places[byte] = index;
+    }
+    places
 };
 
 /// Returns the first eight bytes of a name as a number that sorts as the bytes do.

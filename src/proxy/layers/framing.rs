@@ -3,7 +3,11 @@
 //! If two servers can read one message in two ways, an attacker can hide a request in another.
 //! hyper has parsed the head; this file checks what hyper accepts beyond RFC 9112 at its strictest.
 
-use http::{HeaderMap, HeaderValue, Method, Uri, Version, request::Parts};
+use http::{
+    HeaderMap, HeaderValue, Method, Uri, Version,
+    header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
+    request::Parts,
+};
 
 use crate::{net::host_name::is_host, outcome::reject_reason::RejectReason};
 
@@ -42,15 +46,15 @@ impl<'h> FramingHeaders<'h> {
     pub(crate) fn of(headers: &'h HeaderMap) -> Self {
         let mut found = Self::default();
         for (name, value) in headers {
-            match name.as_str() {
-                "transfer-encoding" => found.transfer_encoding.add(value),
-                "content-length" => found.has_broken_length |= !is_number(value),
-                "host" => found.host.add(value),
-                "expect" => {
-                    found.expects = true;
-                    found.has_unknown_expectation |= !is_continue(value);
-                }
-                _ => {}
+            if name == HOST {
+                found.host.add(value);
+            } else if name == CONTENT_LENGTH {
+                found.has_broken_length |= !is_number(value);
+            } else if name == TRANSFER_ENCODING {
+                found.transfer_encoding.add(value);
+            } else if name == EXPECT {
+                found.expects = true;
+                found.has_unknown_expectation |= !is_continue(value);
             }
         }
         found
