@@ -1,5 +1,7 @@
 //! The request line and the headers of a delivery.
 
+use std::mem::take;
+
 use http::{HeaderValue, Method, Uri, header::HOST, request::Parts};
 use tower_cartgate::{EventSource, SecretName, Verified};
 
@@ -27,18 +29,18 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Filters the head of a verified request.
+    /// Filters the head of a verified request, and takes it away.
     pub(crate) fn new(
         verified: &Verified,
-        parts: Parts,
+        parts: &mut Parts,
         origin: &Origin,
         headers: EndpointHeaders<'_>,
     ) -> Self {
         let host = parts.headers.get(HOST).cloned();
         Self {
-            method: parts.method,
-            target: parts.uri,
-            headers: KeptHeaders::of_request(parts.headers, headers, origin.trusted),
+            method: take(&mut parts.method),
+            target: take(&mut parts.uri),
+            headers: KeptHeaders::of_request(take(&mut parts.headers), headers, origin.trusted),
             source: verified.event().source,
             secret: verified.secret_name().clone(),
             scheme: origin.scheme,

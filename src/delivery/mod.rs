@@ -32,7 +32,6 @@ pub(crate) use verification_headers::VerificationHeaders;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderMap, request::Parts};
 use tower_cartgate::Verified;
 
@@ -50,10 +49,11 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Makes the delivery of a verified request. `memory` counts the body as long as it exists.
+    /// Makes the delivery of a verified request, and takes its head away. `memory` counts the body
+    /// as long as it exists.
     pub(crate) fn direct(
         (verified, memory): (Verified, SharedMemory),
-        parts: Parts,
+        parts: &mut Parts,
         origin: &Origin,
         endpoint: &Arc<str>,
         headers: EndpointHeaders<'_>,
@@ -100,11 +100,6 @@ impl Delivery {
     /// Returns the length of the body in bytes.
     pub(crate) fn body_len(&self) -> usize {
         self.body.len()
-    }
-
-    /// Returns the body in the pieces in which it was received.
-    pub(crate) fn body_chunks(&self) -> &[Bytes] {
-        self.body.chunks()
     }
 
     /// Returns the body, after the head was written, and an empty table for the headers of the

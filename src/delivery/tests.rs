@@ -1,5 +1,6 @@
 //! Deliveries of stored events, as an app receives them.
 
+use bytes::Bytes;
 use http::{HeaderValue, Method};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

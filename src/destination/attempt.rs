@@ -2,10 +2,12 @@
 //! head of the response. The caller decides about further attempts. A request is sent over a second
 //! connection only if no byte of it was written to the first one.
 
-use std::{future::poll_fn, io, sync::Arc, task::Poll, time::SystemTime};
+use std::{future::poll_fn, io, task::Poll, time::SystemTime};
 
+use bytes::Bytes;
 use http::{HeaderMap, Response};
 use tokio::time::{Instant, timeout};
+use uuid::Uuid;
 
 use super::{
     app::Destination,
@@ -20,7 +22,7 @@ use super::{
     webhooks::Signer,
 };
 use crate::{
-    delivery::{AttemptInfo, Delivery},
+    delivery::{AttemptInfo, Delivery, DeliveryInfo},
     net::connect::ConnectError,
     runtime::{clock::system_time, yield_once::yield_once},
 };
@@ -28,44 +30,63 @@ use crate::{
 impl Destination {
     /// Sends a delivery and returns the response once its head has arrived.
     ///
+    /// The head of the request is written at once, so that the future does not hold the delivery:
+    /// it is copied as a part of the client's request.
+    ///
     /// # Errors
     ///
     /// When no connection opens or no response begins in time. The destination may have accepted
     /// the delivery nevertheless.
-    pub(crate) async fn attempt(
-        self: &Arc<Self>,
+    pub(crate) fn attempt(
+        &self,
         worker: usize,
         delivery: Delivery,
         begun: Instant,
+    ) -> impl Future<Output = Result<Response<DestinationBody>, AttemptError>> {
+        let mut head = self.head(&delivery);
+        let signing = self.settings.sign.as_ref();
+        let signing = signing.map(|signer| Signing::new(signer, &delivery.info));
+        let (body, mut table) = delivery.into_body_and_table();
+        async move {
+            if let Some(signing) = signing {
+                Box::pin(signing.sign(&mut head, body.chunks())).await;
+            }
+            let request = PendingRequest::new(head.finish(), body);
+            // A large body is written at once, while the processor's cache still holds it.
+            if !request.is_large() {
+                // Yields before a pooled connection is checked: bytes that arrived between the
+                // check and the write would be taken for the response.
+                yield_once().await;
+            }
+            self.exchange(worker, request, &mut table, begun).await
+        }
+    }
+
+    /// Sends a request over a pooled connection or a new one.
+    async fn exchange(
+        &self,
+        worker: usize,
+        mut request: PendingRequest,
+        table: &mut HeaderMap,
+        begun: Instant,
     ) -> Result<Response<DestinationBody>, AttemptError> {
         let pool = &self.pools[worker % self.pools.len()];
-        let mut head = self.head(&delivery);
-        if let Some(signer) = &self.settings.sign {
-            sign(&mut head, signer, &delivery).await;
-        }
-        let (body, mut table) = delivery.into_body_and_table();
-        let mut request = PendingRequest::new(head.finish(), body);
-        // A large body is written at once, while the processor's cache still holds it.
-        if !request.is_large() {
-            // Yields before a pooled connection is checked: bytes that arrived between the check
-            // and the write would be taken for the response.
-            yield_once().await;
-        }
-        while let Some(connection) = pool.take(begun) {
-            match self.send(connection, request, &mut table, begun).await {
+        loop {
+            let pooled = pool.take(begun);
+            let is_pooled = pooled.is_some();
+            let (connection, begun) = match pooled {
+                Some(connection) => (connection, begun),
+                // Boxed, because most requests need no new connection.
+                None => (Box::pin(self.open()).await?, Instant::now()),
+            };
+            match self.send(connection, request, table, begun).await {
                 Ok((connection, head)) => return Ok(self.response(pool, connection, head)),
-                Err(ExchangeError::NothingWritten(unsent, _)) => request = unsent,
+                Err(ExchangeError::NothingWritten(unsent, _)) if is_pooled => request = unsent,
+                Err(ExchangeError::NothingWritten(_, error)) => {
+                    return Err(ConnectError::Io(error).into());
+                }
                 Err(ExchangeError::Failed(error)) => return Err(error),
             }
-        }
-        let connection = self.open().await?;
-        match self
-            .send(connection, request, &mut table, Instant::now())
-            .await
-        {
-            Ok((connection, head)) => Ok(self.response(pool, connection, head)),
-            Err(ExchangeError::NothingWritten(_, error)) => Err(ConnectError::Io(error).into()),
-            Err(ExchangeError::Failed(error)) => Err(error),
         }
     }
 
@@ -123,15 +144,29 @@ impl Destination {
     }
 }
 
-/// Adds the signature of an attempt to its head.
-async fn sign(lines: &mut HeadWriter, signer: &Signer, delivery: &Delivery) {
-    let info = &delivery.info;
-    // The id is the one in X-Cartgate-Delivery.
-    let id = info.id.to_string();
-    let at = begun_at(info.attempt.as_ref());
-    let headers = signer.sign(&id, at, delivery.body_chunks()).await;
-    for (name, value) in headers {
-        lines.header(&name, value.as_bytes());
+/// The signature of an attempt that is still to be computed.
+struct Signing<'a> {
+    signer: &'a Signer,
+    /// The id, which is the one in X-Cartgate-Delivery.
+    id: Uuid,
+    at: SystemTime,
+}
+
+impl<'a> Signing<'a> {
+    fn new(signer: &'a Signer, info: &DeliveryInfo) -> Self {
+        Self {
+            signer,
+            id: info.id,
+            at: begun_at(info.attempt.as_ref()),
+        }
+    }
+
+    /// Adds the signature to the head.
+    async fn sign(self, lines: &mut HeadWriter, body: &[Bytes]) {
+        let id = self.id.to_string();
+        for (name, value) in self.signer.sign(&id, self.at, body).await {
+            lines.header(&name, value.as_bytes());
+        }
     }
 }
 

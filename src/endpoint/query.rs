@@ -23,16 +23,16 @@ impl Query {
         self == Self::Refuse && target.query().is_some()
     }
 
-    /// Returns the target for the destination.
-    pub(crate) fn apply(self, target: Uri) -> Uri {
+    /// Makes the target that of the destination.
+    pub(crate) fn apply(self, target: &mut Uri) {
         if self != Self::Drop || target.query().is_none() {
-            return target;
+            return;
         }
         let path: PathAndQuery = target
             .path()
             .parse()
             .expect("the path of a target is a target itself");
-        path.into()
+        *target = path.into();
     }
 }
 
@@ -77,9 +77,11 @@ mod tests {
             ("http://gate?b", "/"),
             ("/a", "/a"),
         ] {
-            let found = Query::Drop.apply(uri(target));
+            let (mut found, mut same) = (uri(target), uri(target));
+            Query::Drop.apply(&mut found);
             assert_eq!(found.path_and_query().expect("a path"), applied, "{target}");
-            assert_eq!(Query::Pass.apply(uri(target)), uri(target));
+            Query::Pass.apply(&mut same);
+            assert_eq!(same, uri(target));
         }
     }
 }

@@ -72,11 +72,11 @@ impl Errand {
         memory: Option<HeldMemory>,
     ) -> Result<LateState, Setback> {
         let (endpoint, meter) = (snapshot.endpoint(self.index), snapshot.meter(self.index));
-        let (origin, parts) = (self.origin(snapshot), self.parts(snapshot));
+        let (origin, mut parts) = (self.origin(snapshot), self.parts(snapshot));
         let memory: SharedMemory = memory.map(|memory| Arc::new(memory) as _);
         let headers = endpoint.delivery_headers();
         let verified = (self.verified, memory);
-        let delivery = Delivery::direct(verified, parts, &origin, &endpoint.name, headers);
+        let delivery = Delivery::direct(verified, &mut parts, &origin, &endpoint.name, headers);
         let meter = meter.destinations.first();
         let meter = meter.expect("a direct endpoint has one destination");
         // No worker uses the pool of the dispatcher for a direct endpoint.
@@ -100,10 +100,10 @@ impl Errand {
         memory: Option<HeldMemory>,
     ) -> Result<LateState, Setback> {
         let (id, index) = (self.rejection.id, self.index);
-        let (origin, parts) = (self.origin(snapshot), self.parts(snapshot));
+        let (origin, mut parts) = (self.origin(snapshot), self.parts(snapshot));
         let headers = snapshot.endpoint(index).delivery_headers();
         let intake = Intake {
-            head: Head::new(&self.verified, parts, &origin, headers),
+            head: Head::new(&self.verified, &mut parts, &origin, headers),
             verified: self.verified,
             context: EndpointContext::late(id, gate, snapshot, index),
             memory: Box::new(memory),
@@ -138,7 +138,8 @@ impl Errand {
         let (mut parts, ()) = http::Request::new(()).into_parts();
         let query = snapshot.endpoint(self.index).query;
         parts.method = self.rejection.method.clone();
-        parts.uri = query.apply(self.rejection.target.clone().into());
+        parts.uri = self.rejection.target.clone().into();
+        query.apply(&mut parts.uri);
         parts.headers = self.rejection.headers.clone();
         parts
     }

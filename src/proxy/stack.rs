@@ -1,7 +1,7 @@
 //! The stack: the path of a request through the gate, composed in one place. Each layer is one
 //! step, with the reason for its position.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{convert::Infallible, future::poll_fn, sync::Arc};
 
 use http::{Request, Response, request::Parts};
 use http_body::Body as _;
@@ -9,7 +9,8 @@ use hyper::body::Incoming;
 use tower_cartgate::Verified;
 
 use crate::{
-    delivery::{Delivery, Head},
+    delivery::{Delivery, Head, SharedMemory},
+    destination::Destination,
     endpoint::{Endpoint, Target},
     outcome::reject_reason::RejectReason,
     profile::VerifiedSample,
@@ -44,39 +45,44 @@ impl Stack {
 
     /// Responds to a request, counts it and logs it. A connection that breaks drops this future at
     /// any point.
-    pub(crate) async fn respond(
-        &self,
+    ///
+    /// It is no async function, because the block uses the values that it captures in place.
+    pub(crate) fn respond<'c>(
+        self,
         request: Request<Incoming>,
-        context: RequestContext<'_>,
-    ) -> Response<TrackedBody> {
-        let context = &context;
-        let connection = context.connection;
-        poll_fn(|_| connection.poll_response_sent()).await;
-        connection.begin_request();
-        let (head, body) = request.into_parts();
-        let mut entry = Entry::open(context, &head, body.size_hint().exact());
-        let Handled {
-            mut response,
-            outcome,
-        } = self.handle(head, body, context, &mut entry).await;
-        let outcome = entry.ended(outcome);
-        if let RequestOutcome::Rejected { .. } = outcome {
-            // Forgeries come in floods: all ready requests are read before any response is written.
-            yield_once().await;
-            connection.enter(Phase::Rejection);
-        } else {
-            connection.enter(Phase::Response);
+        context: RequestContext<'c>,
+    ) -> impl Future<Output = Result<Response<TrackedBody>, Infallible>> + use<'c> {
+        let (mut head, body) = request.into_parts();
+        async move {
+            let context = &context;
+            let connection = context.connection;
+            poll_fn(|_| connection.poll_response_sent()).await;
+            connection.begin_request();
+            let mut entry = Entry::open(context, &head, body.size_hint().exact());
+            let Handled {
+                mut response,
+                outcome,
+            } = self.handle(&mut head, body, context, &mut entry).await;
+            let outcome = entry.ended(outcome);
+            if let RequestOutcome::Rejected { .. } = outcome {
+                // Forgeries come in floods: all ready requests are read before any response is
+                // written.
+                yield_once().await;
+                connection.enter(Phase::Rejection);
+            } else {
+                connection.enter(Phase::Response);
+            }
+            discard_rest(connection).await;
+            response_headers::add(&mut response, context, outcome);
+            entry.close(response.status().as_u16());
+            Ok(response.map(|body| TrackedBody::new(body, connection)))
         }
-        discard_rest(connection).await;
-        response_headers::add(&mut response, context, outcome);
-        entry.close(response.status().as_u16());
-        response.map(|body| TrackedBody::new(body, connection))
     }
 
     /// Passes a request through the layers to its handler.
     async fn handle(
         &self,
-        head: Parts,
+        head: &mut Parts,
         body: Incoming,
         context: &RequestContext<'_>,
         entry: &mut Entry<'_>,
@@ -85,21 +91,21 @@ impl Stack {
         let mut body = GuardedBody::new(body, framing.expects(), context);
         // First: plain health checkers send no Host. Before the endpoints, since one of them may
         // take every path.
-        if let Some(handled) = health::respond(&head, &framing, context) {
+        if let Some(handled) = health::respond(head, &framing, context) {
             return handled;
         }
-        let index = match admit(&head, &framing, context, entry) {
+        let index = match admit(head, &framing, context, entry) {
             Ok(index) => index,
             Err(reason) => return reason.into(),
         };
         // The last layer that sees unverified bytes. The handlers demand its proof.
-        let verdict = verify::verify(&head, &mut body, context, index).await;
+        let verdict = verify::verify(head, &mut body, context, index).await;
         drop(body);
         match verdict {
-            Err(handled) => {
+            Err(rejection) => {
                 // The memory of a rejected body is free.
                 drop(context.take_memory());
-                handled
+                verify::rejected(&rejection, &context.snapshot.endpoint(index).policy)
             }
             Ok(verified) => {
                 entry.verified(&verified);
@@ -112,32 +118,28 @@ impl Stack {
     /// and verdict endpoints apart.
     async fn deliver(
         &self,
-        head: Parts,
+        head: &mut Parts,
         verified: Verified,
         context: &RequestContext<'_>,
         index: usize,
         entry: &mut Entry<'_>,
     ) -> Handled {
         let endpoint = context.snapshot.endpoint(index);
-        let head = prepared(head, &verified, endpoint, context);
-        let (origin, headers) = (context.origin(), endpoint.delivery_headers());
+        prepare(head, &verified, endpoint, context);
         match &endpoint.target {
             Target::Direct(destination) => {
-                let name = &endpoint.name;
                 let memory = context.share_memory();
                 let verified = (verified, memory.clone());
-                let delivery = Delivery::direct(verified, head, &origin, name, headers);
-                let delivery = entry.forwarding(delivery, destination);
-                let meter = context.snapshot.meter(index).destinations.first();
-                let meter = meter.expect("a direct endpoint has one destination");
-                let handled = direct::deliver(delivery, destination, meter, self.worker).await;
+                let forwarded = self.forward(head, verified, context, index, entry, destination);
+                let handled = forwarded.await;
                 // The body counts until the destination has responded, even if it was sent before,
                 // and until it was sent, even if the destination responded before.
                 drop(memory);
                 handled
             }
             Target::Durable(_) => {
-                let head = Head::new(&verified, head, &origin, headers);
+                let headers = endpoint.delivery_headers();
+                let head = Head::new(&verified, head, &context.origin(), headers);
                 durable::store(durable::Intake {
                     verified,
                     head,
@@ -147,7 +149,7 @@ impl Stack {
                 .await
             }
             Target::Verdict => {
-                let handled = verdict::respond(&verified, origin.id, &endpoint.name);
+                let handled = verdict::respond(&verified, context.id, &endpoint.name);
                 drop(verified);
                 // The proxy forwards a copy of its own, so the memory of this one is free.
                 drop(context.take_memory());
@@ -155,23 +157,41 @@ impl Stack {
             }
         }
     }
+
+    /// Forwards a verified delivery to the destination of a direct endpoint. Its future does not
+    /// hold the delivery.
+    fn forward<'d>(
+        &self,
+        head: &mut Parts,
+        verified: (Verified, SharedMemory),
+        context: &'d RequestContext<'_>,
+        index: usize,
+        entry: &mut Entry<'_>,
+        destination: &'d Arc<Destination>,
+    ) -> impl Future<Output = Handled> + use<'d> {
+        let endpoint = context.snapshot.endpoint(index);
+        let (name, headers) = (&endpoint.name, endpoint.delivery_headers());
+        let delivery = Delivery::direct(verified, head, &context.origin(), name, headers);
+        entry.forwarding(&delivery, destination);
+        let meter = context.snapshot.meter(index).destinations.first();
+        let meter = meter.expect("a direct endpoint has one destination");
+        direct::deliver(delivery, destination, meter, self.worker)
+    }
 }
 
-/// Lets the profiler learn from a verified delivery, and returns its head with the query that the
-/// destination gets. The future of [`Stack::deliver`] holds no value that is only moved, and the
-/// head is large.
-fn prepared(
-    mut head: Parts,
+/// Lets the profiler learn from a verified delivery, and gives its head the query that the
+/// destination gets.
+fn prepare(
+    head: &mut Parts,
     verified: &Verified,
     endpoint: &Arc<Endpoint>,
     context: &RequestContext<'_>,
-) -> Parts {
+) {
     let profiler = &context.shared.profiler;
     if profiler.wants_sample() {
-        profiler.take(|| VerifiedSample::new(endpoint, &head, verified));
+        profiler.take(|| VerifiedSample::new(endpoint, head, verified));
     }
-    head.uri = endpoint.query.apply(head.uri);
-    head
+    endpoint.query.apply(&mut head.uri);
 }
 
 /// Applies the layers that look only at the head, and returns the index of the request's endpoint.

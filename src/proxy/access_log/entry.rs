@@ -98,12 +98,11 @@ impl<'r> Entry<'r> {
         }
     }
 
-    /// Notes the delivery that the destination of a direct endpoint gets, and returns it.
-    pub(crate) fn forwarding(&mut self, delivery: Delivery, destination: &Destination) -> Delivery {
+    /// Notes the delivery that the destination of a direct endpoint gets.
+    pub(crate) fn forwarding(&mut self, delivery: &Delivery, destination: &Destination) {
         if let Some(recording) = &mut self.recording {
-            recording.forwarding(|| destination.preview(&delivery));
+            recording.forwarding(|| destination.preview(delivery));
         }
-        delivery
     }
 
     /// Notes the outcome, and returns it.

@@ -15,7 +15,6 @@ mod linger;
 mod timeouts;
 
 use std::{
-    convert::Infallible,
     error::Error,
     future::poll_fn,
     pin::Pin,
@@ -154,7 +153,7 @@ impl Connection {
         let io = TokioIo::new(ClientIo::new(stream, unread, state, shared));
         let service = hyper::service::service_fn(|request| {
             let context = RequestContext::new(shared, *peer, state, turn::now());
-            async { Ok::<_, Infallible>(stack.respond(request, context).await) }
+            stack.respond(request, context)
         });
         let limit = shared.with_config(|config| config.limits.header);
         let mut http = http1::Builder::new()

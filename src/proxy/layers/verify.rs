@@ -14,21 +14,20 @@ use crate::proxy::{
 ///
 /// # Errors
 ///
-/// Returns the response to a rejection.
+/// When the request is rejected; [`rejected`] makes the response.
 pub(crate) async fn verify(
     head: &Parts,
     body: &mut GuardedBody<'_>,
     context: &RequestContext<'_>,
     index: usize,
-) -> Result<Verified, Handled> {
+) -> Result<Verified, Rejection> {
     let policy = &context.snapshot.endpoint(index).policy;
     let observer = VerdictObserver { context, index };
-    verify_request(policy, head, body, &observer)
-        .await
-        .map_err(|rejection| rejected(&rejection, policy))
+    verify_request(policy, head, body, &observer).await
 }
 
-fn rejected(rejection: &Rejection, policy: &Policy) -> Handled {
+/// Returns the response to a rejection.
+pub(crate) fn rejected(rejection: &Rejection, policy: &Policy) -> Handled {
     let response = ProblemJson.response(rejection, Some(policy));
     Handled {
         outcome: RequestOutcome::Rejected {

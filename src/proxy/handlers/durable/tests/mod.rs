@@ -256,7 +256,7 @@ async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_
         .header("X-Cartfunnel-Hmac-SHA256", signature)
         .body(Full::<Bytes>::from(BODY))
         .expect("a request");
-    let (head, _) = request.into_parts();
+    let (mut head, _) = request.into_parts();
     let mut entry = Entry::open(&origin, &head, Some(BODY.len() as u64));
     let endpoint = context.endpoint();
     let verified = tower_cartgate::verify(&endpoint.policy, &head.headers, BODY);
@@ -269,7 +269,7 @@ async fn a_request_whose_future_is_dropped_is_committed_and_only_then_gives_its_
 
     let headers = endpoint.delivery_headers();
     let storing = super::store(Intake {
-        head: Head::new(&verified, head, &origin.origin(), headers),
+        head: Head::new(&verified, &mut head, &origin.origin(), headers),
         verified,
         memory: origin.take_memory(),
         context: context.clone(),
