@@ -80,19 +80,19 @@ impl<F: FieldFormat> Visit for FieldVisitor<'_, F> {
 fn write_float(line: &mut String, value: f64) {
     /// The bound below which all thousandths have at most 15 digits. A number with so many has no
     /// shorter text.
-    const EXACT: f64 = 1e15;
-    let thousandths = (value * 1e3).round();
-    let is_exact = (0.0..EXACT).contains(&thousandths) && value.is_sign_positive();
-    if !is_exact || (thousandths / 1e3).to_bits() != value.to_bits() {
-        let _ = write!(line, "{value:?}");
-        return;
-    }
+    const EXACT: u64 = 1_000_000_000_000_000;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "it is whole and in range"
+        reason = "a number that is changed by this is found below"
     )]
-    let thousandths = thousandths as u64;
+    let thousandths = (value * 1e3 + 0.5) as u64;
+    #[expect(clippy::cast_precision_loss, reason = "smaller numbers are exact")]
+    let is_exact = thousandths < EXACT && (thousandths as f64 / 1e3).to_bits() == value.to_bits();
+    if !is_exact {
+        let _ = write!(line, "{value:?}");
+        return;
+    }
     line.push_str(itoa::Buffer::new().format(thousandths / 1000));
     line.push('.');
     push_digits::<3>(line, thousandths);
@@ -133,7 +133,7 @@ fn push_digits<const N: usize>(line: &mut String, mut number: u64) {
         *digit = b"0123456789"[(number % 10) as usize];
         number /= 10;
     }
-    line.extend(digits.map(char::from));
+    line.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 #[cfg(test)]
