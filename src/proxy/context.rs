@@ -22,7 +22,7 @@ pub(crate) struct RequestContext<'c> {
     pub(crate) id: Uuid,
     /// The client, or the proxy in front of the gate.
     pub(crate) peer: Peer,
-    /// When the head had been read, or began to arrive if it was never complete.
+    /// The turn in which the head was complete, or when it began to arrive if it never was.
     pub(crate) begun: Instant,
     pub(crate) shared: &'c Arc<Shared>,
     /// The configuration that applies to the request.

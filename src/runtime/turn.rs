@@ -1,7 +1,8 @@
 //! The time of a turn: of one poll of a connection by its worker.
 //!
-//! A worker polls its connections in turn. A poll never waits and takes microseconds, so all of its
-//! steps share one reading of each clock. Outside a turn, each call reads the clock.
+//! A poll is short, so the steps that need no exact time share one reading of each clock. A step that
+//! measures its own work, or that must not be early, reads the clock itself. Outside a turn, each
+//! call reads the clock.
 
 use std::{cell::Cell, marker::PhantomData};
 
@@ -21,7 +22,7 @@ struct Times {
     unix: Option<Millis>,
 }
 
-/// A turn, which ends when it is dropped.
+/// A turn of the thread. It ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
     /// It belongs to its thread.
@@ -29,8 +30,9 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Begins a turn, which ends an earlier one of the same thread.
+    /// Begins a turn. A thread has one at a time.
     pub(crate) fn begin() -> Self {
+        debug_assert!(TIMES.get().is_none(), "turns do not nest");
         TIMES.set(Some(Times::default()));
         Self {
             _thread: PhantomData,

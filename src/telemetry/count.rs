@@ -8,7 +8,7 @@ use std::{
 
 use crate::runtime::turn;
 
-/// Returns the current time in milliseconds since 1970.
+/// Returns the present time, or that of the present turn, in milliseconds since 1970.
 pub(crate) fn now() -> u64 {
     u64::try_from(turn::unix_millis()).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{Method, request::Parts, uri::PathAndQuery};
+use tokio::time::Instant;
 use tower_cartgate::{HeaderForm, SecretName, Verified};
 
 use super::{
@@ -123,7 +124,7 @@ impl<'r> Entry<'r> {
             return;
         }
         let verdict = self.verdict(status);
-        let duration = turn::now() - self.context.begun;
+        let duration = self.ended_at() - self.context.begun;
         self.count(&verdict, duration);
         let is_wanted = is_wanted(self.context.snapshot.access_log, &verdict);
         if is_wanted || recording.is_some() {
@@ -134,6 +135,14 @@ impl<'r> Entry<'r> {
             if is_wanted {
                 line.write(&self.context.shared.throttle);
             }
+        }
+    }
+
+    fn ended_at(&self) -> Instant {
+        match self.outcome {
+            // It may end in the turn in which its head arrived.
+            Some(RequestOutcome::Verdict) => Instant::now(),
+            _ => turn::now(),
         }
     }
 

@@ -70,9 +70,9 @@ impl ConnectionTimer {
     pub(super) fn observe(&mut self) {
         let stay = self.state.stay();
         if stay != self.seen {
-            let lasted = self.state.set_since(turn::now());
+            let passed = self.state.set_since(turn::now());
             if self.seen.phase() == Phase::Idle {
-                self.pace = self.pace.followed_by(lasted);
+                self.pace = self.pace.followed_by(passed);
             }
             self.seen = stay;
         }

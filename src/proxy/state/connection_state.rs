@@ -95,12 +95,12 @@ impl ConnectionState {
         self.stay().phase()
     }
 
-    /// Enters a phase. [`Self::set_since`] follows once per turn.
+    /// Enters a phase. [`Self::set_since`] follows once per poll.
     pub(crate) fn enter(&self, phase: Phase) {
         self.stay.enter(phase);
     }
 
-    /// Sets the beginning of the present phase, and returns how long the one before lasted.
+    /// Sets the beginning of the present phase, and returns the time since the last call.
     pub(crate) fn set_since(&self, now: Instant) -> Duration {
         let (before, now) = (self.since.load(Relaxed), self.millis(now));
         self.since.store(now, Relaxed);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{asked, line_of};
 use crate::{
     program::Program,
-    support::{App, BODY, Then, app::answer, forged, genuine, request, sign},
+    support::{App, BODY, SECRET, Then, app::answer, forged, genuine, request, sign},
 };
 
 #[test]
@@ -64,6 +64,18 @@ fn each_request_has_one_line_that_says_what_became_of_it() {
     for line in program.lines() {
         serde_json::from_str::<Value>(&line).expect("each line is JSON");
     }
+}
+
+/// A verdict may end in the same poll of its connection in which its head arrived.
+#[test]
+fn the_line_of_a_verdict_has_its_duration() {
+    let secret = std::str::from_utf8(SECRET).expect("text");
+    let flags = "--listen 127.0.0.1:0 --verdict --path /hooks --log-format json";
+    let flags: Vec<_> = flags.split(' ').collect();
+    let program = Program::serve_by_variables(&flags, &[("CARTGATE_SECRET", secret)]);
+    let (_, id) = asked(&mut program.client(), genuine(BODY));
+    let line = line_of(&program, &id);
+    assert!(line["ms"].as_f64().is_some_and(|ms| ms > 0.0), "{line}");
 }
 
 #[test]
