@@ -9,9 +9,10 @@ use tower_cartgate::Verified;
 pub(crate) type SharedMemory = Option<Arc<dyn Send + Sync>>;
 
 /// The bytes of a delivery.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct DeliveryBody(Source);
 
+#[derive(Clone)]
 enum Source {
     Verified {
         verified: Verified,

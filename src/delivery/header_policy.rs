@@ -147,17 +147,19 @@ fn find(name: &str) -> Option<(&'static str, HeaderRule)> {
     let prefix = prefix(name);
     let first = usize::from(*name.as_bytes().first()?);
     let (begin, end) = (PLACES[first], PLACES[first + 1]);
-    let own = &PREFIXES[begin..end];
-    let mut after = begin + own.partition_point(|(own, _)| *own <= prefix);
-    while after > 0 && PREFIXES[after - 1].0 == prefix && stem(RULES[after - 1].0) > name {
+    let same_first = &PREFIXES[begin..end];
+    let mut after = begin + same_first.partition_point(|(own, _)| *own <= prefix);
+    while after > begin && PREFIXES[after - 1].0 == prefix && stem(RULES[after - 1].0) > name {
         after -= 1;
     }
-    let index = after.checked_sub(1)?;
-    let (own, mask) = PREFIXES[index];
+    if after == begin {
+        return None;
+    }
+    let (own, mask) = PREFIXES[after - 1];
     if own != prefix & mask {
         return None;
     }
-    let (pattern, rule, _) = RULES[index];
+    let (pattern, rule, _) = RULES[after - 1];
     let matches = match pattern.strip_suffix('*') {
         Some(stem) => name.starts_with(stem),
         None => name == pattern,

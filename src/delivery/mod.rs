@@ -30,7 +30,7 @@ pub(crate) use info::DeliveryInfo;
 pub(crate) use shown_head::{ShownHead, is_credential, redacted, shortened};
 pub(crate) use verification_headers::VerificationHeaders;
 
-use std::sync::Arc;
+use std::{mem::take, sync::Arc};
 
 use http::{HeaderMap, request::Parts};
 use tower_cartgate::Verified;
@@ -102,10 +102,11 @@ impl Delivery {
         self.body.len()
     }
 
-    /// Returns the body, after the head was written, and an empty table for the headers of the
-    /// response.
-    pub(crate) fn into_body_and_table(self) -> (DeliveryBody, HeaderMap) {
-        (self.body, self.head.headers.into_empty_table())
+    /// Returns the body, and an empty table for the headers of the response. That was the table of
+    /// the delivery's own headers, which must be written before.
+    pub(crate) fn body_and_table(&mut self) -> (DeliveryBody, HeaderMap) {
+        let headers = take(&mut self.head.headers);
+        (self.body.clone(), headers.into_empty_table())
     }
 }
 

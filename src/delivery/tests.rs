@@ -63,7 +63,7 @@ fn changes() -> HeaderChanges {
 }
 
 /// Returns the request that an app reads.
-async fn received(delivery: Delivery) -> String {
+async fn received(mut delivery: Delivery) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
     let port = listener.local_addr().expect("an address").port();
     let app = async {
@@ -77,7 +77,7 @@ async fn received(delivery: Delivery) -> String {
         String::from_utf8(read).expect("ASCII")
     };
     let app_of = destination(&format!("http://127.0.0.1:{port}"));
-    let (read, response) = tokio::join!(app, app_of.attempt(0, delivery, Instant::now()));
+    let (read, response) = tokio::join!(app, app_of.attempt(0, &mut delivery, Instant::now()));
     assert_eq!(response.expect("a response").status(), 204);
     read
 }

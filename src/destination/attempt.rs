@@ -30,8 +30,8 @@ use crate::{
 impl Destination {
     /// Sends a delivery and returns the response once its head has arrived.
     ///
-    /// The head of the request is written at once, so that the future does not hold the delivery:
-    /// it is copied as a part of the client's request.
+    /// Writes the head of the request at once, and takes the headers away. The future holds only the
+    /// body: the future of the client's request contains it, and is copied several times.
     ///
     /// # Errors
     ///
@@ -40,15 +40,16 @@ impl Destination {
     pub(crate) fn attempt(
         &self,
         worker: usize,
-        delivery: Delivery,
+        delivery: &mut Delivery,
         begun: Instant,
-    ) -> impl Future<Output = Result<Response<DestinationBody>, AttemptError>> {
-        let mut head = self.head(&delivery);
+    ) -> impl Future<Output = Result<Response<DestinationBody>, AttemptError>> + use<'_> {
+        let mut head = self.head(delivery);
         let signing = self.settings.sign.as_ref();
         let signing = signing.map(|signer| Signing::new(signer, &delivery.info));
-        let (body, mut table) = delivery.into_body_and_table();
+        let (body, mut table) = delivery.body_and_table();
         async move {
             if let Some(signing) = signing {
+                // Boxed, because few destinations sign.
                 Box::pin(signing.sign(&mut head, body.chunks())).await;
             }
             let request = PendingRequest::new(head.finish(), body);

@@ -23,7 +23,7 @@ impl Query {
         self == Self::Refuse && target.query().is_some()
     }
 
-    /// Makes the target that of the destination.
+    /// Changes the target to the one that the destination gets.
     pub(crate) fn apply(self, target: &mut Uri) {
         if self != Self::Drop || target.query().is_none() {
             return;

@@ -76,13 +76,14 @@ impl Errand {
         let memory: SharedMemory = memory.map(|memory| Arc::new(memory) as _);
         let headers = endpoint.delivery_headers();
         let verified = (self.verified, memory);
-        let delivery = Delivery::direct(verified, &mut parts, &origin, &endpoint.name, headers);
+        let mut delivery = Delivery::direct(verified, &mut parts, &origin, &endpoint.name, headers);
         let meter = meter.destinations.first();
         let meter = meter.expect("a direct endpoint has one destination");
         // No worker uses the pool of the dispatcher for a direct endpoint.
         let worker = destination.dispatcher();
-        let Handled { response, outcome } =
-            direct::deliver(delivery, destination, meter, worker).await;
+        let delivering = direct::deliver(&mut delivery, destination, meter, worker);
+        drop(delivery);
+        let Handled { response, outcome } = delivering.await;
         match outcome {
             RequestOutcome::Responded => accepted(response).await,
             RequestOutcome::Failed { cause, .. } => Err(Setback {

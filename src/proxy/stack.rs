@@ -46,7 +46,7 @@ impl Stack {
     /// Responds to a request, counts it and logs it. A connection that breaks drops this future at
     /// any point.
     ///
-    /// It is no async function, because the block uses the values that it captures in place.
+    /// It is no async function, because that would hold its arguments twice.
     pub(crate) fn respond<'c>(
         self,
         request: Request<Incoming>,
@@ -63,6 +63,7 @@ impl Stack {
                 mut response,
                 outcome,
             } = self.handle(&mut head, body, context, &mut entry).await;
+            drop(head);
             let outcome = entry.ended(outcome);
             if let RequestOutcome::Rejected { .. } = outcome {
                 // Forgeries come in floods: all ready requests are read before any response is
@@ -167,15 +168,15 @@ impl Stack {
         context: &'d RequestContext<'_>,
         index: usize,
         entry: &mut Entry<'_>,
-        destination: &'d Arc<Destination>,
+        destination: &'d Destination,
     ) -> impl Future<Output = Handled> + use<'d> {
         let endpoint = context.snapshot.endpoint(index);
         let (name, headers) = (&endpoint.name, endpoint.delivery_headers());
-        let delivery = Delivery::direct(verified, head, &context.origin(), name, headers);
+        let mut delivery = Delivery::direct(verified, head, &context.origin(), name, headers);
         entry.forwarding(&delivery, destination);
         let meter = context.snapshot.meter(index).destinations.first();
         let meter = meter.expect("a direct endpoint has one destination");
-        direct::deliver(delivery, destination, meter, self.worker)
+        direct::deliver(&mut delivery, destination, meter, self.worker)
     }
 }
 

@@ -1,10 +1,9 @@
 //! The direct handler: it sends a verified delivery to the endpoint's one destination and returns
 //! the destination's response.
 
-use std::sync::Arc;
-
 use futures_util::FutureExt as _;
 use http::{Response, Version};
+use tokio::time::Instant;
 
 use crate::{
     delivery::{Delivery, header_filter::filter_response},
@@ -17,15 +16,15 @@ use crate::{
     runtime::turn,
 };
 
-/// Delivers to the destination. An async function would hold the delivery beside the attempt that
-/// takes it, and the future of each request is copied several times.
-pub(crate) fn deliver(
-    delivery: Delivery,
-    destination: &Arc<Destination>,
-    meter: &DestinationMeter,
+/// Delivers to the destination, and takes the headers of the delivery away. The future does not
+/// borrow the delivery, which the caller drops before it waits.
+pub(crate) fn deliver<'d>(
+    delivery: &mut Delivery,
+    destination: &'d Destination,
+    meter: &'d DestinationMeter,
     worker: usize,
-) -> impl Future<Output = Handled> {
-    let begun = turn::now();
+) -> impl Future<Output = Handled> + use<'d> {
+    let begun = Instant::now();
     let attempt = destination.attempt(worker, delivery, begun);
     attempt.map(move |result| {
         let status = result.as_ref().map(Response::status);

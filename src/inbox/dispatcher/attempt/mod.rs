@@ -133,7 +133,7 @@ impl Attempt {
     /// Sends the delivery and reads the response, both within the timeout.
     async fn send(
         &self,
-        delivery: Delivery,
+        mut delivery: Delivery,
         begun: Instant,
         services: &Services,
     ) -> Result<AppResponse, AttemptError> {
@@ -141,9 +141,12 @@ impl Attempt {
         let destination = &queue.destination;
         let now = clock.now();
         let deadline = now + millis(queue.timeout);
+        let attempt = destination.attempt(destination.dispatcher(), &mut delivery, begun);
+        // The attempt frees the body once it is written.
+        drop(delivery);
         let response = tokio::select! {
             biased;
-            response = destination.attempt(destination.dispatcher(), delivery, begun) => response?,
+            response = attempt => response?,
             () = clock.until(deadline, now) => {
                 return Err(AttemptError::ResponseTimeout(queue.timeout));
             }
