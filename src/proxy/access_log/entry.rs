@@ -140,9 +140,9 @@ impl<'r> Entry<'r> {
 
     fn ended_at(&self) -> Instant {
         match self.outcome {
-            // It may end in the turn in which its head arrived.
-            Some(RequestOutcome::Verdict) => Instant::now(),
-            _ => turn::now(),
+            // These end in a later turn than that of the head.
+            Some(RequestOutcome::Responded | RequestOutcome::Rejected { .. }) => turn::now(),
+            _ => Instant::now(),
         }
     }
 
