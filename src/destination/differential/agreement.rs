@@ -143,8 +143,8 @@ fn bodies(own: &SeenResponse, other: &SeenResponse) -> Result<Agreement, String>
 /// its headers may have meant `Connection: close`, and one that announces a body where none is
 /// allowed may send it later (RFC 9110, section 15.3.5; RFC 9112, section 6.3). A line may end with a
 /// line feed alone (RFC 9112, section 2.2). If the empty line or the one before it does, this client
-/// ends the trailers there. It closes because of the bytes behind them, which hyper takes for trailers.
-/// It also reads `close` beside a member that is not ASCII, where hyper reads no member.
+/// ends the trailers there. It closes because of the bytes behind them, which hyper takes for
+/// trailers. It also reads `close` beside a member that is not ASCII, where hyper reads no member.
 fn closes_for_a_reason(input: &Input, own: &SeenResponse) -> bool {
     let has = |name| own.headers.contains_key(name);
     let has_no_body = [204, 304].contains(&own.status.as_u16());

@@ -86,7 +86,8 @@ impl Place {
             ])
             .arg(file)
             .env("PEBBLE_VA_NOSLEEP", "1")
-            // By default, the server rejects each twentieth nonce, and thrice in a row by chance.
+            // By default, the server rejects each twentieth nonce at random. The client gives up after
+            // three in a row.
             .env("PEBBLE_WFE_NONCEREJECT", "0")
             // Each order is validated anew.
             .env("PEBBLE_AUTHZREUSE", "0");
