@@ -95,11 +95,13 @@ fn responses(input: &Input, own: &SeenResponse, other: &SeenResponse) -> Result<
         return Ok(Agreement::OwnRejects);
     }
     let agreement = bodies(own, other)?;
+    if agreement == Agreement::OwnRejects {
+        return same("reuse after a rejected body", &own.is_reusable, &false).map(|()| agreement);
+    }
     if own.is_reusable && !other.is_reusable && agreement == Agreement::Same {
         return Err("only this client reuses the connection".to_owned());
     }
-    let is_closed = !own.is_reusable && agreement != Agreement::OwnRejects;
-    if other.is_reusable && is_closed && !closes_for_a_reason(input, own) {
+    if other.is_reusable && !own.is_reusable && !closes_for_a_reason(input, own) {
         return Err("only hyper reuses the connection".to_owned());
     }
     Ok(agreement)
